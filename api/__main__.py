@@ -1,0 +1,20 @@
+"""`python -m api`: the HTTP API."""
+
+import uvicorn
+
+from api.app import create_app
+from farm.logs import configure_logs
+from farm.settings import load
+
+if __name__ == "__main__":
+    settings = load()
+    configure_logs("api")
+    uvicorn.run(
+        create_app(settings),
+        host=settings.farm_host,
+        port=settings.port,
+        loop="uvloop",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )

@@ -1,0 +1,78 @@
+"""The app factory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.errors import add_error_handlers
+from api.replies import Replies
+from api.routes import batches, operations, premises
+from api.service import Service
+from farm.errors import ConfigurationError
+from farm.keys import Keyring, read_keys
+from farm.models import BatchRequest, RetrieveRequest
+from farm.queues import Tokens, celery_app
+from farm.settings import LOOPBACK_HOSTS, Settings
+from farm.store.batches import Batches
+from farm.store.connection import connect_async
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the API for these settings; it connects when it starts.
+
+    Raises:
+        ConfigurationError: it would bind beyond this host without keys.
+    """
+    if settings.api_keys_file:
+        read_keys(settings.api_keys_file)
+    elif settings.farm_host not in LOOPBACK_HOSTS:
+        raise ConfigurationError(
+            f"FARM_HOST={settings.farm_host} without keys would let anyone run code here: set API_KEYS_FILE"
+        )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        client = connect_async(settings.redis_url)
+        replies = Replies(client)
+        app.state.service = Service(
+            settings, client, Batches(client), Tokens(celery_app(settings)), replies, Keyring(settings.api_keys_file)
+        )
+        reading = asyncio.create_task(replies.run())
+        try:
+            yield
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+            await client.aclose()
+
+    app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, redoc_url=None)
+    add_error_handlers(app)
+    for routes in (batches, premises, operations):
+        app.include_router(routes.router)
+    _describe_bodies(app)
+    return app
+
+
+def _describe_bodies(app: FastAPI) -> None:
+    """Put the models of bodies that the routes parse themselves into the OpenAPI document."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            for model in (BatchRequest, RetrieveRequest):
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                schemas.update(schema.pop("$defs", {}))
+                schemas[model.__name__] = schema
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

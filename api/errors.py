@@ -1,0 +1,78 @@
+"""One table from errors to answers: the shape of /v1, and `{"detail": …}` on the compatible routes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from farm.errors import FarmError, InvalidRequest, MethodNotAllowed, NotFound, RateLimited, Unavailable
+
+_COMPATIBLE = ("/retrieve", "/indexed-", "/max-new-premises")
+_MOST_DETAILS = 20
+
+_log = structlog.get_logger()
+
+
+def invalid(error: ValidationError | RequestValidationError) -> InvalidRequest:
+    """Return what pydantic found as one error: the first finding in the text, the rest in the details, no input."""
+    findings = [{"loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors()[:_MOST_DETAILS]]
+    first = findings[0]
+    where = ".".join(str(part) for part in first["loc"]) or "body"
+    return InvalidRequest(f"{where}: {first['msg']}", details=findings)
+
+
+def error_response(request: Request, error: FarmError) -> Response:
+    """Return the answer to a request that failed."""
+    headers = {}
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    elif isinstance(error, Unavailable):
+        headers["Retry-After"] = "1"
+    if request.url.path.startswith(_COMPATIBLE):
+        # lean-premise-server's client knows 422 and 500, and prints the detail.
+        status = error.status if error.status < 500 else 500
+        detail: Any = error.details if isinstance(error, InvalidRequest) and error.details else error.message
+        return JSONResponse({"detail": detail}, status, headers)
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.details is not None:
+        body["details"] = error.details
+    return JSONResponse({"error": body}, error.status, headers)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Have every failure of the app answered in one shape."""
+
+    async def farm_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, FarmError)  # noqa: S101 - registered for it
+        return error_response(request, error)
+
+    async def validation_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+        return error_response(request, invalid(error))
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+        known: dict[int, FarmError] = {
+            404: NotFound(f"There is no {request.url.path}: see /docs"),
+            405: MethodNotAllowed(f"{request.method} is not for {request.url.path}: see /docs"),
+        }
+        answer = error_response(request, known.get(error.status_code, InvalidRequest(str(error.detail))))
+        if error.headers:
+            answer.headers.update(error.headers)
+        return answer
+
+    async def fault(request: Request, error: Exception) -> Response:
+        _log.error("request.fault", path=request.url.path, kind=type(error).__name__, exc_info=error)
+        return error_response(request, FarmError("The farm has a fault; its log says which"))
+
+    app.add_exception_handler(FarmError, farm_error)
+    app.add_exception_handler(RequestValidationError, validation_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, fault)

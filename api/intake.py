@@ -1,0 +1,165 @@
+"""From a request to a committed batch: options checked, ids unique, items staged in slices."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from fastapi import Request
+from pydantic import ValidationError
+
+from api.bodies import lines, parse_json
+from api.errors import invalid
+from api.service import Service
+from farm.errors import InvalidRequest, TooLarge
+from farm.models import BatchRequest, Options, Proof
+from farm.models.proofs import MAX_BATCH_PROOFS
+from farm.queues import DEFAULT_ENVIRONMENT
+from farm.source import assemble, split_header
+from farm.store.batches import Committed, Staging, Submission
+from farm.store.lanes import lane_name
+
+_STREAM_SLICE = 500
+# Unpacked bytes of one NDJSON submit: 100 000 proofs of 4 kB are 400 MB.
+_STREAM_LIMIT_BYTES = 1 << 30
+_LINE_LIMIT_BYTES = 8 << 20
+_GZIP_STEP_BYTES = 1 << 20
+
+
+def parse_batch(value: Any) -> BatchRequest:
+    """Return a batch request.
+
+    Raises:
+        InvalidRequest: a field is missing, unknown, or of the wrong type.
+    """
+    try:
+        return BatchRequest.model_validate(value, strict=True)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def parse_options(query: dict[str, str]) -> Options:
+    """Return the options that came as query parameters.
+
+    Raises:
+        InvalidRequest: an option is unknown or wrong.
+    """
+    try:
+        return Options.model_validate(query)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def complete_options(options: Options, service: Service) -> dict[str, Any]:
+    """Return the options with the farm's defaults filled in.
+
+    Raises:
+        InvalidRequest: the farm cannot do what they ask for.
+    """
+    settings = service.settings
+    timeout_s = options.timeout_s or settings.lean_timeout_s
+    if timeout_s > settings.max_timeout_s:
+        raise InvalidRequest(f"timeout_s: at most {settings.max_timeout_s:g} (MAX_TIMEOUT_S)")
+    if options.environment != DEFAULT_ENVIRONMENT:
+        raise InvalidRequest(f"environment: {options.environment!r} is unknown; there is {DEFAULT_ENVIRONMENT!r}")
+    if options.level != "compiled" or options.gate == "strict":
+        raise InvalidRequest("level: this farm reaches `compiled`; it has no gate and no checker for more")
+    return {**options.model_dump(), "timeout_s": timeout_s, "gate": options.gate or settings.gate}
+
+
+@dataclass(slots=True)
+class Intake:
+    """One submit on its way in: counts, checks ids, and stages."""
+
+    service: Service
+    owner: str
+    environment: str
+    staging: Staging = field(default_factory=Staging)
+    _ids: set[str] = field(default_factory=set)
+
+    async def add(self, proofs: Iterable[Proof]) -> None:
+        """Stage proofs.
+
+        Raises:
+            InvalidRequest: two of them have the same id.
+            TooLarge: there are more than a batch may have.
+        """
+        await self.service.batches.stage(self.staging, self._checked(proofs))
+
+    def _checked(self, proofs: Iterable[Proof]) -> Iterator[tuple[str, Proof]]:
+        for proof in proofs:
+            index = len(self._ids)
+            if index == MAX_BATCH_PROOFS:
+                raise TooLarge(f"A batch has at most {MAX_BATCH_PROOFS} proofs: send several")
+            name = proof.id or str(index)
+            if name in self._ids:
+                raise InvalidRequest(f"proofs.{index}.id: two proofs have the id {name!r}", details={"id": name})
+            self._ids.add(name)
+            header = split_header(assemble(proof).text).header
+            # With the gate off a proof may run any metacode: its owner is its own trust domain.
+            yield lane_name(self.environment, header, self.owner), proof
+
+    async def commit(self, submission: Submission) -> Committed:
+        """Make it a batch and call for workers."""
+        committed = await self.service.batches.commit(self.staging, submission)
+        await self.service.call_lean(self.environment, committed.tokens)
+        return committed
+
+
+async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[Proof]]:
+    """Yield the proofs of an NDJSON body in slices, unpacking gzip on the way; `digest` sees every byte.
+
+    Raises:
+        InvalidRequest: a line is no proof; the text names the line.
+        TooLarge: a line or the whole is too long.
+    """
+    slice_: list[Proof] = []
+    number = 0
+    async for line in lines(_unpacked(request, digest), _LINE_LIMIT_BYTES):
+        number += 1
+        try:
+            slice_.append(Proof.model_validate(parse_json(line), strict=True))
+        except ValidationError as error:
+            raise InvalidRequest(f"Line {number}: {invalid(error).message}", details={"line": number}) from error
+        except InvalidRequest as error:
+            raise InvalidRequest(f"Line {number}: {error.message}", details={"line": number}) from error
+        if len(slice_) == _STREAM_SLICE:
+            yield slice_
+            slice_ = []
+    if slice_:
+        yield slice_
+
+
+async def _unpacked(request: Request, digest: Any) -> AsyncIterator[bytes]:
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise InvalidRequest(f"Content-Encoding {encoding!r} is unknown: send gzip or none")
+    unpacker = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    total = 0
+    async for chunk in request.stream():
+        for piece in _gunzip(unpacker, chunk) if unpacker else (chunk,):
+            digest.update(piece)
+            total += len(piece)
+            if total > _STREAM_LIMIT_BYTES:
+                raise TooLarge(f"The body unpacks to more than {_STREAM_LIMIT_BYTES >> 20} MB: send several batches")
+            yield piece
+    if unpacker and not unpacker.eof:
+        raise InvalidRequest("The gzip stream is cut off")
+
+
+def _gunzip(unpacker: Any, chunk: bytes) -> Iterator[bytes]:
+    """Yield what a chunk unpacks to in bounded pieces: a gzip bomb meets the size limit before memory does."""
+    try:
+        while chunk:
+            yield unpacker.decompress(chunk, _GZIP_STEP_BYTES)
+            chunk = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise InvalidRequest(f"The body is not valid gzip: {error}") from error
+
+
+def new_digest() -> Any:
+    """Return the digest that tells whether an idempotency key met the same body."""
+    return sha256()

@@ -1,0 +1,51 @@
+"""Figures for Prometheus, read from the store at each scrape: they are the farm's, whichever API process is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from farm.models import FarmStatus
+
+
+class _Snapshot(Collector):
+    def __init__(self, status: FarmStatus, totals: dict[tuple[str, str], int]) -> None:
+        self._status = status
+        self._totals = totals
+
+    def collect(self) -> Iterator[Metric]:
+        verdicts = CounterMetricFamily("farm_verdicts", "Verdicts written", labels=["outcome", "reason"])
+        for (outcome, reason), count in sorted(self._totals.items()):
+            verdicts.add_metric([outcome, reason], count)
+        yield verdicts
+        for name, text in (("pending", "Proofs that wait"), ("leased", "Proofs in the hands of workers")):
+            gauge = GaugeMetricFamily(f"farm_{name}", text, labels=["environment"])
+            for queue in self._status.queues:
+                gauge.add_metric([queue.environment], getattr(queue, name))
+            yield gauge
+        yield from self._workers()
+
+    def _workers(self) -> Iterator[Metric]:
+        count = GaugeMetricFamily("farm_workers", "Worker processes", labels=["kind", "state"])
+        memory = GaugeMetricFamily("farm_worker_memory_bytes", "Resident memory of a REPL's tree", labels=["worker"])
+        proofs = CounterMetricFamily("farm_worker_proofs", "Proofs run by a process", labels=["worker"])
+        restarts = CounterMetricFamily("farm_worker_restarts", "REPLs started again by a process", labels=["worker"])
+        seen: dict[tuple[str, str], int] = {}
+        for worker in self._status.workers:
+            seen[worker.kind.value, worker.state] = seen.get((worker.kind.value, worker.state), 0) + 1
+            memory.add_metric([worker.id], worker.memory_mb * 1024 * 1024)
+            proofs.add_metric([worker.id], worker.proofs)
+            restarts.add_metric([worker.id], worker.restarts)
+        for labels, number in sorted(seen.items()):
+            count.add_metric(list(labels), number)
+        yield from (count, memory, proofs, restarts)
+
+
+def render(status: FarmStatus, totals: dict[tuple[str, str], int]) -> bytes:
+    """Return the exposition text for a status and the verdict totals by (outcome, reason)."""
+    registry = CollectorRegistry()
+    registry.register(_Snapshot(status, totals))
+    return generate_latest(registry)

@@ -1,0 +1,188 @@
+"""Batches of proofs: submit, look, read results, cancel; and proofs verified while the client waits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from api.bodies import content_type, read_json
+from api.intake import Intake, complete_options, new_digest, parse_batch, parse_options, read_proof_lines
+from api.replies import Disconnected, wait_reply
+from api.service import OwnerDep, Service, ServiceDep
+from api.streams import as_events, as_lines, follow
+from farm.errors import FarmError, InvalidRequest, UnsupportedMediaType
+from farm.models import BatchAccepted, BatchRequest, BatchStatus, Item, ResultsPage
+from farm.models.proofs import MAX_VERIFY_PROOFS
+from farm.store.batches import Committed, Submission, check_cursor
+
+router = APIRouter(prefix="/v1", tags=["proofs"])
+
+NDJSON = "application/x-ndjson"
+EVENTS = "text/event-stream"
+_INTERACTIVE_PROOFS = 4
+_VERIFY_DEADLINE_S = 3600.0
+_VERIFY_GRACE_S = 30.0
+_KEY = Header(max_length=256, alias="Idempotency-Key")
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BatchRequest"}}},
+    }
+}
+
+
+def _accepted(committed: Committed, total: int) -> BatchAccepted:
+    base = f"/v1/batches/{committed.batch}"
+    return BatchAccepted(
+        batch_id=committed.batch, total=total, links={"self": base, "results": f"{base}/results", "cancel": base}
+    )
+
+
+def _submission(service: Service, owner: str, options: dict[str, Any], **more: Any) -> Submission:
+    return Submission(
+        owner=owner,
+        environment=options["environment"],
+        options=options,
+        retention_s=service.settings.retention_s,
+        **{"deadline_s": options["deadline_s"], **more},
+    )
+
+
+@router.post("/batches", status_code=202, response_model=BatchAccepted, openapi_extra=_BODY)
+async def submit(
+    request: Request, service: ServiceDep, owner: OwnerDep, idempotency_key: Annotated[str, _KEY] = ""
+) -> BatchAccepted:
+    """Submit proofs as JSON, or as NDJSON lines (gzip too) with the options as query parameters."""
+    kind = content_type(request)
+    if kind == NDJSON:
+        return await _submit_lines(request, service, owner, idempotency_key)
+    if kind != "application/json":
+        raise UnsupportedMediaType(f"Send `application/json` or `{NDJSON}`")
+    value, body = await read_json(request)
+    batch = parse_batch(value)
+    options = complete_options(batch, service)
+    digest = new_digest()
+    digest.update(body)
+    intake = Intake(service, owner, options["environment"])
+    more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
+    committed = await _stage_and_commit(intake, batch, _submission(service, owner, options, **more))
+    return _accepted(committed, len(batch.proofs))
+
+
+async def _stage_and_commit(intake: Intake, batch: BatchRequest, submission: Submission) -> Committed:
+    try:
+        await intake.add(batch.proofs)
+        return await intake.commit(submission)
+    except FarmError:
+        await intake.service.batches.discard(intake.staging)
+        raise
+
+
+async def _submit_lines(request: Request, service: Service, owner: str, idempotency_key: str) -> BatchAccepted:
+    options = complete_options(parse_options(dict(request.query_params)), service)
+    digest = new_digest()
+    digest.update(orjson.dumps(options))
+    intake = Intake(service, owner, options["environment"])
+    try:
+        async for proofs in read_proof_lines(request, digest):
+            await intake.add(proofs)
+        if not intake.staging.total:
+            raise InvalidRequest("The body holds no proof")
+        more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
+        committed = await intake.commit(_submission(service, owner, options, **more))
+    except BaseException:
+        # A client that goes away in the middle leaves nothing behind either.
+        await service.batches.discard(intake.staging)
+        raise
+    return _accepted(committed, intake.staging.total)
+
+
+@router.get("/batches", response_model=dict[str, list[BatchStatus]])
+async def list_batches(
+    service: ServiceDep, owner: OwnerDep, limit: Annotated[int, Query(ge=1, le=1000)] = 20
+) -> dict[str, list[BatchStatus]]:
+    """List your batches, the newest first."""
+    return {"batches": await service.batches.latest(owner, limit)}
+
+
+@router.get("/batches/{batch_id}", response_model=BatchStatus)
+async def batch_status(batch_id: str, service: ServiceDep, owner: OwnerDep) -> BatchStatus:
+    """See how far a batch is."""
+    return await service.batches.status(batch_id, owner)
+
+
+@router.delete("/batches/{batch_id}", response_model=BatchStatus)
+async def cancel(batch_id: str, service: ServiceDep, owner: OwnerDep) -> BatchStatus:
+    """Cancel: nothing more starts, running proofs stop within seconds, the rest become `undecided/cancelled`."""
+    return await service.batches.cancel(batch_id, owner)
+
+
+@router.get("/batches/{batch_id}/items/{index}", response_model=Item)
+async def item(batch_id: str, index: int, service: ServiceDep, owner: OwnerDep) -> Item:
+    """See one proof as it was submitted, with its verdict once there is one."""
+    return await service.batches.item(batch_id, owner, index)
+
+
+@router.get(
+    "/batches/{batch_id}/results",
+    response_model=ResultsPage,
+    responses={200: {"content": {NDJSON: {}, EVENTS: {}}, "description": "A page, or a stream by `Accept`"}},
+)
+async def results(
+    request: Request,
+    batch_id: str,
+    service: ServiceDep,
+    owner: OwnerDep,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> Response:
+    """Read verdicts in completion order: a page, or with `Accept` an NDJSON or event stream up to the end."""
+    accept = request.headers.get("accept", "")
+    if EVENTS in accept:
+        cursor = check_cursor(after or request.headers.get("last-event-id"))
+        await service.batches.status(batch_id, owner)
+        return StreamingResponse(as_events(follow(service.batches, batch_id, owner, cursor)), media_type=EVENTS)
+    if NDJSON in accept:
+        await service.batches.status(batch_id, owner)
+        lines = as_lines(follow(service.batches, batch_id, owner, check_cursor(after)))
+        return StreamingResponse(lines, media_type=NDJSON)
+    page = await service.batches.results(batch_id, owner, after, limit)
+    body = b'{"results":[%s],"next":"%s","done":%s}' % (
+        b",".join(page.results),
+        page.next.encode(),
+        b"true" if page.done else b"false",
+    )
+    return Response(body, media_type="application/json")
+
+
+@router.post("/verify", openapi_extra=_BODY)
+async def verify(request: Request, service: ServiceDep, owner: OwnerDep) -> Response:
+    """Verify up to 1 000 proofs and wait; verdicts come back in request order."""
+    value, _ = await read_json(request)
+    batch = parse_batch(value)
+    if len(batch.proofs) > MAX_VERIFY_PROOFS:
+        raise InvalidRequest(f"proofs: at most {MAX_VERIFY_PROOFS} here; submit more to /v1/batches")
+    options = complete_options(batch, service)
+    intake = Intake(service, owner, options["environment"])
+    deadline_s = options["deadline_s"] or _VERIFY_DEADLINE_S
+    submission = _submission(
+        service,
+        owner,
+        options,
+        deadline_s=deadline_s,
+        reply=service.replies.key,
+        interactive=len(batch.proofs) <= _INTERACTIVE_PROOFS,
+    )
+    with service.replies.expect(f"batch:{intake.staging.batch}") as future:
+        committed = await _stage_and_commit(intake, batch, submission)
+        try:
+            await wait_reply(request, future, deadline_s + _VERIFY_GRACE_S)
+        except Disconnected:
+            # Nobody waits any more: what has not run need not.
+            await service.batches.cancel(committed.batch, owner)
+            return Response(status_code=499)
+    verdicts = await service.batches.results_json(committed.batch, len(batch.proofs))
+    return Response(b'{"results":[%s]}' % b",".join(verdicts), media_type="application/json")

@@ -1,0 +1,61 @@
+"""What the routes share: settings, store, tokens and replies of one API process."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.replies import Replies
+from farm.keys import LOCAL_OWNER, Keyring
+from farm.queues import EMBED_QUEUE, EMBED_TASK, Tokens
+from farm.settings import Settings
+from farm.store.batches import Batches
+from farm.store.connection import AsyncRedisClient
+
+
+@dataclass(frozen=True)
+class Service:
+    """One API process's hands."""
+
+    settings: Settings
+    client: AsyncRedisClient
+    batches: Batches
+    tokens: Tokens
+    replies: Replies
+    keyring: Keyring
+
+    async def call_lean(self, environment: str, count: int) -> None:
+        """Publish tokens for Lean work; in a thread, because Celery's producer blocks."""
+        if count:
+            await asyncio.to_thread(self.tokens.lean, environment, count)
+
+    async def call_embed(self) -> None:
+        """Publish a token for the embed room."""
+        await asyncio.to_thread(self.tokens.publish, EMBED_TASK, EMBED_QUEUE)
+
+
+def get_service(request: Request) -> Service:
+    """Return the service of the app that answers a request."""
+    service: Service = request.app.state.service
+    return service
+
+
+def get_owner(request: Request) -> str:
+    """Return whose request it is.
+
+    Raises:
+        Unauthorized: keys are used, and this is none.
+    """
+    return get_service(request).keyring.owner(request.headers.get("authorization"))
+
+
+def get_retrieve_owner(request: Request) -> str:
+    """Return whose premise query it is; with `RETRIEVE_OPEN` anyone's."""
+    return LOCAL_OWNER if get_service(request).settings.retrieve_open else get_owner(request)
+
+
+ServiceDep = Annotated[Service, Depends(get_service)]
+OwnerDep = Annotated[str, Depends(get_owner)]

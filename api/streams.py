@@ -1,0 +1,73 @@
+"""Verdicts as they finish: one cursor, two dresses (NDJSON and server-sent events)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from farm.errors import NotFound, StoreUnavailable
+from farm.store.batches import Batches
+
+HEARTBEAT_S = 15
+_SLICE = 500
+# A busy batch finishes a proof every millisecond: read in groups, or each verdict costs three round trips.
+_PACE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A verdict (JSON), a heartbeat (no verdict), or the end."""
+
+    cursor: str
+    verdict: bytes | None = None
+    done: bool = False
+
+
+async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> AsyncIterator[list[Event]]:
+    """Yield what finished after a cursor, then what finishes, then the end; in groups of what was found at once.
+
+    A store that goes away, or a batch that expires, ends the stream without its last line: the reader resumes.
+    """
+    try:
+        while True:
+            # Asked before the read: what finished the batch is then in what is read.
+            finished = (await batches.status(batch, owner)).finished
+            found = await batches.follow(batch, cursor, _SLICE, 1 if finished else HEARTBEAT_S * 1000)
+            cursor = found[-1][0] if found else cursor
+            if found:
+                yield [Event(at, verdict) for at, verdict in found]
+                await asyncio.sleep(_PACE_S)
+            elif finished:
+                yield [Event(cursor, done=True)]
+                return
+            else:
+                yield [Event(cursor)]
+    except (StoreUnavailable, NotFound):
+        return
+
+
+async def as_lines(groups: AsyncIterator[list[Event]]) -> AsyncIterator[bytes]:
+    """Yield NDJSON: lines `{"cursor","result"}`, heartbeats, and `{"cursor","done":true}` at the end."""
+    async for group in groups:
+        yield b"".join(map(_line, group))
+
+
+async def as_events(groups: AsyncIterator[list[Event]]) -> AsyncIterator[bytes]:
+    """Yield server-sent events whose id is the cursor, so that `Last-Event-ID` resumes."""
+    async for group in groups:
+        yield b"".join(map(_server_sent, group))
+
+
+def _line(event: Event) -> bytes:
+    cursor = event.cursor.encode()
+    if event.verdict is not None:
+        return b'{"cursor":"%s","result":%s}\n' % (cursor, event.verdict)
+    return b'{"cursor":"%s","%s":true}\n' % (cursor, b"done" if event.done else b"heartbeat")
+
+
+def _server_sent(event: Event) -> bytes:
+    cursor = event.cursor.encode()
+    if event.verdict is not None:
+        return b"id: %s\nevent: result\ndata: %s\n\n" % (cursor, event.verdict)
+    return b"id: %s\nevent: done\ndata: {}\n\n" % cursor if event.done else b": heartbeat\n\n"

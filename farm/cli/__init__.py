@@ -1,0 +1,14 @@
+"""The `farm` command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; without its extra, say which one it needs."""
+    try:
+        from farm.cli.app import run
+    except ModuleNotFoundError as error:
+        sys.exit(f"`farm` needs {error.name}, which `pip install 'leanfarm[cli]'` brings")
+    run()

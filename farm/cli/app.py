@@ -1,0 +1,42 @@
+"""The commands, gathered; and how their errors end."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from farm.cli import inspect, keys, operate, retrieve, up, verify
+from farm.cli.output import errors
+from farm.errors import ConnectionFailed, FarmError
+
+app = typer.Typer(
+    name="farm",
+    help="Verify Lean 4 proofs and retrieve premises on a farm of workers.\n\n"
+    "`farm up` starts one here; the other commands find it by FARM_URL, else on this host at PORT.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+app.command()(up.up)
+app.command()(verify.verify)
+app.command()(retrieve.retrieve)
+app.command()(operate.status)
+app.command()(operate.batches)
+app.command()(operate.drain)
+app.command()(inspect.doctor)
+app.command()(inspect.bench)
+app.add_typer(keys.app, name="keys")
+
+
+def run() -> None:
+    """Run the command line: 0 all well, 1 not, 2 wrong use."""
+    try:
+        app()
+    except ConnectionFailed as error:
+        errors.print(f"[red]error:[/red] {error.message}")
+        sys.exit(1)
+    except FarmError as error:
+        errors.print(f"[red]error:[/red] {error.message}", highlight=False)
+        sys.exit(2 if error.status == 422 else 1)

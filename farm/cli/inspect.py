@@ -1,0 +1,58 @@
+"""`farm doctor` and `farm bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from farm.bench import Measured, bench_batch, bench_retrieve, bench_verify
+from farm.cli.output import connect, errors, progress_bar, show_json, show_table
+from farm.doctor import diagnose, install_lean
+from farm.settings import load
+
+JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
+_CODE = "theorem leanfarm_bench : 1 + 1 = 2 := by rfl"
+_GOAL = "a b : Nat\n⊢ a + b = b + a"
+
+
+def doctor(
+    install: Annotated[bool, typer.Option("--install-lean", help="Install Lean, with LeanInteract.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is installed and reachable here, and what to do about the rest; exit 1 if something is missing."""
+    if install:
+        install_lean()
+    with errors.status("looking; the first look at Lean may fetch and build a REPL"):
+        findings = list(diagnose(load()))
+    if as_json:
+        show_json([finding.dump() for finding in findings])
+    else:
+        show_table(("", "subject", "found", "advice"), [(f.state, f.subject, f.found, f.advice) for f in findings])
+    raise typer.Exit(1 if any(finding.state == "missing" for finding in findings) else 0)
+
+
+def bench(
+    proofs: Annotated[int, typer.Option(min=0, help="Proofs in one batch, and verified one by one; 0: none.")] = 500,
+    queries: Annotated[int, typer.Option(min=0, help="Premise queries; 0: none.")] = 200,
+    concurrency: Annotated[int, typer.Option(min=1, help="Clients that wait at once.")] = 8,
+    code: Annotated[Path | None, typer.Option(help="Lean file to verify; absent: a one-line theorem.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put load on the farm at FARM_URL and measure it. Figures of a scripted REPL say nothing about Lean."""
+    text = code.read_text(encoding="utf-8") if code else _CODE
+    measured: list[Measured] = []
+    with connect() as farm, progress_bar() as bar:
+        task = bar.add_task("load", total=2 * proofs + queries)
+        if proofs:
+            measured.append(bench_batch(farm, text, proofs, lambda: bar.advance(task)))
+            measured.append(bench_verify(farm, text, proofs, concurrency, lambda: bar.advance(task)))
+        if queries:
+            measured.append(bench_retrieve(farm, _GOAL, queries, concurrency, lambda: bar.advance(task)))
+    if as_json:
+        show_json([each.dump() for each in measured])
+        return
+    rows = [(m.load, m.count, m.wall_s, m.per_s, m.p50_ms, m.p95_ms, m.undecided) for m in measured]
+    show_table(("load", "count", "wall s", "per s", "p50 ms", "p95 ms", "undecided"), rows)
+

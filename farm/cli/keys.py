@@ -1,0 +1,51 @@
+"""`farm keys`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from farm.cli.output import errors, show_json, show_table
+from farm.errors import ConfigurationError
+from farm.keys import create_key, read_keys, revoke_key
+from farm.settings import load
+
+app = typer.Typer(help="Make, list and revoke API keys in API_KEYS_FILE.", no_args_is_help=True)
+
+
+def _path() -> Path:
+    path = load().api_keys_file
+    if path is None:
+        raise ConfigurationError("Set API_KEYS_FILE to the file that is to hold the keys' hashes")
+    return path
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Whose key it is.")],
+    if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if there is one already.")] = False,
+) -> None:
+    """Make a key and print it; this is the only time it is shown."""
+    path = _path()
+    if if_missing and path.exists() and name in read_keys(path):
+        errors.print(f"there is a key {name!r} already", highlight=False)
+        return
+    typer.echo(create_key(path, name))
+
+
+@app.command("list")
+def list_keys(as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False) -> None:
+    """List the names of the keys."""
+    names = list(read_keys(_path()))
+    if as_json:
+        show_json(names)
+    else:
+        show_table(("key",), [(name,) for name in names])
+
+
+@app.command()
+def revoke(name: Annotated[str, typer.Argument(help="Whose key to remove.")]) -> None:
+    """Remove a key; it is refused from the next request on."""
+    revoke_key(_path(), name)

@@ -1,0 +1,117 @@
+"""`farm status`, `farm batches`, `farm drain`."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import time
+from typing import Annotated
+
+import typer
+
+from farm.cli.output import connect, console, errors, progress_bar, show_json, show_table
+from farm.client import Farm
+from farm.errors import ConfigurationError
+from farm.models import BatchStatus, FarmStatus
+from farm.settings import Settings, load
+
+JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
+_DRAIN_POLL_S = 0.2
+
+
+def status(as_json: JsonOption = False) -> None:
+    """Show queues and workers: who is there, doing what, and what an operator should know."""
+    with connect() as farm:
+        found = farm.workers()
+    if as_json:
+        show_json(found.model_dump(mode="json"))
+        return
+    _show_workers(found)
+    for queue in found.queues:
+        console.print(f"{queue.environment}: {queue.pending} proofs wait, {queue.leased} run", highlight=False)
+    if found.draining:
+        console.print("the farm is draining: nothing new is claimed")
+
+
+def _show_workers(found: FarmStatus) -> None:
+    rows = [
+        (w.kind.value, w.host, w.pid, w.state, w.engine, w.proofs, w.restarts, f"{w.memory_mb:.0f}", w.notice)
+        for w in found.workers
+    ]
+    show_table(("kind", "host", "pid", "state", "engine", "proofs", "restarts", "MB", "notice"), rows)
+
+
+def batches(
+    batch_id: Annotated[str | None, typer.Argument(help="A batch to look into; absent: list all.")] = None,
+    item: Annotated[int | None, typer.Option(help="Show one proof of the batch, with its source and verdict.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many batches to list.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List batches, or look into one."""
+    with connect() as farm:
+        if batch_id is None:
+            found = farm.batches(limit=limit)
+            _show_batches(found, as_json)
+        elif item is None:
+            _show_batches([farm.batch(batch_id).status()], as_json)
+        else:
+            _show_item(farm, batch_id, item, as_json)
+
+
+def _show_batches(found: list[BatchStatus], as_json: bool) -> None:
+    if as_json:
+        show_json([each.model_dump(mode="json") for each in found])
+        return
+    rows = []
+    for each in found:
+        created = datetime.datetime.fromtimestamp(each.created_at).isoformat(" ", "seconds")
+        counts = each.counts
+        share = f"{each.done}/{each.total}"
+        decided = (counts.accepted, counts.rejected, counts.undecided)
+        rows.append((each.batch_id, each.state.value, share, *decided, created))
+    show_table(("batch", "state", "done", "accepted", "rejected", "undecided", "created"), rows)
+
+
+def _show_item(farm: Farm, batch_id: str, index: int, as_json: bool) -> None:
+    found = farm.batch(batch_id).item(index)
+    if as_json or found.verdict is None:
+        show_json(found.model_dump(mode="json", by_alias=True))
+        return
+    console.print(found.proof.code, markup=False, highlight=False)
+    console.print(f"-- {found.verdict.outcome.value} {found.verdict.reason or ''}", highlight=False)
+    for message in found.verdict.messages:
+        where = f"{message.pos.line}:{message.pos.column}: " if message.pos else ""
+        console.print(f"{where}{message.severity}: {message.data}", markup=False, highlight=False)
+
+
+def drain() -> None:
+    """Stop claiming, let what runs finish, then stop the workers; what waits is kept for the next start.
+
+    Talks to Redis itself: to the farm that `farm up` runs on DATA_DIR, or to REDIS_URL.
+    """
+    try:
+        from farm.local.runtime import read_runtime
+        from farm.queues import DEFAULT_ENVIRONMENT, celery_app
+        from farm.store.connection import connect as connect_store
+        from farm.store.registry import leased_total, set_draining
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"`farm drain` needs {error.name}: `pip install 'leanfarm[server]'`") from error
+
+    settings = load()
+    runtime = read_runtime(settings.data_dir)
+    redis_url = settings.redis_url or (runtime.redis_url if runtime else "")
+    if not redis_url:
+        raise ConfigurationError(f"No farm runs on {settings.data_dir.absolute()}: set DATA_DIR or REDIS_URL")
+    client = connect_store(redis_url)
+    set_draining(client, True)
+    with progress_bar() as bar:
+        task = bar.add_task("proofs that still run", total=leased_total(client, [DEFAULT_ENVIRONMENT]))
+        while running := leased_total(client, [DEFAULT_ENVIRONMENT]):
+            bar.update(task, completed=(bar.tasks[0].total or running) - running)
+            time.sleep(_DRAIN_POLL_S)
+    if runtime and runtime.redis_url == redis_url:
+        os.kill(int(runtime.supervisor.partition(".")[0]), signal.SIGTERM)
+    else:
+        celery_app(Settings(redis_url=redis_url, broker_url=settings.broker_url)).control.shutdown()
+    errors.print("drained: workers are stopping; what waits is kept", highlight=False)

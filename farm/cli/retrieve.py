@@ -1,0 +1,26 @@
+"""`farm retrieve`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from farm.cli.output import connect, show_json, show_table
+
+
+def retrieve(
+    goal: Annotated[str, typer.Argument(help="The goal as Lean prints it, or - for stdin.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many premises.")] = 10,
+    module: Annotated[list[str] | None, typer.Option(help="Only premises of these modules; may be repeated.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False,
+) -> None:
+    """Show the premises nearest to a goal, with their scores."""
+    state = sys.stdin.read() if goal == "-" else goal
+    with connect() as farm:
+        premises = farm.retrieve(state, k=k, imported_modules=module)
+    if as_json:
+        show_json([premise.model_dump() for premise in premises])
+    else:
+        show_table(("score", "premise"), [(f"{premise.score:.3f}", premise.name) for premise in premises])

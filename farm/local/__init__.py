@@ -1,0 +1,1 @@
+"""`farm up`: the whole farm on this machine, supervised."""

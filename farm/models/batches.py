@@ -1,0 +1,90 @@
+"""Batches: what a submit answers, what a status says, pages of results."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from farm.models.proofs import Options, Proof
+from farm.models.verdicts import Verdict
+
+
+class BatchState(StrEnum):
+    """Where a batch stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class BatchRequest(Options):
+    """The JSON body of `POST /v1/batches` and `POST /v1/verify`: the proofs beside the options."""
+
+    proofs: list[Proof] = Field(min_length=1)
+
+    @property
+    def options(self) -> Options:
+        """The options alone."""
+        return Options.model_construct(**{name: getattr(self, name) for name in Options.model_fields})
+
+
+class BatchAccepted(BaseModel):
+    """The 202 answer to a submit."""
+
+    batch_id: str
+    total: int
+    links: dict[str, str]
+
+
+class Counts(BaseModel):
+    """Finished proofs by outcome."""
+
+    accepted: int = 0
+    rejected: int = 0
+    undecided: int = 0
+
+
+class BatchStatus(BaseModel):
+    """How far a batch is.
+
+    Attributes:
+        paused: whether the farm stopped it for the owner's attention.
+        created_at: Unix time in seconds on the farm's clock.
+        finished_at: the same, None while it runs.
+    """
+
+    batch_id: str
+    state: BatchState
+    total: int
+    done: int
+    counts: Counts
+    paused: bool = False
+    created_at: float
+    finished_at: float | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every proof has its verdict."""
+        return self.done >= self.total
+
+
+class ResultsPage(BaseModel):
+    """Verdicts in completion order, and where to go on."""
+
+    results: list[Verdict]
+    next: str
+    done: bool
+
+
+class Item(BaseModel):
+    """One proof of a batch as it was submitted, with its verdict once there is one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int
+    proof: Proof
+    verdict: Verdict | None = None

@@ -1,0 +1,103 @@
+"""What a user submits: proofs, and the options of a batch."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+MAX_CODE_CHARS = 1_000_000
+MAX_BATCH_PROOFS = 100_000
+MAX_VERIFY_PROOFS = 1_000
+
+_STATEMENT_NAME = re.compile(r"(?:^|\s)(?:theorem|lemma)\s+([^\s:({\[⦃]+)")
+
+
+class Level(StrEnum):
+    """How sure a verdict is; see docs/verdicts.md for what each level promises."""
+
+    NONE = "none"
+    COMPILED = "compiled"
+    CHECKED = "checked"
+    ATTESTED = "attested"
+
+
+class Proof(BaseModel):
+    """One proof to verify.
+
+    Attributes:
+        id: the name its verdict carries, unique in its batch; the position as a decimal string when absent.
+        code: a whole Lean file; with `statement`, either a whole file that declares it or what follows `:=`.
+        statement: `theorem NAME BINDERS : TYPE` without `:=`.
+        problem: a label that groups attempts at one problem (for pass@k).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    code: Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARS)]
+    statement: Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARS)] | None = None
+    problem: Annotated[str, Field(max_length=256)] | None = None
+
+    @field_validator("id", "code", "statement", "problem")
+    @classmethod
+    def _refuse_unprintable(cls, text: str | None) -> str | None:
+        """Refuse what cannot be written down: NUL ends Lean's C strings, a lone surrogate has no UTF-8 form."""
+        if text is not None and "\x00" in text:
+            raise ValueError("NUL characters are not allowed")
+        if text is not None:
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError("lone surrogates are not allowed") from error
+        return text
+
+    @field_validator("statement")
+    @classmethod
+    def _require_name(cls, statement: str | None) -> str | None:
+        if statement is not None and not _STATEMENT_NAME.search(statement):
+            raise ValueError("a statement reads `theorem NAME BINDERS : TYPE`, without `:=`")
+        return statement
+
+
+def statement_name(statement: str) -> str:
+    """Return the NAME of a validated `theorem NAME BINDERS : TYPE`."""
+    match = _STATEMENT_NAME.search(statement)
+    assert match is not None, "Proof refuses a statement without a name"  # noqa: S101
+    return match.group(1)
+
+
+class Options(BaseModel):
+    """The options of a batch; every field has the farm's default when absent.
+
+    Attributes:
+        timeout_s: seconds one proof may run, without header load and queue; `LEAN_TIMEOUT_S` when absent.
+        level: the level an accepted verdict must reach.
+        environment: the Lean environment to run in.
+        priority: 0–9 within one key, 9 first.
+        gate: the lexical gate for the submitted text.
+        cache: whether an earlier verdict on the same proof may answer.
+        deadline_s: seconds after which what has not finished becomes `undecided/cancelled`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    level: Literal["compiled", "checked", "attested"] = "compiled"
+    environment: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")] = "default"
+    priority: Annotated[int, Field(ge=0, le=9)] = 5
+    gate: Literal["off", "strict"] | None = None
+    cache: bool = True
+    deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+
+OPTION_NAMES = frozenset(Options.model_fields)
+
+
+def as_proof(value: Proof | str | dict[str, Any]) -> Proof:
+    """Return a proof from a proof, a Lean source text, or a dictionary of a proof's fields."""
+    if isinstance(value, Proof):
+        return value
+    return Proof(code=value) if isinstance(value, str) else Proof.model_validate(value)

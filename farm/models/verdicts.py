@@ -1,0 +1,158 @@
+"""What the farm answers about a proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from farm.models.proofs import Level
+
+
+class Outcome(StrEnum):
+    """The three answers; `undecided` is about the farm and never about the proof."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNDECIDED = "undecided"
+
+
+class Reason(StrEnum):
+    """Why a proof was not accepted."""
+
+    ERROR = "error"
+    SORRY = "sorry"
+    AXIOM = "axiom"
+    STATEMENT = "statement"
+    MISSING = "missing"
+    POLICY = "policy"
+    PARSE = "parse"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+    CANCELLED = "cancelled"
+    FARM_ERROR = "farm_error"
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether this reason rejects the proof or leaves it undecided."""
+        return Outcome.UNDECIDED if self in UNDECIDED_REASONS else Outcome.REJECTED
+
+
+UNDECIDED_REASONS = frozenset(
+    {Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.CRASHED, Reason.CANCELLED, Reason.FARM_ERROR}
+)
+REWARDS = {Outcome.ACCEPTED: 1.0, Outcome.REJECTED: 0.0, Outcome.UNDECIDED: None}
+
+
+class Position(BaseModel):
+    """A place in the user's own text: line from 1, column from 0 in characters, as Lean prints them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line: int
+    column: int
+
+
+class Message(BaseModel):
+    """One message of Lean, or of the farm about this proof."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    severity: Literal["error", "warning", "info", "trace"]
+    pos: Position | None = None
+    end_pos: Position | None = Field(default=None, alias="endPos")
+    data: str
+
+
+class Sorry(BaseModel):
+    """A hole that was left in the proof."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    pos: Position | None = None
+    end_pos: Position | None = Field(default=None, alias="endPos")
+    goal: str
+
+
+class Environment(BaseModel):
+    """What judged the proof.
+
+    Attributes:
+        lean_version: the toolchain the REPL was built for, such as `v4.29.0`; None when there is no Lean.
+        project: the Lean project the REPL ran in; None for Lean alone.
+        repl: the REPL that answered.
+        sandbox: the active layers around it, outermost first.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    lean_version: str | None = None
+    project: str | None = None
+    repl: str | None = None
+    sandbox: list[str] = Field(default_factory=list)
+
+
+class Verdict(BaseModel):
+    """The farm's answer about one proof.
+
+    Attributes:
+        outcome: `accepted` only if the requested level was reached.
+        level: the highest level reached, `none` unless accepted.
+        reason: None exactly when accepted.
+        reward: 1.0, 0.0, or None when undecided: never 0 for what the farm could not decide.
+        time_s: seconds the proof ran.
+        queue_s: seconds it waited before it ran.
+        attempts: how many runs it took, 1 or more; 0 if it never ran.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    index: int
+    outcome: Outcome
+    level: Level = Level.NONE
+    reason: Reason | None = None
+    reward: float | None = None
+    messages: list[Message] = Field(default_factory=list)
+    sorries: list[Sorry] = Field(default_factory=list)
+    axioms: list[str] = Field(default_factory=list)
+    time_s: float = 0.0
+    queue_s: float = 0.0
+    attempts: int = 1
+    cached: bool = False
+    environment: Environment = Field(default_factory=Environment)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the verdict as it goes over the wire."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def verdict(id: str, index: int, *, reason: Reason | None, level: Level = Level.COMPILED, **evidence: Any) -> Verdict:
+    """Return a verdict whose outcome, level and reward follow from its reason.
+
+    Args:
+        id: the proof's id.
+        index: its position in the batch.
+        reason: None for accepted.
+        level: the level reached; counts only when accepted.
+        evidence: the remaining fields of `Verdict`.
+    """
+    outcome = reason.outcome if reason else Outcome.ACCEPTED
+    reached = Level.NONE if reason else level
+    return Verdict(
+        id=id, index=index, outcome=outcome, level=reached, reason=reason, reward=REWARDS[outcome], **evidence
+    )
+
+
+def rewards(verdicts: Iterable[Verdict], *, undecided: float | None = None) -> list[float | None]:
+    """Return one reward per verdict, in their order.
+
+    Args:
+        verdicts: the verdicts of a batch.
+        undecided: what a proof the farm could not decide is worth. None keeps it apart so that a trainer can mask
+            it; a number is the trainer's decision (a free timeout teaches a policy to hang).
+    """
+    return [undecided if verdict.reward is None else verdict.reward for verdict in verdicts]

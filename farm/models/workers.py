@@ -1,0 +1,61 @@
+"""Who works in the farm, and what state its parts are in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+
+class WorkerKind(StrEnum):
+    """The three rooms that work."""
+
+    LEAN = "lean"
+    EMBED = "embed"
+    PREMISES = "premises"
+
+
+class WorkerStatus(BaseModel):
+    """One worker process.
+
+    Attributes:
+        id: host, process id and boot, unique over restarts.
+        state: `starting`, `idle`, `busy` or `failed`.
+        notice: a sentence an operator should read, such as why there is no Lean.
+        engine: what does the work, such as a Lean version or an embedding model.
+        header: the first line of the header it keeps warm.
+        proofs: how many proofs it ran.
+        restarts: how often its REPL was started again.
+        memory_mb: resident memory of its process tree.
+        seen_s: seconds since its last sign of life.
+    """
+
+    id: str
+    kind: WorkerKind
+    environment: str = "default"
+    host: str
+    pid: int
+    state: str = "starting"
+    notice: str = ""
+    engine: str = ""
+    header: str = ""
+    proofs: int = 0
+    restarts: int = 0
+    memory_mb: float = 0.0
+    seen_s: float = 0.0
+
+
+class QueueStatus(BaseModel):
+    """How much waits and runs in one environment."""
+
+    environment: str
+    pending: int
+    leased: int
+
+
+class FarmStatus(BaseModel):
+    """The answer of `GET /v1/workers`."""
+
+    workers: list[WorkerStatus]
+    queues: list[QueueStatus] = Field(default_factory=list)
+    draining: bool = False

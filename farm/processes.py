@@ -1,0 +1,123 @@
+"""Processes: make children die with their parent, and find and end whole sessions."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_MB = 1024 * 1024
+
+# Loaded here, because a child between fork and exec must not import.
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
+    """Have the kernel send this process a signal when the thread that started it ends (Linux; elsewhere no effect).
+
+    The request outlives exec, not fork: every process of a chain asks for itself.
+
+    Args:
+        parent: the process that should be the parent; if it died before the kernel was asked, this one ends now.
+        signum: the signal to get.
+    """
+    if hasattr(_libc, "prctl"):
+        _libc.prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants that lose theirs, so that a double fork cannot hide."""
+    if hasattr(_libc, "prctl"):
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def session_members(session: int) -> Iterator[psutil.Process]:
+    """Yield the processes of a session, whoever their parent is."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
+            if os.getsid(process.pid) == session:
+                yield process
+
+
+def end_session(session: int) -> None:
+    """Kill every process of a session, and every descendant of its leader, until none is left."""
+    for _ in range(10):
+        doomed = {process.pid: process for process in session_members(session)}
+        with contextlib.suppress(psutil.Error):
+            doomed |= {child.pid: child for child in psutil.Process(session).children(recursive=True)}
+        alive = [process for process in doomed.values() if _is_running(process)]
+        if not alive:
+            return
+        for process in alive:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(alive, timeout=0.2)
+
+
+def end_descendants() -> None:
+    """Kill and reap what descends from this process, orphans it adopted among them."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            child.kill()
+            child.wait(timeout=1)
+
+
+def _is_running(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def tree_memory_mb(pid: int) -> float:
+    """Return the resident memory of a process and its descendants in MB; 0 when it is gone."""
+    try:
+        process = psutil.Process(pid)
+        tree = [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return 0.0
+    total = 0
+    for member in tree:
+        with contextlib.suppress(psutil.Error):
+            total += member.memory_info().rss
+    return total / _MB
+
+
+def memory_mb(pid: int) -> float:
+    """Return the resident memory of one process in MB; 0 when it is gone. Costs 0.05 ms, the tree's some 5 ms."""
+    try:
+        return float(psutil.Process(pid).memory_info().rss) / _MB
+    except psutil.Error:
+        return 0.0
+
+
+def memory_limit_mb() -> float:
+    """Return the memory this process may count on in MB: its cgroup's limit where there is one, else the host's."""
+    host = psutil.virtual_memory().total / _MB
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            return min(host, int(Path(name).read_text()) / _MB)
+    return host
+
+
+def process_identity(pid: int) -> str:
+    """Return `pid.start` of a process: unlike the bare number, it is never reused. Empty when it is gone."""
+    try:
+        return f"{pid}.{int(psutil.Process(pid).create_time() * 100)}"
+    except psutil.Error:
+        return ""
+
+
+def is_identity_alive(identity: str) -> bool:
+    """Whether the process of an identity still runs on this host."""
+    pid, _, _ = identity.partition(".")
+    return pid.isdigit() and process_identity(int(pid)) == identity

@@ -1,0 +1,69 @@
+"""The Celery app, and the names of its queues and tasks.
+
+Celery carries tokens: "there is work". Proofs and queries stay in Redis, so a lost, late or repeated message can
+neither lose nor double anything, and tokens need neither late acknowledgement nor the visibility timeout.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+
+from farm.settings import Settings
+
+LEAN_TASK = "lean.work"
+EMBED_TASK = "embed.work"
+PREMISES_TASK = "premises.work"
+EMBED_QUEUE = "embed"
+PREMISES_QUEUE = "premises"
+DEFAULT_ENVIRONMENT = "default"
+
+# A process that loads Mathlib or an index before its first task must not be taken for hung (Celery's default is 4 s).
+_PROCESS_START_TIMEOUT_S = 1800
+
+
+def lean_queue(environment: str) -> str:
+    """Return the queue of one Lean environment."""
+    return f"lean.{environment}"
+
+
+def celery_app(settings: Settings) -> Celery:
+    """Return the app over the broker of the settings; nothing connects before the first publish."""
+    app = Celery("leanfarm", broker=settings.broker)
+    app.conf.update(
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_delivery_mode="transient",
+        task_acks_late=False,
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_proc_alive_timeout=_PROCESS_START_TIMEOUT_S,
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={"socket_timeout": 30, "socket_keepalive": True},
+        task_create_missing_queues=True,
+        timezone="UTC",
+    )
+    return app
+
+
+class Tokens:
+    """Publishes tokens; one producer, kept connected."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def publish(self, task: str, queue: str, count: int = 1) -> None:
+        """Say `count` times that there is work in a queue.
+
+        A token that cannot be sent is not an error: the reaper replaces lost ones.
+        """
+        for _ in range(count):
+            self._app.send_task(task, queue=queue, ignore_result=True, retry=False)
+
+    def lean(self, environment: str, count: int = 1) -> None:
+        """Say that proofs wait in an environment."""
+        self.publish(LEAN_TASK, lean_queue(environment), count)

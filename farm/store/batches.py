@@ -1,0 +1,264 @@
+"""What the API does with batches: stage and commit, look, read results, cancel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from farm.errors import Conflict, InvalidRequest, NotFound
+from farm.models import BatchState, BatchStatus, Counts, Item, Proof, Verdict
+from farm.store.codec import pack, raw, unpack
+from farm.store.connection import AsyncRedisClient, translated
+from farm.store.scripts import AsyncScripts
+
+START = "0-0"
+_CURSOR = re.compile(r"\d{1,20}-\d{1,20}")
+_STAGING_TTL_S = 3600
+_STAGE_SLICE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a commit needs to know beside the items."""
+
+    owner: str
+    environment: str
+    options: dict[str, Any]
+    retention_s: int
+    interactive: bool = False
+    reply: str = ""
+    idempotency_key: str = ""
+    body_hash: str = ""
+    deadline_s: float | None = None
+
+    @property
+    def weight(self) -> float:
+        """The batch's share of a lane: each step of priority doubles it."""
+        return float(2 ** (int(self.options.get("priority", 5)) - 5))
+
+
+@dataclass(slots=True)
+class Committed:
+    """What a commit did: the batch it stands for, and the tokens to publish."""
+
+    batch: str
+    tokens: int
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Verdicts as JSON in completion order, and where to go on."""
+
+    results: list[bytes]
+    next: str
+    done: bool
+
+
+@dataclass(slots=True)
+class Staging:
+    """Items on their way in; nothing of them runs before the commit."""
+
+    batch: str = field(default_factory=lambda: uuid4().hex)
+    total: int = 0
+    lanes: set[str] = field(default_factory=set)
+
+
+class Batches:
+    """Batches over the API's client."""
+
+    def __init__(self, client: AsyncRedisClient) -> None:
+        self._client = client
+        self._scripts = AsyncScripts(client)
+
+    async def stage(self, staging: Staging, items: Iterable[tuple[str, Proof]]) -> None:
+        """Add (lane, proof) pairs to a staging; it expires by itself if nobody commits it."""
+        slice_: list[tuple[str, Proof]] = []
+        for item in items:
+            slice_.append(item)
+            if len(slice_) == _STAGE_SLICE:
+                await self._stage_slice(staging, slice_)
+                slice_ = []
+        if slice_:
+            await self._stage_slice(staging, slice_)
+
+    async def _stage_slice(self, staging: Staging, items: list[tuple[str, Proof]]) -> None:
+        base, b = staging.total, f"farm:batch:{staging.batch}"
+        by_lane: dict[str, list[int]] = {}
+        for offset, (lane, _) in enumerate(items):
+            by_lane.setdefault(lane, []).append(base + offset)
+        blobs = {str(base + i): pack(proof.model_dump(exclude_none=True)) for i, (_, proof) in enumerate(items)}
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hset(f"{b}:items", mapping=blobs)
+        pipe.sadd(f"{b}:lanes", *by_lane)
+        for lane, indices in by_lane.items():
+            pipe.rpush(f"farm:pending:{lane}:{staging.batch}", *indices)
+        for key in (f"{b}:items", f"{b}:lanes", *(f"farm:pending:{lane}:{staging.batch}" for lane in by_lane)):
+            pipe.expire(key, _STAGING_TTL_S)
+        with translated():
+            await pipe.execute()
+        staging.total += len(items)
+        staging.lanes |= by_lane.keys()
+
+    async def discard(self, staging: Staging) -> None:
+        """Delete what was staged."""
+        b = f"farm:batch:{staging.batch}"
+        with translated():
+            await self._client.unlink(
+                f"{b}:items", f"{b}:lanes", *(f"farm:pending:{lane}:{staging.batch}" for lane in staging.lanes)
+            )
+
+    async def commit(self, staging: Staging, submission: Submission) -> Committed:
+        """Make the staged items a batch, at once.
+
+        Raises:
+            Conflict: the idempotency key was used before with another body.
+            StoreUnavailable: Redis does not answer.
+        """
+        deadline = "" if submission.deadline_s is None else int(submission.deadline_s * 1000)
+        with translated():
+            batch, tokens, fate = await self._scripts.run(
+                "commit",
+                staging.batch,
+                submission.owner,
+                submission.environment,
+                "interactive" if submission.interactive else "batch",
+                staging.total,
+                submission.weight,
+                orjson.dumps(submission.options),
+                submission.retention_s,
+                submission.reply,
+                submission.idempotency_key,
+                submission.body_hash,
+                deadline,
+            )
+        if fate != b"new":
+            await self.discard(staging)
+        if fate == b"conflict":
+            raise Conflict("This Idempotency-Key was used before with another body: send a new key")
+        return Committed(batch.decode(), int(tokens), fate == b"known")
+
+    async def status(self, batch: str, owner: str) -> BatchStatus:
+        """Return where a batch stands.
+
+        Raises:
+            NotFound: no such batch, or another key's.
+        """
+        with translated():
+            fields = await self._client.hgetall(f"farm:batch:{batch}")
+        record = {name.decode(): value.decode() for name, value in fields.items()}
+        if record.get("owner") != owner:
+            raise NotFound(f"There is no batch {batch!r}")
+        return _as_status(batch, record)
+
+    async def latest(self, owner: str, limit: int) -> list[BatchStatus]:
+        """Return the owner's batches, the newest first; expired ones are forgotten on the way."""
+        index = f"farm:batches:{owner}"
+        with translated():
+            names = [name.decode() for name in await self._client.zrange(index, 0, limit - 1, desc=True)]
+            pipe = self._client.pipeline(transaction=False)
+            for name in names:
+                pipe.hgetall(f"farm:batch:{name}")
+            records = [{k.decode(): v.decode() for k, v in row.items()} for row in await pipe.execute()]
+            gone = [name for name, record in zip(names, records, strict=True) if not record]
+            if gone:
+                await self._client.zrem(index, *gone)
+        return [_as_status(name, record) for name, record in zip(names, records, strict=True) if record]
+
+    async def results(self, batch: str, owner: str, after: str | None, limit: int) -> Page:
+        """Return verdicts that finished after a cursor, in completion order.
+
+        Raises:
+            InvalidRequest: the cursor is none of ours.
+            NotFound: no such batch, or another key's.
+        """
+        cursor = check_cursor(after)
+        status = await self.status(batch, owner)
+        with translated():
+            entries = await self._client.xrange(f"farm:batch:{batch}:finished", f"({cursor}", "+", count=limit)
+        packed = await self._packed(batch, [fields[b"i"].decode() for _, fields in entries])
+        following = entries[-1][0].decode() if entries else cursor
+        return Page([raw(blob) for blob in packed], following, status.finished and len(entries) < limit)
+
+    async def follow(self, batch: str, after: str, limit: int, block_ms: int) -> list[tuple[str, bytes]]:
+        """Wait for verdicts after a cursor; (cursor, verdict as JSON) pairs, none when nothing came in time."""
+        stream = f"farm:batch:{batch}:finished"
+        with translated():
+            reply = await self._client.xread({stream: after}, count=limit, block=block_ms)
+        entries = reply[0][1] if reply else []
+        blobs = await self._packed(batch, [fields[b"i"].decode() for _, fields in entries])
+        return [(entry.decode(), raw(blob)) for (entry, _), blob in zip(entries, blobs, strict=True)]
+
+    async def verdicts(self, batch: str, indices: list[int]) -> list[Verdict]:
+        """Return the verdicts at these indices; those without one are left out."""
+        return [Verdict.model_validate(unpack(blob)) for blob in await self._packed(batch, [str(i) for i in indices])]
+
+    async def results_json(self, batch: str, total: int) -> list[bytes]:
+        """Return the verdicts of a small finished batch as JSON, in request order."""
+        return [raw(blob) for blob in await self._packed(batch, [str(i) for i in range(total)])]
+
+    async def _packed(self, batch: str, indices: list[str]) -> list[bytes]:
+        if not indices:
+            return []
+        with translated():
+            blobs = await self._client.hmget(f"farm:batch:{batch}:results", indices)
+        return [blob for blob in blobs if blob]
+
+    async def item(self, batch: str, owner: str, index: int) -> Item:
+        """Return one proof as it was submitted, with its verdict once there is one.
+
+        Raises:
+            NotFound: no such batch or index, or another key's.
+        """
+        await self.status(batch, owner)
+        with translated():
+            blob = await self._client.hget(f"farm:batch:{batch}:items", str(index))
+        if blob is None:
+            raise NotFound(f"Batch {batch!r} has no item {index}")
+        found = await self.verdicts(batch, [index])
+        return Item(index=index, proof=Proof.model_validate(unpack(blob)), verdict=found[0] if found else None)
+
+    async def cancel(self, batch: str, owner: str) -> BatchStatus:
+        """Stop a batch: nothing more of it starts, and the reaper gives the rest their verdicts.
+
+        Raises:
+            NotFound: no such batch, or another key's.
+        """
+        await self.status(batch, owner)
+        with translated():
+            await self._scripts.run("cancel", batch)
+        return await self.status(batch, owner)
+
+
+def check_cursor(after: str | None) -> str:
+    """Return the cursor to read after; absent means the start.
+
+    Raises:
+        InvalidRequest: it is none that the farm gave out.
+    """
+    if after is None or after == "":
+        return START
+    if not _CURSOR.fullmatch(after):
+        raise InvalidRequest("`after` is no cursor of this farm: use the `next` of an earlier page")
+    return after
+
+
+def _as_status(batch: str, record: dict[str, str]) -> BatchStatus:
+    finished = record.get("finished_ms")
+    return BatchStatus(
+        batch_id=batch,
+        state=BatchState(record["state"]),
+        total=int(record["total"]),
+        done=int(record["done"]),
+        counts=Counts(
+            accepted=int(record["accepted"]), rejected=int(record["rejected"]), undecided=int(record["undecided"])
+        ),
+        created_at=int(record["created_ms"]) / 1000,
+        finished_at=int(finished) / 1000 if finished else None,
+        options=orjson.loads(record["options"]),
+    )

@@ -1,0 +1,29 @@
+"""How values lie in Redis: compact JSON, deflated where that pays."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import orjson
+
+_DEFLATE_FROM_BYTES = 512
+_RAW, _DEFLATED = b"j", b"z"
+
+
+def pack(value: Any) -> bytes:
+    """Return a JSON-able value as bytes; level 1 halves Lean text at about 100 MB/s."""
+    raw = orjson.dumps(value)
+    if len(raw) < _DEFLATE_FROM_BYTES:
+        return _RAW + raw
+    return _DEFLATED + zlib.compress(raw, 1)
+
+
+def unpack(blob: bytes) -> Any:
+    """Return what `pack` was given."""
+    return orjson.loads(raw(blob))
+
+
+def raw(blob: bytes) -> bytes:
+    """Return the JSON text of what `pack` was given, unparsed."""
+    return zlib.decompress(blob[1:]) if blob[:1] == _DEFLATED else blob[1:]

@@ -1,0 +1,23 @@
+"""Lanes: where proofs wait that can share one REPL environment."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+
+def lane_name(environment: str, header: str, domain: str) -> str:
+    """Return the lane of a proof.
+
+    A process that moves within a lane keeps its header loaded; one that leaves a domain must kill its REPL.
+
+    Args:
+        environment: the Lean environment the proof asks for.
+        header: its exact header text.
+        domain: its trust domain; `strict`, or the owner of the key when the gate is off.
+    """
+    return f"{environment}:{sha256(header.encode()).hexdigest()[:20]}:{domain}"
+
+
+def lane_domain(lane: str) -> str:
+    """Return the trust domain of a lane."""
+    return lane.split(":", 2)[2]

@@ -1,0 +1,109 @@
+"""Who works in the farm: signs of life, and the drain switch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from farm.models import FarmStatus, QueueStatus, WorkerKind, WorkerStatus
+from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.leases import LEASE_MS
+from farm.store.scripts import Scripts
+
+WORKER_TTL_MS = 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """What a sign of life found out about the lease it renewed."""
+
+    lease_alive: bool
+    cancelled: bool
+
+
+class Registry:
+    """Signs of life of one worker process, over a blocking client."""
+
+    def __init__(self, client: RedisClient, kind: WorkerKind, worker: str, environment: str = "default") -> None:
+        self._client = client
+        self._scripts = Scripts(client)
+        self._kind = kind
+        self._worker = worker
+        self._environment = environment
+
+    def beat(self, *, lease: str = "", **fields: str | float) -> Alive:
+        """Say that this process lives, renew its lease, and show the given fields of `WorkerStatus`.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        shown: list[Any] = ["kind", self._kind.value, "environment", self._environment]
+        for name, value in fields.items():
+            shown += [name, value]
+        is_lean = int(self._kind is WorkerKind.LEAN)
+        with translated():
+            reply = self._scripts.run(
+                "renew", self._worker, self._environment, lease, LEASE_MS, WORKER_TTL_MS, is_lean, *shown
+            )
+        return Alive(bool(reply[0]), bool(reply[1]))
+
+    def leave(self) -> None:
+        """Sign off."""
+        with translated():
+            pipe = self._client.pipeline()
+            pipe.zrem("farm:workers", self._worker)
+            pipe.zrem(f"farm:workers:{self._environment}", self._worker)
+            pipe.delete(f"farm:worker:{self._worker}")
+            pipe.execute()
+
+
+def _status(worker: str, fields: dict[bytes, bytes], now_ms: int) -> WorkerStatus:
+    known = {name.decode(): value.decode() for name, value in fields.items()}
+    seen_ms = int(known.pop("seen_ms", now_ms))
+    return WorkerStatus.model_validate({"id": worker, **known, "seen_s": max(0.0, (now_ms - seen_ms) / 1000)})
+
+
+async def read_status(client: AsyncRedisClient, environments: list[str]) -> FarmStatus:
+    """Return every live worker and how much waits and runs in each environment."""
+    with translated():
+        seconds, micros = await client.time()
+        now_ms = seconds * 1000 + micros // 1000
+        await client.zremrangebyscore("farm:workers", 0, now_ms - 1)
+        names = [name.decode() for name in await client.zrange("farm:workers", 0, -1)]
+        pipe = client.pipeline(transaction=False)
+        for name in names:
+            pipe.hgetall(f"farm:worker:{name}")
+        for environment in environments:
+            pipe.hmget(f"farm:counts:{environment}", "pending", "leased")
+        pipe.exists("farm:draining")
+        *replies, draining = await pipe.execute()
+    workers = [_status(n, f, now_ms) for n, f in zip(names, replies[: len(names)], strict=True) if f]
+    counts = zip(environments, replies[len(names) :], strict=True)
+    queues = [QueueStatus(environment=e, pending=int(p or 0), leased=int(r or 0)) for e, (p, r) in counts]
+    return FarmStatus(workers=sorted(workers, key=lambda w: (w.kind, w.id)), queues=queues, draining=bool(draining))
+
+
+def set_draining(client: RedisClient, draining: bool) -> None:
+    """Stop or allow claims, farm-wide."""
+    with translated():
+        if draining:
+            client.set("farm:draining", 1)
+        else:
+            client.delete("farm:draining")
+
+
+def leased_total(client: RedisClient, environments: list[str]) -> int:
+    """Return how many items are in the hands of workers."""
+    with translated():
+        return sum(int(client.hget(f"farm:counts:{e}", "leased") or 0) for e in environments)
+
+
+async def read_totals(client: AsyncRedisClient) -> dict[tuple[str, str], int]:
+    """Return how many verdicts were ever written, by (outcome, reason)."""
+    with translated():
+        totals = await client.hgetall("farm:totals")
+    return {
+        (outcome, reason): int(count)
+        for name, count in totals.items()
+        for outcome, _, reason in [name.decode().partition(":")]
+    }

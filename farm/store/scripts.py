@@ -1,0 +1,44 @@
+"""The Lua scripts, each behind the common prelude that holds the key schema."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from redis.commands.core import AsyncScript, Script
+
+from farm.store.connection import AsyncRedisClient, RedisClient
+
+
+@cache
+def source(name: str) -> str:
+    """Return the text of a script, the prelude first."""
+    folder = files("farm.store") / "lua"
+    return (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
+
+
+class Scripts:
+    """Runs scripts by name on a blocking client; each is sent once per server."""
+
+    def __init__(self, client: RedisClient) -> None:
+        self._client = client
+        self._known: dict[str, Script] = {}
+
+    def run(self, name: str, *args: Any) -> Any:
+        """Run a script and return its reply."""
+        script = self._known.get(name) or self._known.setdefault(name, self._client.register_script(source(name)))
+        return script(keys=[], args=list(args))
+
+
+class AsyncScripts:
+    """The same for the API's client."""
+
+    def __init__(self, client: AsyncRedisClient) -> None:
+        self._client = client
+        self._known: dict[str, AsyncScript] = {}
+
+    async def run(self, name: str, *args: Any) -> Any:
+        """Run a script and return its reply."""
+        script = self._known.get(name) or self._known.setdefault(name, self._client.register_script(source(name)))
+        return await script(keys=[], args=list(args))

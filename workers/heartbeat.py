@@ -1,0 +1,84 @@
+"""Signs of life of a worker process, from a thread of their own: a long proof must not stop them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from farm.errors import StoreUnavailable
+from farm.processes import process_identity
+from farm.store.registry import Alive, Registry
+
+BEAT_S = 2.0
+
+_log = structlog.get_logger()
+
+
+def worker_id() -> str:
+    """Return the name of this process: host, pid and start, so that it is never reused."""
+    return f"{socket.gethostname()}:{process_identity(os.getpid())}"
+
+
+class Heartbeat(threading.Thread):
+    """Beats every two seconds, and at once when told that something changed.
+
+    Args:
+        registry: where the signs of life go.
+        describe: returns the fields of `WorkerStatus` to show.
+        lease: returns the lease to renew, empty between claims.
+        on_alive: is told what the sign of life found out about the lease.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        describe: Callable[[], dict[str, str | float]],
+        lease: Callable[[], str] = str,
+        on_alive: Callable[[str, Alive], None] = lambda _lease, _alive: None,
+    ) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._registry = registry
+        self._describe = describe
+        self._lease = lease
+        self._on_alive = on_alive
+        self._changed = threading.Event()
+        self._ended = threading.Event()
+
+    def beat(self) -> None:
+        """Give one sign of life now, in the caller's thread.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        lease = self._lease()
+        alive = self._registry.beat(lease=lease, host=socket.gethostname(), pid=os.getpid(), **self._describe())
+        if lease:
+            self._on_alive(lease, alive)
+
+    def hurry(self) -> None:
+        """Beat at once, in the heartbeat's thread."""
+        self._changed.set()
+
+    def run(self) -> None:
+        """Beat until told to end."""
+        while not self._ended.is_set():
+            try:
+                self.beat()
+            except StoreUnavailable as error:
+                _log.warning("heartbeat.missed", error=error.message)
+            self._changed.wait(BEAT_S)
+            self._changed.clear()
+
+    def end(self) -> None:
+        """Stop beating and sign off."""
+        self._ended.set()
+        self._changed.set()
+        self.join(timeout=1)
+        try:
+            self._registry.leave()
+        except StoreUnavailable as error:
+            _log.warning("heartbeat.leave_failed", error=error.message)

@@ -1,0 +1,1 @@
+"""The Lean room: runs proofs on LeanInteract, one REPL per process."""

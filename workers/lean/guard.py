@@ -1,0 +1,194 @@
+"""The server class between LeanInteract and the REPL's pipes.
+
+Stock LeanInteract reads line by line in a thread without a bound, never reads stderr, and takes any reply for the
+right one. Proofs are hostile programs, so here reads are bounded, stderr is drained, every wait ends, the pipe must be
+silent before a request, and a request has exactly one reply.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import time
+from collections.abc import Iterator
+
+import orjson
+from lean_interact import AutoLeanServer
+
+from farm.processes import end_session
+
+REPLY_LIMIT_BYTES = 16 << 20
+_STDERR_TAIL_BYTES = 4096
+_READ_BYTES = 1 << 16
+_REAP_TIMEOUT_S = 5.0
+
+
+class GuardTripped(Exception):
+    """The REPL's process did what no honest REPL does; it is no longer to be believed."""
+
+
+class ReplGone(Exception):
+    """The REPL ended, or was started again, under a command that counted on its environments."""
+
+
+class GuardedServer(AutoLeanServer):
+    """An AutoLeanServer whose pipe a hostile proof can neither block, flood nor desynchronise unseen.
+
+    Attributes:
+        generation: how many REPL processes there have been; environment numbers of an older one are void.
+    """
+
+    generation = 0
+    _pinned = False
+    _stderr_tail = b""
+
+    def start(self) -> None:
+        """Start a REPL process with non-blocking pipes."""
+        if self._pinned:
+            raise ReplGone("The REPL is gone")
+        self._stderr_tail = b""
+        super().start()
+        self.generation += 1
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            os.set_blocking(pipe.fileno(), False)  # type: ignore[union-attr]
+
+    @contextlib.contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Refuse AutoLeanServer's silent restarts: environment numbers would point into the new process."""
+        self._pinned = True
+        try:
+            yield
+        finally:
+            self._pinned = False
+
+    @property
+    def pid(self) -> int | None:
+        """The REPL's process and session id."""
+        return self._proc.pid if self._proc else None
+
+    @property
+    def _process(self) -> subprocess.Popen[str]:
+        process: subprocess.Popen[str] | None = self._proc
+        if process is None:
+            raise ReplGone("The REPL is gone")
+        return process
+
+    def kill(self) -> None:
+        """Kill the REPL's whole session, and close the pipes; nothing here waits for the REPL's consent."""
+        process, self._proc = getattr(self, "_proc", None), None
+        if process is None:
+            return
+        end_session(process.pid)
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_REAP_TIMEOUT_S)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def get_stdout_stderr(self) -> tuple[str, str]:
+        """Return the last of stderr; stock LeanInteract would read both pipes to an end that may never come."""
+        return "", self._stderr_tail.decode(errors="replace")
+
+    def _execute_cmd_in_repl(self, json_query: str, verbose: bool, timeout: float | None) -> str:
+        if timeout is None:
+            raise ValueError("A command without a timeout could run for ever")
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            try:
+                self._require_silence()
+                self._send(json_query.encode() + b"\n\n", deadline)
+                return self._receive(deadline).decode()
+            except (GuardTripped, UnicodeDecodeError) as error:
+                self.kill()
+                raise GuardTripped(str(error)) from error
+            except OSError as error:
+                if isinstance(error, TimeoutError):
+                    raise
+                raise BrokenPipeError(str(error)) from error
+
+    def _parse_repl_output(self, raw_output: str, verbose: bool) -> dict[str, object]:
+        """Parse a reply; orjson refuses what nests deeper than 1024, where the stock parser overflows the stack."""
+        try:
+            reply = orjson.loads(raw_output)
+        except orjson.JSONDecodeError as error:
+            self.kill()
+            raise GuardTripped(f"The reply is no JSON: {error}") from error
+        if not isinstance(reply, dict):
+            self.kill()
+            raise GuardTripped("The reply is no JSON object")
+        return reply
+
+    def _require_silence(self) -> None:
+        stdout = self._process.stdout.fileno()  # type: ignore[union-attr]
+        with contextlib.suppress(BlockingIOError):
+            early = os.read(stdout, _READ_BYTES)
+            if early.strip():
+                raise GuardTripped("The REPL spoke without being asked")
+
+    def _send(self, request: bytes, deadline: float) -> None:
+        stdin = self._process.stdin.fileno()  # type: ignore[union-attr]
+        rest = memoryview(request)
+        while rest:
+            with contextlib.suppress(BlockingIOError):
+                rest = rest[os.write(stdin, rest) :]
+            if rest:
+                self._wait(select.POLLOUT, deadline)
+
+    def _receive(self, deadline: float) -> bytes:
+        """Read up to the first blank line; at the deadline what already lies in the pipe still counts."""
+        stdout, reply = self._process.stdout.fileno(), bytearray()  # type: ignore[union-attr]
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                chunk = os.read(stdout, _READ_BYTES)
+                if not chunk:
+                    self._drain_stderr()
+                    raise BrokenPipeError("The REPL closed its output")
+                # A blank line in front of a reply is no reply.
+                reply += chunk if reply else chunk.lstrip()
+                end = reply.find(b"\n\n", max(0, len(reply) - len(chunk) - 1))
+                if end >= 0:
+                    return _only_reply(reply, end)
+                if len(reply) > REPLY_LIMIT_BYTES:
+                    raise GuardTripped(f"The reply is larger than {REPLY_LIMIT_BYTES >> 20} MB")
+                continue
+            self._wait(select.POLLIN, deadline)
+
+    def _wait(self, event: int, deadline: float) -> None:
+        """Wait until the REPL's pipe is ready, draining stderr meanwhile: a full one would stop the REPL.
+
+        Raises:
+            TimeoutError: the deadline passed first.
+        """
+        process = self._process
+        pipe = process.stdin if event == select.POLLOUT else process.stdout
+        poll = select.poll()
+        poll.register(pipe, event)  # type: ignore[arg-type]
+        poll.register(process.stderr, select.POLLIN)  # type: ignore[arg-type]
+        while True:
+            left_s = deadline - time.monotonic()
+            ready = poll.poll(max(0.0, left_s) * 1000)
+            fds = {fd for fd, _ in ready}
+            if process.stderr.fileno() in fds and not self._drain_stderr():  # type: ignore[union-attr]
+                poll.unregister(process.stderr)  # type: ignore[arg-type]
+            if pipe.fileno() in fds:  # type: ignore[union-attr]
+                return
+            if left_s <= 0:
+                raise TimeoutError("The REPL did not answer in time")
+
+    def _drain_stderr(self) -> bool:
+        """Read what stderr holds, keeping the last of it; False at its end."""
+        try:
+            chunk = os.read(self._process.stderr.fileno(), _READ_BYTES)  # type: ignore[union-attr]
+        except BlockingIOError:
+            return True
+        self._stderr_tail = (self._stderr_tail + chunk)[-_STDERR_TAIL_BYTES:]
+        return bool(chunk)
+
+
+def _only_reply(reply: bytearray, end: int) -> bytes:
+    if reply[end:].strip():
+        raise GuardTripped("One request got two replies")
+    return bytes(reply[:end])

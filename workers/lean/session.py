@@ -1,0 +1,193 @@
+"""One AutoLeanServer of one process: headers kept warm, and every proof started from its header's environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from lean_interact import Command, LeanREPLConfig, LocalProject
+from lean_interact.interface import CommandResponse, LeanError
+from pydantic import ValidationError
+
+from farm.errors import LeanNotFound
+from farm.processes import end_descendants, tree_memory_mb
+from farm.settings import Settings
+from workers.lean.guard import GuardedServer, GuardTripped, ReplGone
+
+Config = LeanREPLConfig
+# The REPL never frees an environment, so a process that saw many headers starts anew.
+_MAX_HEADERS = 16
+_LAST_WORDS_CHARS = 400
+
+
+class HeaderFailed(Exception):
+    """The header itself has errors; carries LeanInteract's response or LeanError."""
+
+    def __init__(self, response: CommandResponse | LeanError) -> None:
+        super().__init__("The header has errors")
+        self.response = response
+
+
+class StartFailed(Exception):
+    """The REPL cannot be started: trouble of this host, and no proof's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A loaded header: its environment number in this REPL process, and what Lean said while loading it."""
+
+    env: int
+    response: CommandResponse
+
+
+def configure(settings: Settings, lake: str) -> Config:
+    """Return LeanInteract's configuration; without `LEAN_REPL_DIR` it fetches and builds a REPL first.
+
+    Raises:
+        LeanNotFound: `LEAN_REPL_DIR` holds no built REPL.
+    """
+    project = settings.lean_project_dir
+    repl_dir = settings.lean_repl_dir.absolute() if settings.lean_repl_dir else None
+    if repl_dir and not os.access(repl_dir / ".lake/build/bin/repl", os.X_OK):
+        raise LeanNotFound(f"LEAN_REPL_DIR has no built REPL: {repl_dir}/.lake/build/bin/repl cannot be run")
+    # LeanInteract scans the process tree before each command when it knows a hard limit (1.5 ms): only on request.
+    hard_limit_mb = settings.address_space_mb if settings.lean_max_process_memory else None
+    return LeanREPLConfig(
+        lean_version=None if project else settings.lean_version or None,
+        project=LocalProject(directory=project.absolute(), auto_build=False, lake_path=lake) if project else None,
+        local_repl_path=repl_dir,
+        build_repl=repl_dir is None,
+        cache_dir=settings.data_dir.absolute() / "lean",
+        lake_path=lake,
+        memory_hard_limit_mb=hard_limit_mb,
+        enable_incremental_optimization=settings.lean_incremental,
+        enable_parallel_elaboration=settings.lean_parallel,
+    )
+
+
+class Session:
+    """Owns the REPL of this process. Used by one thread, the one that built it: its end would end the REPL."""
+
+    def __init__(self, config: Config, settings: Settings) -> None:
+        self._settings = settings
+        self._headers: dict[str, Header] = {}
+        self._generation = 0
+        self._domain = ""
+        self._ran = 0
+        self._server = GuardedServer(
+            config,
+            max_total_memory=settings.lean_max_total_memory,
+            max_process_memory=settings.lean_max_process_memory,
+            max_restart_attempts=settings.lean_max_restart_attempts,
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The REPL's process and session id; None while there is none."""
+        return self._server.pid
+
+    @property
+    def restarts(self) -> int:
+        """How often the REPL was started again."""
+        return max(0, self._server.generation - 1)
+
+    @property
+    def ran(self) -> int:
+        """How many proofs this REPL process has run."""
+        return self._ran
+
+    def enter(self, domain: str) -> None:
+        """Serve a trust domain: a REPL that ran another one's code is killed first."""
+        if self._domain not in ("", domain):
+            self.end()
+        self._domain = domain
+
+    def ensure_alive(self) -> None:
+        """Have a REPL process that can take the next proof.
+
+        Raises:
+            StartFailed: it cannot be started.
+        """
+        if not self._server.is_alive() or len(self._headers) >= _MAX_HEADERS:
+            self.end()
+            try:
+                self._server.start()
+            except (OSError, ChildProcessError) as error:
+                raise StartFailed(f"The REPL does not start: {error}") from error
+        if self._generation != self._server.generation:
+            self._generation = self._server.generation
+            self._headers.clear()
+            self._ran = 0
+
+    def load(self, header: str) -> Header | None:
+        """Return the loaded header, loading it if this REPL process has not; None for an empty one.
+
+        Comes after `ensure_alive`.
+
+        Raises:
+            HeaderFailed: the header has errors; it is not kept.
+            TimeoutError: it took longer than `LEAN_HEADER_TIMEOUT_S`; the REPL is dead.
+            ReplGone, GuardTripped: the REPL died or lied; it is dead.
+        """
+        if not header:
+            return None
+        if header not in self._headers:
+            self._headers[header] = self._load(header)
+        return self._headers[header]
+
+    def run(self, header: Header | None, body: str, timeout_s: float) -> CommandResponse | LeanError:
+        """Run a body on a loaded header's environment.
+
+        Raises:
+            TimeoutError: it took longer than `timeout_s`; the REPL is dead.
+            ReplGone, GuardTripped: the REPL died or lied; it is dead.
+        """
+        self._ran += 1
+        # LeanInteract refuses an empty command; a file of imports alone has an empty body.
+        return self._send(Command(cmd=body or "\n", env=header.env if header else None), timeout_s)
+
+    def works(self, timeout_s: float) -> bool:
+        """Whether this REPL accepts what is true; raises as `run` does."""
+        response = self.run(None, "example : True := trivial", timeout_s)
+        return not isinstance(response, LeanError) and response.lean_code_is_valid(allow_sorry=False)
+
+    def memory_mb(self) -> float:
+        """Return the resident memory of the REPL's process tree in MB."""
+        return tree_memory_mb(self.pid) if self.pid else 0.0
+
+    def end(self) -> None:
+        """Kill the REPL and all it started; the next load starts a new one."""
+        self._server.kill()
+        end_descendants()
+
+    def _load(self, header: str) -> Header:
+        response = self._send(Command(cmd=header), self._settings.lean_header_timeout_s)
+        if isinstance(response, LeanError) or response.has_errors():
+            raise HeaderFailed(response)
+        return Header(response.env, response)
+
+    def _send(self, command: Command, timeout_s: float) -> CommandResponse | LeanError:
+        try:
+            with self._server.pinned():
+                response: CommandResponse | LeanError = self._server.run(command, timeout=timeout_s)
+        except TimeoutError:
+            self.end()
+            raise
+        except (OSError, ReplGone) as error:  # ConnectionError and ChildProcessError are OSErrors
+            self.end()
+            raise ReplGone(f"The REPL ended by itself{self._last_words()}") from error
+        except (ValidationError, RecursionError) as error:
+            self.end()
+            raise GuardTripped("The reply does not have the shape of a reply") from error
+        except GuardTripped:
+            self.end()
+            raise
+        if isinstance(response, LeanError) and response.message.startswith("Unknown environment"):
+            self.end()
+            raise ReplGone("The REPL does not know the header's environment")
+        return response
+
+    def _last_words(self) -> str:
+        """The end of stderr: what a stack overflow or an uncaught exception left there."""
+        words = " ".join(self._server.get_stdout_stderr()[1].split())[-_LAST_WORDS_CHARS:]
+        return f"; its last words: {words}" if words else ""

@@ -1,0 +1,128 @@
+"""The Celery side of the Lean room: what happens in the parent, in each process, and on a token."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from farm.models import WorkerKind
+from farm.processes import adopt_orphans, die_with_parent, memory_limit_mb
+from farm.queues import DEFAULT_ENVIRONMENT, LEAN_TASK, Tokens, celery_app
+from farm.settings import Settings
+from farm.store.connection import connect
+from farm.store.leases import Leases
+from farm.store.registry import Registry
+from workers.heartbeat import Heartbeat, worker_id
+from workers.lean.installation import Installation, prepare
+from workers.lean.judging import HeaderTimeout
+from workers.lean.runner import Runner
+from workers.lean.session import HeaderFailed, Session
+from workers.lean.watchdog import Watchdog
+
+_log = structlog.get_logger()
+
+
+def process_count(settings: Settings) -> int:
+    """Return how many Lean processes this host carries: one per core, as many as the memory limit lets fit."""
+    if settings.lean_workers:
+        return settings.lean_workers
+    fit = int(memory_limit_mb() // settings.lean_memory_limit_mb)
+    return max(1, min(os.cpu_count() or 1, fit))
+
+
+class LeanRoom:
+    """Holds what the parent prepared and what each process owns."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.processes = process_count(settings)
+        # Where a cgroup gives less than the settings ask for, the cgroup is right: its OOM killer asks nobody.
+        share_mb = int(memory_limit_mb() * 0.95 / self.processes)
+        self._settings = settings.model_copy(
+            update={"lean_memory_limit_mb": min(settings.lean_memory_limit_mb, share_mb)}
+        )
+        self._parent = os.getpid()
+        self._stop = multiprocessing.get_context("fork").Event()
+        self._installation: Installation | None = None
+        self._runner: Runner | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._tokens: Tokens | None = None
+
+    def bind(self, app: Celery) -> None:
+        """Connect this room to Celery's signals and its one task."""
+        self._tokens = Tokens(app)
+        app.task(name=LEAN_TASK)(self.work)
+        signals.worker_init.connect(self._prepare, weak=False)
+        signals.worker_process_init.connect(self._start, weak=False)
+        signals.worker_process_shutdown.connect(self._end, weak=False)
+        signals.worker_shutting_down.connect(self._stop_soon, weak=False)
+
+    def work(self) -> str:
+        """Run one chunk of proofs."""
+        if self._runner is None or self._heartbeat is None:
+            raise RuntimeError("The process has not been started by Celery's prefork pool")
+        return self._runner.work()
+
+    def _prepare(self, **_: Any) -> None:
+        self._installation = prepare(self._settings)
+
+    def _stop_soon(self, **_: Any) -> None:
+        self._stop.set()
+
+    def _start(self, **_: Any) -> None:
+        """Build this process: the REPL belongs to its main thread, which lives as long as it does."""
+        die_with_parent(self._parent)
+        adopt_orphans()
+        installation = self._installation
+        if installation is None or self._tokens is None:
+            raise RuntimeError("The parent was not prepared")
+        settings, worker, client = self._settings, worker_id(), connect(self._settings.redis_url)
+        watchdog = Watchdog(settings.lean_memory_limit_mb, self._stop.is_set)
+        session = Session(installation.config, settings) if installation.config else None
+        self._runner = Runner(
+            settings,
+            Leases(client),
+            self._tokens,
+            worker,
+            session,
+            watchdog,
+            installation.environment,
+            installation.notice,
+            self._stop.is_set,
+        )
+        watchdog.start()
+        registry = Registry(client, WorkerKind.LEAN, worker, DEFAULT_ENVIRONMENT)
+        self._heartbeat = Heartbeat(registry, self._runner.describe, self._runner.lease, self._runner.on_alive)
+        self._warm(session)
+        self._heartbeat.start()
+        # What was submitted while nobody was there has no token yet.
+        self._tokens.lean(DEFAULT_ENVIRONMENT)
+
+    def _warm(self, session: Session | None) -> None:
+        for header in filter(None, (text.strip() for text in self._settings.warm_headers.split(";"))):
+            if session is None:
+                return
+            try:
+                session.ensure_alive()
+                session.load(header.replace("\\n", "\n"))
+            except (HeaderFailed, TimeoutError, HeaderTimeout) as error:
+                _log.warning("header.not_warm", header=header, error=str(error))
+
+    def _end(self, **_: Any) -> None:
+        if self._runner:
+            self._runner.close()
+        if self._heartbeat:
+            self._heartbeat.end()
+
+
+def create_app(settings: Settings) -> tuple[Celery, LeanRoom]:
+    """Return the Celery app of the Lean room, and the room."""
+    room = LeanRoom(settings)
+    app = celery_app(settings)
+    # The runner replaces the REPL after so many proofs; the process itself goes after as many tasks.
+    app.conf.worker_max_tasks_per_child = settings.lean_max_tasks_per_child
+    room.bind(app)
+    return app, room

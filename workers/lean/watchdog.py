@@ -1,0 +1,109 @@
+"""A watch over the running proof from outside its thread, which may be stuck in a read or a parse."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from farm.processes import end_session, memory_mb, tree_memory_mb
+
+_TICK_S = 0.1
+# Finding a process's descendants reads all of /proc: the leader, where Lean runs, is looked at far more often.
+_TREE_EVERY_TICKS = 10
+# The run has its own timeout; the watchdog is for the run that does not keep it.
+_GRACE_S = 2.0
+
+
+class Interruption(StrEnum):
+    """Why a run was ended from outside."""
+
+    MEMORY = "memory"
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    LEASE_LOST = "lease lost"
+    STOPPING = "stopping"
+
+
+@dataclass(slots=True)
+class Watched:
+    """The run under watch: the REPL's session, and when its patience ends on the monotonic clock."""
+
+    session: int
+    deadline: float
+    started: float
+    interruption: Interruption | None = None
+
+
+class Watchdog(threading.Thread):
+    """Ends a run that eats too much memory, overstays its deadline, or is no longer wanted.
+
+    Args:
+        memory_limit_mb: resident memory one REPL's process tree may take.
+        stopping: says whether this process is to stop.
+        stop_grace_s: how long a run may go on after that.
+    """
+
+    def __init__(self, memory_limit_mb: float, stopping: Callable[[], bool], stop_grace_s: float = 3.0) -> None:
+        super().__init__(name="watchdog", daemon=True)
+        self._memory_limit_mb = memory_limit_mb
+        self._stopping = stopping
+        self._stop_grace_s = stop_grace_s
+        self._stop_seen: float | None = None
+        self._lock = threading.Lock()
+        self._watched: Watched | None = None
+        self._ticks = 0
+
+    def begin(self, session: int | None, timeout_s: float) -> None:
+        """Watch a run of the REPL with this session id; None is a REPL that just died: its run fails by itself."""
+        now = time.monotonic()
+        with self._lock:
+            self._watched = Watched(session or 0, now + timeout_s + _GRACE_S, now)
+
+    def end(self) -> Interruption | None:
+        """Stop watching; return why the run was ended from outside, None if it was not."""
+        with self._lock:
+            watched, self._watched = self._watched, None
+        return watched.interruption if watched else None
+
+    def running_s(self) -> float:
+        """Return for how long the present run has run; 0 between runs."""
+        with self._lock:
+            return time.monotonic() - self._watched.started if self._watched else 0.0
+
+    def interrupt(self, interruption: Interruption) -> None:
+        """End the present run, if there is one."""
+        with self._lock:
+            if self._watched and self._watched.interruption is None:
+                self._watched.interruption = interruption
+                # Under the lock: once the run is over its session id may belong to the next REPL.
+                if self._watched.session:
+                    end_session(self._watched.session)
+
+    def run(self) -> None:
+        """Look at the run ten times a second, for ever."""
+        while True:
+            time.sleep(_TICK_S)
+            if reason := self._look():
+                self.interrupt(reason)
+
+    def _look(self) -> Interruption | None:
+        with self._lock:
+            watched = self._watched
+        now = time.monotonic()
+        if self._stopping():
+            self._stop_seen = self._stop_seen or now
+        if watched is None:
+            return None
+        if self._stop_seen and now > self._stop_seen + self._stop_grace_s:
+            return Interruption.STOPPING
+        if now > watched.deadline:
+            return Interruption.DEADLINE
+        return Interruption.MEMORY if watched.session and self._is_too_large(watched.session) else None
+
+    def _is_too_large(self, session: int) -> bool:
+        self._ticks += 1
+        measure = memory_mb if self._ticks % _TREE_EVERY_TICKS else tree_memory_mb
+        return measure(session) > self._memory_limit_mb

@@ -1,0 +1,113 @@
+"""`python -m workers.reaper`: takes back what the dead left behind. Several may run; Redis lets one win each time.
+
+Every second: leases that ran out, leases of processes of this host that are gone, remainders of cancelled batches.
+Every five: lost tokens. Every minute: lists of batches that have expired.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Sequence
+
+import structlog
+
+from farm.errors import StoreUnavailable
+from farm.logs import configure_logs
+from farm.models import Message, Reason, Verdict, verdict
+from farm.processes import is_identity_alive
+from farm.queues import DEFAULT_ENVIRONMENT, Tokens, celery_app
+from farm.settings import Settings, load
+from farm.store.connection import connect
+from farm.store.leases import ClaimedItem, Leases
+
+_TICK_S = 1.0
+_NUDGE_EVERY = 5
+_FORGET_EVERY = 60
+_TEXTS = {
+    Reason.CRASHED: "The process that ran this proof died, three times",
+    Reason.FARM_ERROR: "The lease on this proof ran out ten times: its hosts stalled or were cut off",
+    Reason.CANCELLED: "The batch was cancelled before this proof was decided",
+}
+
+_log = structlog.get_logger()
+
+
+class Reaper:
+    """One pass after another over what needs taking back."""
+
+    def __init__(self, leases: Leases, tokens: Tokens, host: str) -> None:
+        self._leases = leases
+        self._tokens = tokens
+        self._host = host
+        self._passes = 0
+
+    def pass_over(self) -> None:
+        """Do what is due now.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        self._reap_dead()
+        for lease in self._leases.lapsed():
+            self._reap(lease, dead=False)
+        for batch in self._leases.cancelling():
+            self._sweep(batch)
+        if self._passes % _NUDGE_EVERY == 0:
+            self._tokens.lean(DEFAULT_ENVIRONMENT, self._leases.nudge(DEFAULT_ENVIRONMENT, _NUDGE_EVERY * 1000))
+        if self._passes % _FORGET_EVERY == 0:
+            self._leases.forget_expired()
+        self._passes += 1
+
+    def _reap_dead(self) -> None:
+        """A process of this host that is gone will not renew: no need to wait for its lease."""
+        for lease, worker in self._leases.held_by().items():
+            host, _, identity = worker.partition(":")
+            if host == self._host and not is_identity_alive(identity):
+                self._reap(lease, dead=True)
+
+    def _reap(self, lease: str, *, dead: bool) -> None:
+        back = self._leases.reap(lease, dead=dead)
+        if back is None:
+            return
+        _log.warning("lease.reaped", lease=lease, batch=back.batch, dead=dead, condemned=len(back.condemned))
+        self._tokens.lean(back.environment, back.tokens)
+        if back.condemned:
+            items = self._leases.items(back.batch, back.condemned)
+            self._leases.finish(lease, back.batch, _undecided(items, Reason(back.reason)))
+
+    def _sweep(self, batch: str) -> None:
+        while True:
+            lease, items = self._leases.sweep(batch)
+            if not items:
+                return
+            self._leases.finish(lease, batch, _undecided(items, Reason.CANCELLED))
+
+
+def _undecided(items: Sequence[ClaimedItem], reason: Reason) -> list[Verdict]:
+    note = [Message(severity="info", data=_TEXTS[reason])]
+    return [verdict(i.id, i.index, reason=reason, attempts=i.deaths + i.lapses, messages=note) for i in items]
+
+
+def run(settings: Settings, stopped: threading.Event) -> None:
+    """Pass over once a second until told to stop; a Redis that is away is waited for."""
+    reaper = Reaper(Leases(connect(settings.redis_url)), Tokens(celery_app(settings)), socket.gethostname())
+    while not stopped.wait(_TICK_S):
+        try:
+            reaper.pass_over()
+        except StoreUnavailable as error:
+            _log.warning("reaper.waits", error=error.message)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    configure_logs("reaper")
+    stopped = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stopped.set())
+    run(load(), stopped)
+
+
+if __name__ == "__main__":
+    main()
