@@ -71,6 +71,25 @@ def end_descendants() -> None:
             child.wait(timeout=1)
 
 
+OWNER_VARIABLE = "LEANFARM_WORKER"
+
+
+def end_orphans() -> int:
+    """Kill processes that a dead worker of this host left behind; return how many.
+
+    A worker writes its identity into its environment, and whatever its REPL starts inherits it, across sessions and
+    double forks.
+    """
+    ended = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            owner = process.environ().get(OWNER_VARIABLE, "")
+            if owner and not is_identity_alive(owner):
+                process.kill()
+                ended += 1
+    return ended
+
+
 def _is_running(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

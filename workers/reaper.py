@@ -1,7 +1,7 @@
-"""`python -m workers.reaper`: takes back what the dead left behind. Several may run; Redis lets one win each time.
+"""`python -m workers.reaper`: takes back what the dead left behind. One per host; Redis lets one win each time.
 
 Every second: leases that ran out, leases of processes of this host that are gone, remainders of cancelled batches.
-Every five: lost tokens. Every minute: lists of batches that have expired.
+Every five: lost tokens, and processes that a dead worker left. Every minute: lists of batches that have expired.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import structlog
 from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.models import Message, Reason, Verdict, verdict
-from farm.processes import is_identity_alive
+from farm.processes import end_orphans, is_identity_alive
 from farm.queues import DEFAULT_ENVIRONMENT, Tokens, celery_app
 from farm.settings import Settings, load
 from farm.store.connection import connect
@@ -55,6 +55,7 @@ class Reaper:
         for batch in self._leases.cancelling():
             self._sweep(batch)
         if self._passes % _NUDGE_EVERY == 0:
+            end_orphans()
             self._tokens.lean(DEFAULT_ENVIRONMENT, self._leases.nudge(DEFAULT_ENVIRONMENT, _NUDGE_EVERY * 1000))
         if self._passes % _FORGET_EVERY == 0:
             self._leases.forget_expired()

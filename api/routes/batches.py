@@ -63,7 +63,7 @@ async def submit(
         raise UnsupportedMediaType(f"Send `application/json` or `{NDJSON}`")
     value, body = await read_json(request)
     batch = parse_batch(value)
-    options = complete_options(batch, service)
+    options = complete_options(batch.options, service)
     digest = new_digest()
     digest.update(body)
     intake = Intake(service, owner, options["environment"])
@@ -165,7 +165,7 @@ async def verify(request: Request, service: ServiceDep, owner: OwnerDep) -> Resp
     batch = parse_batch(value)
     if len(batch.proofs) > MAX_VERIFY_PROOFS:
         raise InvalidRequest(f"proofs: at most {MAX_VERIFY_PROOFS} here; submit more to /v1/batches")
-    options = complete_options(batch, service)
+    options = complete_options(batch.options, service)
     intake = Intake(service, owner, options["environment"])
     deadline_s = options["deadline_s"] or _VERIFY_DEADLINE_S
     submission = _submission(

@@ -55,4 +55,3 @@ def bench(
         return
     rows = [(m.load, m.count, m.wall_s, m.per_s, m.p50_ms, m.p95_ms, m.undecided) for m in measured]
     show_table(("load", "count", "wall s", "per s", "p50 ms", "p95 ms", "undecided"), rows)
-

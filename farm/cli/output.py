@@ -18,13 +18,15 @@ from farm.settings import load
 console = Console()
 errors = Console(stderr=True)
 
+_RETRIES = 2
 COLOURS = {"accepted": "green", "rejected": "red", "undecided": "yellow"}
 
 
 def connect() -> Farm:
     """Return a client for the farm that the settings name."""
     settings = load()
-    return Farm(settings.url, api_key=settings.farm_api_key or None)
+    # A person waits: better told soon that no farm answers than kept hoping.
+    return Farm(settings.url, api_key=settings.farm_api_key or None, retries=_RETRIES)
 
 
 def show_json(value: Any) -> None:

@@ -28,7 +28,6 @@ _FLOWER_USER = "farm"
 _READY_POLL_S = 0.2
 
 
-
 @dataclass(frozen=True)
 class Addresses:
     """Where a running local farm is found."""

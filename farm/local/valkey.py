@@ -45,7 +45,7 @@ def prepare_valkey(data_dir: Path) -> Valkey:
     # everysec may lose the last second at power loss, never at a kill; noeviction: our own counters bound every cache.
     configuration.write_text(
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\n"
-        "appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave \"\"\n"
+        'appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave ""\n'
         "daemonize no\nloglevel notice\nenable-debug-command no\n"
     )
     return Valkey([str(_binary()), str(configuration)], f"redis://:{password}@127.0.0.1:{port}/0")

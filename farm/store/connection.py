@@ -80,5 +80,3 @@ def translated() -> Iterator[None]:
         yield
     except (RedisConnectionError, RedisTimeoutError) as error:
         raise _translate(error) from error
-
-

@@ -95,9 +95,7 @@ class Leases:
         """
         lease = uuid4().hex
         with translated():
-            reply = self._scripts.run(
-                "claim", environment, worker, lease, LEASE_MS, warm_lane, most, LANE_AGE_BOUND_MS
-            )
+            reply = self._scripts.run("claim", environment, worker, lease, LEASE_MS, warm_lane, most, LANE_AGE_BOUND_MS)
         if not reply:
             return None
         lane, batch, options, created_ms, now_ms, *items = reply

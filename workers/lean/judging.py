@@ -50,9 +50,7 @@ class Trial:
 class Judge:
     """Runs proofs on one session, under one watchdog."""
 
-    def __init__(
-        self, session: Session, watchdog: Watchdog, environment: Environment, header_timeout_s: float
-    ) -> None:
+    def __init__(self, session: Session, watchdog: Watchdog, environment: Environment, header_timeout_s: float) -> None:
         self._session = session
         self._watchdog = watchdog
         self._environment = environment

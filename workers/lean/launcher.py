@@ -16,6 +16,7 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _FAILED = 125
+_OWNER_VARIABLE = "LEANFARM_WORKER"  # farm.processes.OWNER_VARIABLE
 
 
 def _fail(what: str) -> None:
@@ -47,9 +48,10 @@ def main() -> None:
         os.execv(plan["lake"], [plan["lake"], *command])
     if sys.platform == "linux":
         _restrict(plan)
+    owner = {_OWNER_VARIABLE: os.environ.get(_OWNER_VARIABLE, "")}
     if plan["environment"] is None:
-        os.execve(plan["lake"], [plan["lake"], *command], plan["inherited"])
-    os.execve(command[1], command[1:], plan["environment"])
+        os.execve(plan["lake"], [plan["lake"], *command], {**plan["inherited"], **owner})
+    os.execve(command[1], command[1:], {**plan["environment"], **owner})
 
 
 if __name__ == "__main__":

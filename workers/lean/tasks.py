@@ -10,7 +10,7 @@ import structlog
 from celery import Celery, signals
 
 from farm.models import WorkerKind
-from farm.processes import adopt_orphans, die_with_parent, memory_limit_mb
+from farm.processes import OWNER_VARIABLE, adopt_orphans, die_with_parent, memory_limit_mb, process_identity
 from farm.queues import DEFAULT_ENVIRONMENT, LEAN_TASK, Tokens, celery_app
 from farm.settings import Settings
 from farm.store.connection import connect
@@ -76,6 +76,7 @@ class LeanRoom:
         """Build this process: the REPL belongs to its main thread, which lives as long as it does."""
         die_with_parent(self._parent)
         adopt_orphans()
+        os.environ[OWNER_VARIABLE] = process_identity(os.getpid())
         installation = self._installation
         if installation is None or self._tokens is None:
             raise RuntimeError("The parent was not prepared")

@@ -1,0 +1,32 @@
+# The commands of README and CONTRIBUTING. `make test` is also what .ci/run calls.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup demo test lint bench clean
+
+setup: $(VENV)/.installed  ## Make the virtual environment with everything in it.
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("leanfarm needs Python 3.11 or later, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: setup  ## Run a whole farm, verify a batch, answer a premise query, stop everything.
+	$(BIN)/python -m tests.support.demo
+
+test: setup lint  ## Everything that can be tested here.
+	$(BIN)/python -m pytest
+
+lint: setup  ## Format, style, types, import rules.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup  ## Timings as ratios against a named baseline; the tables are in docs/benchmarks.md.
+	$(BIN)/python -m pytest tests/bench -m bench -s
+
+clean:  ## Remove what the commands above made.
+	rm -rf $(VENV) .farm build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,86 @@
+"""leanfarm: verify Lean 4 proofs and retrieve premises.
+
+    from farm import Farm
+
+    with Farm() as farm:
+        [verdict] = farm.verify("theorem two : 1 + 1 = 2 := rfl")
+
+The names below are those of `farm.client`. They load on first use, because every process of the farm imports this
+package on its way to another module, and most of them have no use for an HTTP client.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from farm.client import (
+        AsyncBatch,
+        AsyncFarm,
+        Batch,
+        BatchStatus,
+        ConfigurationError,
+        Conflict,
+        ConnectionFailed,
+        Farm,
+        FarmError,
+        Forbidden,
+        InvalidRequest,
+        Level,
+        NotFound,
+        Outcome,
+        Proof,
+        RateLimited,
+        Reason,
+        RetrievedPremise,
+        TooLarge,
+        Unauthorized,
+        Unavailable,
+        Verdict,
+        rewards,
+    )
+
+    __version__: str
+else:
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("leanfarm")
+        if name in __all__:
+            from farm import client
+
+            return getattr(client, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
+__all__ = [
+    "AsyncBatch",
+    "AsyncFarm",
+    "Batch",
+    "BatchStatus",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectionFailed",
+    "Farm",
+    "FarmError",
+    "Forbidden",
+    "InvalidRequest",
+    "Level",
+    "NotFound",
+    "Outcome",
+    "Proof",
+    "RateLimited",
+    "Reason",
+    "RetrievedPremise",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "Verdict",
+    "__version__",
+    "rewards",
+]

@@ -1,0 +1,47 @@
+"""The SDK: an I/O-free core under a synchronous and an asynchronous shell.
+
+It needs httpx, pydantic, and of the farm only its models and errors.
+"""
+
+from farm.client.asynchronous import AsyncBatch, AsyncFarm
+from farm.client.sync import Batch, Farm
+from farm.errors import (
+    ConfigurationError,
+    Conflict,
+    ConnectionFailed,
+    FarmError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from farm.models import BatchStatus, Level, Outcome, Proof, Reason, RetrievedPremise, Verdict, rewards
+
+__all__ = [
+    "AsyncBatch",
+    "AsyncFarm",
+    "Batch",
+    "BatchStatus",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectionFailed",
+    "Farm",
+    "FarmError",
+    "Forbidden",
+    "InvalidRequest",
+    "Level",
+    "NotFound",
+    "Outcome",
+    "Proof",
+    "RateLimited",
+    "Reason",
+    "RetrievedPremise",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "Verdict",
+    "rewards",
+]

@@ -1,0 +1,208 @@
+"""The asynchronous shell: `AsyncFarm` and its batches over `httpx.AsyncClient`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from farm.client.calls import Call, Flow, Pause, Reply
+from farm.client.core import Core
+from farm.client.endpoint import Endpoint
+from farm.client.stream import Gathering
+from farm.client.submission import OptionFields, Proofs, prepare
+from farm.models import BatchStatus, FarmStatus, Item, NewPremise, RetrievedPremise, Verdict
+
+T = TypeVar("T")
+
+
+class AsyncFarm:
+    """A farm, from an event loop. It has the methods, arguments and errors of `Farm`, to be awaited.
+
+        async with AsyncFarm() as farm:
+            verdicts = await asyncio.gather(*(farm.verify(proof) for proof in proofs))
+
+    Args:
+        base_url: where the farm is; `FARM_URL` when None, else this host at `PORT` (8000).
+        api_key: the key; `FARM_API_KEY` when None, and an empty one is none.
+        timeout: seconds without a byte, beyond what the work may take, after which a connection counts as lost.
+        retries: how many times in a row one call is made again.
+        transport: what carries the requests, for tests and special networks.
+
+    Attributes:
+        base_url: where the farm is, without a password.
+        sleep: what waits between tries; replace it to wait in another way.
+
+    Raises:
+        ConfigurationError: an argument or a variable cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout: float = 30.0,
+        retries: int = 5,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        endpoint = Endpoint.resolve(base_url, api_key)
+        self.base_url = str(endpoint)
+        self.sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+        self._core = Core(self.base_url, timeout_s=timeout, retries=retries)
+        self._client = httpx.AsyncClient(
+            base_url=endpoint.url,
+            headers=endpoint.headers,
+            trust_env=endpoint.trusts_environment,
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_url!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:
+        """Verify one or many proofs and wait, as `Farm.verify` does."""
+        submission = prepare(proofs, options)
+        if submission.fits_one_answer:
+            return await self._run(self._core.verify(submission))
+        return await AsyncBatch(self, await self._run(self._core.submit(submission))).wait()
+
+    async def submit(self, proofs: Proofs, **options: Unpack[OptionFields]) -> AsyncBatch:
+        """Submit one or many proofs and return at once, as `Farm.submit` does."""
+        return AsyncBatch(self, await self._run(self._core.submit(prepare(proofs, options))))
+
+    def batch(self, batch_id: str) -> AsyncBatch:
+        """Return the handle of a batch by its id; nothing to await, because nothing is asked of the farm."""
+        return AsyncBatch(self, batch_id)
+
+    async def batches(self, limit: int = 20) -> list[BatchStatus]:
+        """Return the key's latest batches, as `Farm.batches` does."""
+        return await self._run(self._core.batches(limit))
+
+    async def retrieve(
+        self,
+        state: str,
+        k: int = 16,
+        *,
+        imported_modules: Iterable[int | str] | None = None,
+        local_premises: Iterable[int | str] | None = None,
+        new_premises: Iterable[NewPremise | dict[str, str]] = (),
+        caller_in_module_system: bool = False,
+        imported_all_modules: Iterable[int | str] | None = None,
+    ) -> list[RetrievedPremise]:
+        """Return the premises nearest to a goal, as `Farm.retrieve` does."""
+        flow = self._core.retrieve(
+            state=state,
+            k=k,
+            imported_modules=imported_modules,
+            local_premises=local_premises,
+            new_premises=new_premises,
+            caller_in_module_system=caller_in_module_system,
+            imported_all_modules=imported_all_modules,
+        )
+        return await self._run(flow)
+
+    async def workers(self) -> FarmStatus:
+        """Return who works, and how much waits."""
+        return await self._run(self._core.workers())
+
+    async def ready(self) -> dict[str, Any]:
+        """Return whether every part answers, as `Farm.ready` does."""
+        return await self._run(self._core.ready())
+
+    async def _run(self, flow: Flow[T]) -> T:
+        reply: Reply | None = None
+        try:
+            while True:
+                reply = await self._take(flow.send(reply))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    async def _take(self, step: Call | Pause) -> Reply | None:
+        if isinstance(step, Pause):
+            await self.sleep(step.seconds)
+            return None
+        try:
+            return await self._client.send(step.request(self._client))
+        except httpx.RequestError as error:
+            return error
+
+    async def _chunks(self, call: Call) -> AsyncGenerator[bytes, None]:
+        """Yield a body as it comes; what goes wrong is httpx's error, for the stream to judge."""
+        async with aclosing(await self._client.send(call.request(self._client), stream=True)) as response:
+            if not response.is_success:
+                await response.aread()
+            async for chunk in response.raise_for_status().aiter_bytes():
+                yield chunk
+
+
+class AsyncBatch:
+    """A batch of proofs in the farm. Iterating it (`async for`) gives its verdicts as they finish.
+
+    Attributes:
+        id: its name, for `AsyncFarm.batch` in another process.
+        cursor: the place after the last verdict that `results` gave; None before the first.
+    """
+
+    def __init__(self, farm: AsyncFarm, batch_id: str) -> None:
+        self.id = batch_id
+        self.cursor: str | None = None
+        self._farm = farm
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.id!r})"
+
+    def __aiter__(self) -> AsyncIterator[Verdict]:
+        return self.results()
+
+    async def status(self) -> BatchStatus:
+        """Return how far it is, as `Batch.status` does."""
+        return await self._farm._run(self._farm._core.status(self.id))
+
+    async def results(self, after: str | None = None) -> AsyncIterator[Verdict]:
+        """Yield verdicts as they finish, each once, to the end of the batch, as `Batch.results` does."""
+        following = self._farm._core.follow(self.id, after)
+        while not following.done:
+            lost: httpx.HTTPError | None = None
+            try:
+                async with aclosing(self._farm._chunks(following.call())) as chunks:
+                    async for chunk in chunks:
+                        for verdict in following.feed(chunk):
+                            self.cursor = following.cursor
+                            yield verdict
+            except httpx.HTTPError as error:
+                lost = error
+            if not following.done:
+                await self._farm.sleep(following.pause(lost))
+
+    async def wait(self, progress: Callable[[int, int], object] | None = None) -> list[Verdict]:
+        """Return all verdicts in the order of the proofs, once the last has come, as `Batch.wait` does."""
+        gathering = Gathering((await self.status()).total, progress)
+        async for verdict in self.results():
+            gathering.add(verdict)
+        return gathering.in_order()
+
+    async def item(self, index: int) -> Item:
+        """Return one proof as it was submitted, with its verdict once there is one."""
+        return await self._farm._run(self._farm._core.item(self.id, index))
+
+    async def cancel(self) -> BatchStatus:
+        """Cancel it, as `Batch.cancel` does."""
+        return await self._farm._run(self._farm._core.cancel(self.id))

@@ -1,0 +1,64 @@
+"""What the core asks a shell to do: make a call, or pause.
+
+A flow is a generator that yields these and returns the result of one method of the SDK. A shell drives it: it sends
+back the response to a call, or the httpx error that came instead, and nothing after a pause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+
+_CONNECT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request.
+
+    Attributes:
+        path: below the farm's base URL.
+        timeout_s: seconds without a byte after which the connection counts as lost.
+        body: what is sent; `headers` say what it is.
+    """
+
+    method: str
+    path: str
+    timeout_s: float
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the farm does its work once however often the call arrives."""
+        return self.method != "POST" or "Idempotency-Key" in self.headers
+
+    def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        """Return the request as a client of httpx sends it."""
+        # A thousand concurrent calls are usual and wait for one of the pool's connections as long as it takes:
+        # a timeout there would report a busy client as a lost farm.
+        return client.build_request(
+            self.method,
+            self.path,
+            params=self.params,
+            headers=self.headers,
+            content=self.body,
+            timeout=httpx.Timeout(self.timeout_s, connect=min(self.timeout_s, _CONNECT_TIMEOUT_S), pool=None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait before the next step."""
+
+    seconds: float
+
+
+Reply: TypeAlias = httpx.Response | httpx.HTTPError
+Flow: TypeAlias = Generator[Call | Pause, Any, T]

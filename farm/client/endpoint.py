@@ -1,0 +1,63 @@
+"""Where the farm is, and the key it knows us by."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+import httpx
+
+from farm.errors import ConfigurationError
+
+_LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A farm's address.
+
+    Attributes:
+        url: the base URL as requests use it; it may hold a proxy's password.
+        headers: what every request carries; they may hold the key.
+    """
+
+    url: httpx.URL = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+
+    @classmethod
+    def resolve(cls, base_url: str | None, api_key: str | None) -> Endpoint:
+        """Return the endpoint that the arguments name, and the environment where they are None.
+
+        Raises:
+            ConfigurationError: the URL is no HTTP URL, or the key cannot be sent.
+        """
+        text = base_url or os.environ.get("FARM_URL") or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
+        key = os.environ.get("FARM_API_KEY", "") if api_key is None else api_key
+        return cls(_parse_url(text), _key_headers(key.strip()))
+
+    def __str__(self) -> str:
+        """The address without user and password: this is what errors and reprs show."""
+        return f"{self.url.scheme}://{self.url.netloc.decode()}{self.url.path}".rstrip("/")
+
+    @property
+    def trusts_environment(self) -> bool:
+        """Whether proxies of the environment apply: a cluster's `HTTP_PROXY` is no way to this very host."""
+        return self.url.host not in _LOOPBACK_HOSTS
+
+
+def _parse_url(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        # Not quoted: whatever it is, it may hold a password.
+        raise ConfigurationError("The farm's URL (FARM_URL) must read like http://127.0.0.1:8000")
+    return url
+
+
+def _key_headers(key: str) -> dict[str, str]:
+    # Checked here because the HTTP library quotes an illegal header, and so the key, in its error.
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError("The API key (FARM_API_KEY) holds characters that no HTTP header can carry")
+    return {"Authorization": f"Bearer {key}"} if key else {}

@@ -1,0 +1,158 @@
+"""Foreign failures made ours, in this one place: what httpx raises, what the farm answers, what is no farm's answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from farm import errors
+from farm.client.calls import Call, Reply
+from farm.errors import ConnectionFailed, FarmError, InvalidRequest
+
+T = TypeVar("T")
+
+_CODES = {
+    kind.status: kind.code
+    for kind in (
+        errors.InvalidRequest,
+        errors.Unauthorized,
+        errors.Forbidden,
+        errors.NotFound,
+        errors.MethodNotAllowed,
+        errors.Conflict,
+        errors.TooLarge,
+        errors.UnsupportedMediaType,
+        errors.RateLimited,
+        errors.Unavailable,
+    )
+}
+# What a proxy answers for a farm that is restarting or slow.
+_GATEWAY_CODES = {502: errors.Unavailable.code, 504: errors.Unavailable.code}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A reply that is no answer.
+
+    Attributes:
+        error: what the user catches if it stays so.
+        retryable: whether the same call may succeed later and does no harm.
+        retry_after_s: seconds the farm asks to wait at least; None if it does not say.
+    """
+
+    error: FarmError
+    retryable: bool
+    retry_after_s: float | None = None
+
+
+def failure(reply: Reply, call: Call, farm: str) -> Failure:
+    """Return what went wrong with a call.
+
+    Args:
+        reply: a response without success, or what httpx raised.
+        call: the call it is the reply to.
+        farm: the farm's address as errors show it.
+    """
+    if isinstance(reply, httpx.HTTPStatusError):
+        reply = reply.response
+    if isinstance(reply, httpx.Response):
+        error, slow = _refusal(reply, farm), reply.status_code == 504
+    else:
+        error, slow = _loss(reply, call, farm), isinstance(reply, httpx.ReadTimeout)
+    # Work that was slow once is not asked for again: it would add to the load that made it slow.
+    retryable = error.retryable and (call.repeatable or not slow)
+    return Failure(error, retryable, _retry_after_s(reply))
+
+
+def _loss(error: httpx.HTTPError, call: Call, farm: str) -> ConnectionFailed:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        text = f"No farm answers at {farm}: is `farm up` running? ({error or 'timed out'})"
+    elif isinstance(error, httpx.ReadTimeout) and not call.repeatable:
+        text = (
+            f"The farm at {farm} took the request but gave no answer in {call.timeout_s:g} s. It was not repeated, "
+            "because the work may be running: use `submit` for long work, or a larger `timeout`"
+        )
+    elif isinstance(error, httpx.TimeoutException):
+        text = f"The farm at {farm} sent nothing for {call.timeout_s:g} s: `farm status` shows its load"
+    else:
+        text = f"The connection to the farm at {farm} was lost ({type(error).__name__}): try again"
+    lost = ConnectionFailed(text)
+    lost.__cause__ = error
+    return lost
+
+
+def _refusal(response: httpx.Response, farm: str) -> FarmError:
+    """Return the error of a response in one of the farm's two shapes, or of a stranger's."""
+    status = response.status_code
+    code = {**_CODES, **_GATEWAY_CODES}.get(status, FarmError.code)
+    text, details = f"{farm} answered {status} with a page that is not a farm's: is FARM_URL right?", None
+    match _json(response):
+        case {"error": {"code": str(named), "message": str(message), **rest}}:
+            code, text, details = named, message, rest.get("details")
+        case {"detail": str(message)}:
+            text = message
+        case {"detail": list(findings)}:
+            text, details = _in_words(findings), findings
+    return errors.from_code(code, text, details=details, retry_after_s=_retry_after_s(response))
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _retry_after_s(reply: Reply) -> float | None:
+    """Return the seconds of `Retry-After`; its rarer form, a date, would need clocks that agree."""
+    text = reply.headers.get("Retry-After", "") if isinstance(reply, httpx.Response) else ""
+    return float(text) if text.isdecimal() else None
+
+
+def parse(kind: TypeAdapter[T], response: httpx.Response, farm: str) -> T:
+    """Return the body of a response as a model.
+
+    Raises:
+        FarmError: the body is something else, so this is no farm, or one of another version.
+    """
+    try:
+        return kind.validate_json(response.content)
+    except ValidationError as error:
+        raise foreign(farm, error) from error
+
+
+def foreign(farm: str, error: ValidationError) -> FarmError:
+    """Return the error for an answer that no farm of this version gives."""
+    return FarmError(
+        f"{farm} answers, but not as a farm of this version: are FARM_URL and the SDK's version right?",
+        details=_findings(error),
+    )
+
+
+def invalid(error: ValidationError, what: str) -> InvalidRequest:
+    """Return what pydantic found in the user's own input as one error.
+
+    Args:
+        error: its findings.
+        what: the input they are about, as the sentence names it.
+    """
+    findings = _findings(error)
+    return InvalidRequest(f"{what}: {_in_words(findings)}", details=findings)
+
+
+def _findings(error: ValidationError) -> list[dict[str, Any]]:
+    return [{"loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors(include_input=False)]
+
+
+def _in_words(findings: list[Any]) -> str:
+    return "; ".join(_finding_in_words(each) for each in findings)
+
+
+def _finding_in_words(finding: Any) -> str:
+    match finding:
+        case {"loc": [*place], "msg": str(message)}:
+            return ": ".join(filter(None, (".".join(map(str, place)), message)))
+    return str(finding)

@@ -1,0 +1,46 @@
+"""When a call is made again: what may pass, how often, and how long to wait before."""
+
+from __future__ import annotations
+
+import random
+
+from farm.client.calls import Pause
+from farm.client.failures import Failure
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 10.0
+# A farm that asks for more than this is not busy but closed: the user decides, not a sleeping process.
+_LONGEST_RETRY_AFTER_S = 120.0
+
+
+class Retries:
+    """The tries that are left to one call, or to one stream of results.
+
+    Args:
+        limit: how many times in a row it may be made again.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._failed = 0
+
+    def reset(self) -> None:
+        """Start again: something came."""
+        self._failed = 0
+
+    def pause(self, failure: Failure) -> Pause:
+        """Return the pause before the next try.
+
+        Raises:
+            FarmError: the failure's own error; it will not pass, or no try is left.
+        """
+        self._failed += 1
+        asked_s = failure.retry_after_s or 0.0
+        if not failure.retryable or self._failed > self._limit or asked_s > _LONGEST_RETRY_AFTER_S:
+            raise failure.error
+        return Pause(max(asked_s, self._backoff_s()))
+
+    def _backoff_s(self) -> float:
+        ceiling = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (self._failed - 1))
+        # Clients that lost one farm together must not come back together.
+        return ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - jitter

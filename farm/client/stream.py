@@ -1,0 +1,122 @@
+"""Results as they finish: lines of NDJSON, and where to go on after a connection is lost.
+
+The states of a stream: a shell makes `call()`, hands every chunk to `feed()`, and when the response ends or breaks
+before `done`, waits for `pause()` and makes the next `call()`, which goes on after the last line that was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from farm.client.calls import Call
+from farm.client.failures import Failure, failure, foreign
+from farm.client.retries import Retries
+from farm.errors import ConnectionFailed, FarmError
+from farm.models import Verdict
+
+# Three heartbeats of the farm: one may be late, and one may be lost with its connection.
+_READ_TIMEOUT_S = 45.0
+
+
+class _Line(BaseModel):
+    """One line of a stream: a verdict, the end, or (neither) a heartbeat."""
+
+    cursor: str
+    result: Verdict | None = None
+    done: bool = False
+
+
+class Following:
+    """One reader's way through the results of a batch.
+
+    Attributes:
+        cursor: the place after the last line that was read; None before the first.
+        done: whether the last line was read.
+    """
+
+    def __init__(self, batch_id: str, after: str | None, *, farm: str, retries: int) -> None:
+        self.cursor = after
+        self.done = False
+        self._farm = farm
+        self._path = f"/v1/batches/{quote(batch_id, safe='')}/results"
+        self._retries = Retries(retries)
+        self._tail = b""
+
+    def call(self) -> Call:
+        """Return the request that reads on from the cursor."""
+        # What is left of a line that broke off comes again, whole.
+        self._tail = b""
+        params = {} if self.cursor is None else {"after": self.cursor}
+        headers = {"Accept": "application/x-ndjson"}
+        return Call("GET", self._path, _READ_TIMEOUT_S, params=params, headers=headers)
+
+    def feed(self, chunk: bytes) -> Iterator[Verdict]:
+        """Yield the verdicts that a chunk completes; the cursor moves with each.
+
+        Raises:
+            FarmError: a line is none of this version's.
+        """
+        # Split by hand: httpx's own lines also end at U+2028, which stands unescaped in JSON texts.
+        *lines, self._tail = (self._tail + chunk).split(b"\n")
+        for text in filter(None, lines):
+            line = self._parse(text)
+            self.cursor, self.done = line.cursor, line.done
+            self._retries.reset()
+            if line.result is not None:
+                yield line.result
+
+    def _parse(self, text: bytes) -> _Line:
+        try:
+            return _Line.model_validate_json(text)
+        except ValidationError as error:
+            raise foreign(self._farm, error) from error
+
+    def pause(self, lost: httpx.HTTPError | None) -> float:
+        """Return the seconds to wait before the next call.
+
+        Args:
+            lost: what broke the response or came instead of it; None if it ended without its last line, as it does
+                when the farm restarts.
+
+        Raises:
+            FarmError: the farm refuses, or no try is left since the last line.
+        """
+        return self._retries.pause(self._cut() if lost is None else failure(lost, self.call(), self._farm)).seconds
+
+    def _cut(self) -> Failure:
+        text = f"{self._farm} keeps ending the results before their last line: go on later from the batch's cursor"
+        return Failure(ConnectionFailed(text), retryable=True)
+
+
+class Gathering:
+    """The verdicts of a batch on their way into request order.
+
+    Args:
+        total: how many there will be.
+        progress: called with how many are done and the total, after each verdict.
+    """
+
+    def __init__(self, total: int, progress: Callable[[int, int], object] | None) -> None:
+        self._total = total
+        self._progress = progress
+        self._by_index: dict[int, Verdict] = {}
+
+    def add(self, verdict: Verdict) -> None:
+        """Take one verdict."""
+        self._by_index[verdict.index] = verdict
+        if self._progress is not None:
+            self._progress(len(self._by_index), self._total)
+
+    def in_order(self) -> list[Verdict]:
+        """Return all verdicts, in the order of their proofs.
+
+        Raises:
+            FarmError: some are missing; fewer verdicts than proofs would pair the wrong ones.
+        """
+        if len(self._by_index) != self._total:
+            raise FarmError(f"The farm ended a batch of {self._total} after {len(self._by_index)} verdicts")
+        return [self._by_index[index] for index in sorted(self._by_index)]

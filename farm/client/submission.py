@@ -1,0 +1,107 @@
+"""From what a user passes to what the farm reads: proofs and options, checked here and encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from pydantic import ValidationError
+
+from farm.client.failures import invalid
+from farm.errors import InvalidRequest
+from farm.models import Options, Proof, as_proof
+from farm.models.proofs import MAX_VERIFY_PROOFS
+
+ProofLike: TypeAlias = str | dict[str, Any] | Proof
+Proofs: TypeAlias = ProofLike | Iterable[ProofLike]
+
+# Below the 32 MB that the farm takes as one JSON value; more goes as lines, which it reads as they come.
+_MAX_JSON_BYTES = 32_000_000
+
+
+class OptionFields(TypedDict, total=False):
+    """The options of `verify` and `submit` as keyword arguments; one that is absent has the farm's default.
+
+    Attributes:
+        timeout_s: seconds one proof may run, without header load and queue.
+        level: the level an accepted verdict must reach.
+        environment: the Lean environment to run in.
+        priority: 0–9 within one key, 9 first.
+        gate: the lexical gate for the submitted text.
+        cache: whether an earlier verdict on the same proof may answer.
+        deadline_s: seconds after which what has not finished becomes `undecided/cancelled`.
+    """
+
+    timeout_s: float | None
+    level: Literal["compiled", "checked", "attested"]
+    environment: str
+    priority: int
+    gate: Literal["off", "strict"] | None
+    cache: bool
+    deadline_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Proofs, one line of JSON each, and the options they run with.
+
+    Attributes:
+        lines: the proofs in order.
+        options: the options the user gave, and no others.
+        size: bytes of all proofs together as JSON.
+    """
+
+    lines: list[bytes]
+    options: Options
+    size: int
+
+    @property
+    def fits_json(self) -> bool:
+        """Whether the farm takes it as one JSON value."""
+        return self.size < _MAX_JSON_BYTES
+
+    @property
+    def fits_one_answer(self) -> bool:
+        """Whether `POST /v1/verify` takes it."""
+        return self.fits_json and len(self.lines) <= MAX_VERIFY_PROOFS
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The options as they go over the wire."""
+        return self.options.model_dump(exclude_unset=True, exclude_none=True)
+
+    def as_json(self) -> bytes:
+        """Return the body of a JSON submit."""
+        options = self.options.model_dump_json(exclude_unset=True, exclude_none=True).encode()
+        separator = b"," if self.fields else b""
+        return b'{"proofs":[%s]%s%s' % (b",".join(self.lines), separator, options[1:])
+
+    def as_ndjson(self) -> bytes:
+        """Return the body of an NDJSON submit; its options travel as query parameters."""
+        return b"\n".join(self.lines)
+
+
+def prepare(proofs: Proofs, options: OptionFields) -> Submission:
+    """Return a submission from one or many proofs.
+
+    Raises:
+        InvalidRequest: there is no proof, or one of them or an option is wrong; the text names which.
+    """
+    try:
+        checked = Options(**options)
+    except ValidationError as error:
+        raise invalid(error, "Options") from error
+    lines = [proof.model_dump_json(exclude_none=True).encode() for proof in _checked(proofs)]
+    if not lines:
+        raise InvalidRequest("There is nothing to verify: give at least one proof")
+    return Submission(lines, checked, sum(map(len, lines)) + len(lines))
+
+
+def _checked(proofs: Proofs) -> Iterator[Proof]:
+    many = [proofs] if isinstance(proofs, str | dict | Proof) else proofs
+    for index, each in enumerate(many):
+        try:
+            yield as_proof(each)
+        except ValidationError as error:
+            raise invalid(error, f"Proof {index}") from error

@@ -1,0 +1,278 @@
+"""The synchronous shell: `Farm` and its batches over `httpx.Client`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from farm.client.calls import Call, Flow, Pause, Reply
+from farm.client.core import Core
+from farm.client.endpoint import Endpoint
+from farm.client.stream import Gathering
+from farm.client.submission import OptionFields, Proofs, prepare
+from farm.models import BatchStatus, FarmStatus, Item, NewPremise, RetrievedPremise, Verdict
+
+T = TypeVar("T")
+
+
+class Farm:
+    """A farm, from threads and notebooks: no event loop runs inside, and threads may share one.
+
+        with Farm() as farm:
+            verdicts = farm.verify(["example : 1 + 1 = 2 := rfl", "example : 1 + 1 = 3 := rfl"])
+
+    Every method makes a call again while the farm is busy, restarts, or cannot be reached, and raises what is left
+    after that: `ConnectionFailed` or `Unavailable` when nobody answers, `RateLimited`, `Unauthorized`, `Forbidden`,
+    and what its own text names. A proof that fails is a verdict, never an error.
+
+    Args:
+        base_url: where the farm is; `FARM_URL` when None, else this host at `PORT` (8000).
+        api_key: the key; `FARM_API_KEY` when None, and an empty one is none.
+        timeout: seconds without a byte, beyond what the work may take, after which a connection counts as lost.
+        retries: how many times in a row one call is made again.
+        transport: what carries the requests, for tests and special networks.
+
+    Attributes:
+        base_url: where the farm is, without a password.
+        sleep: what waits between tries; replace it to wait in another way.
+
+    Raises:
+        ConfigurationError: an argument or a variable cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout: float = 30.0,
+        retries: int = 5,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        endpoint = Endpoint.resolve(base_url, api_key)
+        self.base_url = str(endpoint)
+        self.sleep: Callable[[float], object] = time.sleep
+        self._core = Core(self.base_url, timeout_s=timeout, retries=retries)
+        self._client = httpx.Client(
+            base_url=endpoint.url,
+            headers=endpoint.headers,
+            trust_env=endpoint.trusts_environment,
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:
+        """Verify one or many proofs and wait; verdicts come in the order of the proofs.
+
+        Up to 1 000 proofs travel in one request, and the farm drops them if this process goes away. More go as a
+        batch, which the farm finishes all the same.
+
+        Args:
+            proofs: Lean source, a dictionary of a proof's fields, a `Proof`, or an iterable of these.
+            options: see `OptionFields`.
+
+        Raises:
+            InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
+            TooLarge: it is more than the farm takes at once.
+        """
+        submission = prepare(proofs, options)
+        if submission.fits_one_answer:
+            return self._run(self._core.verify(submission))
+        return Batch(self, self._run(self._core.submit(submission))).wait()
+
+    def submit(self, proofs: Proofs, **options: Unpack[OptionFields]) -> Batch:
+        """Submit one or many proofs and return at once; a call that is made again never submits twice.
+
+        Args:
+            proofs: as for `verify`.
+            options: see `OptionFields`.
+
+        Raises:
+            InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
+            TooLarge: it is more than the farm takes at once.
+        """
+        return Batch(self, self._run(self._core.submit(prepare(proofs, options))))
+
+    def batch(self, batch_id: str) -> Batch:
+        """Return the handle of a batch by its id, without asking the farm whether there is one."""
+        return Batch(self, batch_id)
+
+    def batches(self, limit: int = 20) -> list[BatchStatus]:
+        """Return the key's latest batches, the newest first.
+
+        Args:
+            limit: at most so many, from 1 to 1000.
+        """
+        return self._run(self._core.batches(limit))
+
+    def retrieve(
+        self,
+        state: str,
+        k: int = 16,
+        *,
+        imported_modules: Iterable[int | str] | None = None,
+        local_premises: Iterable[int | str] | None = None,
+        new_premises: Iterable[NewPremise | dict[str, str]] = (),
+        caller_in_module_system: bool = False,
+        imported_all_modules: Iterable[int | str] | None = None,
+    ) -> list[RetrievedPremise]:
+        """Return the premises nearest to a goal, the best first.
+
+        Args:
+            state: the pretty-printed goal.
+            k: how many at most; the farm's `MAX_K` bounds it.
+            imported_modules: accessible modules by name or id; None with `local_premises` None: the whole corpus.
+            local_premises: accessible premises by name or index.
+            new_premises: premises the corpus does not know, to rank beside it.
+            caller_in_module_system: hide what Lean's module system hides from the caller.
+            imported_all_modules: modules the caller imports with `import all`.
+
+        Raises:
+            InvalidRequest: a field has the wrong type.
+        """
+        flow = self._core.retrieve(
+            state=state,
+            k=k,
+            imported_modules=imported_modules,
+            local_premises=local_premises,
+            new_premises=new_premises,
+            caller_in_module_system=caller_in_module_system,
+            imported_all_modules=imported_all_modules,
+        )
+        return self._run(flow)
+
+    def workers(self) -> FarmStatus:
+        """Return who works, and how much waits."""
+        return self._run(self._core.workers())
+
+    def ready(self) -> dict[str, Any]:
+        """Return `{"status","checks"}`: whether every part answers. A farm that is not ready is no error."""
+        return self._run(self._core.ready())
+
+    def _run(self, flow: Flow[T]) -> T:
+        reply: Reply | None = None
+        try:
+            while True:
+                reply = self._take(flow.send(reply))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _take(self, step: Call | Pause) -> Reply | None:
+        if isinstance(step, Pause):
+            self.sleep(step.seconds)
+            return None
+        try:
+            return self._client.send(step.request(self._client))
+        except httpx.RequestError as error:
+            return error
+
+    def _chunks(self, call: Call) -> Generator[bytes, None, None]:
+        """Yield a body as it comes; what goes wrong is httpx's error, for the stream to judge."""
+        with closing(self._client.send(call.request(self._client), stream=True)) as response:
+            if not response.is_success:
+                response.read()
+            yield from response.raise_for_status().iter_bytes()
+
+
+class Batch:
+    """A batch of proofs in the farm. Iterating it gives its verdicts as they finish.
+
+    Attributes:
+        id: its name, for `Farm.batch` in another process.
+        cursor: the place after the last verdict that `results` gave; None before the first.
+    """
+
+    def __init__(self, farm: Farm, batch_id: str) -> None:
+        self.id = batch_id
+        self.cursor: str | None = None
+        self._farm = farm
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.id!r})"
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return self.results()
+
+    def status(self) -> BatchStatus:
+        """Return how far it is.
+
+        Raises:
+            NotFound: no such batch, or another key's.
+        """
+        return self._farm._run(self._farm._core.status(self.id))
+
+    def results(self, after: str | None = None) -> Iterator[Verdict]:
+        """Yield verdicts as they finish, each once, to the end of the batch.
+
+        A connection that is lost is opened again where it broke; the tries are counted anew from each line.
+
+        Args:
+            after: a `cursor` to go on from; None starts with the first verdict.
+
+        Raises:
+            NotFound: no such batch, or another key's.
+            InvalidRequest: `after` is no cursor of the farm.
+        """
+        following = self._farm._core.follow(self.id, after)
+        while not following.done:
+            lost: httpx.HTTPError | None = None
+            try:
+                with closing(self._farm._chunks(following.call())) as chunks:
+                    for chunk in chunks:
+                        for verdict in following.feed(chunk):
+                            self.cursor = following.cursor
+                            yield verdict
+            except httpx.HTTPError as error:
+                lost = error
+            if not following.done:
+                self._farm.sleep(following.pause(lost))
+
+    def wait(self, progress: Callable[[int, int], object] | None = None) -> list[Verdict]:
+        """Return all verdicts in the order of the proofs, once the last has come.
+
+        Args:
+            progress: called with how many are done and how many there are, after each verdict.
+
+        Raises:
+            NotFound: no such batch, or another key's.
+        """
+        gathering = Gathering(self.status().total, progress)
+        for verdict in self.results():
+            gathering.add(verdict)
+        return gathering.in_order()
+
+    def item(self, index: int) -> Item:
+        """Return one proof as it was submitted, with its verdict once there is one.
+
+        Raises:
+            NotFound: no such batch or index, or another key's.
+        """
+        return self._farm._run(self._farm._core.item(self.id, index))
+
+    def cancel(self) -> BatchStatus:
+        """Cancel it: what runs stops within seconds, and the rest becomes `undecided/cancelled`.
+
+        Raises:
+            NotFound: no such batch, or another key's.
+        """
+        return self._farm._run(self._farm._core.cancel(self.id))

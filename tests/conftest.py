@@ -1,0 +1,66 @@
+"""Fixtures that many tests share: one farm on the scripted REPL, and what may be missing on a machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from farm import Farm
+from tests.support.repl.install import Install, install
+from tests.support.running import RunningFarm, running_farm
+
+
+def require(present: object, what: str) -> None:
+    """Skip by name what this machine lacks; with REQUIRE_SYSTEM=1, which .ci/run sets, a lack is a failure."""
+    if present:
+        return
+    if os.environ.get("REQUIRE_SYSTEM") == "1":
+        pytest.fail(f"needs {what}")
+    pytest.skip(f"needs {what}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a real Lean where there is no `lake`, by name; CI has none."""
+    if shutil.which("lake"):
+        return
+    for item in items:
+        if item.get_closest_marker("lean"):
+            item.add_marker(pytest.mark.skip(reason="needs a real Lean: no `lake` on the path"))
+
+
+@pytest.fixture(scope="session")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """The scripted REPL, installed: a script, not Lean."""
+    return install(tmp_path_factory.mktemp("repl"))
+
+
+@pytest.fixture(scope="session")
+def farm(tmp_path_factory: pytest.TempPathFactory, scripted: Install) -> Iterator[RunningFarm]:
+    """One farm for tests that leave it as they found it."""
+    with running_farm(tmp_path_factory.mktemp("farm"), **lean_settings(scripted)) as running:
+        yield running
+
+
+@pytest.fixture
+def client(farm: RunningFarm) -> Iterator[Farm]:
+    """An SDK client for the shared farm."""
+    with farm.client() as client:
+        yield client
+
+
+def lean_settings(repl: Install) -> dict[str, str]:
+    """Return the settings that put a REPL behind a farm."""
+    return {"LAKE_PATH": str(repl.lake_path), "LEAN_REPL_DIR": str(repl.repl_dir)}
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The recorded data beside the checkout."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared/data beside the checkout")
+    return folder

@@ -1,0 +1,259 @@
+"""What the scripted REPL answers to Lean text. A script, not Lean: it reads by these rules and proves nothing.
+
+- Header: leading `module`, `prelude` and `import` lines, in a fresh environment only. An import whose first component
+  is not in `SCRIPTED_MODULES` (default `Init,Lean,Std,Mathlib,Aesop,Batteries,Lake`) leaves a broken environment, in
+  which every declaration fails. `SCRIPTED_IMPORT_ERRORS` says how it shows: `silent` (default: the REPLs of today drop
+  the header's messages, LeanInteract issue 43), `message` (an error message) or `leanerror` (a bare `{"message"}`).
+- An `import` anywhere else, an unfinished comment, `end` without a scope and a second declaration of a name are errors.
+- `sorry` outside comments and strings: an entry in `sorries` each, and one warning per declaration.
+- `#check` `#print` `#print "TEXT"` `#print axioms` `#eval`: one info message. `#exit` ends the text with a warning.
+- A declaration depends on `sorryAx` if it has a `sorry` or an error or names `sorryAx`, on itself if it is an `axiom`,
+  on `Lean.ofReduceBool` if it names `native_decide`, and on whatever the declarations it names depend on.
+- A theorem or example without binders whose statement is closed arithmetic and false, proved by nothing but deciding
+  tactics (`rfl decide simp norm_num omega ring linarith trivial …`), gets the error of the first of them.
+- Everything else compiles without a message.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import zip_longest
+
+from . import arithmetic
+from .declarations import Declaration
+from .source import Source
+
+LEAN_VERSION = "4.0.0-scripted"
+SORRY = re.compile(r"sorry\b(?<![\w.'«]sorry)(?!['.])")  # the literal first, so that it is found fast
+_IMPORT = r"(?:(?:public|private|meta)\s+){0,3}import\s+(?:(?:all|runtime)\s+)?(?P<module>[^\s]+)\s*"
+_HEADER = re.compile(rf"\s*(?:module\b\s*)?(?:prelude\b\s*)?(?:{_IMPORT.replace('?P<module>', '?:')})*")
+_ONE_IMPORT = re.compile(_IMPORT)
+_MODIFIERS = (
+    r"(?:@\[[^\]]*\]\s*|\b(?:private|protected|noncomputable|unsafe|partial|nonrec|public|meta|local|scoped)\s+){0,8}"
+)
+_COMMAND = re.compile(
+    r"(?<![\w.«'@])(?=[@#a-z])"  # first: it rules out most places of a long proof at once
+    rf"(?:{_MODIFIERS}(?P<proof>theorem|lemma|example|def|abbrev|axiom|opaque)\b(?![\w.'»])"
+    rf"|^{_MODIFIERS}(?P<type>instance|structure|class|inductive)\b"
+    r"|(?<!\S)(?P<hash>#(?:check|print|eval|exit|reduce))\b"
+    r"|^(?P<word>import|open|namespace|section|end|variable|universe|set_option|attribute|macro|notation|syntax)\b)",
+    re.MULTILINE,
+)
+_IDENTIFIER = re.compile(r"[^\W\d][\w.'!?]*")
+_DECIDERS = re.compile(
+    r"(?:rfl|decide|native_decide|norm_num|omega|simp|simp_all|trivial|ring|ring_nf|linarith|nlinarith|positivity|aesop)\b"
+)
+_KNOWN_TYPES = {**dict.fromkeys(("Nat", "Int", "Bool", "String", "Prop"), "Type"), "True": "Prop", "False": "Prop"}
+_DEFAULT_MODULES = "Init,Lean,Std,Mathlib,Aesop,Batteries,Lake"
+
+
+def imports(source: Source) -> bool:
+    """Whether a text begins with an import."""
+    header = _HEADER.match(source.code)
+    return bool(header and _ONE_IMPORT.search(source.code, 0, header.end()))
+
+
+class LeanError(Exception):
+    """The REPL answers this request with `{"message": …}` alone."""
+
+
+class Env:
+    """What an environment number stands for. `lineage` is the replayed answer that made it, -1 if the rules did."""
+
+    __slots__ = ("broken", "declared", "lineage", "scopes")
+
+    def __init__(self, parent: Env | None = None, lineage: int = -1) -> None:
+        self.broken: bool = parent.broken if parent else False
+        self.declared: dict[str, tuple[str, list[str]]] = dict(parent.declared) if parent else {}
+        self.scopes: list[str] = list(parent.scopes) if parent else []
+        self.lineage = lineage
+
+    def resolve(self, name: str) -> str | None:
+        """The full name of a declaration of this environment, looked up from the innermost namespace outwards."""
+        for depth in range(len(self.scopes), -1, -1):
+            full = ".".join([*filter(None, self.scopes[:depth]), name])
+            if full in self.declared:
+                return full
+        return None
+
+
+class Elaboration:
+    """One command text in one environment: run on construction, read from `env`, `messages` and `sorries`.
+
+    `sorries` holds `(start, end, goal)` in text order; the caller numbers the proof states.
+    """
+
+    def __init__(self, source: Source, parent: Env | None) -> None:
+        self.source = source
+        self.code = source.code
+        self.env = Env(parent)
+        self.messages = [source.message("error", at, None, what) for at, what in source.faults]
+        self.sorries: list[tuple[int, int, str]] = []
+        self._run(0 if parent else self._header())
+
+    def _run(self, start: int) -> None:
+        commands = list(_COMMAND.finditer(self.code, start))
+        # The last command has no next one and ends with the text.
+        for command, after in zip_longest(commands, commands[1:]):
+            end = after.start() if after else len(self.code)
+            if command["hash"] == "#exit":
+                self._say("warning", command.span("hash"), "using 'exit' to interrupt Lean")
+                return
+            if command["hash"]:
+                self._hash(command, end)
+            elif command["word"]:
+                self._word(command, end)
+            else:
+                self._declare(Declaration(self.code, command.span(command.lastgroup or 0), end), end)
+
+    def _header(self) -> int:
+        header = _HEADER.match(self.code)
+        end = header.end() if header else 0
+        known = os.environ.get("SCRIPTED_MODULES", _DEFAULT_MODULES).split(",")
+        for found in _ONE_IMPORT.finditer(self.code, 0, end):
+            root = found["module"].partition(".")[0]
+            if root not in known:
+                self._broken_import(root, len(self.code) - len(self.code.lstrip()))
+                break
+        return end
+
+    def _broken_import(self, root: str, start: int) -> None:
+        text = (
+            f"unknown module prefix '{root}'\n\n"
+            f"No directory '{root}' or file '{root}.olean' in the search path entries:\n/scripted"
+        )
+        how = os.environ.get("SCRIPTED_IMPORT_ERRORS", "silent")
+        if how == "leanerror":
+            raise LeanError(text)
+        if how == "message":
+            self.messages.append(self.source.message("error", start, None, text))
+        self.env.broken = True
+
+    def _say(self, severity: str, span: tuple[int, int], data: str) -> None:
+        self.messages.append(self.source.message(severity, *span, data))
+
+    def _word(self, command: re.Match[str], end: int) -> None:
+        word, span = command["word"], command.span("word")
+        names = self.code[span[1] : end].split()
+        if word == "import":
+            self._say("error", span, "invalid 'import' command, it must be used in the beginning of the file")
+        elif word in ("namespace", "section"):
+            self.env.scopes.append(names[0] if names and word == "namespace" else "")
+        elif word == "end" and self.env.scopes:
+            self.env.scopes.pop()
+        elif word == "end":
+            self._say("error", span, "invalid 'end', insufficient scopes")
+        elif word == "open" and self.env.broken and names:
+            start = self.code.index(names[0], span[1])
+            self._say("error", (start, start + len(names[0])), f"unknown namespace '{names[0]}'")
+
+    def _hash(self, command: re.Match[str], end: int) -> None:
+        span = command.span("hash")
+        text = self.source.text[span[1] : end].partition("\n")[0].strip()
+        if command["hash"] == "#print" and text[:1] == '"':
+            self._say("info", span, text.strip('"'))
+        elif command["hash"] == "#print" and text[:7] == "axioms ":
+            self._print_axioms(span, text[7:].strip())
+        elif self.env.broken:
+            self._say("error", span, "Unknown constant `OfNat`")
+        elif command["hash"] == "#eval":
+            self._say("info", span, _evaluated(text))
+        else:
+            self._say("info", span, self._described(text.partition(" --")[0]))
+
+    def _print_axioms(self, span: tuple[int, int], name: str) -> None:
+        full = self.env.resolve(name)
+        if full is None and not name[:1].isupper():
+            # A name with a capital may belong to a library, which the script cannot know; it is taken to exist.
+            self._say("error", span, f"unknown constant '{name}'")
+            return
+        axioms = self.env.declared[full][1] if full else []
+        tail = f"depends on axioms: [{', '.join(axioms)}]" if axioms else "does not depend on any axioms"
+        self._say("info", span, f"'{full or name}' {tail}")
+
+    def _described(self, name: str) -> str:
+        full = self.env.resolve(name)
+        if full:
+            return f"{full} {self.env.declared[full][0]}"
+        return f"{name} : {_KNOWN_TYPES.get(name, '<scripted>')}"
+
+    def _declare(self, declaration: Declaration, end: int) -> None:
+        name = ".".join([*filter(None, self.env.scopes), declaration.name])
+        if self.env.broken:
+            self._say("error", declaration.label, "Unknown constant `OfNat`")
+            return
+        if declaration.name and name in self.env.declared:
+            self._say("error", declaration.label, f"'{name}' has already been declared")
+            return
+        flawed = self._sorries(declaration, end) or self._refuted(declaration)
+        if declaration.name:
+            self.env.declared[name] = (declaration.signature, self._axioms(declaration, name, flawed))
+
+    def _sorries(self, declaration: Declaration, end: int) -> bool:
+        found = list(SORRY.finditer(self.code, declaration.label[1], end))
+        for one in found:
+            goal = declaration.goal(self.code[declaration.proof_start : one.start()])
+            self.sorries.append((*one.span(), goal))
+        if found:
+            self._say("warning", declaration.label, "declaration uses 'sorry'")
+        return bool(found)
+
+    def _refuted(self, declaration: Declaration) -> bool:
+        if declaration.kind not in ("theorem", "lemma", "example") or declaration.binders.strip():
+            return False
+        deciding = _deciding_tactic(declaration.proof)
+        if not deciding or arithmetic.judge(declaration.statement) is not False:
+            return False
+        start = declaration.proof_start + deciding.start()
+        term = not declaration.proof.startswith("by")
+        text = failure("" if term else deciding[0], declaration.statement)
+        self._say("error", (start, start + len(deciding[0])), text)
+        return True
+
+    def _axioms(self, declaration: Declaration, name: str, flawed: bool) -> list[str]:
+        words = set(_IDENTIFIER.findall(declaration.proof))
+        axioms = {"sorryAx"} if flawed or "sorryAx" in words else set()
+        if declaration.kind == "axiom":
+            axioms.add(name)
+        if "native_decide" in words:
+            axioms.add("Lean.ofReduceBool")
+        for word in words:
+            if full := self.env.resolve(word):
+                axioms.update(self.env.declared[full][1])
+        return sorted(axioms)
+
+
+def _deciding_tactic(proof: str) -> re.Match[str] | None:
+    """The first tactic of a proof that consists of deciding tactics alone; the term `rfl` counts as one."""
+    start = 2 if re.match(r"by\b", proof) else 0
+    steps = [step for step in re.split(r"<;>|;|\n", proof[start:]) if step.strip()]
+    if not steps or not all(_DECIDERS.match(step.strip()) for step in steps):
+        return None
+    if start == 0 and proof.strip() != "rfl":
+        return None
+    return _DECIDERS.search(proof, start)
+
+
+def failure(tactic: str, statement: str) -> str:
+    """What a deciding tactic (empty: the term `rfl`) says about a false statement, close to Lean's words."""
+    if tactic == "":
+        return f"type mismatch\n  rfl\nhas type\n  ?m = ?m : Prop\nbut is expected to have type\n  {statement} : Prop"
+    if tactic == "rfl":
+        return f"The rfl tactic failed: the left-hand side is not equal to the right-hand side\n⊢ {statement}"
+    if tactic in ("decide", "native_decide"):
+        return f"tactic '{tactic}' proved that the proposition\n  {statement}\nis false"
+    if tactic == "omega":
+        return "omega could not prove the goal:\nno usable constraints found"
+    if tactic in ("linarith", "nlinarith"):
+        return f"linarith failed to find a contradiction\n⊢ {statement}"
+    return "unsolved goals\n⊢ False"
+
+
+def _evaluated(text: str) -> str:
+    if text == "Lean.versionString":
+        return f'"{LEAN_VERSION}"'
+    if text[:1] == '"':
+        return text
+    value = arithmetic.evaluate(text)
+    return "<scripted>" if value is None else str(value)

@@ -1,0 +1,131 @@
+"""A whole farm for tests: `farm up` as a user starts it, on free ports, with whatever REPL a test wants."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from farm import Farm
+from farm.processes import end_session
+
+START_TIMEOUT_S = 60
+_NAMES = ("FARM_", "LEAN_", "LAKE_", "REDIS_", "BROKER_", "DATA_", "EMBED_", "MODEL_", "API_KEYS", "PORT", "SCRIPTED_")
+
+
+@dataclass(frozen=True)
+class RunningFarm:
+    """A farm that answers.
+
+    Attributes:
+        up: the process of `farm up`.
+        folder: its working directory, with `data` in it.
+    """
+
+    url: str
+    redis_url: str
+    up: subprocess.Popen[bytes]
+    folder: Path
+    environment: dict[str, str]
+
+    def client(self) -> Farm:
+        """Return an SDK client for it."""
+        return Farm(self.url)
+
+    def command(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        """Run a `farm` command against it, as a user would."""
+        command = [sys.executable, "-m", "farm", *arguments]
+        environment = {**self.environment, "FARM_URL": self.url}
+        return subprocess.run(
+            command, env=environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False, **more
+        )
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every live process that belongs to this farm, wherever it was reparented to."""
+        return list(processes_of(self.folder))
+
+    def workers(self, kind: str = "lean") -> list[dict[str, Any]]:
+        """Return the live workers of a kind, as `GET /v1/workers` shows them."""
+        found = httpx.get(f"{self.url}/v1/workers").json()["workers"]
+        return [worker for worker in found if worker["kind"] == kind]
+
+    def log(self, name: str) -> str:
+        """Return what a service wrote."""
+        return (self.folder / "data" / "logs" / f"{name}.log").read_text()
+
+
+def processes_of(folder: Path) -> Iterator[psutil.Process]:
+    """Yield the processes whose environment, command line or working directory names a folder."""
+    for process in psutil.process_iter():
+        try:
+            where = [process.cwd(), *process.cmdline(), process.environ().get("DATA_DIR", "")]
+            if any(str(folder) in text for text in where) and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+        except psutil.Error:
+            continue
+
+
+def await_true(condition: Callable[[], Any], what: str, timeout_s: float = 30) -> Any:
+    """Return what a condition gives once it gives something true; fail, naming it, when it never does."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {timeout_s:g} s")
+
+
+@contextmanager
+def running_farm(folder: Path, **settings: str) -> Iterator[RunningFarm]:
+    """Start a farm in a folder with these settings, and stop it; whatever is left behind is ended too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NAMES)}
+    environment = {**inherited, "DATA_DIR": str(folder / "data"), "PORT": "0", "LEAN_WORKERS": "2", **settings}
+    with (folder / "up.log").open("wb") as log:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "farm", "up"],
+            env=environment,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        runtime = _await_ready(up, folder)
+        yield RunningFarm(runtime["url"], runtime["redis_url"], up, folder, environment)
+    finally:
+        stop(up)
+        for process in processes_of(folder):
+            end_session(process.pid)
+
+
+def stop(up: subprocess.Popen[bytes]) -> None:
+    """Stop `farm up` as Ctrl-C does, and wait."""
+    if up.poll() is None:
+        up.send_signal(signal.SIGINT)
+    up.wait(30)
+
+
+def _await_ready(up: subprocess.Popen[bytes], folder: Path) -> dict[str, str]:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    runtime_file = folder / "data" / "runtime.json"
+    while time.monotonic() < deadline and up.poll() is None:
+        try:
+            runtime: dict[str, str] = json.loads(runtime_file.read_text())
+            if httpx.get(f"{runtime['url']}/readyz", timeout=5).status_code == 200:
+                return runtime
+        except (OSError, ValueError, httpx.TransportError):
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"`farm up` did not get ready:\n{(folder / 'up.log').read_text()}")

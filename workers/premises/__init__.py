@@ -1,0 +1,1 @@
+"""The premise room: corpus, selectors, FAISS index."""

@@ -1,0 +1,161 @@
+"""Exact search by inner product. The only module that knows FAISS.
+
+FAISS scans the vectors in half precision, which halves the memory traffic that bounds a search; the best k + 16 are
+scored again in full, and a certificate says whether a row outside them could belong to the answer. It fails seldom
+(../shared/FACTS.md §4); then twice as many are taken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faiss as _faiss
+import numpy as np
+import numpy.typing as npt
+
+from farm.errors import ConfigurationError, CorpusError
+from workers.premises.selectors import Ids, Selection
+
+Matrix = npt.NDArray[np.float32]
+
+# Its stubs, where it has any, describe the C++ constructors and not those of Python.
+faiss: Any = _faiss
+
+_SPARE = 16
+"""Rows taken beyond k: with them the certificate holds at once for nearly every query."""
+_SCAN_FROM = 8192
+"""Candidates from which a plain scan is cheaper; only ties by the thousand get there, such as a zero query's."""
+_BLOCK = 4096
+_HALF_MAX = float(np.finfo(np.float16).max)
+_UNIT_ROUNDOFF = 2.0**-24
+_THREADS = int(faiss.omp_get_max_threads())
+
+
+class Index:
+    """The vectors of a corpus, n premises by d numbers."""
+
+    def __init__(self, vectors: Matrix, error: float) -> None:
+        """Use `build`.
+
+        Args:
+            vectors: float32 [n, d].
+            error: by how much a half-precision score may be off, for a query of length one.
+        """
+        self._vectors = vectors
+        self._error = error
+        self._half = faiss.IndexScalarQuantizer(
+            vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
+        self._half.add(vectors)
+
+    @classmethod
+    def build(cls, vectors: Matrix) -> Index:
+        """Index vectors; they are kept and not copied, so they may be memory-mapped.
+
+        Args:
+            vectors: float32 [n, d], n may be 0.
+
+        Raises:
+            CorpusError: a number is not finite, or too large for half precision.
+        """
+        return cls(vectors, _half_error(vectors))
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    @property
+    def dimension(self) -> int:
+        """Return d, the numbers per vector."""
+        return int(self._vectors.shape[1])
+
+    def search(self, queries: Matrix, k: int, selection: Selection) -> tuple[Matrix, Ids]:
+        """Return the k best accessible premises of each query, exactly.
+
+        Args:
+            queries: float32 [q, d], finite.
+            k: how many; h = k, or less where fewer are accessible.
+            selection: the accessible premises.
+
+        Returns:
+            float32 [q, h] inner products, descending, and int64 [q, h] positions, ascending where scores are equal.
+
+        Raises:
+            ConfigurationError: the queries have another dimension than the index.
+        """
+        k = max(min(k, selection.count), 0)
+        scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        if k and len(queries):
+            self._check(queries)
+            rest = self._certify(queries, selection, scores, ids)
+            everything = selection.ids(len(self)) if len(rest) else ids
+            for row in rest:
+                scores[row], ids[row] = self._best(queries[row], everything, k)
+        return scores, ids
+
+    def _check(self, queries: Matrix) -> None:
+        if queries.shape[1] != self.dimension:
+            raise ConfigurationError(
+                f"The embedding model gives {queries.shape[1]} numbers per text, the premises' vectors have "
+                f"{self.dimension}: MODEL_ID must be the model they were made with."
+            )
+
+    def _certify(self, queries: Matrix, selection: Selection, scores: Matrix, ids: Ids) -> Ids:
+        """Fill the rows of `scores` and `ids` that a certificate can be had for; return the others."""
+        k = scores.shape[1]
+        rest, wanted = np.arange(len(queries)), k + _SPARE
+        while len(rest) and wanted < min(selection.count, _SCAN_FROM):
+            # A thread without a query of its own is waited for all the same: 8 ms instead of 1 on a busy machine.
+            faiss.omp_set_num_threads(min(_THREADS, len(rest)))
+            half, candidates = self._half.search(queries[rest], wanted, params=_parameters(selection))
+            for row, found in zip(rest, candidates, strict=True):
+                scores[row], ids[row] = self._best(queries[row], found, k)
+            rest = rest[scores[rest, -1] <= self._ceilings(queries[rest], half[:, -1])]
+            wanted *= 2
+        return rest
+
+    def _ceilings(self, queries: Matrix, lowest: Matrix) -> npt.NDArray[np.float64]:
+        """Return what no row can score that FAISS left out, all of which have half scores of at most `lowest`.
+
+        A row at the ceiling could tie and have the smaller id, so a k-th best must be above it.
+        """
+        lengths: npt.NDArray[np.float64] = np.linalg.norm(queries.astype(np.float64), axis=1)
+        return lowest + self._error * lengths
+
+    def _best(self, query: Matrix, candidates: Ids, k: int) -> tuple[Matrix, Ids]:
+        blocks = range(0, len(candidates), _BLOCK)
+        scores = np.concatenate([inner(self._vectors[candidates[at : at + _BLOCK]], query) for at in blocks])
+        order = np.lexsort((candidates, -scores))[:k]
+        return scores[order], candidates[order]
+
+
+def inner(rows: Matrix, query: Matrix) -> Matrix:
+    """Return the inner products of rows, float32 [r, d], with one query, float32 [d].
+
+    Row by row in double precision: equal rows get equal scores wherever they stand, which BLAS does not promise.
+    """
+    products: npt.NDArray[np.float64] = (rows * query.astype(np.float64)).sum(axis=1)
+    return products.astype(np.float32)
+
+
+def _half_error(vectors: Matrix) -> float:
+    """Bound |half score - score| over all rows for a query of length one.
+
+    Rounding a row x to half precision moves the product by at most |x - half(x)|; FAISS adds d products in single
+    precision, off by at most d times the unit roundoff times |half(x)|, and the final rounding adds a little.
+    """
+    rounding = length = 0.0
+    for at in range(0, len(vectors), _BLOCK):
+        block = vectors[at : at + _BLOCK]
+        # A NaN fails the comparison as well.
+        if not (np.abs(block).max(initial=0.0) <= _HALF_MAX):
+            raise CorpusError(f"The vectors of premises {at} to {at + len(block) - 1} hold numbers out of range.")
+        half = block.astype(np.float16).astype(np.float32)
+        rounding = max(rounding, float(np.linalg.norm(block - half, axis=1).max()))
+        length = max(length, float(np.linalg.norm(half, axis=1).max()))
+    return 1.001 * float(rounding + (vectors.shape[1] + 8) * _UNIT_ROUNDOFF * length)
+
+
+def _parameters(selection: Selection) -> Any:
+    if selection.bitmap is None:
+        return None
+    return faiss.SearchParameters(sel=faiss.IDSelectorBitmap(selection.bitmap))

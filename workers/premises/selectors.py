@@ -1,0 +1,179 @@
+"""Which premises a query may be answered with, as bitmaps; the last ones are remembered by their content.
+
+The rules are lean-premise-server's (../shared/FACTS.md §4): modules and local premises come as ids or names, what is
+unknown is ignored, and a new premise hides the indexed one of its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from farm.models.premises import NewPremise
+from workers.premises.corpus import Corpus
+
+Names = Sequence[int | str] | None
+Ids = npt.NDArray[np.int64]
+
+_REMEMBERED = 512
+"""Bitmaps kept: 29 kB each at 230 000 premises, and one training run uses a handful of import lists."""
+
+
+class Query(Protocol):
+    """What an answer depends on; `farm.models.RetrieveRequest` and `farm.store.retrievals.Retrieval` are queries."""
+
+    @property
+    def k(self) -> int:
+        """How many premises to return."""
+
+    @property
+    def imported_modules(self) -> Names:
+        """Accessible modules; with `local_premises` None too, the whole corpus is accessible."""
+
+    @property
+    def local_premises(self) -> Names:
+        """Premises accessible beside those modules; a number is a position in `Corpus.unfiltered`."""
+
+    @property
+    def new_premises(self) -> Sequence[NewPremise]:
+        """Premises the corpus does not know, or knows otherwise."""
+
+    @property
+    def caller_in_module_system(self) -> bool:
+        """Whether the module system hides bodies from the caller."""
+
+    @property
+    def imported_all_modules(self) -> Names:
+        """Modules whose bodies it does not hide."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """A set of accessible premises; queries that select the same share one object.
+
+    Attributes:
+        count: how many they are.
+        bitmap: uint8 [ceil(n / 8)], the lowest bit of a byte first; None when all n premises are accessible.
+    """
+
+    count: int
+    bitmap: npt.NDArray[np.uint8] | None
+
+    @classmethod
+    def of(cls, mask: npt.NDArray[np.bool_]) -> Selection:
+        """Return the selection of a mask, bool [n]."""
+        count = int(mask.sum())
+        return cls(count, None if count == len(mask) else np.packbits(mask, bitorder="little"))
+
+    def ids(self, total: int) -> Ids:
+        """Return the accessible positions in ascending order, int64 [count], out of `total` premises."""
+        if self.bitmap is None:
+            return np.arange(total)
+        return np.flatnonzero(np.unpackbits(self.bitmap, count=total, bitorder="little"))
+
+
+class Selectors:
+    """Turns queries into selections. Not for several threads at once."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self._remembered: OrderedDict[bytes, Selection] = OrderedDict()
+
+    def select(self, query: Query) -> Selection:
+        """Return the indexed premises the query may be answered with."""
+        access = self._access(query)
+        key = access.key()
+        selection = self._remembered.get(key)
+        if selection is None:
+            selection = self._remembered[key] = Selection.of(access.mask(self._corpus))
+            if len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        self._remembered.move_to_end(key)
+        return selection
+
+    def _access(self, query: Query) -> _Access:
+        corpus = self._corpus
+        whole = query.imported_modules is None and query.local_premises is None
+        hidden = query.caller_in_module_system
+        overridden = (corpus.premise_ids.get(premise.name, -1) for premise in query.new_premises)
+        return _Access(
+            modules=None if whole else self._modules(query.imported_modules),
+            premises=self._premises(query.local_premises),
+            imported_all=self._modules(query.imported_all_modules) if hidden else None,
+            overridden=np.unique(np.array([id for id in overridden if id >= 0], np.int64)),
+        )
+
+    def _modules(self, names: Names) -> Ids:
+        ids, others = _split(names, len(self._corpus.modules))
+        canonical = (name.removesuffix(".lean").replace("/", ".") for name in others)
+        return np.concatenate([ids, _known(canonical, self._corpus.module_ids)])
+
+    def _premises(self, names: Names) -> Ids:
+        positions, others = _split(names, len(self._corpus.unfiltered))
+        ids = self._corpus.filtered_of[positions]
+        return np.concatenate([ids[ids >= 0], _known(others, self._corpus.premise_ids)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """A query's names as ids, all of them in range.
+
+    Attributes:
+        modules: accessible modules; None means the whole corpus.
+        premises: premises accessible beside those modules.
+        imported_all: modules whose bodies the caller sees; None when the module system hides nothing from it.
+        overridden: premises that new ones stand for.
+    """
+
+    modules: Ids | None
+    premises: Ids
+    imported_all: Ids | None
+    overridden: Ids
+
+    def key(self) -> bytes:
+        digest = hashlib.blake2b(digest_size=16)
+        for ids in (self.modules, self.premises, self.imported_all, self.overridden):
+            digest.update(b"-" if ids is None else b"%d:" % len(ids))
+            digest.update(b"" if ids is None else ids.tobytes())
+        return digest.digest()
+
+    def mask(self, corpus: Corpus) -> npt.NDArray[np.bool_]:
+        if self.modules is None:
+            mask = np.ones(len(corpus.premises), np.bool_)
+        else:
+            mask = _in_modules(self.modules, corpus)
+            mask[self.premises] = True
+        if self.imported_all is not None:
+            mask &= corpus.always_visible | _in_modules(self.imported_all, corpus)
+        mask[self.overridden] = False
+        return mask
+
+
+def _in_modules(modules: Ids, corpus: Corpus) -> npt.NDArray[np.bool_]:
+    wanted = np.zeros(len(corpus.modules), np.bool_)
+    wanted[modules] = True
+    return wanted[corpus.module_of]
+
+
+def _split(names: Names, limit: int) -> tuple[Ids, Sequence[str]]:
+    """Return the numbers from 0 up to `limit` among `names`, and the strings."""
+    names = names or ()
+    others: list[str] = []
+    try:
+        # Clients send thousands of ids and no names: an array takes them at a tenth of a loop's cost.
+        ids = np.array(array("q", names), np.int64)  # type: ignore[type-var]
+    except (TypeError, OverflowError):
+        ids = np.array([each for each in names if isinstance(each, int) and 0 <= each < limit], np.int64)
+        others = [each for each in names if isinstance(each, str)]
+    return ids[(ids >= 0) & (ids < limit)], others
+
+
+def _known(names: Iterable[str], ids: Mapping[str, int]) -> Ids:
+    return np.array([ids[name] for name in names if name in ids], np.int64)

@@ -1,0 +1,80 @@
+"""Where a premise data set comes from: a folder, an archive, or the Hugging Face hub."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of httpx or httpx2, by the hub's version
+
+from farm.errors import CorpusError
+
+_ARCHIVE = "premises.tar.gz"
+
+
+def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Path:
+    """Fetch a data set from the hub, with the vectors of one model alone, and return its folder.
+
+    `HF_HUB_OFFLINE=1` makes the hub's client answer from `cache_dir`.
+
+    Args:
+        repo: a data set of the hub, such as `l3lab/lean-premises`.
+        revision: branch, tag or commit; None for the default branch.
+        cache_dir: the hub's cache.
+        model: the embedding model, `owner/name`.
+
+    Raises:
+        CorpusError: the hub cannot be reached, or has no such data set.
+    """
+    patterns = [_ARCHIVE, f"embeddings/{model_name(model)}-*.npy"]
+    try:
+        folder = snapshot_download(
+            repo, repo_type="dataset", revision=revision, cache_dir=cache_dir, allow_patterns=patterns
+        )
+    except (HTTPError, OSError, ValueError) as error:
+        at = f" at {revision}" if revision else ""
+        raise CorpusError(f"Cannot fetch the data set {repo}{at} from the Hugging Face hub: {error}") from error
+    return Path(folder)
+
+
+def model_name(model: str) -> str:
+    """Return the part of a model id that file names of vectors start with: no owner, no `@revision`."""
+    return model.partition("@")[0].rpartition("/")[2]
+
+
+def unpack(source: Path, cache_dir: Path) -> Path:
+    """Return the data set folder of `source`: itself, or its archive's contents in `cache_dir`.
+
+    Raises:
+        CorpusError: there is no data set, or the archive is broken or would write outside its folder.
+    """
+    archive = source / _ARCHIVE
+    if not archive.is_file():
+        if (source / "Declarations").is_dir():
+            return source
+        raise CorpusError(f"{source}: holds neither {_ARCHIVE} nor Declarations/.")
+    # The contents name the folder, so a data set that was replaced is unpacked again.
+    with archive.open("rb") as file:
+        folder = cache_dir / f"premises-{hashlib.file_digest(file, 'sha256').hexdigest()[:24]}"
+    if not folder.is_dir():
+        _extract(archive, folder)
+    return folder
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    """Unpack beside `folder`, then rename: a folder of that name is always complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            tar.extractall(scratch, filter="data")
+        scratch.rename(folder)
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise CorpusError(f"{archive}: cannot be unpacked: {error}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
