@@ -26,6 +26,7 @@ from farm.store.registry import set_draining
 _FLOWER_PORT = 5555
 _FLOWER_USER = "farm"
 _READY_POLL_S = 0.2
+_ROOMS = ("workers.reaper", "workers.premises", "workers.embed", "workers.lean")
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,19 @@ class LocalFarm:
         addresses = Addresses(f"http://{host}:{port}", f"http://127.0.0.1:{flower_port}", login, self._data_dir)
         environment = self._environment(port, redis_url)
         if valkey:
-            await self._start_one(_valkey_service(valkey))
+            await self._start_group(_valkey_service(valkey))
         self._tell(f"store: {check_server(connect(redis_url))}")
         set_draining(connect(redis_url), False)
-        for room in ("workers.reaper", "workers.premises", "workers.embed", "workers.lean"):
-            await self._start_one(_python_service(room, environment))
-        await self._start_one(_api_service(addresses.api, environment))
-        await self._start_one(_flower_service(addresses, flower_port, environment))
+        await self._start_group(*(_python_service(room, environment) for room in _ROOMS))
+        await self._start_group(
+            _api_service(addresses.api, environment), _flower_service(addresses, flower_port, environment)
+        )
         own_runtime(addresses.api, redis_url).write(self._data_dir)
         return addresses
 
-    async def _start_one(self, service: Service) -> None:
-        await self._supervisor.start(service)
-        self._tell(f"started {service.name}")
+    async def _start_group(self, *services: Service) -> None:
+        await self._supervisor.start(*services)
+        self._tell(f"started {', '.join(service.name for service in services)}")
 
     def _environment(self, port: int, redis_url: str) -> dict[str, str]:
         """Everything a child must know that its own environment and `.env` might not say."""

@@ -64,32 +64,38 @@ class Supervisor:
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
-        self._running: list[_Running] = []
+        self._groups: list[list[_Running]] = []
         self._keepers: list[asyncio.Task[None]] = []
 
-    async def start(self, service: Service) -> None:
-        """Start a service, wait until it is healthy, and keep it running from then on.
+    async def start(self, *services: Service) -> None:
+        """Start services together, wait until all are healthy, and keep them running from then on.
 
         Raises:
-            ConfigurationError: it ends again and again, or never becomes healthy; the text names its log.
+            ConfigurationError: one ends again and again, or never becomes healthy; the text names its log.
         """
-        for _ in range(_START_FAILURES):
-            running = await self._spawn(service)
-            if await self._becomes_healthy(running):
-                self._running.append(running)
-                self._keepers.append(asyncio.create_task(self._keep(running)))
-                return
-            await _end(running)
-        raise ConfigurationError(f"{service.name} does not start: its last words are in {self._log_path(service)}")
+        self._groups.append([])
+        await asyncio.gather(*(self._start_one(service) for service in services))
 
     async def stop(self) -> None:
-        """Stop everything, the last started first."""
+        """Stop everything, the group that was started last first."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
-        for running in reversed(self._running):
+        for group in reversed(self._groups):
+            await asyncio.gather(*map(_end, group))
+        self._groups.clear()
+
+    async def _start_one(self, service: Service) -> None:
+        group = self._groups[-1]
+        for _ in range(_START_FAILURES):
+            running = await self._spawn(service)
+            group.append(running)
+            if await self._becomes_healthy(running):
+                self._keepers.append(asyncio.create_task(self._keep(running)))
+                return
+            group.remove(running)
             await _end(running)
-        self._running.clear()
+        raise ConfigurationError(f"{service.name} does not start: its last words are in {self._log_path(service)}")
 
     def _log_path(self, service: Service) -> Path:
         return self._logs / f"{service.name}.log"

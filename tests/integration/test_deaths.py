@@ -209,7 +209,7 @@ def test_kill_9_of_the_supervisor_leaves_nothing_running(tmp_path: Path, scripte
     folder = tmp_path / "own"
     with running_farm(folder, **lean_settings(scripted)) as running:
         with running.client() as client:
-            batch_id = client.submit([f"{TRUE} -- hang!", *mixed(100, sleep_ms=50)], timeout_s=60).id
+            batch_id = client.submit([f"{TRUE} -- hang!", *mixed(100, sleep_ms=50)], timeout_s=8).id
             await_true(lambda: client.batch(batch_id).status().done > 3, "some progress")
         assert len(running.processes()) > 8
 

@@ -29,6 +29,7 @@ HOLE = "theorem hole : 1 + 1 = 2 := by sorry"
         (f"{TRUE} -- garbage!", Outcome.UNDECIDED, Reason.CRASHED),
         (f"{TRUE} -- badutf8!", Outcome.UNDECIDED, Reason.CRASHED),
         (f"{TRUE} -- deep:3000", Outcome.UNDECIDED, Reason.CRASHED),
+        (f"{TRUE} -- forge!", Outcome.UNDECIDED, Reason.CRASHED),
     ],
 )
 def test_every_kind_of_proof_gets_its_verdict(client: Farm, code: str, outcome: Outcome, reason: Reason | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import select
 import subprocess
 import time
@@ -62,6 +63,23 @@ class GuardedServer(AutoLeanServer):
             yield
         finally:
             self._pinned = False
+
+    def answers_token(self, env: int | None, timeout_s: float) -> bool:
+        """Whether this REPL prints a random token back, on an environment no submission made, and nothing else.
+
+        After an untrusted command it shows that the reply was that command's: a forged reply leaves the true one in the
+        pipe, where the token is expected.
+
+        Raises:
+            GuardTripped, TimeoutError, OSError: as any command.
+        """
+        token = f"sync{secrets.token_hex(8)}"
+        request = {"cmd": f'#print "{token}"', **({} if env is None else {"env": env})}
+        reply = self._parse_repl_output(
+            self._execute_cmd_in_repl(orjson.dumps(request).decode(), False, timeout_s), False
+        )
+        messages = reply.get("messages")
+        return isinstance(messages, list) and [each.get("data") for each in messages] == [token]
 
     @property
     def pid(self) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from farm.models import Environment, Message, Reason, Verdict, verdict
+from farm.models import Environment, Message, Position, Reason, Verdict, verdict
 from farm.source import Source, Text, assemble, split_header
 from farm.store.lanes import lane_domain
 from farm.store.leases import Claim, ClaimedItem
@@ -55,6 +55,7 @@ class Judge:
         self._watchdog = watchdog
         self._environment = environment
         self._header_timeout_s = header_timeout_s
+        self._started = 0.0
 
     def run(self, item: ClaimedItem, claim: Claim) -> Verdict:
         """Return the verdict on a claimed proof.
@@ -76,20 +77,20 @@ class Judge:
         return found
 
     def _attempt(self, trial: Trial) -> Verdict:
-        started = time.monotonic()
+        self._started = time.monotonic()
         try:
             response, warnings = self._elaborate(trial)
         except HeaderFailed as failure:
-            return self._reject_header(trial, failure, started)
+            return self._reject_header(trial, failure)
         except HeaderTimeout:
             text = f"The header did not load within {self._header_timeout_s:g} s (LEAN_HEADER_TIMEOUT_S)"
-            return self.undecided(trial, Reason.TIMEOUT, text, started)
+            return self._undecided(trial, Reason.TIMEOUT, text)
         except TimeoutError:
-            text = f"Lean did not finish within {trial.timeout_s:g} s"
-            return self.undecided(trial, Reason.TIMEOUT, text, started)
+            return self._undecided(trial, Reason.TIMEOUT, f"Lean did not finish within {trial.timeout_s:g} s")
         except MemoryError:
-            return self.undecided(trial, Reason.OUT_OF_MEMORY, "The host is out of memory", started)
-        return self._decide(trial, response, warnings, started)
+            text = "The proof took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"
+            return self._undecided(trial, Reason.OUT_OF_MEMORY, text)
+        return self._decide(trial, response, warnings)
 
     def _elaborate(self, trial: Trial) -> tuple[Any, list[Message]]:
         """Return LeanInteract's response to the body, and what Lean said about the header.
@@ -99,15 +100,17 @@ class Judge:
         self._session.ensure_alive()
         try:
             header = self._load(trial.source.header)
+            self._started = time.monotonic()
             response = self._watched(
                 trial.timeout_s, lambda: self._session.run(header, trial.source.body, trial.timeout_s)
             )
         except (ReplGone, GuardTripped) as error:
             raise Died(str(error)) from error
-        warnings = read_messages(header.response, Source("", "", ""), trial.text.lines_before) if header else []
+        said = header.response if header.start is not None else None
+        warnings = read_messages(said, Source("", "", ""), trial.text.lines_before) if said else []
         return response, warnings
 
-    def _load(self, header: str) -> Header | None:
+    def _load(self, header: str) -> Header:
         try:
             return self._watched(self._header_timeout_s, lambda: self._session.load(header))
         except TimeoutError as error:
@@ -123,32 +126,34 @@ class Judge:
         finally:
             self._watchdog.end()
 
-    def _decide(self, trial: Trial, response: Any, warnings: list[Message], started: float) -> Verdict:
+    def _decide(self, trial: Trial, response: Any, warnings: list[Message]) -> Verdict:
         if not hasattr(response, "messages"):  # LeanError: the REPL refused the command as a whole
             messages = [Message(severity="error", data=response.message)]
-            return self._verdict(trial, Reason.ERROR, started, messages=messages)
+            return self._verdict(trial, Reason.ERROR, messages=messages)
         messages = warnings + read_messages(response, trial.source, trial.text.lines_before)
         sorries = read_sorries(response, trial.source, trial.text.lines_before)
-        return self._verdict(trial, judge(messages, sorries), started, messages=bounded(messages), sorries=sorries)
+        return self._verdict(trial, judge(messages, sorries), messages=bounded(messages), sorries=sorries)
 
-    def _reject_header(self, trial: Trial, failure: HeaderFailed, started: float) -> Verdict:
+    def _reject_header(self, trial: Trial, failure: HeaderFailed) -> Verdict:
         response: Any = failure.response
-        if hasattr(response, "messages"):
+        if failure.is_silent:
+            text = "The header did not load: it imports a module that is not there, or one that is broken"
+            messages = [Message(severity="error", pos=Position(line=1, column=0), data=text)]
+        elif hasattr(response, "messages"):
             messages = read_messages(response, Source("", "", ""), trial.text.lines_before)
         else:
             messages = [Message(severity="error", data=response.message)]
-        return self._verdict(trial, Reason.ERROR, started, messages=bounded(messages))
+        return self._verdict(trial, Reason.ERROR, messages=bounded(messages))
 
-    def undecided(self, trial: Trial, reason: Reason, text: str, started: float) -> Verdict:
-        """Return a verdict about the farm, with the sentence that says what happened."""
-        return self._verdict(trial, reason, started, messages=[Message(severity="info", data=text)])
+    def _undecided(self, trial: Trial, reason: Reason, text: str) -> Verdict:
+        return self._verdict(trial, reason, messages=[Message(severity="info", data=text)])
 
-    def _verdict(self, trial: Trial, reason: Reason | None, started: float, **evidence: Any) -> Verdict:
+    def _verdict(self, trial: Trial, reason: Reason | None, **evidence: Any) -> Verdict:
         return verdict(
             trial.item.id,
             trial.item.index,
             reason=reason,
-            time_s=round(time.monotonic() - started, 6),
+            time_s=round(time.monotonic() - self._started, 6),
             queue_s=round(trial.queued_s, 6),
             attempts=trial.attempts,
             environment=self._environment,

@@ -35,6 +35,8 @@ _START_BACKOFF_S = 2.0
 # How long verdicts wait for Redis to come back before the lease is left to lapse.
 _STORE_PATIENCE_S = 60
 
+_NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"
+
 _log = structlog.get_logger()
 _patiently = retry(
     retry=retry_if_exception_type(StoreUnavailable),
@@ -222,7 +224,7 @@ class Runner:
         failed = session is None or bool(self._notice)
         return {
             "state": "failed" if failed else "busy" if self._chunk.claim else "idle",
-            "notice": self._notice,
+            "notice": self._notice or (_NO_SYNC if session and session.ran and not session.can_sync else ""),
             "engine": f"Lean {self._environment.lean_version}" if session else "no Lean",
             "header": self._lane,
             "proofs": self._proofs,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lean_interact import Command, LeanREPLConfig, LocalProject
 from lean_interact.interface import CommandResponse, LeanError
@@ -14,18 +17,29 @@ from farm.processes import end_descendants, tree_memory_mb
 from farm.settings import Settings
 from workers.lean.guard import GuardedServer, GuardTripped, ReplGone
 
+T = TypeVar("T")
 Config = LeanREPLConfig
 # The REPL never frees an environment, so a process that saw many headers starts anew.
 _MAX_HEADERS = 16
 _LAST_WORDS_CHARS = 400
+_SYNC_TIMEOUT_S = 10.0
+# The REPL says nothing about an import that failed; what follows then knows not even the natural numbers.
+_PROBE = "example : 1 = 1 := rfl"
+_PRELUDE = re.compile(r"^\s*prelude\b", re.MULTILINE)
 
 
 class HeaderFailed(Exception):
-    """The header itself has errors; carries LeanInteract's response or LeanError."""
+    """The header itself has errors.
 
-    def __init__(self, response: CommandResponse | LeanError) -> None:
+    Attributes:
+        response: LeanInteract's response or LeanError.
+        is_silent: whether Lean only showed it when something was run on the header.
+    """
+
+    def __init__(self, response: CommandResponse | LeanError, *, is_silent: bool = False) -> None:
         super().__init__("The header has errors")
         self.response = response
+        self.is_silent = is_silent
 
 
 class StartFailed(Exception):
@@ -34,9 +48,16 @@ class StartFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A loaded header: its environment number in this REPL process, and what Lean said while loading it."""
+    """A loaded header.
+
+    Attributes:
+        env: an environment of this REPL process that holds the header and nothing else.
+        start: where its proofs start: `env`, or None, Lean's own start, for an empty header.
+        response: what Lean said while loading it.
+    """
 
     env: int
+    start: int | None
     response: CommandResponse
 
 
@@ -74,12 +95,18 @@ class Session:
         self._generation = 0
         self._domain = ""
         self._ran = 0
+        self._can_sync = False
         self._server = GuardedServer(
             config,
             max_total_memory=settings.lean_max_total_memory,
             max_process_memory=settings.lean_max_process_memory,
             max_restart_attempts=settings.lean_max_restart_attempts,
         )
+
+    @property
+    def can_sync(self) -> bool:
+        """Whether this REPL answers the guard's token after each proof."""
+        return self._can_sync
 
     @property
     def pid(self) -> int | None:
@@ -119,8 +146,8 @@ class Session:
             self._headers.clear()
             self._ran = 0
 
-    def load(self, header: str) -> Header | None:
-        """Return the loaded header, loading it if this REPL process has not; None for an empty one.
+    def load(self, header: str) -> Header:
+        """Return the loaded header, loading it if this REPL process has not; for an empty one Lean's own start.
 
         Comes after `ensure_alive`.
 
@@ -129,14 +156,12 @@ class Session:
             TimeoutError: it took longer than `LEAN_HEADER_TIMEOUT_S`; the REPL is dead.
             ReplGone, GuardTripped: the REPL died or lied; it is dead.
         """
-        if not header:
-            return None
         if header not in self._headers:
             self._headers[header] = self._load(header)
         return self._headers[header]
 
-    def run(self, header: Header | None, body: str, timeout_s: float) -> CommandResponse | LeanError:
-        """Run a body on a loaded header's environment.
+    def run(self, header: Header, body: str, timeout_s: float) -> CommandResponse | LeanError:
+        """Run a body on a loaded header's environment, and make sure that the reply was its own.
 
         Raises:
             TimeoutError: it took longer than `timeout_s`; the REPL is dead.
@@ -144,11 +169,15 @@ class Session:
         """
         self._ran += 1
         # LeanInteract refuses an empty command; a file of imports alone has an empty body.
-        return self._send(Command(cmd=body or "\n", env=header.env if header else None), timeout_s)
+        response = self._send(Command(cmd=body or "\n", env=header.start), timeout_s)
+        if self._can_sync and not self._guarded(lambda: self._server.answers_token(header.env, _SYNC_TIMEOUT_S)):
+            self.end()
+            raise GuardTripped("The REPL did not answer the guard's token after this proof")
+        return response
 
     def works(self, timeout_s: float) -> bool:
         """Whether this REPL accepts what is true; raises as `run` does."""
-        response = self.run(None, "example : True := trivial", timeout_s)
+        response = self.run(self.load(""), "example : True := trivial", timeout_s)
         return not isinstance(response, LeanError) and response.lean_code_is_valid(allow_sorry=False)
 
     def memory_mb(self) -> float:
@@ -161,15 +190,31 @@ class Session:
         end_descendants()
 
     def _load(self, header: str) -> Header:
-        response = self._send(Command(cmd=header), self._settings.lean_header_timeout_s)
+        timeout_s = self._settings.lean_header_timeout_s
+        response = self._send(Command(cmd=header or _PROBE), timeout_s)
         if isinstance(response, LeanError) or response.has_errors():
             raise HeaderFailed(response)
-        return Header(response.env, response)
+        if header and not _PRELUDE.search(header):
+            probe = self._send(Command(cmd=_PROBE, env=response.env), timeout_s)
+            if isinstance(probe, LeanError) or probe.has_errors():
+                raise HeaderFailed(probe, is_silent=True)
+        if self._ran == 0:
+            # Asked before anything untrusted ran: a REPL that does not know `#print` is not a liar.
+            self._can_sync = self._guarded(lambda: self._server.answers_token(response.env, timeout_s))
+        return Header(response.env, response.env if header else None, response)
 
     def _send(self, command: Command, timeout_s: float) -> CommandResponse | LeanError:
+        response: CommandResponse | LeanError = self._guarded(lambda: self._server.run(command, timeout=timeout_s))
+        if isinstance(response, LeanError) and response.message.startswith("Unknown environment"):
+            self.end()
+            raise ReplGone("The REPL does not know the header's environment")
+        return response
+
+    def _guarded(self, talk: Callable[[], T]) -> T:
+        """Talk to the REPL; after whatever goes wrong it is dead, and the error is one of ours."""
         try:
             with self._server.pinned():
-                response: CommandResponse | LeanError = self._server.run(command, timeout=timeout_s)
+                return talk()
         except TimeoutError:
             self.end()
             raise
@@ -182,10 +227,6 @@ class Session:
         except GuardTripped:
             self.end()
             raise
-        if isinstance(response, LeanError) and response.message.startswith("Unknown environment"):
-            self.end()
-            raise ReplGone("The REPL does not know the header's environment")
-        return response
 
     def _last_words(self) -> str:
         """The end of stderr: what a stack overflow or an uncaught exception left there."""

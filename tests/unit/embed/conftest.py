@@ -1,0 +1,31 @@
+"""A Valkey server of its own for the tests of this folder."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from farm.local.valkey import prepare_valkey
+from farm.store.connection import RedisClient, connect
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = prepare_valkey(tmp_path_factory.mktemp("valkey"))
+    process = subprocess.Popen(server.command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process, process.stdout as log:
+        assert any("Ready to accept connections" in line for line in log)
+        yield server.url
+        process.kill()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[RedisClient]:
+    connection: redis.Redis = connect(redis_url)
+    yield connection
+    connection.flushall()
+    connection.close()
