@@ -6,7 +6,9 @@ neither lose nor double anything, and tokens need neither late acknowledgement n
 
 from __future__ import annotations
 
+import structlog
 from celery import Celery
+from kombu.exceptions import OperationalError
 
 from farm.settings import Settings
 
@@ -19,6 +21,8 @@ DEFAULT_ENVIRONMENT = "default"
 
 # A process that loads Mathlib or an index before its first task must not be taken for hung (Celery's default is 4 s).
 _PROCESS_START_TIMEOUT_S = 1800
+
+_log = structlog.get_logger()
 
 
 def lean_queue(environment: str) -> str:
@@ -61,8 +65,11 @@ class Tokens:
 
         A token that cannot be sent is not an error: the reaper replaces lost ones.
         """
-        for _ in range(count):
-            self._app.send_task(task, queue=queue, ignore_result=True, retry=False)
+        try:
+            for _ in range(count):
+                self._app.send_task(task, queue=queue, ignore_result=True, retry=False)
+        except OperationalError as error:
+            _log.warning("token.not_sent", queue=queue, error=str(error))
 
     def lean(self, environment: str, count: int = 1) -> None:
         """Say that proofs wait in an environment."""

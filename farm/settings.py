@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     embed_service_url: Annotated[
         str, Field(description="URLs of TEI, one per GPU, separated by spaces or commas; empty: in-process.")
     ] = ""
+    embed_api_key: Annotated[str, Field(description="The key sent to TEI, where it asks for one.", repr=False)] = ""
     embed_service_timeout: Annotated[Seconds, Field(description="Seconds one call to TEI may take.")] = 30.0
     embed_service_max_concurrent_inputs: Annotated[Count, Field(description="Inputs on the way to TEI at once.")] = 512
     lru_cache_size: Annotated[Count, Field(description="Vectors of new premises kept in memory.")] = 131072

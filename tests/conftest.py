@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from farm import Farm
+from farm.local.valkey import prepare_valkey
 from tests.support.repl.install import Install, install
-from tests.support.running import RunningFarm, running_farm
+from tests.support.running import RunningFarm, await_true, running_farm
 
 
 def require(present: object, what: str) -> None:
@@ -64,3 +67,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs ../shared/data beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An embedded Valkey under the farm's own configuration."""
+    valkey = prepare_valkey(tmp_path_factory.mktemp("valkey"))
+    with subprocess.Popen(valkey.command, stdout=subprocess.DEVNULL) as server:
+        try:
+            await_true(lambda: asyncio.run(valkey.is_healthy()), "Valkey")
+            yield valkey.url
+        finally:
+            server.terminate()
+            server.wait(10)

@@ -157,26 +157,30 @@ class Room:
     def take(self, most: int) -> list[tuple[Retrieval, bytes]]:
         """Return up to `most` waiting queries with their vectors (float32 bytes, empty before embedding).
 
-        Queries nobody waits for any more are left out.
+        Queries nobody waits for any more are left out; none at all means that nothing waits.
         """
         with translated():
-            ids = self._client.lpop(f"farm:waiting:{self._name}", most) or []
-            pipe = self._client.pipeline(transaction=False)
-            for id_ in ids:
-                pipe.hgetall(f"farm:retrieval:{id_.decode()}")
-            rows = pipe.execute() if ids else []
-            seconds, micros = self._client.time()
+            while ids := self._client.lpop(f"farm:waiting:{self._name}", most):
+                if alive := self._read(ids):
+                    return alive
+        return []
+
+    def _read(self, ids: list[bytes]) -> list[tuple[Retrieval, bytes]]:
+        pipe = self._client.pipeline(transaction=False)
+        for id_ in ids:
+            pipe.hgetall(f"farm:retrieval:{id_.decode()}")
+        pipe.time()
+        *rows, (seconds, micros) = pipe.execute()
         now_ms = seconds * 1000 + micros // 1000
-        found = [
-            (_load(id_.decode(), row), row.get(b"vectors", b"")) for id_, row in zip(ids, rows, strict=True) if row
-        ]
-        return [(retrieval, vectors) for retrieval, vectors in found if retrieval.deadline_ms > now_ms]
+        # One that expired while it was embedded is back with its vectors alone.
+        found = [(id_.decode(), row) for id_, row in zip(ids, rows, strict=True) if b"request" in row]
+        loaded = [(_load(id_, row), row.get(b"vectors", b"")) for id_, row in found]
+        return [(retrieval, vectors) for retrieval, vectors in loaded if retrieval.deadline_ms > now_ms]
 
     def pass_on(self, room: str, vectors: dict[str, bytes]) -> bool:
         """Hand embedded queries to the next room; True when the caller must publish a token for it."""
         pipe = self._client.pipeline(transaction=True)
         for id_, blob in vectors.items():
-            # XX-like: a query that expired meanwhile must not come back without its expiry.
             pipe.hset(f"farm:retrieval:{id_}", "vectors", blob)
             pipe.pexpire(f"farm:retrieval:{id_}", _REPLY_TTL_S * 1000)
         pipe.rpush(f"farm:waiting:{room}", *vectors)

@@ -54,6 +54,7 @@ class Tei:
         too_many_status: the status of a call over `max_client_batch_size`; 413 by its documentation, 422 by its code.
         api_key: the key it wants as a bearer token; empty for none.
         always: what every call of `/embed` meets, after those of `then`.
+        greetings: how often `/info` was asked for.
         calls: the inputs of every call of `/embed`, refused ones too.
         most_in_flight: the largest number of inputs that were being embedded at once.
     """
@@ -86,6 +87,7 @@ class Tei:
         self.too_many_status = 422
         self.api_key = ""
         self.always: Fault | None = None
+        self.greetings = 0
         self.calls: list[list[str]] = []
         self.most_in_flight = 0
         self._in_flight = 0
@@ -202,10 +204,19 @@ class _Handler(BaseHTTPRequestHandler):
         tei = self.server.tei
         if self.path == "/health":
             self._answer(200, None)
-        elif self.path == "/info" and tei.info is not None:
-            self._answer(*((200, tei.info) if self._is_allowed() else (401, {"error": "Unauthorized"})))
+        elif self.path == "/info":
+            tei.greetings += 1
+            self._answer_info(tei.info)
         else:
             self._answer(404, {"error": "Not found"})
+
+    def _answer_info(self, info: dict[str, Any] | None) -> None:
+        if info is None:
+            self._answer(404, {"error": "Not found"})
+        elif self._is_allowed():
+            self._answer(200, info)
+        else:
+            self._answer(401, {"error": "Unauthorized", "error_type": "Unauthorized"})
 
     def do_POST(self) -> None:
         length = int(self.headers["content-length"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,14 @@ from celery import Celery, signals
 from farm.errors import FarmError
 from farm.models import WorkerKind
 from farm.processes import die_with_parent
-from farm.queues import PREMISES_TASK, celery_app
+from farm.queues import PREMISES_QUEUE, PREMISES_TASK, Tokens, celery_app
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.registry import Registry
 from farm.store.retrievals import Retrieval, Room
 from workers.embed.embedder import make_embedder
 from workers.heartbeat import Heartbeat, worker_id
-from workers.premises.corpus import Corpus, load
+from workers.premises.corpus import SHIPPED, Corpus, load
 from workers.premises.ranking import Ranker
 from workers.premises.source import download
 from workers.premises.vectors import load_or_build
@@ -39,7 +38,7 @@ def find_source(settings: Settings) -> Path:
         CorpusError: the hub's cannot be had.
     """
     if not settings.data_repo:
-        return Path(str(files("workers.premises") / "core"))
+        return SHIPPED
     folder = Path(settings.data_repo)
     if folder.is_dir():
         return folder
@@ -73,9 +72,11 @@ class PremiseRoom:
         self._shown: dict[str, str | float] = {"state": "starting", "notice": "", "engine": ""}
         self._room = Room(connect(settings.redis_url), "premises")
         self._heartbeat: Heartbeat | None = None
+        self._tokens: Tokens | None = None
 
     def bind(self, app: Celery) -> None:
         """Connect this room to Celery's signals and its one task."""
+        self._tokens = Tokens(app)
         app.task(name=PREMISES_TASK)(self.work)
         signals.worker_process_init.connect(self._start, weak=False)
         signals.worker_process_shutdown.connect(self._end, weak=False)
@@ -97,6 +98,9 @@ class PremiseRoom:
         self._heartbeat = Heartbeat(registry, lambda: dict(self._shown))
         self._heartbeat.start()
         self._load()
+        if self._tokens:
+            # What was handed on while nobody was there has no token any more.
+            self._tokens.publish(PREMISES_TASK, PREMISES_QUEUE)
 
     def _end(self, **_: Any) -> None:
         if self._heartbeat:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -154,6 +155,16 @@ def test_what_passes_is_tried_again(tei: Tei, connect: Connect, fault: int | str
     assert len(tei.calls) == 3
 
 
+def test_a_server_is_asked_who_it_is_at_the_start_and_after_it_was_away(tei: Tei, connect: Connect) -> None:
+    embedder = connect(tei.url)
+    embedder.embed(texts(100))
+    assert tei.greetings == 1
+    tei.then(CLOSE)
+    embedder.embed(texts(100))
+    embedder.embed(texts(100))
+    assert tei.greetings == 2
+
+
 def test_a_restart_between_two_calls_is_not_noticed(tei: Tei, connect: Connect) -> None:
     embedder = connect(tei.url)
     tei.drop_connections()
@@ -164,8 +175,10 @@ def test_a_restart_between_two_calls_is_not_noticed(tei: Tei, connect: Connect) 
 def test_what_does_not_pass_is_given_up_in_time(tei: Tei, connect: Connect, status: int) -> None:
     embedder = connect(tei.url, embed_service_timeout=0.2)
     tei.always = status
+    started = time.monotonic()
     with pytest.raises(Busy, match=str(status)):
         embedder.embed(["a"])
+    assert time.monotonic() - started < 0.9
     assert len(tei.calls) > 2
 
 

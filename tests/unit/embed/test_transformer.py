@@ -20,8 +20,8 @@ import numpy as np
 
 class SentenceTransformer:
     def __init__(self, model_name_or_path=None, *, device=None, revision=None):
-        if model_name_or_path == "owner/missing":
-            raise OSError("owner/missing is not a model")
+        if model_name_or_path == "owner/missing" or revision not in (None, "v1"):
+            raise OSError("there is no such model or revision")
         if model_name_or_path == "owner/damaged":
             raise type("SafetensorError", (Exception,), {})("header too small")
         self.device = type("device", (), {"type": "cuda" if "gpu" in model_name_or_path else "cpu"})()
@@ -91,6 +91,12 @@ def test_half_precision_is_for_a_gpu_only(model: str, dtype: str, is_half: bool)
 def test_a_model_that_cannot_be_loaded_is_a_wrong_setting(model: str) -> None:
     with pytest.raises(ConfigurationError, match=f"MODEL_ID {model}"):
         make_embedder(settings(model))
+
+
+@pytest.mark.usefixtures("library")
+def test_a_revision_that_is_not_there_is_a_wrong_setting() -> None:
+    with pytest.raises(ConfigurationError, match="no such model or revision"):
+        make_embedder(settings(model_revision="v2"))
 
 
 @pytest.mark.usefixtures("library")

@@ -1,0 +1,4 @@
+import Init
+
+theorem left_open (n : Nat) : n + 0 = n := by
+  sorry

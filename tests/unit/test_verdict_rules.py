@@ -1,0 +1,68 @@
+"""From Lean's messages to a reason; and rewards that never turn an undecided proof into a 0."""
+
+from __future__ import annotations
+
+import pytest
+
+from farm.models import Level, Message, Outcome, Reason, Sorry, rewards, verdict
+from farm.models.verdicts import UNDECIDED_REASONS
+from workers.lean.verdict import bounded, judge
+
+
+def say(severity: str, data: str) -> Message:
+    return Message.model_validate({"severity": severity, "data": data})
+
+
+@pytest.mark.parametrize(
+    ("messages", "sorries", "reason"),
+    [
+        ([], [], None),
+        ([say("info", "Nat : Type")], [], None),
+        ([say("warning", "unused variable `h`")], [], None),
+        ([say("error", "unsolved goals")], [], Reason.ERROR),
+        ([say("warning", "declaration uses 'sorry'")], [], Reason.SORRY),
+        ([say("warning", "declaration uses `sorry`")], [], Reason.SORRY),
+        ([], [Sorry(goal="⊢ False")], Reason.SORRY),
+        ([say("warning", "using 'exit' to interrupt Lean")], [], Reason.PARSE),
+        ([say("warning", "declaration uses 'sorry'"), say("error", "x")], [], Reason.ERROR),
+    ],
+)
+def test_what_lean_says_decides(messages: list[Message], sorries: list[Sorry], reason: Reason | None) -> None:
+    assert judge(messages, sorries) is reason
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_has_one_outcome_and_reward(reason: Reason) -> None:
+    found = verdict("a", 0, reason=reason)
+
+    assert found.level is Level.NONE
+    if reason in UNDECIDED_REASONS:
+        assert (found.outcome, found.reward) == (Outcome.UNDECIDED, None)
+    else:
+        assert (found.outcome, found.reward) == (Outcome.REJECTED, 0.0)
+
+
+def test_an_accepted_verdict_has_its_level_and_no_reason() -> None:
+    found = verdict("a", 0, reason=None)
+
+    assert (found.outcome, found.level, found.reward, found.reason) == (Outcome.ACCEPTED, Level.COMPILED, 1.0, None)
+
+
+def test_undecided_rewards_are_the_trainers_decision() -> None:
+    verdicts = [
+        verdict("a", 0, reason=None),
+        verdict("b", 1, reason=Reason.ERROR),
+        verdict("c", 2, reason=Reason.TIMEOUT),
+    ]
+
+    assert rewards(verdicts) == [1.0, 0.0, None]
+    assert rewards(verdicts, undecided=-0.5) == [1.0, 0.0, -0.5]
+
+
+def test_too_many_messages_are_cut_errors_kept() -> None:
+    messages = [say("info", "x" * 100_000)] * 4 + [say("error", "the reason")]
+
+    kept = bounded(messages)
+
+    assert kept[0].data == "the reason"
+    assert "left out 2 of 5" in kept[-1].data

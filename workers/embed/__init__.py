@@ -1,0 +1,1 @@
+"""The embedding room: turns goals and new premises into vectors, in batches."""

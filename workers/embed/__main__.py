@@ -1,0 +1,9 @@
+"""`python -m workers.embed`: the embed worker, one process."""
+
+from farm.queues import EMBED_QUEUE
+from farm.settings import load
+from workers.embed.tasks import create_app
+from workers.entry import run_worker
+
+if __name__ == "__main__":
+    run_worker(create_app(load()), "embed", EMBED_QUEUE, 1)

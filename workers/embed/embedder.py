@@ -1,0 +1,54 @@
+"""What an embedder is, and which one the settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from farm.settings import Settings
+from workers.embed.lexical import LexicalEmbedder
+from workers.embed.tei import TeiEmbedder
+from workers.embed.transformer import TransformerEmbedder
+from workers.embed.vectors import Vectors
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors whose inner products say how well they fit."""
+
+    @property
+    def name(self) -> str:
+        """Model and revision, `owner/name[@revision]`; keys stored vectors."""
+
+    @property
+    def kind(self) -> str:
+        """`tei`, `lexical` or `sentence-transformers`."""
+
+    @property
+    def notice(self) -> str:
+        """A sentence an operator must read, or nothing."""
+
+    @property
+    def dimension(self) -> int:
+        """Numbers per vector."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one row per text, float32 `[len(texts), dimension]`, all finite.
+
+        Raises:
+            EmbeddingError: the texts cannot be embedded; see `workers.embed.failures`.
+        """
+
+    def close(self) -> None:
+        """Let go of connections and models."""
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    """Return the embedder of the settings: a service, else a model in this process, else the lexical one.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or `leanfarm[embed]` is not installed.
+        EmbeddingError: the service does not answer.
+    """
+    if settings.embed_service_urls:
+        return TeiEmbedder(settings)
+    return TransformerEmbedder(settings) if settings.model_id else LexicalEmbedder()

@@ -1,0 +1,158 @@
+"""One text-embeddings-inference server: its routes, and what its answers mean."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import httpx
+import orjson
+
+from farm.errors import ConfigurationError, EmbeddingError
+from workers.embed.failures import Busy, CallRejected, ServiceDown
+
+# A host that does not even connect is not worth the whole time of a call.
+_CONNECT_TIMEOUT_S = 5.0
+_JSON = {"content-type": "application/json"}
+# Documentation and code of TEI 1.9 disagree on which of the two an oversized call gets.
+_REJECTED = frozenset({413, 422})
+_REFUSED = frozenset({401, 403})
+_BUSY = frozenset({429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What `/info` says; a server need not say anything.
+
+    Attributes:
+        model: the id of the model, empty if unknown.
+        revision: its commit, empty if unknown.
+        max_batch: inputs of one call; None if unknown. A call of more permits than exist can never be served.
+    """
+
+    model: str = ""
+    revision: str = ""
+    max_batch: int | None = None
+
+
+class Endpoint:
+    """A server under one URL, over kept-alive connections.
+
+    Attributes:
+        shown: the URL without credentials, for messages.
+
+    Raises:
+        ConfigurationError: the URL is none.
+    """
+
+    def __init__(self, url: str, key: str = "") -> None:
+        try:
+            parsed = httpx.URL(url.rstrip("/"))
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(f"EMBED_SERVICE_URL is not a URL ({error})") from error
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise ConfigurationError("EMBED_SERVICE_URL must hold URLs such as http://127.0.0.1:8080")
+        self.shown = str(parsed.copy_with(username=None, password=None))
+        # The service is the operator's own: neither a proxy of the environment nor a redirect may lead elsewhere.
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.Client(
+            base_url=parsed, headers=headers, follow_redirects=False, trust_env=False, verify=_certificates()
+        )
+
+    def info(self, timeout_s: float) -> Info:
+        """Return what the server says about itself.
+
+        Raises:
+            EmbeddingError: it cannot be reached, or refuses us.
+        """
+        status, content = self._call("GET", "/info", None, timeout_s)
+        if status in _BUSY | _REFUSED:
+            raise self._failure(status)
+        try:
+            said = orjson.loads(content) if status == httpx.codes.OK else {}
+        except orjson.JSONDecodeError:
+            said = {}
+        return _info(said if isinstance(said, dict) else {})
+
+    def embed(self, inputs: list[bytes], timeout_s: float) -> Any:
+        """Return the JSON value for inputs given as JSON strings; it is not checked.
+
+        Raises:
+            Busy, ServiceDown, CallRejected, EmbeddingError: see `workers.embed.failures`.
+        """
+        body = b'{"inputs":[' + b",".join(inputs) + b'],"truncate":true}'
+        status, content = self._call("POST", "/embed", body, timeout_s)
+        if status != httpx.codes.OK:
+            raise self._failure(status)
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise EmbeddingError(f"{self} answers with something that is not JSON") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __str__(self) -> str:
+        return f"The embedding service at {self.shown}"
+
+    def _call(self, method: str, path: str, body: bytes | None, timeout_s: float) -> tuple[int, bytes]:
+        timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S))
+        deadline = time.monotonic() + timeout_s
+        try:
+            with self._client.stream(method, path, content=body, headers=_JSON, timeout=timeout) as response:
+                return response.status_code, b"".join(self._until(deadline, response.iter_bytes()))
+        except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise Busy(f"{self} cannot be reached: is it running, and is EMBED_SERVICE_URL right?") from error
+        except httpx.TimeoutException as error:
+            raise self._too_slow() from error
+        except httpx.TransportError as error:
+            why = str(error) or type(error).__name__
+            raise Busy(f"{self} cannot be reached ({why}): is it running, and is EMBED_SERVICE_URL right?") from error
+        except httpx.RequestError as error:
+            raise EmbeddingError(f"{self} answers with something that cannot be read") from error
+
+    def _until(self, deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Bound the whole answer: httpx's timeout bounds each read, and a trickle never ends."""
+        for chunk in chunks:
+            if time.monotonic() > deadline:
+                raise self._too_slow()
+            yield chunk
+
+    def _too_slow(self) -> ServiceDown:
+        return ServiceDown(f"{self} did not answer in time: raise EMBED_SERVICE_TIMEOUT, or give it less to do")
+
+    def _failure(self, status: int) -> EmbeddingError:
+        if status in _REJECTED:
+            return CallRejected(f"{self} does not accept the text (HTTP {status}): shorten it")
+        if status in _BUSY:
+            return Busy(f"{self} is overloaded or not ready (HTTP {status}): try again later, or add another URL")
+        if status in _REFUSED:
+            return ServiceDown(f"{self} refuses us (HTTP {status}): set EMBED_API_KEY to its key")
+        if status == httpx.codes.FAILED_DEPENDENCY:
+            return EmbeddingError(f"{self} failed to compute (HTTP 424): its log says why")
+        return EmbeddingError(f"{self} answers with HTTP {status}: is it text-embeddings-inference, at its final URL?")
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Without the environment httpx knows only certificates of its own; Python's context knows the system's."""
+    return ssl.create_default_context()
+
+
+def _info(said: dict[str, Any]) -> Info:
+    limits = [
+        limit
+        for name in ("max_client_batch_size", "max_concurrent_requests")
+        if isinstance(limit := said.get(name), int) and limit > 0
+    ]
+    model, revision = said.get("model_id"), said.get("model_sha")
+    return Info(
+        model if isinstance(model, str) else "",
+        revision if isinstance(revision, str) else "",
+        min(limits, default=None),
+    )

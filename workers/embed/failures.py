@@ -1,0 +1,38 @@
+"""Why texts could not be embedded, as far as it changes what is done next.
+
+EmbeddingError
+├── ServiceDown     whatever the texts, the service would fail now
+│   └── Busy        the same call may well succeed in a moment, or elsewhere
+├── CallRejected    some input of the call, or their number, is not accepted (HTTP 413 and 422)
+└── InputRejected   this one input is not accepted, wherever and whenever it is sent
+"""
+
+from __future__ import annotations
+
+from farm.errors import EmbeddingError
+
+
+class ServiceDown(EmbeddingError):
+    """The service fails whatever it is asked, so that trying single inputs is of no use."""
+
+
+class Busy(ServiceDown):
+    """The service is overloaded, starting, or not reachable at the moment."""
+
+
+class CallRejected(EmbeddingError):
+    """The service does not accept a call as a whole; which input is to blame is unknown."""
+
+
+class InputRejected(EmbeddingError):
+    """The service does not accept one input, even alone.
+
+    Attributes:
+        reason: one actionable sentence.
+        position: the input's index in the texts to embed.
+    """
+
+    def __init__(self, reason: str, position: int) -> None:
+        super().__init__(f"Input {position}: {reason}", details={"position": position})
+        self.reason = reason
+        self.position = position

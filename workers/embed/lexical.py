@@ -1,0 +1,61 @@
+"""Vectors without a model and without a download: weighted features of Lean text, hashed into a fixed dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.embed.features import features
+from workers.embed.statements import read
+
+DIMENSION = 768
+# Bounds the table that holds one share of a batch (float64, 6 MB).
+_SHARE = 1024
+_TINY = 1e-12
+
+
+class LexicalEmbedder:
+    """Embeds by symbols, shapes and words. Deterministic across processes and machines.
+
+    Attributes:
+        name: changes whenever the vectors of a text change, because it keys stored vectors.
+    """
+
+    name = "lexical-768-v1"
+    kind = "lexical"
+    notice = (
+        "Premise retrieval is lexical: symbols and shapes are compared, and no trained model is at work. For a model, "
+        "set EMBED_SERVICE_URL (text-embeddings-inference), or MODEL_ID after `pip install 'leanfarm[embed]'`."
+    )
+    dimension = DIMENSION
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one L2-normalised row per text, float32 `[len(texts), 768]`. It cannot fail."""
+        shares = [_embed(texts[start : start + _SHARE]) for start in range(0, len(texts), _SHARE)]
+        return np.concatenate(shares) if shares else np.zeros((0, DIMENSION), np.float32)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _embed(texts: Sequence[str]) -> NDArray[np.float32]:
+    bags = [features(read(text)) for text in texts]
+    # A lone surrogate is not UTF-8, but still a text.
+    digests = b"".join(
+        blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest() for bag in bags for feature in bag
+    )
+    hashes = np.frombuffer(digests, "<u8").astype(np.uint64)
+    weights = np.array([weight for bag in bags for weight in bag.values()])
+    cells = np.repeat(np.arange(len(bags)) * DIMENSION, [len(bag) for bag in bags])
+    table = np.zeros(len(bags) * DIMENSION)
+    # Two cells per feature, so that one collision cannot drown a heavy feature.
+    for shift in (0, 32):
+        half = (hashes >> np.uint64(shift)).astype(np.uint32)
+        signs = np.where(half >> 31, 1.0, -1.0)
+        table += np.bincount(cells + half % DIMENSION, weights * signs, minlength=len(table))
+    rows = table.reshape(len(bags), DIMENSION)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY)
+    return rows.astype(np.float32)

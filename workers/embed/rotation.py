@@ -1,0 +1,65 @@
+"""Which of several embedding services gets the next call."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from workers.embed.endpoint import Endpoint
+from workers.embed.failures import ServiceDown
+
+_REST_S = 5.0
+
+
+@dataclass(slots=True)
+class Turn:
+    """A service in the rotation.
+
+    Attributes:
+        load: inputs on the way to it.
+        rests_until: when it may be asked again after a failure, on the rotation's clock.
+        is_known: whether it has shown which model it serves since it was last unreachable.
+    """
+
+    endpoint: Endpoint
+    load: int = 0
+    rests_until: float = 0.0
+    is_known: bool = False
+
+
+class Rotation:
+    """Lends the least loaded service. One that fails rests for 5 s, and is asked earlier only if all rest.
+
+    Args:
+        endpoints: at least one.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, endpoints: Sequence[Endpoint], clock: Callable[[], float] = time.monotonic) -> None:
+        self.turns = [Turn(endpoint) for endpoint in endpoints]
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lend(self, inputs: int) -> Iterator[Turn]:
+        """Lend a service for a call of so many inputs; `ServiceDown` inside sends it to rest."""
+        with self._lock:
+            turn = min(self.turns, key=self._preference)
+            turn.load += inputs
+        try:
+            yield turn
+        except ServiceDown:
+            turn.is_known = False
+            turn.rests_until = self._clock() + _REST_S
+            raise
+        else:
+            turn.rests_until = 0.0
+        finally:
+            with self._lock:
+                turn.load -= inputs
+
+    def _preference(self, turn: Turn) -> tuple[float, int]:
+        return max(0.0, turn.rests_until - self._clock()), turn.load

@@ -1,0 +1,77 @@
+"""Embedding by sentence-transformers in this process: no service to run, and one model in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from farm.errors import ConfigurationError, EmbeddingError
+from farm.settings import Settings
+from workers.embed.vectors import Vectors, checked
+
+_TINY = 1e-12
+
+
+class TransformerEmbedder:
+    """Embeds by `MODEL_ID`, which is loaded now, from the hub if it is not on this machine.
+
+    Attributes:
+        name: model and revision.
+        dimension: numbers per vector.
+
+    Raises:
+        ConfigurationError: the extra `leanfarm[embed]` is not installed, or the model cannot be loaded.
+    """
+
+    kind = "sentence-transformers"
+    notice = ""
+
+    def __init__(self, settings: Settings) -> None:
+        revision = settings.model_revision
+        self.name = f"{settings.model_id}@{revision}" if revision else settings.model_id
+        self._model = _load(settings.model_id, revision)
+        # Half precision is slower than single on a CPU, where it exists at all.
+        if settings.dtype == "float16" and self._model.device.type == "cuda":
+            self._model.half()
+        self.dimension = len(self._encode(["dimension"], 0)[0])
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one L2-normalised row per text, float32 `[len(texts), dimension]`.
+
+        Raises:
+            EmbeddingError: the model fails, for lack of memory for example.
+        """
+        if not texts:
+            return np.zeros((0, self.dimension), np.float32)
+        return self._encode(list(texts), self.dimension)
+
+    def close(self) -> None:
+        """Let go of the model."""
+        del self._model
+
+    def _encode(self, texts: list[str], dimension: int) -> Vectors:
+        try:
+            rows = self._model.encode(texts, convert_to_numpy=True, show_progress_bar=False)
+        except Exception as error:
+            # torch, tokenizers and numpy each raise what they like; a lone surrogate, for one, is a TypeError.
+            raise EmbeddingError(f"The model {self.name} fails ({type(error).__name__}): {error}") from error
+        vectors = checked(rows, len(texts), dimension, f"The model {self.name}")
+        # Here and not in the model, which may compute in half precision.
+        unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _TINY)
+        return unit
+
+
+def _load(model: str, revision: str) -> Any:
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise ConfigurationError(
+            f"MODEL_ID needs sentence-transformers ({error}): `pip install 'leanfarm[embed]'`, or set EMBED_SERVICE_URL"
+        ) from error
+    try:
+        return SentenceTransformer(model, revision=revision or None)
+    except Exception as error:
+        # The hub, safetensors and torch each raise what they like.
+        raise ConfigurationError(f"MODEL_ID {model} cannot be loaded ({type(error).__name__}): {error}") from error
