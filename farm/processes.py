@@ -120,12 +120,28 @@ def memory_mb(pid: int) -> float:
 
 
 def memory_limit_mb() -> float:
-    """Return the memory this process may count on in MB: its cgroup's limit where there is one, else the host's."""
-    host = psutil.virtual_memory().total / _MB
-    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    """Return the memory this process may count on in MB: the tightest limit of its cgroups, else the host's."""
+    limits = [psutil.virtual_memory().total / _MB]
+    for path in _cgroup_limits():
+        # A limit of "max" is none.
         with contextlib.suppress(OSError, ValueError):
-            return min(host, int(Path(name).read_text()) / _MB)
-    return host
+            limits.append(int(path.read_text()) / _MB)
+    return min(limits)
+
+
+def _cgroup_limits() -> Iterator[Path]:
+    """Yield the files that may limit this process: of its own cgroup and all above it, version 2 then 1."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if controllers in ("", "memory"):
+            root = Path("/sys/fs/cgroup") / controllers
+            name = "memory.limit_in_bytes" if controllers else "memory.max"
+            folder = root / group.lstrip("/")
+            yield from (place / name for place in (folder, *folder.parents) if place.is_relative_to(root))
 
 
 def process_identity(pid: int) -> str:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farm.cli.output import errors
+from farm.cli.output import errors, progress_bar
 from farm.errors import ConfigurationError
 from farm.settings import load
 
 if TYPE_CHECKING:
-    from farm.local.farm import Addresses, LocalFarm
+    from farm.local.farm import Addresses, LocalFarm, OnReady
 
 
 def up(
@@ -29,7 +29,18 @@ def up(
         from farm.local.farm import LocalFarm
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"`farm up` needs {error.name}: `pip install 'leanfarm[local]'`") from error
-    asyncio.run(_run(LocalFarm(settings, _tell)))
+    with progress_bar() as bar:
+        loading = bar.add_task("starting", total=1.0, visible=False)
+
+        def show_progress(text: str, done: float) -> None:
+            bar.update(loading, description=text, completed=done, visible=True)
+
+        def show_ready(addresses: Addresses, notices: list[str]) -> None:
+            bar.update(loading, visible=False)
+            bar.stop()
+            _show_ready(addresses, notices)
+
+        asyncio.run(_run(LocalFarm(settings, _tell, show_progress), show_ready))
 
 
 def _tell(line: str) -> None:
@@ -44,9 +55,9 @@ def _show_ready(addresses: Addresses, notices: list[str]) -> None:
     errors.print(f"      data    {addresses.data_dir}  · Ctrl-C stops everything", highlight=False)
 
 
-async def _run(local: LocalFarm) -> None:
+async def _run(local: LocalFarm, on_ready: OnReady) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stopped.set)
-    await local.run(_show_ready, stopped)
+    await local.run(on_ready, stopped)

@@ -49,11 +49,15 @@ class LocalFarm:
     Args:
         settings: `redis_url` empty means an embedded Valkey under `data_dir`.
         tell: is told each step in one line.
+        on_progress: is told what the farm still waits for, and how much of it is done, 0 to 1.
     """
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, tell: Callable[[str], None], on_progress: Callable[[str, float], None]
+    ) -> None:
         self._settings = settings
         self._tell = tell
+        self._on_progress = on_progress
         self._data_dir = settings.data_dir.absolute()
         self._supervisor = Supervisor(self._data_dir / "logs")
 
@@ -116,19 +120,16 @@ class LocalFarm:
     async def _announce(self, addresses: Addresses, on_ready: OnReady) -> None:
         """Wait until every part answers; the first start may fetch and build a REPL, so there is no limit."""
         async with httpx.AsyncClient(base_url=addresses.api) as client:
-            told = ""
             while (answer := await client.get("/readyz")).status_code != 200:
-                waits = _notices(answer.json(), of_unready=True)
-                if waits and waits[0] != told:
-                    told = waits[0]
-                    self._tell(told)
+                self._show_progress(answer.json()["checks"])
                 await asyncio.sleep(_READY_POLL_S)
-        on_ready(addresses, _notices(answer.json(), of_unready=False))
+        checks = answer.json()["checks"].values()
+        on_ready(addresses, [check["notice"] for check in checks if check["notice"]])
 
-
-def _notices(readiness: dict[str, Any], *, of_unready: bool) -> list[str]:
-    checks = readiness["checks"].values()
-    return [check["notice"] for check in checks if check["notice"] and (not of_unready or not check["ready"])]
+    def _show_progress(self, checks: dict[str, Any]) -> None:
+        for name, check in checks.items():
+            if not check["ready"]:
+                self._on_progress(check["notice"] or f"{name}: starting", check.get("progress", 0.0))
 
 
 def _valkey_service(valkey: Valkey) -> Service:

@@ -21,6 +21,7 @@ class WorkerStatus(BaseModel):
     Attributes:
         id: host, process id and boot, unique over restarts.
         state: `starting`, `idle`, `busy` or `failed`.
+        progress: how much of its loading is done, 0 to 1, while it is starting.
         notice: a sentence an operator should read, such as why there is no Lean.
         engine: what does the work, such as a Lean version or an embedding model.
         header: the first line of the header it keeps warm.
@@ -36,6 +37,7 @@ class WorkerStatus(BaseModel):
     host: str
     pid: int
     state: str = "starting"
+    progress: float = 1.0
     notice: str = ""
     engine: str = ""
     header: str = ""

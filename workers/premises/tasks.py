@@ -116,12 +116,13 @@ class PremiseRoom:
             return
         self._room.publish_corpus(corpus.snapshot, list(corpus.modules), list(corpus.unfiltered))
         _log.info("corpus.loaded", snapshot=corpus.snapshot, engine=engine)
-        self._show(state="idle", notice="", engine=engine)
+        self._show(state="idle", notice="", engine=engine, progress=1.0)
 
     def _show_progress(self, done: int, total: int) -> None:
-        self._show(state="starting", notice=f"Embedding the corpus: {done} of {total} premises")
+        notice = f"Embedding the corpus: {done} of {total} premises"
+        self._show(state="starting", notice=notice, progress=round(done / total, 4))
 
-    def _show(self, **fields: str) -> None:
+    def _show(self, **fields: str | float) -> None:
         self._shown.update(fields)
         if self._heartbeat:
             self._heartbeat.hurry()

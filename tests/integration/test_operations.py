@@ -1,0 +1,74 @@
+"""What operators and probes see: readiness, workers, figures, the OpenAPI document."""
+
+from __future__ import annotations
+
+import httpx
+
+from farm import Farm
+from tests.support.running import RunningFarm, await_true
+
+TRUE = "theorem two : 1 + 1 = 2 := by rfl"
+
+
+def test_readiness_names_every_part_and_what_to_know(farm: RunningFarm) -> None:
+    answer = httpx.get(f"{farm.url}/readyz")
+
+    checks = answer.json()["checks"]
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert set(checks) == {"redis", "lean", "embed", "premises"}
+    assert "scripted" in checks["lean"]["engine"], "a script must not pass for Lean"
+    assert "premises" in checks["premises"]["engine"]
+
+
+def test_workers_say_what_they_do(farm: RunningFarm, client: Farm) -> None:
+    client.verify([f"import Init\n{TRUE} -- {i}" for i in range(20)])
+
+    await_true(lambda: sum(worker["proofs"] for worker in farm.workers()) >= 20, "the workers' counts")
+    for worker in farm.workers():
+        assert worker["pid"]
+        assert worker["memory_mb"] > 1
+        assert worker["seen_s"] < 10
+
+
+def test_figures_for_prometheus_count_verdicts(farm: RunningFarm, client: Farm) -> None:
+    def accepted() -> float:
+        lines = httpx.get(f"{farm.url}/metrics").text.splitlines()
+        [line] = [line for line in lines if line.startswith('farm_verdicts_total{outcome="accepted"')]
+        return float(line.rpartition(" ")[2])
+
+    client.verify(TRUE)
+    before = accepted()
+    client.verify([TRUE] * 7)
+
+    assert accepted() == before + 7
+    text = httpx.get(f"{farm.url}/metrics").text
+    assert 'farm_pending{environment="default"} 0.0' in text
+    assert 'farm_leased{environment="default"} 0.0' in text
+
+
+def test_the_openapi_document_describes_bodies_and_routes(farm: RunningFarm) -> None:
+    document = httpx.get(f"{farm.url}/openapi.json").json()
+
+    assert httpx.get(f"{farm.url}/docs").status_code == 200
+    assert {"/v1/batches", "/v1/verify", "/v1/workers", "/retrieve", "/readyz"} <= set(document["paths"])
+    body = document["paths"]["/v1/verify"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body["$ref"].rpartition("/")[2] in document["components"]["schemas"]
+    assert "proofs" in document["components"]["schemas"]["BatchRequest"]["properties"]
+
+
+def test_flower_wants_its_password(farm: RunningFarm) -> None:
+    up = (farm.folder / "up.log").read_text()
+    address = next(word for line in up.splitlines() if "Flower" in line for word in line.split() if "http" in word)
+    user, _, password = up.partition("login ")[2].partition(")")[0].partition(":")
+
+    assert httpx.get(f"{address}/api/workers").status_code == 401
+    assert httpx.get(f"{address}/workers", auth=(user, password)).status_code == 200
+
+
+def test_logs_hold_no_proof(farm: RunningFarm, client: Farm) -> None:
+    marker = "theorem a_very_secret_theorem : 1 + 1 = 2 := by rfl"
+    client.verify([marker, f"{marker} -- crash!", f"{marker} -- garbage!"])
+
+    logs = "".join(path.read_text() for path in (farm.folder / "data" / "logs").iterdir())
+    assert "a_very_secret_theorem" not in logs
+    assert "repl.died" in logs
