@@ -7,8 +7,8 @@ import sys
 import typer
 
 from farm.cli import inspect, keys, operate, retrieve, up, verify
-from farm.cli.output import errors
-from farm.errors import ConnectionFailed, FarmError
+from farm.cli.output import tell
+from farm.errors import FarmError
 
 app = typer.Typer(
     name="farm",
@@ -34,9 +34,6 @@ def run() -> None:
     """Run the command line: 0 all well, 1 not, 2 wrong use."""
     try:
         app()
-    except ConnectionFailed as error:
-        errors.print(f"[red]error:[/red] {error.message}")
-        sys.exit(1)
     except FarmError as error:
-        errors.print(f"[red]error:[/red] {error.message}", highlight=False)
+        tell(error.message, "error", "red")
         sys.exit(2 if error.status == 422 else 1)

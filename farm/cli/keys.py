@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from farm.cli.output import errors, show_json, show_table
+from farm.cli.output import show_json, show_table, tell
 from farm.errors import ConfigurationError
 from farm.keys import create_key, read_keys, revoke_key
 from farm.settings import load
@@ -30,7 +30,7 @@ def create(
     """Make a key and print it; this is the only time it is shown."""
     path = _path()
     if if_missing and path.exists() and name in read_keys(path):
-        errors.print(f"there is a key {name!r} already", highlight=False)
+        tell(f"there is a key {name!r} already")
         return
     typer.echo(create_key(path, name))
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from farm.cli.output import connect, console, errors, progress_bar, show_json, show_table
+from farm.cli.output import connect, console, progress_bar, show_json, show_table, tell
 from farm.client import Farm
 from farm.errors import ConfigurationError
 from farm.models import BatchStatus, FarmStatus
@@ -114,4 +114,4 @@ def drain() -> None:
         os.kill(int(runtime.supervisor.partition(".")[0]), signal.SIGTERM)
     else:
         celery_app(Settings(redis_url=redis_url, broker_url=settings.broker_url)).control.shutdown()
-    errors.print("drained: workers are stopping; what waits is kept", highlight=False)
+    tell("drained: workers are stopping; what waits is kept")

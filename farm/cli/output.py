@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from farm.client import Farm
 from farm.settings import load
@@ -27,6 +28,12 @@ def connect() -> Farm:
     settings = load()
     # A person waits: better told soon that no farm answers than kept hoping.
     return Farm(settings.url, api_key=settings.farm_api_key or None, retries=_RETRIES)
+
+
+def tell(text: str, label: str = "", style: str = "") -> None:
+    """Print a line for the person at the terminal, on stderr; the text is shown as it is, brackets and all."""
+    line = Text.assemble((label, style), "  " if label else "", text)
+    errors.print(line, soft_wrap=True)
 
 
 def show_json(value: Any) -> None:

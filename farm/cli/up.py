@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farm.cli.output import errors, progress_bar
+from farm.cli.output import progress_bar, tell
 from farm.errors import ConfigurationError
 from farm.settings import load
 
@@ -40,19 +40,15 @@ def up(
             bar.stop()
             _show_ready(addresses, notices)
 
-        asyncio.run(_run(LocalFarm(settings, _tell, show_progress), show_ready))
-
-
-def _tell(line: str) -> None:
-    errors.print(f"[dim]farm[/dim]  {line}", highlight=False)
+        asyncio.run(_run(LocalFarm(settings, lambda line: tell(line, "farm ", "dim"), show_progress), show_ready))
 
 
 def _show_ready(addresses: Addresses, notices: list[str]) -> None:
     for notice in notices:
-        errors.print(f"[yellow]note[/yellow]  {notice}", highlight=False)
-    errors.print(f"[green]ready[/green] API     {addresses.api}  (docs at /docs)", highlight=False)
-    errors.print(f"      Flower  {addresses.flower}  (login {addresses.flower_login})", highlight=False)
-    errors.print(f"      data    {addresses.data_dir}  · Ctrl-C stops everything", highlight=False)
+        tell(notice, "note ", "yellow")
+    tell(f"API     {addresses.api}  (docs at /docs)", "ready", "green")
+    tell(f"Flower  {addresses.flower}  (login {addresses.flower_login})", "     ")
+    tell(f"data    {addresses.data_dir}  · Ctrl-C stops everything", "     ")
 
 
 async def _run(local: LocalFarm, on_ready: OnReady) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from farm.cli.output import connect, console, errors, progress_bar, show_json, show_table
+from farm.cli.output import connect, console, progress_bar, show_json, show_table, tell
 from farm.client import Batch, Farm
 from farm.errors import InvalidRequest
 from farm.models import Outcome, Proof, Verdict
@@ -95,7 +95,7 @@ def _run(
 
 def _cancel(batch: Batch) -> None:
     status = batch.cancel()
-    errors.print(f"cancelled batch {batch.id}: {status.done} of {status.total} had a verdict", highlight=False)
+    tell(f"cancelled batch {batch.id}: {status.done} of {status.total} had a verdict")
 
 
 def _show(verdicts: list[Verdict]) -> None:
