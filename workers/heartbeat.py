@@ -12,6 +12,7 @@ import structlog
 from farm.errors import StoreUnavailable
 from farm.processes import process_identity
 from farm.store.registry import Alive, Registry
+from workers.vital import VitalThread
 
 BEAT_S = 2.0
 
@@ -23,7 +24,7 @@ def worker_id() -> str:
     return f"{socket.gethostname()}:{process_identity(os.getpid())}"
 
 
-class Heartbeat(threading.Thread):
+class Heartbeat(VitalThread):
     """Beats every two seconds, and at once when told that something changed.
 
     Args:
@@ -40,7 +41,7 @@ class Heartbeat(threading.Thread):
         lease: Callable[[], str] = str,
         on_alive: Callable[[str, Alive], None] = lambda _lease, _alive: None,
     ) -> None:
-        super().__init__(name="heartbeat", daemon=True)
+        super().__init__("heartbeat")
         self._registry = registry
         self._describe = describe
         self._lease = lease
@@ -63,7 +64,7 @@ class Heartbeat(threading.Thread):
         """Beat at once, in the heartbeat's thread."""
         self._changed.set()
 
-    def run(self) -> None:
+    def work(self) -> None:
         """Beat until told to end."""
         while not self._ended.is_set():
             try:

@@ -24,7 +24,7 @@ class WorkerStatus(BaseModel):
         progress: how much of its loading is done, 0 to 1, while it is starting.
         notice: a sentence an operator should read, such as why there is no Lean.
         engine: what does the work, such as a Lean version or an embedding model.
-        header: the first line of the header it keeps warm.
+        header: the header it loaded last, on one line.
         proofs: how many proofs it ran.
         restarts: how often its REPL was started again.
         memory_mb: resident memory of its process tree.

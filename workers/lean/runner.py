@@ -95,18 +95,20 @@ class Runner:
         self._chunk = Chunk()
         self._mean_s = 0.1
         self._lane = ""
-        self._header = ""
         self._proofs = 0
         self._environment_name = "default"
 
     def work(self) -> str:
         """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower."""
         until, chunks, written = time.monotonic() + _TASK_S, 0, 0
-        while not self._stopping() and (done := self._work_once()) is not None:
-            chunks, written = chunks + 1, written + done
-            if time.monotonic() > until:
-                self._tokens.lean(self._environment_name)
+        while time.monotonic() < until and not self._stopping():
+            done = self._work_once()
+            if done is None:
                 break
+            chunks, written = chunks + 1, written + done
+        else:
+            # There may be more: the token goes on to whoever takes it.
+            self._tokens.lean(self._environment_name)
         return f"{written} proofs in {chunks} chunks"
 
     def _work_once(self) -> int | None:
@@ -226,7 +228,7 @@ class Runner:
             "state": "failed" if failed else "busy" if self._chunk.claim else "idle",
             "notice": self._notice or (_NO_SYNC if session and session.ran and not session.can_sync else ""),
             "engine": f"Lean {self._environment.lean_version}" if session else "no Lean",
-            "header": self._lane,
+            "header": session.warm_header if session else "",
             "proofs": self._proofs,
             "restarts": session.restarts if session else 0,
             "memory_mb": round(session.memory_mb(), 1) if session else 0.0,

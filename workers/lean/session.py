@@ -22,6 +22,7 @@ Config = LeanREPLConfig
 # The REPL never frees an environment, so a process that saw many headers starts anew.
 _MAX_HEADERS = 16
 _LAST_WORDS_CHARS = 400
+_SHOWN_CHARS = 100
 _SYNC_TIMEOUT_S = 10.0
 # The REPL says nothing about an import that failed; what follows then knows not even the natural numbers.
 _PROBE = "example : 1 = 1 := rfl"
@@ -94,6 +95,7 @@ class Session:
         self._headers: dict[str, Header] = {}
         self._generation = 0
         self._domain = ""
+        self._warm_header = ""
         self._ran = 0
         self._can_sync = False
         self._server = GuardedServer(
@@ -102,6 +104,11 @@ class Session:
             max_process_memory=settings.lean_max_process_memory,
             max_restart_attempts=settings.lean_max_restart_attempts,
         )
+
+    @property
+    def warm_header(self) -> str:
+        """The header loaded last, on one line; empty before any. Other threads may ask."""
+        return self._warm_header
 
     @property
     def can_sync(self) -> bool:
@@ -158,6 +165,7 @@ class Session:
         """
         if header not in self._headers:
             self._headers[header] = self._load(header)
+            self._warm_header = " ".join(header.split())[:_SHOWN_CHARS]
         return self._headers[header]
 
     def run(self, header: Header, body: str, timeout_s: float) -> CommandResponse | LeanError:

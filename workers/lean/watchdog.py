@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from farm.processes import end_session, memory_mb, tree_memory_mb
+from workers.vital import VitalThread
 
 _TICK_S = 0.1
 # Finding a process's descendants reads all of /proc: the leader, where Lean runs, is looked at far more often.
@@ -37,7 +38,7 @@ class Watched:
     interruption: Interruption | None = None
 
 
-class Watchdog(threading.Thread):
+class Watchdog(VitalThread):
     """Ends a run that eats too much memory, overstays its deadline, or is no longer wanted.
 
     Args:
@@ -47,7 +48,7 @@ class Watchdog(threading.Thread):
     """
 
     def __init__(self, memory_limit_mb: float, stopping: Callable[[], bool], stop_grace_s: float = 3.0) -> None:
-        super().__init__(name="watchdog", daemon=True)
+        super().__init__("watchdog")
         self._memory_limit_mb = memory_limit_mb
         self._stopping = stopping
         self._stop_grace_s = stop_grace_s
@@ -82,7 +83,7 @@ class Watchdog(threading.Thread):
                 if self._watched.session:
                     end_session(self._watched.session)
 
-    def run(self) -> None:
+    def work(self) -> None:
         """Look at the run ten times a second, for ever."""
         while True:
             time.sleep(_TICK_S)
