@@ -219,8 +219,16 @@ def test_nonsense_is_an_error_and_not_asked_for_twice(tei: Tei, connect: Connect
 
 def test_a_server_that_wants_a_key_is_named(tei: Tei, connect: Connect) -> None:
     tei.api_key = "secret"
-    with pytest.raises(ServiceDown, match=r"127\.0\.0\.1.*API key"):
+    with pytest.raises(ServiceDown, match=r"127\.0\.0\.1.*EMBED_API_KEY"):
         connect(tei.url)
+    with pytest.raises(ServiceDown, match="EMBED_API_KEY"):
+        connect(tei.url, embed_api_key="wrong")
+
+
+def test_the_key_of_the_settings_is_sent(tei: Tei, connect: Connect) -> None:
+    tei.api_key = "secret"
+
+    assert len(connect(tei.url, embed_api_key="secret").embed(["a", "b"])) == 2
 
 
 def test_credentials_of_a_url_are_used_and_not_shown(tei: Tei, connect: Connect) -> None:
