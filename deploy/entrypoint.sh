@@ -1,0 +1,25 @@
+#!/bin/sh
+# Reads the secrets that first-start.sh made from their files, and becomes the command. So neither the Compose file
+# nor `docker inspect` shows them.
+set -eu
+
+fail() {
+    echo "farm-entrypoint: $1" >&2
+    exit 1
+}
+
+if [ -n "${REDIS_URL_FILE:-}" ]; then
+    REDIS_URL=$(cat "$REDIS_URL_FILE")
+    [ -n "$REDIS_URL" ] || fail "$REDIS_URL_FILE is empty"
+    CELERY_BROKER_URL=$REDIS_URL # Flower's name for it
+    export REDIS_URL CELERY_BROKER_URL
+fi
+
+# Flower without a login lets anyone who reaches it resize and stop workers: no login, no start.
+if [ -n "${FLOWER_LOGIN_FILE:-}" ]; then
+    FLOWER_BASIC_AUTH=$(cat "$FLOWER_LOGIN_FILE")
+    [ -n "$FLOWER_BASIC_AUTH" ] || fail "$FLOWER_LOGIN_FILE is empty"
+    export FLOWER_BASIC_AUTH
+fi
+
+exec "$@"
