@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import version
@@ -44,14 +43,9 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.service = Service(
             settings, client, Batches(client), Tokens(celery_app(settings)), replies, Keyring(settings.api_keys_file)
         )
-        reading = asyncio.create_task(replies.run())
-        try:
+        async with replies.reading():
             yield
-        finally:
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reading
-            await client.aclose()
+        await client.aclose()
 
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, redoc_url=None)
     add_error_handlers(app)

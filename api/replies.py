@@ -43,8 +43,19 @@ class Replies:
         finally:
             del self._waiting[name]
 
-    async def run(self) -> None:
-        """Read replies for ever."""
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        """Read replies in the background."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            # Asked again and again: redis-py swallows a cancellation that meets it while it connects.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=_RETRY_S)
+
+    async def _run(self) -> None:
         while True:
             try:
                 with translated():
