@@ -10,17 +10,19 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.embedded import Embedded
 from api.errors import add_error_handlers
 from api.replies import Replies
-from api.routes import batches, operations, premises
+from api.routes import batches, operations, premises, retrieval
 from api.service import Service
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
-from farm.models import BatchRequest, RetrieveRequest
+from farm.models import BatchRequest, RetrieveBatchRequest, RetrieveRequest
 from farm.queues import Tokens, celery_app
 from farm.settings import LOOPBACK_HOSTS, Settings
 from farm.store.batches import Batches
 from farm.store.connection import connect_async
+from farm.store.retrievals import Retrievals
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -41,7 +43,14 @@ def create_app(settings: Settings) -> FastAPI:
         client = connect_async(settings.redis_url)
         replies = Replies(client)
         app.state.service = Service(
-            settings, client, Batches(client), Tokens(celery_app(settings)), replies, Keyring(settings.api_keys_file)
+            settings,
+            client,
+            Batches(client),
+            Tokens(celery_app(settings)),
+            Retrievals(client, most_inputs=settings.embed_service_max_concurrent_inputs),
+            Embedded(settings.lru_cache_size),
+            replies,
+            Keyring(settings.api_keys_file),
         )
         async with replies.reading():
             yield
@@ -49,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, redoc_url=None)
     add_error_handlers(app)
-    for routes in (batches, premises, operations):
+    for routes in (batches, retrieval, premises, operations):
         app.include_router(routes.router)
     _describe_bodies(app)
     return app
@@ -62,7 +71,7 @@ def _describe_bodies(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, routes=app.routes)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for model in (BatchRequest, RetrieveRequest):
+            for model in (BatchRequest, RetrieveRequest, RetrieveBatchRequest):
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(schema.pop("$defs", {}))
                 schemas[model.__name__] = schema

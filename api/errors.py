@@ -37,7 +37,7 @@ def error_response(request: Request, error: FarmError) -> Response:
         headers["Retry-After"] = "1"
     if request.url.path.startswith(_COMPATIBLE):
         # lean-premise-server's client knows 422 and 500, and prints the detail.
-        status = error.status if error.status < 500 else 500
+        status = 500 if error.retryable or error.status > 500 else error.status
         detail: Any = error.details if isinstance(error, InvalidRequest) and error.details else error.message
         return JSONResponse({"detail": detail}, status, headers)
     body: dict[str, Any] = {"code": error.code, "message": error.message}

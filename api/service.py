@@ -8,12 +8,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.embedded import Embedded
 from api.replies import Replies
 from farm.keys import LOCAL_OWNER, Keyring
-from farm.queues import EMBED_QUEUE, EMBED_TASK, Tokens
+from farm.queues import EMBED_QUEUE, Tokens
 from farm.settings import Settings
 from farm.store.batches import Batches
 from farm.store.connection import AsyncRedisClient
+from farm.store.retrievals import Retrievals
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Service:
     client: AsyncRedisClient
     batches: Batches
     tokens: Tokens
+    retrievals: Retrievals
+    embedded: Embedded
     replies: Replies
     keyring: Keyring
 
@@ -34,7 +38,7 @@ class Service:
 
     async def call_embed(self) -> None:
         """Publish a token for the embed room."""
-        await asyncio.to_thread(self.tokens.publish, EMBED_TASK, EMBED_QUEUE)
+        await asyncio.to_thread(self.tokens.room, EMBED_QUEUE)
 
 
 def get_service(request: Request) -> Service:

@@ -71,6 +71,10 @@ class Tokens:
         except OperationalError as error:
             _log.warning("token.not_sent", queue=queue, error=str(error))
 
+    def room(self, name: str) -> None:
+        """Say that premise queries wait in a room (`embed`, `premises`)."""
+        self.publish(f"{name}.work", name)
+
     def lean(self, environment: str, count: int = 1) -> None:
         """Say that proofs wait in an environment."""
         self.publish(LEAN_TASK, lean_queue(environment), count)

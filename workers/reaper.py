@@ -1,7 +1,8 @@
 """`python -m workers.reaper`: takes back what the dead left behind. One per host; Redis lets one win each time.
 
 Every second: leases that ran out, leases of processes of this host that are gone, remainders of cancelled batches.
-Every five: lost tokens, and processes that a dead worker left. Every minute: lists of batches that have expired.
+Every five: lost tokens, of proofs and of premise queries, and processes that a dead worker left. Every minute: lists
+of batches that have expired.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.models import Message, Reason, Verdict, verdict
 from farm.processes import end_orphans, is_identity_alive
-from farm.queues import DEFAULT_ENVIRONMENT, Tokens, celery_app
+from farm.queues import DEFAULT_ENVIRONMENT, EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
 from farm.settings import Settings, load
 from farm.store.connection import connect
 from farm.store.leases import ClaimedItem, Leases
+from farm.store.rooms import Room
 
 _TICK_S = 1.0
 _NUDGE_EVERY = 5
@@ -37,8 +39,9 @@ _log = structlog.get_logger()
 class Reaper:
     """One pass after another over what needs taking back."""
 
-    def __init__(self, leases: Leases, tokens: Tokens, host: str) -> None:
+    def __init__(self, leases: Leases, rooms: Sequence[Room], tokens: Tokens, host: str) -> None:
         self._leases = leases
+        self._rooms = rooms
         self._tokens = tokens
         self._host = host
         self._passes = 0
@@ -57,6 +60,9 @@ class Reaper:
         if self._passes % _NUDGE_EVERY == 0:
             end_orphans()
             self._tokens.lean(DEFAULT_ENVIRONMENT, self._leases.nudge(DEFAULT_ENVIRONMENT, _NUDGE_EVERY * 1000))
+            for room in self._rooms:
+                if room.call_if_neglected():
+                    self._tokens.room(room.name)
         if self._passes % _FORGET_EVERY == 0:
             self._leases.forget_expired()
         self._passes += 1
@@ -93,7 +99,9 @@ def _undecided(items: Sequence[ClaimedItem], reason: Reason) -> list[Verdict]:
 
 def run(settings: Settings, stopped: threading.Event) -> None:
     """Pass over once a second until told to stop; a Redis that is away is waited for."""
-    reaper = Reaper(Leases(connect(settings.redis_url)), Tokens(celery_app(settings)), socket.gethostname())
+    client = connect(settings.redis_url)
+    rooms = [Room(client, name) for name in (EMBED_QUEUE, PREMISES_QUEUE)]
+    reaper = Reaper(Leases(client), rooms, Tokens(celery_app(settings)), socket.gethostname())
     while not stopped.wait(_TICK_S):
         try:
             reaper.pass_over()

@@ -16,11 +16,12 @@ def retrieve(
     module: Annotated[list[str] | None, typer.Option(help="Only premises of these modules; may be repeated.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False,
 ) -> None:
-    """Show the premises nearest to a goal, with their scores."""
+    """Show the premises nearest to a goal, with their scores, modules and statements."""
     state = sys.stdin.read() if goal == "-" else goal
     with connect() as farm:
-        premises = farm.retrieve(state, k=k, imported_modules=module)
+        [premises] = farm.retrieve_many([state], k=k, imported_modules=module)
     if as_json:
         show_json([premise.model_dump() for premise in premises])
     else:
-        show_table(("score", "premise"), [(f"{premise.score:.3f}", premise.name) for premise in premises])
+        rows = [(f"{each.score:.3f}", each.name, each.module or "", each.statement) for each in premises]
+        show_table(("score", "premise", "module", "statement"), rows)

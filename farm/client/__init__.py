@@ -18,7 +18,7 @@ from farm.errors import (
     Unauthorized,
     Unavailable,
 )
-from farm.models import BatchStatus, Level, Outcome, Proof, Reason, RetrievedPremise, Verdict, rewards
+from farm.models import BatchStatus, DetailedPremise, Level, Outcome, Proof, Reason, RetrievedPremise, Verdict, rewards
 
 __all__ = [
     "AsyncBatch",
@@ -28,6 +28,7 @@ __all__ = [
     "ConfigurationError",
     "Conflict",
     "ConnectionFailed",
+    "DetailedPremise",
     "Farm",
     "FarmError",
     "Forbidden",

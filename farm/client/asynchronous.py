@@ -15,7 +15,7 @@ from farm.client.core import Core
 from farm.client.endpoint import Endpoint
 from farm.client.stream import Gathering
 from farm.client.submission import OptionFields, Proofs, prepare
-from farm.models import BatchStatus, FarmStatus, Item, NewPremise, RetrievedPremise, Verdict
+from farm.models import BatchStatus, DetailedPremise, FarmStatus, Item, NewPremise, RetrievedPremise, Verdict
 
 T = TypeVar("T")
 
@@ -109,6 +109,29 @@ class AsyncFarm:
         """Return the premises nearest to a goal, as `Farm.retrieve` does."""
         flow = self._core.retrieve(
             state=state,
+            k=k,
+            imported_modules=imported_modules,
+            local_premises=local_premises,
+            new_premises=new_premises,
+            caller_in_module_system=caller_in_module_system,
+            imported_all_modules=imported_all_modules,
+        )
+        return await self._run(flow)
+
+    async def retrieve_many(
+        self,
+        states: Iterable[str],
+        k: int = 16,
+        *,
+        imported_modules: Iterable[int | str] | None = None,
+        local_premises: Iterable[int | str] | None = None,
+        new_premises: Iterable[NewPremise | dict[str, str]] = (),
+        caller_in_module_system: bool = False,
+        imported_all_modules: Iterable[int | str] | None = None,
+    ) -> list[list[DetailedPremise]]:
+        """Return the premises nearest to each of several goals, as `Farm.retrieve_many` does."""
+        flow = self._core.retrieve_many(
+            states=states,
             k=k,
             imported_modules=imported_modules,
             local_premises=local_premises,

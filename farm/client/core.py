@@ -21,8 +21,11 @@ from farm.errors import ConfigurationError, InvalidRequest
 from farm.models import (
     BatchAccepted,
     BatchStatus,
+    DetailedPremise,
     FarmStatus,
     Item,
+    RetrieveBatchRequest,
+    RetrievedBatch,
     RetrievedPremise,
     RetrieveRequest,
     Verdict,
@@ -59,6 +62,7 @@ _STATUS = TypeAdapter(BatchStatus)
 _ITEM = TypeAdapter(Item)
 _FARM = TypeAdapter(FarmStatus)
 _PREMISES = TypeAdapter(list[RetrievedPremise])
+_RETRIEVED = TypeAdapter(RetrievedBatch)
 _CHECKS = TypeAdapter(dict[str, Any])
 
 
@@ -118,9 +122,16 @@ class Core:
 
     def retrieve(self, **fields: Any) -> Flow[list[RetrievedPremise]]:
         """Retrieve premises for one goal; the fields are those of `RetrieveRequest`."""
+        return (yield from self._answer(self._query("/retrieve", RetrieveRequest, fields), _PREMISES))
+
+    def retrieve_many(self, **fields: Any) -> Flow[list[list[DetailedPremise]]]:
+        """Retrieve premises for several goals; the fields are those of `RetrieveBatchRequest`."""
+        call = self._query("/v1/retrieve", RetrieveBatchRequest, fields)
+        return [goal.premises for goal in (yield from self._answer(call, _RETRIEVED)).results]
+
+    def _query(self, path: str, kind: type[BaseModel], fields: dict[str, Any]) -> Call:
         timeout_s = self._timeout_s + _RETRIEVAL_DEADLINE_S
-        call = Call("POST", "/retrieve", timeout_s, headers=_JSON, body=_query(fields))
-        return (yield from self._answer(call, _PREMISES))
+        return Call("POST", path, timeout_s, headers=_JSON, body=_query_body(kind, fields))
 
     def workers(self) -> Flow[FarmStatus]:
         """See who works, and how much waits."""
@@ -147,9 +158,9 @@ def _batch_path(batch_id: str) -> str:
     return f"/v1/batches/{quote(batch_id, safe='')}"
 
 
-def _query(fields: dict[str, Any]) -> bytes:
+def _query_body(kind: type[BaseModel], fields: dict[str, Any]) -> bytes:
     try:
-        request = RetrieveRequest.model_validate(fields)
+        request = kind.model_validate(fields)
     except ValidationError as error:
         raise invalid(error, "The premise query") from error
     try:

@@ -15,7 +15,7 @@ from farm.client.core import Core
 from farm.client.endpoint import Endpoint
 from farm.client.stream import Gathering
 from farm.client.submission import OptionFields, Proofs, prepare
-from farm.models import BatchStatus, FarmStatus, Item, NewPremise, RetrievedPremise, Verdict
+from farm.models import BatchStatus, DetailedPremise, FarmStatus, Item, NewPremise, RetrievedPremise, Verdict
 
 T = TypeVar("T")
 
@@ -151,6 +151,45 @@ class Farm:
         """
         flow = self._core.retrieve(
             state=state,
+            k=k,
+            imported_modules=imported_modules,
+            local_premises=local_premises,
+            new_premises=new_premises,
+            caller_in_module_system=caller_in_module_system,
+            imported_all_modules=imported_all_modules,
+        )
+        return self._run(flow)
+
+    def retrieve_many(
+        self,
+        states: Iterable[str],
+        k: int = 16,
+        *,
+        imported_modules: Iterable[int | str] | None = None,
+        local_premises: Iterable[int | str] | None = None,
+        new_premises: Iterable[NewPremise | dict[str, str]] = (),
+        caller_in_module_system: bool = False,
+        imported_all_modules: Iterable[int | str] | None = None,
+    ) -> list[list[DetailedPremise]]:
+        """Return the premises nearest to each of several goals, with kind, module and statement.
+
+        The goals share what their caller can see, so one call embeds them together and searches once.
+
+        Args:
+            states: the pretty-printed goals, 1 to 64 of them.
+            k: how many at most for each; the farm's `MAX_K` bounds it.
+            imported_modules: as for `retrieve`, and so are the others.
+            local_premises: as there.
+            new_premises: as there.
+            caller_in_module_system: as there.
+            imported_all_modules: as there.
+
+        Raises:
+            InvalidRequest: a field has the wrong type, or there are too many goals.
+            RateLimited: too much waits to be embedded already.
+        """
+        flow = self._core.retrieve_many(
+            states=states,
             k=k,
             imported_modules=imported_modules,
             local_premises=local_premises,

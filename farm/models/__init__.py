@@ -1,7 +1,14 @@
 """Wire models: what goes over HTTP, shared by the farm and its SDK."""
 
 from farm.models.batches import BatchAccepted, BatchRequest, BatchState, BatchStatus, Counts, Item, ResultsPage
-from farm.models.premises import NewPremise, RetrievedPremise, RetrieveRequest
+from farm.models.premises import (
+    DetailedPremise,
+    NewPremise,
+    RetrieveBatchRequest,
+    RetrievedBatch,
+    RetrievedPremise,
+    RetrieveRequest,
+)
 from farm.models.proofs import Level, Options, Proof, as_proof
 from farm.models.verdicts import (
     Environment,
@@ -22,6 +29,7 @@ __all__ = [
     "BatchState",
     "BatchStatus",
     "Counts",
+    "DetailedPremise",
     "Environment",
     "FarmStatus",
     "Item",
@@ -35,7 +43,9 @@ __all__ = [
     "QueueStatus",
     "Reason",
     "ResultsPage",
+    "RetrieveBatchRequest",
     "RetrieveRequest",
+    "RetrievedBatch",
     "RetrievedPremise",
     "Sorry",
     "Verdict",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+MAX_STATES = 64
 
 
 class NewPremise(BaseModel):
@@ -43,3 +47,56 @@ class RetrievedPremise(BaseModel):
 
     score: float
     name: str
+
+
+class RetrieveBatchRequest(BaseModel):
+    """The body of `POST /v1/retrieve`: goals that share what their caller can see.
+
+    Attributes:
+        states: the pretty-printed goals.
+        k: how many premises to return for each, 1 or more; more than `MAX_K` is clamped.
+
+    The other fields are those of `RetrieveRequest`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    states: Annotated[list[str], Field(min_length=1, max_length=MAX_STATES)]
+    k: Annotated[int, Field(ge=1)]
+    imported_modules: list[int | str] | None = None
+    local_premises: list[int | str] | None = None
+    new_premises: list[NewPremise] = Field(default_factory=list)
+    caller_in_module_system: bool = False
+    imported_all_modules: list[int | str] | None = None
+
+
+class DetailedPremise(RetrievedPremise):
+    """A premise with what the corpus knows of it.
+
+    Attributes:
+        kind: theorem, def and so on; None of a new premise.
+        module: the module that declares it; None of a new premise.
+        statement: `kind name args : type`; of a new premise its `decl`.
+    """
+
+    kind: str | None
+    module: str | None
+    statement: str
+
+
+class RetrievedGoal(BaseModel):
+    """What was found for one goal, the best first."""
+
+    premises: list[DetailedPremise]
+
+
+class RetrievedBatch(BaseModel):
+    """The answer of `POST /v1/retrieve`.
+
+    Attributes:
+        results: one per goal, in their order.
+        timings_s: seconds of `embed` and `search`, of all queries served together, and `total` in the API.
+    """
+
+    results: list[RetrievedGoal]
+    timings_s: dict[str, float]

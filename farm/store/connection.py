@@ -25,6 +25,7 @@ AsyncRedisClient = Any
 _SOCKET_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
 _RETRIES = 3
+_MOST_CONNECTIONS = 512
 
 
 def connect(url: str) -> RedisClient:
@@ -40,15 +41,21 @@ def connect(url: str) -> RedisClient:
 
 
 def connect_async(url: str) -> AsyncRedisClient:
-    """Return a client for the API; a blocking read takes a connection of its own from the pool."""
-    return redis_async.Redis.from_url(
+    """Return a client for the API; a blocking read takes a connection of its own from the pool.
+
+    A thousand requests at once share the connections: who finds none waits for one (redis-py's own pool refuses).
+    """
+    pool = redis_async.BlockingConnectionPool.from_url(
         url,
+        max_connections=_MOST_CONNECTIONS,
+        timeout=_SOCKET_TIMEOUT_S,
         protocol=2,
         socket_timeout=_SOCKET_TIMEOUT_S,
         socket_connect_timeout=_CONNECT_TIMEOUT_S,
         retry=AsyncRetry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
         health_check_interval=30,
     )
+    return redis_async.Redis.from_pool(pool)
 
 
 def check_server(client: RedisClient) -> str:

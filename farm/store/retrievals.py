@@ -1,29 +1,37 @@
 """Premise queries on their way: API → embed worker → premise worker → the API's reply list.
 
-farm:retrieval:R      hash    request(JSON) modules locals imported_all(int32 bytes or JSON) vectors(float32 bytes)
+farm:retrieval:R      hash    request(JSON) modules locals imported_all(int32 bytes or JSON)
+                              vectors(float32 bytes) embed_s
 farm:waiting:ROOM     list    retrievals that wait for a room (embed, premises)
-farm:called:ROOM      string  present while a token for the room is on its way; expires, so a lost token heals
+farm:called:ROOM      string  present while nobody need send the room a token, because one is on its way or a process
+                              lingers on its list; expires, so a lost token or process heals
 farm:corpus           hash    snapshot, modules, premises: what the premise worker answers with
 farm:reply:API        list    answers for one API process and boot; expires
+farm:flights          zset    retrieval that somebody waits for -> ms at which nobody does any more
+farm:load             hash    bytes and inputs to embed of all these, and of each: R:bytes, R:inputs
+
+A query leaves all of these in one script, whether it is answered, given up, or its time is over (`lua/retrieval.lua`).
 """
 
 from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 from uuid import uuid4
 
 import orjson
 
+from farm.errors import RateLimited
 from farm.models import NewPremise
 from farm.store.codec import pack, raw, unpack
-from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.connection import AsyncRedisClient, translated
+from farm.store.scripts import AsyncScripts
 
 Names = list[int | str] | None
 
-_TOKEN_TTL_MS = 5_000
-_REPLY_TTL_S = 60
+TOKEN_TTL_MS = 5_000
+MOST_BYTES = 512 << 20
 _INTS, _JSON = b"i", b"j"
 
 
@@ -32,12 +40,15 @@ class Retrieval:
     """One premise query.
 
     Attributes:
+        states: goals, each to be answered on its own; they share all else.
         imported_modules: ids or names; None is not the same as none.
-        deadline_ms: Unix time after which nobody waits any more.
         reply: the list the answer goes to.
+        deadline_ms: Unix time after which nobody waits any more.
+        is_detailed: whether the answer says more of a premise than score and name.
+        embed_s: how long its embedding took, once it has been embedded.
     """
 
-    state: str
+    states: list[str]
     k: int
     imported_modules: Names
     local_premises: Names
@@ -46,12 +57,14 @@ class Retrieval:
     caller_in_module_system: bool
     reply: str
     deadline_ms: int
+    is_detailed: bool = False
+    embed_s: float = field(default=0.0, compare=False)
     id: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def texts(self) -> list[str]:
-        """What has to be embedded: the goal, then the new premises."""
-        return [self.state, *(premise.decl for premise in self.new_premises)]
+        """What has to be embedded: the goals, then the new premises."""
+        return [*self.states, *(premise.decl for premise in self.new_premises)]
 
 
 def _pack_names(names: Names) -> bytes:
@@ -71,14 +84,16 @@ def _unpack_names(blob: bytes) -> Names:
     return list(numbers)
 
 
-def _dump(retrieval: Retrieval) -> dict[str, bytes]:
+def dump(retrieval: Retrieval) -> dict[str, bytes]:
+    """Return a query as the fields of its hash."""
     request = {
-        "state": retrieval.state,
+        "states": retrieval.states,
         "k": retrieval.k,
         "new": [[premise.name, premise.decl] for premise in retrieval.new_premises],
         "module_system": retrieval.caller_in_module_system,
         "reply": retrieval.reply,
         "deadline_ms": retrieval.deadline_ms,
+        "detailed": retrieval.is_detailed,
     }
     return {
         "request": pack(request),
@@ -88,10 +103,11 @@ def _dump(retrieval: Retrieval) -> dict[str, bytes]:
     }
 
 
-def _load(id: str, fields: dict[bytes, bytes]) -> Retrieval:
+def load(id: str, fields: dict[bytes, bytes]) -> Retrieval:
+    """Return the query of a hash."""
     request = unpack(fields[b"request"])
     return Retrieval(
-        state=request["state"],
+        states=request["states"],
         k=request["k"],
         imported_modules=_unpack_names(fields[b"modules"]),
         local_premises=_unpack_names(fields[b"locals"]),
@@ -100,25 +116,60 @@ def _load(id: str, fields: dict[bytes, bytes]) -> Retrieval:
         caller_in_module_system=request["module_system"],
         reply=request["reply"],
         deadline_ms=request["deadline_ms"],
+        is_detailed=request["detailed"],
+        embed_s=float(fields.get(b"embed_s", 0)),
         id=id,
     )
 
 
-async def submit(client: AsyncRedisClient, retrieval: Retrieval, ttl_ms: int) -> bool:
-    """Hand a query to the embed room; True when the caller must publish a token for it.
+_REFUSALS = {
+    -1: "Too many bytes of premise queries wait already: try again in a moment",
+    -2: "Too many texts wait to be embedded already (EMBED_SERVICE_MAX_CONCURRENT_INPUTS): try again in a moment",
+}
 
-    Raises:
-        StoreUnavailable: Redis does not answer.
+
+class Retrievals:
+    """Premise queries as the API sees them.
+
+    Args:
+        client: the API's client.
+        most_inputs: texts that may wait to be embedded, farm-wide; a query alone may have more.
+        most_bytes: bytes that all waiting queries may hold.
     """
-    key = f"farm:retrieval:{retrieval.id}"
-    pipe = client.pipeline(transaction=True)
-    pipe.hset(key, mapping=_dump(retrieval))
-    pipe.pexpire(key, ttl_ms)
-    pipe.rpush("farm:waiting:embed", retrieval.id)
-    pipe.set("farm:called:embed", 1, nx=True, px=_TOKEN_TTL_MS)
-    with translated():
-        *_, call = await pipe.execute()
-    return bool(call)
+
+    def __init__(self, client: AsyncRedisClient, *, most_inputs: int = 1 << 31, most_bytes: int = MOST_BYTES) -> None:
+        self._client = client
+        self._scripts = AsyncScripts(client)
+        self._most_inputs = most_inputs
+        self._most_bytes = most_bytes
+
+    async def submit(self, retrieval: Retrieval, ttl_ms: int, inputs: int | None = None) -> bool:
+        """Hand a query to the embed room; True when the caller must publish a token for it.
+
+        Args:
+            retrieval: the query.
+            ttl_ms: after which it is gone, with what it counts for.
+            inputs: how many of its texts are likely to need embedding; None: all.
+
+        Raises:
+            RateLimited: too much waits already; nothing was stored.
+            StoreUnavailable: Redis does not answer.
+        """
+        inputs = len(retrieval.texts) if inputs is None else inputs
+        fields = [part for field in dump(retrieval).items() for part in field]
+        limits = (self._most_bytes, self._most_inputs)
+        with translated():
+            reply = await self._scripts.run(
+                "retrieval", "admit", retrieval.id, ttl_ms, *limits, inputs, TOKEN_TTL_MS, *fields
+            )
+        if reply in _REFUSALS:
+            raise RateLimited(_REFUSALS[reply])
+        return bool(reply)
+
+    async def give_up(self, retrieval: Retrieval) -> None:
+        """Forget a query nobody waits for any more; one that was answered is forgotten already."""
+        with translated():
+            await self._scripts.run("retrieval", "give_up", retrieval.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,66 +191,3 @@ async def read_corpus(client: AsyncRedisClient, known: Corpus | None) -> Corpus 
             return known
         fields = await client.hgetall("farm:corpus")
     return Corpus(fields[b"snapshot"].decode(), raw(fields[b"modules"]), raw(fields[b"premises"]))
-
-
-class Room:
-    """The queue of one room (`embed` or `premises`), over a worker's blocking client."""
-
-    def __init__(self, client: RedisClient, name: str) -> None:
-        self._client = client
-        self._name = name
-
-    def open(self) -> None:
-        """Let the next query send a token again; called before draining, so that none is missed."""
-        with translated():
-            self._client.delete(f"farm:called:{self._name}")
-
-    def take(self, most: int) -> list[tuple[Retrieval, bytes]]:
-        """Return up to `most` waiting queries with their vectors (float32 bytes, empty before embedding).
-
-        Queries nobody waits for any more are left out; none at all means that nothing waits.
-        """
-        with translated():
-            while ids := self._client.lpop(f"farm:waiting:{self._name}", most):
-                if alive := self._read(ids):
-                    return alive
-        return []
-
-    def _read(self, ids: list[bytes]) -> list[tuple[Retrieval, bytes]]:
-        pipe = self._client.pipeline(transaction=False)
-        for id_ in ids:
-            pipe.hgetall(f"farm:retrieval:{id_.decode()}")
-        pipe.time()
-        *rows, (seconds, micros) = pipe.execute()
-        now_ms = seconds * 1000 + micros // 1000
-        # One that expired while it was embedded is back with its vectors alone.
-        found = [(id_.decode(), row) for id_, row in zip(ids, rows, strict=True) if b"request" in row]
-        loaded = [(_load(id_, row), row.get(b"vectors", b"")) for id_, row in found]
-        return [(retrieval, vectors) for retrieval, vectors in loaded if retrieval.deadline_ms > now_ms]
-
-    def pass_on(self, room: str, vectors: dict[str, bytes]) -> bool:
-        """Hand embedded queries to the next room; True when the caller must publish a token for it."""
-        pipe = self._client.pipeline(transaction=True)
-        for id_, blob in vectors.items():
-            pipe.hset(f"farm:retrieval:{id_}", "vectors", blob)
-            pipe.pexpire(f"farm:retrieval:{id_}", _REPLY_TTL_S * 1000)
-        pipe.rpush(f"farm:waiting:{room}", *vectors)
-        pipe.set(f"farm:called:{room}", 1, nx=True, px=_TOKEN_TTL_MS)
-        with translated():
-            *_, call = pipe.execute()
-        return bool(call)
-
-    def reply(self, retrieval: Retrieval, answer: dict[str, Any]) -> None:
-        """Answer the API process that waits: `{"premises": [[score, name], …]}` or `{"error": text}`."""
-        pipe = self._client.pipeline(transaction=False)
-        pipe.rpush(retrieval.reply, f"retrieval:{retrieval.id}:".encode() + pack(answer))
-        pipe.expire(retrieval.reply, _REPLY_TTL_S)
-        pipe.delete(f"farm:retrieval:{retrieval.id}")
-        with translated():
-            pipe.execute()
-
-    def publish_corpus(self, snapshot: str, modules: list[str], premises: list[str]) -> None:
-        """Show what the premise worker answers with."""
-        fields = {"snapshot": snapshot, "modules": pack(modules), "premises": pack(premises)}
-        with translated():
-            self._client.hset("farm:corpus", mapping=fields)

@@ -15,7 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 OWNERS = {
     "fastapi": ("api/",),
     "starlette": ("api/",),
-    "celery": ("farm/queues.py", "workers/entry.py", "workers/lean/tasks.py", "workers/embed/", "workers/premises/"),
+    "celery": (
+        "farm/queues.py",
+        "workers/entry.py",
+        "workers/room.py",
+        "workers/lean/tasks.py",
+        "workers/embed/",
+        "workers/premises/",
+    ),
     "redis": ("farm/store/", "farm/local/"),
     "lean_interact": ("workers/lean/session.py", "workers/lean/guard.py"),
     "faiss": ("workers/premises/index.py",),

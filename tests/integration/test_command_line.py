@@ -64,7 +64,7 @@ def test_retrieve_shows_premises(farm: RunningFarm) -> None:
     plain = farm.command("retrieve", "a b : Nat\n⊢ a + b = b + a", "-k", "3")
     as_json = farm.command("retrieve", "a b : Nat\n⊢ a + b = b + a", "-k", "3", "--json")
 
-    assert "Nat.add_comm" in plain.stdout
+    assert "Nat.add_comm\tInit.Data.Nat.Basic\ttheorem Nat.add_comm " in plain.stdout
     assert len(json.loads(as_json.stdout)) == 3
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -80,3 +82,79 @@ def test_readiness_says_that_retrieval_is_lexical(client: Farm) -> None:
 
     assert embed["ready"]
     assert "lexical" in embed["notice"].lower()
+
+
+# POST /v1/retrieve
+
+GOALS = [GOAL, "p q : Prop\n⊢ p ∧ q ↔ q ∧ p", GOAL]
+
+
+def test_goals_of_a_batch_are_answered_as_alone_and_in_order(client: Farm) -> None:
+    new = [{"name": "My.own", "decl": GOAL}]
+    options: dict[str, Any] = {"k": 6, "new_premises": new, "imported_modules": ["Init.Data.Nat.Basic", "Init.Core"]}
+
+    together = client.retrieve_many(GOALS, **options)
+
+    assert [[(p.name, p.score) for p in found] for found in together] == [
+        [(p.name, p.score) for p in client.retrieve(goal, **options)] for goal in GOALS
+    ]
+    assert together[0][0].model_dump() == {
+        "name": "My.own",
+        "score": pytest.approx(1.0, abs=1e-5),
+        "kind": None,
+        "module": None,
+        "statement": GOAL,
+    }
+
+
+def test_a_premise_comes_with_what_the_corpus_knows(client: Farm) -> None:
+    [[found, *_]] = client.retrieve_many(["a b : Nat\n⊢ a + b = b + a"], k=3)
+
+    assert (found.name, found.kind, found.module) == ("Nat.add_comm", "theorem", "Init.Data.Nat.Basic")
+    assert found.statement.startswith("theorem Nat.add_comm ")
+
+
+def test_as_many_goals_as_may_be_share_one_search(farm: RunningFarm) -> None:
+    answer = httpx.post(f"{farm.url}/v1/retrieve", json={"states": [f"⊢ {i} = {i}" for i in range(64)], "k": 2000})
+
+    found = answer.json()
+    assert [len(each["premises"]) for each in found["results"]] == [len(found["results"][0]["premises"])] * 64
+    assert set(found["timings_s"]) == {"embed", "search", "total"}
+    assert 0 < found["timings_s"]["embed"] + found["timings_s"]["search"] < found["timings_s"]["total"]
+
+
+MALFORMED: dict[str, bytes] = {
+    "not JSON": b"{",
+    "a list": b"[]",
+    "no states": b'{"k":1}',
+    "empty states": b'{"states":[],"k":1}',
+    "65 states": json.dumps({"states": ["a"] * 65, "k": 1}).encode(),
+    "states is a string": b'{"states":"a","k":1}',
+    "a state is null": b'{"states":[null],"k":1}',
+    "a state is a list": b'{"states":[[]],"k":1}',
+    "lone surrogate": b'{"states":["\\ud800"],"k":1}',
+    "no k": b'{"states":["a"]}',
+    "k is 0": b'{"states":["a"],"k":0}',
+    "k is true": b'{"states":["a"],"k":true}',
+    "k is a fraction": b'{"states":["a"],"k":1.5}',
+    "k has 30 digits": b'{"states":["a"],"k":%s}' % (b"9" * 30),
+    "unknown field": b'{"states":["a"],"k":1,"state":"b"}',
+    "a module is a bool": b'{"states":["a"],"k":1,"imported_modules":[true]}',
+    "new premises are a number": b'{"states":["a"],"k":1,"new_premises":7}',
+    "new premises are null": b'{"states":["a"],"k":1,"new_premises":null}',
+    "a new premise is a string": b'{"states":["a"],"k":1,"new_premises":["a"]}',
+    "a new premise has more": b'{"states":["a"],"k":1,"new_premises":[{"name":"a","decl":"b","doc":"c"}]}',
+}
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
+def test_what_is_malformed_gets_the_error_of_v1(farm: RunningFarm, body: bytes) -> None:
+    answer = httpx.post(f"{farm.url}/v1/retrieve", content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["error"]["code"] == "invalid"
+
+
+def test_what_is_no_json_is_not_taken(farm: RunningFarm) -> None:
+    answer = httpx.post(f"{farm.url}/v1/retrieve", content=b'{"states":["a"],"k":1}')
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")

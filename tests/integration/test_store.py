@@ -15,7 +15,8 @@ from farm.store.connection import RedisClient, connect, connect_async
 from farm.store.lanes import lane_name
 from farm.store.leases import DEATH_BOUND, LAPSE_BOUND, Claim, Leases
 from farm.store.registry import Registry
-from farm.store.retrievals import Retrieval, Room, submit
+from farm.store.retrievals import Retrieval, Retrievals
+from farm.store.rooms import Room
 
 ENV = "default"
 
@@ -311,13 +312,13 @@ def test_a_staging_that_is_not_committed_leaves_no_trace(client: RedisClient, va
 def retrieval(deadline_s: float) -> Retrieval:
     new = [NewPremise(name="a", decl="b")]
     deadline_ms = int((time.time() + deadline_s) * 1000)
-    return Retrieval("goal", 3, [1, "A.B"], None, [7, 8], new, True, "farm:reply:test", deadline_ms)
+    return Retrieval(["goal"], 3, [1, "A.B"], None, [7, 8], new, True, "farm:reply:test", deadline_ms)
 
 
 async def send(url: str, retrievals: list[Retrieval]) -> None:
     client = connect_async(url)
     for each in retrievals:
-        await submit(client, each, 30_000)
+        await Retrievals(client).submit(each, 30_000)
     await client.aclose()
 
 

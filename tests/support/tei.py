@@ -91,7 +91,7 @@ class Tei:
         self.calls: list[list[str]] = []
         self.most_in_flight = 0
         self._in_flight = 0
-        self._faults: deque[Fault] = deque()
+        self._faults: deque[Fault | None] = deque()
         self._released = threading.Event()
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", port), _Handler)
@@ -106,8 +106,8 @@ class Tei:
     def port(self) -> int:
         return self._server.server_port
 
-    def then(self, *faults: Fault) -> None:
-        """Say what the next calls of `/embed` meet, one each."""
+    def then(self, *faults: Fault | None) -> None:
+        """Say what the next calls of `/embed` meet, one each; None is no fault."""
         self._faults.extend(faults)
 
     def release(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -10,45 +11,33 @@ import structlog
 
 from farm.errors import EmbeddingError, FarmError
 from farm.processes import tree_memory_mb
-from farm.queues import EMBED_QUEUE, EMBED_TASK, PREMISES_QUEUE, PREMISES_TASK, Tokens
-from farm.store.retrievals import Retrieval, Room
+from farm.queues import PREMISES_QUEUE
+from farm.store.retrievals import Retrieval
 from workers.embed.cache import VectorCache
 from workers.embed.embedder import Embedder
 from workers.embed.failures import InputRejected, ServiceDown
+from workers.room import Post, Server, Taken
 
-_MOST_QUERIES = 64
 # Bounds what is embedded and handed on at once: at 768 numbers, 4096 vectors are 12 MB.
 _MOST_TEXTS = 4096
 
 _log = structlog.get_logger()
 
 
-class Runner:
+class Runner(Server):
     """The embed process at work. Without an embedder it answers every query with the reason, and tries again.
 
     Args:
-        room: the queries that wait to be embedded.
-        tokens: publishes to the premise room.
+        post: the queries that wait to be embedded.
         build: makes the embedder; raises `FarmError` as long as it cannot.
         cache: the vectors of new premises.
-        stopping: whether the worker was told to end.
     """
 
-    def __init__(
-        self,
-        room: Room,
-        tokens: Tokens,
-        build: Callable[[], Embedder],
-        cache: VectorCache,
-        stopping: Callable[[], bool],
-    ) -> None:
-        self._room = room
-        self._tokens = tokens
+    def __init__(self, post: Post, build: Callable[[], Embedder], cache: VectorCache) -> None:
+        super().__init__(post)
         self._build = build
         self._cache = cache
-        self._stopping = stopping
         self._embedder: Embedder | None = None
-        self._state = "starting"
         self._failure = ""
         self._texts = 0
 
@@ -63,21 +52,14 @@ class Runner:
         self._state = "idle"
 
     def work(self) -> str:
-        """Embed what waits until nothing does; return a line for the log and Flower."""
-        self._room.open()
-        self.start()
-        queries, before, self._state = 0, self._texts, "busy"
-        try:
-            while not self._stopping() and (taken := self._room.take(_MOST_QUERIES)):
-                for batch in _batches([retrieval for retrieval, _ in taken]):
-                    self._serve(batch)
-                queries += len(taken)
-        finally:
-            self._state = "idle"
-        if self._stopping():
-            # For the worker that comes after this one.
-            self._tokens.publish(EMBED_TASK, EMBED_QUEUE)
-        return f"{queries} queries, {self._texts - before} texts"
+        """Embed what waits until nothing has come for a while; return a line for the log and Flower."""
+        before = self._texts
+        return f"{super().work()}, {self._texts - before} texts"
+
+    def serve(self, taken: Taken) -> None:
+        """Embed queries and hand them on to the premise room."""
+        for batch in _batches([retrieval for retrieval, _ in taken]):
+            self._serve(batch)
 
     def describe(self) -> dict[str, str | float]:
         """Return the fields of `WorkerStatus` to show; called by the heartbeat's thread."""
@@ -99,6 +81,7 @@ class Runner:
         if self._embedder is None:
             self._refuse(batch, self._failure)
             return
+        started = time.monotonic()
         try:
             vectors = self._embed(self._embedder, batch)
         except ServiceDown as error:
@@ -109,8 +92,8 @@ class Runner:
             self._serve_singly(batch, error.message)
         else:
             self._failure = ""
-            if self._room.pass_on("premises", vectors):
-                self._tokens.publish(PREMISES_TASK, PREMISES_QUEUE)
+            if self._post.room.pass_on(PREMISES_QUEUE, vectors, time.monotonic() - started):
+                self._post.tokens.room(PREMISES_QUEUE)
 
     def _serve_singly(self, batch: Sequence[Retrieval], reason: str) -> None:
         if len(batch) == 1:
@@ -139,8 +122,7 @@ class Runner:
         return {r.id: np.stack([known[text] for text in r.texts]).tobytes() for r in batch}
 
     def _refuse(self, batch: Sequence[Retrieval], reason: str) -> None:
-        for retrieval in batch:
-            self._room.reply(retrieval, {"error": reason})
+        self._post.room.reply_all((retrieval, {"error": reason}) for retrieval in batch)
 
     def _fail(self, error: FarmError) -> None:
         self._failure = error.message
@@ -152,7 +134,7 @@ def _batches(retrievals: Sequence[Retrieval]) -> Iterator[list[Retrieval]]:
     batch: list[Retrieval] = []
     texts = 0
     for retrieval in retrievals:
-        more = 1 + len(retrieval.new_premises)
+        more = len(retrieval.states) + len(retrieval.new_premises)
         if batch and texts + more > _MOST_TEXTS:
             yield batch
             batch, texts = [], 0
@@ -164,5 +146,8 @@ def _batches(retrievals: Sequence[Retrieval]) -> Iterator[list[Retrieval]]:
 
 def _place(batch: Sequence[Retrieval], text: str) -> str:
     """Return where a text stands in the first query that holds it, as the request names it."""
-    position = next(retrieval.texts.index(text) for retrieval in batch if text in retrieval.texts)
-    return f"new_premises[{position - 1}]" if position else "state"
+    retrieval = next(retrieval for retrieval in batch if text in retrieval.texts)
+    position, goals = retrieval.texts.index(text), len(retrieval.states)
+    if position >= goals:
+        return f"new_premises[{position - goals}]"
+    return f"states[{position}]" if retrieval.is_detailed else "state"

@@ -40,8 +40,10 @@ class Ranker:
     def rank_all(self, queries: Sequence[Query], states: Sequence[Matrix], news: Sequence[Matrix]) -> list[Ranking]:
         """Return what `rank` does for each query; those with the same access share one search."""
         groups: dict[Selection, list[int]] = {}
+        # One query may stand here once per goal; what it can see is looked up once.
+        selections = {id(query): self._selectors.select(query) for query in {id(q): q for q in queries}.values()}
         for row, query in enumerate(queries):
-            groups.setdefault(self._selectors.select(query), []).append(row)
+            groups.setdefault(selections[id(query)], []).append(row)
         rankings: list[Ranking] = [[] for _ in queries]
         for selection, rows in groups.items():
             k = max(queries[row].k for row in rows)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.format import open_memmap
 
 from farm.errors import CorpusError, EmbeddingError
 from workers.premises.corpus import Corpus
+from workers.premises.draft import Draft
 from workers.premises.index import Index, Matrix
 from workers.premises.source import model_name
 
@@ -41,12 +40,24 @@ def load_or_build(corpus: Corpus, embed: Embed, directory: Path, model: str, pro
     """
     if not corpus.premises:
         return Index.build(np.empty((0, 0), np.float32))
-    kept = directory / f"{model_name(model)}-{_digest(corpus, model)}.npy"
-    for path in (precomputed(corpus, model), kept):
+    if (found := find(corpus, directory, model)) is None:
+        kept = kept_path(corpus, directory, model)
+        _embed_all(corpus, embed, kept, progress)
+        found = np.load(kept, mmap_mode="r"), kept
+    return _index(*found)
+
+
+def find(corpus: Corpus, directory: Path, model: str) -> tuple[npt.NDArray[np.floating], Path] | None:
+    """Return the vectors of a corpus, memory-mapped, and their file; None where they have to be made."""
+    for path in (precomputed(corpus, model), kept_path(corpus, directory, model)):
         if (vectors := _read(path, len(corpus.premises))) is not None:
-            return _index(vectors, path)
-    _embed_all(corpus, embed, kept, progress)
-    return _index(np.load(kept, mmap_mode="r"), kept)
+            return vectors, path
+    return None
+
+
+def kept_path(corpus: Corpus, directory: Path, model: str) -> Path:
+    """Return where new vectors are kept."""
+    return directory / f"{model_name(model)}-{_digest(corpus, model)}.npy"
 
 
 def precomputed(corpus: Corpus, model: str) -> Path:
@@ -86,23 +97,23 @@ def _index(matrix: npt.NDArray[np.floating], path: Path) -> Index:
 
 
 def _embed_all(corpus: Corpus, embed: Embed, path: Path, progress: Progress) -> None:
-    """Write the vectors of all premises to `path`, which appears when it is complete."""
-    total, matrix = len(corpus.premises), None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        for at in range(0, total, _BATCH):
+    """Write the vectors of all premises to `path`, which appears when it is complete; go on where an earlier try ended.
+
+    Raises:
+        EmbeddingError: `embed` failed; what it gave before is kept for the next try.
+    """
+    total = len(corpus.premises)
+    with Draft.opened(path, total) as draft:
+        if _read(path, total) is not None:
+            # Another process had the draft, and has finished it.
+            return
+        for at in range(draft.rows, total, _BATCH):
             texts = [premise.text for premise in corpus.premises[at : at + _BATCH]]
             vectors = embed(texts)
-            _check(vectors, len(texts), vectors.shape[1:] if matrix is None else matrix.shape[1:])
-            if matrix is None:
-                matrix = open_memmap(scratch, "w+", np.float32, (total, vectors.shape[1]))
-            matrix[at : at + len(texts)] = vectors
+            _check(vectors, len(texts), draft.shape or vectors.shape[1:])
+            draft.append(vectors)
             progress(at + len(texts), total)
-        _sync(scratch)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+        draft.finish()
 
 
 def _check(vectors: Matrix, rows: int, dimension: tuple[int, ...]) -> None:
@@ -110,9 +121,3 @@ def _check(vectors: Matrix, rows: int, dimension: tuple[int, ...]) -> None:
         raise EmbeddingError(f"{rows} texts gave vectors of {vectors.dtype} {vectors.shape}, not float32 {dimension}.")
     if not np.isfinite(vectors).all():
         raise EmbeddingError(f"{rows} texts gave vectors with numbers that are not finite.")
-
-
-def _sync(path: Path) -> None:
-    """Bring a file to the disk before its rename, or a power cut could leave zeros under the final name."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from farm.errors import FarmError, InvalidRequest, NotFound
-from farm.models import Level, NewPremise, Outcome, Proof, Reason, RetrievedPremise, rewards
+from farm.models import DetailedPremise, Level, NewPremise, Outcome, Proof, Reason, RetrievedPremise, rewards
 from tests.unit.client.conftest import Connect, Driver, collected, settled
 from tests.unit.client.scripted_farm import (
     ACCEPTED,
@@ -136,6 +136,28 @@ async def test_retrieve_sends_what_the_premise_server_knows(scripted: ScriptedFa
         "new_premises": [{"name": "mine", "decl": "theorem mine : True"}, {"name": "b", "decl": "c"}],
         "caller_in_module_system": False,
     }
+
+
+async def test_retrieve_many_sends_its_goals_at_once(scripted: ScriptedFarm, driver: Driver) -> None:
+    premise = {"score": 0.9, "name": "a", "kind": "theorem", "module": "M", "statement": "theorem a : True"}
+    timings = {"embed": 0.1, "search": 0.1, "total": 0.3}
+    scripted.script(answer({"results": [{"premises": [premise]}, {"premises": []}], "timings_s": timings}))
+
+    found = await driver.call("retrieve_many", ("⊢ a", "⊢ b"), 4, local_premises=[1])
+
+    assert found == [[DetailedPremise.model_validate(premise)], []]
+    [asked] = scripted.asked
+    assert (asked.method, asked.path) == ("POST", "/v1/retrieve")
+    assert asked.json() == {
+        "states": ["⊢ a", "⊢ b"],
+        "k": 4,
+        "local_premises": [1],
+        "new_premises": [],
+        "caller_in_module_system": False,
+    }
+    for states in ((), ["⊢"] * 65):
+        with pytest.raises(InvalidRequest, match="states"):
+            await driver.call("retrieve_many", states)
 
 
 @pytest.mark.parametrize("options", [{"k": "many"}, {"new_premises": [{"name": "x"}]}, {"imported_modules": "Init"}])

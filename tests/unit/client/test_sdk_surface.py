@@ -15,7 +15,17 @@ from farm.client import AsyncBatch, AsyncFarm, Batch, Farm
 
 NAMES = {
     *("AsyncBatch", "AsyncFarm", "Batch", "Farm"),
-    *("BatchStatus", "Level", "Outcome", "Proof", "Reason", "RetrievedPremise", "Verdict", "rewards"),
+    *(
+        "BatchStatus",
+        "Level",
+        "Outcome",
+        "Proof",
+        "Reason",
+        "RetrievedPremise",
+        "Verdict",
+        "rewards",
+        "DetailedPremise",
+    ),
     *("ConfigurationError", "Conflict", "ConnectionFailed", "FarmError", "Forbidden", "InvalidRequest", "NotFound"),
     *("RateLimited", "TooLarge", "Unauthorized", "Unavailable"),
 }

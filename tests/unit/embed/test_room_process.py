@@ -18,7 +18,9 @@ from farm.models import WorkerKind, WorkerStatus
 from farm.queues import PREMISES_QUEUE
 from farm.store.connection import RedisClient, connect_async
 from farm.store.registry import read_status
-from farm.store.retrievals import Retrieval, Room, submit
+from farm.store.retrievals import Retrieval, Retrievals
+from farm.store.rooms import Room
+from tests.support.running import await_true
 from workers.embed.lexical import LexicalEmbedder
 
 PATIENCE_S = 30
@@ -26,14 +28,14 @@ PATIENCE_S = 30
 
 def query() -> Retrieval:
     deadline_ms = int(time.time() * 1000) + PATIENCE_S * 1000
-    return Retrieval("⊢ True", 8, None, None, None, [], False, "reply", deadline_ms)
+    return Retrieval(["⊢ True"], 8, None, None, None, [], False, "reply", deadline_ms)
 
 
 @contextmanager
-def room(redis_url: str, folder: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def room(redis_url: str, folder: Path, name: str = "embed", **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     process = subprocess.Popen(
-        [sys.executable, "-m", "workers.embed"], cwd=folder, env={**kept, "REDIS_URL": redis_url, **environment}
+        [sys.executable, "-m", f"workers.{name}"], cwd=folder, env={**kept, "REDIS_URL": redis_url, **environment}
     )
     with process:
         try:
@@ -45,7 +47,7 @@ def room(redis_url: str, folder: Path, **environment: str) -> Iterator[subproces
 async def put(redis_url: str, retrieval: Retrieval) -> None:
     client = connect_async(redis_url)
     try:
-        await submit(client, retrieval, PATIENCE_S * 1000)
+        await Retrievals(client).submit(retrieval, PATIENCE_S * 1000)
     finally:
         await client.aclose()
 
@@ -71,7 +73,7 @@ async def test_what_waited_before_the_start_is_embedded(client: RedisClient, red
         assert client.blpop(PREMISES_QUEUE, timeout=PATIENCE_S) is not None
         [(retrieval, vectors)] = Room(client, "premises").take(8)
         np.testing.assert_allclose(np.frombuffer(vectors, np.float32), LexicalEmbedder().embed(["⊢ True"])[0])
-        assert retrieval.state == "⊢ True"
+        assert retrieval.states == ["⊢ True"]
 
         worker = await shown(redis_url, "idle")
         assert (worker.kind, worker.engine) == (WorkerKind.EMBED, LexicalEmbedder.name)
@@ -92,3 +94,18 @@ async def test_without_its_model_it_stays_up_and_says_so(client: RedisClient, re
         worker = await shown(redis_url, "failed")
         assert "EMBED_SERVICE_URL" in worker.notice
         assert process.poll() is None
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("name", ["embed", "premises"])
+def test_a_room_that_lingers_ends_soon_when_told_to(
+    client: RedisClient, redis_url: str, tmp_path: Path, name: str
+) -> None:
+    with room(redis_url, tmp_path, name) as process:
+        await_true(lambda: client.exists(f"farm:called:{name}"), "the room lingers")
+        told = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+        # Celery itself takes a second; lingering would take ten.
+        assert time.monotonic() - told < 5
+    assert client.llen(name) == 0, "nothing waits, so nobody need be called"

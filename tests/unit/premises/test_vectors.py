@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +140,7 @@ def test_a_dimension_that_changes_is_refused(corpus: Corpus, tmp_path: Path) -> 
         load_or_build(corpus, lambda texts: next(answers), tmp_path / "kept", MODEL, silent)
 
 
-def test_a_service_that_fails_half_way_leaves_nothing(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_service_that_fails_half_way_is_asked_for_the_rest_alone(corpus: Corpus, tmp_path: Path) -> None:
     embed = Embedder()
 
     def failing(texts: list[str]) -> Matrix:
@@ -149,7 +150,40 @@ def test_a_service_that_fails_half_way_leaves_nothing(corpus: Corpus, tmp_path: 
 
     with pytest.raises(EmbeddingError, match="gone"):
         load_or_build(corpus, failing, tmp_path / "kept", MODEL, silent)
-    assert list((tmp_path / "kept").iterdir()) == []
+    assert not list((tmp_path / "kept").glob("[!.]*")), "what is not complete must not look so"
+    [draft] = (tmp_path / "kept").iterdir()
+    draft.write_bytes(draft.read_bytes() + b"xyz")  # a row that a power cut tore
+
+    rest = Embedder()
+    index = load_or_build(corpus, rest, tmp_path / "kept", MODEL, silent)
+
+    assert len(rest.batches) == 2, "256 of 600 premises were there"
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+    whole = load_or_build(corpus, Embedder(), tmp_path / "whole", MODEL, silent)
+    [one], [other] = ((tmp_path / name).iterdir() for name in ("kept", "whole"))
+    assert one.read_bytes() == other.read_bytes()
+    assert first_row(index) == first_row(whole)
+
+
+def test_a_draft_of_nonsense_is_started_anew(corpus: Corpus, tmp_path: Path) -> None:
+    load_or_build(corpus, Embedder(), tmp_path / "kept", MODEL, silent)
+    [kept] = (tmp_path / "kept").iterdir()
+    whole = kept.read_bytes()
+    kept.rename(kept.with_name(f".{kept.name}.draft")).write_bytes(b"nonsense" * 100)
+
+    load_or_build(corpus, Embedder(), tmp_path / "kept", MODEL, silent)
+
+    assert [path.read_bytes() for path in (tmp_path / "kept").iterdir()] == [whole]
+
+
+def test_two_that_build_at_once_embed_once(corpus: Corpus, tmp_path: Path) -> None:
+    both = Embedder(), Embedder()
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda embed: load_or_build(corpus, embed, tmp_path / "kept", MODEL, silent), both))
+
+    assert first_row(found[0]) == first_row(found[1])
+    assert sum(len(embed.batches) for embed in both) == 3, "the second waits for the first, and finds what it made"
+    assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
 def test_an_empty_corpus_asks_for_nothing(data_set: DataSet, tmp_path: Path) -> None:

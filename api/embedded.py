@@ -1,0 +1,33 @@
+"""Which new premises the embed room has seen, so that they do not count as work for it again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from farm.store.retrievals import Retrieval
+
+
+class Embedded:
+    """Remembers as many texts as the embed room keeps vectors, the last used, as one number each.
+
+    An estimate is enough: it decides whether a query is admitted, and the embed worker divides what is too much.
+
+    Args:
+        size: how many texts.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._seen: OrderedDict[int, None] = OrderedDict()
+
+    def count(self, retrieval: Retrieval) -> int:
+        """Return how many texts of a query are still to be embedded; goals are never remembered."""
+        return len(retrieval.states) + sum(hash(premise.decl) not in self._seen for premise in retrieval.new_premises)
+
+    def add(self, retrieval: Retrieval) -> None:
+        """Remember the new premises of a query that was answered."""
+        for premise in retrieval.new_premises:
+            self._seen[hash(premise.decl)] = None
+            self._seen.move_to_end(hash(premise.decl))
+        while len(self._seen) > self._size:
+            self._seen.popitem(last=False)

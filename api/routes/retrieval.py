@@ -1,0 +1,39 @@
+"""Premise retrieval in batches of goals, in the shapes of /v1."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from api.bodies import read_json
+from api.queries import ask, parse_queries
+from api.replies import Disconnected
+from api.service import OwnerDep, ServiceDep
+from farm.models import RetrievedBatch
+
+router = APIRouter(prefix="/v1", tags=["premises"])
+
+_SCHEMA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RetrieveBatchRequest"}}},
+    }
+}
+_COLUMNS = ("score", "name", "kind", "module", "statement")
+
+
+@router.post("/retrieve", response_model=RetrievedBatch, openapi_extra=_SCHEMA)
+async def retrieve(request: Request, service: ServiceDep, _owner: OwnerDep) -> Response:
+    """Return the premises nearest to each of up to 64 goals, which share what the caller can see."""
+    started = time.monotonic()
+    value, _ = await read_json(request)
+    try:
+        answer = await ask(request, service, parse_queries(value, service))
+    except Disconnected:
+        return Response(status_code=499)
+    results = [{"premises": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]} for rows in answer["results"]]
+    timings = {"embed": answer["embed_s"], "search": answer["search_s"], "total": time.monotonic() - started}
+    return Response(orjson.dumps({"results": results, "timings_s": timings}), media_type="application/json")

@@ -1,0 +1,181 @@
+"""What the embed room and the premise room share: a process that a token wakes, and that stays awake a while.
+
+A new token takes Celery up to 80 ms to hand over, several times what a query takes. So a process that has served
+what waited lingers on the room's list, and while it does, nobody sends tokens.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery, signals
+
+from farm.models import WorkerKind
+from farm.processes import die_with_parent
+from farm.queues import Tokens, celery_app
+from farm.settings import Settings
+from farm.store.connection import connect
+from farm.store.registry import Registry
+from farm.store.retrievals import Retrieval
+from farm.store.rooms import Room
+from workers.heartbeat import Heartbeat, worker_id
+
+LINGER_S = 10.0
+"""How long a process stays awake after the last query."""
+_MOST_QUERIES = 64
+# How late a process that lingers may notice that it is to end.
+_LOOK_UP_S = 0.5
+
+Taken = list[tuple[Retrieval, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where a server works.
+
+    Attributes:
+        room: the queries that wait for it.
+        tokens: what it publishes with.
+        stopping: whether the worker was told to end.
+        linger_s: how long it stays awake after the last query.
+    """
+
+    room: Room
+    tokens: Tokens
+    stopping: Callable[[], bool]
+    linger_s: float = LINGER_S
+
+
+class Server(ABC):
+    """The one process of a room at work."""
+
+    # Told when `describe` has something new to say.
+    on_change: Callable[[], None] = staticmethod(lambda: None)
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._state = "starting"
+
+    @abstractmethod
+    def start(self) -> None:
+        """Load what queries need, if it is missing; a failure is shown, answered to queries, and tried again."""
+
+    @abstractmethod
+    def serve(self, taken: Taken) -> None:
+        """Answer queries, or hand them on."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, str | float]:
+        """Return the fields of `WorkerStatus` to show; called by the heartbeat's thread."""
+
+    def close(self) -> None:  # noqa: B027 - not every server holds something
+        """Let go of what is held."""
+
+    def work(self) -> str:
+        """Serve what waits until nothing has come for a while; return a line for the log and Flower."""
+        self.start()
+        served = 0
+        for taken in self._takes():
+            self._state = "busy"
+            try:
+                self.serve(taken)
+            finally:
+                self._state = "idle"
+            served += len(taken)
+        return f"{served} queries"
+
+    def _takes(self) -> Iterator[Taken]:
+        room, quiet_since, is_leaving = self._post.room, time.monotonic(), False
+        while not self._post.stopping():
+            if taken := room.take(_MOST_QUERIES):
+                yield taken
+                quiet_since, is_leaving = time.monotonic(), False
+                continue
+            # What came just before the door opened has no token: it is looked for once more.
+            if is_leaving:
+                return
+            left_s = quiet_since + self._post.linger_s - time.monotonic()
+            if is_leaving := left_s <= 0:
+                room.open()
+            elif taken := room.linger(_MOST_QUERIES, min(left_s, _LOOK_UP_S)):
+                self.start()
+                yield taken
+                quiet_since = time.monotonic()
+        self._leave_the_rest()
+
+    def _leave_the_rest(self) -> None:
+        """Call for the worker that comes after this one."""
+        self._post.room.open()
+        if self._post.room.call_if_neglected():
+            self._post.tokens.room(self._post.room.name)
+
+
+class RoomProcess:
+    """The Celery side of a room: its server is made after the fork, and a token has it work.
+
+    Args:
+        kind: the room, and what its workers are shown as.
+        make: makes the server at its post.
+    """
+
+    def __init__(self, settings: Settings, kind: WorkerKind, make: Callable[[Post], Server]) -> None:
+        self._settings = settings
+        self._kind = kind
+        self._make = make
+        self._parent = os.getpid()
+        self._stop = multiprocessing.get_context("fork").Event()
+        self._server: Server | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._tokens: Tokens | None = None
+
+    def bind(self, app: Celery, task: str) -> None:
+        """Connect this room to Celery's signals and its one task."""
+        self._tokens = Tokens(app)
+        app.task(name=task)(self.work)
+        signals.worker_process_init.connect(self._start, weak=False)
+        signals.worker_process_shutdown.connect(self._end, weak=False)
+        signals.worker_shutting_down.connect(self._stop_soon, weak=False)
+
+    def work(self) -> str:
+        """Serve every query that waits."""
+        if self._server is None:
+            raise RuntimeError("The process has not been started by Celery's prefork pool")
+        return self._server.work()
+
+    def _stop_soon(self, **_: Any) -> None:
+        self._stop.set()
+
+    def _start(self, **_: Any) -> None:
+        """Build this process: connections, threads and models do not survive a fork."""
+        die_with_parent(self._parent)
+        if self._tokens is None:
+            raise RuntimeError("The room was not bound to an app")
+        client = connect(self._settings.redis_url)
+        server = self._make(Post(Room(client, self._kind.value), self._tokens, self._stop.is_set))
+        self._server = server
+        self._heartbeat = Heartbeat(Registry(client, self._kind, worker_id()), server.describe)
+        server.on_change = self._heartbeat.hurry
+        self._heartbeat.start()
+        server.start()
+        self._heartbeat.hurry()
+        # What was submitted while nobody was there has no token any more.
+        self._tokens.room(self._kind.value)
+
+    def _end(self, **_: Any) -> None:
+        if self._server:
+            self._server.close()
+        if self._heartbeat:
+            self._heartbeat.end()
+
+
+def room_app(settings: Settings, kind: WorkerKind, task: str, make: Callable[[Post], Server]) -> Celery:
+    """Return the Celery app of a room."""
+    app = celery_app(settings)
+    RoomProcess(settings, kind, make).bind(app, task)
+    return app
