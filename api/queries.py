@@ -93,8 +93,9 @@ def parse_queries(body: Any, service: Service) -> Retrieval:
     states = _field(body, "states", list)
     if not 1 <= len(states) <= MAX_STATES or set(map(type, states)) != {str}:
         raise _refuse("states", f"Input should be a list of 1 to {MAX_STATES} strings")
+    new = _field(body, "new_premises", list, [])
     retrieval = _retrieval(body, service, states, is_detailed=True)
-    if any(each.keys() != {"name", "decl"} for each in body.get("new_premises") or ()):
+    if any(each.keys() != {"name", "decl"} for each in new):
         raise _refuse("new_premises", "Input should be objects with the strings `name` and `decl`, and no more")
     if retrieval.k < 1:
         raise _refuse("k", "Input should be 1 or more")
