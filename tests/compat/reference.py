@@ -37,7 +37,7 @@ class Reference:
         return sorted(indexed + added, key=lambda pair: -pair[0])
 
     def _accessible(self, body: dict[str, Any], overridden: set[str]) -> list[int]:
-        """Return positions among the kept declarations, ascending."""
+        """Return positions among the kept declarations, descending: so they stand where scores are equal."""
         modules, local = body.get("imported_modules"), body.get("local_premises")
         names = {each.name for each in self._kept}
         if modules is not None or local is not None:
@@ -46,7 +46,7 @@ class Reference:
         if body.get("caller_in_module_system"):
             whole = self._modules(body.get("imported_all_modules"))
             names &= {each.name for each in self._kept if each.is_open or each.module in whole}
-        return sorted(self._position[name] for name in names - overridden)
+        return sorted((self._position[name] for name in names - overridden), reverse=True)
 
     def _modules(self, given: Iterable[int | str] | None) -> set[str]:
         known = dict(enumerate(self._data.modules))

@@ -77,7 +77,8 @@ class Index:
             selection: the accessible premises.
 
         Returns:
-            float32 [q, h] inner products, descending, and int64 [q, h] positions, ascending where scores are equal.
+            float32 [q, h] inner products, descending, and int64 [q, h] positions, descending too where scores are
+            equal: lean-premise-server's order, which is that of FAISS's flat index.
 
         Raises:
             ConfigurationError: the queries have another dimension than the index.
@@ -116,7 +117,7 @@ class Index:
     def _ceilings(self, queries: Matrix, lowest: Matrix) -> npt.NDArray[np.float64]:
         """Return what no row can score that FAISS left out, all of which have half scores of at most `lowest`.
 
-        A row at the ceiling could tie and have the smaller id, so a k-th best must be above it.
+        A row at the ceiling could tie and have the larger id, so a k-th best must be above it.
         """
         lengths: npt.NDArray[np.float64] = np.linalg.norm(queries.astype(np.float64), axis=1)
         return lowest + self._error * lengths
@@ -124,7 +125,7 @@ class Index:
     def _best(self, query: Matrix, candidates: Ids, k: int) -> tuple[Matrix, Ids]:
         blocks = range(0, len(candidates), _BLOCK)
         scores = np.concatenate([inner(self._vectors[candidates[at : at + _BLOCK]], query) for at in blocks])
-        order = np.lexsort((candidates, -scores))[:k]
+        order = np.lexsort((-candidates, -scores))[:k]
         return scores[order], candidates[order]
 
 

@@ -37,21 +37,21 @@ def ranker(data_set: DataSet) -> Ranker:
 @pytest.mark.parametrize(
     ("query", "new", "expected"),
     [
-        (request(), NO_VECTORS, [(1.0, "d"), (0.75, "b"), (0.5, "a"), (0.5, "c")]),
+        (request(), NO_VECTORS, [(1.0, "d"), (0.75, "b"), (0.5, "c"), (0.5, "a")]),
         (request(k=2), NO_VECTORS, [(1.0, "d"), (0.75, "b")]),
         (request(k=0), NO_VECTORS, []),
         (request("v", "w", "x", "y", "z", k=-3), vectors(2.0, 3.0, 4.0, 5.0, 6.0), []),
-        (request(imported_modules=[0]), NO_VECTORS, [(0.75, "b"), (0.5, "a"), (0.5, "c")]),
+        (request(imported_modules=[0]), NO_VECTORS, [(0.75, "b"), (0.5, "c"), (0.5, "a")]),
         (request("x", k=3), vectors(0.8), [(1.0, "d"), (0.800000011920929, "x"), (0.75, "b")]),
         (request("x", "y", k=3, imported_modules=[]), vectors(-1.0, 0.25), [(0.25, "y"), (-1.0, "x")]),
         # A new premise stands for the indexed one of its name, higher or lower.
-        (request("d"), vectors(0.25), [(0.75, "b"), (0.5, "a"), (0.5, "c"), (0.25, "d")]),
+        (request("d"), vectors(0.25), [(0.75, "b"), (0.5, "c"), (0.5, "a"), (0.25, "d")]),
         (request("a", k=2), vectors(3.0), [(3.0, "a"), (1.0, "d")]),
-        # Ties: indexed by position, then new ones as they came.
+        # Ties: indexed from the last position on, then new ones as they came.
         (
             request("y", "x", imported_modules=["M"]),
             vectors(0.5, 0.5),
-            [(0.75, "b"), (0.5, "a"), (0.5, "c"), (0.5, "y"), (0.5, "x")],
+            [(0.75, "b"), (0.5, "c"), (0.5, "a"), (0.5, "y"), (0.5, "x")],
         ),
         (request("x", "x", local_premises=[]), vectors(0.5, 1.0), [(1.0, "x"), (0.5, "x")]),
         (request(*"ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=40, local_premises=[]), vectors(*[1.0, 2.0] * 13), HIGH + LOW),
