@@ -1,0 +1,129 @@
+"""Premise retrieval against lean-premise-server: the same answers, and how much sooner they come.
+
+230 000 premises of ../shared/bench/gen_corpus.py, of the folder `CORPUS` or made for the occasion; both
+servers on one embedding service that costs next to nothing; in turn, because the machine is shared. The table goes to
+docs/benchmarks.md by hand, with the command that made it:
+
+    PEERS_DIR=… .venv/bin/python -m pytest tests/bench/test_retrieve.py -m bench -s
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.bench.retrieval_load import CASES, Answers, bodies, load
+from tests.compat.comparison import assert_same, ranking
+from tests.compat.peer import peer_folder, running_peer
+from tests.conftest import lean_settings
+from tests.support.repl.install import Install
+from tests.support.running import await_true, running_farm
+
+MODEL = "l3lab/all-distilroberta-v1-lr2e-4-bs256-nneg3-ml-ne2"
+REVISION = "v4.33.0"
+TIMED = ("a", "b", "s", "all", "m", "v")
+ROUNDS = 3
+CONNECTIONS = 32
+_GENERATOR = Path(__file__).resolve().parents[3] / "shared" / "bench" / "gen_corpus.py"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`CORPUS`, or a folder that is gone afterwards: it is 1.5 GB."""
+    if given := os.environ.get("CORPUS"):
+        yield Path(given)
+        return
+    if not _GENERATOR.exists():
+        pytest.skip("needs ../shared/bench/gen_corpus.py beside the checkout, or its result in $CORPUS")
+    folder = tmp_path_factory.mktemp("corpus")
+    subprocess.run([sys.executable, _GENERATOR], env={**os.environ, "CORPUS": str(folder)}, check=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def tei(corpus: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tests.bench.instant", str(port), str(corpus)]
+    with subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2]) as service:
+        try:
+            await_true(lambda: _answers(f"http://127.0.0.1:{port}/info"), "the embedding service")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            service.terminate()
+
+
+@pytest.fixture(scope="module")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory, scripted: Install, corpus: Path, tei: str
+) -> Iterator[tuple[str, str]]:
+    """The farm's URL and the peer's."""
+    source = peer_folder()
+    if source is None:
+        pytest.skip("needs lean-premise-server with a virtual environment in $PEERS_DIR, see tests/compat/peer.py")
+    with (
+        _farm(tmp_path_factory.mktemp("ours"), scripted, corpus, tei) as ours,
+        running_peer(source, tmp_path_factory.mktemp("theirs"), corpus, MODEL, REVISION, tei) as theirs,
+    ):
+        yield ours, theirs
+
+
+@contextmanager
+def _farm(folder: Path, repl: Install, corpus: Path, tei: str) -> Iterator[str]:
+    settings = {**lean_settings(repl), "LEAN_WORKERS": "1", "DATA_REPO": str(corpus), "EMBED_SERVICE_URL": tei}
+    with running_farm(folder, MODEL_ID=MODEL, MODEL_REVISION=REVISION, **settings) as farm:
+        await_true(lambda: _answers(f"{farm.url}/indexed-modules"), "the corpus", 300)
+        yield farm.url
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=30, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("case", CASES)
+def test_answers_are_the_same(servers: tuple[str, str], case: str) -> None:
+    for body in bodies(case)[:8]:
+        mine, yours = (httpx.post(f"{url}/retrieve", json=body, timeout=60, trust_env=False) for url in servers)
+
+        assert (mine.status_code, yours.status_code) == (200, 200)
+        assert len(mine.json()) == 32
+        assert_same(ranking(mine.json()), ranking(yours.json()))
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("case", TIMED)
+def test_farm_against_peer(servers: tuple[str, str], case: str) -> None:
+    """Prints a row: p50 alone and answers per second of 32 connections, each as peer, farm and ratio."""
+    alone: tuple[list[Answers], list[Answers]] = ([], [])
+    together: tuple[list[Answers], list[Answers]] = ([], [])
+    for url in servers:
+        load(url, bodies(case), 1, 4)  # new premises are cached, pages and connections warm
+    for _ in range(ROUNDS):  # in turn, so that both meet the same noise
+        for at, (url, requests) in enumerate(zip(servers, (480, 64), strict=True)):
+            alone[at].append(load(url, bodies(case), 1, 16))
+            together[at].append(load(url, bodies(case), CONNECTIONS, requests))
+    assert not sum(answers.failed for answers in alone[0] + together[0])
+    failed = sum(answers.failed for answers in together[1])
+    p50 = [statistics.median(answers.p50_ms for answers in each) for each in alone]
+    rate = [statistics.median(answers.per_second for answers in each) for each in together]
+    print(  # the table is what this test is for
+        f"\n| {case}: {CASES[case]} | {p50[1]:.1f} | {p50[0]:.1f} | {p50[1] / p50[0]:.1f} | "
+        f"{rate[1]:.1f} | {rate[0]:.1f} | {rate[0] / rate[1]:.1f} | {failed} | {os.getloadavg()[0]:.1f} |"
+    )
