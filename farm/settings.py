@@ -49,7 +49,9 @@ class Settings(BaseSettings):
     ] = ""
     embed_api_key: Annotated[str, Field(description="The key sent to TEI, where it asks for one.", repr=False)] = ""
     embed_service_timeout: Annotated[Seconds, Field(description="Seconds one call to TEI may take.")] = 30.0
-    embed_service_max_concurrent_inputs: Annotated[Count, Field(description="Inputs on the way to TEI at once.")] = 512
+    embed_service_max_concurrent_inputs: Annotated[
+        Count, Field(description="Texts in flight to be embedded, farm-wide; more is refused.")
+    ] = 512
     lru_cache_size: Annotated[Count, Field(description="Vectors of new premises kept in memory.")] = 131072
     max_new_premises: Annotated[Count, Field(description="New premises of one request that are looked at.")] = 2048
     max_k: Annotated[Count, Field(description="Premises of one answer, at most.")] = 1024
