@@ -93,9 +93,6 @@ class Options(BaseModel):
     deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
-OPTION_NAMES = frozenset(Options.model_fields)
-
-
 def as_proof(value: Proof | str | dict[str, Any]) -> Proof:
     """Return a proof from a proof, a Lean source text, or a dictionary of a proof's fields."""
     if isinstance(value, Proof):

@@ -30,6 +30,11 @@ class ClaimedItem:
     deaths: int = 0
     lapses: int = 0
 
+    @property
+    def attempts(self) -> int:
+        """Which run of this proof comes now, from 1."""
+        return 1 + self.deaths + self.lapses
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

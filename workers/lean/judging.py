@@ -41,11 +41,6 @@ class Trial:
     queued_s: float
     timeout_s: float
 
-    @property
-    def attempts(self) -> int:
-        """Which run of this proof this is, from 1."""
-        return 1 + self.item.deaths + self.item.lapses
-
 
 class Judge:
     """Runs proofs on one session, under one watchdog."""
@@ -73,7 +68,7 @@ class Judge:
         if found.reason is Reason.OUT_OF_MEMORY and not fresh:
             # Earlier proofs' environments filled this REPL: the proof deserves an empty one before it is blamed.
             found = self._attempt(trial)
-            found = found.model_copy(update={"attempts": trial.attempts + 1})
+            found = found.model_copy(update={"attempts": trial.item.attempts + 1})
         return found
 
     def _attempt(self, trial: Trial) -> Verdict:
@@ -155,7 +150,7 @@ class Judge:
             reason=reason,
             time_s=round(time.monotonic() - self._started, 6),
             queue_s=round(trial.queued_s, 6),
-            attempts=trial.attempts,
+            attempts=trial.item.attempts,
             environment=self._environment,
             **evidence,
         )

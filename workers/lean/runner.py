@@ -195,7 +195,7 @@ class Runner:
             item.index,
             reason=reason,
             queue_s=claim.queued_s,
-            attempts=1 + item.deaths + item.lapses,
+            attempts=item.attempts,
             messages=[Message(severity="info", data=text)],
             environment=self._environment,
         )
