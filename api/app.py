@@ -22,6 +22,7 @@ from farm.queues import Tokens, celery_app
 from farm.settings import LOOPBACK_HOSTS, Settings
 from farm.store.batches import Batches
 from farm.store.connection import connect_async
+from farm.store.quotas import Quotas
 from farm.store.retrievals import Retrievals
 
 
@@ -45,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.service = Service(
             settings,
             client,
-            Batches(client),
+            Batches(client, _quotas(settings)),
             Tokens(celery_app(settings)),
             Retrievals(client, most_inputs=settings.embed_service_max_concurrent_inputs),
             Embedded(settings.lru_cache_size),
@@ -62,6 +63,10 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(routes.router)
     _describe_bodies(app)
     return app
+
+
+def _quotas(settings: Settings) -> Quotas:
+    return Quotas(settings.quota_proofs, settings.quota_mb, settings.max_pending_proofs, settings.max_stored_mb)
 
 
 def _describe_bodies(app: FastAPI) -> None:

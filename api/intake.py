@@ -15,11 +15,12 @@ from api.bodies import lines, parse_json
 from api.errors import invalid
 from api.service import Service
 from farm.errors import InvalidRequest, TooLarge
+from farm.fingerprint import fingerprint
 from farm.models import BatchRequest, Options, Proof
 from farm.models.proofs import MAX_BATCH_PROOFS
 from farm.queues import DEFAULT_ENVIRONMENT
 from farm.source import assemble, split_header
-from farm.store.batches import Committed, Staging, Submission
+from farm.store.batches import Committed, Entry, Staging, Submission
 from farm.store.lanes import lane_name
 
 _STREAM_SLICE = 500
@@ -76,9 +77,17 @@ class Intake:
 
     service: Service
     owner: str
-    environment: str
-    staging: Staging = field(default_factory=Staging)
+    options: dict[str, Any]
+    staging: Staging = field(init=False)
     _ids: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.staging = Staging(self.owner)
+
+    @property
+    def environment(self) -> str:
+        """The Lean environment the batch asks for."""
+        return str(self.options["environment"])
 
     async def add(self, proofs: Iterable[Proof]) -> None:
         """Stage proofs.
@@ -86,10 +95,11 @@ class Intake:
         Raises:
             InvalidRequest: two of them have the same id.
             TooLarge: there are more than a batch may have.
+            RateLimited: the owner's quota or the farm is full.
         """
         await self.service.batches.stage(self.staging, self._checked(proofs))
 
-    def _checked(self, proofs: Iterable[Proof]) -> Iterator[tuple[str, Proof]]:
+    def _checked(self, proofs: Iterable[Proof]) -> Iterator[Entry]:
         for proof in proofs:
             index = len(self._ids)
             if index == MAX_BATCH_PROOFS:
@@ -100,7 +110,10 @@ class Intake:
             self._ids.add(name)
             header = split_header(assemble(proof).text).header
             # With the gate off a proof may run any metacode: its owner is its own trust domain.
-            yield lane_name(self.environment, header, self.owner), proof
+            domain = self.owner
+            may_share = self.options["cache"] and self.service.settings.verdict_cache_mb
+            mark = fingerprint(proof, self.options, domain) if may_share else ""
+            yield Entry(lane_name(self.environment, header, domain), proof, mark)
 
     async def commit(self, submission: Submission) -> Committed:
         """Make it a batch and call for workers."""

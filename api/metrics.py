@@ -9,12 +9,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from farm.models import FarmStatus
+from farm.store.cache import CacheStats
 
 
 class _Snapshot(Collector):
-    def __init__(self, status: FarmStatus, totals: dict[tuple[str, str], int]) -> None:
+    def __init__(self, status: FarmStatus, totals: dict[tuple[str, str], int], cache: CacheStats) -> None:
         self._status = status
         self._totals = totals
+        self._cache = cache
 
     def collect(self) -> Iterator[Metric]:
         verdicts = CounterMetricFamily("farm_verdicts", "Verdicts written", labels=["outcome", "reason"])
@@ -27,6 +29,7 @@ class _Snapshot(Collector):
                 gauge.add_metric([queue.environment], getattr(queue, name))
             yield gauge
         yield from self._workers()
+        yield from self._kept()
 
     def _workers(self) -> Iterator[Metric]:
         count = GaugeMetricFamily("farm_workers", "Worker processes", labels=["kind", "state"])
@@ -43,9 +46,18 @@ class _Snapshot(Collector):
             count.add_metric(list(labels), number)
         yield from (count, memory, proofs, restarts)
 
+    def _kept(self) -> Iterator[Metric]:
+        cache = self._cache
+        yield GaugeMetricFamily("farm_verdict_cache_entries", "Verdicts kept to answer repeats", value=cache.kept)
+        yield GaugeMetricFamily("farm_verdict_cache_bytes", "What Redis spends on them", value=cache.bytes)
+        yield CounterMetricFamily("farm_verdict_cache_hits", "Proofs answered without a run", value=cache.hits)
+        yield CounterMetricFamily("farm_verdict_cache_misses", "Proofs looked for in vain", value=cache.misses)
+        yield CounterMetricFamily("farm_verdict_cache_shared", "Proofs that waited for a run", value=cache.shared)
+        yield CounterMetricFamily("farm_verdict_cache_evicted", "Verdicts that had to make room", value=cache.evicted)
 
-def render(status: FarmStatus, totals: dict[tuple[str, str], int]) -> bytes:
-    """Return the exposition text for a status and the verdict totals by (outcome, reason)."""
+
+def render(status: FarmStatus, totals: dict[tuple[str, str], int], cache: CacheStats) -> bytes:
+    """Return the exposition text for a status, the verdict totals by (outcome, reason), and the verdict cache."""
     registry = CollectorRegistry()
-    registry.register(_Snapshot(status, totals))
+    registry.register(_Snapshot(status, totals, cache))
     return generate_latest(registry)

@@ -69,6 +69,14 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path, Field(description="Folder for everything the farm keeps on disk.")] = Path(".farm")
     retention_s: Annotated[Count, Field(description="Seconds a finished batch is kept.")] = 604800
 
+    quota_proofs: Annotated[Count, Field(description="Proofs without a verdict that one key may have.")] = 500_000
+    quota_mb: Annotated[Count, Field(description="Stored proofs and verdicts of one key, in MB.")] = 8192
+    max_pending_proofs: Annotated[Count, Field(description="Proofs without a verdict in the whole farm.")] = 2_000_000
+    max_stored_mb: Annotated[Count, Field(description="Stored proofs and verdicts of the whole farm, in MB.")] = 32768
+    verdict_cache_mb: Annotated[
+        int, Field(ge=0, description="Redis memory for verdicts to answer repeats with; 0: every proof runs.")
+    ] = 256
+
     # Lean
     lake_path: Annotated[str, Field(description="The `lake` to run; found on the path by name.")] = "lake"
     lean_version: Annotated[

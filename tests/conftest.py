@@ -56,8 +56,11 @@ def client(farm: RunningFarm) -> Iterator[Farm]:
 
 
 def lean_settings(repl: Install) -> dict[str, str]:
-    """Return the settings that put a REPL behind a farm."""
-    return {"LAKE_PATH": str(repl.lake_path), "LEAN_REPL_DIR": str(repl.repl_dir)}
+    """Return the settings that put a REPL behind a farm.
+
+    The verdict cache is off: it sees no difference in comments, and there the scripted REPL reads its directives.
+    """
+    return {"LAKE_PATH": str(repl.lake_path), "LEAN_REPL_DIR": str(repl.repl_dir), "VERDICT_CACHE_MB": "0"}
 
 
 @pytest.fixture

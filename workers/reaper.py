@@ -1,8 +1,8 @@
 """`python -m workers.reaper`: takes back what the dead left behind. One per host; Redis lets one win each time.
 
-Every second: leases that ran out, leases of processes of this host that are gone, remainders of cancelled batches.
-Every five: lost tokens, of proofs and of premise queries, and processes that a dead worker left. Every minute: lists
-of batches that have expired.
+Every second: leases that ran out, leases of processes of this host that are gone, remainders of cancelled batches,
+batches whose retention is over. Every five: lost tokens, of proofs and of premise queries, and processes that a dead
+worker left.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from farm.store.rooms import Room
 
 _TICK_S = 1.0
 _NUDGE_EVERY = 5
-_FORGET_EVERY = 60
 _TEXTS = {
     Reason.CRASHED: "The process that ran this proof died, three times",
     Reason.FARM_ERROR: "The lease on this proof ran out ten times: its hosts stalled or were cut off",
@@ -57,14 +56,14 @@ class Reaper:
             self._reap(lease, dead=False)
         for batch in self._leases.cancelling():
             self._sweep(batch)
+        while self._leases.expire_due():
+            pass
         if self._passes % _NUDGE_EVERY == 0:
             end_orphans()
             self._tokens.lean(DEFAULT_ENVIRONMENT, self._leases.nudge(DEFAULT_ENVIRONMENT, _NUDGE_EVERY * 1000))
             for room in self._rooms:
                 if room.call_if_neglected():
                     self._tokens.room(room.name)
-        if self._passes % _FORGET_EVERY == 0:
-            self._leases.forget_expired()
         self._passes += 1
 
     def _reap_dead(self) -> None:

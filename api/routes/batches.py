@@ -41,9 +41,8 @@ def _accepted(committed: Committed, total: int) -> BatchAccepted:
     )
 
 
-def _submission(service: Service, owner: str, options: dict[str, Any], **more: Any) -> Submission:
+def _submission(service: Service, options: dict[str, Any], **more: Any) -> Submission:
     return Submission(
-        owner=owner,
         environment=options["environment"],
         options=options,
         retention_s=service.settings.retention_s,
@@ -66,9 +65,9 @@ async def submit(
     options = complete_options(batch.options, service)
     digest = new_digest()
     digest.update(body)
-    intake = Intake(service, owner, options["environment"])
+    intake = Intake(service, owner, options)
     more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
-    committed = await _stage_and_commit(intake, batch, _submission(service, owner, options, **more))
+    committed = await _stage_and_commit(intake, batch, _submission(service, options, **more))
     return _accepted(committed, len(batch.proofs))
 
 
@@ -85,14 +84,14 @@ async def _submit_lines(request: Request, service: Service, owner: str, idempote
     options = complete_options(parse_options(dict(request.query_params)), service)
     digest = new_digest()
     digest.update(orjson.dumps(options))
-    intake = Intake(service, owner, options["environment"])
+    intake = Intake(service, owner, options)
     try:
         async for proofs in read_proof_lines(request, digest):
             await intake.add(proofs)
         if not intake.staging.total:
             raise InvalidRequest("The body holds no proof")
         more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
-        committed = await intake.commit(_submission(service, owner, options, **more))
+        committed = await intake.commit(_submission(service, options, **more))
     except BaseException:
         # A client that goes away in the middle leaves nothing behind either.
         await service.batches.discard(intake.staging)
@@ -166,11 +165,10 @@ async def verify(request: Request, service: ServiceDep, owner: OwnerDep) -> Resp
     if len(batch.proofs) > MAX_VERIFY_PROOFS:
         raise InvalidRequest(f"proofs: at most {MAX_VERIFY_PROOFS} here; submit more to /v1/batches")
     options = complete_options(batch.options, service)
-    intake = Intake(service, owner, options["environment"])
+    intake = Intake(service, owner, options)
     deadline_s = options["deadline_s"] or _VERIFY_DEADLINE_S
     submission = _submission(
         service,
-        owner,
         options,
         deadline_s=deadline_s,
         reply=service.replies.key,

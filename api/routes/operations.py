@@ -13,6 +13,7 @@ from api.service import OwnerDep, Service, ServiceDep
 from farm.errors import StoreUnavailable
 from farm.models import FarmStatus, WorkerKind, WorkerStatus
 from farm.queues import DEFAULT_ENVIRONMENT
+from farm.store.cache import read_cache_stats_async
 from farm.store.registry import read_status, read_totals
 
 router = APIRouter(tags=["operations"])
@@ -70,5 +71,6 @@ async def readyz(service: ServiceDep) -> Response:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(service: ServiceDep) -> Response:
     """Return figures for Prometheus."""
-    body = render(await _status(service), await read_totals(service.client))
+    totals, cache = await read_totals(service.client), await read_cache_stats_async(service.client)
+    body = render(await _status(service), totals, cache)
     return Response(body, media_type=CONTENT_TYPE_LATEST)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from farm.cli import index, inspect, keys, operate, retrieve, up, verify
+from farm.cli import cache, index, inspect, keys, operate, retrieve, up, verify
 from farm.cli.output import tell
 from farm.errors import FarmError
 
@@ -27,6 +27,7 @@ app.command()(operate.batches)
 app.command()(operate.drain)
 app.command()(inspect.doctor)
 app.command()(inspect.bench)
+app.add_typer(cache.app, name="cache")
 app.add_typer(index.app, name="index")
 app.add_typer(keys.app, name="keys")
 

@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 
 from farm.cli.output import connect, console, progress_bar, show_json, show_table, tell
+from farm.cli.store import open_store
 from farm.client import Farm
-from farm.errors import ConfigurationError
 from farm.models import BatchStatus, FarmStatus
-from farm.settings import Settings, load
+from farm.settings import Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 _DRAIN_POLL_S = 0.2
@@ -90,28 +90,19 @@ def drain() -> None:
 
     Talks to Redis itself: to the farm that `farm up` runs on DATA_DIR, or to REDIS_URL.
     """
-    try:
-        from farm.local.runtime import read_runtime
-        from farm.queues import DEFAULT_ENVIRONMENT, celery_app
-        from farm.store.connection import connect as connect_store
-        from farm.store.registry import leased_total, set_draining
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(f"`farm drain` needs {error.name}: `pip install 'leanfarm[server]'`") from error
+    store = open_store("farm drain")
+    from farm.queues import DEFAULT_ENVIRONMENT, celery_app
+    from farm.store.registry import leased_total, set_draining
 
-    settings = load()
-    runtime = read_runtime(settings.data_dir)
-    redis_url = settings.redis_url or (runtime.redis_url if runtime else "")
-    if not redis_url:
-        raise ConfigurationError(f"No farm runs on {settings.data_dir.absolute()}: set DATA_DIR or REDIS_URL")
-    client = connect_store(redis_url)
+    client = store.client
     set_draining(client, True)
     with progress_bar() as bar:
         task = bar.add_task("proofs that still run", total=leased_total(client, [DEFAULT_ENVIRONMENT]))
         while running := leased_total(client, [DEFAULT_ENVIRONMENT]):
             bar.update(task, completed=(bar.tasks[0].total or running) - running)
             time.sleep(_DRAIN_POLL_S)
-    if runtime and runtime.redis_url == redis_url:
-        os.kill(int(runtime.supervisor.partition(".")[0]), signal.SIGTERM)
+    if store.runtime:
+        os.kill(int(store.runtime.supervisor.partition(".")[0]), signal.SIGTERM)
     else:
-        celery_app(Settings(redis_url=redis_url, broker_url=settings.broker_url)).control.shutdown()
+        celery_app(Settings(redis_url=store.redis_url, broker_url=store.settings.broker_url)).control.shutdown()
     tell("drained: workers are stopping; what waits is kept")

@@ -11,6 +11,7 @@ from farm.models.premises import (
 )
 from farm.models.proofs import Level, Options, Proof, as_proof
 from farm.models.verdicts import (
+    POLICY_VERSION,
     Environment,
     Message,
     Outcome,
@@ -24,6 +25,7 @@ from farm.models.verdicts import (
 from farm.models.workers import FarmStatus, QueueStatus, WorkerKind, WorkerStatus
 
 __all__ = [
+    "POLICY_VERSION",
     "BatchAccepted",
     "BatchRequest",
     "BatchState",

@@ -41,6 +41,9 @@ class Reason(StrEnum):
         return Outcome.UNDECIDED if self in UNDECIDED_REASONS else Outcome.REJECTED
 
 
+# Changes with every change of what is judged how: verdicts of another policy are not taken over, and can be revoked.
+POLICY_VERSION = "1"
+
 UNDECIDED_REASONS = frozenset(
     {Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.CRASHED, Reason.CANCELLED, Reason.FARM_ERROR}
 )

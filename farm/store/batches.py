@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import orjson
 
 from farm.errors import Conflict, InvalidRequest, NotFound
 from farm.models import BatchState, BatchStatus, Counts, Item, Proof, Verdict
-from farm.store.codec import pack, raw, unpack
+from farm.store.codec import mark, pack, raw, unmark, unpack
 from farm.store.connection import AsyncRedisClient, translated
+from farm.store.quotas import UNLIMITED, Quotas
 from farm.store.scripts import AsyncScripts
 
 START = "0-0"
@@ -26,7 +27,6 @@ _STAGE_SLICE = 500
 class Submission:
     """What a commit needs to know beside the items."""
 
-    owner: str
     environment: str
     options: dict[str, Any]
     retention_s: int
@@ -60,58 +60,82 @@ class Page:
     done: bool
 
 
+class Entry(NamedTuple):
+    """One proof on its way in: where it queues, and its fingerprint if its verdict may be kept or shared."""
+
+    lane: str
+    proof: Proof
+    fingerprint: str = ""
+
+
 @dataclass(slots=True)
 class Staging:
-    """Items on their way in; nothing of them runs before the commit."""
+    """Items of an owner on their way in; nothing of them runs before the commit."""
 
+    owner: str
     batch: str = field(default_factory=lambda: uuid4().hex)
     total: int = 0
-    lanes: set[str] = field(default_factory=set)
 
 
 class Batches:
     """Batches over the API's client."""
 
-    def __init__(self, client: AsyncRedisClient) -> None:
+    def __init__(self, client: AsyncRedisClient, quotas: Quotas = UNLIMITED) -> None:
         self._client = client
         self._scripts = AsyncScripts(client)
+        self._quotas = quotas
 
-    async def stage(self, staging: Staging, items: Iterable[tuple[str, Proof]]) -> None:
-        """Add (lane, proof) pairs to a staging; it expires by itself if nobody commits it."""
-        slice_: list[tuple[str, Proof]] = []
-        for item in items:
-            slice_.append(item)
+    async def stage(self, staging: Staging, entries: Iterable[Entry]) -> None:
+        """Add proofs to a staging; it expires by itself if nobody commits it.
+
+        Raises:
+            RateLimited: the owner's quota or the store is full; what was staged before is still there.
+            StoreUnavailable: Redis does not answer.
+        """
+        slice_: list[Entry] = []
+        for entry in entries:
+            slice_.append(entry)
             if len(slice_) == _STAGE_SLICE:
                 await self._stage_slice(staging, slice_)
                 slice_ = []
         if slice_:
             await self._stage_slice(staging, slice_)
 
-    async def _stage_slice(self, staging: Staging, items: list[tuple[str, Proof]]) -> None:
+    async def _stage_slice(self, staging: Staging, entries: list[Entry]) -> None:
         base, b = staging.total, f"farm:batch:{staging.batch}"
+        blobs: dict[str, bytes] = {}
         by_lane: dict[str, list[int]] = {}
-        for offset, (lane, _) in enumerate(items):
-            by_lane.setdefault(lane, []).append(base + offset)
-        blobs = {str(base + i): pack(proof.model_dump(exclude_none=True)) for i, (_, proof) in enumerate(items)}
+        for index, (lane, proof, fingerprint) in enumerate(entries, base):
+            blobs[str(index)] = mark(pack(proof.model_dump(exclude_none=True)), fingerprint)
+            by_lane.setdefault(lane, []).append(index)
+        await self._reserve(staging, len(blobs), sum(map(len, blobs.values())))
         pipe = self._client.pipeline(transaction=False)
         pipe.hset(f"{b}:items", mapping=blobs)
         pipe.sadd(f"{b}:lanes", *by_lane)
         for lane, indices in by_lane.items():
             pipe.rpush(f"farm:pending:{lane}:{staging.batch}", *indices)
+        # The reaper gives a staging back that nobody commits; should it be away, the keys go all the same.
         for key in (f"{b}:items", f"{b}:lanes", *(f"farm:pending:{lane}:{staging.batch}" for lane in by_lane)):
-            pipe.expire(key, _STAGING_TTL_S)
+            pipe.expire(key, 2 * _STAGING_TTL_S)
         with translated():
             await pipe.execute()
-        staging.total += len(items)
-        staging.lanes |= by_lane.keys()
+        staging.total += len(entries)
+
+    async def _reserve(self, staging: Staging, items: int, size_bytes: int) -> None:
+        await self._quotas.require_memory(self._client)
+        ttl_ms = _STAGING_TTL_S * 1000
+        limits = self._quotas.limits
+        with translated():
+            reached = await self._scripts.run(
+                "reserve", staging.batch, staging.owner, items, size_bytes, ttl_ms, *limits
+            )
+        if reached:
+            raise self._quotas.refusal(reached.decode())
 
     async def discard(self, staging: Staging) -> None:
         """Delete what was staged."""
-        b = f"farm:batch:{staging.batch}"
         with translated():
-            await self._client.unlink(
-                f"{b}:items", f"{b}:lanes", *(f"farm:pending:{lane}:{staging.batch}" for lane in staging.lanes)
-            )
+            await self._scripts.run("expire", staging.batch, "now")
 
     async def commit(self, staging: Staging, submission: Submission) -> Committed:
         """Make the staged items a batch, at once.
@@ -125,7 +149,7 @@ class Batches:
             batch, tokens, fate = await self._scripts.run(
                 "commit",
                 staging.batch,
-                submission.owner,
+                staging.owner,
                 submission.environment,
                 "interactive" if submission.interactive else "batch",
                 staging.total,
@@ -221,7 +245,7 @@ class Batches:
         if blob is None:
             raise NotFound(f"Batch {batch!r} has no item {index}")
         found = await self.verdicts(batch, [index])
-        return Item(index=index, proof=Proof.model_validate(unpack(blob)), verdict=found[0] if found else None)
+        return Item(index=index, proof=Proof.model_validate(unpack(unmark(blob))), verdict=found[0] if found else None)
 
     async def cancel(self, batch: str, owner: str) -> BatchStatus:
         """Stop a batch: nothing more of it starts, and the reaper gives the rest their verdicts.

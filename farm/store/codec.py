@@ -1,4 +1,4 @@
-"""How values lie in Redis: compact JSON, deflated where that pays."""
+"""How values lie in Redis: compact JSON, deflated where that pays; an item's fingerprint in front of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import orjson
 
 _DEFLATE_FROM_BYTES = 512
 _RAW, _DEFLATED = b"j", b"z"
+_FINGERPRINT_CHARS = 80
 
 
 def pack(value: Any) -> bytes:
@@ -27,3 +28,13 @@ def unpack(blob: bytes) -> Any:
 def raw(blob: bytes) -> bytes:
     """Return the JSON text of what `pack` was given, unparsed."""
     return zlib.decompress(blob[1:]) if blob[:1] == _DEFLATED else blob[1:]
+
+
+def mark(blob: bytes, fingerprint: str) -> bytes:
+    """Return a packed item with its fingerprint (80 hex characters, or none) in front, where claim.lua reads it."""
+    return b"+" + fingerprint.encode() + blob if fingerprint else b"-" + blob
+
+
+def unmark(stored: bytes) -> bytes:
+    """Return the packed item that `mark` was given."""
+    return stored[1 + _FINGERPRINT_CHARS :] if stored[:1] == b"+" else stored[1:]

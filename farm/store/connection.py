@@ -11,11 +11,11 @@ import redis.asyncio as redis_async
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from farm.errors import ConfigurationError, StoreUnavailable
+from farm.errors import ConfigurationError, RateLimited, StoreUnavailable
 
 # redis-py types each reply as the union over both protocols and over decoding on and off. We speak RESP2 and get bytes.
 RedisClient = Any
@@ -26,6 +26,7 @@ _SOCKET_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
 _RETRIES = 3
 _MOST_CONNECTIONS = 512
+_FULL_RETRY_S = 30.0
 
 
 def connect(url: str) -> RedisClient:
@@ -82,8 +83,15 @@ def _translate(error: RedisError) -> StoreUnavailable:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn a lost connection into `StoreUnavailable`; any other Redis error is a fault of ours and stays."""
+    """Turn Redis's trouble into errors of ours; any other Redis error is a fault of ours and stays.
+
+    Raises:
+        StoreUnavailable: the connection is lost.
+        RateLimited: Redis is full, and this would have brought more in.
+    """
     try:
         yield
+    except OutOfMemoryError as error:
+        raise RateLimited("Redis is full: try again when batches have expired", retry_after_s=_FULL_RETRY_S) from error
     except (RedisConnectionError, RedisTimeoutError) as error:
         raise _translate(error) from error

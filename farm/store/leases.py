@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
 import orjson
 
-from farm.models import Proof, Verdict
-from farm.store.codec import pack, unpack
+from farm.models import Outcome, Proof, Verdict
+from farm.store.codec import pack, unmark, unpack
 from farm.store.connection import RedisClient, translated
 from farm.store.scripts import Scripts
 
@@ -22,13 +22,20 @@ LANE_AGE_BOUND_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class ClaimedItem:
-    """One proof of a claim, with how often it was tried before."""
+    """One proof of a claim, with how often it was tried before.
+
+    Attributes:
+        slow: whether its first slice expired, so that it now has its full time.
+        known: the verdict on the same question, if the farm has one: the proof need not run.
+    """
 
     index: int
     id: str
     proof: Proof
     deaths: int = 0
     lapses: int = 0
+    slow: bool = False
+    known: Verdict | None = None
 
     @property
     def attempts(self) -> int:
@@ -43,23 +50,30 @@ class Claim:
     Attributes:
         options: the batch's options as they were committed, with every default filled in.
         queued_s: seconds between submit and claim.
+        timed: runs of this batch that ended in a decision so far.
+        longest_s: seconds of the longest of them.
+        items: what to run; none when everything that was looked at waits for other runs, and then there is no lease.
     """
 
     lease: str
     lane: str
     batch: str
+    owner: str
     options: dict[str, Any]
     queued_s: float
+    timed: int
+    longest_s: float
     items: tuple[ClaimedItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a finish found: the lease's health, and whether interactive work waits."""
+    """What a finish found: the lease's health, whether interactive work waits, and tokens to publish."""
 
     alive: bool
     interactive_waits: bool
     written: int
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +87,70 @@ class GivenBack:
     reason: str = ""
 
 
-def unpack_item(index: int, blob: bytes, deaths: int = 0, lapses: int = 0) -> ClaimedItem:
+@dataclass(frozen=True, slots=True)
+class Warmth:
+    """What a process has loaded, and what it would cost to load something else.
+
+    Attributes:
+        lane: the lane it served last.
+        owner: the owner it served last.
+        load_s: seconds its last header took to load, with the start of the REPL.
+    """
+
+    lane: str = ""
+    owner: str = ""
+    load_s: float = 0.0
+
+    @property
+    def lead_s(self) -> float:
+        """How far ahead of others its owner may be before it changes: what loading costs stays below a third."""
+        return 2 * self.load_s
+
+
+def unpack_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> ClaimedItem:
     """Return the item that was stored at an index."""
-    fields = unpack(blob)
+    fields = unpack(unmark(stored))
     proof = Proof.model_construct(
         id=fields.get("id"), code=fields["code"], statement=fields.get("statement"), problem=fields.get("problem")
     )
     return ClaimedItem(index, proof.id or str(index), proof, deaths, lapses)
 
 
+_COLD = Warmth()
+
+
+def _claimed(index: bytes, stored: bytes, deaths: bytes, lapses: bytes, slow: bytes, known: bytes) -> ClaimedItem:
+    item = unpack_item(int(index), stored, int(deaths), int(lapses))
+    verdict = Verdict.model_validate(unpack(known)) if known else None
+    return replace(item, slow=bool(int(slow)), known=verdict)
+
+
+def _kept_as(verdict: Verdict) -> str:
+    """How the cache keeps a verdict: `c`lean ones answer for any layout of the proof, those with `m`essages do not."""
+    if verdict.cached or verdict.outcome is Outcome.UNDECIDED:
+        return ""
+    return "m" if verdict.messages or verdict.sorries else "c"
+
+
 class Leases:
     """Claims and leases of one process, over a blocking client."""
 
-    def __init__(self, client: RedisClient) -> None:
+    def __init__(self, client: RedisClient, *, cache_mb: int = 0) -> None:
         self._client = client
         self._scripts = Scripts(client)
+        self._cache_bytes = cache_mb << 20
 
-    def claim(self, environment: str, worker: str, *, warm_lane: str = "", most: int = 8) -> Claim | None:
-        """Take up to `most` items of one lane, the warm one by preference.
+    def claim(
+        self, environment: str, worker: str, *, warmth: Warmth = _COLD, most: int = 8, revision: str = ""
+    ) -> Claim | None:
+        """Take up to `most` items of one lane, and with them items whose verdict is known.
+
+        Args:
+            environment: the Lean environment.
+            worker: who claims.
+            warmth: what it prefers.
+            most: how many items that have to run, at most.
+            revision: TOOLCHAIN|POLICY|REVISION; verdicts made under it may be taken over.
 
         Returns:
             None when there is nothing to do: the caller's token is then spent.
@@ -100,46 +160,70 @@ class Leases:
         """
         lease = uuid4().hex
         with translated():
-            reply = self._scripts.run("claim", environment, worker, lease, LEASE_MS, warm_lane, most, LANE_AGE_BOUND_MS)
+            reply = self._scripts.run(
+                "claim", environment, worker, lease, LEASE_MS, warmth.lane, most, LANE_AGE_BOUND_MS, warmth.owner,
+                warmth.lead_s, revision,
+            )  # fmt: skip
         if not reply:
             return None
-        lane, batch, options, created_ms, now_ms, *items = reply
+        lane, batch, owner, options, created_ms, now_ms, timed, longest_s, *items = reply
         return Claim(
             lease=lease,
             lane=lane.decode(),
             batch=batch.decode(),
+            owner=owner.decode(),
             options=orjson.loads(options),
             queued_s=max(0.0, (int(now_ms) - int(created_ms)) / 1000),
-            items=tuple(unpack_item(int(i), blob, int(deaths), int(lapses)) for i, blob, deaths, lapses in items),
+            timed=int(timed),
+            longest_s=float(longest_s),
+            items=tuple(_claimed(*item) for item in items),
         )
 
-    def finish(self, lease: str, batch: str, verdicts: Sequence[Verdict], *, then: int | None = None) -> Finished:
+    def finish(
+        self, lease: str, batch: str, verdicts: Sequence[Verdict], *, then: int | None = None, seconds: float = 0.0
+    ) -> Finished:
         """Write verdicts, and mark the item that runs next as the one to charge for a death.
+
+        Args:
+            lease: under which the proofs ran.
+            batch: their batch.
+            verdicts: what was found.
+            then: the index that runs next.
+            seconds: what this took the process; charged to the batch and its owner.
 
         Raises:
             StoreUnavailable: Redis does not answer; nothing or everything was written.
         """
         rows: list[Any] = []
         for each in verdicts:
-            rows += [each.index, each.outcome.value, each.reason.value if each.reason else "", pack(each.dump())]
+            reason = each.reason.value if each.reason else ""
+            rows += [each.index, each.outcome.value, reason, _kept_as(each), pack(each.dump())]
+        run_s = max((v.time_s for v in verdicts if _kept_as(v)), default="")
+        head = ["" if then is None else then, seconds, run_s, self._cache_bytes]
         with translated():
-            reply = self._scripts.run("finish", lease, batch, "" if then is None else then, *rows)
-        return Finished(bool(reply[0]), bool(reply[1]), int(reply[2]))
+            reply = self._scripts.run("finish", lease, batch, *head, *rows)
+        return Finished(bool(reply[0]), bool(reply[1]), int(reply[2]), int(reply[3]))
 
     def release(self, lease: str, indices: Iterable[int]) -> GivenBack:
         """Give items back, uncharged, to the head of their lane."""
         with translated():
-            reply = self._scripts.run("release", lease, "free", 0, *indices)
+            reply = self._scripts.run("release", lease, "free", 0, 0, *indices)
         return GivenBack(tokens=int(reply[1]))
 
-    def charge(self, lease: str, index: int) -> GivenBack:
+    def defer(self, lease: str, index: int, seconds: float) -> GivenBack:
+        """Give an item back whose slice expired: it comes to the end of its lane and then has its full time."""
+        with translated():
+            reply = self._scripts.run("release", lease, "slow", 0, seconds, index)
+        return GivenBack(tokens=int(reply[1]))
+
+    def charge(self, lease: str, index: int, seconds: float = 0.0) -> GivenBack:
         """Give an item back because its REPL died under it; it runs alone next time.
 
         Returns:
             Its index among `condemned` when this was its last death: it is still leased, and has to be finished.
         """
         with translated():
-            reply = self._scripts.run("release", lease, "death", DEATH_BOUND, index)
+            reply = self._scripts.run("release", lease, "death", DEATH_BOUND, seconds, index)
         return GivenBack(tokens=int(reply[1]), condemned=tuple(int(i) for i in reply[2:]))
 
     def lapsed(self, most: int = 100) -> list[str]:
@@ -198,18 +282,13 @@ class Leases:
             reply = self._scripts.run("sweep", batch, lease, LEASE_MS, most)
         return lease, [unpack_item(int(reply[i]), reply[i + 1]) for i in range(0, len(reply), 2)]
 
-    def forget_expired(self, most: int = 1000) -> None:
-        """Drop the oldest batches that have expired from the lists of batches."""
+    def expire_due(self, most: int = 100) -> int:
+        """Give back the storage of batches whose retention is over; return how many there were."""
         with translated():
-            names = [name.decode() for name in self._client.zrange("farm:batches", 0, most - 1)]
-            pipe = self._client.pipeline(transaction=False)
-            for name in names:
-                pipe.exists(f"farm:batch:{name.rpartition('/')[2]}")
-            for name, alive in zip(names, pipe.execute(), strict=True):
-                if not alive:
-                    owner, _, batch = name.rpartition("/")
-                    self._client.zrem("farm:batches", name)
-                    self._client.zrem(f"farm:batches:{owner}", batch)
+            seconds, micros = self._client.time()
+            now_ms = seconds * 1000 + micros // 1000
+            due = self._client.zrangebyscore("farm:expiries", 0, now_ms, 0, most)
+            return sum(int(self._scripts.run("expire", batch, "due")) for batch in due)
 
     def nudge(self, environment: str, every_ms: int) -> int:
         """Return how many tokens to publish because some got lost."""

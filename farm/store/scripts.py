@@ -1,4 +1,8 @@
-"""The Lua scripts, each behind the common prelude that holds the key schema."""
+"""The Lua scripts, each behind the common prelude that holds the key schema.
+
+What brings new work in is refused when Redis is full; what works it off is not (`allow-oom`), or a full store could
+never empty.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,15 @@ from redis.commands.core import AsyncScript, Script
 
 from farm.store.connection import AsyncRedisClient, RedisClient
 
+_GROWING = frozenset({"reserve", "commit", "retrieval"})
+
 
 @cache
 def source(name: str) -> str:
     """Return the text of a script, the prelude first."""
     folder = files("farm.store") / "lua"
-    return (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
+    flags = "" if name in _GROWING else "#!lua flags=allow-oom\n"
+    return flags + (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
 
 
 class Scripts:

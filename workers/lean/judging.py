@@ -13,6 +13,7 @@ from farm.store.lanes import lane_domain
 from farm.store.leases import Claim, ClaimedItem
 from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.session import Header, HeaderFailed, Session
+from workers.lean.slices import first_slice_s
 from workers.lean.verdict import bounded, judge, read_messages, read_sorries
 from workers.lean.watchdog import Interruption, Watchdog
 
@@ -21,6 +22,18 @@ T = TypeVar("T")
 
 class Died(Exception):
     """The REPL died or lied under this proof: charged to it, and tried again alone."""
+
+
+class SliceExpired(Exception):
+    """The proof ran longer than its first slice: it comes again, with its full time.
+
+    Attributes:
+        slice_s: the slice.
+    """
+
+    def __init__(self, slice_s: float) -> None:
+        super().__init__(f"Not finished within its first {slice_s:g} s")
+        self.slice_s = slice_s
 
 
 class HeaderTimeout(TimeoutError):
@@ -40,6 +53,7 @@ class Trial:
     source: Source
     queued_s: float
     timeout_s: float
+    is_sliced: bool = False
 
 
 class Judge:
@@ -57,11 +71,16 @@ class Judge:
 
         Raises:
             Died: the REPL died or lied under it.
+            SliceExpired: its first slice is over, and it has not finished.
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
             StartFailed: this host cannot start a REPL.
         """
         text = assemble(item.proof)
-        trial = Trial(item, text, split_header(text.text), claim.queued_s, claim.options["timeout_s"])
+        timeout_s = claim.options["timeout_s"]
+        slice_s = None if item.slow else first_slice_s(timeout_s, claim.timed, claim.longest_s, self._session.load_s)
+        trial = Trial(
+            item, text, split_header(text.text), claim.queued_s, slice_s or timeout_s, is_sliced=slice_s is not None
+        )
         self._session.enter(lane_domain(claim.lane))
         fresh = self._session.pid is None or self._session.ran == 0
         found = self._attempt(trial)
@@ -80,7 +99,9 @@ class Judge:
         except HeaderTimeout:
             text = f"The header did not load within {self._header_timeout_s:g} s (LEAN_HEADER_TIMEOUT_S)"
             return self._undecided(trial, Reason.TIMEOUT, text)
-        except TimeoutError:
+        except TimeoutError as error:
+            if trial.is_sliced:
+                raise SliceExpired(trial.timeout_s) from error
             return self._undecided(trial, Reason.TIMEOUT, f"Lean did not finish within {trial.timeout_s:g} s")
         except MemoryError:
             text = "The proof took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"

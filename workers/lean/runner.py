@@ -18,9 +18,9 @@ from farm.errors import StoreUnavailable
 from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.queues import Tokens
 from farm.settings import Settings
-from farm.store.leases import Claim, ClaimedItem, Finished, Leases
+from farm.store.leases import Claim, ClaimedItem, Finished, Leases, Warmth
 from farm.store.registry import Alive
-from workers.lean.judging import Died, GivenUp, Judge
+from workers.lean.judging import Died, GivenUp, Judge, SliceExpired
 from workers.lean.session import Session, StartFailed
 from workers.lean.watchdog import Interruption, Watchdog
 
@@ -79,6 +79,7 @@ class Runner:
         session: Session | None,
         watchdog: Watchdog,
         environment: Environment,
+        revision: str,
         notice: str,
         stopping: Callable[[], bool],
     ) -> None:
@@ -95,6 +96,8 @@ class Runner:
         self._chunk = Chunk()
         self._mean_s = 0.1
         self._lane = ""
+        self._owner = ""
+        self._revision = revision
         self._proofs = 0
         self._environment_name = "default"
 
@@ -114,25 +117,31 @@ class Runner:
     def _work_once(self) -> int | None:
         """Return how many verdicts one chunk gave, None when there was no chunk."""
         most = max(1, min(CHUNK, int(_CHUNK_S / self._mean_s)))
-        claim = self._leases.claim(self._environment_name, self._worker, warm_lane=self._lane, most=most)
+        warmth = Warmth(self._lane, self._owner, self._session.load_s if self._session else 0.0)
+        claim = self._leases.claim(
+            self._environment_name, self._worker, warmth=warmth, most=most, revision=self._revision
+        )
         if claim is None:
             return None
-        self._chunk = Chunk(claim, deque(claim.items))
-        self._lane = claim.lane
+        self._chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
+        if self._chunk.rest:
+            self._lane, self._owner = claim.lane, claim.owner
         try:
             return self._run_chunk(claim)
         finally:
             self._chunk.claim = None
 
     def _run_chunk(self, claim: Claim) -> int:
-        written, item = 0, self._chunk.take()
+        item = self._chunk.take()
+        written = self._answer_known(claim, item)
         while item is not None:
+            started = time.monotonic()
             found = self._run_item(item, claim)
             if found is None:
                 self._give_back(claim, [item.index, *self._chunk.drop_rest()])
                 break
             following = self._chunk.take()
-            finished = self._finish(claim, found, following)
+            finished = self._finish(claim, found, following, time.monotonic() - started)
             written += finished.written
             if not finished.alive:
                 self._chunk.drop_rest()
@@ -143,6 +152,17 @@ class Runner:
             item = following
         return written
 
+    def _answer_known(self, claim: Claim, following: ClaimedItem | None) -> int:
+        """Write the verdicts that the farm had already; return how many."""
+        known = [
+            item.known.model_copy(
+                update={"id": item.id, "index": item.index, "cached": True, "queue_s": claim.queued_s, "attempts": 0}
+            )
+            for item in claim.items
+            if item.known
+        ]
+        return self._finish(claim, known, following, 0.0).written if known else 0
+
     def _run_item(self, item: ClaimedItem, claim: Claim) -> list[Verdict] | None:
         """Return the verdicts to write, none if the item went back charged; None to give it back uncharged."""
         started = time.monotonic()
@@ -151,7 +171,9 @@ class Runner:
         try:
             found = self._judge.run(item, claim)
         except Died as death:
-            return self._charge(item, claim, str(death))
+            return self._charge(item, claim, str(death), time.monotonic() - started)
+        except SliceExpired as expired:
+            return self._defer(item, claim, expired.slice_s)
         except GivenUp as given_up:
             _log.info("proof.given_up", batch=claim.batch, index=item.index, why=str(given_up))
             return None
@@ -171,18 +193,26 @@ class Runner:
         self._notice = why
         time.sleep(_START_BACKOFF_S)
 
-    def _charge(self, item: ClaimedItem, claim: Claim, why: str) -> list[Verdict]:
+    def _defer(self, item: ClaimedItem, claim: Claim, spent_s: float) -> list[Verdict]:
+        back = _patiently(self._leases.defer)(claim.lease, item.index, spent_s)
+        self._tokens.lean(self._environment_name, back.tokens)
+        return []
+
+    def _charge(self, item: ClaimedItem, claim: Claim, why: str, spent_s: float) -> list[Verdict]:
         # Not `why`: it may quote the proof, and logs hold none.
         _log.warning("repl.died", batch=claim.batch, index=item.index, deaths=item.deaths + 1)
-        back = _patiently(self._leases.charge)(claim.lease, item.index)
+        back = _patiently(self._leases.charge)(claim.lease, item.index, spent_s)
         self._tokens.lean(self._environment_name, back.tokens)
         if not back.condemned:
             return []
         return [self._undecided(item, claim, Reason.CRASHED, f"The REPL died {item.deaths + 1} times: {why}")]
 
     @_patiently
-    def _finish(self, claim: Claim, verdicts: list[Verdict], following: ClaimedItem | None) -> Finished:
-        return self._leases.finish(claim.lease, claim.batch, verdicts, then=following.index if following else None)
+    def _finish(self, claim: Claim, verdicts: list[Verdict], following: ClaimedItem | None, spent_s: float) -> Finished:
+        then = following.index if following else None
+        finished = self._leases.finish(claim.lease, claim.batch, verdicts, then=then, seconds=spent_s)
+        self._tokens.lean(self._environment_name, finished.tokens)
+        return finished
 
     @_patiently
     def _give_back(self, claim: Claim, indices: list[int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -98,6 +99,8 @@ class Session:
         self._warm_header = ""
         self._ran = 0
         self._can_sync = False
+        self._start_s = 0.0
+        self._load_s = 0.0
         self._server = GuardedServer(
             config,
             max_total_memory=settings.lean_max_total_memory,
@@ -114,6 +117,11 @@ class Session:
     def can_sync(self) -> bool:
         """Whether this REPL answers the guard's token after each proof."""
         return self._can_sync
+
+    @property
+    def load_s(self) -> float:
+        """Seconds the last start of the REPL and the last load of a header took together."""
+        return self._start_s + self._load_s
 
     @property
     def pid(self) -> int | None:
@@ -144,10 +152,12 @@ class Session:
         """
         if not self._server.is_alive() or len(self._headers) >= _MAX_HEADERS:
             self.end()
+            started = time.monotonic()
             try:
                 self._server.start()
             except (OSError, ChildProcessError) as error:
                 raise StartFailed(f"The REPL does not start: {error}") from error
+            self._start_s = time.monotonic() - started
         if self._generation != self._server.generation:
             self._generation = self._server.generation
             self._headers.clear()
@@ -164,7 +174,9 @@ class Session:
             ReplGone, GuardTripped: the REPL died or lied; it is dead.
         """
         if header not in self._headers:
+            started = time.monotonic()
             self._headers[header] = self._load(header)
+            self._load_s = time.monotonic() - started
             self._warm_header = " ".join(header.split())[:_SHOWN_CHARS]
         return self._headers[header]
 

@@ -19,6 +19,7 @@ from farm.store.registry import Registry
 from workers.heartbeat import Heartbeat, worker_id
 from workers.lean.installation import Installation, prepare
 from workers.lean.judging import HeaderTimeout
+from workers.lean.revision import revision
 from workers.lean.runner import Runner
 from workers.lean.session import HeaderFailed, Session
 from workers.lean.watchdog import Watchdog
@@ -47,6 +48,7 @@ class LeanRoom:
         self._parent = os.getpid()
         self._stop = multiprocessing.get_context("fork").Event()
         self._installation: Installation | None = None
+        self._revision = ""
         self._runner: Runner | None = None
         self._heartbeat: Heartbeat | None = None
         self._tokens: Tokens | None = None
@@ -68,6 +70,7 @@ class LeanRoom:
 
     def _prepare(self, **_: Any) -> None:
         self._installation = prepare(self._settings)
+        self._revision = revision(self._settings, self._installation.environment)
 
     def _stop_soon(self, **_: Any) -> None:
         self._stop.set()
@@ -85,12 +88,13 @@ class LeanRoom:
         session = Session(installation.config, settings) if installation.config else None
         self._runner = Runner(
             settings,
-            Leases(client),
+            Leases(client, cache_mb=settings.verdict_cache_mb),
             self._tokens,
             worker,
             session,
             watchdog,
             installation.environment,
+            self._revision,
             installation.notice,
             self._stop.is_set,
         )

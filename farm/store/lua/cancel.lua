@@ -1,9 +1,10 @@
 -- Marks a batch cancelled: nothing of it starts any more. Its remainder is worked off in slices (sweep.lua).
 -- ARGV: batch. Returns 1 if there is a remainder.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
-local v = redis.call('HMGET', b, 'total', 'done', 'environment', 'class')
+local v = redis.call('HMGET', b, 'total', 'done')
 if not v[1] or tonumber(v[2]) >= tonumber(v[1]) then return 0 end
 redis.call('HSET', b, 'cancelled', 1, 'state', 'cancelled')
-for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do close_lane(v[3], v[4], lane, batch) end
+local place = place_of(batch)
+for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do close_lane(place, lane, batch) end
 redis.call('SADD', 'farm:cancelling', batch)
 return 1

@@ -1,9 +1,14 @@
 -- Hands a worker process a chunk of one lane under a lease.
--- ARGV: environment, worker, lease, lease_ms, warm lane or '', most items, age bound in ms
--- Returns {lane, batch, options, created_ms, now, {index, payload, deaths, lapses}...}; or {} when there is nothing for
--- it, and then its token is spent: a process holds its token for as long as it finds work.
+-- ARGV: environment, worker, lease, lease_ms, warm lane or '', most items, age bound in ms, owner served last or '',
+--       seconds by which that owner may be ahead of the others, TOOLCHAIN|POLICY|REVISION
+-- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s,
+--          {index, stored proof, deaths, lapses, slow, verdict that is known or ''}...};
+-- or {} when there is nothing for it, and then its token is spent: a process holds its token for as long as it finds work.
+-- Without items there is no lease: all that was looked at waits for the runs of others.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local lease_ms, warm, most, age_ms = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local last_owner, lead_s, revision = ARGV[8], tonumber(ARGV[9]), ARGV[10]
+local MOST_KNOWN, MOST_LOOKED_AT = 64, 1000  -- bounds what one claim may hold up the server for
 local now = now_ms()
 
 local function busy(class)
@@ -16,72 +21,134 @@ local function reserved(class)
   return class == 'batch' and processes >= RESERVE_FROM_PROCESSES and busy('batch') >= processes - 1
 end
 
+-- The least served; but a change of owner may cost a header load, so for batches the last one has some lead.
+local function pick_owner(class)
+  local owners = owners_key(env, class)
+  local first = redis.call('ZRANGE', owners, 0, 0, 'WITHSCORES')
+  if class == 'batch' and last_owner ~= '' then
+    local served = redis.call('ZSCORE', owners, last_owner)
+    if served and served - first[2] <= lead_s then return last_owner end
+  end
+  return first[1]
+end
+
 -- The warm lane, unless another has waited past the age bound: then the one that waited longest.
-local function pick_lane(class)
-  local ready = 'farm:ready:' .. env .. ':' .. class
+local function pick_lane(place)
+  local ready = ready_key(place)
   local oldest = redis.call('ZRANGE', ready, 0, 0, 'WITHSCORES')
-  if not oldest[1] then return nil end
   if warm ~= '' and redis.call('ZSCORE', ready, warm) and now - tonumber(oldest[2]) < age_ms then return warm end
   return oldest[1]
 end
 
-local function take(lane, class, batch)
-  local list, b, taken = 'farm:pending:' .. lane .. ':' .. batch, 'farm:batch:' .. batch, {}
-  -- Leave something for the other processes: a share of what waits, so that no chunk holds the tail of a batch.
-  local share = math.max(1, math.min(most, math.ceil(redis.call('LLEN', list) / math.max(1, 2 * processes))))
-  while #taken < share do
-    local entry = redis.call('LPOP', list)
-    if not entry then break end
-    local alone = string.sub(entry, 1, 1) == '!'
-    if alone and #taken > 0 then redis.call('LPUSH', list, entry) break end
-    local index = alone and string.sub(entry, 2) or entry
-    redis.call('HINCRBY', 'farm:counts:' .. env, 'pending', -1)
-    -- A late verdict from a lapsed lease may have settled it meanwhile.
-    if redis.call('HEXISTS', b .. ':results', index) == 0 then taken[#taken + 1] = index end
-    if alone and #taken > 0 then break end
-  end
-  if redis.call('EXISTS', list) == 0 then close_lane(env, class, lane, batch) end
-  return taken
+local function known(member, exact)
+  local kept = redis.call('GET', 'farm:verdict:' .. member)
+  if not kept then return nil end
+  -- Another layout of the same proof: positions in messages would be another text's.
+  if string.sub(kept, 17, 17) ~= 'c' and string.sub(kept, 1, 16) ~= exact then return nil end
+  redis.call('ZADD', 'farm:verdicts', now, member)
+  return string.sub(kept, 18)
 end
 
-local function grant(lane, class, batch, taken)
-  local b = 'farm:batch:' .. batch
-  local queue = 'farm:lane:' .. lane .. ':' .. class
-  local info = redis.call('HMGET', b, 'options', 'created_ms', 'weight')
-  if redis.call('ZSCORE', queue, batch) then redis.call('ZINCRBY', queue, #taken / tonumber(info[3]), batch) end
-  if redis.call('EXISTS', queue) == 1 then redis.call('ZADD', 'farm:ready:' .. env .. ':' .. class, now, lane) end
-  if redis.call('HGET', b, 'state') == 'queued' then redis.call('HSET', b, 'state', 'running') end
-  redis.call('HSET', 'farm:lease:' .. id, 'environment', env, 'class', class, 'lane', lane, 'batch', batch,
-    'running', taken[1], 'worker', worker)
-  redis.call('RPUSH', 'farm:lease:' .. id .. ':items', unpack(taken))
-  redis.call('ZADD', 'farm:leases', now + lease_ms, id)
-  redis.call('ZADD', 'farm:leases:' .. env .. ':' .. class, now + lease_ms, id)
-  redis.call('HINCRBY', 'farm:counts:' .. env, 'leased', #taken)
-  local out = {lane, batch, info[1], info[2], now}
-  for i, index in ipairs(taken) do
-    local deaths = redis.call('HGET', b .. ':deaths', index) or 0
-    local lapses = redis.call('HGET', b .. ':lapses', index) or 0
-    out[5 + i] = {index, redis.call('HGET', b .. ':items', index), deaths, lapses}
+-- Whether the item may wait for another's run; else it leads one.
+local function park(member, lane, batch, index)
+  local leader, parked = redis.call('GET', 'farm:flight:' .. member), 'farm:parked:' .. member
+  if not leader or (leader ~= id and redis.call('EXISTS', 'farm:lease:' .. leader) == 0) then
+    redis.call('SET', 'farm:flight:' .. member, id)
+    return false
   end
+  if redis.call('HLEN', parked) >= MOST_PARKED then return false end
+  redis.call('HSET', parked, batch .. ':' .. index, lane)
+  redis.call('HSET', 'farm:batch:' .. batch .. ':parked', index, member)
+  count('flights_joined')
+  return true
+end
+
+-- One item off the list: {entry of the reply, member kept in the lease or nil}, or nil when it need not run now.
+local function look_at(lane, batch, index, past)
+  local stored = redis.call('HGET', 'farm:batch:' .. batch .. ':items', index)
+  local entry = {index, stored, past[1] or 0, past[2] or 0, past[3] or 0, ''}
+  if string.sub(stored, 1, 1) ~= '+' then return entry end
+  local member, exact = revision .. '|' .. string.sub(stored, 2, 65), string.sub(stored, 66, 81)
+  local verdict = known(member, exact)
+  count(verdict and 'cache_hits' or 'cache_misses')
+  if verdict then
+    entry[6] = verdict
+    return entry
+  end
+  if not past[4] and park(member, lane, batch, index) then return nil end
+  return entry, exact .. member
+end
+
+local function take(place, lane, batch)
+  local list, b = 'farm:pending:' .. lane .. ':' .. batch, 'farm:batch:' .. batch
+  local out = {entries = {}, members = {}, to_run = 0, looked_at = 0}
+  local has_past = redis.call('EXISTS', b .. ':history') == 1
+  -- Leave something for the other processes: a share of what waits, so that no chunk holds the tail of a batch.
+  local share = math.max(1, math.min(most, math.ceil(redis.call('LLEN', list) / math.max(1, 2 * processes))))
+  while out.to_run < share and #out.entries < MOST_KNOWN + out.to_run and out.looked_at < MOST_LOOKED_AT do
+    local index = redis.call('LPOP', list)
+    if not index then break end
+    local past = has_past and redis.call('HMGET', b .. ':history', 'death:' .. index, 'lapse:' .. index,
+      'slow:' .. index, 'apart:' .. index) or {}
+    -- What was charged with a death runs alone.
+    if past[1] and out.to_run > 0 then redis.call('LPUSH', list, index) break end
+    out.looked_at = out.looked_at + 1
+    -- A late verdict from a lapsed lease may have settled it meanwhile.
+    if redis.call('HEXISTS', b .. ':results', index) == 0 then
+      local entry, member = look_at(lane, batch, index, past)
+      if entry then
+        out.entries[#out.entries + 1] = entry
+        if entry[6] == '' then out.to_run = out.to_run + 1 end
+        if member then out.members[#out.members + 1] = index out.members[#out.members + 1] = member end
+        if past[1] and entry[6] == '' then break end
+      end
+    end
+  end
+  redis.call('HINCRBY', 'farm:counts:' .. env, 'pending', -out.looked_at)
+  if redis.call('EXISTS', list) == 0 then close_lane(place, lane, batch) end
   return out
 end
 
+local function lease_out(place, lane, batch, taken)
+  local indices, running = {}, ''
+  for i, entry in ipairs(taken.entries) do
+    indices[i] = entry[1]
+    if running == '' and entry[6] == '' then running = entry[1] end
+  end
+  local key = 'farm:lease:' .. id
+  redis.call('HSET', key, 'environment', env, 'class', place.class, 'owner', place.owner, 'lane', lane, 'batch', batch,
+    'running', running, 'worker', worker)
+  redis.call('RPUSH', key .. ':items', unpack(indices))
+  if #taken.members > 0 then redis.call('HSET', key .. ':members', unpack(taken.members)) end
+  redis.call('ZADD', 'farm:leases', now + lease_ms, id)
+  redis.call('ZADD', 'farm:leases:' .. env .. ':' .. place.class, now + lease_ms, id)
+  redis.call('HINCRBY', 'farm:counts:' .. env, 'leased', #indices)
+end
+
+local function grant(place, lane, batch, taken)
+  local b, ready = 'farm:batch:' .. batch, ready_key(place)
+  -- A token charge now, the seconds when they are known: two processes that claim at once serve two owners.
+  charge(place, lane, batch, HEAD_START_S * 2)
+  if redis.call('ZSCORE', ready, lane) then redis.call('ZADD', ready, now, lane) end
+  if redis.call('HGET', b, 'state') == 'queued' then redis.call('HSET', b, 'state', 'running') end
+  if #taken.entries > 0 then lease_out(place, lane, batch, taken) end
+  local v = redis.call('HMGET', b, 'options', 'created_ms', 'timed', 'longest_s')
+  return {lane, batch, place.owner, v[1], v[2], now, v[3] or 0, v[4] or '0', unpack(taken.entries)}
+end
+
 local function try_class(class)
-  while not reserved(class) do
-    local lane = pick_lane(class)
-    if not lane then return nil end
-    local batch = redis.call('ZRANGE', 'farm:lane:' .. lane .. ':' .. class, 0, 0)[1]
-    if not batch then
-      redis.call('ZREM', 'farm:ready:' .. env .. ':' .. class, lane)
-    else
-      local taken = take(lane, class, batch)
-      if #taken > 0 then return grant(lane, class, batch, taken) end
-    end
+  while not reserved(class) and has_ready(env, class) do
+    local place = {environment = env, class = class, owner = pick_owner(class)}
+    local lane = pick_lane(place)
+    local batch = redis.call('ZRANGE', queue_key(place, lane), 0, 0)[1]
+    local taken = take(place, lane, batch)
+    if #taken.entries > 0 or taken.looked_at >= MOST_LOOKED_AT then return grant(place, lane, batch, taken) end
   end
 end
 
 local out = {}
-if redis.call('EXISTS', 'farm:draining') == 0 then
+-- A lease that is there already: sent twice, because the first reply got lost. It lapses, and its items run again.
+if redis.call('EXISTS', 'farm:draining') == 0 and redis.call('EXISTS', 'farm:lease:' .. id) == 0 then
   for _, class in ipairs(CLASSES) do
     out = try_class(class) or {}
     if #out > 0 then break end

@@ -6,21 +6,25 @@ local now = now_ms()
 if ARGV[10] ~= '' then
   local key = 'farm:idempotency:' .. owner .. ':' .. ARGV[10]
   local seen = redis.call('HMGET', key, 'body', 'batch')
-  if seen[1] then return {seen[2], 0, seen[1] == ARGV[11] and 'known' or 'conflict'} end
+  if seen[1] and seen[2] ~= batch then return {seen[2], 0, seen[1] == ARGV[11] and 'known' or 'conflict'} end
   redis.call('HSET', key, 'body', ARGV[11], 'batch', batch)
   redis.call('EXPIRE', key, ARGV[8])
 end
 local b = 'farm:batch:' .. batch
+-- Sent twice, because the first reply got lost.
+if redis.call('EXISTS', b) == 1 then return {batch, tokens_wanted(env, now), 'new'} end
 for _, key in ipairs(batch_keys(batch)) do redis.call('PERSIST', key) end
+redis.call('ZREM', 'farm:expiries', batch)
 redis.call('HSET', b, 'owner', owner, 'environment', env, 'class', class, 'state', 'queued', 'total', ARGV[5],
   'done', 0, 'accepted', 0, 'rejected', 0, 'undecided', 0, 'weight', ARGV[6], 'options', ARGV[7], 'created_ms', now,
   'retention_s', ARGV[8], 'reply', ARGV[9], 'cancelled', 0)
 redis.call('ZADD', 'farm:batches', now, owner .. '/' .. batch)
 redis.call('ZADD', 'farm:batches:' .. owner, now, batch)
 if ARGV[12] ~= '' then redis.call('ZADD', 'farm:deadlines', now + ARGV[12], batch) end
+local place = {environment = env, class = class, owner = owner}
 for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
   redis.call('PERSIST', 'farm:pending:' .. lane .. ':' .. batch)
-  open_lane(env, class, lane, batch, now)
+  open_lane(place, lane, batch, now)
 end
 redis.call('HINCRBY', 'farm:counts:' .. env, 'pending', ARGV[5])
 return {batch, tokens_wanted(env, now), 'new'}

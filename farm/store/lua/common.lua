@@ -2,24 +2,37 @@
 --
 -- farm:batch:B            hash    owner environment class(interactive|batch) state total done accepted rejected undecided
 --                                 weight options(JSON) created_ms finished_ms retention_s reply cancelled
--- farm:batch:B:items      hash    index -> packed proof
+--                                 timed longest_s: runs that ended in a decision, and the longest of them
+-- farm:batch:B:items      hash    index -> stored proof (farm/store/codec.py), its fingerprint in front where it has one
 -- farm:batch:B:results    hash    index -> packed verdict; the first writer wins
 -- farm:batch:B:finished   stream  one entry {i index} per verdict in completion order; its ids are the cursor
 -- farm:batch:B:lanes      set     lanes that hold or held items of the batch
--- farm:batch:B:deaths     hash    index -> deaths of a REPL or worker while that item ran
--- farm:batch:B:lapses     hash    index -> leases that ran out while that item ran
--- An index without a verdict is in exactly one place: a pending list, or the items of one lease.
+-- farm:batch:B:history    hash    death:I, lapse:I -> deaths of a REPL or worker, leases run out, while that item ran;
+--                                 slow:I -> its first slice expired; apart:I -> it shares its run with nobody
+-- farm:batch:B:parked     hash    index -> MEMBER whose run it waits for
+-- An index without a verdict is in exactly one place: a pending list, the items of one lease, or parked.
 -- farm:batches            zset    OWNER/B -> created_ms;  farm:batches:OWNER  batch -> created_ms
 -- farm:cancelling         set     batches whose remainder is still being worked off
 -- farm:deadlines          zset    batch -> ms at which it is cancelled
+-- farm:expiries           zset    batch -> ms at which its storage is given back
+-- farm:holding:B          hash    items (without a verdict), bytes, owner: what the batch counts for in farm:usage
+-- farm:usage              hash    items, bytes, items:OWNER, bytes:OWNER: the sums of the holdings
 -- farm:idempotency:OWNER:KEY  hash  body (SHA-256), batch
--- farm:pending:LANE:B     list    indices that wait; "!i" was charged with a death and runs alone
--- farm:lane:LANE:CLASS    zset    batch -> virtual time: items served / weight, so that batches share a lane fairly
--- farm:ready:ENV:CLASS    zset    lane with pending work -> ms since when nobody served it
--- farm:lease:X            hash    worker environment class lane batch running
+-- farm:pending:LANE:B     list    indices that wait; those whose slice expired come to its end
+-- farm:queue:LANE:CLASS:OWNER  zset  batch -> virtual time: seconds served / weight, so that batches share a lane fairly
+-- farm:ready:ENV:CLASS:OWNER   zset  lane with pending work -> ms since when nobody served it
+-- farm:owners:ENV:CLASS   zset    owner with pending work -> seconds served, so that owners share the processes fairly
+-- farm:served:ENV:CLASS   hash    the same of every owner there ever was: who comes back owes what it owed
+-- farm:lease:X            hash    worker environment class owner lane batch running
 -- farm:lease:X:items      list    indices of the lease that have no verdict yet
+-- farm:lease:X:members    hash    index -> exact text (16 hex) .. MEMBER, of items whose verdict may be kept or shared
 -- farm:leases             zset    lease -> ms at which it lapses;  farm:leases:ENV:CLASS the same, split
+-- farm:verdict:MEMBER     string  exact text (16 hex) .. 'c'lean | 'm'essages .. packed verdict
+--                                 MEMBER is TOOLCHAIN|POLICY|REVISION|FINGERPRINT
+-- farm:verdicts           zset    MEMBER -> ms of its last use
+-- farm:flight:MEMBER      string  lease that runs it for all;  farm:parked:MEMBER  hash  B:index -> lane
 -- farm:counts:ENV         hash    pending, leased
+-- farm:counters           hash    what happened, for /metrics; and cache_bytes
 -- farm:tokens:ENV         string  tokens believed to be on the broker or held by a process that works
 -- farm:idle:ENV           string  processes that idled while work waited, at the reaper's last look
 -- farm:workers:ENV        zset    Lean process -> ms until which it counts as alive
@@ -29,18 +42,35 @@
 
 local CLASSES = {'interactive', 'batch'}
 local RESERVE_FROM_PROCESSES = 4  -- from this many processes on, one takes interactive work only
+local HEAD_START_S = 0.001        -- a newcomer comes just before the least served
+local MOST_PARKED = 1000          -- more copies than this of one proof do not wait for one run
+local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict beside its value, its name twice included
 
 local function now_ms()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+local function count(name, by)
+  return redis.call('HINCRBY', 'farm:counters', name, by or 1)
+end
+
 local function live_processes(env, now)
   return redis.call('ZCOUNT', 'farm:workers:' .. env, now, '+inf')
 end
 
+-- Where a batch queues: its environment, class and owner. Nil when the batch is gone.
+local function place_of(batch)
+  local v = redis.call('HMGET', 'farm:batch:' .. batch, 'environment', 'class', 'owner')
+  return v[1] and {environment = v[1], class = v[2], owner = v[3]} or nil
+end
+
+local function owners_key(env, class) return 'farm:owners:' .. env .. ':' .. class end
+local function ready_key(place) return 'farm:ready:' .. place.environment .. ':' .. place.class .. ':' .. place.owner end
+local function queue_key(place, lane) return 'farm:queue:' .. lane .. ':' .. place.class .. ':' .. place.owner end
+
 local function has_ready(env, class)
-  return redis.call('EXISTS', 'farm:ready:' .. env .. ':' .. class) == 1
+  return redis.call('EXISTS', owners_key(env, class)) == 1
 end
 
 -- How many tokens to publish now; counts them as published.
@@ -57,70 +87,131 @@ local function token_spent(env)
   if tonumber(redis.call('GET', 'farm:tokens:' .. env) or 0) > 0 then redis.call('DECR', 'farm:tokens:' .. env) end
 end
 
--- Makes a batch's pending list claimable. A newcomer starts at the lane's smallest virtual time: no credit, no debt.
-local function open_lane(env, class, lane, batch, now)
-  local queue = 'farm:lane:' .. lane .. ':' .. class
-  if not redis.call('ZSCORE', queue, batch) then
-    local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
-    redis.call('ZADD', queue, first[2] or 0, batch)
-  end
-  redis.call('ZADD', 'farm:ready:' .. env .. ':' .. class, 'NX', now, lane)
+-- Adds a member to a zset of virtual times, just before the first of it but not before what it owes.
+local function join(key, member, owed)
+  if redis.call('ZSCORE', key, member) then return end
+  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  redis.call('ZADD', key, math.max(owed, (tonumber(first[2]) or owed) - HEAD_START_S), member)
 end
 
-local function close_lane(env, class, lane, batch)
-  local queue = 'farm:lane:' .. lane .. ':' .. class
+-- Makes a batch's pending list claimable.
+local function open_lane(place, lane, batch, now)
+  local served = redis.call('HGET', 'farm:served:' .. place.environment .. ':' .. place.class, place.owner)
+  join(queue_key(place, lane), batch, 0)
+  redis.call('ZADD', ready_key(place), 'NX', now, lane)
+  join(owners_key(place.environment, place.class), place.owner, tonumber(served) or 0)
+end
+
+local function close_lane(place, lane, batch)
+  local queue, ready = queue_key(place, lane), ready_key(place)
   redis.call('ZREM', queue, batch)
-  if redis.call('EXISTS', queue) == 0 then redis.call('ZREM', 'farm:ready:' .. env .. ':' .. class, lane) end
+  if redis.call('EXISTS', queue) == 1 then return end
+  redis.call('ZREM', ready, lane)
+  if redis.call('EXISTS', ready) == 1 then return end
+  redis.call('ZREM', owners_key(place.environment, place.class), place.owner)
 end
 
--- Puts an index that has just left a lease back at the head of its lane, unless it has a verdict.
-local function put_back(lease, batch, index, charged, now)
+-- Charges seconds of work to a batch and its owner; both fall back in their queues by as much.
+local function charge(place, lane, batch, seconds)
+  seconds = tonumber(seconds)
+  if seconds <= 0 then return end
+  local owners, queue = owners_key(place.environment, place.class), queue_key(place, lane)
+  local served = redis.call('ZADD', owners, 'XX', 'INCR', seconds, place.owner)
+  local key = 'farm:served:' .. place.environment .. ':' .. place.class
+  if served then redis.call('HSET', key, place.owner, served) else redis.call('HINCRBYFLOAT', key, place.owner, seconds) end
+  local weight = tonumber(redis.call('HGET', 'farm:batch:' .. batch, 'weight') or 1)
+  redis.call('ZADD', queue, 'XX', 'INCR', seconds / weight, batch)
+end
+
+-- Puts an index that has no place back into its lane, unless it has a verdict: `slow` ones to the end, else to the head.
+local function put_back(place, lane, batch, index, slow, now)
   local b = 'farm:batch:' .. batch
   if redis.call('HEXISTS', b .. ':results', index) == 1 then return end
-  redis.call('LPUSH', 'farm:pending:' .. lease.lane .. ':' .. batch, (charged and '!' or '') .. index)
-  redis.call('HINCRBY', 'farm:counts:' .. lease.environment, 'pending', 1)
-  if redis.call('HGET', b, 'cancelled') ~= '1' then open_lane(lease.environment, lease.class, lease.lane, batch, now) end
+  if slow then redis.call('HSET', b .. ':history', 'slow:' .. index, 1) end
+  redis.call(slow and 'RPUSH' or 'LPUSH', 'farm:pending:' .. lane .. ':' .. batch, index)
+  redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', 1)
+  if redis.call('HGET', b, 'cancelled') ~= '1' then open_lane(place, lane, batch, now) end
 end
 
 local function read_lease(id)
-  local v = redis.call('HMGET', 'farm:lease:' .. id, 'environment', 'class', 'lane', 'batch', 'running', 'worker')
+  local v = redis.call('HMGET', 'farm:lease:' .. id, 'environment', 'class', 'lane', 'batch', 'running', 'worker', 'owner')
   if not v[1] then return nil end
-  return {id = id, environment = v[1], class = v[2], lane = v[3], batch = v[4], running = v[5], worker = v[6]}
+  return {id = id, environment = v[1], class = v[2], lane = v[3], batch = v[4], running = v[5], worker = v[6], owner = v[7]}
 end
 
 local function end_lease(lease)
-  local held = redis.call('LLEN', 'farm:lease:' .. lease.id .. ':items')
+  local key = 'farm:lease:' .. lease.id
+  local held = redis.call('LLEN', key .. ':items')
   if held > 0 then redis.call('HINCRBY', 'farm:counts:' .. lease.environment, 'leased', -held) end
-  redis.call('DEL', 'farm:lease:' .. lease.id, 'farm:lease:' .. lease.id .. ':items')
+  redis.call('DEL', key, key .. ':items', key .. ':members')
   redis.call('ZREM', 'farm:leases', lease.id)
   redis.call('ZREM', 'farm:leases:' .. lease.environment .. ':' .. lease.class, lease.id)
 end
 
-local function drop_from_lease(lease, index)
-  local n = redis.call('LREM', 'farm:lease:' .. lease.id .. ':items', 1, index)
-  if n > 0 then redis.call('HINCRBY', 'farm:counts:' .. lease.environment, 'leased', -n) end
+-- Sends home who waited for a run. ending: 'shared' the next of them runs, or finds the verdict; 'apart' each runs for
+-- itself (the run decided nothing); 'slow' they are slow as well.
+local function unpark(member, ending, now)
+  local waiting = redis.call('HGETALL', 'farm:parked:' .. member)
+  redis.call('DEL', 'farm:parked:' .. member)
+  for i = 1, #waiting, 2 do
+    local batch, index = string.match(waiting[i], '^(.*):(%d+)$')
+    local place = place_of(batch)
+    redis.call('HDEL', 'farm:batch:' .. batch .. ':parked', index)
+    if place then
+      if ending == 'apart' then redis.call('HSET', 'farm:batch:' .. batch .. ':history', 'apart:' .. index, 1) end
+      put_back(place, waiting[i + 1], batch, index, ending == 'slow', now)
+    end
+  end
+  return #waiting / 2
+end
+
+-- Takes an index out of a lease, and ends the run that others wait for. Returns how many of those went home.
+local function drop_from_lease(lease, index, ending, now)
+  local key = 'farm:lease:' .. lease.id
+  if redis.call('LREM', key .. ':items', 1, index) == 0 then return 0 end
+  redis.call('HINCRBY', 'farm:counts:' .. lease.environment, 'leased', -1)
+  local kept = redis.call('HGET', key .. ':members', index)
+  if not kept then return 0 end
+  redis.call('HDEL', key .. ':members', index)
+  local member = string.sub(kept, 17)
+  if redis.call('GET', 'farm:flight:' .. member) ~= lease.id then return 0 end
+  redis.call('DEL', 'farm:flight:' .. member)
+  return unpark(member, ending, now)
+end
+
+-- Changes what a batch counts for.
+local function hold(batch, owner, items, bytes)
+  for name, by in pairs({items = items, bytes = bytes}) do
+    redis.call('HINCRBY', 'farm:holding:' .. batch, name, by)
+    for _, field in ipairs({name, name .. ':' .. owner}) do
+      if redis.call('HINCRBY', 'farm:usage', field, by) == 0 then redis.call('HDEL', 'farm:usage', field) end
+    end
+  end
 end
 
 local function batch_keys(batch)
-  local b = 'farm:batch:' .. batch
-  return {b, b .. ':items', b .. ':results', b .. ':finished', b .. ':lanes', b .. ':deaths', b .. ':lapses'}
+  local b, keys = 'farm:batch:' .. batch, {'farm:batch:' .. batch}
+  for _, part in ipairs({'items', 'results', 'finished', 'lanes', 'history', 'parked'}) do keys[#keys + 1] = b .. ':' .. part end
+  return keys
 end
 
 -- Every proof has its verdict: wake who waits, and let everything expire.
 local function complete_batch(batch, now)
-  local b = 'farm:batch:' .. batch
-  local v = redis.call('HMGET', b, 'cancelled', 'reply', 'retention_s', 'environment', 'class')
+  local b, place = 'farm:batch:' .. batch, place_of(batch)
+  local v = redis.call('HMGET', b, 'cancelled', 'reply', 'retention_s')
   redis.call('HSET', b, 'finished_ms', now, 'state', v[1] == '1' and 'cancelled' or 'done')
   redis.call('SREM', 'farm:cancelling', batch)
   redis.call('ZREM', 'farm:deadlines', batch)
   -- A verdict that came late, from a lapsed lease, leaves its index behind in a pending list.
   for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
     local list = 'farm:pending:' .. lane .. ':' .. batch
-    redis.call('HINCRBY', 'farm:counts:' .. v[4], 'pending', -redis.call('LLEN', list))
+    redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', -redis.call('LLEN', list))
     redis.call('DEL', list)
-    close_lane(v[4], v[5], lane, batch)
+    close_lane(place, lane, batch)
   end
-  for _, key in ipairs(batch_keys(batch)) do redis.call('EXPIRE', key, v[3]) end
+  -- The reaper gives the storage back then (expire.lua); should it be away, the keys go all the same, a little later.
+  redis.call('ZADD', 'farm:expiries', now + v[3] * 1000, batch)
+  for _, key in ipairs(batch_keys(batch)) do redis.call('EXPIRE', key, v[3] + 3600) end
   if v[2] and v[2] ~= '' then
     redis.call('RPUSH', v[2], 'batch:' .. batch)
     redis.call('EXPIRE', v[2], 60)

@@ -1,29 +1,61 @@
 -- Writes verdicts. The first writer wins; from a lapsed lease an `undecided` is dropped.
--- ARGV: lease, batch, next running index or '', then per verdict: index, outcome, reason, packed verdict
--- Returns {lease alive, interactive work waits, verdicts written}.
+-- ARGV: lease, batch, next running index or '', seconds of work to charge, seconds of a run that decided or '',
+--       most bytes of the verdict cache,
+--       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
+-- Returns {lease alive, interactive work waits, verdicts written, tokens to publish}.
 local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
 local now = now_ms()
 local lease = read_lease(ARGV[1])
-local written = 0
-for i = 4, #ARGV, 4 do
-  local index, outcome, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+
+local function forget_oldest(bytes, bound)
+  while bytes > bound do
+    local oldest = redis.call('ZPOPMIN', 'farm:verdicts')[1]
+    if not oldest then return end
+    bytes = count('cache_bytes', -redis.call('STRLEN', 'farm:verdict:' .. oldest) - ENTRY_BYTES)
+    redis.call('DEL', 'farm:verdict:' .. oldest)
+    count('cache_evicted')
+  end
+end
+
+local function keep(index, kind, packed)
+  local kept = redis.call('HGET', 'farm:lease:' .. lease.id .. ':members', index)
+  if not kept then return end
+  local key, value = 'farm:verdict:' .. string.sub(kept, 17), string.sub(kept, 1, 16) .. kind .. packed
+  local before = redis.call('STRLEN', key)
+  redis.call('SET', key, value)
+  redis.call('ZADD', 'farm:verdicts', now, string.sub(kept, 17))
+  local grown = #value - before
+  forget_oldest(count('cache_bytes', before == 0 and grown + ENTRY_BYTES or grown), tonumber(ARGV[6]))
+end
+
+local written, bytes, sent_home = 0, 0, 0
+for i = 7, #ARGV, 5 do
+  local index, outcome, reason, packed = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
   local worth = (lease or outcome ~= 'undecided') and redis.call('EXISTS', b) == 1
-  if worth and redis.call('HSETNX', b .. ':results', index, ARGV[i + 3]) == 1 then
-    written = written + 1
+  if worth and redis.call('HSETNX', b .. ':results', index, packed) == 1 then
+    written, bytes = written + 1, bytes + #packed
     redis.call('XADD', b .. ':finished', '*', 'i', index)
     redis.call('HINCRBY', b, outcome, 1)
     redis.call('HINCRBY', 'farm:totals', outcome .. ':' .. reason, 1)
+    if lease and ARGV[i + 3] ~= '' then keep(index, ARGV[i + 3], packed) end
   end
-  if lease then drop_from_lease(lease, index) end
+  if lease then sent_home = sent_home + drop_from_lease(lease, index, outcome == 'undecided' and 'apart' or 'shared', now) end
 end
 if written > 0 then
+  hold(batch, redis.call('HGET', b, 'owner'), -written, bytes)
+  if ARGV[5] ~= '' then
+    redis.call('HINCRBY', b, 'timed', 1)
+    local longest = tonumber(redis.call('HGET', b, 'longest_s') or 0)
+    if tonumber(ARGV[5]) > longest then redis.call('HSET', b, 'longest_s', ARGV[5]) end
+  end
   local done = redis.call('HINCRBY', b, 'done', written)
   if done >= tonumber(redis.call('HGET', b, 'total')) then complete_batch(batch, now) end
 end
 local waits = 0
 if lease then
+  charge(lease, lease.lane, batch, ARGV[4])
   redis.call('HSET', 'farm:lease:' .. lease.id, 'running', ARGV[3])
   if lease.class == 'batch' and has_ready(lease.environment, 'interactive') then waits = 1 end
   if redis.call('EXISTS', 'farm:lease:' .. lease.id .. ':items') == 0 then end_lease(lease) end
 end
-return {lease and 1 or 0, waits, written}
+return {lease and 1 or 0, waits, written, sent_home > 0 and tokens_wanted(lease.environment, now) or 0}

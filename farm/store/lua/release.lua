@@ -1,21 +1,27 @@
--- Gives items of a lease back to the head of their lane. With 'death' the item is charged and will run alone;
--- an item at its death bound stays in the lease for the caller to settle.
--- ARGV: lease, 'free' | 'death', death bound, indices...
+-- Gives items of a lease back to their lane: 'free' to its head, uncharged; 'death' to its head, charged, and it will
+-- run alone; 'slow' to its end, uncharged, because its slice expired. An item at its death bound stays in the lease for
+-- the caller to settle.
+-- ARGV: lease, 'free' | 'death' | 'slow', death bound, seconds of work to charge, indices...
 -- Returns {lease alive, tokens to publish, condemned index...}.
 local lease = read_lease(ARGV[1])
 if not lease then return {0, 0} end
-local now = now_ms()
+local now, why = now_ms(), ARGV[2]
+local ending = ({free = 'shared', death = 'apart', slow = 'slow'})[why]
+local history = 'farm:batch:' .. lease.batch .. ':history'
 local out = {1, 0}
-for i = #ARGV, 4, -1 do  -- from the last, so that the head keeps the order
+for i = #ARGV, 5, -1 do  -- from the last, so that the head keeps the order
   local index = ARGV[i]
-  local charged = ARGV[2] == 'death'
-  if charged and redis.call('HINCRBY', 'farm:batch:' .. lease.batch .. ':deaths', index, 1) >= tonumber(ARGV[3]) then
+  if not redis.call('LPOS', 'farm:lease:' .. lease.id .. ':items', index) then
+    -- Sent twice, because the first reply got lost.
+  elseif why == 'death' and redis.call('HINCRBY', history, 'death:' .. index, 1) >= tonumber(ARGV[3]) then
     out[#out + 1] = index
-  elseif redis.call('LREM', 'farm:lease:' .. lease.id .. ':items', 1, index) > 0 then
-    redis.call('HINCRBY', 'farm:counts:' .. lease.environment, 'leased', -1)
-    put_back(lease, lease.batch, index, charged, now)
+  else
+    drop_from_lease(lease, index, ending, now)
+    put_back(lease, lease.lane, lease.batch, index, why == 'slow', now)
   end
 end
+if why == 'slow' then count('slices_expired', #ARGV - 4) end
+charge(lease, lease.lane, lease.batch, ARGV[4])
 if redis.call('EXISTS', 'farm:lease:' .. lease.id .. ':items') == 0 then end_lease(lease) end
 out[2] = tokens_wanted(lease.environment, now)
 return out

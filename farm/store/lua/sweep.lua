@@ -1,28 +1,40 @@
 -- Leases up to N waiting items of a cancelled batch to the sweeper, who gives them their verdicts with finish.lua.
--- ARGV: batch, lease, lease_ms, N. Returns {index, payload, ...}.
+-- ARGV: batch, lease, lease_ms, N. Returns {index, stored proof, ...}.
 local batch, id, b = ARGV[1], ARGV[2], 'farm:batch:' .. ARGV[1]
 local now, out, left = now_ms(), {}, tonumber(ARGV[4])
-local v = redis.call('HMGET', b, 'environment', 'class')
-if not v[1] then redis.call('SREM', 'farm:cancelling', batch) return out end
+local place = place_of(batch)
+if not place then redis.call('SREM', 'farm:cancelling', batch) return out end
+
+local function lease_to_sweeper(lane, index)
+  if redis.call('HEXISTS', b .. ':results', index) == 1 then return end
+  if #out == 0 then
+    redis.call('HSET', 'farm:lease:' .. id, 'environment', place.environment, 'class', place.class, 'owner', place.owner,
+      'lane', lane, 'batch', batch, 'running', '', 'worker', 'sweeper')
+    redis.call('ZADD', 'farm:leases', now + ARGV[3], id)
+  end
+  redis.call('RPUSH', 'farm:lease:' .. id .. ':items', index)
+  redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'leased', 1)
+  out[#out + 1] = index
+  out[#out + 1] = redis.call('HGET', b .. ':items', index)
+  left = left - 1
+end
+
+-- Who waits for another's run waits no more, and is swept like the rest.
+for _, index in ipairs(redis.call('HKEYS', b .. ':parked')) do
+  local parked = 'farm:parked:' .. redis.call('HGET', b .. ':parked', index)
+  local lane = redis.call('HGET', parked, batch .. ':' .. index)
+  redis.call('HDEL', parked, batch .. ':' .. index)
+  redis.call('RPUSH', 'farm:pending:' .. lane .. ':' .. batch, index)
+  redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', 1)
+end
+redis.call('DEL', b .. ':parked')
+
 for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
-  local list = 'farm:pending:' .. lane .. ':' .. batch
   while left > 0 do
-    local entry = redis.call('LPOP', list)
-    if not entry then break end
-    local index = string.gsub(entry, '!', '')
-    redis.call('HINCRBY', 'farm:counts:' .. v[1], 'pending', -1)
-    if redis.call('HEXISTS', b .. ':results', index) == 0 then
-      if #out == 0 then
-        redis.call('HSET', 'farm:lease:' .. id, 'environment', v[1], 'class', v[2], 'lane', lane, 'batch', batch,
-          'running', '', 'worker', 'sweeper')
-        redis.call('ZADD', 'farm:leases', now + ARGV[3], id)
-      end
-      redis.call('RPUSH', 'farm:lease:' .. id .. ':items', index)
-      redis.call('HINCRBY', 'farm:counts:' .. v[1], 'leased', 1)
-      out[#out + 1] = index
-      out[#out + 1] = redis.call('HGET', b .. ':items', index)
-      left = left - 1
-    end
+    local index = redis.call('LPOP', 'farm:pending:' .. lane .. ':' .. batch)
+    if not index then break end
+    redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', -1)
+    lease_to_sweeper(lane, index)
   end
   -- One lease speaks of one lane: what it gives back must find the way home.
   if #out > 0 then break end

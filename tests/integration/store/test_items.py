@@ -4,86 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
 
 from farm.models import NewPremise, Proof, Reason, WorkerKind, verdict
-from farm.store.batches import Batches, Staging, Submission
-from farm.store.connection import RedisClient, connect, connect_async
+from farm.store.batches import Batches, Entry, Staging
+from farm.store.connection import RedisClient, connect_async
 from farm.store.lanes import lane_name
-from farm.store.leases import DEATH_BOUND, LAPSE_BOUND, Claim, Leases
+from farm.store.leases import DEATH_BOUND, LAPSE_BOUND, Leases
 from farm.store.registry import Registry
 from farm.store.retrievals import Retrieval, Retrievals
 from farm.store.rooms import Room
-
-ENV = "default"
-
-
-@pytest.fixture
-def client(valkey_url: str) -> Iterator[RedisClient]:
-    client = connect(valkey_url)
-    client.flushall()
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def leases(client: RedisClient) -> Leases:
-    return Leases(client)
-
-
-def put(url: str, count: int = 3, header: str = "", owner: str = "me", **more: Any) -> str:
-    """Commit a batch of `count` proofs of one header; returns its id."""
-
-    async def commit() -> str:
-        client = connect_async(url)
-        batches, staging = Batches(client), Staging()
-        lane = lane_name(ENV, header, owner)
-        await batches.stage(staging, [(lane, Proof(code=f"proof {i}")) for i in range(count)])
-        options = {"priority": more.pop("priority", 5), "timeout_s": 1.0}
-        committed = await batches.commit(
-            staging, Submission(owner=owner, environment=ENV, options=options, retention_s=100, **more)
-        )
-        await client.aclose()
-        return committed.batch
-
-    return asyncio.run(commit())
-
-
-def state(client: RedisClient, batch: str) -> dict[str, str]:
-    return {k.decode(): v.decode() for k, v in client.hgetall(f"farm:batch:{batch}").items()}
-
-
-def take(leases: Leases, worker: str = "w", most: int = 8, warm: str = "") -> Claim:
-    claim = leases.claim(ENV, worker, most=most, warm_lane=warm)
-    assert claim is not None
-    return claim
-
-
-def accept(leases: Leases, claim: Claim, then: int | None = None, reason: Reason | None = None) -> Any:
-    first = claim.items[0]
-    return leases.finish(claim.lease, claim.batch, [verdict(first.id, first.index, reason=reason)], then=then)
-
-
-def lapse(client: RedisClient, claim: Claim) -> None:
-    """Let a lease run out now."""
-    client.zadd("farm:leases", {claim.lease: 1})
-
-
-def assert_settled(client: RedisClient, batch: str, total: int) -> None:
-    """Counters, results and stream agree, and nothing of the batch waits or is held."""
-    record = state(client, batch)
-    assert int(record["done"]) == total == client.hlen(f"farm:batch:{batch}:results")
-    assert sum(int(record[name]) for name in ("accepted", "rejected", "undecided")) == total
-    stream = [int(fields[b"i"]) for _, fields in client.xrange(f"farm:batch:{batch}:finished")]
-    assert sorted(stream) == list(range(total))
-    counts = client.hgetall(f"farm:counts:{ENV}")
-    assert {name: int(value) for name, value in counts.items()} in ({b"pending": 0}, {b"pending": 0, b"leased": 0})
-    assert not client.keys("farm:pending:*")
-    assert not client.keys("farm:lease:*")
-    assert not client.keys("farm:ready:*")
+from tests.support.store import ENV, assert_settled, cancel, finish, lapse, put, state, take
 
 
 def test_work_ends_with_every_index_once_and_nothing_left(client: RedisClient, leases: Leases, valkey_url: str) -> None:
@@ -105,10 +35,10 @@ def test_the_first_writer_wins_and_a_late_undecided_is_dropped(
     lapse(client, slow)
     leases.reap(slow.lease, dead=False)
 
-    late = accept(leases, slow, reason=Reason.TIMEOUT)
+    late = finish(leases, slow, Reason.TIMEOUT)
     quick = take(leases, "quick")
-    assert accept(leases, quick, reason=Reason.ERROR).written == 1
-    later = accept(leases, slow)
+    assert finish(leases, quick, Reason.ERROR).written == 1
+    later = finish(leases, slow)
 
     assert (late.alive, late.written, later.written) == (False, 0, 0)
     assert state(client, batch)["rejected"] == "1"
@@ -122,7 +52,7 @@ def test_a_late_decision_counts_when_nobody_else_decided(client: RedisClient, le
     lapse(client, slow)
     leases.reap(slow.lease, dead=False)
 
-    assert accept(leases, slow).written == 1
+    assert finish(leases, slow).written == 1
 
     assert leases.claim(ENV, "other") is None, "what is decided must not run again"
     assert_settled(client, batch, 1)
@@ -162,7 +92,7 @@ def test_the_third_death_condemns_and_the_item_cannot_get_lost(
     assert first.condemned == second.condemned == (0,)
     assert first.reason == "crashed"
     assert leases.claim(ENV, "w") is None, "a condemned item must not run a fourth time"
-    accept(leases, claim, reason=Reason.CRASHED)
+    finish(leases, claim, Reason.CRASHED)
     assert_settled(client, batch, 1)
 
 
@@ -209,7 +139,7 @@ def test_interactive_work_is_claimed_first_and_seen_between_proofs(leases: Lease
     held = take(leases, most=2)
     quick = put(valkey_url, 1, header="import B", interactive=True)
 
-    assert accept(leases, held).interactive_waits
+    assert finish(leases, held).interactive_waits
     assert take(leases, warm=held.lane).batch == quick
 
 
@@ -234,7 +164,7 @@ def test_a_warm_lane_is_kept_until_another_is_too_old(client: RedisClient, lease
 
     assert take(leases, most=1, warm=warm).lane == warm
     other = lane_name(ENV, "import B", "me")
-    client.zadd(f"farm:ready:{ENV}:batch", {other: (time.time() - 3600) * 1000})
+    client.zadd(f"farm:ready:{ENV}:batch:me", {other: (time.time() - 3600) * 1000})
     assert take(leases, most=1, warm=warm).lane == other
 
 
@@ -274,7 +204,7 @@ def test_lost_tokens_are_replaced_after_two_looks(client: RedisClient, leases: L
 def test_a_cancelled_batch_starts_nothing_and_is_swept(client: RedisClient, leases: Leases, valkey_url: str) -> None:
     batch = put(valkey_url, 10)
     held = take(leases, most=1)
-    asyncio.run(cancel(valkey_url, batch))
+    cancel(valkey_url, batch)
 
     assert leases.claim(ENV, "w") is None
     leases.release(held.lease, [item.index for item in held.items])
@@ -289,18 +219,12 @@ def test_a_cancelled_batch_starts_nothing_and_is_swept(client: RedisClient, leas
     assert state(client, batch)["state"] == "cancelled"
 
 
-async def cancel(url: str, batch: str) -> None:
-    client = connect_async(url)
-    await Batches(client).cancel(batch, "me")
-    await client.aclose()
-
-
 def test_a_staging_that_is_not_committed_leaves_no_trace(client: RedisClient, valkey_url: str) -> None:
     async def stage() -> None:
         connection = connect_async(valkey_url)
-        batches, staging = Batches(connection), Staging()
-        await batches.stage(staging, [(lane_name(ENV, "", "me"), Proof(code=f"{i}")) for i in range(1200)])
-        assert all(client.ttl(key) > 0 for key in client.keys("*")), "a staging nobody commits must expire"
+        batches, staging = Batches(connection), Staging("me")
+        await batches.stage(staging, [Entry(lane_name(ENV, "", "me"), Proof(code=f"{i}")) for i in range(1200)])
+        assert all(client.ttl(key) > 0 for key in client.keys("farm:[bp][ae]*")), "a staging nobody commits must expire"
         await batches.discard(staging)
         await connection.aclose()
 

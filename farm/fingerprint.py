@@ -1,0 +1,41 @@
+"""What makes two proofs the same question, so that one run answers both.
+
+A verdict is kept under toolchain, policy and revision (`workers/lean/revision.py`) and this fingerprint:
+header, code, statement, level, gate, timeout, environment and trust domain.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from farm.lexer import normal_form
+from farm.models import Proof
+
+_EXACT_CHARS = 16
+# Text with any of these may look at its own layout or positions, so only the same text is the same question.
+_META = re.compile(
+    r"#|\b(?:elab|elab_rules|macro|macro_rules|syntax|notation|infix[lr]?|prefix|postfix|run_\w+|by_elab|initialize|"
+    r"unsafe|extern|eval|IO|Lean|Elab|Meta|Syntax|Qq)\b"
+)
+
+
+def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
+    """Return 64 hex characters of the question and 16 of its exact text.
+
+    Proofs that differ only in comments and in white space that Lean does not see share the first part.
+
+    Args:
+        proof: the proof; its id and problem do not matter.
+        options: the batch's options, defaults filled in.
+        domain: the proof's trust domain: another key's verdict is never taken over.
+    """
+    texts = [proof.code, proof.statement or ""]
+    exact = sha256("\0".join(texts).encode()).hexdigest()
+    plain = texts if any(_META.search(text) for text in texts) else [normal_form(text) for text in texts]
+    asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")]
+    question = sha256(orjson.dumps([*plain, *asked, domain])).hexdigest()
+    return question + exact[:_EXACT_CHARS]

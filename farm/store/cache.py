@@ -1,0 +1,59 @@
+"""Kept verdicts: how many, how useful, and how to forget them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.scripts import Scripts
+
+_START = b"0"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStats:
+    """Figures of the verdict cache since the store began.
+
+    Attributes:
+        kept: verdicts it holds now.
+        bytes: what Redis spends on them.
+        hits: proofs answered without a run.
+        misses: proofs looked for in vain.
+        shared: proofs that waited for the run of the same question instead of running.
+        evicted: verdicts that had to make room.
+    """
+
+    kept: int
+    bytes: int
+    hits: int
+    misses: int
+    shared: int
+    evicted: int
+
+
+def _stats(kept: int, counters: dict[bytes, bytes]) -> CacheStats:
+    names = (b"cache_bytes", b"cache_hits", b"cache_misses", b"flights_joined", b"cache_evicted")
+    return CacheStats(kept, *(int(counters.get(name, 0)) for name in names))
+
+
+def read_cache_stats(client: RedisClient) -> CacheStats:
+    """Return the figures, over a blocking client."""
+    with translated():
+        return _stats(client.zcard("farm:verdicts"), client.hgetall("farm:counters"))
+
+
+async def read_cache_stats_async(client: AsyncRedisClient) -> CacheStats:
+    """Return the figures, over the API's client."""
+    with translated():
+        return _stats(await client.zcard("farm:verdicts"), await client.hgetall("farm:counters"))
+
+
+def purge_cache(client: RedisClient, *, toolchain: str = "", policy: str = "") -> int:
+    """Forget the kept verdicts of one toolchain, of one policy, or all; return how many there were."""
+    scripts, cursor, forgotten = Scripts(client), _START, 0
+    while True:
+        with translated():
+            cursor, count = scripts.run("purge", toolchain, policy, cursor)
+        forgotten += int(count)
+        if cursor == _START:
+            return forgotten

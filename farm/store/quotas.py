@@ -1,0 +1,70 @@
+"""How much may be in the farm at once: per key, in all, and in Redis's memory."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from farm.errors import RateLimited
+from farm.store.connection import AsyncRedisClient, translated
+
+# Above this share of its memory Redis takes no new batch: verdicts of what it holds must still fit.
+MEMORY_HIGH_WATER = 0.85
+_MEMORY_LOOK_S = 1.0
+_RETRY_AFTER_S = 30.0
+_TEXTS = {
+    "owner_items": "This key has {owner_proofs} proofs without a verdict in the farm (QUOTA_PROOFS): wait for some",
+    "owner_bytes": "This key's batches take {owner_mb} MB (QUOTA_MB): wait until some expire",
+    "items": "The farm holds {proofs} proofs without a verdict (MAX_PENDING_PROOFS): try again later",
+    "bytes": "The farm's batches take {mb} MB (MAX_STORED_MB): try again later",
+}
+
+
+@dataclass(slots=True)
+class Quotas:
+    """The limits that a submit must pass; what it stores counts until its retention is over.
+
+    Attributes:
+        owner_proofs: proofs without a verdict, per key.
+        owner_mb: stored proofs and verdicts in MB, per key.
+        proofs: proofs without a verdict, of all keys.
+        mb: stored proofs and verdicts in MB, of all keys.
+    """
+
+    owner_proofs: int
+    owner_mb: int
+    proofs: int
+    mb: int
+    _looked_at: float = field(default=float("-inf"), init=False)
+    _memory_share: float = field(default=0.0, init=False)
+
+    @property
+    def limits(self) -> tuple[int, int, int, int]:
+        """The limits in the order that reserve.lua takes them; bytes where it counts bytes."""
+        return self.owner_proofs, self.owner_mb << 20, self.proofs, self.mb << 20
+
+    def refusal(self, reached: str) -> RateLimited:
+        """Return the error for a limit that reserve.lua found reached."""
+        limits = {"owner_proofs": self.owner_proofs, "owner_mb": self.owner_mb, "proofs": self.proofs, "mb": self.mb}
+        return RateLimited(_TEXTS[reached].format(**limits), retry_after_s=_RETRY_AFTER_S, details={"limit": reached})
+
+    async def require_memory(self, client: AsyncRedisClient) -> None:
+        """Refuse when Redis's memory is nearly full; looks once a second.
+
+        Raises:
+            RateLimited: it is above the high-water mark.
+        """
+        if time.monotonic() - self._looked_at > _MEMORY_LOOK_S:
+            with translated():
+                memory = await client.info("memory")
+            limit = memory["maxmemory"] or memory["total_system_memory"]
+            self._memory_share, self._looked_at = memory["used_memory"] / limit, time.monotonic()
+        if self._memory_share > MEMORY_HIGH_WATER:
+            raise RateLimited(
+                f"Redis uses {self._memory_share:.0%} of its memory: try again when batches have expired",
+                retry_after_s=_RETRY_AFTER_S,
+                details={"limit": "memory"},
+            )
+
+
+UNLIMITED = Quotas(1 << 40, 1 << 40, 1 << 40, 1 << 40)

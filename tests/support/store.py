@@ -1,0 +1,115 @@
+"""Batches put into a real Valkey, claimed and finished, without an API or a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from farm.errors import FarmError
+from farm.models import Proof, Reason, verdict
+from farm.store.batches import Batches, Entry, Staging, Submission
+from farm.store.connection import RedisClient, connect_async
+from farm.store.lanes import lane_name
+from farm.store.leases import Claim, Finished, Leases, Warmth
+from farm.store.quotas import UNLIMITED, Quotas
+
+ENV = "default"
+
+
+def put(
+    url: str,
+    count: int = 3,
+    header: str = "",
+    owner: str = "me",
+    *,
+    priority: int = 5,
+    marks: Sequence[str] = (),
+    quotas: Quotas = UNLIMITED,
+    **more: Any,
+) -> str:
+    """Commit a batch of proofs of one header; returns its id.
+
+    Args:
+        url: of the Valkey.
+        count: how many proofs.
+        header: their header.
+        owner: whose batch it is.
+        priority: the batch's.
+        marks: a fingerprint for each proof, from `mark`; none: no proof has one.
+        quotas: what the owner may store.
+        more: fields of `Submission`.
+    """
+
+    async def commit() -> str:
+        client = connect_async(url)
+        batches, staging = Batches(client, quotas), Staging(owner)
+        lane = lane_name(ENV, header, owner)
+        entries = [Entry(lane, Proof(code=f"proof {i}"), marks[i] if marks else "") for i in range(count)]
+        submission = {"retention_s": 100, "options": {"priority": priority, "timeout_s": 1.0}, **more}
+        try:
+            await batches.stage(staging, entries)
+            return (await batches.commit(staging, Submission(environment=ENV, **submission))).batch
+        except FarmError:
+            await batches.discard(staging)
+            raise
+        finally:
+            await client.aclose()
+
+    return asyncio.run(commit())
+
+
+def mark(question: str, layout: str = "") -> str:
+    """Return the fingerprint of a question in some layout."""
+    return sha256(question.encode()).hexdigest() + sha256(layout.encode()).hexdigest()[:16]
+
+
+def cancel(url: str, batch: str, owner: str = "me") -> None:
+    """Cancel a batch."""
+
+    async def run() -> None:
+        client = connect_async(url)
+        await Batches(client).cancel(batch, owner)
+        await client.aclose()
+
+    asyncio.run(run())
+
+
+def state(client: RedisClient, batch: str) -> dict[str, str]:
+    """Return a batch's record."""
+    return {k.decode(): v.decode() for k, v in client.hgetall(f"farm:batch:{batch}").items()}
+
+
+def take(leases: Leases, worker: str = "w", most: int = 8, warm: str = "", owner: str = "", load_s: float = 0) -> Claim:
+    """Claim what must be there."""
+    claim = leases.claim(ENV, worker, most=most, warmth=Warmth(warm, owner, load_s), revision="v4|1|r")
+    assert claim is not None
+    return claim
+
+
+def finish(leases: Leases, claim: Claim, reason: Reason | None = None, **more: Any) -> Finished:
+    """Give the first item of a claim its verdict."""
+    first, then, seconds = claim.items[0], more.pop("then", None), more.pop("seconds", 0.0)
+    found = verdict(first.id, first.index, reason=reason, **more)
+    return leases.finish(claim.lease, claim.batch, [found], then=then, seconds=seconds)
+
+
+def lapse(client: RedisClient, claim: Claim) -> None:
+    """Let a lease run out now."""
+    client.zadd("farm:leases", {claim.lease: 1})
+
+
+def assert_settled(client: RedisClient, batch: str, total: int) -> None:
+    """Counters, results and stream agree, and nothing of the batch waits or is held."""
+    record = state(client, batch)
+    assert int(record["done"]) == total == client.hlen(f"farm:batch:{batch}:results")
+    assert sum(int(record[name]) for name in ("accepted", "rejected", "undecided")) == total
+    stream = [int(fields[b"i"]) for _, fields in client.xrange(f"farm:batch:{batch}:finished")]
+    assert sorted(stream) == list(range(total))
+    counts = client.hgetall(f"farm:counts:{ENV}")
+    assert {name: int(value) for name, value in counts.items()} in ({b"pending": 0}, {b"pending": 0, b"leased": 0})
+    assert not client.keys("farm:pending:*")
+    assert not client.keys("farm:lease:*")
+    for pattern in ("ready:*", "owners:*", "queue:*", "parked:*", "flight:*", f"batch:{batch}:parked"):
+        assert not client.keys(f"farm:{pattern}")

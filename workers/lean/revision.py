@@ -1,0 +1,38 @@
+"""What a verdict depends on beside the proof: as long as it is the same, a kept verdict is still true."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import orjson
+
+from farm.models import POLICY_VERSION, Environment
+from farm.settings import Settings
+
+_REPL = ".lake/build/bin/repl"
+# What fixes the versions of everything a project does not build itself, such as Mathlib.
+_PINS = ("lean-toolchain", "lake-manifest.json")
+
+
+def revision(settings: Settings, environment: Environment) -> str:
+    """Return TOOLCHAIN|POLICY|HASH.
+
+    The hash covers what verdicts say of their environment, the REPL's binary, and of the project its pins and every
+    .olean it built itself: the same on every host that has the same, and another as soon as any of it changes.
+    """
+    digest = sha256(orjson.dumps(environment.model_dump()))
+    for path in _parts(settings):
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return f"{environment.lean_version}|{POLICY_VERSION}|{digest.hexdigest()[:16]}"
+
+
+def _parts(settings: Settings) -> list[Path]:
+    repl = [settings.lean_repl_dir / _REPL] if settings.lean_repl_dir else []
+    project = settings.lean_project_dir
+    pins = [project / name for name in _PINS] if project else []
+    built = sorted((project / ".lake" / "build").rglob("*.olean")) if project else []
+    return [path for path in (*repl, *pins, *built) if path.is_file()]
