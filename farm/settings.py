@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     lean_max_tasks_per_child: Annotated[
         Count, Field(description="Proofs after which a Lean process and its REPL are replaced.")
     ] = 1000
+    lean_max_deaths: Annotated[
+        Count, Field(description="Deaths of a REPL or process under one proof that make it `crashed`.")
+    ] = 3
     lean_memory_limit_mb: Annotated[
         Count, Field(description="Resident memory of one REPL's process tree, watched from outside.")
     ] = 8192

@@ -27,7 +27,7 @@ from farm.store.rooms import Room
 _TICK_S = 1.0
 _NUDGE_EVERY = 5
 _TEXTS = {
-    Reason.CRASHED: "The process that ran this proof died, three times",
+    Reason.CRASHED: "The process that ran this proof died, every time it was tried (LEAN_MAX_DEATHS)",
     Reason.FARM_ERROR: "The lease on this proof ran out ten times: its hosts stalled or were cut off",
     Reason.CANCELLED: "The batch was cancelled before this proof was decided",
 }
@@ -100,7 +100,7 @@ def run(settings: Settings, stopped: threading.Event) -> None:
     """Pass over once a second until told to stop; a Redis that is away is waited for."""
     client = connect(settings.redis_url)
     rooms = [Room(client, name) for name in (EMBED_QUEUE, PREMISES_QUEUE)]
-    reaper = Reaper(Leases(client), rooms, Tokens(celery_app(settings)), socket.gethostname())
+    reaper = Reaper(Leases(client, death_bound=settings.lean_max_deaths), rooms, Tokens(celery_app(settings)), socket.gethostname())
     while not stopped.wait(_TICK_S):
         try:
             reaper.pass_over()

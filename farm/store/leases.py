@@ -133,10 +133,17 @@ def _kept_as(verdict: Verdict) -> str:
 
 
 class Leases:
-    """Claims and leases of one process, over a blocking client."""
+    """Claims and leases of one process, over a blocking client.
 
-    def __init__(self, client: RedisClient, *, cache_mb: int = 0) -> None:
+    Args:
+        client: the store.
+        death_bound: the death of its process that condemns an item.
+        cache_mb: Redis memory for kept verdicts.
+    """
+
+    def __init__(self, client: RedisClient, *, death_bound: int = DEATH_BOUND, cache_mb: int = 0) -> None:
         self._client = client
+        self._death_bound = death_bound
         self._scripts = Scripts(client)
         self._cache_bytes = cache_mb << 20
 
@@ -223,7 +230,7 @@ class Leases:
             Its index among `condemned` when this was its last death: it is still leased, and has to be finished.
         """
         with translated():
-            reply = self._scripts.run("release", lease, "death", DEATH_BOUND, seconds, index)
+            reply = self._scripts.run("release", lease, "death", self._death_bound, seconds, index)
         return GivenBack(tokens=int(reply[1]), condemned=tuple(int(i) for i in reply[2:]))
 
     def lapsed(self, most: int = 100) -> list[str]:
@@ -250,7 +257,7 @@ class Leases:
             None when the lease was alive or gone.
         """
         with translated():
-            reply = self._scripts.run("reap", lease, "death" if dead else "lapse", DEATH_BOUND, LAPSE_BOUND)
+            reply = self._scripts.run("reap", lease, "death" if dead else "lapse", self._death_bound, LAPSE_BOUND)
         if not reply:
             return None
         tokens, environment, batch, reason, *condemned = reply

@@ -88,7 +88,7 @@ class LeanRoom:
         session = Session(installation.config, settings) if installation.config else None
         self._runner = Runner(
             settings,
-            Leases(client, cache_mb=settings.verdict_cache_mb),
+            Leases(client, death_bound=settings.lean_max_deaths, cache_mb=settings.verdict_cache_mb),
             self._tokens,
             worker,
             session,
