@@ -11,11 +11,11 @@ import redis.asyncio as redis_async
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from farm.errors import ConfigurationError, RateLimited, StoreUnavailable
+from farm.errors import ConfigurationError, StoreUnavailable
 
 # redis-py types each reply as the union over both protocols and over decoding on and off. We speak RESP2 and get bytes.
 RedisClient = Any
@@ -26,7 +26,15 @@ _SOCKET_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
 _RETRIES = 3
 _MOST_CONNECTIONS = 512
-_FULL_RETRY_S = 30.0
+# What a server answers that is there, and may not or cannot write now: its memory or its disk is full, it starts, or
+# it is a replica. A script meets this before its first write, so it has done nothing.
+_REFUSALS_BY_CLASS: dict[type[ResponseError], str] = {
+    OutOfMemoryError: "Redis is full (maxmemory)",
+    ReadOnlyError: "This Redis is a replica",
+    MasterDownError: "This Redis has lost its primary",
+}
+_REFUSALS_BY_CODE = {"MISCONF": "Redis cannot write to its disk", "NOREPLICAS": "Redis has too few replicas"}
+_IN_PIPELINE = " of pipeline caused error: "
 
 
 def connect(url: str) -> RedisClient:
@@ -77,21 +85,25 @@ def check_server(client: RedisClient) -> str:
     return f"{info.get('server_name', 'redis')} {version}"
 
 
-def _translate(error: RedisError) -> StoreUnavailable:
-    return StoreUnavailable(f"Redis does not answer: {error}")
+def _refusal(error: ResponseError) -> str | None:
+    """Return in words why the server refuses to write for now; None for an error that is a fault of ours."""
+    # redis-py has classes for some codes and strips those; in front of an error in a pipeline it puts the command.
+    code = str(error).rpartition(_IN_PIPELINE)[2].lstrip("('\"").partition(" ")[0]
+    return _REFUSALS_BY_CLASS.get(type(error)) or _REFUSALS_BY_CODE.get(code)
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn Redis's trouble into errors of ours; any other Redis error is a fault of ours and stays.
+    """Turn what will pass into `StoreUnavailable`: a lost connection, a server that cannot write for now.
 
-    Raises:
-        StoreUnavailable: the connection is lost.
-        RateLimited: Redis is full, and this would have brought more in.
+    Any other Redis error is a fault of ours and stays.
     """
     try:
         yield
-    except OutOfMemoryError as error:
-        raise RateLimited("Redis is full: try again when batches have expired", retry_after_s=_FULL_RETRY_S) from error
     except (RedisConnectionError, RedisTimeoutError) as error:
-        raise _translate(error) from error
+        raise StoreUnavailable(f"Redis does not answer: {error}") from error
+    except ResponseError as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        raise StoreUnavailable(f"{refusal}: try again") from error
