@@ -89,10 +89,22 @@ def await_true(condition: Callable[[], Any], what: str, timeout_s: float = 30) -
 @contextmanager
 def running_farm(folder: Path, **settings: str) -> Iterator[RunningFarm]:
     """Start a farm in a folder with these settings, and stop it; whatever is left behind is ended too."""
+    started: RunningFarm | None = None
+    try:
+        started = start_farm(folder, **settings)
+        yield started
+    finally:
+        if started:
+            stop(started.up)
+        end_everything(folder)
+
+
+def start_farm(folder: Path, **settings: str) -> RunningFarm:
+    """Start `farm up` in a folder and wait until it is ready; the caller stops it, and ends what is left."""
     folder.mkdir(parents=True, exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NAMES)}
     environment = {**inherited, "DATA_DIR": str(folder / "data"), "PORT": "0", "LEAN_WORKERS": "2", **settings}
-    with (folder / "up.log").open("wb") as log:
+    with (folder / "up.log").open("ab") as log:
         up = subprocess.Popen(
             [sys.executable, "-m", "farm", "up"],
             env=environment,
@@ -101,13 +113,14 @@ def running_farm(folder: Path, **settings: str) -> Iterator[RunningFarm]:
             stderr=log,
             start_new_session=True,
         )
-    try:
-        runtime = _await_ready(up, folder)
-        yield RunningFarm(runtime["url"], runtime["redis_url"], up, folder, environment)
-    finally:
-        stop(up)
-        for process in processes_of(folder):
-            end_session(process.pid)
+    runtime = _await_ready(up, folder)
+    return RunningFarm(runtime["url"], runtime["redis_url"], up, folder, environment)
+
+
+def end_everything(folder: Path) -> None:
+    """Kill whatever still runs in a folder."""
+    for process in processes_of(folder):
+        end_session(process.pid)
 
 
 def stop(up: subprocess.Popen[bytes]) -> None:
@@ -123,9 +136,11 @@ def _await_ready(up: subprocess.Popen[bytes], folder: Path) -> dict[str, str]:
     while time.monotonic() < deadline and up.poll() is None:
         try:
             runtime: dict[str, str] = json.loads(runtime_file.read_text())
-            if httpx.get(f"{runtime['url']}/readyz", timeout=5).status_code == 200:
+            # What an earlier `farm up` left behind is not this one's.
+            is_ours = runtime["supervisor"].startswith(f"{up.pid}.")
+            if is_ours and httpx.get(f"{runtime['url']}/readyz", timeout=5).status_code == 200:
                 return runtime
-        except (OSError, ValueError, httpx.TransportError):
+        except (OSError, ValueError, KeyError, httpx.TransportError):
             pass
         time.sleep(0.05)
     raise AssertionError(f"`farm up` did not get ready:\n{(folder / 'up.log').read_text()}")

@@ -1,0 +1,47 @@
+"""`make chaos`: the whole suite for one seed or many; prints what came of every fault as a table in Markdown."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.chaos.campaign import Plan, Report, run, table
+from tests.chaos.victim import can_mount, faketime
+from tests.support.repl.install import install
+
+
+def main() -> None:
+    """Run; exit 0 only if nothing was lost, doubled or changed."""
+    arguments = argparse.ArgumentParser(prog="python -m tests.chaos")
+    arguments.add_argument("--seed", type=int, help="the first seed; random when absent")
+    arguments.add_argument("--seeds", type=int, default=1, help="how many seeds")
+    arguments.add_argument("--jobs", type=int, default=1, help="how many seeds at a time")
+    given = arguments.parse_args()
+    first = secrets.randbelow(1_000_000) if given.seed is None else given.seed
+    with ThreadPoolExecutor(given.jobs) as pool:
+        reports = list(pool.map(_report, range(first, first + given.seeds)))
+    failures = [failure for report in reports for failure in report.failures()]
+    print(f"\n{given.seeds} seeds from {first} on (make chaos SEEDS={given.seeds} SEED={first})\n")
+    print(table(reports), *failures, sep="\n")
+    sys.exit(1 if failures else 0)
+
+
+def _report(seed: int) -> Report:
+    print(f"seed {seed} (make chaos SEED={seed})", flush=True)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="leanfarm-chaos-") as folder:
+        repl = install(Path(folder) / "repl")
+        tell = lambda line: print(f"{seed} {line}", flush=True)  # noqa: E731
+        report = run(Path(folder), repl, Plan(seed), tell, small_disk=can_mount(), clock=faketime())
+    word = "whole" if report.is_whole else "BROKEN"
+    print(f"seed {seed}: {word} after {time.monotonic() - started:.0f} s", flush=True)
+    return report
+
+
+if __name__ == "__main__":
+    main()
