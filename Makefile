@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench chaos soak clean
 
 setup: $(VENV)/.installed  ## Make the virtual environment with everything in it.
 
@@ -27,6 +27,15 @@ lint: setup  ## Format, style, types, import rules.
 
 bench: setup  ## Timings as ratios against a named baseline; the tables are in docs/benchmarks.md.
 	$(BIN)/python -m pytest tests/bench -m bench -s
+
+SEEDS ?= 1
+JOBS ?= 1
+chaos: setup  ## Faults of every kind under running batches, for SEEDS seeds from SEED on; docs/reliability.md has the table.
+	$(BIN)/python -m tests.chaos --seeds $(SEEDS) --jobs $(JOBS) $(if $(SEED),--seed $(SEED))
+
+MINUTES ?= 60
+soak: setup  ## A farm under training-like load for MINUTES minutes; memory, descriptors, threads and keys must stay flat.
+	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
 clean:  ## Remove what the commands above made.
 	rm -rf $(VENV) .farm build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.chaos.campaign import Plan, Report, run, table
+from tests.chaos.faults import CLOCK
 from tests.chaos.victim import can_mount, faketime
 from tests.support.repl.install import install
 
@@ -24,23 +25,30 @@ def main() -> None:
     given = arguments.parse_args()
     first = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     with ThreadPoolExecutor(given.jobs) as pool:
-        reports = list(pool.map(_report, range(first, first + given.seeds)))
+        reports = [report for both in pool.map(_reports, range(first, first + given.seeds)) for report in both]
     failures = [failure for report in reports for failure in report.failures()]
     print(f"\n{given.seeds} seeds from {first} on (make chaos SEEDS={given.seeds} SEED={first})\n")
     print(table(reports), *failures, sep="\n")
     sys.exit(1 if failures else 0)
 
 
-def _report(seed: int) -> Report:
-    print(f"seed {seed} (make chaos SEED={seed})", flush=True)
+def _reports(seed: int) -> list[Report]:
+    """Put a farm through everything, and where it can be had, another one through what a clock does."""
+    print(f"{seed} begins (make chaos SEED={seed})", flush=True)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="leanfarm-chaos-") as folder:
-        repl = install(Path(folder) / "repl")
-        tell = lambda line: print(f"{seed} {line}", flush=True)  # noqa: E731
-        report = run(Path(folder), repl, Plan(seed), tell, small_disk=can_mount(), clock=faketime())
-    word = "whole" if report.is_whole else "BROKEN"
-    print(f"seed {seed}: {word} after {time.monotonic() - started:.0f} s", flush=True)
-    return report
+
+    def tell(line: str) -> None:
+        print(f"{seed} {line}", flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="leanfarm-chaos-") as name:
+        folder = Path(name)
+        repl = install(folder / "repl")
+        reports = [run(folder / "farm", repl, Plan(seed), tell, small_disk=can_mount())]
+        if clock := faketime():
+            reports.append(run(folder / "clocked", repl, Plan(seed, faults=[CLOCK], together=0), tell, clock=clock))
+    word = "whole" if all(report.is_whole for report in reports) else "BROKEN"
+    print(f"{seed} {word} after {time.monotonic() - started:.0f} s", flush=True)
+    return reports
 
 
 if __name__ == "__main__":

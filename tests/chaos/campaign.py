@@ -58,33 +58,34 @@ class Report:
         return [f"seed {self.seed}, {name}: {tally}" for name, tally in self.rows if not tally.is_whole]
 
 
-def run(folder: Path, repl: Install, plan: Plan, tell: Tell, *, small_disk: bool, clock: Path | None) -> Report:
-    """Put farms through a plan: one through most of it, one through what a clock does.
+def run(
+    folder: Path, repl: Install, plan: Plan, tell: Tell, *, small_disk: bool = False, clock: Path | None = None
+) -> Report:
+    """Put one farm through a plan.
 
     Args:
-        folder: where they live.
+        folder: where it lives.
         repl: what answers as Lean.
-        plan: what they get.
+        plan: what it gets.
         tell: is told each step in one line.
-        small_disk: whether the first has a small disk of its own, so that it can be full.
-        clock: libfaketime; None where it is not installed.
+        small_disk: whether its store has a small disk of its own, so that it can be full.
+        clock: libfaketime, for a farm whose store has a clock of its own.
     """
-    rng, report = random.Random(plan.seed), Report(plan.seed)
-    codes = proofs(plan.items, rng, plan.sleep_ms)
-    settings = {"RETENTION_S": str(RETENTION_S)}
-    with victim(folder / "farm", repl, small_disk=small_disk, **settings) as ill:
-        _ill_treat(ill, plan, rng, codes, report, tell)
+    report, settings = Report(plan.seed), {"RETENTION_S": str(RETENTION_S)}
     if clock:
-        with clocked_victim(folder / "clocked", repl, clock, **settings) as ill:
-            only_clock = Plan(plan.seed, faults=(CLOCK,), together=0)
-            _ill_treat(ill, only_clock, rng, codes, report, tell)
+        farm = clocked_victim(folder, repl, clock, **settings)
+    else:
+        farm = victim(folder, repl, small_disk=small_disk, **settings)
+    with farm as ill:
+        _ill_treat(ill, plan, report, tell)
     report.rows.append((AT_THE_END, Tally(0, broken=list(survivors(folder)))))
     return report
 
 
-def _ill_treat(ill: Victim, plan: Plan, rng: random.Random, codes: Sequence[str], report: Report, tell: Tell) -> None:
-    calm = trial.calm_run(ill, codes)
-    tallies = []
+def _ill_treat(ill: Victim, plan: Plan, report: Report, tell: Tell) -> None:
+    rng = random.Random(plan.seed)
+    codes = proofs(plan.items, rng, plan.sleep_ms)
+    calm, tallies = trial.calm_run(ill, codes), []
     possible = [fault for fault in plan.faults if fault.possible(ill)]
     for fault in rng.sample(possible, len(possible)):
         started = time.monotonic()
