@@ -269,9 +269,13 @@ class Leases:
         """Return the stored items at these indices; those of an expired batch are left out."""
         if not indices:
             return []
+        b, names = f"farm:batch:{batch}", [str(i) for i in indices]
         with translated():
-            blobs = self._client.hmget(f"farm:batch:{batch}:items", [str(i) for i in indices])
-        return [unpack_item(i, blob) for i, blob in zip(indices, blobs, strict=True) if blob]
+            pipe = self._client.pipeline(transaction=False)
+            for key in (f"{b}:items", f"{b}:deaths", f"{b}:lapses"):
+                pipe.hmget(key, names)
+            found = zip(indices, *pipe.execute(), strict=True)
+        return [unpack_item(i, blob, int(deaths or 0), int(lapses or 0)) for i, blob, deaths, lapses in found if blob]
 
     def cancelling(self) -> list[str]:
         """Return the batches whose remainder is still being worked off; due deadlines are made cancels first."""
