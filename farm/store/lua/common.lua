@@ -123,10 +123,11 @@ local function charge(place, lane, batch, seconds)
   redis.call('ZADD', queue, 'XX', 'INCR', seconds / weight, batch)
 end
 
--- Puts an index that has no place back into its lane, unless it has a verdict: `slow` ones to the end, else to the head.
+-- Puts an index that has no place back into its lane, `slow` ones to the end, else to the head; unless it has a verdict or
+-- its batch has expired.
 local function put_back(place, lane, batch, index, slow, now)
   local b = 'farm:batch:' .. batch
-  if redis.call('HEXISTS', b .. ':results', index) == 1 then return end
+  if redis.call('HEXISTS', b .. ':results', index) == 1 or redis.call('EXISTS', b) == 0 then return end
   if slow then redis.call('HSET', b .. ':history', 'slow:' .. index, 1) end
   redis.call(slow and 'RPUSH' or 'LPUSH', 'farm:pending:' .. lane .. ':' .. batch, index)
   redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', 1)

@@ -3,9 +3,12 @@
 --       most bytes of the verdict cache,
 --       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
 -- Returns {lease alive, interactive work waits, verdicts written, tokens to publish}.
+-- A lease that ran out is lapsed, whether or not the reaper has been there: its process slept, and what it timed meanwhile
+-- is no timeout. The reaper takes its items back.
 local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
 local now = now_ms()
 local lease = read_lease(ARGV[1])
+if lease and tonumber(redis.call('ZSCORE', 'farm:leases', lease.id) or 0) <= now then lease = nil end
 
 local function forget_oldest(bytes, bound)
   while bytes > bound do

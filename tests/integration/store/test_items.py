@@ -264,3 +264,46 @@ def test_a_query_that_expired_on_its_way_is_left_out(client: RedisClient, valkey
     Room(client, "embed").pass_on("premises", {gone.id: b"\0" * 4, live.id: b"\1" * 4})
 
     assert Room(client, "premises").take(2) == [(live, b"\1" * 4)]
+
+
+def test_who_slept_past_its_lease_cannot_say_timeout_before_the_reaper_has_been_there(
+    client: RedisClient, leases: Leases, valkey_url: str
+) -> None:
+    batch = put(valkey_url, 2)
+    slow = take(leases, "slow", most=1)
+    lapse(client, slow)
+
+    late = accept(leases, slow, reason=Reason.TIMEOUT)
+    leases.reap(slow.lease, dead=False)
+
+    assert (late.alive, late.written) == (False, 0)
+    while claim := leases.claim(ENV, "quick", most=1):
+        accept(leases, claim)
+    assert state(client, batch)["accepted"] == "2"
+    assert_settled(client, batch, 2)
+
+
+def test_a_lease_that_outlives_its_batch_brings_nothing_back(
+    client: RedisClient, leases: Leases, valkey_url: str
+) -> None:
+    batch = put(valkey_url, 1)
+    slow = take(leases, "slow")
+    lapse(client, slow)
+    accept(leases, slow)  # decided late: the lease stays until the reaper comes, and the batch expires before it does
+    for key in client.keys(f"farm:batch:{batch}*"):
+        client.delete(key)
+
+    leases.reap(slow.lease, dead=False)
+
+    put(valkey_url, 1)
+    assert take(leases).batch != batch
+
+
+def test_a_condemned_item_knows_its_attempts(leases: Leases, valkey_url: str) -> None:
+    batch = put(valkey_url, 1)
+    for _ in range(DEATH_BOUND):
+        leases.reap(take(leases).lease, dead=True)
+
+    [item] = leases.items(batch, [0])
+
+    assert item.deaths == DEATH_BOUND
