@@ -6,7 +6,6 @@ what waited lingers on the room's list, and while it does, nobody sends tokens.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from abc import ABC, abstractmethod
@@ -25,6 +24,7 @@ from farm.store.registry import Registry
 from farm.store.retrievals import Retrieval
 from farm.store.rooms import Room
 from workers.heartbeat import Heartbeat, worker_id
+from workers.stopping import StopFlag
 
 LINGER_S = 10.0
 """How long a process stays awake after the last query."""
@@ -129,7 +129,7 @@ class RoomProcess:
         self._kind = kind
         self._make = make
         self._parent = os.getpid()
-        self._stop = multiprocessing.get_context("fork").Event()
+        self._stop = StopFlag()
         self._server: Server | None = None
         self._heartbeat: Heartbeat | None = None
         self._tokens: Tokens | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from typing import Any
 
@@ -23,6 +22,7 @@ from workers.lean.revision import revision
 from workers.lean.runner import Runner
 from workers.lean.session import HeaderFailed, Session
 from workers.lean.watchdog import Watchdog
+from workers.stopping import StopFlag
 
 _log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class LeanRoom:
             update={"lean_memory_limit_mb": min(settings.lean_memory_limit_mb, share_mb)}
         )
         self._parent = os.getpid()
-        self._stop = multiprocessing.get_context("fork").Event()
+        self._stop = StopFlag()
         self._installation: Installation | None = None
         self._revision = ""
         self._runner: Runner | None = None

@@ -1,0 +1,24 @@
+"""The word from a worker's parent that its processes are to end."""
+
+from __future__ import annotations
+
+import mmap
+
+
+class StopFlag:
+    """One byte that a parent shares with the processes it forks later.
+
+    `multiprocessing.Event` takes a lock to be read. A process that is killed while it holds the lock, as each of them
+    does ten times a second, leaves every other process of the worker waiting for ever.
+    """
+
+    def __init__(self) -> None:
+        self._page = mmap.mmap(-1, 1)
+
+    def set(self) -> None:
+        """Have every process end soon."""
+        self._page[0] = 1
+
+    def is_set(self) -> bool:
+        """Whether this process is to end soon."""
+        return self._page[0] == 1
