@@ -147,9 +147,21 @@ def _cgroup_limits() -> Iterator[Path]:
 def process_identity(pid: int) -> str:
     """Return `pid.start` of a process: unlike the bare number, it is never reused. Empty when it is gone."""
     try:
-        return f"{pid}.{int(psutil.Process(pid).create_time() * 100)}"
-    except psutil.Error:
+        return f"{pid}.{_started(pid)}"
+    except (OSError, psutil.Error):
         return ""
+
+
+def _started(pid: int) -> int:
+    """When a process started.
+
+    On Linux in clock ticks since boot: psutil adds the time of boot, which moves with the wall clock, so that a clock
+    set by a second would make every live worker look dead.
+    """
+    if os.uname().sysname == "Linux":
+        # The second field is the name in brackets, which may itself hold spaces and brackets.
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    return int(psutil.Process(pid).create_time() * 100)
 
 
 def is_identity_alive(identity: str) -> bool:

@@ -7,7 +7,6 @@ import sys
 
 _SCRIPT = """
 import os, signal, time
-import os, signal, time
 from workers.stopping import StopFlag
 
 flag = StopFlag()
