@@ -26,6 +26,7 @@ from farm.store.registry import set_draining
 _FLOWER_PORT = 5555
 _FLOWER_USER = "farm"
 _READY_POLL_S = 0.2
+_VALKEY_LOADS_S = 1800.0
 _ROOMS = ("workers.reaper", "workers.premises", "workers.embed", "workers.lean")
 
 
@@ -69,9 +70,9 @@ class LocalFarm:
         """
         if self._settings.farm_host not in LOOPBACK_HOSTS and not self._settings.api_keys_file:
             raise ConfigurationError("Without keys the farm binds this host only: set API_KEYS_FILE, or FARM_HOST back")
-        with locked(self._data_dir):
+        with locked(self._data_dir, self._tell) as lock:
             try:
-                addresses = await self._start()
+                addresses = await self._start(lock)
                 waiting = asyncio.create_task(self._announce(addresses, on_ready))
                 await stopped.wait()
                 waiting.cancel()
@@ -79,7 +80,7 @@ class LocalFarm:
                 self._tell("stopping")
                 await self._supervisor.stop()
 
-    async def _start(self) -> Addresses:
+    async def _start(self, lock: int) -> Addresses:
         settings = self._settings
         port = free_port(settings.port, settings.farm_host)
         valkey = None if settings.redis_url else prepare_valkey(self._data_dir)
@@ -89,7 +90,7 @@ class LocalFarm:
         addresses = Addresses(f"http://{host}:{port}", f"http://127.0.0.1:{flower_port}", login, self._data_dir)
         environment = self._environment(port, redis_url)
         if valkey:
-            await self._start_group(_valkey_service(valkey))
+            await self._start_group(_valkey_service(valkey, lock))
         self._tell(f"store: {check_server(connect(redis_url))}")
         set_draining(connect(redis_url), False)
         await self._start_group(*(_python_service(room, environment) for room in _ROOMS))
@@ -132,9 +133,18 @@ class LocalFarm:
                 self._on_progress(check["notice"] or f"{name}: starting", check.get("progress", 0.0))
 
 
-def _valkey_service(valkey: Valkey) -> Service:
-    # SIGTERM has it write and sync what it holds.
-    return Service("valkey", valkey.command, dict(os.environ), valkey.is_healthy, orphan_signal=signal.SIGTERM)
+def _valkey_service(valkey: Valkey, lock: int) -> Service:
+    return Service(
+        "valkey",
+        valkey.command,
+        dict(os.environ),
+        valkey.is_healthy,
+        # A large append-only file takes minutes to load, and to end that would only begin it again.
+        start_timeout_s=_VALKEY_LOADS_S,
+        # SIGTERM has it write and sync what it holds.
+        orphan_signal=signal.SIGTERM,
+        descriptors=(lock,),
+    )
 
 
 def _python_service(module: str, environment: dict[str, str]) -> Service:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from farm.errors import ConfigurationError
 from farm.processes import is_identity_alive, process_identity
+
+# How long the Valkey of a killed farm may take to end.
+_PREDECESSOR_S = 30.0
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -49,16 +54,35 @@ def read_runtime(data_dir: Path) -> Runtime | None:
 
 
 @contextmanager
-def locked(data_dir: Path) -> Iterator[None]:
-    """Hold a data folder for one farm; the lock goes with the process, however that ends.
+def locked(data_dir: Path, tell: Callable[[str], None]) -> Iterator[int]:
+    """Hold a data folder for one farm, and give the descriptor that holds it.
+
+    The lock goes with the last process that has the descriptor, however that ends. The embedded Valkey gets it: when
+    `farm up` was killed, its Valkey still writes what it holds, and a second one on its files would lose that.
+
+    Args:
+        data_dir: the folder.
+        tell: is told what is waited for.
 
     Raises:
         ConfigurationError: another farm holds it.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigurationError(f"Another farm runs on {data_dir}: stop it, or set another DATA_DIR") from error
-        yield
+        deadline, told = time.monotonic() + _PREDECESSOR_S, False
+        while not _try_lock(lock.fileno()):
+            if read_runtime(data_dir) or time.monotonic() > deadline:
+                raise ConfigurationError(f"Another farm runs on {data_dir}: stop it, or set another DATA_DIR")
+            if not told:
+                tell("waiting for the Valkey of a farm that was killed to write what it holds")
+                told = True
+            time.sleep(_POLL_S)
+        yield lock.fileno()
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -41,6 +41,7 @@ class Service:
         start_timeout_s: how long it may take to become healthy.
         stop_grace_s: how long it may take to end after SIGTERM.
         orphan_signal: what the kernel sends it when the supervisor dies.
+        descriptors: open files it is given.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Service:
     start_timeout_s: float = 30.0
     stop_grace_s: float = 10.0
     orphan_signal: int = signal.SIGKILL
+    descriptors: tuple[int, ...] = ()
 
 
 @dataclass
@@ -109,6 +111,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=service.descriptors,
                 start_new_session=True,  # Ctrl-C is for the supervisor, who stops in order
                 preexec_fn=functools.partial(die_with_parent, os.getpid(), service.orphan_signal),
             )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import redis
 import redis.asyncio as redis_async
 from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -65,6 +65,18 @@ def connect_async(url: str) -> AsyncRedisClient:
         health_check_interval=30,
     )
     return redis_async.Redis.from_pool(pool)
+
+
+def answers(url: str, timeout_s: float) -> bool:
+    """Whether a server answers, and has loaded what it keeps; asked once."""
+    client = redis.Redis.from_url(
+        url, protocol=2, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
+    )
+    with closing(client):
+        try:
+            return bool(client.ping())
+        except RedisError:
+            return False
 
 
 def check_server(client: RedisClient) -> str:

@@ -76,15 +76,13 @@ class Victim:
     # Who is who. All may be gone by the time the caller looks.
 
     def services(self) -> list[psutil.Process]:
-        """Return what the supervisor started."""
-        return psutil.Process(self.farm.up.pid).children()
+        """Return what the supervisor started and still lives."""
+        started = psutil.Process(self.farm.up.pid).children()
+        return [process for process in started if _is_alive(process)]
 
     def service(self, *ending: str) -> psutil.Process:
         """Return the service whose command ends so."""
-        found = [process for process in self.services() if tuple(process.cmdline()[-len(ending) :]) == ending]
-        if not found:
-            raise psutil.NoSuchProcess(0, " ".join(ending))
-        return found[0]
+        return next(process for process in self.services() if tuple(process.cmdline()[-len(ending) :]) == ending)
 
     def valkey(self) -> psutil.Process:
         """Return the store."""
@@ -101,6 +99,13 @@ class Victim:
     def repls(self) -> list[psutil.Process]:
         """Return the REPLs and all they started."""
         return [repl for process in self.lean_processes() for repl in process.children(recursive=True)]
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager
