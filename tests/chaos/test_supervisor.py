@@ -39,10 +39,16 @@ def test_two_stores_never_write_the_same_files(tmp_path: Path, scripted: Install
 
 def test_a_store_that_hangs_does_not_hang_the_supervisor(tmp_path: Path, scripted: Install) -> None:
     with victim(tmp_path, scripted, small_disk=False) as ill:
-        ill.valkey().suspend()
-        ill.service("-m", "api").kill()
+        store, api = ill.valkey(), ill.service("-m", "api")
+        store.suspend()
+        # Long enough for the supervisor to have asked after the store.
+        with pytest.raises(psutil.TimeoutExpired):
+            store.wait(7)
 
-        await_true(lambda: "-m api" in commands(ill), "the API is started again")
+        api.kill()
+
+        await_true(lambda: "-m api" in commands(ill), "the API is started again", timeout_s=15)
+        store.resume()
 
 
 def commands(ill: Victim) -> list[str]:
