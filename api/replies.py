@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from farm.store.connection import AsyncRedisClient, translated
 _BLOCK_S = 5
 _MOST = 100
 _RETRY_S = 0.2
+_LOOK_EVERY_S = 3.0
 
 _log = structlog.get_logger()
 
@@ -74,16 +76,36 @@ class Replies:
             future.set_result(rest[0] if rest else b"")
 
 
-async def wait_reply(request: Request, future: asyncio.Future[bytes], timeout_s: float) -> bytes:
+async def _never() -> bool:
+    return False
+
+
+async def wait_reply(
+    request: Request,
+    future: asyncio.Future[bytes],
+    timeout_s: float,
+    is_done: Callable[[], Awaitable[bool]] = _never,
+) -> bytes:
     """Return a reply, unless the client goes away first.
 
+    Args:
+        request: whose client waits.
+        future: the reply.
+        timeout_s: for how long.
+        is_done: asked now and then whether what is waited for has happened; the reply is then empty. A reply is lost
+            when the connection that fetches it breaks on the way.
+
     Raises:
-        Disconnected: it did.
+        Disconnected: the client went away.
         Unavailable: no reply came in time.
     """
     async with _gone(request) as gone:
         first: set[asyncio.Future[Any]] = {future, gone}
-        await asyncio.wait(first, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        deadline = time.monotonic() + timeout_s
+        while not (future.done() or gone.done()) and (left_s := deadline - time.monotonic()) > 0:
+            done, _ = await asyncio.wait(first, timeout=min(left_s, _LOOK_EVERY_S), return_when=asyncio.FIRST_COMPLETED)
+            if not done and await is_done():
+                return b""
     if future.done():
         return future.result()
     if gone.done() and not gone.cancelled():

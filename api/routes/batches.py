@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Any
 
 import orjson
@@ -13,7 +14,7 @@ from api.intake import Intake, complete_options, new_digest, parse_batch, parse_
 from api.replies import Disconnected, wait_reply
 from api.service import OwnerDep, Service, ServiceDep
 from api.streams import as_events, as_lines, follow
-from farm.errors import FarmError, InvalidRequest, UnsupportedMediaType
+from farm.errors import FarmError, InvalidRequest, StoreUnavailable, UnsupportedMediaType
 from farm.models import BatchAccepted, BatchRequest, BatchStatus, Item, ResultsPage
 from farm.models.proofs import MAX_VERIFY_PROOFS
 from farm.store.batches import Committed, Submission, check_cursor
@@ -176,8 +177,14 @@ async def verify(request: Request, service: ServiceDep, owner: OwnerDep) -> Resp
     )
     with service.replies.expect(f"batch:{intake.staging.batch}") as future:
         committed = await _stage_and_commit(intake, batch, submission)
+
+        async def is_finished() -> bool:
+            with contextlib.suppress(StoreUnavailable):
+                return (await service.batches.status(committed.batch, owner)).finished
+            return False
+
         try:
-            await wait_reply(request, future, deadline_s + _VERIFY_GRACE_S)
+            await wait_reply(request, future, deadline_s + _VERIFY_GRACE_S, is_finished)
         except Disconnected:
             # Nobody waits any more: what has not run need not.
             await service.batches.cancel(committed.batch, owner)

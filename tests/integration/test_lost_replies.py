@@ -1,0 +1,41 @@
+"""`POST /v1/verify` when the word that it is done never arrives."""
+
+from __future__ import annotations
+
+import threading
+
+from farm import Farm
+from farm.store.connection import RedisClient, connect
+from tests.support.running import RunningFarm, await_true
+
+TRUE = "theorem two : 1 + 1 = 2 := by rfl"
+
+
+def test_a_request_whose_reply_got_lost_is_answered_all_the_same(client: Farm, farm: RunningFarm) -> None:
+    client.verify(TRUE)
+    store = connect(farm.redis_url)
+    newest = client.batches(limit=1)[0].batch_id
+    stolen: list[bytes] = []
+    thief = threading.Thread(target=lambda: stolen.extend(store.blpop([reply_list(store, newest)], 60)))
+    thief.start()
+    let_in(store)
+
+    [verdict] = client.verify(f"{TRUE} -- sleep:50")
+
+    thief.join(30)
+    assert stolen, "the reply was not lost"
+    assert verdict.outcome == "accepted"
+
+
+def reply_list(store: RedisClient, batch: str) -> str:
+    """Return the list on which the API waits for replies."""
+    name: bytes = store.hget(f"farm:batch:{batch}", "reply")
+    return name.decode()
+
+
+def let_in(store: RedisClient) -> None:
+    """Have the thief be first in the line for the next reply, by having the API line up again."""
+    await_true(lambda: any(each["cmd"] == "blpop" for each in store.client_list()), "the thief waits")
+    for each in store.client_list():
+        if each["cmd"] == "blmpop":
+            store.client_unblock(each["id"])
