@@ -269,11 +269,12 @@ class Leases:
         """Return the stored items at these indices; those of an expired batch are left out."""
         if not indices:
             return []
-        b, names = f"farm:batch:{batch}", [str(i) for i in indices]
+        b = f"farm:batch:{batch}"
         with translated():
             pipe = self._client.pipeline(transaction=False)
-            for key in (f"{b}:items", f"{b}:deaths", f"{b}:lapses"):
-                pipe.hmget(key, names)
+            pipe.hmget(f"{b}:items", [str(i) for i in indices])
+            for charge in ("death", "lapse"):
+                pipe.hmget(f"{b}:history", [f"{charge}:{i}" for i in indices])
             found = zip(indices, *pipe.execute(), strict=True)
         return [unpack_item(i, blob, int(deaths or 0), int(lapses or 0)) for i, blob, deaths, lapses in found if blob]
 

@@ -134,6 +134,14 @@ local function put_back(place, lane, batch, index, slow, now)
   if redis.call('HGET', b, 'cancelled') ~= '1' then open_lane(place, lane, batch, now) end
 end
 
+-- Counts a death or a lapse of an index; returns how many there were. One that is decided, or whose batch has expired, is
+-- charged no more: its counter would be made anew, without an end.
+local function charge_item(batch, what, index)
+  local b = 'farm:batch:' .. batch
+  if redis.call('EXISTS', b) == 0 or redis.call('HEXISTS', b .. ':results', index) == 1 then return 0 end
+  return redis.call('HINCRBY', b .. ':history', what .. ':' .. index, 1)
+end
+
 local function read_lease(id)
   local v = redis.call('HMGET', 'farm:lease:' .. id, 'environment', 'class', 'lane', 'batch', 'running', 'worker', 'owner')
   if not v[1] then return nil end

@@ -7,14 +7,14 @@ if not lease then redis.call('ZREM', 'farm:leases', ARGV[1]) return {} end
 local now, dead = now_ms(), ARGV[2] == 'death'
 if not dead and tonumber(redis.call('ZSCORE', 'farm:leases', lease.id) or 0) > now then return {} end
 local out = {0, lease.environment, lease.batch, dead and 'crashed' or 'farm_error'}
+local charge = dead and 'death' or 'lapse'
 local bound = tonumber(dead and ARGV[3] or ARGV[4])
 local held = redis.call('LRANGE', 'farm:lease:' .. lease.id .. ':items', 0, -1)
 local none_ran = lease.running == ''
 for i = #held, 1, -1 do
   local index, condemned, ran = held[i], false, held[i] == lease.running
   if ran or (none_ran and not dead) then
-    local charged = (dead and 'death:' or 'lapse:') .. index
-    condemned = redis.call('HINCRBY', 'farm:batch:' .. lease.batch .. ':history', charged, 1) >= bound
+    condemned = charge_item(lease.batch, charge, index) >= bound
   end
   if condemned then
     out[#out + 1] = index

@@ -7,13 +7,12 @@ local lease = read_lease(ARGV[1])
 if not lease then return {0, 0} end
 local now, why = now_ms(), ARGV[2]
 local ending = ({free = 'shared', death = 'apart', slow = 'slow'})[why]
-local history = 'farm:batch:' .. lease.batch .. ':history'
 local out = {1, 0}
 for i = #ARGV, 5, -1 do  -- from the last, so that the head keeps the order
   local index = ARGV[i]
   if not redis.call('LPOS', 'farm:lease:' .. lease.id .. ':items', index) then
     -- Sent twice, because the first reply got lost.
-  elseif why == 'death' and redis.call('HINCRBY', history, 'death:' .. index, 1) >= tonumber(ARGV[3]) then
+  elseif why == 'death' and charge_item(lease.batch, 'death', index) >= tonumber(ARGV[3]) then
     out[#out + 1] = index
   else
     drop_from_lease(lease, index, ending, now)

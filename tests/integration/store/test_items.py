@@ -273,12 +273,12 @@ def test_who_slept_past_its_lease_cannot_say_timeout_before_the_reaper_has_been_
     slow = take(leases, "slow", most=1)
     lapse(client, slow)
 
-    late = accept(leases, slow, reason=Reason.TIMEOUT)
+    late = finish(leases, slow, reason=Reason.TIMEOUT)
     leases.reap(slow.lease, dead=False)
 
     assert (late.alive, late.written) == (False, 0)
     while claim := leases.claim(ENV, "quick", most=1):
-        accept(leases, claim)
+        finish(leases, claim)
     assert state(client, batch)["accepted"] == "2"
     assert_settled(client, batch, 2)
 
@@ -289,7 +289,7 @@ def test_a_lease_that_outlives_its_batch_brings_nothing_back(
     batch = put(valkey_url, 1)
     slow = take(leases, "slow")
     lapse(client, slow)
-    accept(leases, slow)  # decided late: the lease stays until the reaper comes, and the batch expires before it does
+    finish(leases, slow)  # decided late: the lease stays until the reaper comes, and the batch expires before it does
     for key in client.keys(f"farm:batch:{batch}*"):
         client.delete(key)
 
@@ -297,6 +297,19 @@ def test_a_lease_that_outlives_its_batch_brings_nothing_back(
 
     put(valkey_url, 1)
     assert take(leases).batch != batch
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_what_is_decided_is_charged_no_more(client: RedisClient, leases: Leases, valkey_url: str, dead: bool) -> None:
+    batch = put(valkey_url, 1)
+    slow = take(leases, "slow")
+    lapse(client, slow)
+    finish(leases, slow)  # decided late: the batch is done, and its keys have their end
+
+    leases.reap(slow.lease, dead=dead)
+
+    assert_settled(client, batch, 1)
+    assert {key for key in client.keys(f"farm:batch:{batch}*") if client.ttl(key) == -1} == set()
 
 
 def test_a_condemned_item_knows_its_attempts(leases: Leases, valkey_url: str) -> None:
