@@ -16,6 +16,7 @@ A query leaves all of these in one script, whether it is answered, given up, or 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 from uuid import uuid4
@@ -28,7 +29,7 @@ from farm.store.codec import pack, raw, unpack
 from farm.store.connection import AsyncRedisClient, translated
 from farm.store.scripts import AsyncScripts
 
-Names = list[int | str] | None
+Names = Sequence[int | str] | None
 
 TOKEN_TTL_MS = 5_000
 MOST_BYTES = 512 << 20
@@ -41,7 +42,7 @@ class Retrieval:
 
     Attributes:
         states: goals, each to be answered on its own; they share all else.
-        imported_modules: ids or names; None is not the same as none.
+        imported_modules: ids or names; None is not the same as none. Once stored, ids alone are an `array`.
         reply: the list the answer goes to.
         deadline_ms: Unix time after which nobody waits any more.
         is_detailed: whether the answer says more of a premise than score and name.
@@ -79,9 +80,7 @@ def _unpack_names(blob: bytes) -> Names:
     if blob[:1] == _JSON:
         names: Names = orjson.loads(blob[1:])
         return names
-    numbers = array("i")
-    numbers.frombytes(blob[1:])
-    return list(numbers)
+    return array("i", blob[1:])
 
 
 def dump(retrieval: Retrieval) -> dict[str, bytes]:

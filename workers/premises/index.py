@@ -2,11 +2,14 @@
 
 FAISS scans the vectors in half precision, which halves the memory traffic that bounds a search; the best k + 16 are
 scored again in full, and a certificate says whether a row outside them could belong to the answer. It fails seldom
-(../shared/FACTS.md §4); then twice as many are taken.
+(../shared/FACTS.md §4); then twice as many are taken. Where many queries wait, `workers.premises.product` finds the
+candidates of all of them at once, and the same certificate judges them.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import faiss as _faiss
@@ -14,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from farm.errors import ConfigurationError, CorpusError
-from workers.premises.selectors import Ids, Selection
-
-Matrix = npt.NDArray[np.float32]
+from workers.premises import product
+from workers.premises.cores import CORES, spread
+from workers.premises.product import Groups
+from workers.premises.selectors import Ids, Matrix, Selection
 
 # Its stubs, where it has any, describe the C++ constructors and not those of Python.
 faiss: Any = _faiss
@@ -28,19 +32,23 @@ _SCAN_FROM = 8192
 _BLOCK = 4096
 _HALF_MAX = float(np.finfo(np.float16).max)
 _UNIT_ROUNDOFF = 2.0**-24
-_THREADS = int(faiss.omp_get_max_threads())
 
 
 class Index:
-    """The vectors of a corpus, n premises by d numbers."""
+    """The vectors of a corpus, n premises by d numbers.
+
+    Attributes:
+        rescored_s: seconds spent in scoring candidates in full, by all threads, since it was built.
+    """
 
     def __init__(self, vectors: Matrix, error: float) -> None:
         """Use `build`.
 
         Args:
             vectors: float32 [n, d].
-            error: by how much a half-precision score may be off, for a query of length one.
+            error: by how much a half-precision score, or one of a product, may be off, for a query of length one.
         """
+        self.rescored_s = 0.0
         self._vectors = vectors
         self._error = error
         self._half = faiss.IndexScalarQuantizer(
@@ -67,6 +75,38 @@ class Index:
     def dimension(self) -> int:
         """Return d, the numbers per vector."""
         return int(self._vectors.shape[1])
+
+    def search_all(self, queries: Matrix, ks: Sequence[int], groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
+        """Return by row what `search` does for each query, by whichever way is cheaper for all of them.
+
+        Args:
+            queries: float32 [q, d], finite.
+            ks: how many for each; more may be returned.
+            groups: the rows that share a selection; each row is in one.
+
+        Raises:
+            ConfigurationError: as for `search`.
+        """
+        found = {}
+        if max(ks, default=0) > 0 and product.pays(groups, len(self)):
+            found = self._search_together(queries, max(ks), groups)
+        parts = [part for selection, rows in groups.items() for part in _parts(selection, rows, found)]
+        best = spread(lambda part: self.search(queries[part[1]], max(ks[row] for row in part[1]), part[0]), parts)
+        for (_, rows), each in zip(parts, best, strict=True):
+            found.update(zip(rows, zip(*each, strict=True), strict=True))
+        return found
+
+    def _search_together(self, queries: Matrix, k: int, groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
+        """Search by a product; rows that get no certificate are left out."""
+        self._check(queries)
+        floors, candidates = product.candidates(self._vectors, queries, groups, k + _SPARE)
+        best = [self._best(query, ids, k) for query, ids in zip(queries, candidates, strict=True)]
+        # Where all that is accessible is a candidate there is no floor, and nothing to certify.
+        is_certain = [
+            floor == -np.inf or scores[-1] > ceiling
+            for floor, ceiling, (scores, _) in zip(floors, self._ceilings(queries, floors), best, strict=True)
+        ]
+        return {row: found for row, found in enumerate(best) if is_certain[row]}
 
     def search(self, queries: Matrix, k: int, selection: Selection) -> tuple[Matrix, Ids]:
         """Return the k best accessible premises of each query, exactly.
@@ -105,8 +145,8 @@ class Index:
         k = scores.shape[1]
         rest, wanted = np.arange(len(queries)), k + _SPARE
         while len(rest) and wanted < min(selection.count, _SCAN_FROM):
-            # A thread without a query of its own is waited for all the same: 8 ms instead of 1 on a busy machine.
-            faiss.omp_set_num_threads(min(_THREADS, len(rest)))
+            # Of this thread: `spread` has others for other queries.
+            faiss.omp_set_num_threads(1)
             half, candidates = self._half.search(queries[rest], wanted, params=_parameters(selection))
             for row, found in zip(rest, candidates, strict=True):
                 scores[row], ids[row] = self._best(queries[row], found, k)
@@ -115,7 +155,7 @@ class Index:
         return rest
 
     def _ceilings(self, queries: Matrix, lowest: Matrix) -> npt.NDArray[np.float64]:
-        """Return what no row can score that FAISS left out, all of which have half scores of at most `lowest`.
+        """Return what no row can score that was left out, all of which have rough scores of at most `lowest`.
 
         A row at the ceiling could tie and have the larger id, so a k-th best must be above it.
         """
@@ -123,10 +163,18 @@ class Index:
         return lowest + self._error * lengths
 
     def _best(self, query: Matrix, candidates: Ids, k: int) -> tuple[Matrix, Ids]:
-        blocks = range(0, len(candidates), _BLOCK)
+        started = time.perf_counter()
+        blocks = range(0, max(len(candidates), 1), _BLOCK)
         scores = np.concatenate([inner(self._vectors[candidates[at : at + _BLOCK]], query) for at in blocks])
         order = np.lexsort((-candidates, -scores))[:k]
+        self.rescored_s += time.perf_counter() - started
         return scores[order], candidates[order]
+
+
+def _parts(selection: Selection, rows: Sequence[int], done: Container[int]) -> Iterator[tuple[Selection, list[int]]]:
+    """Yield the rows that are not done, divided among the cores."""
+    rest = [row for row in rows if row not in done]
+    yield from ((selection, part) for at in range(CORES) if (part := rest[at::CORES]))
 
 
 def inner(rows: Matrix, query: Matrix) -> Matrix:
@@ -142,7 +190,8 @@ def _half_error(vectors: Matrix) -> float:
     """Bound |half score - score| over all rows for a query of length one.
 
     Rounding a row x to half precision moves the product by at most |x - half(x)|; FAISS adds d products in single
-    precision, off by at most d times the unit roundoff times |half(x)|, and the final rounding adds a little.
+    precision, off by at most d times the unit roundoff times |half(x)|, and the final rounding adds a little. A product
+    of single-precision rows adds likewise, and rounds no row.
     """
     rounding = length = 0.0
     for at in range(0, len(vectors), _BLOCK):

@@ -21,6 +21,7 @@ from workers.premises.corpus import Corpus
 
 Names = Sequence[int | str] | None
 Ids = npt.NDArray[np.int64]
+Matrix = npt.NDArray[np.float32]
 
 _REMEMBERED = 512
 """Bitmaps kept: 29 kB each at 230 000 premises, and one training run uses a handful of import lists."""
@@ -72,11 +73,15 @@ class Selection:
         count = int(mask.sum())
         return cls(count, None if count == len(mask) else np.packbits(mask, bitorder="little"))
 
+    def mask(self, total: int) -> npt.NDArray[np.bool_]:
+        """Return which of `total` premises are accessible, bool [total]."""
+        if self.bitmap is None:
+            return np.ones(total, np.bool_)
+        return np.unpackbits(self.bitmap, count=total, bitorder="little").view(np.bool_)
+
     def ids(self, total: int) -> Ids:
         """Return the accessible positions in ascending order, int64 [count], out of `total` premises."""
-        if self.bitmap is None:
-            return np.arange(total)
-        return np.flatnonzero(np.unpackbits(self.bitmap, count=total, bitorder="little"))
+        return np.flatnonzero(self.mask(total))
 
 
 class Selectors:
@@ -164,11 +169,11 @@ def _in_modules(modules: Ids, corpus: Corpus) -> npt.NDArray[np.bool_]:
 
 def _split(names: Names, limit: int) -> tuple[Ids, Sequence[str]]:
     """Return the numbers from 0 up to `limit` among `names`, and the strings."""
-    names = names or ()
+    names = () if names is None else names
     others: list[str] = []
     try:
         # Clients send thousands of ids and no names: an array takes them at a tenth of a loop's cost.
-        ids = np.array(array("q", names), np.int64)  # type: ignore[type-var]
+        ids = np.array(names if isinstance(names, array) else array("q", names), np.int64)  # type: ignore[type-var]
     except (TypeError, OverflowError):
         ids = np.array([each for each in names if isinstance(each, int) and 0 <= each < limit], np.int64)
         others = [each for each in names if isinstance(each, str)]

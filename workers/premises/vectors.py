@@ -13,7 +13,8 @@ import numpy.typing as npt
 from farm.errors import CorpusError, EmbeddingError
 from workers.premises.corpus import Corpus
 from workers.premises.draft import Draft
-from workers.premises.index import Index, Matrix
+from workers.premises.index import Index
+from workers.premises.selectors import Matrix
 from workers.premises.source import model_name
 
 Embed = Callable[[list[str]], Matrix]

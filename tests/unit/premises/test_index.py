@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 
 from farm.errors import ConfigurationError, CorpusError
-from workers.premises.index import Index, Matrix, inner
-from workers.premises.selectors import Selection
+from workers.premises.index import Index, inner
+from workers.premises.selectors import Matrix, Selection
 
 Mask = npt.NDArray[np.bool_]
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from farm.models import NewPremise, RetrieveRequest
-from workers.premises.index import Index, Matrix
+from workers.premises.index import Index
 from workers.premises.ranking import Ranker, Ranking
+from workers.premises.selectors import Matrix
 
 from .conftest import DataSet
 

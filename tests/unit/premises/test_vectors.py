@@ -10,8 +10,8 @@ import pytest
 
 from farm.errors import CorpusError, EmbeddingError
 from workers.premises.corpus import Corpus
-from workers.premises.index import Index, Matrix
-from workers.premises.selectors import Selection
+from workers.premises.index import Index
+from workers.premises.selectors import Matrix, Selection
 from workers.premises.vectors import load_or_build, precomputed
 
 from .conftest import DataSet, declaration

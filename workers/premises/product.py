@@ -1,0 +1,96 @@
+"""Candidates for many queries at once, each with what it can see: one matrix product over all vectors, block by block.
+
+FAISS reads the accessible vectors once per query. A product reads every vector, accessible or not, but once for all
+queries, so it wins where many wait and they see much (docs/benchmarks.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from workers.premises.cores import spread
+from workers.premises.selectors import Ids, Matrix, Selection
+
+Mask = npt.NDArray[np.bool_]
+Groups = Mapping[Selection, Sequence[int]]
+"""The rows of the queries that share a selection."""
+
+Found = tuple[Ids, Ids, Matrix]
+"""Candidates of all queries: the query's row, the vector, and what the product gives."""
+
+_BLOCK = 8192
+_FIRST_SPAN = 1024
+# In scans of all vectors by FAISS, with all cores at work; measured as docs/benchmarks.md says.
+_PASS, _PER_QUERY = 10.0, 0.25
+
+
+def pays(groups: Groups, total: int) -> bool:
+    """Whether a product over `total` vectors is cheaper than a scan for each query."""
+    scanned = sum(selection.count * len(rows) for selection, rows in groups.items())
+    return scanned > total * (_PASS + _PER_QUERY * sum(map(len, groups.values())))
+
+
+def candidates(vectors: Matrix, queries: Matrix, groups: Groups, wanted: int) -> tuple[Matrix, list[Ids]]:
+    """Return for each query accessible vectors among which its best are.
+
+    Args:
+        vectors: float32 [n, d].
+        queries: float32 [q, d].
+        groups: what each query can see.
+        wanted: how many; less where fewer are accessible.
+
+    Returns:
+        float32 [q], what the product gives at most for an accessible vector that is no candidate; and the candidates.
+    """
+    masks = _masks(groups, len(queries), len(vectors))
+    floors = np.full(len(queries), -np.inf, np.float32)
+
+    def gather(block: tuple[int, int]) -> Found:
+        at, to = block
+        return _above(floors, queries @ vectors[at:to].T, masks[:, at:to], at)
+
+    best: Found = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
+    for blocks in _spans(len(vectors)):
+        best = _trim([best, *spread(gather, blocks)], wanted, floors)
+    ends = np.searchsorted(best[0], np.arange(1, len(queries)))
+    return floors, np.split(best[1], ends)
+
+
+def _spans(total: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield spans as their blocks; each span is filtered by the best of those before, so that little is gathered."""
+    start, end = 0, _FIRST_SPAN
+    while start < total:
+        stop = min(end, total)
+        yield [(at, min(at + _BLOCK, stop)) for at in range(start, stop, _BLOCK)]
+        start, end = end, 4 * end
+
+
+def _masks(groups: Groups, queries: int, total: int) -> Mask:
+    masks = np.empty((queries, total), np.bool_)
+    for selection, rows in groups.items():
+        masks[list(rows)] = selection.mask(total)
+    return masks
+
+
+def _above(floors: Matrix, scores: Matrix, accessible: Mask, first: int) -> Found:
+    """Return what reaches the floors in a block, float32 and bool [q, b], that begins with vector `first`."""
+    # Flat, because numpy looks through a vector of bits several times faster than through a matrix.
+    rows, columns = np.divmod(np.flatnonzero(scores >= floors[:, None]), scores.shape[1])
+    is_seen = accessible[rows, columns]
+    rows, columns = rows[is_seen], columns[is_seen]
+    return rows, columns + first, scores[rows, columns]
+
+
+def _trim(found: Sequence[Found], wanted: int, floors: Matrix) -> Found:
+    """Return the best of each query, in the order of rows and scores; raise its floor to the last of them."""
+    rows, ids, scores = (np.concatenate(each) for each in zip(*found, strict=True))
+    order = np.lexsort((-scores, rows))
+    rows, ids, scores = rows[order], ids[order], scores[order]
+    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    last = place == wanted - 1
+    floors[rows[last]] = scores[last]
+    kept = place < wanted
+    return rows[kept], ids[kept], scores[kept]
