@@ -41,24 +41,25 @@ class Service:
         await asyncio.to_thread(self.tokens.room, EMBED_QUEUE)
 
 
-def get_service(request: Request) -> Service:
-    """Return the service of the app that answers a request."""
+async def get_service(request: Request) -> Service:
+    """Return the service of the app that answers a request; a coroutine, because FastAPI gives functions a thread."""
     service: Service = request.app.state.service
     return service
 
 
-def get_owner(request: Request) -> str:
+async def get_owner(request: Request) -> str:
     """Return whose request it is.
 
     Raises:
         Unauthorized: keys are used, and this is none.
     """
-    return get_service(request).keyring.owner(request.headers.get("authorization"))
+    return (await get_service(request)).keyring.owner(request.headers.get("authorization"))
 
 
-def get_retrieve_owner(request: Request) -> str:
+async def get_retrieve_owner(request: Request) -> str:
     """Return whose premise query it is; with `RETRIEVE_OPEN` anyone's."""
-    return LOCAL_OWNER if get_service(request).settings.retrieve_open else get_owner(request)
+    is_open = (await get_service(request)).settings.retrieve_open
+    return LOCAL_OWNER if is_open else await get_owner(request)
 
 
 ServiceDep = Annotated[Service, Depends(get_service)]

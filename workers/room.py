@@ -28,7 +28,8 @@ from workers.stopping import StopFlag
 
 LINGER_S = 10.0
 """How long a process stays awake after the last query."""
-_MOST_QUERIES = 64
+MOST_QUERIES = 64
+"""How many are served together."""
 # How late a process that lingers may notice that it is to end.
 _LOOK_UP_S = 0.5
 
@@ -66,6 +67,10 @@ class Server(ABC):
     def start(self) -> None:
         """Load what queries need, if it is missing; a failure is shown, answered to queries, and tried again."""
 
+    def gather(self, taken: Taken) -> Taken:
+        """Return what is to be served together: `taken`, and what a server thinks worth waiting for."""
+        return taken
+
     @abstractmethod
     def serve(self, taken: Taken) -> None:
         """Answer queries, or hand them on."""
@@ -81,9 +86,10 @@ class Server(ABC):
         """Serve what waits until nothing has come for a while; return a line for the log and Flower."""
         self.start()
         served = 0
-        for taken in self._takes():
+        for first in self._takes():
             self._state = "busy"
             try:
+                taken = self.gather(first)
                 self.serve(taken)
             finally:
                 self._state = "idle"
@@ -93,7 +99,7 @@ class Server(ABC):
     def _takes(self) -> Iterator[Taken]:
         room, quiet_since, is_leaving = self._post.room, time.monotonic(), False
         while not self._post.stopping():
-            if taken := room.take(_MOST_QUERIES):
+            if taken := room.take(MOST_QUERIES):
                 yield taken
                 quiet_since, is_leaving = time.monotonic(), False
                 continue
@@ -103,7 +109,7 @@ class Server(ABC):
             left_s = quiet_since + self._post.linger_s - time.monotonic()
             if is_leaving := left_s <= 0:
                 room.open()
-            elif taken := room.linger(_MOST_QUERIES, min(left_s, _LOOK_UP_S)):
+            elif taken := room.linger(MOST_QUERIES, min(left_s, _LOOK_UP_S)):
                 self.start()
                 yield taken
                 quiet_since = time.monotonic()

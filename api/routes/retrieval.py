@@ -35,5 +35,12 @@ async def retrieve(request: Request, service: ServiceDep, _owner: OwnerDep) -> R
     except Disconnected:
         return Response(status_code=499)
     results = [{"premises": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]} for rows in answer["results"]]
-    timings = {"embed": answer["embed_s"], "search": answer["search_s"], "total": time.monotonic() - started}
+    timings = _timings(answer, time.monotonic() - started)
     return Response(orjson.dumps({"results": results, "timings_s": timings}), media_type="application/json")
+
+
+def _timings(answer: dict[str, Any], total_s: float) -> dict[str, float]:
+    """Return seconds by stage; what no stage took was spent waiting. Clocks of two hosts may differ: never below 0."""
+    reply_s = max(0.0, time.time() - answer["answered_s"])
+    stages: dict[str, float] = {**answer["timings_s"], "reply": reply_s}
+    return {"queue": max(0.0, total_s - sum(stages.values())), **stages, "total": total_s}

@@ -95,7 +95,8 @@ class RetrievedBatch(BaseModel):
 
     Attributes:
         results: one per goal, in their order.
-        timings_s: seconds of `embed` and `search`, of all queries served together, and `total` in the API.
+        timings_s: seconds of `queue`, `embed`, `select`, `search`, `rescore` and `reply`, most of them of all queries
+            served together, and `total` in the API.
     """
 
     results: list[RetrievedGoal]

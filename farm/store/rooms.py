@@ -47,8 +47,18 @@ class Room:
         """
         with translated():
             self._client.set(self._called, 1, px=TOKEN_TTL_MS)
+        return self.wait(most, timeout_s)
+
+    def wait(self, most: int, timeout_s: float) -> list[tuple[Retrieval, bytes]]:
+        """Wait for queries and take up to `most`; none came if none are returned."""
+        with translated():
             found = self._client.blmpop(timeout_s, 1, self._waiting, direction="LEFT", count=most)
             return self._read(found[1]) if found else []
+
+    def in_flight(self) -> int:
+        """Return how many queries somebody waits for, wherever they are."""
+        with translated():
+            return int(self._client.zcard("farm:flights"))
 
     def take(self, most: int) -> list[tuple[Retrieval, bytes]]:
         """Return up to `most` waiting queries with their vectors (float32 bytes, empty before embedding).
@@ -92,7 +102,7 @@ class Room:
         self.reply_all([(retrieval, answer)])
 
     def reply_all(self, answers: Iterable[tuple[Retrieval, dict[str, Any]]]) -> None:
-        """Answer the API processes that wait: `{"results": [[row, …], …], "search_s"}` or `{"error": text}`.
+        """Answer the API processes that wait: `{"results": [[row, …], …], …}` or `{"error": text}`.
 
         There is one list of rows per goal; a row is `[score, name]`, or `[score, name, kind, module, statement]` where
         the query asked for details.

@@ -14,11 +14,17 @@ from farm.errors import FarmError
 from farm.processes import memory_mb
 from farm.store.retrievals import Retrieval
 from workers.premises.corpus import Corpus
-from workers.premises.index import Matrix
 from workers.premises.ranking import Ranker, Ranking
-from workers.room import Post, Server, Taken
+from workers.premises.selectors import Matrix
+from workers.room import MOST_QUERIES, Post, Server, Taken
 
 Progress = Callable[[int, int], None]
+
+# After so long without a query, those in flight are not about to come.
+_QUIET_S = 0.005
+_MOST_PATIENCE_S = 0.05
+# Redis counts in milliseconds, and 0 would be for ever.
+_LEAST_WAIT_S = 0.001
 
 _log = structlog.get_logger()
 
@@ -37,6 +43,7 @@ class Searcher(Server):
         self._load = load
         self._ranker: Ranker | None = None
         self._corpus: Corpus | None = None
+        self._spent_s = 0.0
         self._shown: dict[str, str | float] = {"notice": "", "engine": ""}
 
     def start(self) -> None:
@@ -63,6 +70,17 @@ class Searcher(Server):
             answers = [{"error": error.message}] * len(taken)
         self._post.room.reply_all(zip((retrieval for retrieval, _ in taken), answers, strict=True))
 
+    def gather(self, taken: Taken) -> Taken:
+        """Wait for queries that are about to come, never longer than those here would take: together they cost less."""
+        room, started = self._post.room, time.monotonic()
+        while len(taken) < min(room.in_flight(), MOST_QUERIES):
+            left_s = min(self._spent_s * len(taken), _MOST_PATIENCE_S) - (time.monotonic() - started)
+            more = room.wait(MOST_QUERIES - len(taken), min(left_s, _QUIET_S)) if left_s > _LEAST_WAIT_S else []
+            if not more:
+                break
+            taken = [*taken, *more]
+        return taken
+
     def describe(self) -> dict[str, str | float]:
         """Return the fields of `WorkerStatus` to show; called by the heartbeat's thread."""
         failed = self._ranker is None and self._state != "starting"
@@ -73,12 +91,13 @@ class Searcher(Server):
             return [{"error": str(self._shown["notice"])}] * len(taken)
         started = time.monotonic()
         found = iter(self._ranker.rank_all(*_rows(taken)))
-        search_s = time.monotonic() - started
+        self._spent_s = (time.monotonic() - started) / len(taken)
+        timings_s, answered_s = self._ranker.timings_s, time.time()
         return [
             {
                 "results": [self._shown_rows(r, next(found)) for _ in r.states],
-                "embed_s": r.embed_s,
-                "search_s": search_s,
+                "timings_s": {"embed": r.embed_s, **timings_s},
+                "answered_s": answered_s,
             }
             for r, _ in taken
         ]
