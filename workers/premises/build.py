@@ -27,7 +27,7 @@ def _tell(**fields: Any) -> None:
 
 def _describe(settings: Settings, corpus: Corpus, embedder: Embedder) -> dict[str, Any]:
     directory = settings.data_dir / "vectors"
-    found = find(corpus, directory, embedder.name) if corpus.premises else None
+    found = find(corpus, directory, embedder.name, settings.model_revision) if corpus.premises else None
     path = found[1] if found else kept_path(corpus, directory, embedder.name)
     return {
         "corpus": str(corpus.source),
@@ -59,7 +59,8 @@ def run(settings: Settings, *, build: bool) -> None:
     try:
         if build:
             show = lambda done, total: _tell(done=done, total=total)  # noqa: E731 - one line of protocol
-            load_or_build(corpus, embedder.embed, settings.data_dir / "vectors", embedder.name, show)
+            directory = settings.data_dir / "vectors"
+            load_or_build(corpus, embedder.embed, directory, embedder.name, show, settings.model_revision)
         _tell(index=_describe(settings, corpus, embedder))
     finally:
         embedder.close()

@@ -38,7 +38,8 @@ def load_ranker(settings: Settings, progress: Callable[[int, int], None]) -> tup
     corpus = load(find_source(settings), settings.data_dir / "corpora")
     embedder = make_embedder(settings)
     try:
-        index = load_or_build(corpus, embedder.embed, settings.data_dir / "vectors", embedder.name, progress)
+        directory = settings.data_dir / "vectors"
+        index = load_or_build(corpus, embedder.embed, directory, embedder.name, progress, settings.model_revision)
     finally:
         embedder.close()
     return corpus, Ranker(corpus, index), f"{len(corpus.premises)} premises by {embedder.name}"

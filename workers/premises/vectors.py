@@ -25,7 +25,9 @@ _BATCH = 256
 _log = logging.getLogger(__name__)
 
 
-def load_or_build(corpus: Corpus, embed: Embed, directory: Path, model: str, progress: Progress) -> Index:
+def load_or_build(
+    corpus: Corpus, embed: Embed, directory: Path, model: str, progress: Progress, revision: str = ""
+) -> Index:
     """Return the index of a corpus, without embedding anything where vectors can be had.
 
     Args:
@@ -34,6 +36,7 @@ def load_or_build(corpus: Corpus, embed: Embed, directory: Path, model: str, pro
         directory: where new vectors are kept for the next start.
         model: the embedding model, `owner/name` or `owner/name@revision`.
         progress: told the premises embedded so far and n, after each batch.
+        revision: `MODEL_REVISION`, if set; the model's name may have one that its server told.
 
     Raises:
         CorpusError: vectors of the data set or in `directory` hold numbers out of range.
@@ -41,16 +44,18 @@ def load_or_build(corpus: Corpus, embed: Embed, directory: Path, model: str, pro
     """
     if not corpus.premises:
         return Index.build(np.empty((0, 0), np.float32))
-    if (found := find(corpus, directory, model)) is None:
+    if (found := find(corpus, directory, model, revision)) is None:
         kept = kept_path(corpus, directory, model)
         _embed_all(corpus, embed, kept, progress)
         found = np.load(kept, mmap_mode="r"), kept
     return _index(*found)
 
 
-def find(corpus: Corpus, directory: Path, model: str) -> tuple[npt.NDArray[np.floating], Path] | None:
+def find(
+    corpus: Corpus, directory: Path, model: str, revision: str = ""
+) -> tuple[npt.NDArray[np.floating], Path] | None:
     """Return the vectors of a corpus, memory-mapped, and their file; None where they have to be made."""
-    for path in (precomputed(corpus, model), kept_path(corpus, directory, model)):
+    for path in (*precomputed(corpus, model, revision), kept_path(corpus, directory, model)):
         if (vectors := _read(path, len(corpus.premises))) is not None:
             return vectors, path
     return None
@@ -61,14 +66,14 @@ def kept_path(corpus: Corpus, directory: Path, model: str) -> Path:
     return directory / f"{model_name(model)}-{_digest(corpus, model)}.npy"
 
 
-def precomputed(corpus: Corpus, model: str) -> Path:
-    """Return where the data set keeps the vectors of a model: `embeddings/<name>-<revision>.npy`.
+def precomputed(corpus: Corpus, model: str, revision: str = "") -> list[Path]:
+    """Return where the data set may keep the vectors of a model: `embeddings/<name>-<revision>.npy`.
 
-    The revision is the model's, which by lean-premise-server's convention is the Lean version of its training data;
-    without one it is the corpus's.
+    The revision is `MODEL_REVISION`, by lean-premise-server's convention the Lean version of the training data. Where
+    it is not set, a commit that the embedding service tells is tried, then the corpus's revision.
     """
-    revision = model.partition("@")[2] or corpus.revision
-    return corpus.source / "embeddings" / f"{model_name(model)}-{revision}.npy"
+    tried = dict.fromkeys([model.partition("@")[2] or corpus.revision, revision or corpus.revision])
+    return [corpus.source / "embeddings" / f"{model_name(model)}-{each}.npy" for each in tried]
 
 
 def _digest(corpus: Corpus, model: str) -> str:

@@ -83,8 +83,8 @@ def test_another_model_revision_or_corpus_is_embedded_anew(corpus: Corpus, data_
 def test_vectors_of_the_data_set_are_used(
     corpus: Corpus, data_set: DataSet, tmp_path: Path, model: str, file: str, dtype: type
 ) -> None:
-    assert precomputed(corpus, model) == data_set.folder / "embeddings" / file
-    give(precomputed(corpus, model), np.full((600, 2), 0.25, dtype))
+    assert precomputed(corpus, model)[0] == data_set.folder / "embeddings" / file
+    give(precomputed(corpus, model)[0], np.full((600, 2), 0.25, dtype))
     embed = Embedder()
     assert first_row(load_or_build(corpus, embed, tmp_path / "kept", model, silent)) == [0.25, 0.25]
     assert embed.batches == []
@@ -93,14 +93,14 @@ def test_vectors_of_the_data_set_are_used(
 
 @pytest.mark.parametrize("matrix", [np.ones((599, 2), np.float32), np.ones(600, np.float32), np.ones((600, 2), int)])
 def test_vectors_of_other_premises_are_not_used(corpus: Corpus, tmp_path: Path, matrix: object) -> None:
-    give(precomputed(corpus, MODEL), matrix)
+    give(precomputed(corpus, MODEL)[0], matrix)
     embed = Embedder()
     load_or_build(corpus, embed, tmp_path, MODEL, silent)
     assert embed.batches
 
 
 def test_vectors_of_the_data_set_must_be_numbers(corpus: Corpus, tmp_path: Path) -> None:
-    give(precomputed(corpus, MODEL), np.full((600, 2), np.nan, np.float32))
+    give(precomputed(corpus, MODEL)[0], np.full((600, 2), np.nan, np.float32))
     with pytest.raises(CorpusError, match=r"name-v4\.31\.0\.npy: The vectors of premises 0 to 599"):
         load_or_build(corpus, Embedder(), tmp_path, MODEL, silent)
 
@@ -190,3 +190,16 @@ def test_an_empty_corpus_asks_for_nothing(data_set: DataSet, tmp_path: Path) -> 
     embed = Embedder()
     assert len(load_or_build(data_set.write({}).load(), embed, tmp_path / "kept", MODEL, silent)) == 0
     assert embed.batches == []
+
+
+def test_a_commit_that_the_service_tells_does_not_hide_the_vectors_of_the_data_set(
+    corpus: Corpus, data_set: DataSet, tmp_path: Path
+) -> None:
+    give(data_set.folder / "embeddings" / f"name-{corpus.revision}.npy", np.full((600, 2), 0.25))
+
+    index = load_or_build(corpus, Embedder(), tmp_path, "owner/name@c0ffee", silent)
+    assert first_row(index) == [0.25, 0.25]
+
+    embed = Embedder()
+    load_or_build(corpus, embed, tmp_path, "owner/name@v1", silent, "v1")
+    assert embed.batches, "MODEL_REVISION names another model's vectors"
