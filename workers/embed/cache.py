@@ -1,11 +1,14 @@
-"""Vectors of new premises, kept in memory: a user sends the same ones with every goal."""
+"""Vectors of new premises: a user sends the same ones with every goal. In memory, and behind that in Redis for all."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
+import numpy as np
+
+from farm.store.vectors import SharedVectors
 from workers.embed.vectors import Vectors
 
 
@@ -13,33 +16,63 @@ class VectorCache:
     """The most recently used vectors. Texts are kept as digests, so a long text takes no more room than a short one.
 
     Args:
-        size: how many vectors are kept; of 768 numbers, each takes about 3.2 kB.
+        size: how many vectors are kept in memory; of 768 numbers, each takes about 3.2 kB.
+        shared: those of all embed workers, which are asked next; None for none.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, shared: SharedVectors | None = None) -> None:
         self._size = size
+        self._shared = shared
         self._vectors: OrderedDict[bytes, Vectors] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._vectors)
 
-    def get(self, embedder: str, text: str) -> Vectors | None:
-        """Return the vector, float32 `[d]`, that this embedder gave to a text."""
-        key = _key(embedder, text)
-        if key not in self._vectors:
-            return None
-        self._vectors.move_to_end(key)
-        return self._vectors[key]
+    def find(self, embedder: str, dimension: int, texts: Sequence[str]) -> dict[str, Vectors]:
+        """Return the vectors, float32 `[dimension]`, that this embedder gave to texts, as far as they are known.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        digests = {text: _digest(embedder, text) for text in texts}
+        found = {text: self._touch(digest) for text, digest in digests.items() if digest in self._vectors}
+        missing = [text for text in texts if text not in found]
+        if self._shared and missing:
+            blobs = zip(missing, self._shared.get([digests[text] for text in missing]), strict=True)
+            # A model without a revision may have been exchanged for one of another dimension.
+            more = {
+                text: np.frombuffer(blob, np.float32) for text, blob in blobs if blob and len(blob) == 4 * dimension
+            }
+            self._keep({digests[text]: vector for text, vector in more.items()})
+            found |= more
+        return found
 
     def put(self, embedder: str, vectors: Mapping[str, Vectors]) -> None:
-        """Keep vectors by their texts; the least recently used go."""
-        for text, vector in vectors.items():
-            # A copy, because a row keeps its whole matrix alive.
-            self._vectors[_key(embedder, text)] = vector.copy()
+        """Keep vectors by their texts; the least recently used go.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        # A copy, because a row keeps its whole matrix alive.
+        kept = {_digest(embedder, text): vector.copy() for text, vector in vectors.items()}
+        self._keep(kept)
+        if self._shared and kept:
+            self._shared.put({digest: vector.tobytes() for digest, vector in kept.items()})
+
+    def _touch(self, digest: bytes) -> Vectors:
+        self._vectors.move_to_end(digest)
+        return self._vectors[digest]
+
+    def _keep(self, vectors: Mapping[bytes, Vectors]) -> None:
+        self._vectors.update(vectors)
         while len(self._vectors) > self._size:
             self._vectors.popitem(last=False)
 
 
-def _key(embedder: str, text: str) -> bytes:
+def _row(blob: bytes | None) -> Vectors:
+    return np.frombuffer(blob or b"", np.float32)
+
+
+def _digest(embedder: str, text: str) -> bytes:
     # Hashed together with its length, so that no pair of names and texts runs into another.
     return blake2b(f"{len(embedder)} {embedder}{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -110,14 +110,14 @@ class Runner(Server):
     def _embed(self, embedder: Embedder, batch: Sequence[Retrieval]) -> dict[str, bytes]:
         """Return the vectors of each query by its id, float32 `[len(texts), dimension]` in C order."""
         texts = dict.fromkeys(text for retrieval in batch for text in retrieval.texts)
-        known = {text: row for text in texts if (row := self._cache.get(embedder.name, text)) is not None}
+        premises = dict.fromkeys(premise.decl for retrieval in batch for premise in retrieval.new_premises)
+        known = self._cache.find(embedder.name, embedder.dimension, list(premises)) if premises else {}
         missing = [text for text in texts if text not in known]
         try:
             known.update(zip(missing, embedder.embed(missing), strict=True))
         except InputRejected as error:
             raise EmbeddingError(f"{_place(batch, missing[error.position])}: {error.reason}") from error
         self._texts += len(missing)
-        premises = {premise.decl for retrieval in batch for premise in retrieval.new_premises}
         self._cache.put(embedder.name, {text: known[text] for text in missing if text in premises})
         return {r.id: np.stack([known[text] for text in r.texts]).tobytes() for r in batch}
 

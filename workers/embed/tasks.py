@@ -7,6 +7,8 @@ from celery import Celery
 from farm.models import WorkerKind
 from farm.queues import EMBED_TASK
 from farm.settings import Settings
+from farm.store.connection import connect
+from farm.store.vectors import SharedVectors
 from workers.embed.cache import VectorCache
 from workers.embed.embedder import make_embedder
 from workers.embed.runner import Runner
@@ -17,6 +19,7 @@ def create_app(settings: Settings) -> Celery:
     """Return the Celery app of the embed room."""
 
     def make(post: Post) -> Runner:
-        return Runner(post, lambda: make_embedder(settings), VectorCache(settings.lru_cache_size))
+        shared = SharedVectors(connect(settings.redis_url))
+        return Runner(post, lambda: make_embedder(settings), VectorCache(settings.lru_cache_size, shared))
 
     return room_app(settings, WorkerKind.EMBED, EMBED_TASK, make)

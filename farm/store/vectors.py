@@ -1,0 +1,53 @@
+"""Vectors of new premises that all embed workers share, bounded by our own count because Redis may not evict.
+
+farm:vectors        hash    digest of model, revision and text -> float32 bytes
+farm:vectors:used   zset    digest -> ms of its last use
+farm:vectors:bytes  string  what they take, about
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from farm.store.connection import RedisClient, translated
+from farm.store.scripts import Scripts
+
+MOST_BYTES = 256 << 20
+# Redis serves nobody else while a script runs.
+_AT_ONCE = 256
+
+
+class SharedVectors:
+    """The vectors, over a worker's blocking client.
+
+    Args:
+        client: the client.
+        most_bytes: what they may take; the least recently used go.
+    """
+
+    def __init__(self, client: RedisClient, most_bytes: int = MOST_BYTES) -> None:
+        self._scripts = Scripts(client)
+        self._most_bytes = most_bytes
+
+    def get(self, digests: Sequence[bytes]) -> list[bytes | None]:
+        """Return the vector of each digest, float32 bytes, where there is one.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        found: list[bytes | None] = []
+        with translated():
+            for at in range(0, len(digests), _AT_ONCE):
+                found += self._scripts.run("vectors", "get", *digests[at : at + _AT_ONCE])
+        return found
+
+    def put(self, vectors: Mapping[bytes, bytes]) -> None:
+        """Keep vectors by their digests.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        parts = [part for pair in vectors.items() for part in pair]
+        with translated():
+            for at in range(0, len(parts), 2 * _AT_ONCE):
+                self._scripts.run("vectors", "put", self._most_bytes, *parts[at : at + 2 * _AT_ONCE])
