@@ -100,7 +100,8 @@ def run(settings: Settings, stopped: threading.Event) -> None:
     """Pass over once a second until told to stop; a Redis that is away is waited for."""
     client = connect(settings.redis_url)
     rooms = [Room(client, name) for name in (EMBED_QUEUE, PREMISES_QUEUE)]
-    reaper = Reaper(Leases(client, death_bound=settings.lean_max_deaths), rooms, Tokens(celery_app(settings)), socket.gethostname())
+    leases = Leases(client, death_bound=settings.lean_max_deaths)
+    reaper = Reaper(leases, rooms, Tokens(celery_app(settings)), socket.gethostname())
     while not stopped.wait(_TICK_S):
         try:
             reaper.pass_over()

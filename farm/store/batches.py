@@ -14,7 +14,7 @@ from farm.errors import Conflict, InvalidRequest, NotFound
 from farm.models import BatchState, BatchStatus, Counts, Item, Proof, Verdict
 from farm.store.codec import mark, pack, raw, unmark, unpack
 from farm.store.connection import AsyncRedisClient, translated
-from farm.store.quotas import UNLIMITED, Quotas
+from farm.store.quotas import Quotas, unlimited
 from farm.store.scripts import AsyncScripts
 
 START = "0-0"
@@ -80,10 +80,10 @@ class Staging:
 class Batches:
     """Batches over the API's client."""
 
-    def __init__(self, client: AsyncRedisClient, quotas: Quotas = UNLIMITED) -> None:
+    def __init__(self, client: AsyncRedisClient, quotas: Quotas | None = None) -> None:
         self._client = client
         self._scripts = AsyncScripts(client)
-        self._quotas = quotas
+        self._quotas = quotas or unlimited()
 
     async def stage(self, staging: Staging, entries: Iterable[Entry]) -> None:
         """Add proofs to a staging; it expires by itself if nobody commits it.

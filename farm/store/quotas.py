@@ -67,4 +67,6 @@ class Quotas:
             )
 
 
-UNLIMITED = Quotas(1 << 40, 1 << 40, 1 << 40, 1 << 40)
+def unlimited() -> Quotas:
+    """Return quotas that only Redis's memory bounds."""
+    return Quotas(1 << 40, 1 << 40, 1 << 40, 1 << 40)

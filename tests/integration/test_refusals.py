@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from farm.errors import StoreUnavailable
+from farm.errors import RateLimited, StoreUnavailable
 from farm.models import Proof, WorkerKind, verdict
-from farm.store.batches import Batches, Staging, Submission
-from farm.store.connection import RedisClient, connect, connect_async
+from farm.store.batches import Batches, Entry, Staging, Submission
+from farm.store.connection import RedisClient, connect, connect_async, translated
 from farm.store.lanes import lane_name
 from farm.store.leases import Leases
 from farm.store.registry import Registry
 
-REFUSALS = {"maxmemory": ("1", "0", "full"), "min-replicas-to-write": ("1", "0", "too few replicas")}
+NORMAL = {"maxmemory": "0", "min-replicas-to-write": "0"}
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def client(valkey_url: str) -> Iterator[RedisClient]:
     client = connect(valkey_url)
     client.flushall()
     yield client
-    for setting, (_, normal, _) in REFUSALS.items():
+    for setting, normal in NORMAL.items():
         client.config_set(setting, normal)
     client.close()
 
@@ -31,19 +31,16 @@ def client(valkey_url: str) -> Iterator[RedisClient]:
 async def submit(url: str, count: int) -> str:
     client = connect_async(url)
     try:
-        batches, staging = Batches(client), Staging()
-        await batches.stage(staging, [(lane_name("default", "", "me"), Proof(code=f"proof {i}")) for i in range(count)])
-        submission = Submission(owner="me", environment="default", options={"timeout_s": 1.0}, retention_s=100)
+        batches, staging = Batches(client), Staging("me")
+        lane = lane_name("default", "", "me")
+        await batches.stage(staging, [Entry(lane, Proof(code=f"proof {i}")) for i in range(count)])
+        submission = Submission(environment="default", options={"timeout_s": 1.0}, retention_s=100)
         return (await batches.commit(staging, submission)).batch
     finally:
         await client.aclose()
 
 
-@pytest.mark.parametrize("setting", REFUSALS)
-def test_a_server_that_cannot_write_is_unavailable_and_loses_nothing(
-    client: RedisClient, valkey_url: str, setting: str
-) -> None:
-    value, normal, text = REFUSALS[setting]
+def test_a_server_that_cannot_write_is_unavailable_and_loses_nothing(client: RedisClient, valkey_url: str) -> None:
     leases, registry = Leases(client), Registry(client, WorkerKind.LEAN, "w")
     batch = asyncio.run(submit(valkey_url, 2))
     claim = leases.claim("default", "w")
@@ -51,14 +48,30 @@ def test_a_server_that_cannot_write_is_unavailable_and_loses_nothing(
     first = claim.items[0]
     before = client.hgetall(f"farm:batch:{batch}")
 
-    client.config_set(setting, value)
-    with pytest.raises(StoreUnavailable, match=text):
+    client.config_set("min-replicas-to-write", "1")
+    with pytest.raises(StoreUnavailable, match="too few replicas"):
         asyncio.run(submit(valkey_url, 2))
-    with pytest.raises(StoreUnavailable, match=text):
+    with pytest.raises(StoreUnavailable, match="too few replicas"):
         leases.finish(claim.lease, batch, [verdict(first.id, first.index, reason=None)])
-    with pytest.raises(StoreUnavailable, match=text):
+    with pytest.raises(StoreUnavailable, match="too few replicas"):
         registry.beat(lease=claim.lease)
     assert client.hgetall(f"farm:batch:{batch}") == before
 
-    client.config_set(setting, normal)
+    client.config_set("min-replicas-to-write", "0")
+    assert leases.finish(claim.lease, batch, [verdict(first.id, first.index, reason=None)]).written == 1
+
+
+def test_a_full_server_takes_nothing_new_and_finishes_what_it_has(client: RedisClient, valkey_url: str) -> None:
+    leases, registry = Leases(client), Registry(client, WorkerKind.LEAN, "w")
+    batch = asyncio.run(submit(valkey_url, 1))
+
+    client.config_set("maxmemory", "1")
+    with pytest.raises(RateLimited):
+        asyncio.run(submit(valkey_url, 2))
+    with pytest.raises(StoreUnavailable, match="full"), translated():
+        client.set("anything", 1)
+    claim = leases.claim("default", "w")
+    assert claim is not None
+    assert registry.beat(lease=claim.lease).lease_alive
+    first = claim.items[0]
     assert leases.finish(claim.lease, batch, [verdict(first.id, first.index, reason=None)]).written == 1

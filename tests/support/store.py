@@ -13,7 +13,7 @@ from farm.store.batches import Batches, Entry, Staging, Submission
 from farm.store.connection import RedisClient, connect_async
 from farm.store.lanes import lane_name
 from farm.store.leases import Claim, Finished, Leases, Warmth
-from farm.store.quotas import UNLIMITED, Quotas
+from farm.store.quotas import Quotas
 
 ENV = "default"
 
@@ -26,7 +26,7 @@ def put(
     *,
     priority: int = 5,
     marks: Sequence[str] = (),
-    quotas: Quotas = UNLIMITED,
+    quotas: Quotas | None = None,
     **more: Any,
 ) -> str:
     """Commit a batch of proofs of one header; returns its id.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from array import array
+
+import pytest
 
 from farm.models import NewPremise, Proof, Reason, WorkerKind, verdict
 from farm.store.batches import Batches, Entry, Staging
@@ -236,7 +239,7 @@ def test_a_staging_that_is_not_committed_leaves_no_trace(client: RedisClient, va
 def retrieval(deadline_s: float) -> Retrieval:
     new = [NewPremise(name="a", decl="b")]
     deadline_ms = int((time.time() + deadline_s) * 1000)
-    return Retrieval(["goal"], 3, [1, "A.B"], None, [7, 8], new, True, "farm:reply:test", deadline_ms)
+    return Retrieval(["goal"], 3, [1, "A.B"], None, array("i", [7, 8]), new, True, "farm:reply:test", deadline_ms)
 
 
 async def send(url: str, retrievals: list[Retrieval]) -> None:
