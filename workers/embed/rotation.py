@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from workers.embed.endpoint import Endpoint
 from workers.embed.failures import ServiceDown
 
-_REST_S = 5.0
+_REST_S, _MOST_REST_S = 5.0, 60.0
 
 
 @dataclass(slots=True)
@@ -21,17 +21,22 @@ class Turn:
     Attributes:
         load: inputs on the way to it.
         rests_until: when it may be asked again after a failure, on the rotation's clock.
+        failures: how often it failed in a row.
         is_known: whether it has shown which model it serves since it was last unreachable.
     """
 
     endpoint: Endpoint
     load: int = 0
     rests_until: float = 0.0
+    failures: int = 0
     is_known: bool = False
 
 
 class Rotation:
-    """Lends the least loaded service. One that fails rests for 5 s, and is asked earlier only if all rest.
+    """Lends the least loaded service. One that fails rests, and is asked earlier only if all rest.
+
+    It rests for 5 s, and twice as long after each further failure in a row, up to a minute: a server that hangs costs
+    whoever is sent to it much of the time of a call.
 
     Args:
         endpoints: at least one.
@@ -53,10 +58,11 @@ class Rotation:
             yield turn
         except ServiceDown:
             turn.is_known = False
-            turn.rests_until = self._clock() + _REST_S
+            turn.rests_until = self._clock() + min(_REST_S * 2**turn.failures, _MOST_REST_S)
+            turn.failures += 1
             raise
         else:
-            turn.rests_until = 0.0
+            turn.rests_until, turn.failures = 0.0, 0
         finally:
             with self._lock:
                 turn.load -= inputs

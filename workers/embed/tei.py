@@ -14,7 +14,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_
 from farm.errors import ConfigurationError, EmbeddingError
 from farm.settings import Settings
 from workers.embed.endpoint import Endpoint, Info
-from workers.embed.failures import Busy, CallRejected, InputRejected
+from workers.embed.failures import Busy, CallRejected, InputRejected, ServiceDown
 from workers.embed.rotation import Rotation, Turn
 from workers.embed.vectors import Vectors, checked
 
@@ -60,6 +60,8 @@ class TeiEmbedder:
         # So many calls at once, each of so many inputs, are never more inputs than the setting allows.
         self._callers = min(len(urls), in_flight)
         self._most = min(settings.max_client_batch_size, in_flight // self._callers)
+        # With several servers, one that hangs or refuses us need not be what ends a call.
+        self._has_others = len(urls) > 1
         self._threads = ThreadPoolExecutor(self._callers, "tei") if self._callers > 1 else None
         try:
             self._served = self._greet_all()
@@ -131,12 +133,15 @@ class TeiEmbedder:
     def _call(self, inputs: list[bytes]) -> Vectors:
         deadline = time.monotonic() + self._timeout_s
         patiently = Retrying(
-            retry=retry_if_exception_type(Busy), wait=_wait, stop=stop_before_delay(self._timeout_s), reraise=True
+            retry=retry_if_exception_type(ServiceDown if self._has_others else Busy),
+            wait=_wait,
+            stop=stop_before_delay(self._timeout_s),
+            reraise=True,
         )
         return patiently(self._attempt, inputs, deadline)
 
     def _attempt(self, inputs: list[bytes], deadline: float) -> Vectors:
-        remaining_s = max(_LEAST_TIMEOUT_S, deadline - time.monotonic())
+        remaining_s = max(_LEAST_TIMEOUT_S, (deadline - time.monotonic()) / (2 if self._has_others else 1))
         with self._rotation.lend(len(inputs)) as turn:
             self._check_model(turn, remaining_s)
             rows = turn.endpoint.embed(inputs, remaining_s)
