@@ -7,6 +7,7 @@ what waited lingers on the room's list, and while it does, nobody sends tokens.
 from __future__ import annotations
 
 import os
+import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from typing import Any
 from celery import Celery, signals
 
 from farm.models import WorkerKind
-from farm.processes import die_with_parent
+from farm.processes import die_with_parent, is_identity_alive
 from farm.queues import Tokens, celery_app
 from farm.settings import Settings
 from farm.store.connection import connect
@@ -163,13 +164,16 @@ class RoomProcess:
         if self._tokens is None:
             raise RuntimeError("The room was not bound to an app")
         client = connect(self._settings.redis_url)
-        server = self._make(Post(Room(client, self._kind.value), self._tokens, self._stop.is_set))
+        room = Room(client, self._kind.value, worker_id())
+        server = self._make(Post(room, self._tokens, self._stop.is_set))
         self._server = server
         self._heartbeat = Heartbeat(Registry(client, self._kind, worker_id()), server.describe)
         server.on_change = self._heartbeat.hurry
         self._heartbeat.start()
         server.start()
         self._heartbeat.hurry()
+        # This process may stand for one that died with queries in its hands.
+        room.recover(may_be_alive)
         # What was submitted while nobody was there has no token any more.
         self._tokens.room(self._kind.value)
 
@@ -178,6 +182,12 @@ class RoomProcess:
             self._server.close()
         if self._heartbeat:
             self._heartbeat.end()
+
+
+def may_be_alive(worker: str) -> bool:
+    """Whether a worker, as `worker_id` names it, may be at work; of other hosts nothing is known."""
+    host, _, identity = worker.partition(":")
+    return host != socket.gethostname() or is_identity_alive(identity)
 
 
 def room_app(settings: Settings, kind: WorkerKind, task: str, make: Callable[[Post], Server]) -> Celery:

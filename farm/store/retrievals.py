@@ -1,10 +1,11 @@
 """Premise queries on their way: API → embed worker → premise worker → the API's reply list.
 
 farm:retrieval:R      hash    request(JSON) modules locals imported_all(int32 bytes or JSON)
-                              vectors(float32 bytes) embed_s
+                              vectors(float32 bytes) embed_s taken_back_by_ROOM
 farm:waiting:ROOM     list    retrievals that wait for a room (embed, premises)
 farm:called:ROOM      string  present while nobody need send the room a token, because one is on its way or a process
                               lingers on its list; expires, so a lost token or process heals
+farm:taken:ROOM       hash    worker -> the retrievals it took last; some may be answered, passed on or given up since
 farm:corpus           hash    snapshot, modules, premises: what the premise worker answers with
 farm:reply:API        list    answers for one API process and boot; expires
 farm:flights          zset    retrieval that somebody waits for -> ms at which nobody does any more

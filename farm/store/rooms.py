@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from farm.store.codec import pack
@@ -11,13 +11,22 @@ from farm.store.retrievals import TOKEN_TTL_MS, Retrieval, load
 from farm.store.scripts import Scripts
 
 _REPLY_TTL_S = 60
+_FATAL = "The worker that had this query died, twice: its log says why"
 
 
 class Room:
-    """The queue of one room (`embed` or `premises`), over a worker's blocking client."""
+    """The queue of one room (`embed` or `premises`), over a worker's blocking client.
 
-    def __init__(self, client: RedisClient, name: str) -> None:
+    Args:
+        client: the client.
+        name: the room's.
+        worker: who takes queries; empty for those who do not.
+    """
+
+    def __init__(self, client: RedisClient, name: str, worker: str = "") -> None:
         self.name = name
+        self._worker = worker
+        self._taken = f"farm:taken:{name}"
         self._client = client
         self._scripts = Scripts(client)
         self._waiting = f"farm:waiting:{name}"
@@ -76,12 +85,35 @@ class Room:
         for id_ in ids:
             pipe.hgetall(f"farm:retrieval:{id_.decode()}")
         pipe.time()
-        *rows, (seconds, micros) = pipe.execute()
+        if self._worker:
+            pipe.hset(self._taken, self._worker, b" ".join(ids))
+            *rows, (seconds, micros), _ = pipe.execute()
+        else:
+            *rows, (seconds, micros) = pipe.execute()
         now_ms = seconds * 1000 + micros // 1000
         # What was given up or expired has no fields any more.
         found = [(id_.decode(), row) for id_, row in zip(ids, rows, strict=True) if b"request" in row]
         loaded = [(load(id_, row), row.get(b"vectors", b"")) for id_, row in found]
         return [(retrieval, vectors) for retrieval, vectors in loaded if retrieval.deadline_ms > now_ms]
+
+    def recover(self, is_alive: Callable[[str], bool]) -> None:
+        """Put what dead workers had taken, and nobody has answered, back where it was.
+
+        Once each: a query that is taken back a second time may be what kills, and is answered with an error.
+
+        Args:
+            is_alive: says of a worker whether it may still be at work.
+        """
+        with translated():
+            for worker, ids in self._client.hgetall(self._taken).items():
+                # Only who removes the entry acts on it.
+                if not is_alive(worker.decode()) and self._client.hdel(self._taken, worker):
+                    self._take_back(ids.decode().split())
+
+    def _take_back(self, ids: list[str]) -> None:
+        blamed = self._scripts.run("retrieval", "take_back", self.name, *ids)
+        fatal = [load(id_.decode(), self._client.hgetall(f"farm:retrieval:{id_.decode()}")) for id_ in blamed]
+        self.reply_all((retrieval, {"error": _FATAL}) for retrieval in fatal)
 
     def pass_on(self, room: str, vectors: dict[str, bytes], embed_s: float = 0.0) -> bool:
         """Hand embedded queries to the next room; True when the caller must publish a token for it.

@@ -139,3 +139,38 @@ async def test_what_an_api_process_left_when_it_died_expires_exactly(
     assert client.llen("farm:waiting:embed") == 1
     await retrievals.give_up(live)
     assert_nothing_left(client)
+
+
+def answers(client: RedisClient) -> list[bytes]:
+    return [blob.split(b":", 2)[2] for blob in client.lrange("farm:reply:test", 0, -1)]
+
+
+async def test_what_a_dead_worker_had_waits_again_and_a_second_time_is_an_error(
+    client: RedisClient, api: AsyncRedisClient
+) -> None:
+    retrievals, asked = Retrievals(api), [query() for _ in range(4)]
+    for each in asked:
+        await retrievals.submit(each, TTL_MS)
+    answered, passed_on, first, second = asked
+    dead, successor = Room(client, "embed", "dead"), Room(client, "embed", "successor")
+    dead.take(4)
+    dead.reply(answered, {"results": [[]]})
+    dead.pass_on("premises", {passed_on.id: b"v"})
+
+    successor.recover(lambda worker: worker == "dead")
+    assert successor.take(9) == [], "it is alive"
+    successor.recover(lambda worker: worker != "dead")
+    assert {retrieval.id for retrieval, _ in successor.take(9)} == {first.id, second.id}
+    successor.pass_on("premises", {first.id: b"v"})
+
+    Room(client, "embed").recover(lambda worker: False)
+    assert Room(client, "embed").take(9) == []
+    assert b"died, twice" in answers(client)[-1]
+    assert client.llen("farm:reply:test") == 2
+    assert client.hlen("farm:taken:embed") == 0
+    assert load(client)["bytes"] == size(passed_on) + size(first) + 2, "the others are out of the books"
+
+    # What the premise room had is its own: it comes back with its vectors.
+    Room(client, "premises", "dead").take(9)
+    Room(client, "premises").recover(lambda worker: False)
+    assert {(r.id, v) for r, v in Room(client, "premises").take(9)} == {(passed_on.id, b"v"), (first.id, b"v")}

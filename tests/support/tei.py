@@ -110,6 +110,10 @@ class Tei:
         """Say what the next calls of `/embed` meet, one each; None is no fault."""
         self._faults.extend(faults)
 
+    def then_nothing(self) -> None:
+        """Forget what `then` was told and no call has met."""
+        self._faults.clear()
+
     def release(self) -> None:
         """Let held answers go, these and later ones."""
         self._released.set()

@@ -6,6 +6,7 @@
 --   pass_on   room, token_ms, embed_s, then id, vectors...   -> 1 publish a token | 0
 --   reply     ttl_s, then id, list, answer...
 --   give_up   id
+--   take_back room, id... -> those that were taken back before; the others wait again, first in the list
 local FLIGHTS, LOAD = 'farm:flights', 'farm:load'
 local UNITS = {'bytes', 'inputs'}
 
@@ -85,5 +86,22 @@ function operations.reply(ttl_s)
 end
 
 operations.give_up = give_up
+
+function operations.take_back(room)
+  local before = {}
+  for at = 3, #ARGV do
+    local key = 'farm:retrieval:' .. ARGV[at]
+    local has_vectors = redis.call('HEXISTS', key, 'vectors') == 1
+    -- What was answered, given up or passed on is no longer this room's.
+    if redis.call('HEXISTS', key, 'request') == 1 and has_vectors == (room == 'premises') then
+      if redis.call('HSETNX', key, 'taken_back_by_' .. room, 1) == 0 then
+        table.insert(before, ARGV[at])
+      else
+        redis.call('LPUSH', 'farm:waiting:' .. room, ARGV[at])
+      end
+    end
+  end
+  return before
+end
 
 return operations[ARGV[1]](unpack(ARGV, 2, math.min(#ARGV, 7)))
