@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos import trial
-from tests.chaos.faults import CLOCK, FAULTS, Fault
+from tests.chaos.faults import CLOCK, FAULTS, JUMP_S, Fault
 from tests.chaos.invariants import Tally, leftovers, survivors, uncounted
 from tests.chaos.victim import Victim, clocked_victim, victim
 from tests.chaos.workload import proofs
@@ -103,9 +103,11 @@ def _ill_treat(ill: Victim, plan: Plan, report: Report, tell: Tell) -> None:
 def _at_rest(ill: Victim, decided: int) -> list[str]:
     """Return what is wrong with the store once nothing runs."""
     store = ill.redis()
+    # What finished while the clock stood an hour ahead stays for that hour longer.
+    longest_s = RETENTION_S + (JUMP_S if ill.clock else 0)
 
     def wrong() -> list[str]:
-        return [*leftovers(store, RETENTION_S), *uncounted(store, decided)]
+        return [*leftovers(store, longest_s), *uncounted(store, decided)]
 
     try:
         # The reaper may still be at what a fault left.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from tests.chaos.victim import Victim, set_clock
 
 # What a strike may meet when another one was there before.
 GONE = (psutil.Error, RedisError, httpx.TransportError, OSError, IndexError, StopIteration)
-_HOUR_S = 3600
+JUMP_S = 3600
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,12 @@ class Fault:
 
 
 def _kill_repl(victim: Victim, rng: random.Random) -> None:
-    rng.choice(victim.repls()).kill()
+    # One that has just been replaced is gone already: the next one, then.
+    for repl in rng.sample(repls := victim.repls(), len(repls)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            repl.kill()
+            return
+    raise psutil.NoSuchProcess(0, "every REPL")
 
 
 def _kill_child(victim: Victim, rng: random.Random) -> None:
@@ -120,7 +126,7 @@ def _fill_disk(victim: Victim, rng: random.Random) -> None:
 def _move_clock(victim: Victim, rng: random.Random) -> None:
     """An hour forth or back at once, and home again a little later."""
     assert victim.clock is not None
-    set_clock(victim.clock, rng.choice([_HOUR_S, -_HOUR_S]))
+    set_clock(victim.clock, rng.choice([JUMP_S, -JUMP_S]))
     time.sleep(rng.uniform(1, 4))
     set_clock(victim.clock, 0)
 

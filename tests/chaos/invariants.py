@@ -79,16 +79,13 @@ def judge(client: Farm, batch_id: str, calm: Sequence[str], seen: Mapping[str, S
     return tally
 
 
-def leftovers(store: RedisClient, retention_s: int) -> Iterator[str]:
-    """Yield, in words, what finished work left in the store that will not go by itself.
-
-    Staged items of a submit that broke off go within an hour, whatever the retention.
-    """
+def leftovers(store: RedisClient, longest_s: int) -> Iterator[str]:
+    """Yield, in words, what finished work left in the store that will not go by itself within `longest_s`."""
     for key in store.scan_iter(count=1000):
         name, ttl_s = key.decode(), store.ttl(key)
-        is_bounded = 0 <= ttl_s <= max(retention_s, 3600)
-        if not is_bounded and ttl_s != -2 and not name.startswith(FARM_KEYS):
-            yield f"{name} stays"
+        is_gone, is_bounded = ttl_s == -2, 0 <= ttl_s <= longest_s
+        if not (is_gone or is_bounded or name.startswith(FARM_KEYS)):
+            yield f"{name} stays ({ttl_s} s)"
     for key in store.scan_iter("farm:counts:*"):
         counts = {name.decode(): int(value) for name, value in store.hgetall(key).items()}
         if any(counts.values()):
