@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -39,12 +38,7 @@ class Fault:
 
 
 def _kill_repl(victim: Victim, rng: random.Random) -> None:
-    # One that has just been replaced is gone already: the next one, then.
-    for repl in rng.sample(repls := victim.repls(), len(repls)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            repl.kill()
-            return
-    raise psutil.NoSuchProcess(0, "every REPL")
+    rng.choice(victim.repls()).kill()
 
 
 def _kill_child(victim: Victim, rng: random.Random) -> None:
@@ -79,10 +73,12 @@ def _kill_supervisor(victim: Victim, _: random.Random) -> None:
 
 
 def _stop_worker(victim: Victim, rng: random.Random) -> None:
-    """One Lean process and its REPL, or the whole worker, sleep past their leases."""
+    """The whole worker, one Lean process with its REPL, or without it: that one wakes with a decision in its hands."""
     parent = victim.lean_parent()
-    sleeper = rng.choice([parent, *parent.children()])
-    asleep = [sleeper, *sleeper.children(recursive=True)]
+    children = parent.children()
+    child = rng.choice(children)
+    groups = [[parent, *children], [child, *child.children(recursive=True)], [child], [child]]
+    asleep = rng.choice(groups)
     for process in asleep:
         process.suspend()
     time.sleep(LEASE_MS / 1000 + 2)

@@ -105,6 +105,10 @@ class Submitted:
             reader.join(max(0.1, deadline - time.monotonic()))
         troubles = [f"{name} got {reader.failure!r}" for name, reader in self.readers.items() if reader.failure]
         troubles += [f"{name} never saw the end" for name, reader in self.readers.items() if reader.is_alive()]
+        if self.is_running:
+            # It has no end: what no reader got is lost.
+            seen = {index for reader in self.readers.values() for index in reader.seen}
+            return Tally(len(calm), lost=set(range(len(calm))) - seen, broken=troubles)
         try:
             tally = judge(self._clients[2], self.id, calm, {name: r.seen for name, r in self.readers.items()})
         except FarmError as error:
@@ -132,12 +136,21 @@ def single(victim: Victim, fault: Fault, rng: random.Random, codes: Sequence[str
     batch.await_start()
     try:
         with resubmitting(batch):
-            fault.strike(victim, rng)
-    except (AssertionError, *GONE) as error:
+            await_true(lambda: _has_struck(victim, fault, rng), "something to strike")
+    except AssertionError as error:
         broken = [f"the strike itself: {error!r}"]
     tally = batch.finish(calm)
     tally.broken += broken
     return tally
+
+
+def _has_struck(victim: Victim, fault: Fault, rng: random.Random) -> bool:
+    """Strike; False where what was to be struck is just being replaced after the last fault."""
+    try:
+        fault.strike(victim, rng)
+    except GONE:
+        return False
+    return True
 
 
 @contextmanager
