@@ -28,6 +28,10 @@ FARM_KEYS = (
     "farm:batches",
     "farm:corpus",
     "farm:called:",
+    "farm:counters",
+    "farm:expiries",
+    "farm:served:",
+    "farm:usage",
 )
 _OF_A_RUN = {"time_s", "queue_s", "attempts", "cached", "environment"}
 
@@ -81,9 +85,13 @@ def judge(client: Farm, batch_id: str, calm: Sequence[str], seen: Mapping[str, S
 
 def leftovers(store: RedisClient, longest_s: int) -> Iterator[str]:
     """Yield, in words, what finished work left in the store that will not go by itself within `longest_s`."""
+    latest_ms = (store.time()[0] + longest_s) * 1000
+    given_back = {batch.decode() for batch in store.zrangebyscore("farm:expiries", 0, latest_ms)}
     for key in store.scan_iter(count=1000):
         name, ttl_s = key.decode(), store.ttl(key)
         is_gone, is_bounded = ttl_s == -2, 0 <= ttl_s <= longest_s
+        # What the reaper will give back has a later end of its own, should the reaper be away.
+        is_bounded |= name.startswith(("farm:batch:", "farm:holding:")) and name.split(":")[2] in given_back
         if not (is_gone or is_bounded or name.startswith(FARM_KEYS)):
             yield f"{name} stays ({ttl_s} s)"
     for key in store.scan_iter("farm:counts:*"):
