@@ -23,8 +23,8 @@ _PREFIX = r'(?:r\#*+(?=")|s!(?="))'
 _PART = rf"(?:«[^»\n]*+»|[{_LETTERS}][{_REST}]*+)"
 _NAME = rf"(?!{_PREFIX}){_PART}(?:\.{_PART})*+"
 _NUMBER = (
-    r"(?>(?<=\.)\d++|0[bB][01_]*+|0[oO][0-7_]*+|0[xX][0-9a-fA-F_]*+"
-    r"|\d[\d_]*+(?:\.\d[\d_]*+)?(?:\.?[eE][+-]?\d[\d_]*+)?)"
+    r"(?>(?<=\.)[0-9]++|0[bB][01_]*+|0[oO][0-7_]*+|0[xX][0-9a-fA-F_]*+"
+    r"|[0-9][0-9_]*+(?:\.[0-9][0-9_]*+)?(?:\.?[eE][+-]?[0-9][0-9_]*+)?)"
 )
 _COMMENT = r"(?:[^/\-]++|/(?!-)|-(?!/))*+"
 _CHAR = r"'(?:[^\\'\r\n]|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'"
@@ -44,7 +44,7 @@ _TOKEN = re.compile(
 # behind an identifier's character are part of it; so is the `r` or `s` that ends one, which begins no string.
 _OPENING = re.compile(
     rf"""(?:[^"'«/\-rs]++|(?!{_PREFIX})[rs]|(?<=[{_REST}».])[rs]|/(?!-)|-(?!-)|«[^»\n]*+»
-    |(?<=[{_WORD_CHARS}])(?!(?<=\d)'[^{_LETTERS}\d]')'++|(?!{_CHAR})')*+
+    |(?<=[{_WORD_CHARS}])(?!(?<=[0-9])'[^{_LETTERS}0-9]')'++|(?!{_CHAR})')*+
     (?:{_OPENED}|\Z)""",
     re.VERBOSE | re.DOTALL,
 )

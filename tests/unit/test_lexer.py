@@ -92,6 +92,7 @@ def test_what_never_ends_is_a_result(text: str) -> None:
 @settings(max_examples=2000)
 @example("3'\"'")
 @example("3'/'/- x")
+@example("\u1810")  # a digit to Unicode, none to Lean
 def test_the_fast_tokenizer_says_what_the_slow_one_says(text: str) -> None:
     fast = list(tokens(text))
     assert all(0 <= start <= end <= len(text) for _, start, end in fast)
