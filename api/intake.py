@@ -23,7 +23,7 @@ from farm.source import assemble, split_header
 from farm.store.batches import Committed, Entry, Staging, Submission
 from farm.store.lanes import lane_name
 
-_STREAM_SLICE = 500
+_STREAM_SLICE = 250
 # Unpacked bytes of one NDJSON submit: 100 000 proofs of 4 kB are 400 MB.
 _STREAM_LIMIT_BYTES = 1 << 30
 _LINE_LIMIT_BYTES = 8 << 20

@@ -6,7 +6,6 @@ header, code, statement, level, gate, timeout, environment and trust domain.
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 from typing import Any
 
@@ -17,9 +16,26 @@ from farm.models import Proof
 
 _EXACT_CHARS = 16
 # Text with any of these may look at its own layout or positions, so only the same text is the same question.
-_META = re.compile(
-    r"#|\b(?:elab|elab_rules|macro|macro_rules|syntax|notation|infix[lr]?|prefix|postfix|run_\w+|by_elab|initialize|"
-    r"unsafe|extern|eval|IO|Lean|Elab|Meta|Syntax|Qq)\b"
+_META = (
+    "#",
+    "elab",
+    "macro",
+    "syntax",
+    "notation",
+    "infix",
+    "prefix",
+    "postfix",
+    "run_",
+    "initialize",
+    "unsafe",
+    "extern",
+    "eval",
+    "IO",
+    "Lean",
+    "Elab",
+    "Meta",
+    "Syntax",
+    "Qq",
 )
 
 
@@ -35,7 +51,9 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
     """
     texts = [proof.code, proof.statement or ""]
     exact = sha256("\0".join(texts).encode()).hexdigest()
-    plain = texts if any(_META.search(text) for text in texts) else [normal_form(text) for text in texts]
+    plain = [normal_form(text) for text in texts]
+    if plain != texts and any(word in text for text in texts for word in _META):
+        plain = texts
     asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")]
     question = sha256(orjson.dumps([*plain, *asked, domain])).hexdigest()
     return question + exact[:_EXACT_CHARS]
