@@ -1,0 +1,30 @@
+"""The stand-in REPL of `../shared/bench/fakerepl.c`, built where there is a C compiler. It is not Lean.
+
+It answers at once or sleeps as told, costs next to no CPU, and so leaves the farm's own cost to be seen.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.repl.install import Install, install
+
+_SOURCE = Path(__file__).resolve().parents[3] / "shared" / "bench" / "fakerepl.c"
+
+
+def build(directory: Path, **environment: str) -> Install:
+    """Return an installation whose REPL is the C stand-in; `environment` sets how long it sleeps (`FAKE_…`)."""
+    compiler = shutil.which("cc")
+    if compiler is None or not _SOURCE.exists():
+        pytest.skip("needs a C compiler, and ../shared/bench/fakerepl.c beside the checkout")
+    installed = install(directory)
+    binaries = installed.repl_dir / ".lake" / "build" / "bin"
+    subprocess.run([compiler, "-O2", "-o", binaries / "stand_in", _SOURCE], check=True)
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+    (binaries / "repl").write_text(f"#!/bin/sh\n{exports}exec {shlex.quote(str(binaries / 'stand_in'))}\n")
+    return installed
