@@ -100,6 +100,11 @@ async def test_a_line_of_something_else_is_an_error(
         await collected(driver.farm.batch("b1"))
 
 
+async def test_a_verdict_that_was_written_again_comes_once(scripted: ScriptedFarm, driver: Driver) -> None:
+    scripted.script(stream(line(0, 1), line(1, 2), whole=False), stream(line(1, 7), line(2, 8), END))
+    assert [each.index for each in await collected(driver.farm.batch("b1"))] == [0, 1, 2]
+
+
 async def test_wait_gives_all_in_order_and_reports_progress(scripted: ScriptedFarm, driver: Driver) -> None:
     scripted.script(answer(status_json(total=3)), stream(line(2, 1), line(0, 2), whole=False), stream(line(1, 3), END))
     seen: list[tuple[int, int]] = []
