@@ -68,12 +68,23 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a finish found: the lease's health, whether interactive work waits, and tokens to publish."""
+    """What a finish found.
+
+    Attributes:
+        alive: whether the lease still holds.
+        interactive_waits: whether interactive work waits.
+        written: verdicts that were the first of their proofs.
+        tokens: how many to publish.
+        timed: as `Claim.timed`, now.
+        longest_s: as `Claim.longest_s`, now.
+    """
 
     alive: bool
     interactive_waits: bool
     written: int
-    tokens: int = 0
+    tokens: int
+    timed: int
+    longest_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +220,8 @@ class Leases:
         head = ["" if then is None else then, seconds, run_s, self._cache_bytes]
         with translated():
             reply = self._scripts.run("finish", lease, batch, *head, *rows)
-        return Finished(bool(reply[0]), bool(reply[1]), int(reply[2]), int(reply[3]))
+        alive, waits, written, tokens, timed, longest_s = reply
+        return Finished(bool(alive), bool(waits), int(written), int(tokens), int(timed), float(longest_s))
 
     def release(self, lease: str, indices: Iterable[int]) -> GivenBack:
         """Give items back, uncharged, to the head of their lane."""

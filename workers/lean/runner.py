@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
@@ -150,6 +150,8 @@ class Runner:
                 self._give_back(claim, [following.index, *self._chunk.drop_rest()])
                 break
             item = following
+            # The batch's first chunks are claimed before anything of it was seen.
+            claim = replace(claim, timed=finished.timed, longest_s=finished.longest_s)
         return written
 
     def _answer_known(self, claim: Claim, following: ClaimedItem | None) -> int:

@@ -2,7 +2,7 @@
 -- ARGV: lease, batch, next running index or '', seconds of work to charge, seconds of a run that decided or '',
 --       most bytes of the verdict cache,
 --       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
--- Returns {lease alive, interactive work waits, verdicts written, tokens to publish}.
+-- Returns {lease alive, interactive work waits, verdicts written, tokens to publish, timed, longest_s}.
 -- A lease that ran out is lapsed, whether or not the reaper has been there: its process slept, and what it timed meanwhile
 -- is no timeout. The reaper takes its items back.
 local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
@@ -61,4 +61,5 @@ if lease then
   if lease.class == 'batch' and has_ready(lease.environment, 'interactive') then waits = 1 end
   if redis.call('EXISTS', 'farm:lease:' .. lease.id .. ':items') == 0 then end_lease(lease) end
 end
-return {lease and 1 or 0, waits, written, sent_home > 0 and tokens_wanted(lease.environment, now) or 0}
+local seen = redis.call('HMGET', b, 'timed', 'longest_s')
+return {lease and 1 or 0, waits, written, sent_home > 0 and tokens_wanted(lease.environment, now) or 0, seen[1] or 0, seen[2] or 0}

@@ -78,11 +78,12 @@ def test_what_outlives_its_slice_comes_last_and_uncharged(client: RedisClient, l
     assert_settled(client, batch, 4)
 
 
-def test_a_claim_tells_what_the_batch_taught(leases: Leases, valkey_url: str) -> None:
+def test_a_claim_and_a_finish_tell_what_the_batch_taught(leases: Leases, valkey_url: str) -> None:
     put(valkey_url, 4)
     finish(leases, take(leases, most=1), time_s=1.5)
     finish(leases, take(leases, most=1), Reason.ERROR, time_s=4.25)
-    finish(leases, take(leases, most=1), Reason.TIMEOUT, time_s=60.0)
+    finished = finish(leases, take(leases, most=1), Reason.TIMEOUT, time_s=60.0)
+    assert (finished.timed, finished.longest_s) == (2, 4.25)
 
     claim = take(leases, most=1)
 
