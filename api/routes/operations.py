@@ -15,6 +15,7 @@ from farm.models import FarmStatus, WorkerKind, WorkerStatus
 from farm.queues import DEFAULT_ENVIRONMENT
 from farm.store.cache import read_cache_stats_async
 from farm.store.registry import read_status, read_totals
+from farm.store.retrievals import read_edition
 
 router = APIRouter(tags=["operations"])
 
@@ -58,11 +59,12 @@ def _room(kind: WorkerKind, status: FarmStatus) -> dict[str, Any]:
 async def readyz(service: ServiceDep) -> Response:
     """Say whether every part of the farm answers, and what an operator should know of each."""
     try:
-        status = await _status(service)
+        status, edition = await _status(service), await read_edition(service.client)
     except StoreUnavailable as error:
         checks: dict[str, Any] = {"redis": {"ready": False, "notice": error.message}}
     else:
         rooms = {kind.value: _room(kind, status) for kind in WorkerKind}
+        rooms["premises"]["corpus"] = edition
         checks = {"redis": {"ready": True, "notice": ""}, **rooms}
     ready = all(check["ready"] for check in checks.values())
     return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)

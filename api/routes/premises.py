@@ -36,7 +36,7 @@ async def retrieve(request: Request, service: ServiceDep) -> Response:
     except Disconnected:
         return Response(status_code=499)
     body = orjson.dumps([{"score": score, "name": name} for score, name in answer["results"][0]])
-    return Response(body, media_type="application/json")
+    return Response(body, media_type="application/json", headers={"X-Corpus": answer["corpus"]})
 
 
 async def _corpus(request: Request, service: Service) -> Corpus:

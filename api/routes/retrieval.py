@@ -36,7 +36,8 @@ async def retrieve(request: Request, service: ServiceDep, _owner: OwnerDep) -> R
         return Response(status_code=499)
     results = [{"premises": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]} for rows in answer["results"]]
     timings = _timings(answer, time.monotonic() - started)
-    return Response(orjson.dumps({"results": results, "timings_s": timings}), media_type="application/json")
+    body = orjson.dumps({"results": results, "timings_s": timings})
+    return Response(body, media_type="application/json", headers={"X-Corpus": answer["corpus"]})
 
 
 def _timings(answer: dict[str, Any], total_s: float) -> dict[str, float]:

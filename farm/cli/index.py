@@ -1,4 +1,4 @@
-"""`farm index build` and `farm index info`."""
+"""`farm index build`, `farm index use` and `farm index info`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 @app.command()
 def build(as_json: JsonOption = False) -> None:
     """Embed what has no vectors yet, and index it; a build that was stopped goes on where it was."""
-    with progress_bar() as bar:
-        task = bar.add_task("embedding the corpus", total=None)
-        for line in _lines():
-            if "done" in line:
-                bar.update(task, completed=line["done"], total=line["total"])
-    _show(line["index"], as_json)
+    _show(_followed(), as_json)
+
+
+@app.command()
+def use(as_json: JsonOption = False) -> None:
+    """Build DATA_REPO at DATA_REVISION, then have the running farm answer with it; no query is dropped.
+
+    Talks to Redis itself: to the farm that `farm up` runs on DATA_DIR, or to REDIS_URL.
+    """
+    _show(_followed("--use"), as_json)
 
 
 @app.command()
@@ -33,6 +37,20 @@ def info(as_json: JsonOption = False) -> None:
     """Show corpus, snapshot, model, counts and files, without building anything."""
     [line] = _lines("--info")
     _show(line["index"], as_json)
+
+
+def _followed(*arguments: str) -> dict[str, Any]:
+    """Return the index that the builder describes at its end, with a progress bar until then."""
+    index: dict[str, Any] = {}
+    with progress_bar() as bar:
+        task = bar.add_task("embedding the corpus", total=None)
+        for line in _lines(*arguments):
+            if "done" in line:
+                bar.update(task, completed=line["done"], total=line["total"])
+            elif "workers" in line:
+                task = bar.add_task(f"{line['workers']} premise worker(s) load it beside, then switch", total=None)
+            index = line.get("index", index)
+    return index
 
 
 def _lines(*arguments: str) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,6 @@ farm:waiting:ROOM     list    retrievals that wait for a room (embed, premises)
 farm:called:ROOM      string  present while nobody need send the room a token, because one is on its way or a process
                               lingers on its list; expires, so a lost token or process heals
 farm:taken:ROOM       hash    worker -> the retrievals it took last; some may be answered, passed on or given up since
-farm:corpus           hash    snapshot, modules, premises: what the premise worker answers with
 farm:reply:API        list    answers for one API process and boot; expires
 farm:flights          zset    retrieval that somebody waits for -> ms at which nobody does any more
 farm:load             hash    bytes and inputs to embed of all these, and of each: R:bytes, R:inputs
@@ -179,6 +178,12 @@ class Corpus:
     snapshot: str
     modules_json: bytes
     premises_json: bytes
+
+
+async def read_edition(client: AsyncRedisClient) -> str:
+    """Return what names the corpus that answers, and its lists; empty while there is none."""
+    with translated():
+        return (await client.hget("farm:corpus", "snapshot") or b"").decode()
 
 
 async def read_corpus(client: AsyncRedisClient, known: Corpus | None) -> Corpus | None:

@@ -146,9 +146,3 @@ class Room:
             parts += [retrieval.id, retrieval.reply, f"retrieval:{retrieval.id}:".encode() + pack(answer)]
         with translated():
             self._scripts.run("retrieval", "reply", _REPLY_TTL_S, *parts)
-
-    def publish_corpus(self, snapshot: str, modules: list[str], premises: list[str]) -> None:
-        """Show what the premise worker answers with."""
-        fields = {"snapshot": snapshot, "modules": pack(modules), "premises": pack(premises)}
-        with translated():
-            self._client.hset("farm:corpus", mapping=fields)

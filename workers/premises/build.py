@@ -1,23 +1,30 @@
-"""`python -m workers.premises.build [--info]`: what `farm index` starts. It writes one JSON object per line.
+"""`python -m workers.premises.build [--info|--use]`: what `farm index` starts. It writes one JSON object per line.
 
-`{"done","total"}` after each batch, then `{"index": {…}}`, or `{"error": text}` and exit status 1.
+`{"done","total"}` after each batch, `{"workers": n}` when so many are asked to use it, then `{"index": {…}}`; or
+`{"error": text}` and exit status 1.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from farm.errors import FarmError
+from farm.errors import ConfigurationError, CorpusError, FarmError
+from farm.local.runtime import read_runtime
 from farm.settings import Settings, load
+from farm.store.connection import connect
+from farm.store.corpora import Corpora, Wish
 from workers.embed.embedder import Embedder, make_embedder
-from workers.premises import corpus as corpora
 from workers.premises.corpus import Corpus
+from workers.premises.corpus import load as load_corpus
 from workers.premises.loading import find_source
 from workers.premises.vectors import find, kept_path, load_or_build
+
+_LOOK_S = 0.2
 
 
 def _tell(**fields: Any) -> None:
@@ -47,29 +54,77 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def run(settings: Settings, *, build: bool) -> None:
-    """Build what is missing, if asked to, and say what there is.
+def run(settings: Settings, *, build: bool) -> dict[str, Any]:
+    """Build what is missing, if asked to, and return what there is.
 
     Raises:
         CorpusError: the data set is broken.
         EmbeddingError, ConfigurationError: its premises cannot be embedded.
     """
-    corpus = corpora.load(find_source(settings), settings.data_dir / "corpora")
+    corpus = load_corpus(find_source(settings), settings.data_dir / "corpora")
     embedder = make_embedder(settings)
     try:
         if build:
             show = lambda done, total: _tell(done=done, total=total)  # noqa: E731 - one line of protocol
             directory = settings.data_dir / "vectors"
             load_or_build(corpus, embedder.embed, directory, embedder.name, show, settings.model_revision)
-        _tell(index=_describe(settings, corpus, embedder))
+        return _describe(settings, corpus, embedder)
     finally:
         embedder.close()
+
+
+def use(settings: Settings, index: dict[str, Any]) -> None:
+    """Have the premise workers answer with the corpus of the settings, and wait until all of them do.
+
+    Args:
+        settings: say which corpus.
+        index: what `run` says of it.
+
+    Raises:
+        ConfigurationError: no farm is known.
+        CorpusError: a worker says why it cannot, or there is none.
+        StoreUnavailable: Redis does not answer.
+    """
+    runtime = read_runtime(settings.data_dir)
+    url = settings.redis_url or (runtime.redis_url if runtime else "")
+    if not url:
+        raise ConfigurationError(f"No farm runs on {settings.data_dir.absolute()}: set DATA_DIR or REDIS_URL")
+    corpora = Corpora(connect(url))
+    if not (workers := corpora.workers()):
+        raise CorpusError("No premise worker is running: `python -m workers.premises` starts one")
+    wish = Wish(*_pinned(settings, Path(index["corpus"])), index["snapshot"])
+    corpora.want(wish)
+    _tell(workers=len(workers))
+    _await(corpora, wish)
+
+
+def _pinned(settings: Settings, source: Path) -> tuple[str, str]:
+    """Return repository and revision as they mean the same elsewhere and tomorrow: a whole path, a commit."""
+    if not settings.data_repo:
+        return "", ""
+    if Path(settings.data_repo).is_dir():
+        return str(source.absolute()), ""
+    # The hub's client names the folder of a snapshot by its commit.
+    return settings.data_repo, source.name
+
+
+def _await(corpora: Corpora, wish: Wish) -> None:
+    while not ((outcome := corpora.outcome(wish)) and corpora.edition().startswith(wish.snapshot)):
+        if outcome and outcome.failure:
+            raise CorpusError(f"The corpus was not switched, the one before answers: {outcome.failure}")
+        if corpora.wanted() != wish:
+            raise CorpusError("Another corpus was asked for meanwhile")
+        time.sleep(_LOOK_S)
 
 
 def main() -> int:
     """Run by the settings of the environment."""
     try:
-        run(load(), build="--info" not in sys.argv[1:])
+        settings = load()
+        index = run(settings, build="--info" not in sys.argv[1:])
+        if "--use" in sys.argv[1:]:
+            use(settings, index)
+        _tell(index=index)
     except FarmError as error:
         _tell(error=error.message)
         return 1

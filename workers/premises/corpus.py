@@ -74,14 +74,13 @@ class Corpus:
         revision: the Lean version it was extracted from.
         snapshot: sha256 over revision and contents, in hexadecimal; equal for equal data wherever it lies.
         source: the folder it came from, where `embeddings/` is looked for.
-        modules: all module names, sorted; the position is the id.
+        modules: all module names, sorted; the position is the id here. Clients have numbers of their own: `numbering`.
         premises: what the filters left, in the order of the vectors.
-        unfiltered: the names before filtering; clients send positions in this list.
+        unfiltered: the names before filtering.
         module_ids: module name to id.
         premise_ids: premise name to position in `premises`.
         module_of: int32 [n], the module id of each premise.
         always_visible: bool [n], `Premise.always_visible`.
-        filtered_of: int32 [len(unfiltered)], position in `premises` of the premise of that name, or -1.
     """
 
     revision: str
@@ -94,7 +93,6 @@ class Corpus:
     premise_ids: dict[str, int]
     module_of: npt.NDArray[np.int32]
     always_visible: npt.NDArray[np.bool_]
-    filtered_of: npt.NDArray[np.int32]
 
 
 def load(source: Path, cache_dir: Path) -> Corpus:
@@ -127,7 +125,6 @@ class _Reader:
         module_ids = {name: id for id, name in enumerate(modules)}
         for path in self._declaration_files():
             self._read_module(path, module_ids, blacklist)
-        position = self.premise_ids.get
         return Corpus(
             revision=revision,
             snapshot=self.digest.hexdigest(),
@@ -139,7 +136,6 @@ class _Reader:
             premise_ids=self.premise_ids,
             module_of=np.array([premise.module for premise in self.premises], np.int32),
             always_visible=np.array([premise.always_visible for premise in self.premises], np.bool_),
-            filtered_of=np.array([position(name, -1) for name in self.unfiltered], np.int32),
         )
 
     def _bytes(self, name: str) -> bytes:

@@ -1,16 +1,33 @@
-"""What the premise room loads, as the settings say: corpus, embedder, index."""
+"""What the premise room loads, as the settings say, or an operator since: corpus, embedder, index."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from farm.errors import CorpusError
 from farm.settings import Settings
+from farm.store.corpora import Wish
 from workers.embed.embedder import make_embedder
 from workers.premises.corpus import SHIPPED, Corpus, load
-from workers.premises.ranking import Ranker
+from workers.premises.index import Index
 from workers.premises.source import download
 from workers.premises.vectors import load_or_build
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A corpus that could answer.
+
+    Attributes:
+        engine: a line that says what it is.
+    """
+
+    corpus: Corpus
+    index: Index
+    engine: str
 
 
 def find_source(settings: Settings) -> Path:
@@ -28,18 +45,35 @@ def find_source(settings: Settings) -> Path:
     return download(settings.data_repo, settings.data_revision or None, cache, settings.model_id)
 
 
-def load_ranker(settings: Settings, progress: Callable[[int, int], None]) -> tuple[Corpus, Ranker, str]:
-    """Return the corpus, what ranks its premises, and a line that says what was loaded.
+def home(settings: Settings) -> str:
+    """Return what an operator's wish stands instead of: other settings undo it."""
+    return f"{settings.data_repo}\n{settings.data_revision}"
+
+
+def settings_of(wish: Wish, settings: Settings) -> Settings:
+    """Return the settings with the corpus of a wish."""
+    return settings.model_copy(update={"data_repo": wish.repo, "data_revision": wish.revision})
+
+
+def load_index(settings: Settings, progress: Callable[[int, int], None], snapshot: str = "") -> Indexed:
+    """Return the corpus of the settings with its index.
+
+    Args:
+        settings: say which corpus, and how it is embedded.
+        progress: told the premises embedded so far and all, where there are no vectors yet.
+        snapshot: what the corpus must be; empty: whatever is there.
 
     Raises:
-        CorpusError: the data set is broken.
+        CorpusError: the data set is broken, or another one.
         EmbeddingError, ConfigurationError: its premises cannot be embedded.
     """
     corpus = load(find_source(settings), settings.data_dir / "corpora")
+    if snapshot not in ("", corpus.snapshot):
+        raise CorpusError(f"{corpus.source} on {socket.gethostname()} is not what was asked for, but {corpus.snapshot}")
     embedder = make_embedder(settings)
     try:
         directory = settings.data_dir / "vectors"
         index = load_or_build(corpus, embedder.embed, directory, embedder.name, progress, settings.model_revision)
     finally:
         embedder.close()
-    return corpus, Ranker(corpus, index), f"{len(corpus.premises)} premises by {embedder.name}"
+    return Indexed(corpus, index, f"{len(corpus.premises)} premises by {embedder.name}")

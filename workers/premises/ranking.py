@@ -9,6 +9,7 @@ import numpy as np
 
 from workers.premises.corpus import Corpus
 from workers.premises.index import Index, inner
+from workers.premises.numbering import Numbering
 from workers.premises.selectors import Ids, Matrix, Query, Selection, Selectors
 
 Ranking = list[tuple[float, str]]
@@ -21,10 +22,10 @@ class Ranker:
         timings_s: seconds that the last queries took together, by stage: `select`, `search`, `rescore`.
     """
 
-    def __init__(self, corpus: Corpus, index: Index) -> None:
+    def __init__(self, corpus: Corpus, index: Index, numbering: Numbering) -> None:
         self._corpus = corpus
         self._index = index
-        self._selectors = Selectors(corpus)
+        self._selectors = Selectors(corpus, numbering)
         self.timings_s: dict[str, float] = {}
 
     def rank(self, query: Query, state: Matrix, new: Matrix) -> Ranking:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from farm.models.premises import NewPremise
 from workers.premises.corpus import Corpus
+from workers.premises.numbering import Numbering
 
 Names = Sequence[int | str] | None
 Ids = npt.NDArray[np.int64]
@@ -40,7 +41,7 @@ class Query(Protocol):
 
     @property
     def local_premises(self) -> Names:
-        """Premises accessible beside those modules; a number is a position in `Corpus.unfiltered`."""
+        """Premises accessible beside those modules; a number is a position in `Numbering.premises`."""
 
     @property
     def new_premises(self) -> Sequence[NewPremise]:
@@ -87,8 +88,9 @@ class Selection:
 class Selectors:
     """Turns queries into selections. Not for several threads at once."""
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Corpus, numbering: Numbering) -> None:
         self._corpus = corpus
+        self._numbering = numbering
         self._remembered: OrderedDict[bytes, Selection] = OrderedDict()
 
     def select(self, query: Query) -> Selection:
@@ -116,14 +118,13 @@ class Selectors:
         )
 
     def _modules(self, names: Names) -> Ids:
-        ids, others = _split(names, len(self._corpus.modules))
+        ids, others = _split(names, self._numbering.module_at)
         canonical = (name.removesuffix(".lean").replace("/", ".") for name in others)
         return np.concatenate([ids, _known(canonical, self._corpus.module_ids)])
 
     def _premises(self, names: Names) -> Ids:
-        positions, others = _split(names, len(self._corpus.unfiltered))
-        ids = self._corpus.filtered_of[positions]
-        return np.concatenate([ids[ids >= 0], _known(others, self._corpus.premise_ids)])
+        ids, others = _split(names, self._numbering.premise_at)
+        return np.concatenate([ids, _known(others, self._corpus.premise_ids)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +168,18 @@ def _in_modules(modules: Ids, corpus: Corpus) -> npt.NDArray[np.bool_]:
     return wanted[corpus.module_of]
 
 
-def _split(names: Names, limit: int) -> tuple[Ids, Sequence[str]]:
-    """Return the numbers from 0 up to `limit` among `names`, and the strings."""
+def _split(names: Names, places: npt.NDArray[np.int32]) -> tuple[Ids, Sequence[str]]:
+    """Return the places that the numbers among `names` stand for, as far as there are any, and the strings."""
     names = () if names is None else names
     others: list[str] = []
     try:
         # Clients send thousands of ids and no names: an array takes them at a tenth of a loop's cost.
-        ids = np.array(names if isinstance(names, array) else array("q", names), np.int64)  # type: ignore[type-var]
+        numbers = np.array(names if isinstance(names, array) else array("q", names), np.int64)  # type: ignore[type-var]
     except (TypeError, OverflowError):
-        ids = np.array([each for each in names if isinstance(each, int) and 0 <= each < limit], np.int64)
+        numbers = np.array([each for each in names if isinstance(each, int) and 0 <= each < len(places)], np.int64)
         others = [each for each in names if isinstance(each, str)]
-    return ids[(ids >= 0) & (ids < limit)], others
+    ids = places[numbers[(numbers >= 0) & (numbers < len(places))]].astype(np.int64)
+    return ids[ids >= 0], others
 
 
 def _known(names: Iterable[str], ids: Mapping[str, int]) -> Ids:

@@ -7,7 +7,9 @@ from celery import Celery
 from farm.models import WorkerKind
 from farm.queues import PREMISES_TASK
 from farm.settings import Settings
-from workers.premises.loading import load_ranker
+from farm.store.connection import connect
+from farm.store.corpora import Corpora
+from workers.heartbeat import worker_id
 from workers.premises.searcher import Searcher
 from workers.room import Post, room_app
 
@@ -16,6 +18,6 @@ def create_app(settings: Settings) -> Celery:
     """Return the Celery app of the premise room."""
 
     def make(post: Post) -> Searcher:
-        return Searcher(post, lambda progress: load_ranker(settings, progress))
+        return Searcher(post, settings, Corpora(connect(settings.redis_url), worker_id()))
 
     return room_app(settings, WorkerKind.PREMISES, PREMISES_TASK, make)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from farm.errors import CorpusError
+from workers.premises.numbering import Numbering
 
 from .conftest import DataSet, declaration
 
@@ -88,13 +89,13 @@ def test_of_a_repeated_name_the_first_that_other_filters_leave_stays(data_set: D
     corpus = data_set.load()
     assert [premise.statement for premise in corpus.premises] == ["theorem x (n : Nat) : first"]
     assert corpus.unfiltered == ["x", "x", "x"]
-    assert corpus.filtered_of.tolist() == [0, 0, 0]
+    assert Numbering.of(corpus).premise_at.tolist() == [0, 0, 0]
 
 
 def test_positions_before_filtering_lead_to_premises(data_set: DataSet) -> None:
     corpus = data_set.write({"A": ["a", "Lean.b", "c"], "Lake": ["d"], "M": ["e"]}).load()
     assert corpus.unfiltered == ["a", "Lean.b", "c", "d", "e"]
-    assert corpus.filtered_of.tolist() == [0, -1, 1, -1, 2]
+    assert Numbering.of(corpus).premise_at.tolist() == [0, -1, 1, -1, 2]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from farm.models import NewPremise, RetrieveRequest
 from workers.premises.index import Index
+from workers.premises.numbering import Numbering
 from workers.premises.ranking import Ranker, Ranking
 from workers.premises.selectors import Matrix
 
@@ -32,7 +33,7 @@ def request(*new: str, k: int = 10, **fields: Any) -> RetrieveRequest:
 @pytest.fixture
 def ranker(data_set: DataSet) -> Ranker:
     corpus = data_set.write({"M": ["a", "b", "c"], "N": ["d"]}).load()
-    return Ranker(corpus, Index.build(vectors(0.5, 0.75, 0.5, 1.0)))
+    return Ranker(corpus, Index.build(vectors(0.5, 0.75, 0.5, 1.0)), Numbering.of(corpus))
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,7 @@ def test_a_batch_gives_what_each_query_gives(ranker: Ranker) -> None:
 
 
 def test_an_empty_corpus_ranks_what_is_new(data_set: DataSet) -> None:
-    ranker = Ranker(data_set.write({}).load(), Index.build(np.empty((0, 0), np.float32)))
+    corpus = data_set.write({}).load()
+    ranker = Ranker(corpus, Index.build(np.empty((0, 0), np.float32)), Numbering.of(corpus))
     assert ranker.rank(request("x", "y"), STATE, vectors(0.25, 0.5)) == [(0.5, "y"), (0.25, "x")]
     assert ranker.rank(request(), STATE, NO_VECTORS) == []

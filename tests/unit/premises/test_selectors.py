@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from farm.models import NewPremise, RetrieveRequest
 from workers.premises.corpus import Corpus
+from workers.premises.numbering import Numbering
 from workers.premises.selectors import Selection, Selectors
 
 from .conftest import DataSet, declaration
@@ -32,7 +33,7 @@ def corpus(data_set: DataSet) -> Corpus:
 
 
 def names(corpus: Corpus, **request: Any) -> set[str]:
-    selection = Selectors(corpus).select(RetrieveRequest(state="", k=1, **request))
+    selection = Selectors(corpus, Numbering.of(corpus)).select(RetrieveRequest(state="", k=1, **request))
     ids = selection.ids(len(corpus.premises))
     assert len(ids) == selection.count
     return {corpus.premises[id].name for id in ids}
@@ -92,7 +93,7 @@ def test_a_new_premise_hides_the_one_of_its_name(corpus: Corpus) -> None:
 
 
 def test_equal_access_is_one_object_however_it_is_spelled(corpus: Corpus) -> None:
-    selectors = Selectors(corpus)
+    selectors = Selectors(corpus, Numbering.of(corpus))
 
     def select(**request: Any) -> Selection:
         return selectors.select(RetrieveRequest(state="", k=1, **request))
@@ -116,7 +117,7 @@ def test_equal_access_is_one_object_however_it_is_spelled(corpus: Corpus) -> Non
 
 def test_the_memory_is_bounded_and_keeps_what_is_used(data_set: DataSet) -> None:
     corpus = data_set.write({"M": [f"x{n}" for n in range(600)]}).load()
-    selectors = Selectors(corpus)
+    selectors = Selectors(corpus, Numbering.of(corpus))
 
     def select(number: int) -> Selection:
         return selectors.select(RetrieveRequest(state="", k=1, local_premises=[number]))

@@ -1,0 +1,167 @@
+"""Which premise corpus answers, and which one an operator wants to.
+
+farm:corpus            hash    snapshot(the edition) modules premises: the lists that clients number by
+farm:corpus:answering  hash    worker -> the edition it answers with; of workers that are gone too, until the next list
+farm:corpus:wanted     hash    wish(JSON); by its id loaded:ID:WORKER, and outcome:ID(JSON) once it is known
+farm:corpus:chosen     hash    wish(JSON) that was fulfilled last; home(of the settings it stands instead of)
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from uuid import uuid4
+
+import orjson
+
+from farm.models import WorkerKind
+from farm.store.codec import pack, unpack
+from farm.store.connection import RedisClient, translated
+
+_PUBLISHED, _ANSWERING = "farm:corpus", "farm:corpus:answering"
+_WANTED, _CHOSEN = "farm:corpus:wanted", "farm:corpus:chosen"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The lists that clients number modules and premises by."""
+
+    edition: str
+    modules: list[str]
+    premises: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A corpus that an operator wants to answer.
+
+    Attributes:
+        repo: as `DATA_REPO`.
+        revision: as `DATA_REVISION`.
+        snapshot: what it must be, see `workers.premises.corpus.Corpus`.
+        id: tells it from all others.
+    """
+
+    repo: str
+    revision: str
+    snapshot: str
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a wish.
+
+    Attributes:
+        home: the settings that it stands instead of, where it is answered with.
+        failure: why it cannot be.
+    """
+
+    home: str = ""
+    failure: str = ""
+
+
+class Corpora:
+    """What answers and what is wanted, over a blocking client; every method may raise `StoreUnavailable`.
+
+    Args:
+        client: the client.
+        worker: the premise worker that speaks here; empty for an operator.
+    """
+
+    def __init__(self, client: RedisClient, worker: str = "") -> None:
+        self._client = client
+        self._worker = worker
+
+    def published(self) -> Published | None:
+        """Return the lists that clients see."""
+        with translated():
+            fields = self._client.hgetall(_PUBLISHED)
+        if not fields:
+            return None
+        return Published(fields[b"snapshot"].decode(), unpack(fields[b"modules"]), unpack(fields[b"premises"]))
+
+    def edition(self) -> str:
+        """Return the edition that clients see; empty while there is none."""
+        with translated():
+            return (self._client.hget(_PUBLISHED, "snapshot") or b"").decode()
+
+    def publish(self, published: Published) -> bool:
+        """Show these lists, unless a living worker answers with another edition: it would not know new numbers."""
+        living = self.workers()
+        with translated():
+            answering = self._client.hgetall(_ANSWERING)
+            if any(edition.decode() != published.edition for name, edition in answering.items() if name in living):
+                return False
+            lists = {"modules": pack(published.modules), "premises": pack(published.premises)}
+            pipe = self._client.pipeline()
+            pipe.hset(_PUBLISHED, mapping={"snapshot": published.edition, **lists})
+            if gone := answering.keys() - living:
+                pipe.hdel(_ANSWERING, *gone)
+            pipe.execute()
+        return True
+
+    def answer_with(self, edition: str) -> None:
+        """Say what this worker answers with."""
+        with translated():
+            self._client.hset(_ANSWERING, self._worker, edition)
+
+    def workers(self) -> set[bytes]:
+        """Return the living premise workers, and this one."""
+        with translated():
+            seconds, micros = self._client.time()
+            names = self._client.zrangebyscore("farm:workers", seconds * 1000 + micros // 1000, "+inf")
+            pipe = self._client.pipeline(transaction=False)
+            for name in names:
+                pipe.hget(b"farm:worker:" + name, "kind")
+            kinds = pipe.execute()
+        found = {name for name, kind in zip(names, kinds, strict=True) if kind == WorkerKind.PREMISES.encode()}
+        return found | ({self._worker.encode()} if self._worker else set())
+
+    def want(self, wish: Wish) -> None:
+        """Ask the premise workers for another corpus; a wish that was not fulfilled yet is forgotten."""
+        with translated():
+            pipe = self._client.pipeline()
+            pipe.delete(_WANTED)
+            pipe.hset(_WANTED, "wish", orjson.dumps(asdict(wish)))
+            pipe.execute()
+
+    def wanted(self) -> Wish | None:
+        """Return the last wish."""
+        with translated():
+            found = self._client.hget(_WANTED, "wish")
+        return Wish(**orjson.loads(found)) if found else None
+
+    def loaded(self, wish: Wish) -> None:
+        """Say that this worker has loaded a wish, and could answer with it."""
+        with translated():
+            self._client.hset(_WANTED, f"loaded:{wish.id}:{self._worker}", 1)
+
+    def is_loaded(self, wish: Wish) -> bool:
+        """Whether every living worker that answers could answer with a wish."""
+        living = self.workers()
+        with translated():
+            answering = [name for name in self._client.hkeys(_ANSWERING) if name in living]
+            names = [f"loaded:{wish.id}:{name.decode()}" for name in answering]
+            return not names or all(self._client.hmget(_WANTED, names))
+
+    def conclude(self, wish: Wish, outcome: Outcome) -> None:
+        """Say what becomes of a wish; who comes first is right."""
+        with translated():
+            self._client.hsetnx(_WANTED, f"outcome:{wish.id}", orjson.dumps(asdict(outcome)))
+
+    def outcome(self, wish: Wish) -> Outcome | None:
+        """Return what became of a wish, once it is known."""
+        with translated():
+            found = self._client.hget(_WANTED, f"outcome:{wish.id}")
+        return Outcome(**orjson.loads(found)) if found else None
+
+    def choose(self, wish: Wish, home: str) -> None:
+        """Have workers of these settings begin with this wish from now on."""
+        with translated():
+            self._client.hset(_CHOSEN, mapping={"wish": orjson.dumps(asdict(wish)), "home": home})
+
+    def chosen(self, home: str) -> Wish | None:
+        """Return what a worker of these settings begins with instead of them."""
+        with translated():
+            found, its_home = self._client.hmget(_CHOSEN, "wish", "home")
+        return Wish(**orjson.loads(found)) if found and its_home.decode() == home else None

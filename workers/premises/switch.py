@@ -1,0 +1,111 @@
+"""Another corpus at run time: every premise worker loads it beside the one it answers with, then all of them switch.
+
+A wish (`farm index use`) is loaded by each worker. Once all of them could answer with it, it is concluded, and each
+puts it in place at its next look; if one of them cannot load it, all keep what they have. Only when all have it are
+its lists shown to clients, because until then there is somebody who would not know their new numbers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import structlog
+
+from farm.errors import FarmError, StoreUnavailable
+from farm.store.corpora import Corpora, Outcome, Published, Wish
+from workers.vital import VitalThread
+
+_LOOK_S = 1.0
+_LOOK_SOON_S = 0.2
+
+_log = structlog.get_logger()
+T = TypeVar("T")
+
+
+class Switch(VitalThread, Generic[T]):
+    """Looks again and again whether an operator wants another corpus, and does this worker's part of it.
+
+    Args:
+        corpora: where wishes are.
+        home: the settings of this worker that a wish stands instead of.
+        load: loads a wish beside what there is; raises `FarmError` if that cannot be.
+        put: has it answer from now on, and returns what clients are to see of it.
+    """
+
+    def __init__(self, corpora: Corpora, home: str, load: Callable[[Wish], T], put: Callable[[T], Published]) -> None:
+        super().__init__("switch")
+        self._corpora = corpora
+        self._home = home
+        self._load = load
+        self._put = put
+        self._over = ""
+        self._beside: tuple[Wish, T] | None = None
+        self._answers_with: Published | None = None
+        self._ended = threading.Event()
+
+    def begin(self, loaded: T, wish: Wish | None) -> None:
+        """Answer with a corpus at the start, of a wish that was fulfilled before or of the settings."""
+        self._answers_with = self._put(loaded)
+        self._over = wish.id if wish else ""
+        self._show()
+
+    def work(self) -> None:
+        """Look until told to end."""
+        while not self._ended.wait(_LOOK_SOON_S if self._beside else _LOOK_S):
+            try:
+                self.look()
+            except StoreUnavailable as error:
+                _log.warning("switch.missed", error=error.message)
+
+    def look(self) -> None:
+        """Do what is to be done next.
+
+        Raises:
+            StoreUnavailable: Redis does not answer; another look does the same again.
+        """
+        wish = self._corpora.wanted()
+        if wish is None or wish.id == self._over:
+            self._show()
+            return
+        outcome, is_beside = self._corpora.outcome(wish), self._beside is not None and self._beside[0] == wish
+        # Concluded before this worker came, under other settings than its own: that is no wish to it.
+        is_foreign = outcome is not None and not is_beside and outcome.home != self._home
+        if is_foreign or (outcome and outcome.failure):
+            self._over, self._beside = wish.id, None
+        elif not is_beside:
+            self._load_beside(wish)
+        elif outcome:
+            self._fulfil(wish, outcome)
+        else:
+            self._corpora.loaded(wish)
+            if self._corpora.is_loaded(wish):
+                self._corpora.conclude(wish, Outcome(home=self._home))
+
+    def end(self) -> None:
+        """Stop looking; a corpus that is being loaded is forgotten."""
+        self._ended.set()
+
+    def _load_beside(self, wish: Wish) -> None:
+        self._beside = None
+        try:
+            self._beside = wish, self._load(wish)
+        except FarmError as error:
+            _log.error("switch.failed", repo=wish.repo, error=error.message)
+            self._corpora.conclude(wish, Outcome(failure=error.message))
+
+    def _fulfil(self, wish: Wish, outcome: Outcome) -> None:
+        assert self._beside is not None  # noqa: S101 - looked at by the caller
+        self._answers_with = self._put(self._beside[1])
+        self._corpora.choose(wish, outcome.home)
+        self._over, self._beside = wish.id, None
+        self._show()
+
+    def _show(self) -> None:
+        """Show what this worker answers with; again and again, because a Redis may lose it."""
+        if self._answers_with is None:
+            return
+        self._corpora.answer_with(self._answers_with.edition)
+        if self._corpora.edition() != self._answers_with.edition:
+            self._corpora.publish(self._answers_with)
