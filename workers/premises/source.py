@@ -15,6 +15,8 @@ from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of
 from farm.errors import CorpusError
 
 _ARCHIVE = "premises.tar.gz"
+_SHA1_CHARS, _SHA256_CHARS = 40, 64
+_DIGEST_CHARS = (_SHA1_CHARS, _SHA256_CHARS)
 
 
 def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Path:
@@ -29,7 +31,7 @@ def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Pa
         model: the embedding model, `owner/name`.
 
     Raises:
-        CorpusError: the hub cannot be reached, or has no such data set.
+        CorpusError: the hub cannot be reached, or has no such data set; or a file is not what the hub said it is.
     """
     patterns = [_ARCHIVE, f"embeddings/{model_name(model)}-*.npy"]
     try:
@@ -39,7 +41,31 @@ def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Pa
     except (HTTPError, OSError, ValueError) as error:
         at = f" at {revision}" if revision else ""
         raise CorpusError(f"Cannot fetch the data set {repo}{at} from the Hugging Face hub: {error}") from error
+    _verify(Path(folder))
     return Path(folder)
+
+
+def _verify(folder: Path) -> None:
+    """Compare files with what the hub says of them; a file that differs goes, so that it is fetched again.
+
+    The hub's client checks sizes only. It names a blob by its ETag: of a large file the sha256 of its contents, of
+    another the sha1 by which git knows it.
+    """
+    for path in (_ARCHIVE, "embeddings/*.npy"):
+        for link in folder.glob(path):
+            blob = link.resolve()
+            if len(blob.name) in _DIGEST_CHARS and _digest(blob) != blob.name:
+                blob.unlink()
+                raise CorpusError(f"{link}: its contents do not have the hub's checksum; it was deleted: try again")
+
+
+def _digest(blob: Path) -> str:
+    with blob.open("rb") as file:
+        if len(blob.name) == _SHA256_CHARS:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        known = hashlib.sha1(b"blob %d\0" % blob.stat().st_size, usedforsecurity=False)
+        known.update(file.read())
+        return known.hexdigest()
 
 
 def model_name(model: str) -> str:

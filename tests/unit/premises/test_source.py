@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from pathlib import Path
@@ -80,6 +81,34 @@ def test_offline_the_cache_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (repo / "snapshots" / COMMIT).mkdir(parents=True)
     (repo / "snapshots" / COMMIT / "premises.tar.gz").write_bytes(b"")
     assert download("some/premises", "v4.33.0", tmp_path, "owner/name") == repo / "snapshots" / COMMIT
+
+
+def fetched(cache: Path, content: bytes, etag: str) -> Path:
+    """Lay out the hub's cache as its client leaves it: a link to a blob named by its ETag."""
+    repo = cache / "datasets--some--premises"
+    for folder in (repo / "refs", repo / "blobs", repo / "snapshots" / COMMIT):
+        folder.mkdir(parents=True, exist_ok=True)
+    (repo / "refs" / "v1").write_text(COMMIT)
+    (repo / "blobs" / etag).write_bytes(content)
+    link = repo / "snapshots" / COMMIT / "premises.tar.gz"
+    link.symlink_to(f"../../blobs/{etag}")
+    return link
+
+
+@pytest.mark.parametrize(
+    "etag", [hashlib.sha256(b"content").hexdigest(), hashlib.sha1(b"blob 7\0content").hexdigest()], ids=["lfs", "git"]
+)
+def test_what_does_not_have_the_hub_s_checksum_is_not_used_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, etag: str
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    link = fetched(tmp_path, b"content", etag)
+    assert download("some/premises", "v1", tmp_path, "owner/name") == link.parent
+
+    link.write_bytes(b"contens")
+    with pytest.raises(CorpusError, match=r"premises\.tar\.gz: its contents do not have the hub's checksum"):
+        download("some/premises", "v1", tmp_path, "owner/name")
+    assert not link.exists(), "the client fetches what is missing"
 
 
 @pytest.mark.parametrize("repo", ["some/premises", "no//such name"])
