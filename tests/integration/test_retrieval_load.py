@@ -93,6 +93,31 @@ async def test_a_thousand_at_once_are_answered_or_refused_and_proofs_go_on(
     assert psutil.Process(api_pid(farm)).memory_info().rss < 300 << 20
 
 
+async def test_a_thousand_at_once_again_and_again_take_no_more_memory(
+    farm: RunningFarm, store: RedisClient, http: httpx.AsyncClient
+) -> None:
+    """Half of them go away before their answer."""
+
+    async def ask(at: int) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(http.post("/retrieve", json=body(at)), 0.2 if at % 2 else DEADLINE_S)
+
+    async def used() -> dict[str, int]:
+        await asyncio.gather(*map(ask, range(1000)))
+        await asyncio.to_thread(await_true, lambda: not leftovers(store), "everything is settled")
+        workers = [embed_pid(farm), *(int(worker["pid"]) for worker in farm.workers("premises"))]
+        found = {str(pid): psutil.Process(pid).memory_info().rss for pid in (api_pid(farm), *workers)}
+        return {**found, "redis": store.info("memory")["used_memory_dataset"]}
+
+    for _ in range(2):
+        before = await used()  # what is allocated once has been
+    for _ in range(3):
+        after = await used()
+
+    grown_mb = {name: (size - before[name]) / 2**20 for name, size in after.items()}
+    assert max(grown_mb.values()) < 16, grown_mb
+
+
 def api_pid(farm: RunningFarm) -> int:
     [process] = [p for p in farm.processes() if p.cmdline()[-2:] == ["-m", "api"]]
     return int(process.pid)
