@@ -1,10 +1,12 @@
 """Premise retrieval against lean-premise-server: the same answers, and how much sooner they come.
 
 230 000 premises of ../shared/bench/gen_corpus.py, of the folder `CORPUS` or made for the occasion; both
-servers on one embedding service that costs next to nothing; in turn, because the machine is shared. The table goes to
-docs/benchmarks.md by hand, with the command that made it:
+servers on one embedding service that costs next to nothing; in turn, because the machine is shared. At its end it
+prints the tables of docs/benchmarks.md, and writes them to `TABLE` if that is set:
 
-    PEERS_DIR=… .venv/bin/python -m pytest tests/bench/test_retrieve.py -m bench -s
+    PEERS_DIR=… CORPUS=… TABLE=… .venv/bin/python -m pytest tests/bench/test_retrieve.py -m bench -s
+
+`ROUNDS` (3) and `REQUESTS` (480 of 32 clients per round and case, the peer an eighth of it) make it shorter.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.bench.retrieval_load import CASES, Answers, bodies, load
+from tests.bench.retrieval_load import CASES, bodies, load
+from tests.bench.retrieval_table import Row, accessible, bandwidth, markdown, stages_s
 from tests.compat.comparison import assert_same, ranking
 from tests.compat.peer import peer_folder, running_peer
 from tests.conftest import lean_settings
@@ -32,7 +34,8 @@ from tests.support.running import await_true, running_farm
 MODEL = "l3lab/all-distilroberta-v1-lr2e-4-bs256-nneg3-ml-ne2"
 REVISION = "v4.33.0"
 TIMED = ("a", "b", "s", "all", "m", "v")
-ROUNDS = 3
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+REQUESTS = int(os.environ.get("REQUESTS", "480"))
 CONNECTIONS = 32
 _GENERATOR = Path(__file__).resolve().parents[3] / "shared" / "bench" / "gen_corpus.py"
 
@@ -106,24 +109,31 @@ def test_answers_are_the_same(servers: tuple[str, str], case: str) -> None:
         assert_same(ranking(mine.json()), ranking(yours.json()))
 
 
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Iterator[list[Row]]:
+    """What the cases gave, printed at the end as tables."""
+    seen = accessible(corpus, tmp_path_factory.mktemp("unpacked"), {case: bodies(case) for case in TIMED})
+    found = [Row(case, seen[case], {}) for case in TIMED]
+    yield found
+    timed = [row for row in found if row.stages_s]
+    tables = markdown(timed, ROUNDS, bandwidth())
+    print(f"\n{tables}")
+    if path := os.environ.get("TABLE"):
+        Path(path).write_text(tables)
+
+
 @pytest.mark.bench
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("case", TIMED)
-def test_farm_against_peer(servers: tuple[str, str], case: str) -> None:
-    """Prints a row: p50 alone and answers per second of 32 connections, each as peer, farm and ratio."""
-    alone: tuple[list[Answers], list[Answers]] = ([], [])
-    together: tuple[list[Answers], list[Answers]] = ([], [])
+def test_farm_against_peer(servers: tuple[str, str], rows: list[Row], case: str) -> None:
+    """Measures one case: alone and with 32 connections, farm and peer in turn, so that both meet the same noise."""
+    [row] = [row for row in rows if row.case == case]
+    sent = bodies(case)
     for url in servers:
-        load(url, bodies(case), 1, 4)  # new premises are cached, pages and connections warm
-    for _ in range(ROUNDS):  # in turn, so that both meet the same noise
-        for at, (url, requests) in enumerate(zip(servers, (480, 64), strict=True)):
-            alone[at].append(load(url, bodies(case), 1, 16))
-            together[at].append(load(url, bodies(case), CONNECTIONS, requests))
-    assert not sum(answers.failed for answers in alone[0] + together[0])
-    failed = sum(answers.failed for answers in together[1])
-    p50 = [statistics.median(answers.p50_ms for answers in each) for each in alone]
-    rate = [statistics.median(answers.per_second for answers in each) for each in together]
-    print(  # the table is what this test is for
-        f"\n| {case}: {CASES[case]} | {p50[1]:.1f} | {p50[0]:.1f} | {p50[1] / p50[0]:.1f} | "
-        f"{rate[1]:.1f} | {rate[0]:.1f} | {rate[0] / rate[1]:.1f} | {failed} | {os.getloadavg()[0]:.1f} |"
-    )
+        load(url, sent, 1, 4)  # new premises are cached, pages and connections warm
+    for _ in range(ROUNDS):
+        for at, (url, requests) in enumerate(zip(servers, (REQUESTS, max(REQUESTS // 8, 32)), strict=True)):
+            row.alone[at].append(load(url, sent, 1, 16))
+            row.together[at].append(load(url, sent, CONNECTIONS, requests))
+    assert not sum(answers.failed for answers in row.alone[0] + row.together[0])
+    row.stages_s = stages_s(servers[0], sent[:16])
