@@ -69,10 +69,6 @@ class VectorCache:
             self._vectors.popitem(last=False)
 
 
-def _row(blob: bytes | None) -> Vectors:
-    return np.frombuffer(blob or b"", np.float32)
-
-
 def _digest(embedder: str, text: str) -> bytes:
     # Hashed together with its length, so that no pair of names and texts runs into another.
     return blake2b(f"{len(embedder)} {embedder}{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
