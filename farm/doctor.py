@@ -47,7 +47,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     yield Finding("system", "ok", f"Python {platform.python_version()}, {os.cpu_count()} cores, {_memory()}")
     yield from _extras()
     yield _redis(settings)
-    yield _lean(settings)
+    yield from _lean()
     yield _embedding(settings)
     yield from _farm(settings)
 
@@ -77,21 +77,30 @@ def _redis(settings: Settings) -> Finding:
         return Finding("redis", "missing", error.message, "start it, or correct REDIS_URL")
 
 
-def _lean(settings: Settings) -> Finding:
+def _lean() -> Iterator[Finding]:
     """Lean is looked for by the workers' own code, in a process of its own: `farm` does not import workers."""
     if importlib.util.find_spec("lean_interact") is None:
-        return Finding("lean", "missing", "LeanInteract is not installed", "pip install 'leanfarm[workers]'")
+        yield Finding("lean", "missing", "LeanInteract is not installed", "pip install 'leanfarm[workers]'")
+        return
     command = [sys.executable, "-m", "workers.lean.check"]
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=_LEAN_CHECK_TIMEOUT_S, check=True)
         report: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
     except (subprocess.SubprocessError, ValueError, IndexError) as error:
-        return Finding("lean", "missing", f"the check did not end well: {error}", "python -m workers.lean.check")
+        yield Finding("lean", "missing", f"the check did not end well: {error}", "python -m workers.lean.check")
+        return
     if not report["ok"]:
-        return Finding("lean", "missing", report["notice"], "farm doctor --install-lean, or set LAKE_PATH")
-    layers = "+".join(report["sandbox"]) or "none"
-    text = f"{report['lean_version']} answers in {report['first_answer_s']} s; layers around it: {layers}"
-    return Finding("lean", "ok", text)
+        yield Finding("lean", "missing", report["notice"], "farm doctor --install-lean, or set LAKE_PATH")
+        return
+    yield Finding("lean", "ok", f"{report['lean_version']} answers in {report['first_answer_s']} s")
+    yield _sandbox(report["sandbox"])
+
+
+def _sandbox(layers: list[str]) -> Finding:
+    if "seccomp" in layers:
+        return Finding("sandbox", "ok", ", ".join(layers))
+    why = "SANDBOX is off: proofs run with the rights of the worker"
+    return Finding("sandbox", "note", why, "SANDBOX=required")
 
 
 def _embedding(settings: Settings) -> Finding:

@@ -15,7 +15,8 @@ FarmError                      internal      500
 │   └── EmbeddingError         unavailable        the embedding service fails
 ├── ConnectionFailed           connection_failed  the SDK cannot reach the farm
 ├── ConfigurationError         configuration      a setting is wrong or something is not installed
-│   └── LeanNotFound           lean_not_found     no Lean; `farm doctor` says what to do
+│   ├── LeanNotFound           lean_not_found     no Lean; `farm doctor` says what to do
+│   └── SandboxMissing         sandbox_missing    a layer of the sandbox is missing, and nobody allowed to go without
 └── CorpusError                corpus             a premise data set is broken; the text names file and line
 
 A proof that fails is a verdict and never an error of this tree.
@@ -149,6 +150,12 @@ class LeanNotFound(ConfigurationError):
     """There is no usable Lean; `farm doctor` says what to do."""
 
     code = "lean_not_found"
+
+
+class SandboxMissing(ConfigurationError):
+    """A layer of the sandbox cannot be put up here, and SANDBOX does not allow to go without."""
+
+    code = "sandbox_missing"
 
 
 class CorpusError(FarmError):

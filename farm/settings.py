@@ -115,7 +115,16 @@ class Settings(BaseSettings):
     lean_parallel: Annotated[bool, Field(description="LeanInteract: elaborate in parallel.")] = True
     warm_headers: Annotated[str, Field(description="Headers to load at start, separated by `;`.")] = ""
     gate: Annotated[Literal["off"], Field(description="Lexical gate for batches that do not say.")] = "off"
-    sandbox: Annotated[Literal["off"], Field(description="Sandbox around the REPL.")] = "off"
+    sandbox: Annotated[
+        Literal["required", "bubblewrap", "off"],
+        Field(description="Sandbox around the REPL; `bubblewrap` puts one more around it; `off`: none, by your leave."),
+    ] = "required"
+    sandbox_read_paths: Annotated[
+        str, Field(description="What proofs may read besides Lean, project and REPL; paths separated by `:`.")
+    ] = ""
+    sandbox_programs: Annotated[
+        str, Field(description="Programs proofs may start, separated by `:` (`cadical` for `bv_decide`); empty: none.")
+    ] = ""
 
     @field_validator("farm_url", "redis_url", "broker_url")
     @classmethod
@@ -136,6 +145,16 @@ class Settings(BaseSettings):
     def embed_service_urls(self) -> list[str]:
         """The URLs of the embedding services."""
         return self.embed_service_url.replace(",", " ").split()
+
+    @property
+    def read_paths(self) -> list[Path]:
+        """What proofs may read besides what Lean needs."""
+        return [Path(path).absolute() for path in self.sandbox_read_paths.split(":") if path]
+
+    @property
+    def programs(self) -> list[Path]:
+        """The programs that proofs may start."""
+        return [Path(path).absolute() for path in self.sandbox_programs.split(":") if path]
 
     @property
     def address_space_mb(self) -> int:

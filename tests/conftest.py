@@ -14,7 +14,7 @@ import pytest
 from farm import Farm
 from farm.local.valkey import prepare_valkey
 from tests.support.repl.install import Install, install
-from tests.support.running import RunningFarm, await_true, running_farm
+from tests.support.running import RunningFarm, await_true, running_farm, scripted_settings
 
 
 def require(present: object, what: str) -> None:
@@ -60,7 +60,7 @@ def lean_settings(repl: Install) -> dict[str, str]:
 
     The verdict cache is off: it sees no difference in comments, and there the scripted REPL reads its directives.
     """
-    return {"LAKE_PATH": str(repl.lake_path), "LEAN_REPL_DIR": str(repl.repl_dir), "VERDICT_CACHE_MB": "0"}
+    return {**scripted_settings(repl), "VERDICT_CACHE_MB": "0"}
 
 
 @pytest.fixture

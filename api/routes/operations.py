@@ -45,11 +45,13 @@ def _room(kind: WorkerKind, status: FarmStatus) -> dict[str, Any]:
     engines = sorted({worker.engine for worker in members if worker.engine})
     if not members:
         notices = [f"No {kind.value} worker is running: `python -m workers.{kind.value}` starts one"]
+    sandboxes = sorted({worker.sandbox for worker in members if worker.sandbox})
     progress = min((worker.progress for worker in members), default=0.0)
     return {
         "ready": can_answer,
         "workers": len(members),
         "engine": ", ".join(engines),
+        "sandbox": "; ".join(sandboxes),
         "progress": progress,
         "notice": " ".join(notices),
     }

@@ -24,6 +24,7 @@ class WorkerStatus(BaseModel):
         progress: how much of its loading is done, 0 to 1, while it is starting.
         notice: a sentence an operator should read, such as why there is no Lean.
         engine: what does the work, such as a Lean version or an embedding model.
+        sandbox: the layers around its REPL, outermost first, in one line; empty for other rooms.
         header: the header it loaded last, on one line.
         proofs: how many proofs it ran.
         restarts: how often its REPL was started again.
@@ -40,6 +41,7 @@ class WorkerStatus(BaseModel):
     progress: float = 1.0
     notice: str = ""
     engine: str = ""
+    sandbox: str = ""
     header: str = ""
     proofs: int = 0
     restarts: int = 0

@@ -30,7 +30,9 @@ def is_one_proof(record: Record) -> bool:
 def test_recorded_sessions_come_back_as_verdicts(tmp_path: Path, shared_data: Path) -> None:
     records = [record for record in load(shared_data / "transcripts.jsonl") if is_one_proof(record)]
     assert len(records) >= 40
-    replay = write_replay(tmp_path / "replay.json", records)
+    # In the REPL's own folder, which the sandbox lets it read.
+    (tmp_path / "repl").mkdir()
+    replay = write_replay(tmp_path / "repl" / "replay.json", records)
     repl = install(tmp_path / "repl", SCRIPTED_FILE=str(replay))
 
     with running_farm(tmp_path / "own", **lean_settings(repl)) as running, running.client() as client:

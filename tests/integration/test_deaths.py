@@ -150,8 +150,21 @@ def test_a_memory_bomb_is_out_of_memory_and_its_neighbours_are_not(own: Farm) ->
     assert {verdict.outcome for verdict in verdicts if verdict.index != 3} == {Outcome.ACCEPTED, Outcome.REJECTED}
 
 
+@pytest.fixture
+def open_farm(tmp_path: Path, scripted: Install) -> Iterator[RunningFarm]:
+    """A farm whose proofs may start processes: the sandbox forbids it, and the farm is to hold without."""
+    settings = {**lean_settings(scripted), "LEAN_MEMORY_LIMIT_MB": "300", "SANDBOX": "off"}
+    with running_farm(tmp_path / "open", **settings) as running:
+        yield running
+
+
 @pytest.mark.parametrize("directive", ["orphan", "fork"])
-def test_what_a_proof_started_ends_with_its_repl(own: Farm, directive: str) -> None:
+def test_what_a_proof_started_ends_with_its_repl(open_farm: RunningFarm, directive: str) -> None:
+    with open_farm.client() as own:
+        assert_child_ends_with_its_repl(own, directive)
+
+
+def assert_child_ends_with_its_repl(own: Farm, directive: str) -> None:
     child = started_by(own, directive)
     [timed_out] = own.verify([f"{TRUE} -- {directive}! hang!"], timeout_s=1)
 
@@ -161,10 +174,11 @@ def test_what_a_proof_started_ends_with_its_repl(own: Farm, directive: str) -> N
 
 
 @pytest.mark.parametrize("directive", ["orphan", "fork"])
-def test_what_a_proof_started_ends_with_its_worker(own: Farm, own_farm: RunningFarm, directive: str) -> None:
-    child = started_by(own, directive)
+def test_what_a_proof_started_ends_with_its_worker(open_farm: RunningFarm, directive: str) -> None:
+    with open_farm.client() as own:
+        child = started_by(own, directive)
 
-    for worker in own_farm.workers():
+    for worker in open_farm.workers():
         os.kill(worker["pid"], signal.SIGKILL)
 
     await_true(lambda: not psutil.pid_exists(child), "the proof's child ended")

@@ -14,11 +14,12 @@ from rich.table import Table
 
 from farm import Farm, Verdict
 from tests.support.repl.install import install
-from tests.support.running import RunningFarm, processes_of, running_farm, stop
+from tests.support.running import RunningFarm, processes_of, running_farm, sandbox_settings, scripted_settings, stop
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 GOAL = "a b : Nat\n⊢ a + b = b + a"
 TIMEOUT_S = 3.0
+_KEPT = ("LAKE_PATH", "LEAN_REPL_DIR", "LEAN_VERSION", "SANDBOX", "SANDBOX_READ_PATHS")
 _COLOURS = {"accepted": "green", "rejected": "red", "undecided": "yellow"}
 
 console = Console(highlight=False)
@@ -48,17 +49,17 @@ def _run(folder: Path) -> bool:
 
 def _choose_lean(folder: Path) -> tuple[dict[str, str], str]:
     """Return the settings for a real Lean where there is one, else for the scripted stand-in."""
-    named = {name: os.environ[name] for name in ("LAKE_PATH", "LEAN_REPL_DIR", "LEAN_VERSION") if name in os.environ}
+    named = {name: os.environ[name] for name in _KEPT if name in os.environ}
     if named or shutil.which("lake"):
-        return named, "your own Lean"
-    script = install(folder / "repl")
-    settings = {"LAKE_PATH": str(script.lake_path), "LEAN_REPL_DIR": str(script.repl_dir)}
+        return {**sandbox_settings(), **named}, "your own Lean"
+    settings = scripted_settings(install(folder / "repl"))
     return settings, "[yellow]a SCRIPT, not Lean[/yellow]: no `lake` was found, so verdicts below prove nothing"
 
 
 def _rooms(client: Farm) -> str:
     checks = client.ready()["checks"]
-    return ", ".join(f"{name}: {check['engine']}" for name, check in checks.items() if check.get("engine"))
+    engines = ", ".join(f"{name}: {check['engine']}" for name, check in checks.items() if check.get("engine"))
+    return f"{engines}\n   around each proof: {checks['lean']['sandbox']}"
 
 
 def _verify(client: Farm) -> list[Verdict]:

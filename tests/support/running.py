@@ -19,9 +19,25 @@ import psutil
 
 from farm import Farm
 from farm.processes import end_session
+from tests.support.repl.install import Install
+from workers.sandbox.kernel import Missing
+from workers.sandbox.landlock import abi
 
 START_TIMEOUT_S = 60
-_NAMES = ("FARM_", "LEAN_", "LAKE_", "REDIS_", "BROKER_", "DATA_", "EMBED_", "MODEL_", "API_KEYS", "PORT", "SCRIPTED_")
+_NAMES = (
+    "FARM_",
+    "LEAN_",
+    "LAKE_",
+    "REDIS_",
+    "BROKER_",
+    "DATA_",
+    "EMBED_",
+    "MODEL_",
+    "API_KEYS",
+    "PORT",
+    "SANDBOX",
+    "SCRIPTED_",
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,22 @@ def await_true(condition: Callable[[], Any], what: str, timeout_s: float = 30) -
             return found
         time.sleep(0.02)
     raise AssertionError(f"{what}: not within {timeout_s:g} s")
+
+
+def scripted_settings(repl: Install) -> dict[str, str]:
+    """Return the settings that put a scripted REPL behind a farm."""
+    read_paths = ":".join(str(path) for path in repl.read_paths)
+    named = {"LAKE_PATH": str(repl.lake_path), "LEAN_REPL_DIR": str(repl.repl_dir), "SANDBOX_READ_PATHS": read_paths}
+    return {**named, **sandbox_settings()}
+
+
+def sandbox_settings() -> dict[str, str]:
+    """Return the settings for proofs of our own: without the sandbox where this machine has no Landlock."""
+    try:
+        abi()
+    except Missing:
+        return {"SANDBOX": "off"}
+    return {}
 
 
 @contextmanager

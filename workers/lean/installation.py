@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from farm.errors import LeanNotFound
+from farm.errors import ConfigurationError, LeanNotFound, SandboxMissing
 from farm.models import Environment
 from farm.settings import Settings
-from workers.lean import launcher
+from workers.lean.scratch import claim_folder
 from workers.lean.session import Config, configure
+from workers.sandbox import plan
+from workers.sandbox.kernel import Missing
 
 _PROBE_TIMEOUT_S = 120
 # The REPL runs what proofs say: nothing that opens a door may be in its environment.
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|REDIS_URL|BROKER_URL|^AWS_|^SSH_|^GPG_", re.IGNORECASE)
+# What a REPL gets of the worker's environment; what `lake env` sets it gets too.
+_KNOWN = re.compile(r"(PATH|LANG|LC_\w+|TZ|LEAN_NUM_THREADS|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH)")
+_LAKE_SILENT = "`lake env` does not run what it is told to"
+_WITHOUT = "SANDBOX=off runs proofs without, with all the rights of the worker"
 
 _log = structlog.get_logger()
 
@@ -34,11 +38,13 @@ class Installation:
         config: LeanInteract's configuration; None without Lean.
         environment: what verdicts say about it.
         notice: what an operator has to do; empty with Lean.
+        folder: where launcher and scratch folders are; None without Lean.
     """
 
     config: Config | None
     environment: Environment
     notice: str = ""
+    folder: Path | None = None
 
 
 def find_lake(settings: Settings) -> str:
@@ -61,11 +67,12 @@ def prepare(settings: Settings) -> Installation:
     """Return what the processes of this host start their REPLs from.
 
     May fetch and build a REPL, which takes minutes, when `LEAN_REPL_DIR` is not set. Without Lean it returns an
-    installation without a configuration, so that the farm starts and says so in every verdict.
+    installation without a configuration, so that the farm starts and says so in every verdict; and so it does where the
+    sandbox cannot be put up.
     """
     try:
         return _prepare(settings)
-    except LeanNotFound as error:
+    except ConfigurationError as error:
         _log.warning("lean.missing", notice=error.message)
         return Installation(None, Environment(), error.message)
 
@@ -78,34 +85,83 @@ def _prepare(settings: Settings) -> Installation:
         raise
     except Exception as error:  # LeanInteract raises whatever git, lake and the network raise
         raise LeanNotFound(f"Lean's REPL could not be prepared ({error}): run `farm doctor`") from error
-    config.lake_path = _write_launcher(settings, config, lake)
+    folder = claim_folder(settings.data_dir.absolute() / "launcher")
+    launcher = _write_launcher(settings, config, lake, folder)
+    config.lake_path = launcher
     project = settings.lean_project_dir
     environment = Environment(
         lean_version=config.lean_version,
         project=project.absolute().name if project else None,
         repl=str(settings.lean_repl_dir or f"{config.repl_git}@{config.repl_rev}"),
-        sandbox=["rlimits", "no_new_privs", "pdeathsig"] if sys.platform == "linux" else [],
+        sandbox=_layers(launcher, Path(config.working_dir)),
     )
-    _log.info("lean.prepared", lean_version=environment.lean_version, repl=environment.repl, lake=lake)
-    return Installation(config, environment)
+    _log.info(
+        "lean.prepared",
+        lean_version=environment.lean_version,
+        repl=environment.repl,
+        lake=lake,
+        sandbox=environment.sandbox,
+    )
+    return Installation(config, environment, folder=folder)
 
 
-def _write_launcher(settings: Settings, config: Config, lake: str) -> Path:
+def _write_launcher(settings: Settings, config: Config, lake: str, folder: Path) -> Path:
     """Write the plan and the executable that LeanInteract takes for `lake`."""
-    folder = settings.data_dir.absolute() / "launcher" / str(os.getpid())
-    folder.mkdir(parents=True, exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
-    plan = {
-        "lake": lake,
-        "inherited": inherited,
-        "environment": _record_environment(lake, Path(config.working_dir), inherited),
-        "address_space_mb": settings.address_space_mb,
-    }
-    (folder / "plan.json").write_text(json.dumps(plan))
-    script = folder / "lake"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{launcher.__file__}" "{folder}/plan.json" "$@"\n')
-    script.chmod(0o755)
-    return script
+    recorded = _record_environment(lake, Path(config.working_dir), inherited)
+    is_open = settings.sandbox == "off"
+    environment = recorded if recorded is None or is_open else _kept(recorded, inherited)
+    cage = None if is_open else _cage(settings, config, environment, folder)
+    written = plan.Plan(
+        lake=lake,
+        inherited=inherited,
+        environment=environment,
+        address_space_mb=settings.address_space_mb,
+        cage=cage,
+        launcher=plan.launcher(),
+        visible=plan.visible(),
+    )
+    return plan.write(written, folder)
+
+
+def _cage(settings: Settings, config: Config, environment: dict[str, str] | None, folder: Path) -> plan.Cage:
+    if environment is None:
+        raise SandboxMissing(
+            f"{_LAKE_SILENT}: the sandbox cannot know what Lean needs. Correct LAKE_PATH, or set SANDBOX=off"
+        )
+    repl, project = Path(config._cache_repl_dir), settings.lean_project_dir
+    needs = plan.Needs(
+        program=repl / ".lake/build/bin/repl",
+        environment=environment,
+        folders=[repl, *([project.absolute() / ".lake"] if project else []), *settings.read_paths],
+        programs=settings.programs,
+        scratch=folder / "scratch",
+        address_space_mb=settings.address_space_mb,
+        bubblewrap=settings.sandbox == "bubblewrap",
+    )
+    try:
+        return plan.cage(needs)
+    except (Missing, OSError) as error:
+        raise SandboxMissing(f"The sandbox cannot be prepared: {error}") from error
+
+
+def _layers(launcher: Path, directory: Path) -> list[str]:
+    """Put the sandbox up once, as for a REPL, and return the names of its layers.
+
+    Raises:
+        SandboxMissing: it cannot be put up; the text says what is missing and what to do.
+    """
+    command = [str(launcher), "layers"]
+    run = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False)
+    if run.returncode:
+        why = run.stderr.strip().removeprefix("leanfarm launcher: ") or f"its launcher ended with {run.returncode}"
+        raise SandboxMissing(f"No proof is run, because the sandbox cannot be put up: {why}. {_WITHOUT}")
+    return run.stdout.split()
+
+
+def _kept(recorded: dict[str, str], inherited: dict[str, str]) -> dict[str, str]:
+    """Return of what `lake env` gave what it set itself, and of the worker's own what Lean may need."""
+    return {name: value for name, value in recorded.items() if _KNOWN.fullmatch(name) or inherited.get(name) != value}
 
 
 def _record_environment(lake: str, directory: Path, inherited: dict[str, str]) -> dict[str, str] | None:

@@ -1,58 +1,93 @@
-"""What LeanInteract runs as `lake`: it starts the REPL so that it cannot outlive or outgrow its worker.
+"""What LeanInteract runs as `lake`: it starts the REPL so that it cannot outlive, outgrow or look beyond its place.
 
-`launcher.py PLAN env CMD ARG…` runs CMD in the environment that the real `lake env` gave when the farm was prepared, in
-this very process: `lake env` would spawn it and wait, and a killed lake leaves its REPL behind. Anything else goes to
-the real lake. Standard library only, started with -IS: it is on the path of every REPL start.
+`PLAN env CMD ARG…` becomes CMD, in this very process, in the environment that the real `lake env` gave when the
+farm was prepared: `lake env` would spawn it and wait, and a killed lake leaves its REPL behind. `layers` puts up the
+same sandbox and says what it consists of. Anything else goes to the real lake. Standard library only, and little of
+it: this is on the path of every REPL start.
 """
 
-import ctypes
-import json
-import os
-import resource
-import signal
-import sys
-from typing import Any
+from __future__ import annotations
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
+import marshal
+import os
+import sys
+
+from workers.sandbox import cage, limits
+from workers.sandbox.kernel import Missing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from workers.sandbox.plan import Cage, Plan
+
 _FAILED = 125
 _OWNER_VARIABLE = "LEANFARM_WORKER"  # farm.processes.OWNER_VARIABLE
 
 
-def _fail(what: str) -> None:
-    sys.stderr.write(f"leanfarm launcher: {what}\n")
-    os._exit(_FAILED)
-
-
-def _restrict(plan: dict[str, Any]) -> None:
-    """Apply the limits of the plan; what cannot be applied stops the start."""
-    parent = os.getppid()
-    os.closerange(3, 65536)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    limit, ceiling = plan["address_space_mb"] << 20, resource.getrlimit(resource.RLIMIT_AS)[1]
-    limit = limit if ceiling == resource.RLIM_INFINITY else min(limit, ceiling)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) or libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        _fail(f"prctl: {os.strerror(ctypes.get_errno())}")
-    if os.getppid() != parent:  # the worker died before the kernel was asked to tell us
-        os._exit(_FAILED)
-
-
 def main() -> None:
-    """Run one lake command under the plan."""
-    with open(sys.argv[1], encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 10 ms to import
-        plan = json.load(file)
-    command = sys.argv[2:]
-    if command[:1] != ["env"] or len(command) < 2:
-        os.execv(plan["lake"], [plan["lake"], *command])
+    """Do what one lake command asks for; what goes wrong is a sentence on stderr."""
+    try:
+        _run(sys.argv[1], sys.argv[2], sys.argv[3:])
+    except (Missing, OSError) as failure:
+        sys.stderr.write(f"leanfarm launcher: {failure}\n")
+        sys.exit(_FAILED)
+
+
+def _run(path: str, verb: str, arguments: list[str]) -> None:
+    with open(path, "rb") as file:
+        plan: Plan = marshal.load(file)  # noqa: S302 - the worker's own; json takes 7 ms to import
+    if verb == "inside":
+        scratch, user, verb, *arguments = arguments
+        _close_in(plan, plan["cage"], scratch, int(user) if user else None, verb, arguments)
+    elif verb in ("env", "layers") and (arguments or verb == "layers"):
+        os.closerange(3, 65536)
+        _start(path, plan, verb, arguments)
+    else:
+        os.execv(plan["lake"], [plan["lake"], verb, *arguments])
+
+
+def _start(path: str, plan: Plan, verb: str, arguments: list[str]) -> None:
+    kept = plan["cage"]
+    if kept is None:
+        _start_open(plan, verb, arguments)
+        return
+    user = cage.user_of(kept)
+    scratch = cage.make_scratch(kept["scratch"], user)
+    if not kept["bubblewrap"]:
+        _close_in(plan, kept, scratch, user, verb, arguments)
+        return
+    from workers.sandbox import bubblewrap
+
+    cage.die_with_parent()
+    inner = [*plan["launcher"], path, "inside", scratch, "" if user is None else str(user), verb, *arguments]
+    command = bubblewrap.command(kept, [*plan["visible"], path], scratch, inner)
+    os.execve(command[0], command, _environment(plan))
+
+
+def _close_in(plan: Plan, kept: Cage | None, scratch: str, user: int | None, verb: str, arguments: list[str]) -> None:
+    if kept is None:
+        raise Missing("the plan has no sandbox to be inside of")
+    if verb == "layers":
+        cage.show_layers(kept, scratch, user)
+    else:
+        cage.become(kept, scratch, user, arguments, _environment(plan))
+
+
+def _start_open(plan: Plan, verb: str, arguments: list[str]) -> None:
+    """Start the REPL with the worker's own rights: the operator said so."""
+    shown = ""
     if sys.platform == "linux":
-        _restrict(plan)
-    owner = {_OWNER_VARIABLE: os.environ.get(_OWNER_VARIABLE, "")}
-    if plan["environment"] is None:
-        os.execve(plan["lake"], [plan["lake"], *command], {**plan["inherited"], **owner})
-    os.execve(command[1], command[1:], {**plan["environment"], **owner})
+        limits.apply_least(plan["address_space_mb"])
+        cage.die_with_parent()
+        cage.forbid_new_privileges()
+        shown = " ".join(cage.OPEN_LAYERS)
+    if verb == "layers":
+        sys.stdout.write(shown + "\n")
+    elif plan["environment"] is None:
+        os.execve(plan["lake"], [plan["lake"], verb, *arguments], _environment(plan))
+    else:
+        os.execve(arguments[0], arguments, _environment(plan))
 
 
-if __name__ == "__main__":
-    main()
+def _environment(plan: Plan) -> dict[str, str]:
+    known = plan["inherited"] if plan["environment"] is None else plan["environment"]
+    return {**known, _OWNER_VARIABLE: os.environ.get(_OWNER_VARIABLE, "")}

@@ -36,6 +36,7 @@ _START_BACKOFF_S = 2.0
 _STORE_PATIENCE_S = 60
 
 _NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"
+_NO_SANDBOX = "SANDBOX is off: proofs run with the rights of the worker, and can read and change what it can"
 
 _log = structlog.get_logger()
 _patiently = retry(
@@ -258,13 +259,20 @@ class Runner:
         failed = session is None or bool(self._notice)
         return {
             "state": "failed" if failed else "busy" if self._chunk.claim else "idle",
-            "notice": self._notice or (_NO_SYNC if session and session.ran and not session.can_sync else ""),
+            "notice": self._notice or self._warning(),
             "engine": f"Lean {self._environment.lean_version}" if session else "no Lean",
+            "sandbox": ", ".join(self._environment.sandbox),
             "header": session.warm_header if session else "",
             "proofs": self._proofs,
             "restarts": session.restarts if session else 0,
             "memory_mb": round(session.memory_mb(), 1) if session else 0.0,
         }
+
+    def _warning(self) -> str:
+        session = self._session
+        if session and "seccomp" not in self._environment.sandbox:
+            return _NO_SANDBOX
+        return _NO_SYNC if session and session.ran and not session.can_sync else ""
 
     def close(self) -> None:
         """Give back what is in hand and end the REPL."""

@@ -20,6 +20,7 @@ from workers.lean.installation import Installation, prepare
 from workers.lean.judging import HeaderTimeout
 from workers.lean.revision import revision
 from workers.lean.runner import Runner
+from workers.lean.scratch import ScratchKeeper
 from workers.lean.session import HeaderFailed, Session
 from workers.lean.watchdog import Watchdog
 from workers.stopping import StopFlag
@@ -99,6 +100,8 @@ class LeanRoom:
             self._stop.is_set,
         )
         watchdog.start()
+        if installation.folder:
+            ScratchKeeper(installation.folder).start()
         registry = Registry(client, WorkerKind.LEAN, worker, DEFAULT_ENVIRONMENT)
         self._heartbeat = Heartbeat(registry, self._runner.describe, self._runner.lease, self._runner.on_alive)
         self._warm(session)

@@ -4,6 +4,7 @@ This is a script, not Lean. N is a decimal number. What is done first, in this o
 
     grow:N      allocate N MB, touch every page, keep them        spew:N       N bytes to stderr
     sleep:N     sleep N ms (instead of SCRIPTED_SLEEP_MS)         burn:N       use N ms of CPU
+    run:CODE    run Python code: a proof is a program
     orphan!     a child in this session sleeps 600 s, no pipes    fork!        so does a grandchild in its own session,
     crash!      exit 1 at once                                                 holding stdout
     segv!       die by SIGSEGV                                    hang!        never answer
@@ -15,6 +16,7 @@ What goes into the reply, at the place of the word where it is a message:
     env?        info: os.environ as JSON                          count?       info: {"commands", "pid"} of this process
     unknown:X   error "unknown identifier 'X'" wherever the code outside comments and strings has X
     leanerror!  only {"message": "scripted LeanError"}            deep:N       an extra field nested N deep
+    run:CODE    info: {"ran": text} or {"raised": text} of Python code (`run_word` writes the word), once it was run
     orphan!, fork!  info: {"orphan": pid} or {"fork": pid}, or {"…": null, "refused": reason} where forking is forbidden
 
 What happens to the bytes of the reply:
@@ -26,6 +28,7 @@ What happens to the bytes of the reply:
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -42,7 +45,7 @@ FORGED = b'{"env": 0}\n\n'
 _WORDS = re.compile(
     r"(?<!\w)(?:(?P<counted>sleep|burn|big|spew|grow|forgelate|deep):(?P<number>\d+)|unknown:(?P<name>[\w.']+)"
     r"|(?P<flag>crash|segv|hang|flood|floodlines|error|forge|garbage|badutf8|blank|fork|orphan|leanerror|noread)!"
-    r"|(?P<asked>env|count)\?)"
+    r"|(?P<asked>env|count)\?|run:(?P<program>[\w=-]+))"
 )
 _DESCENDANT_LIFE_S = 600
 _CHUNK = 1 << 16
@@ -61,6 +64,7 @@ class Directives:
         self.flags = {one["flag"] or one["asked"] for one in self._found}
         self.numbers = {one["counted"]: int(one["number"]) for one in self._found if one["counted"]}
         self._descendants: dict[str, Json] = {}
+        self._answers: dict[str, Json] = {}
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -76,6 +80,9 @@ class Directives:
         for word, detached in (("orphan", False), ("fork", True)):
             if word in self.flags:
                 self._descendants[word] = _descend(word, detached)
+        for found in self._found:
+            if found["program"]:
+                self._answers[found["program"]] = _run(found["program"])
         for word, end in _ENDS:
             if word in self.flags:
                 end()
@@ -90,6 +97,8 @@ class Directives:
                 messages.append(source.message("error", *found.span(), "unsolved goals"))
             elif text is not None:
                 messages.append(source.message("info", *found.span(), text))
+            elif found["program"]:
+                messages.append(source.message("info", *found.span(), json.dumps(self._answers[found["program"]])))
             elif found["name"]:
                 messages += _unknown(source, found["name"])
         return messages
@@ -137,6 +146,20 @@ def write_all(descriptor: int, data: bytes) -> None:
 def _unknown(source: Source, name: str) -> list[Json]:
     uses = re.finditer(rf"(?<![\w.':]){re.escape(name)}(?![\w'])", source.code)
     return [source.message("error", *use.span(), f"unknown identifier '{name}'") for use in uses]
+
+
+def run_word(code: str) -> str:
+    """Return the word that has this Python code run; what it leaves in `result` comes back."""
+    return "run:" + base64.urlsafe_b64encode(code.encode()).decode()
+
+
+def _run(program: str) -> Json:
+    names: dict[str, object] = {}
+    try:
+        exec(base64.urlsafe_b64decode(program), names)
+    except Exception as error:  # noqa: BLE001 - whatever stopped it is the answer
+        return {"raised": f"{type(error).__name__}: {error}"}
+    return {"ran": str(names.get("result", ""))}
 
 
 def _touched(size: int) -> bytearray:

@@ -1,0 +1,115 @@
+"""The folder of this host's launcher and scratch folders: who owns it, and what is removed from it when.
+
+A REPL may write to one folder, its own. The kernel bounds each file; how many there are, and how long they stay, is
+bounded here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import structlog
+
+from farm.processes import end_session
+from workers.sandbox.cage import clear_scratch
+from workers.vital import VitalThread
+
+LIMIT_MB = 256
+"""What the files of one REPL may take together."""
+LIMIT_FILES = 4096
+_TICK_S = 0.5
+_MB = 1 << 20
+
+_log = structlog.get_logger()
+_held = contextlib.ExitStack()
+
+
+def claim_folder(root: Path) -> Path:
+    """Return a folder of this process's own below `root`, and remove those whose processes are gone.
+
+    Whoever holds the lock is alive: the kernel lets it go with the last of the processes that were forked with it.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with _locked(root):
+        for other in root.iterdir():
+            with contextlib.suppress(OSError), _locked(other, fcntl.LOCK_NB):
+                shutil.rmtree(other, ignore_errors=True)
+        # Not the bare process id: another container may share the folder, and the number.
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
+        folder.chmod(0o711)
+        (folder / "scratch").mkdir(mode=0o711)
+        _held.enter_context(_locked(folder))
+    return folder
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, how: int = 0) -> Iterator[None]:
+    lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | how)
+        yield
+    finally:
+        os.close(lock)
+
+
+class ScratchKeeper(VitalThread):
+    """Removes scratch folders that nobody uses any more, and ends a REPL of this process that writes too much.
+
+    Args:
+        folder: what `claim_folder` returned.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("scratch")
+        self._root = folder / "scratch"
+
+    def work(self) -> None:
+        """Look twice a second, for ever."""
+        while True:
+            time.sleep(_TICK_S)
+            self.look()
+
+    def look(self) -> None:
+        """Look once."""
+        for scratch in self._root.iterdir():
+            worker, repl = map(int, scratch.name.split("-"))
+            # The REPL, a new one of this worker, or another keeper may be faster.
+            with contextlib.suppress(OSError):
+                if worker == os.getpid():
+                    self._look_at(scratch, repl)
+                elif not psutil.pid_exists(repl):
+                    clear_scratch(str(scratch))
+
+    def _look_at(self, scratch: Path, repl: int) -> None:
+        if _is_over(repl):
+            clear_scratch(str(scratch))
+        elif _is_too_large(scratch):
+            _log.warning("scratch.too_large", limit_mb=LIMIT_MB, limit_files=LIMIT_FILES)
+            end_session(repl)
+
+
+def _is_over(repl: int) -> bool:
+    """Whether a REPL of this process ended; it may wait to be reaped, and its number may be another's already."""
+    try:
+        process = psutil.Process(repl)
+        return process.status() == psutil.STATUS_ZOMBIE or process.ppid() != os.getpid()
+    except psutil.Error:
+        return True
+
+
+def _is_too_large(scratch: Path) -> bool:
+    total = 0
+    with os.scandir(scratch) as files:
+        for count, file in enumerate(files, 1):
+            total += file.stat(follow_symlinks=False).st_blocks * 512
+            if count > LIMIT_FILES or total > LIMIT_MB * _MB:
+                return True
+    return False

@@ -1,0 +1,42 @@
+"""bubblewrap, where the operator asks for it: a file system and namespaces that hold nothing else, around the rest."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workers.sandbox.plan import Cage
+
+_ROOT_NAMESPACES = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
+# What putting up the layers inside takes; they are given up there.
+_ROOT_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
+
+
+def command(cage: Cage, visible: Sequence[str], scratch: str, inner: Sequence[str]) -> list[str]:
+    """Return the command that runs `inner` where only what it may read is there, and only scratch can be written.
+
+    Args:
+        cage: what may be read and run.
+        visible: what the launcher itself needs besides.
+        scratch: the REPL's scratch folder.
+        inner: the launcher, to put up the other layers.
+    """
+    # As root a user namespace would leave no id to change to.
+    spaces = list(_ROOT_NAMESPACES) if cage["users"] else ["--unshare-all"]
+    rights = [each for name in _ROOT_CAPABILITIES for each in ("--cap-add", name)] if cage["users"] else []
+    shown = _outermost([*cage["read"], *cage["run"], *visible])
+    binds = [each for path in shown for each in ("--ro-bind-try", path, path)]
+    places = ["--proc", "/proc", "--dev", "/dev", "--bind", scratch, scratch, "--chdir", os.getcwd()]
+    return [cage["bubblewrap"], *spaces, *rights, "--die-with-parent", *binds, *places, "--", *inner]
+
+
+def _outermost(paths: Sequence[str]) -> list[str]:
+    """Return the paths that lie below no other; /proc and /dev are bubblewrap's own."""
+    outer: list[str] = []
+    for path in sorted(paths):
+        if not any(path == other or path.startswith(other + "/") for other in ("/proc", "/dev", *outer)):
+            outer.append(path)
+    return outer

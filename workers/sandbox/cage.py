@@ -1,0 +1,127 @@
+"""Puts up the sandbox around this very process, and becomes the REPL inside it. What cannot be put up stops the start.
+
+The order is the point: paths are opened while they can be, the user id changes before the request to die with the
+parent (the kernel forgets it at such a change), no_new_privs precedes what needs it, and seccomp comes last because it
+forbids the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from workers.sandbox import identity, landlock, limits, seccomp
+from workers.sandbox.kernel import PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, Missing, error, prctl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from workers.sandbox.plan import Cage
+
+_SIGKILL = 9
+OPEN_LAYERS = ("rlimits", "no_new_privs", "pdeathsig")
+"""What is put up even where the sandbox is off."""
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the thread that started it ends.
+
+    Raises:
+        Missing: the kernel refuses.
+    """
+    parent = os.getppid()
+    if not prctl(PR_SET_PDEATHSIG, _SIGKILL):
+        raise Missing(f"the kernel will not end the REPL with its worker: {error()}")
+    if os.getppid() != parent:  # it died before the kernel was asked
+        os._exit(1)
+
+
+def forbid_new_privileges() -> None:
+    """Make set-user-id programs ordinary ones, for ever."""
+    if not prctl(PR_SET_NO_NEW_PRIVS, 1):
+        raise Missing(f"no_new_privs is refused: {error()}")
+
+
+def make_scratch(root: str, user: int | None) -> str:
+    """Return a new folder for this process alone, named `WORKER-REPL` by process ids.
+
+    Whoever had the numbers before is dead, and its folder goes.
+    """
+    scratch = f"{root}/{os.getppid()}-{os.getpid()}"
+    clear_scratch(scratch)
+    os.mkdir(scratch)
+    if user is not None:
+        os.chown(scratch, user, -1)
+    os.chmod(scratch, 0o770)  # noqa: S103 - the worker's group, so that the worker can remove what is in it
+    return scratch
+
+
+def clear_scratch(scratch: str) -> None:
+    """Remove a scratch folder, if it is there; it is flat, because its owner could make nothing but files in it."""
+    try:
+        folder = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    try:
+        for name in os.listdir(folder):
+            os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(folder)
+    os.rmdir(scratch)
+
+
+def user_of(cage: Cage) -> int | None:
+    """Return the user id for a REPL of the worker that is this process's parent; None keeps the worker's own."""
+    if cage["users"] is None:
+        return None
+    first, count = cage["users"]
+    return first + os.getppid() % count
+
+
+def restrict(cage: Cage, scratch: str, user: int | None) -> list[str]:
+    """Put up every layer around this process; return their names, outermost first.
+
+    Args:
+        cage: what is allowed.
+        scratch: the one folder it may write to.
+        user: the id to take, or None.
+
+    Raises:
+        Missing: a layer cannot be put up.
+    """
+    version = landlock.abi()
+    rules = landlock.Ruleset(version)
+    rules.allow(cage["read"], landlock.READ)
+    rules.allow(cage["run"], landlock.RUN)
+    rules.allow(cage["devices"], landlock.DEVICE)
+    rules.allow([scratch], landlock.SCRATCH)
+    limits.apply(cage["address_space_mb"])
+    if user is None:
+        identity.give_up_capabilities()
+    else:
+        identity.become(user, may_search=cage["may_search"])
+        limits.bound_threads(cage["threads"])
+    die_with_parent()
+    forbid_new_privileges()
+    rules.restrict()
+    seccomp.install(seccomp.assemble(os.uname().machine, os.getpid(), fork=cage["fork"]))
+    named = [f"landlock:{version}", "seccomp", *OPEN_LAYERS, "scratch"]
+    return [*named, "uid"] if user is not None else named
+
+
+def become(cage: Cage, scratch: str, user: int | None, program: list[str], environment: dict[str, str]) -> None:
+    """Become the REPL inside the sandbox; returns only if the program cannot be run.
+
+    Raises:
+        Missing: a layer cannot be put up.
+    """
+    restrict(cage, scratch, user)
+    try:
+        os.execve(program[0], program, {**environment, "HOME": scratch, "TMPDIR": scratch})
+    except OSError as failure:
+        raise Missing(f"{program[0]} cannot be run inside the sandbox: {failure.strerror}") from failure
+
+
+def show_layers(cage: Cage, scratch: str, user: int | None) -> None:
+    """Put up the sandbox and print the names of its layers."""
+    outside = ["bubblewrap"] if cage["bubblewrap"] else []
+    sys.stdout.write(" ".join([*outside, *restrict(cage, scratch, user)]) + "\n")

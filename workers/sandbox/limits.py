@@ -1,0 +1,42 @@
+"""Resource limits: what one process may take of the host, and can never raise again."""
+
+from __future__ import annotations
+
+import resource
+
+FILE_MB = 64
+"""The largest file it may write."""
+OPEN_FILES = 1024
+"""Files it may have open at once; Lean maps and closes .olean files one by one."""
+THREADS_MIN = 256
+"""Threads it may have, at least: Lean has one per core, and some."""
+
+_MB = 1 << 20
+_NONE = ("CORE", "MSGQUEUE", "NICE", "RTPRIO", "MEMLOCK")
+
+
+def apply(address_space_mb: int) -> None:
+    """Bound memory, files and descriptors, and take away core dumps, queues, locked memory and priorities."""
+    _lower(resource.RLIMIT_AS, address_space_mb * _MB)
+    _lower(resource.RLIMIT_FSIZE, FILE_MB * _MB)
+    _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+    for name in _NONE:
+        if hasattr(resource, f"RLIMIT_{name}"):
+            _lower(getattr(resource, f"RLIMIT_{name}"), 0)
+
+
+def apply_least(address_space_mb: int) -> None:
+    """Bound memory and take away core dumps: what holds even where the sandbox is off."""
+    _lower(resource.RLIMIT_AS, address_space_mb * _MB)
+    _lower(resource.RLIMIT_CORE, 0)
+
+
+def bound_threads(most: int) -> None:
+    """Bound the threads of this user id: root is exempt, and so this comes after a change to an id of one's own."""
+    _lower(resource.RLIMIT_NPROC, most)
+
+
+def _lower(limit: int, value: int) -> None:
+    ceiling = resource.getrlimit(limit)[1]
+    kept = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)
+    resource.setrlimit(limit, (kept, kept))

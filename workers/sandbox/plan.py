@@ -1,0 +1,233 @@
+"""What a REPL may do, derived once from the settings and from what `lake env` said; every start reads it."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import shutil
+import struct
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from workers.sandbox.kernel import Missing
+from workers.sandbox.limits import THREADS_MIN
+
+SOURCE = Path(__file__).resolve().parents[2]
+_LAUNCH = f"import sys; sys.path.insert(0, {str(SOURCE)!r}); from workers.lean.launcher import main; main()"
+
+# What dynamic linking and the C library look at. /proc/self/maps: glibc finds the main thread's stack in it.
+_SYSTEM = (
+    *("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/etc/ld.so.cache"),
+    *("/etc/localtime", "/usr/share/zoneinfo", "/sys/devices/system/cpu", "/proc/self/maps"),
+)
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+# Where `lake env` says Lean and its libraries are.
+_LEAN_PLACES = ("LEAN_SYSROOT", "LEAN_PATH", "LD_LIBRARY_PATH", "LAKE_CACHE_DIR")
+_CHAIN = 4  # as many `#!` in a row as the kernel follows
+
+_CHOWN, _DAC_READ_SEARCH, _KILL, _SETGID, _SETUID = 0, 2, 5, 6, 7
+_PRIVILEGED = (1 << _CHOWN) | (1 << _KILL) | (1 << _SETGID) | (1 << _SETUID)
+# Ids of REPLs: far from those of people and services, a range of its own for each worker of a host.
+_FIRST_USER, _RANGES, _USERS = 0x40000000, 1 << 14, 1 << 16
+
+
+class Cage(TypedDict):
+    """The sandbox around one REPL.
+
+    Attributes:
+        read: paths below which everything may be read.
+        run: programs, and folders of programs, that may be executed.
+        devices: what may be read and written, though it lies outside.
+        scratch: the folder in which each REPL gets a folder of its own.
+        address_space_mb: RLIMIT_AS in MB.
+        threads: RLIMIT_NPROC of a user id of its own.
+        fork: whether it may start processes.
+        users: first id and number of ids to choose from, or None to keep the worker's.
+        may_search: whether it keeps the right to search folders past their mode.
+        bubblewrap: the program to put around it all, or empty.
+    """
+
+    read: list[str]
+    run: list[str]
+    devices: list[str]
+    scratch: str
+    address_space_mb: int
+    threads: int
+    fork: bool
+    users: tuple[int, int] | None
+    may_search: bool
+    bubblewrap: str
+
+
+class Plan(TypedDict):
+    """All the launcher has to know.
+
+    Attributes:
+        lake: the real lake.
+        inherited: the worker's environment, without what opens a door.
+        environment: what `lake env` makes of it, or None where that is not known.
+        address_space_mb: RLIMIT_AS in MB where there is no cage.
+        cage: the sandbox; None where it is off.
+        launcher: the command that starts the launcher.
+        visible: what that command itself needs to see.
+    """
+
+    lake: str
+    inherited: dict[str, str]
+    environment: dict[str, str] | None
+    address_space_mb: int
+    cage: Cage | None
+    launcher: list[str]
+    visible: list[str]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the sandbox is derived from.
+
+    Attributes:
+        program: what will be started.
+        environment: the environment it is started in.
+        folders: what it must be able to read besides.
+        programs: what it may start itself.
+        scratch: the folder for scratch folders.
+        address_space_mb: RLIMIT_AS in MB.
+        bubblewrap: whether bubblewrap goes around it.
+    """
+
+    program: Path
+    environment: Mapping[str, str]
+    folders: Sequence[Path]
+    programs: Sequence[Path]
+    scratch: Path
+    address_space_mb: int
+    bubblewrap: bool = False
+
+
+def python() -> str:
+    """Return the interpreter behind a virtual environment's link: it starts faster and needs nothing of it."""
+    return os.path.realpath(sys.executable)
+
+
+def launcher() -> list[str]:
+    """Return the command that starts the launcher."""
+    return [python(), "-IS", "-c", _LAUNCH]
+
+
+def visible() -> list[str]:
+    """Return what the launcher itself needs to see where everything else is hidden."""
+    return [str(Path(sys.base_prefix).resolve()), str(SOURCE / "workers"), python()]
+
+
+def cage(needs: Needs) -> Cage:
+    """Return the sandbox for a program.
+
+    Raises:
+        Missing: bubblewrap is wanted and not installed.
+    """
+    scripts, binaries = _interpreters(needs.program)
+    started = [found for program in needs.programs for group in _interpreters(program) for found in group]
+    named = [Path(text) for name in _LEAN_PLACES for text in needs.environment.get(name, "").split(":")]
+    folders = _existing([*needs.folders, *named])
+    # A script starts its interpreter itself, and what it is told to: then all that may be read may be started.
+    run = [*scripts, *binaries, *started, *(folders if scripts else [])]
+    privileges, user_range = _capabilities(), _user_range()
+    may_search = bool(privileges >> _DAC_READ_SEARCH & 1)
+    is_privileged = privileges & _PRIVILEGED == _PRIVILEGED and (
+        may_search or all(map(_is_open_to_all, (*folders, *run, needs.scratch)))
+    )
+    return Cage(
+        read=[*_SYSTEM, *(str(path) for path in folders)],
+        run=[str(path) for path in run],
+        devices=list(_DEVICES),
+        scratch=str(needs.scratch),
+        address_space_mb=needs.address_space_mb,
+        threads=max(THREADS_MIN, 2 * (os.cpu_count() or 1) + 64),
+        fork=bool(needs.programs),
+        users=user_range if is_privileged else None,
+        may_search=may_search,
+        bubblewrap=_bubblewrap() if needs.bubblewrap else "",
+    )
+
+
+def write(plan: Plan, folder: Path) -> Path:
+    """Write the plan and the executable that stands for `lake`; return the latter."""
+    written = folder / "plan"
+    written.touch(mode=0o600)
+    # Not JSON: the launcher would take 7 ms to import its parser.
+    written.write_bytes(marshal.dumps(dict(plan)))
+    start = " ".join(_quoted(word) for word in [*plan["launcher"], str(written)])
+    script = folder / "lake"
+    script.write_text(f'#!/bin/sh\nexec {start} "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def _existing(paths: Iterable[Path]) -> list[Path]:
+    found = [path.resolve() for path in paths if path.is_absolute() and path.exists()]
+    return sorted(set(found))
+
+
+def _interpreters(program: Path) -> tuple[list[Path], list[Path]]:
+    """Return the scripts and the binaries that starting a program executes, dynamic loaders among them."""
+    scripts, binaries = [], []
+    for _ in range(_CHAIN):
+        with program.open("rb") as file:
+            head = file.read(4096)
+        if not head.startswith(b"#!"):
+            break
+        scripts.append(program)
+        program = Path(os.fsdecode(head[2:].split(b"\n", 1)[0].split()[0]))
+    binaries = [program, program.resolve(), *_loader(head)]
+    return scripts, list(dict.fromkeys(binaries))
+
+
+def _loader(head: bytes) -> Iterator[Path]:
+    """Yield the dynamic loader an ELF program names (PT_INTERP), under its own name and the one behind it."""
+    if not head.startswith(b"\x7fELF\x02"):
+        return
+    (offset,), (size, count) = struct.unpack_from("<Q", head, 32), struct.unpack_from("<HH", head, 54)
+    for index in range(count):
+        kind, _, start, _, _, length = struct.unpack_from("<IIQQQQ", head, offset + index * size)
+        if kind == 3:
+            loader = Path(os.fsdecode(head[start : start + length - 1]))
+            yield from (loader, loader.resolve())
+
+
+def _capabilities() -> int:
+    """Return this process's capabilities as a bit set; 0 where the kernel has none to show."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")), 0)
+
+
+def _user_range() -> tuple[int, int] | None:
+    """Return a range of user ids that nobody has: in a user namespace, the last ones that are mapped."""
+    try:
+        maps = [[int(word) for word in line.split()] for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    except OSError:
+        return None
+    last = max((inside + count for inside, _, count in maps), default=0)
+    if last > _FIRST_USER + _RANGES * _USERS:
+        return _FIRST_USER + int.from_bytes(os.urandom(2), "big") % _RANGES * _USERS, _USERS
+    return (last - _USERS // 16, _USERS // 16) if last >= _USERS else None
+
+
+def _is_open_to_all(path: Path) -> bool:
+    return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)
+
+
+def _bubblewrap() -> str:
+    found = shutil.which("bwrap")
+    if not found:
+        raise Missing("bubblewrap is not installed (`bwrap`): install it, or set SANDBOX=required")
+    return found
