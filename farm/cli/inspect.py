@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from farm.bench import Measured, bench_batch, bench_retrieve, bench_verify
-from farm.cli.output import connect, errors, progress_bar, show_json, show_table
-from farm.doctor import diagnose, install_lean
+from farm.cli.output import connect, errors, progress_bar, show_json, show_table, tell
+from farm.doctor import diagnose, install_lean, try_sandbox
 from farm.settings import load
 
 JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
+_OUTCOME = ("topic", "attempt", "expected", "found", "detail")
 _CODE = "theorem leanfarm_bench : 1 + 1 = 2 := by rfl"
 _GOAL = "a b : Nat\n⊢ a + b = b + a"
 
 
 def doctor(
     install: Annotated[bool, typer.Option("--install-lean", help="Install Lean, with LeanInteract.")] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Try inside the sandbox what must be denied, and what must work.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is installed and reachable here, and what to do about the rest; exit 1 if something is missing."""
     if install:
         install_lean()
+    if sandbox:
+        _try_sandbox(as_json)
     with errors.status("looking; the first look at Lean may fetch and build a REPL"):
         findings = list(diagnose(load()))
     if as_json:
@@ -31,6 +37,22 @@ def doctor(
     else:
         show_table(("", "subject", "found", "advice"), [(f.state, f.subject, f.found, f.advice) for f in findings])
     raise typer.Exit(1 if any(finding.state == "missing" for finding in findings) else 0)
+
+
+def _try_sandbox(as_json: bool) -> NoReturn:
+    """Show what came of every attempt; exit 1 if one differs, or a layer is missing."""
+    with errors.status("a hostile program tries what it can"):
+        report = try_sandbox()
+    if as_json:
+        show_json(report)
+    else:
+        rows = [
+            ("ok" if each["found"] == each["expected"] else "WRONG", *(each[name] for name in _OUTCOME))
+            for each in report["outcomes"]
+        ]
+        show_table(("", *_OUTCOME), rows)
+        tell(report["notice"] or f"layers: {', '.join(report['layers'])}")
+    raise typer.Exit(0 if report["ok"] else 1)
 
 
 def bench(

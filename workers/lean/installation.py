@@ -25,7 +25,7 @@ _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|REDIS_URL|BROKER_URL|^A
 # What a REPL gets of the worker's environment; what `lake env` sets it gets too.
 _KNOWN = re.compile(r"(PATH|LANG|LC_\w+|TZ|LEAN_NUM_THREADS|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH)")
 _LAKE_SILENT = "`lake env` does not run what it is told to"
-_WITHOUT = "SANDBOX=off runs proofs without, with all the rights of the worker"
+_WITHOUT = "`farm doctor --sandbox` shows more; SANDBOX=off runs proofs without, with all the rights of the worker"
 
 _log = structlog.get_logger()
 

@@ -1,0 +1,60 @@
+"""What a hostile proof would try, and what an honest Lean needs: the self-test's programs, in tables by name.
+
+Each returns if it got what it wanted, and raises what the system raised.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Callable
+
+from workers.sandbox.calls import ALLOWED, FILTERED, HOSTILE, REFUSED, numbers
+from workers.sandbox.kernel import syscall
+
+Facts = dict[str, str]
+"""Where on the stage is what must be protected."""
+Program = Callable[[Facts], object]
+Table = dict[str, Program]
+
+# Not to be had, not there (as behind bubblewrap), or no more of it.
+_DENIALS = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EXDEV, errno.EROFS, errno.ENOENT, errno.ESRCH}
+_DENIALS |= {errno.EFBIG, errno.EMFILE, errno.EAGAIN, errno.ENOMEM}
+_NEWER = "clone3=435/435 io_uring_setup=425/425 openat2=437/437"
+
+
+class Refused(Exception):
+    """What was looked for is not there, or not to be had."""
+
+
+def call(name: str, *arguments: object) -> int:
+    """Make a system call by name.
+
+    Raises:
+        OSError: it failed.
+    """
+    known = numbers(f"{ALLOWED} {FILTERED} {REFUSED} {HOSTILE} {_NEWER}", os.uname().machine)
+    wide = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
+    result = syscall(known[name], *wide)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), name)
+    return result
+
+
+def calls(names: str, *arguments: int) -> Table:
+    """Return a program for each system call; without the sandbox these arguments do no harm."""
+    given = arguments or (-1,) * 6
+    return {name: lambda _, name=name: call(name, *given) for name in names.split()}  # type: ignore[misc]
+
+
+def judge(program: Program, facts: Facts) -> tuple[str, str]:
+    """Return what came of an attempt, and the error that tells; one that the system kills does not return."""
+    try:
+        program(facts)
+    except (Refused, MemoryError, RuntimeError) as error:
+        return "denied", str(error) or type(error).__name__
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "?")
+        return ("denied" if error.errno in _DENIALS else "allowed"), name
+    return "allowed", ""
