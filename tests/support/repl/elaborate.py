@@ -224,6 +224,13 @@ class Elaboration:
         return sorted(axioms)
 
 
+def declarations(source: Source) -> list[tuple[int, int]]:
+    """The spans of a text's declarations, each up to the next command."""
+    commands = list(_COMMAND.finditer(source.code))
+    ends = [command.start() for command in commands[1:]] + [len(source.code)]
+    return [(one.start(), end) for one, end in zip(commands, ends, strict=True) if one["proof"] or one["type"]]
+
+
 def _deciding_tactic(proof: str) -> re.Match[str] | None:
     """The first tactic of a proof that consists of deciding tactics alone; the term `rfl` counts as one."""
     start = 2 if re.match(r"by\b", proof) else 0

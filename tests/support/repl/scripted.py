@@ -6,7 +6,8 @@ says about Lean text is in `elaborate`, about tactics in `tactics`, how it misbe
 
 As in the real REPL: environments and proof states are numbered from 0; an unknown number is `{"message": …}`; a request
 that is not JSON, or none of the seven kinds (a negative `env` too), is reported on stderr and ends the process with 1;
-so does unpickling a missing file. Ignored: `allTactics rootGoals declarations infotree setOptions incrementality`.
+so does unpickling a missing file. `infotree` is answered to a `cmd` as `infotree` says. Ignored: `allTactics rootGoals
+declarations setOptions incrementality`.
 
 Environment: SCRIPTED_STYLE (pretty|compact); SCRIPTED_SLEEP_MS and SCRIPTED_IMPORT_SLEEP_MS (per command, per header; a
 `#print "…"` is answered at once, because guards use it to synchronise); SCRIPTED_LOG (a JSON line `{"pid", "request"}`
@@ -21,7 +22,8 @@ import sys
 import time
 
 from .directives import Directives, write_all
-from .elaborate import Elaboration, Env, LeanError, imports
+from .elaborate import Elaboration, Env, LeanError, declarations, imports
+from .infotree import INFOTREES, trees
 from .replay import Replay, numbered
 from .source import Source
 from .tactics import ProofState, Step, answer
@@ -64,7 +66,11 @@ class Session:
         self._directives.send(text)
 
     def _command(self, request: Json) -> Json:
-        return self._elaborate(request["cmd"], request.get("env"))
+        reply = self._elaborate(request["cmd"], request.get("env"))
+        if request.get("infotree") in INFOTREES:
+            source = Source(request["cmd"])
+            reply["infotree"] = trees(source, declarations(source))
+        return reply
 
     def _file(self, request: Json) -> Json:
         try:
