@@ -13,11 +13,12 @@ from fastapi.openapi.utils import get_openapi
 from api.embedded import Embedded
 from api.errors import add_error_handlers
 from api.replies import Replies
-from api.routes import batches, operations, premises, retrieval
+from api.routes import batches, kimina, operations, premises, retrieval
 from api.service import Service
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
 from farm.models import BatchRequest, RetrieveBatchRequest, RetrieveRequest
+from farm.models.kimina import CheckRequest, VerifyRequest
 from farm.queues import Tokens, celery_app
 from farm.settings import LOOPBACK_HOSTS, Settings
 from farm.store.batches import Batches
@@ -59,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, redoc_url=None)
     add_error_handlers(app)
-    for routes in (batches, retrieval, premises, operations):
+    for routes in (batches, retrieval, premises, kimina, operations):
         app.include_router(routes.router)
     _describe_bodies(app)
     return app
@@ -76,7 +77,7 @@ def _describe_bodies(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, routes=app.routes)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for model in (BatchRequest, RetrieveRequest, RetrieveBatchRequest):
+            for model in (BatchRequest, RetrieveRequest, RetrieveBatchRequest, CheckRequest, VerifyRequest):
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(schema.pop("$defs", {}))
                 schemas[model.__name__] = schema

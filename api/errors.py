@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 
 from farm.errors import FarmError, InvalidRequest, MethodNotAllowed, NotFound, RateLimited, Unavailable
 
-_COMPATIBLE = ("/retrieve", "/indexed-", "/max-new-premises")
+_PREMISES = ("/retrieve", "/indexed-", "/max-new-premises")
+_KIMINA = ("/api/check", "/verify", "/one_pass_verify_batch", "/health")
 _MOST_DETAILS = 20
 
 _log = structlog.get_logger()
@@ -35,8 +36,11 @@ def error_response(request: Request, error: FarmError) -> Response:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = "1"
-    if request.url.path.startswith(_COMPATIBLE):
-        # lean-premise-server's client knows 422 and 500, and prints the detail.
+    path = request.url.path
+    if path.startswith(_KIMINA) and isinstance(error, RateLimited):
+        return JSONResponse({"detail": "No available REPLs"}, error.status, headers)
+    if path.startswith(_PREMISES + _KIMINA):
+        # Both servers' clients know 422 and 500; lean-premise-server's prints the detail.
         status = 500 if error.retryable or error.status > 500 else error.status
         detail: Any = error.details if isinstance(error, InvalidRequest) and error.details else error.message
         return JSONResponse({"detail": detail}, status, headers)

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from api.embedded import Embedded
 from api.replies import Replies
+from farm.errors import Unauthorized
 from farm.keys import LOCAL_OWNER, Keyring
 from farm.queues import EMBED_QUEUE, Tokens
 from farm.settings import Settings
@@ -54,6 +55,23 @@ async def get_owner(request: Request) -> str:
         Unauthorized: keys are used, and this is none.
     """
     return (await get_service(request)).keyring.owner(request.headers.get("authorization"))
+
+
+async def get_bare_owner(request: Request) -> str:
+    """Return whose request it is on the routes of Kimina's server, where the key may stand alone; its texts.
+
+    Raises:
+        Unauthorized: keys are used, and this is none.
+    """
+    keyring = (await get_service(request)).keyring
+    if keyring.is_open:
+        return LOCAL_OWNER
+    if not (authorization := request.headers.get("authorization")):
+        raise Unauthorized("Missing API key")
+    owner = keyring.owner_of(authorization.removeprefix("Bearer ").strip())
+    if owner is None:
+        raise Unauthorized("Invalid API key")
+    return owner
 
 
 async def get_retrieve_owner(request: Request) -> str:

@@ -1,7 +1,7 @@
 """What makes two proofs the same question, so that one run answers both.
 
 A verdict is kept under toolchain, policy and revision (`workers/lean/revision.py`) and this fingerprint:
-header, code, statement, level, gate, timeout, environment and trust domain.
+header, code, statement, level, gate, timeout, environment, whether the REPL's own reply is wanted, and trust domain.
 """
 
 from __future__ import annotations
@@ -54,6 +54,6 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
     plain = [normal_form(text) for text in texts]
     if plain != texts and any(word in text for text in texts for word in _META):
         plain = texts
-    asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")]
+    asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")] + [options.get("report")]
     question = sha256(orjson.dumps([*plain, *asked, domain])).hexdigest()
     return question + exact[:_EXACT_CHARS]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Annotated, Any
 
 import orjson
@@ -11,11 +10,13 @@ from fastapi.responses import StreamingResponse
 
 from api.bodies import content_type, read_json
 from api.intake import Intake, complete_options, new_digest, parse_batch, parse_options, read_proof_lines
-from api.replies import Disconnected, wait_reply
+from api.replies import Disconnected
 from api.service import OwnerDep, Service, ServiceDep
 from api.streams import as_events, as_lines, follow
-from farm.errors import FarmError, InvalidRequest, StoreUnavailable, UnsupportedMediaType
-from farm.models import BatchAccepted, BatchRequest, BatchStatus, Item, ResultsPage
+from api.verification import DEADLINE_S, INTERACTIVE_PROOFS, stage_and_commit
+from api.verification import verify as verify_now
+from farm.errors import InvalidRequest, UnsupportedMediaType
+from farm.models import BatchAccepted, BatchStatus, Item, ResultsPage
 from farm.models.proofs import MAX_VERIFY_PROOFS
 from farm.store.batches import Committed, Submission, check_cursor
 
@@ -23,9 +24,6 @@ router = APIRouter(prefix="/v1", tags=["proofs"])
 
 NDJSON = "application/x-ndjson"
 EVENTS = "text/event-stream"
-_INTERACTIVE_PROOFS = 4
-_VERIFY_DEADLINE_S = 3600.0
-_VERIFY_GRACE_S = 30.0
 _KEY = Header(max_length=256, alias="Idempotency-Key")
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -68,17 +66,8 @@ async def submit(
     digest.update(body)
     intake = Intake(service, owner, options)
     more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
-    committed = await _stage_and_commit(intake, batch, _submission(service, options, **more))
+    committed = await stage_and_commit(intake, batch.proofs, _submission(service, options, **more))
     return _accepted(committed, len(batch.proofs))
-
-
-async def _stage_and_commit(intake: Intake, batch: BatchRequest, submission: Submission) -> Committed:
-    try:
-        await intake.add(batch.proofs)
-        return await intake.commit(submission)
-    except FarmError:
-        await intake.service.batches.discard(intake.staging)
-        raise
 
 
 async def _submit_lines(request: Request, service: Service, owner: str, idempotency_key: str) -> BatchAccepted:
@@ -167,27 +156,15 @@ async def verify(request: Request, service: ServiceDep, owner: OwnerDep) -> Resp
         raise InvalidRequest(f"proofs: at most {MAX_VERIFY_PROOFS} here; submit more to /v1/batches")
     options = complete_options(batch.options, service)
     intake = Intake(service, owner, options)
-    deadline_s = options["deadline_s"] or _VERIFY_DEADLINE_S
     submission = _submission(
         service,
         options,
-        deadline_s=deadline_s,
+        deadline_s=options["deadline_s"] or DEADLINE_S,
         reply=service.replies.key,
-        interactive=len(batch.proofs) <= _INTERACTIVE_PROOFS,
+        interactive=len(batch.proofs) <= INTERACTIVE_PROOFS,
     )
-    with service.replies.expect(f"batch:{intake.staging.batch}") as future:
-        committed = await _stage_and_commit(intake, batch, submission)
-
-        async def is_finished() -> bool:
-            with contextlib.suppress(StoreUnavailable):
-                return (await service.batches.status(committed.batch, owner)).finished
-            return False
-
-        try:
-            await wait_reply(request, future, deadline_s + _VERIFY_GRACE_S, is_finished)
-        except Disconnected:
-            # Nobody waits any more: what has not run need not.
-            await service.batches.cancel(committed.batch, owner)
-            return Response(status_code=499)
-    verdicts = await service.batches.results_json(committed.batch, len(batch.proofs))
+    try:
+        verdicts = await verify_now(request, intake, batch.proofs, submission)
+    except Disconnected:
+        return Response(status_code=499)
     return Response(b'{"results":[%s]}' % b",".join(verdicts), media_type="application/json")

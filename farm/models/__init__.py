@@ -10,6 +10,7 @@ from farm.models.premises import (
     RetrieveRequest,
 )
 from farm.models.proofs import Level, Options, Proof, as_proof
+from farm.models.reports import Report, ReportRequest
 from farm.models.verdicts import (
     POLICY_VERSION,
     Environment,
@@ -44,6 +45,8 @@ __all__ = [
     "Proof",
     "QueueStatus",
     "Reason",
+    "Report",
+    "ReportRequest",
     "ResultsPage",
     "RetrieveBatchRequest",
     "RetrieveRequest",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from farm.models.proofs import Level
+from farm.models.reports import Report
 
 
 class Outcome(StrEnum):
@@ -109,6 +110,7 @@ class Verdict(BaseModel):
         time_s: seconds the proof ran.
         queue_s: seconds it waited before it ran.
         attempts: how many runs it took, 1 or more; 0 if it never ran.
+        report: what the REPL itself said, for compatible routes; absent from the wire elsewhere.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -127,6 +129,7 @@ class Verdict(BaseModel):
     attempts: int = 1
     cached: bool = False
     environment: Environment = Field(default_factory=Environment)
+    report: Report | None = Field(default=None, exclude_if=lambda report: report is None)
 
     def dump(self) -> dict[str, Any]:
         """Return the verdict as it goes over the wire."""

@@ -56,9 +56,9 @@ def running_peer(source: Path, scratch: Path, data_set: Path, model: str, revisi
         tei: URL of the embedding service.
     """
     _lay_out_cache(scratch, data_set, revision)
-    port = _free_port()
+    port = free_port()
     more = {"DATA_DIR": str(scratch), "DATA_REVISION": revision, "MODEL_ID": model, "MODEL_REVISION": revision}
-    environment = {**_inherited(), **_SETTINGS, **more, "EMBED_SERVICE_URL": tei, "HF_HUB_OFFLINE": "1"}
+    environment = {**inherited(), **_SETTINGS, **more, "EMBED_SERVICE_URL": tei, "HF_HUB_OFFLINE": "1"}
     command = [
         str(source / ".venv/bin/python"),
         "-m",
@@ -91,7 +91,7 @@ def _lay_out_cache(scratch: Path, data_set: Path, revision: str) -> None:
     (repository / "snapshots" / _COMMIT).symlink_to(data_set, target_is_directory=True)
 
 
-def _inherited() -> dict[str, str]:
+def inherited() -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
 
 
@@ -104,7 +104,7 @@ def _answers(url: str, peer: subprocess.Popen[bytes], log: Path) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port

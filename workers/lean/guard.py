@@ -14,6 +14,7 @@ import select
 import subprocess
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 from lean_interact import AutoLeanServer
@@ -39,9 +40,11 @@ class GuardedServer(AutoLeanServer):
 
     Attributes:
         generation: how many REPL processes there have been; environment numbers of an older one are void.
+        reply: the last reply, as it came.
     """
 
     generation = 0
+    reply: dict[str, Any] | None = None
     _pinned = False
     _stderr_tail = b""
 
@@ -127,8 +130,12 @@ class GuardedServer(AutoLeanServer):
                     raise
                 raise BrokenPipeError(str(error)) from error
 
-    def _parse_repl_output(self, raw_output: str, verbose: bool) -> dict[str, object]:
-        """Parse a reply; orjson refuses what nests deeper than 1024, where the stock parser overflows the stack."""
+    def _parse_repl_output(self, raw_output: str, verbose: bool) -> dict[str, Any]:
+        """Parse a reply; orjson refuses what nests deeper than 1024, where the stock parser overflows the stack.
+
+        Info trees stay in `reply` alone: LeanInteract's models refuse those nested deeper than some 250.
+        """
+        self.reply = None
         try:
             reply = orjson.loads(raw_output)
         except orjson.JSONDecodeError as error:
@@ -137,7 +144,8 @@ class GuardedServer(AutoLeanServer):
         if not isinstance(reply, dict):
             self.kill()
             raise GuardTripped("The reply is no JSON object")
-        return reply
+        self.reply = reply
+        return {name: value for name, value in reply.items() if name != "infotree"}
 
     def _require_silence(self) -> None:
         stdout = self._process.stdout.fileno()  # type: ignore[union-attr]

@@ -21,6 +21,7 @@ from farm.settings import Settings
 from farm.store.leases import Claim, ClaimedItem, Finished, Leases, Warmth
 from farm.store.registry import Alive
 from workers.lean.judging import Died, GivenUp, Judge, SliceExpired
+from workers.lean.reporting import Reporter
 from workers.lean.session import Session, StartFailed
 from workers.lean.watchdog import Interruption, Watchdog
 
@@ -93,7 +94,11 @@ class Runner:
         self._notice = notice
         self._stopping = stopping
         self._recycle_after = settings.lean_max_tasks_per_child
-        self._judge = Judge(session, watchdog, environment, settings.lean_header_timeout_s) if session else None
+        self._judge = (
+            Reporter(Judge(session, watchdog, environment, settings.lean_header_timeout_s), session)
+            if session
+            else None
+        )
         self._chunk = Chunk()
         self._mean_s = 0.1
         self._lane = ""

@@ -7,13 +7,15 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
+from uuid import uuid4
 
 from lean_interact import Command, LeanREPLConfig, LocalProject
-from lean_interact.interface import CommandResponse, LeanError
+from lean_interact.interface import CommandResponse, InfoTreeOptions, LeanError
 from pydantic import ValidationError
 
 from farm.errors import LeanNotFound
+from farm.models.reports import Infotree
 from farm.processes import end_descendants, tree_memory_mb
 from farm.settings import Settings
 from workers.lean.guard import GuardedServer, GuardTripped, ReplGone
@@ -88,19 +90,42 @@ def configure(settings: Settings, lake: str) -> Config:
     )
 
 
+@dataclass(slots=True)
+class Exchange:
+    """The last proof's talk with the REPL, for who has to report it.
+
+    Attributes:
+        header: the header it ran on; None while it has not come to the body.
+        reply: what the REPL said to the body, as it came; None without a reply.
+        repl: names the REPL process.
+    """
+
+    header: Header | None = None
+    reply: dict[str, Any] | None = None
+    repl: str = ""
+
+
 class Session:
-    """Owns the REPL of this process. Used by one thread, the one that built it: its end would end the REPL."""
+    """Owns the REPL of this process. Used by one thread, the one that built it: its end would end the REPL.
+
+    Attributes:
+        infotree: how much of Lean's info trees the replies to bodies are to hold.
+        exchange: what was said at the last proof.
+    """
 
     def __init__(self, config: Config, settings: Settings) -> None:
         self._settings = settings
         self._headers: dict[str, Header] = {}
         self._generation = 0
         self._domain = ""
+        self._name = ""
         self._warm_header = ""
         self._ran = 0
         self._can_sync = False
         self._start_s = 0.0
         self._load_s = 0.0
+        self.infotree: Infotree | None = None
+        self.exchange = Exchange()
         self._server = GuardedServer(
             config,
             max_total_memory=settings.lean_max_total_memory,
@@ -162,6 +187,8 @@ class Session:
             self._generation = self._server.generation
             self._headers.clear()
             self._ran = 0
+            self._name = str(uuid4())
+        self.exchange = Exchange(repl=self._name)
 
     def load(self, header: str) -> Header:
         """Return the loaded header, loading it if this REPL process has not; for an empty one Lean's own start.
@@ -189,7 +216,10 @@ class Session:
         """
         self._ran += 1
         # LeanInteract refuses an empty command; a file of imports alone has an empty body.
-        response = self._send(Command(cmd=body or "\n", env=header.start), timeout_s)
+        self.exchange.header = header
+        infotree = InfoTreeOptions(self.infotree) if self.infotree else None
+        response = self._send(Command(cmd=body or "\n", env=header.start, infotree=infotree), timeout_s)
+        self.exchange.reply = self._server.reply
         if self._can_sync and not self._guarded(lambda: self._server.answers_token(header.env, _SYNC_TIMEOUT_S)):
             self.end()
             raise GuardTripped("The REPL did not answer the guard's token after this proof")

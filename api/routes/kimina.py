@@ -1,0 +1,87 @@
+"""Checking with the routes, shapes and texts of Kimina Lean Server; docs/compatibility.md says where it differs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ValidationError
+
+from api.bodies import parse_json, read_body
+from api.checking import Check, Json, run_checks
+from api.replies import Disconnected
+from api.service import ServiceDep, get_bare_owner
+from farm.errors import InvalidRequest
+from farm.models import ReportRequest
+from farm.models.kimina import CheckRequest, CheckResponse, VerifyRequest, VerifyResponse
+
+router = APIRouter(tags=["kimina"])
+
+Model = TypeVar("Model", bound=BaseModel)
+BareOwnerDep = Annotated[str, Depends(get_bare_owner)]
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}
+
+
+async def _read(request: Request, model: type[Model]) -> Model:
+    """Return the body, whatever type it is said to have, with pydantic's conversions as there."""
+    value = parse_json(await read_body(request))
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        findings = error.errors(include_url=False, include_context=False, include_input=False)
+        details = [{**each, "loc": ["body", *each["loc"]]} for each in findings]
+        raise InvalidRequest("The body is not what this route takes", details=details) from error
+
+
+def _json(results: list[Json]) -> Response:
+    return Response(orjson.dumps({"results": results}), media_type="application/json")
+
+
+@router.post("/api/check", response_model=CheckResponse, openapi_extra=_schema(CheckRequest))
+@router.post("/api/check/", include_in_schema=False)
+async def check(request: Request, service: ServiceDep, owner: BareOwnerDep) -> Response:
+    """Check snippets and wait; answers come back in request order."""
+    body = await _read(request, CheckRequest)
+    report = ReportRequest(infotree=body.infotree, is_fresh=not body.reuse, is_measured=body.debug)
+    texts = [snippet.code for snippet in body.snippets]
+    try:
+        answers = await run_checks(request, service, owner, texts, Check(body.timeout, report))
+    except Disconnected:
+        return Response(status_code=499)
+    return _json([{"id": each.id, **answer} for each, answer in zip(body.snippets, answers, strict=True)])
+
+
+@router.post("/verify", response_model=VerifyResponse, openapi_extra=_schema(VerifyRequest))
+@router.post("/one_pass_verify_batch", response_model=VerifyResponse, openapi_extra=_schema(VerifyRequest))
+@router.post("/verify/", include_in_schema=False)
+@router.post("/one_pass_verify_batch/", include_in_schema=False)
+async def verify(request: Request, service: ServiceDep, owner: BareOwnerDep) -> Response:
+    """Check codes and wait, in the older shapes."""
+    body = await _read(request, VerifyRequest)
+    report = ReportRequest(infotree=body.infotree_type, is_fresh=body.disable_cache)
+    texts = [code.text for code in body.codes]
+    try:
+        answers = await run_checks(request, service, owner, texts, Check(body.timeout, report))
+    except Disconnected:
+        return Response(status_code=499)
+    return _json([_older(str(each.custom_id), answer) for each, answer in zip(body.codes, answers, strict=True)])
+
+
+def _older(custom_id: str, answer: Json) -> Json:
+    """Return an answer in the older shape: the time is the response's, and an error has none."""
+    if "error" in answer:
+        return {"custom_id": custom_id, "error": answer["error"]}
+    return {"custom_id": custom_id, "response": {**answer["response"], "time": answer["time"]}}
+
+
+@router.get("/health")
+@router.get("/health/", include_in_schema=False)
+@router.get("/", include_in_schema=False)
+async def health() -> dict[str, str]:
+    """Say that this process answers; `/readyz` says whether the farm is ready."""
+    return {"status": "ok"}

@@ -1,0 +1,104 @@
+"""Checking in the shapes of Kimina Lean Server 2.0; conversions and what is ignored are as there."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, model_validator
+
+from farm.models.reports import Infotree
+
+
+class Snippet(BaseModel):
+    """One Lean text to check."""
+
+    id: str
+    code: str
+
+
+class CheckRequest(BaseModel):
+    """The body of `POST /api/check`.
+
+    Attributes:
+        timeout: seconds each snippet may run.
+        debug: whether answers carry `diagnostics`.
+        reuse: whether a REPL process that ran other snippets may run this one.
+        infotree: how much of Lean's info trees the answers hold.
+    """
+
+    snippets: Annotated[list[Snippet], Field(min_length=1)]
+    timeout: Annotated[int, Field(ge=0)] = 30
+    debug: bool = False
+    reuse: bool = True
+    infotree: Infotree | None = None
+
+    @model_validator(mode="after")
+    def _require_unique_ids(self) -> CheckRequest:
+        if len({snippet.id for snippet in self.snippets}) != len(self.snippets):
+            raise ValueError("`snippets` must have unique ids")
+        return self
+
+
+class Code(BaseModel):
+    """One Lean text of `POST /verify`, under either name; `proof` comes first."""
+
+    custom_id: str | int
+    proof: str | None = None
+    code: str | None = None
+
+    @model_validator(mode="after")
+    def _require_text(self) -> Code:
+        if self.proof is None and self.code is None:
+            raise ValueError("either `proof` or `code` must be set")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The Lean text."""
+        return self.proof if self.proof is not None else self.code or ""
+
+
+class VerifyRequest(BaseModel):
+    """The body of `POST /verify` and `POST /one_pass_verify_batch`: `CheckRequest` under its older names."""
+
+    codes: list[Code]
+    timeout: int = 300
+    infotree_type: Infotree | None = None
+    disable_cache: bool = False
+
+
+class Checked(BaseModel):
+    """The answer about one snippet: `response`, or `error` when the farm could not decide.
+
+    Attributes:
+        time: seconds the snippet ran.
+        response: `{"env", "messages", "sorries", "tactics", "infotree"}`, or `{"message"}` when the REPL refused it.
+        error: why there is no response; a timeout says `timed out`.
+        diagnostics: `{"repl_uuid", "cpu_max", "memory_max"}`, the last two in percent of a core and bytes.
+    """
+
+    id: str
+    time: float
+    response: dict[str, Any] | None = None
+    error: str | None = None
+    diagnostics: dict[str, Any] | None = None
+
+
+class CheckResponse(BaseModel):
+    """The answer of `POST /api/check`, in request order."""
+
+    results: list[Checked]
+
+
+class Verified(BaseModel):
+    """The answer about one code: `response` with its `time`, or `error`."""
+
+    custom_id: str
+    response: dict[str, Any] | None = None
+    error: str | None = None
+
+
+class VerifyResponse(BaseModel):
+    """The answer of `POST /verify`, in request order."""
+
+    results: list[Verified]

@@ -1,0 +1,34 @@
+"""The guides, executed: their Python in one process each, their printed output compared."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from tests.support.running import RunningFarm
+
+GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
+# kimina-client 0.2.1 uses `typing.TypedDict`, which pydantic refuses before Python 3.12.
+OLDER_PYTHON = """
+import sys, typing, typing_extensions
+if sys.version_info < (3, 12):
+    typing.TypedDict = typing_extensions.TypedDict
+"""
+
+
+def blocks(text: str, language: str) -> str:
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
+    return "\n".join(textwrap.dedent(body) for _, body in found)
+
+
+def test_the_kimina_guide(farm: RunningFarm) -> None:
+    text = (GUIDES / "kimina.md").read_text()
+    environment = {**farm.environment, "LEAN_SERVER_API_URL": farm.url, "FARM_URL": farm.url}
+    command = [sys.executable, "-c", OLDER_PYTHON + blocks(text, "python")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split("\n") == [line for line in blocks(text, "text").split("\n") if line] + [""]
