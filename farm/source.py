@@ -13,7 +13,7 @@ from farm.models.proofs import statement_name
 
 _NAME_PART = r"(?:«[^»\n]*»|[^\W\d][\w'!?]*)"
 _KEYWORD = re.compile(r"(?:module|prelude)\b(?!\s*\.)")
-_IMPORT = re.compile(rf"(?:public\s+)?(?:meta\s+)?import\s+(?:all\s+)?{_NAME_PART}(?:\.{_NAME_PART})*")
+_IMPORT = re.compile(rf"(?:public\s+)?(?:meta\s+)?import\s+(?:(?:all|runtime)\s+)?{_NAME_PART}(?:\.{_NAME_PART})*")
 # Documentation comments (`/--`, `/-!`) are commands of their own, so imports cannot follow them.
 _BLANK = re.compile(r"\s+|--[^\n]*")
 _COMMENT_OPEN = re.compile(r"/-(?![-!])")

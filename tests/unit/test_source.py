@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from farm.models import Position, Proof
 from farm.source import assemble, split_header
+from tests.support.repl.source import Source as LeanText
+from workers.lean.reporting import place
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,13 @@ from farm.source import assemble, split_header
         ("/-- a doc string -/ import A", ""),
         ("/- unclosed import A", ""),
         ("theorem a : 1 = 1 := rfl\nimport A", ""),
+        ("open Nat\nimport A", ""),
+        ("set_option x true\nimport A", ""),
+        ("namespace A\nimport B", ""),
+        ("/-! module doc -/\nimport A", ""),
+        ("module\n\npublic meta import all A.B -- why\nx", "module\n\npublic meta import all A.B"),
+        ("prelude\nimport A", "prelude\nimport A"),
+        ("import runtime A\nx", "import runtime A"),
         ("importance", ""),
         ("modules.x", ""),
         ("import A theorem a : 1 = 1 := rfl", "import A"),
@@ -40,33 +49,47 @@ def test_the_header_ends_behind_the_last_import(text: str, header: str) -> None:
     assert split_header(text).header == header
 
 
-PIECES = st.sampled_from(
-    ["import Mathlib", "import A.B", "\n", "\r\n", " ", "-- note", "/- c -/", "/-", "-/", "theorem a", "prelude", "x"]
-)
+HEADERS = st.lists(
+    st.sampled_from(
+        ["import Mathlib", "import A.«b c»", "public import A", "public meta import all B", "import all C", "module"]
+    )
+    | st.sampled_from(
+        ["prelude", "\n", "\r\n", " ", "\t", "-- note\n", "/- c /- d -/ -/", "/- 𝔸\n-/", "/-- doc -/", "/-", "-/"]
+    ),
+    max_size=14,
+).map("".join)
+BODIES = st.lists(
+    st.sampled_from(["open Nat", "namespace X", "set_option a true", "theorem α : 1 = 1 := rfl", "/-- d -/", "𝔸", "x"])
+    | st.sampled_from(["\n", "\r\n", "\r", " ", "\u2028", "-- c", "import Late", "/-"]),
+    max_size=10,
+).map("".join)
+TEXTS = st.tuples(HEADERS, BODIES).map("".join) | st.text(max_size=60)
 
 
-@given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=60))
+@given(TEXTS)
 def test_header_gap_and_body_are_the_text(text: str) -> None:
     source = split_header(text)
 
-    assert source.header + source.gap + source.body == text
+    assert (source.header + source.gap + source.body).encode() == text.encode()
+    assert split_header(source.header).header == source.header, "what was cut off is a header"
+    assert source.gap == "" or source.gap.isspace()
 
 
-@given(st.lists(PIECES, max_size=8).map("".join), st.text("ab \n", min_size=1, max_size=20), st.data())
-def test_a_position_in_the_body_names_the_same_character_of_the_text(
-    front: str, tail: str, data: st.DataObject
-) -> None:
-    text = front + "\n" + tail
+@given(TEXTS, st.data())
+def test_every_position_of_a_reply_is_one_of_the_users_text(text: str, data: st.DataObject) -> None:
+    """Lean counts lines by line feeds and columns by code points; the scripted REPL's `Source` counts so too."""
     source = split_header(text)
-    lines = source.body.split("\n")
-    line = data.draw(st.integers(1, len(lines)))
-    column = data.draw(st.integers(0, len(lines[line - 1])))
+    at = data.draw(st.integers(0, len(source.body)))
+    end = data.draw(st.integers(at, len(source.body)))
+    body, whole, before = LeanText(source.body), LeanText(text), len(source.header + source.gap)
+    span = {"start": body.position(at), "finish": body.position(end)}
+    reply = {"messages": [{"pos": body.position(at), "endPos": None}], "infotree": [{"children": [{"range": span}]}]}
 
-    found = source.to_user(Position(line=line, column=column))
+    place(reply, source)
 
-    assert found is not None
-    rest_of_body = "\n".join(lines[line - 1 :])[column:]
-    assert "\n".join(text.split("\n")[found.line - 1 :])[found.column :] == rest_of_body
+    wanted = whole.position(before + at)
+    placed = {"start": wanted, "finish": whole.position(before + end)}
+    assert reply == {"messages": [{"pos": wanted, "endPos": None}], "infotree": [{"children": [{"range": placed}]}]}
 
 
 def test_a_statement_is_put_in_front_of_what_follows_it() -> None:
