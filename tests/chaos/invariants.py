@@ -25,6 +25,8 @@ FARM_KEYS = (
     "farm:totals",
     "farm:tokens:",
     "farm:idle:",
+    "farm:lingering:",
+    "farm:wake:",
     "farm:batches",
     "farm:corpus",
     "farm:called:",
