@@ -1,25 +1,78 @@
-"""`POST /api/check` at concurrency 1, the farm beside Kimina Lean Server in one run, on an instant REPL.
+"""`POST /api/check` of Kimina Lean Server and of the farm in one run, with the same REPL stand-in and the same load.
 
-Needs $PEERS_DIR (tests/compat/kimina_peer.py) and INSTANT_REPL, a folder with a `lake` and a REPL that answers at once.
-Says nothing about Lean.
+    PEERS_DIR=… .venv/bin/python -m pytest tests/bench/test_check.py -m bench -s   # peer: tests/compat/kimina_peer.py
+
+The load is `../shared/bench/load_check.py` on the texts of `../shared/data/rl_step.jsonl`, none twice. The REPL
+is a C program that answers at once or sleeps (`tests/bench/stand_in.py`): this says nothing about Lean.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import statistics
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.bench.stand_in import build
 from tests.compat.kimina_peer import kimina_folder, running_kimina
 from tests.support.repl.install import Install
 from tests.support.running import running_farm
 
-ROUNDS = 5
+ROUNDS = 3
 REQUESTS = 40
+_LOAD = Path(__file__).resolve().parents[3] / "shared" / "bench" / "load_check.py"
+# REPLs, ms that each sleeps per proof, connections, proofs per request, proofs.
+_CELLS = [(2, 50, 8, 8, 384), (32, 50, 32, 8, 4096), (2, 0, 32, 64, 8192)]
+
+
+@contextmanager
+def servers(folder: Path, repl: Install, processes: int) -> Iterator[dict[str, str]]:
+    """Yield the URLs of Kimina with its default logging, Kimina quiet, and the farm."""
+    source = kimina_folder()
+    if source is None or not _LOAD.exists():
+        pytest.skip("needs kimina-lean-server in $PEERS_DIR, and ../shared beside the checkout")
+    settings = {"LAKE_PATH": str(repl.lake_path), "LEAN_REPL_DIR": str(repl.repl_dir), "LEAN_WORKERS": str(processes)}
+    own = {"MAX_REPLS": str(processes)}
+    with ExitStack() as stack:
+        default = stack.enter_context(running_kimina(source, folder / "default", repl, **own))
+        quiet = stack.enter_context(running_kimina(source, folder / "quiet", repl, LOG_LEVEL="ERROR", **own))
+        farm = stack.enter_context(running_farm(folder / "farm", **settings))
+        yield {"Kimina, default logging": default, "Kimina, quiet": quiet, "farm": farm.url}
+
+
+def proofs_per_s(url: str, connections: int, batch: int, proofs: int) -> float:
+    """Return what load_check.py measures; every proof must have been answered."""
+    arguments = ["--url", url, "--conc", connections, "--batch", batch, "--n", proofs, "--timeout", 60]
+    command = [sys.executable, str(_LOAD), *map(str, arguments)]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert not found["bad"], found
+    return float(found["proofs_s"])
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("processes", "sleep_ms", "connections", "batch", "proofs"), _CELLS)
+def test_proofs_per_second(
+    tmp_path: Path, processes: int, sleep_ms: int, connections: int, batch: int, proofs: int
+) -> None:
+    repl = build(tmp_path / "repl", FAKE_SLEEP_MS=str(sleep_ms))
+    with servers(tmp_path, repl, processes) as urls:
+        for url in urls.values():
+            proofs_per_s(url, connections, batch, 4 * processes * batch)
+        rounds = [  # in turn, so that all meet the same noise
+            {name: proofs_per_s(url, connections, batch, proofs) for name, url in urls.items()} for _ in range(ROUNDS)
+        ]
+    cells = " | ".join(f"{statistics.median(each[name] for each in rounds):.0f}" for name in urls)
+    ideal = f"{1000 * processes / sleep_ms:.0f}" if sleep_ms else "–"
+    ratio = statistics.median(each["farm"] / each["Kimina, quiet"] for each in rounds)
+    print(f"\n| {processes} × {sleep_ms} ms | {connections} × {batch} | {ideal} | {cells} | {ratio:.2f} |")
 
 
 def _median_ms(client: httpx.Client, url: str, start: int) -> float:
@@ -36,19 +89,10 @@ def _median_ms(client: httpx.Client, url: str, start: int) -> float:
 @pytest.mark.bench
 @pytest.mark.timeout(600)
 def test_latency_of_a_check(tmp_path: Path) -> None:
-    source, instant = kimina_folder(), os.environ.get("INSTANT_REPL")
-    if source is None or instant is None:
-        pytest.skip("needs kimina-lean-server in $PEERS_DIR and an instant REPL in $INSTANT_REPL")
-    repl = Install(Path(instant) / "lake", Path(instant))
-    settings = {"LAKE_PATH": str(repl.lake_path), "LEAN_REPL_DIR": str(repl.repl_dir), "VERDICT_CACHE_MB": "0"}
-    with (
-        running_kimina(source, tmp_path / "kimina", repl, LOG_LEVEL="ERROR") as peer,
-        running_farm(tmp_path / "farm", **settings) as farm,
-        httpx.Client(timeout=30) as client,
-    ):
-        pairs = [  # in turn, so that both meet the same noise; the first round warms up
-            [_median_ms(client, url, at * REQUESTS) for url in (peer, farm.url)] for at in range(ROUNDS + 1)
+    with servers(tmp_path, build(tmp_path / "repl"), 2) as urls, httpx.Client(timeout=30) as client:
+        rounds = [  # the first warms up
+            {name: _median_ms(client, url, at * REQUESTS) for name, url in urls.items()} for at in range(ROUNDS + 1)
         ][1:]
-    theirs, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratios = sorted(peer / own for peer, own in pairs)
-    print(f"\n| {theirs:.1f} | {ours:.1f} | {statistics.median(ratios):.1f} ({ratios[0]:.1f}–{ratios[-1]:.1f}) |")
+    cells = " | ".join(f"{statistics.median(each[name] for each in rounds):.1f}" for name in urls)
+    ratio = statistics.median(each["Kimina, quiet"] / each["farm"] for each in rounds)
+    print(f"\n| {cells} | {ratio:.1f} |")

@@ -1,6 +1,6 @@
 """What a batch of 100 000 costs: time to submit, verdicts per second, CPU and memory of each component, bytes in Redis.
 
-    make setup && .venv/bin/python -m pytest tests/bench/test_batches.py -m bench -s
+    make setup && .venv/bin/python -m pytest tests/bench/test_large_batch.py -m bench -s
 
 `BENCH_PROOFS` makes it smaller. The REPL is a C program that answers at once (`tests/bench/stand_in.py`): not Lean.
 """
