@@ -65,6 +65,7 @@ _COMMENTS = frozenset(("line", "block", "doc"))
 _VERBATIM = frozenset(("string", "char", "doc"))
 # Looked for one by one, because a search for a plain string is a hundred times faster than one for an expression.
 _IDLE = ("--", "/-", " \n", "\n\n", "\r\n")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _SPACES_AT_END = re.compile(r" +\n")
 _BLANK_LINES = re.compile(r"\n{2,}")
 DOUBTFUL, UNCLOSED = "doubtful", "unclosed"
@@ -229,8 +230,10 @@ def normal_form(code: str) -> str:
     CRLF, all outside strings. Every token that stays keeps its column, because Lean's layout depends on columns, and
     stays on its line or off its neighbour's. A text that is in doubt anywhere comes back as it is.
     """
-    # A line end in quotes is a character, one of CRLF is not.
-    if "'\r" in code or not (code.startswith("\n") or code.endswith((" ", "\n")) or any(map(code.__contains__, _IDLE))):
+    # A line end in quotes is a character, one of CRLF is not; to Lean a carriage return of its own is an error.
+    if "\r" in code and ("'\r" in code or _LONE_RETURN.search(code)):
+        return code
+    if not (code.startswith("\n") or code.endswith((" ", "\n")) or any(map(code.__contains__, _IDLE))):
         return code
     out: list[str] = []
     gap: list[str] = []

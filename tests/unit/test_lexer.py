@@ -160,6 +160,7 @@ def _layout(text: str) -> list[tuple[str, int, bool]]:
         ('"a -- b  \n\n" c', '"a -- b  \n\n" c'),
         ("a \t\nb", "a \t\nb"),
         ("a /- open", "a /- open"),
+        ("a \r\r\nb", "a \r\r\nb"),
     ],
 )
 def test_normal_forms(text: str, normal: str) -> None:
