@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from farm.models import Position, Proof
-from farm.models.proofs import statement_name
+from farm.statement import Statement, declaration, parse_statement
 
 _NAME_PART = r"(?:«[^»\n]*»|[^\W\d][\w'!?]*)"
 _KEYWORD = re.compile(r"(?:module|prelude)\b(?!\s*\.)")
@@ -66,6 +66,15 @@ def split_header(text: str) -> Source:
     return Source(text[:end], text[end:gap_end], text[gap_end:])
 
 
+def imported(header: str) -> frozenset[str]:
+    """Return what a header imports, with `module` and such words as `public`; order and comments do not count."""
+    position, found = _skip_blank(header, 0), set()
+    while match := _KEYWORD.match(header, position) or _IMPORT.match(header, position):
+        found.add(" ".join(match[0].split()))
+        position = _skip_blank(header, match.end())
+    return frozenset(found)
+
+
 def _skip_blank(text: str, position: int) -> int:
     """Return where white space and comments that begin at a position end; an unclosed comment is not one."""
     while True:
@@ -97,13 +106,21 @@ class Text:
 def assemble(proof: Proof) -> Text:
     """Return what has to be elaborated for a proof.
 
-    With a statement, `code` is a whole file if it declares the statement's name, else what follows `:=`.
+    With a statement, `code` is a whole file if it declares the statement's name, else what follows `:=`. A whole file
+    without imports stands behind those of its statement.
     """
-    if proof.statement is None or _declares(proof.code, statement_name(proof.statement)):
+    if proof.statement is None:
         return Text(proof.code)
-    front = proof.statement.rstrip() + " :=\n"
+    if declaration(proof.code, parsed(proof.statement).name) is None:
+        front = proof.statement.rstrip() + " :=\n"
+    else:
+        header = "" if split_header(proof.code).header else split_header(proof.statement).header
+        front = header and header + "\n"
     return Text(front + proof.code, front.count("\n"))
 
 
-def _declares(code: str, name: str) -> bool:
-    return re.search(rf"\b(?:theorem|lemma|def|abbrev)\s+{re.escape(name)}(?![\w'!?.])", code) is not None
+def parsed(statement: str) -> Statement:
+    """Return the parts of a statement that `Proof` let pass."""
+    parts = parse_statement(statement)
+    assert parts is not None, "Proof refuses a statement without a name"  # noqa: S101
+    return parts

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from farm.statement import parse_statement
+
 MAX_CODE_CHARS = 1_000_000
 MAX_BATCH_PROOFS = 100_000
 MAX_VERIFY_PROOFS = 1_000
-
-_STATEMENT_NAME = re.compile(r"(?:^|\s)(?:theorem|lemma)\s+([^\s:({\[⦃]+)")
+_NO_STATEMENT = (
+    "a statement reads `theorem NAME BINDERS : TYPE`, without `:=`, behind nothing but import, open, universe and"
+    " set_option lines"
+)
 
 
 class Level(StrEnum):
@@ -30,7 +33,7 @@ class Proof(BaseModel):
     Attributes:
         id: the name its verdict carries, unique in its batch; the position as a decimal string when absent.
         code: a whole Lean file; with `statement`, either a whole file that declares it or what follows `:=`.
-        statement: `theorem NAME BINDERS : TYPE` without `:=`.
+        statement: `theorem NAME BINDERS : TYPE` without `:=`, after import, open, universe and set_option lines.
         problem: a label that groups attempts at one problem (for pass@k).
     """
 
@@ -56,17 +59,10 @@ class Proof(BaseModel):
 
     @field_validator("statement")
     @classmethod
-    def _require_name(cls, statement: str | None) -> str | None:
-        if statement is not None and not _STATEMENT_NAME.search(statement):
-            raise ValueError("a statement reads `theorem NAME BINDERS : TYPE`, without `:=`")
+    def _require_parts(cls, statement: str | None) -> str | None:
+        if statement is not None and parse_statement(statement) is None:
+            raise ValueError(_NO_STATEMENT)
         return statement
-
-
-def statement_name(statement: str) -> str:
-    """Return the NAME of a validated `theorem NAME BINDERS : TYPE`."""
-    match = _STATEMENT_NAME.search(statement)
-    assert match is not None, "Proof refuses a statement without a name"  # noqa: S101
-    return match.group(1)
 
 
 class Options(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,24 +10,30 @@ from farm.models import Message, Position, Reason, Sorry
 from farm.source import Source
 
 _MESSAGES_LIMIT_BYTES = 256 << 10
-_SORRY_TEXTS = ("declaration uses 'sorry'", "declaration uses `sorry`")
+SORRY_TEXTS = ("declaration uses 'sorry'", "declaration uses `sorry`")
 _EXIT_TEXT = "using 'exit' to interrupt Lean"
+_END_ERROR = re.compile(r"unterminated comment|invalid ['`]end['`]", re.IGNORECASE)
 
 
 def judge(messages: Iterable[Message], sorries: Iterable[Sorry]) -> Reason | None:
     """Return why a complete reply rejects a proof at level `compiled`; None accepts it.
 
     The level asks for no error, no sorry in messages or `sorries`, and the end of the input reached
-    (../shared/THREATS.md, rows 1 and 32: `#exit` hides everything after it).
+    (../shared/THREATS.md, rows 1 and 32: `#exit`, an unclosed comment or a stray `end` hide what comes after).
     """
     messages = list(messages)
+    if any(_hides_the_rest(message) for message in messages):
+        return Reason.PARSE
     if any(message.severity == "error" for message in messages):
         return Reason.ERROR
-    if any(_EXIT_TEXT in message.data for message in messages):
-        return Reason.PARSE
-    if list(sorries) or any(message.data.startswith(_SORRY_TEXTS) for message in messages):
+    if list(sorries) or any(message.data.startswith(SORRY_TEXTS) for message in messages):
         return Reason.SORRY
     return None
+
+
+def _hides_the_rest(message: Message) -> bool:
+    misplaced = message.severity == "error" and _END_ERROR.match(message.data) is not None
+    return misplaced or (message.severity == "warning" and _EXIT_TEXT in message.data)
 
 
 def read_messages(response: Any, source: Source, lines_before: int) -> list[Message]:
