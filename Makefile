@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint bench chaos soak clean
+.PHONY: setup demo test lint bench chaos soak fuzz clean
 
 setup: $(VENV)/.installed  ## Make the virtual environment with everything in it.
 
@@ -36,6 +36,11 @@ chaos: setup  ## Faults of every kind under running batches, for SEEDS seeds fro
 MINUTES ?= 60
 soak: setup  ## A farm under training-like load for MINUTES minutes; memory, descriptors, threads and keys must stay flat.
 	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
+
+FUZZ ?= -runs=1000000
+fuzz: setup  ## Random texts through tokenizer and gate, a million; needs atheris, which not every platform has.
+	$(BIN)/pip install --quiet --disable-pip-version-check 'atheris>=3,<4'
+	$(BIN)/python tests/fuzz/gate.py $(FUZZ) -max_len=200
 
 clean:  ## Remove what the commands above made.
 	rm -rf $(VENV) .farm build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,158 @@
+"""The gate `strict`: what it refuses and where, and that comments and strings neither hide nor betray a word."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from farm.models import Position, Reason
+from tests.support.slow_lexer import slow_tokens
+from workers.lean.gate import place, refuse
+from workers.lean.rules import RULES
+
+KEYWORDS = sorted({word for rule in RULES for word in rule.words if "%" not in word})
+NAMES = sorted(
+    {word for rule in RULES if rule.names for word in rule.words} | {r for rule in RULES for r in rule.roots}
+)
+HIDING = ["-- {} \n", "/- {} -/", "/- /- {} -/ -/", "/-- {} -/", '"{}"', '"\\" {}"', 'r"{}"', 'r#"" {}"#', "«a {} b»"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import Mathlib\nopen BigOperators Real\n\ntheorem a (x : ℝ) (h : 0 < x) : x ≠ 0 := by\n  exact h.ne'",
+        "import Lean\ntheorem a : True := trivial",
+        "theorem a (s : Finset ℕ) : #s = s.card := rfl",
+        "set_option maxHeartbeats 400000 in\ntheorem a : True := trivial",
+        "set_option linter.unusedVariables false",
+        "@[simp, norm_cast] theorem a : True := trivial",
+        "@[to_additive (attr := simp) foo] lemma a : True := trivial",
+        "attribute [local instance] Classical.propDecidable",
+        "attribute [-simp] foo",
+        "structure P where\n  x : ℕ\ninstance : Add P := ⟨fun a b => ⟨a.x + b.x⟩⟩",
+        "instance {α : Type} [Fintype α] : Inhabited (List α) := ⟨[]⟩",
+        "theorem axioms (axiom' : ℕ) (h.axiom) : unsafe_thing = partial_sum := by stop_here",
+        "theorem a : '\"' = '\"' := rfl -- axiom",
+        "/-- native_decide is not used -/ theorem a : True := by norm_num [h.1.le, h.2'] at *",
+        "open Nat in\nnoncomputable section\nuniverse u\nvariable {α : Type u}\nend",
+        "export Foo (bar)",
+        "import Lean.Elab\nimport Mathlib.Tactic.NormNum\ntheorem a : 0xab = 171 := rfl",
+        "def N := ℕ\ninstance : Add N := inferInstanceAs (Add ℕ)",
+        "#check Nat.add_comm",
+        "@[to_additive (attr := simp, norm_cast) foo, ext] lemma a : True := trivial",
+        "",
+    ],
+)
+def test_honest_texts_pass(text: str) -> None:
+    assert refuse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("x axiom c", 2),
+        ("«x» unsafe def", 4),
+        ("@[simp, csimp] def", 8),
+        ("@[«extern» c] def", 2),
+        ("attribute [local simp, implemented_by f] g", 23),
+        ("attribute [simp] f attribute [«csimp»] f", 30),
+        ("set_option debug.skipKernelTC true", 11),
+        ("set_option «debug».skipKernelTC true", 11),
+        ("set_option warn.sorry false", 11),
+        ("set_option pp.all true set_option Elab.async true", 34),
+        ("by decide +native", 11),
+        ("simp (config := { native := true })", 18),
+        ("x IO.println", 2),
+        ("x «IO».println", 2),
+        ("x _root_.Lean.Elab", 2),
+        ("x Foo.IO.bar", 2),
+        ("open Lean in x", 5),
+        ("x Foo.addDeclWithoutChecking", 2),
+        ("local instance : Add Nat := x", 6),
+        ("instance (priority := high) foo (p : Prop) : Coe True p := x", 0),
+        ("open Nat hiding foo", 9),
+        ("eval% x", 0),
+        ("x import B", 2),
+        ('s!"{by native_decide}"', 7),
+        ('f "{axiom}"', 4),
+        ("f 0b1axiom", 5),
+        ("λaxiom", 1),
+        ("x\u200b", 1),
+        ("{x //- axiom -/ 1}", 4),
+        ("f #evalx", 2),
+        ("f 0xamacro", 5),
+        ("f 0xarun_cmd x", 5),
+        ("(println! s) ()", 1),
+        ("open Std.Internal.UV", 5),
+        ("@[to_additive (attr := simp, init) foo] def", 29),
+        ("@[to_additive (attr := simp) foo, tactic] def", 34),
+        ("instance : Add Nat where", 0),
+        ("import macro", 7),
+        ("import A\nprelude", 0),
+    ],
+)
+def test_what_is_refused_and_where(text: str, column: int) -> None:
+    refusal = refuse(text)
+
+    assert refusal is not None
+    assert refusal.reason is Reason.POLICY
+    assert place(text, refusal.start).column == column
+
+
+@pytest.mark.parametrize("text", ["x /- a", 'x "a', "x #exit", "x /- /- -/", "x «a", 'x r#"a"'])
+def test_a_text_that_does_not_reach_its_end_is_parse(text: str) -> None:
+    refusal = refuse(text)
+
+    assert refusal is not None
+    assert (refusal.reason, refusal.start) == (Reason.PARSE, 2)
+
+
+@pytest.mark.parametrize("word", KEYWORDS)
+def test_every_word_of_the_table_is_refused_and_names_itself(word: str) -> None:
+    refusal = refuse(f"theorem a : True := trivial\n  {word} x")
+
+    assert refusal is not None
+    assert word in refusal.text
+    assert place(f"theorem a : True := trivial\n  {word} x", refusal.start) == Position(line=2, column=2)
+
+
+@pytest.mark.parametrize("word", NAMES)
+def test_every_name_of_the_table_is_refused_in_any_dress(word: str) -> None:
+    for dressed in (word, f"«{word}»", f"_root_.{word}", f"x ({word}) y"):
+        assert refuse(dressed) is not None, dressed
+
+
+@given(st.sampled_from(KEYWORDS), st.sampled_from(HIDING), st.text("ab \n(){}:", max_size=8))
+@settings(max_examples=300)
+def test_a_word_in_a_comment_or_string_is_not_refused(word: str, hiding: str, front: str) -> None:
+    text = front + " " + hiding.replace("{}", word)
+
+    assert refuse(text) is None
+
+
+MARKS = """-- /- -/ /-- /-! " \\" ' '"' '\\'' « » r" r#" "# s!" { } {x} // - / | : 0b1 1e5 é λ h.2' f'' ( ) '-' '/'"""
+TRICKS = st.sampled_from([*MARKS.split(), " ", "\n", "  "])
+
+
+@given(st.lists(TRICKS, max_size=6), st.sampled_from(["axiom", "#eval", "native_decide"]), st.lists(TRICKS, max_size=6))
+@settings(max_examples=3000)
+def test_no_trick_hides_a_word_that_lean_would_see(before: list[str], word: str, after: list[str]) -> None:
+    text = "".join(before) + f" {word} " + "".join(after)
+    seen = {text[start:end] for kind, start, end in slow_tokens(text) if kind in ("word", "hash")}
+
+    if word in seen:
+        assert refuse(text) is not None
+
+
+@given(st.text(max_size=80) | st.lists(TRICKS, max_size=12).map("".join))
+@settings(max_examples=1000)
+def test_every_text_gets_an_answer_with_a_place(text: str) -> None:
+    refusal = refuse(text)
+
+    if refusal:
+        assert 0 <= refusal.start <= refusal.end <= len(text)
+
+
+def test_a_position_is_the_one_lean_would_print() -> None:
+    assert place("ab\ncé axiom", 6) == Position(line=2, column=3)
