@@ -21,7 +21,7 @@ from farm.models.proofs import MAX_BATCH_PROOFS
 from farm.queues import DEFAULT_ENVIRONMENT
 from farm.source import assemble, split_header
 from farm.store.batches import Committed, Entry, Staging, Submission
-from farm.store.lanes import lane_name
+from farm.store.lanes import STRICT_DOMAIN, lane_name
 
 _STREAM_SLICE = 250
 # Unpacked bytes of one NDJSON submit: 100 000 proofs of 4 kB are 400 MB.
@@ -66,9 +66,20 @@ def complete_options(options: Options, service: Service) -> dict[str, Any]:
         raise InvalidRequest(f"timeout_s: at most {settings.max_timeout_s:g} (MAX_TIMEOUT_S)")
     if options.environment != DEFAULT_ENVIRONMENT:
         raise InvalidRequest(f"environment: {options.environment!r} is unknown; there is {DEFAULT_ENVIRONMENT!r}")
-    if options.level != "compiled" or options.gate == "strict":
-        raise InvalidRequest("level: this farm reaches `compiled`; it has no gate and no checker for more")
-    return {**options.model_dump(), "timeout_s": timeout_s, "gate": options.gate or settings.gate}
+    return {**options.model_dump(), "timeout_s": timeout_s, "gate": _gate(options, settings.gate)}
+
+
+def _gate(options: Options, default: str) -> str:
+    """Return the gate of a batch.
+
+    Raises:
+        InvalidRequest: the level cannot be reached behind it, or not by this farm at all.
+    """
+    if options.level == "attested":
+        raise InvalidRequest("level: this farm has no external checker, so nothing reaches `attested`")
+    if options.level == "checked" and options.gate == "off":
+        raise InvalidRequest("gate: the level `checked` needs the gate `strict`; leave it out or say `strict`")
+    return "strict" if options.level == "checked" else options.gate or default
 
 
 @dataclass(slots=True)
@@ -108,12 +119,17 @@ class Intake:
             if name in self._ids:
                 raise InvalidRequest(f"proofs.{index}.id: two proofs have the id {name!r}", details={"id": name})
             self._ids.add(name)
+            if self.options["level"] != "compiled" and proof.statement is None:
+                raise InvalidRequest(f"proofs.{index}.statement: the level {self.options['level']!r} needs one")
             header = split_header(assemble(proof).text).header
-            # With the gate off a proof may run any metacode: its owner is its own trust domain.
-            domain = self.owner
             may_share = self.options["cache"] and self.service.settings.verdict_cache_mb
-            mark = fingerprint(proof, self.options, domain) if may_share else ""
-            yield Entry(lane_name(self.environment, header, domain), proof, mark)
+            mark = fingerprint(proof, self.options, self.domain) if may_share else ""
+            yield Entry(lane_name(self.environment, header, self.domain), proof, mark)
+
+    @property
+    def domain(self) -> str:
+        """The trust domain: with the gate off a proof may run any metacode, so its owner is one alone."""
+        return STRICT_DOMAIN if self.options["gate"] == "strict" else self.owner
 
     async def commit(self, submission: Submission) -> Committed:
         """Make it a batch and call for workers."""

@@ -47,7 +47,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
     Args:
         proof: the proof; its id and problem do not matter.
         options: the batch's options, defaults filled in.
-        domain: the proof's trust domain: another key's verdict is never taken over.
+        domain: the proof's trust domain: another one's verdict is never taken over.
     """
     texts = [proof.code, proof.statement or ""]
     exact = sha256("\0".join(texts).encode()).hexdigest()

@@ -15,6 +15,8 @@ from pathlib import Path
 from farm.errors import ConfigurationError, Unauthorized
 
 LOCAL_OWNER = "local"
+# `strict` is the trust domain of gated texts (farm/store/lanes.py).
+_RESERVED = frozenset((LOCAL_OWNER, "strict"))
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -37,7 +39,7 @@ def read_keys(path: Path) -> dict[str, str]:
         if not line.strip() or line.startswith("#"):
             continue
         name, _, digest = line.partition(" ")
-        if not _NAME.fullmatch(name) or len(digest.strip()) != 64:
+        if not _NAME.fullmatch(name) or name in _RESERVED or len(digest.strip()) != 64:
             raise ConfigurationError(f"{path}:{number} is no `name hash` pair")
         keys[name] = digest.strip()
     return keys
@@ -58,8 +60,8 @@ def create_key(path: Path, name: str) -> str:
         ConfigurationError: the name is taken or not of letters, digits, `_`, `.` and `-`.
     """
     keys = read_keys(path) if path.exists() else {}
-    if not _NAME.fullmatch(name) or name == LOCAL_OWNER:
-        raise ConfigurationError("A key's name has 1–64 letters, digits, `_`, `.` or `-`")
+    if not _NAME.fullmatch(name) or name in _RESERVED:
+        raise ConfigurationError(f"A key's name has 1–64 letters, digits, `_`, `.` or `-`, and is not {name!r}")
     if name in keys:
         raise ConfigurationError(f"There is a key {name!r} already: `farm keys revoke {name}` first")
     key = f"lf_{secrets.token_urlsafe(32)}"

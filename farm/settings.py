@@ -114,7 +114,10 @@ class Settings(BaseSettings):
     lean_incremental: Annotated[bool, Field(description="LeanInteract: reuse elaboration of shared prefixes.")] = True
     lean_parallel: Annotated[bool, Field(description="LeanInteract: elaborate in parallel.")] = True
     warm_headers: Annotated[str, Field(description="Headers to load at start, separated by `;`.")] = ""
-    gate: Annotated[Literal["off"], Field(description="Lexical gate for batches that do not say.")] = "off"
+    gate: Annotated[
+        Literal["off", "strict"],
+        Field(description="Gate for batches that do not say; `checked` implies `strict` (docs/security.md)."),
+    ] = "off"
     sandbox: Annotated[
         Literal["required", "bubblewrap", "off"],
         Field(description="Sandbox around the REPL; `bubblewrap` puts one more around it; `off`: none, by your leave."),

@@ -14,6 +14,7 @@ from farm.models.reports import Report, ReportRequest
 from farm.models.verdicts import (
     POLICY_VERSION,
     Environment,
+    Evidence,
     Message,
     Outcome,
     Position,
@@ -34,6 +35,7 @@ __all__ = [
     "Counts",
     "DetailedPremise",
     "Environment",
+    "Evidence",
     "FarmStatus",
     "Item",
     "Level",

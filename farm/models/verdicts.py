@@ -43,11 +43,12 @@ class Reason(StrEnum):
 
 
 # Changes with every change of what is judged how: verdicts of another policy are not taken over, and can be revoked.
-POLICY_VERSION = "1"
+POLICY_VERSION = "2"
 
 UNDECIDED_REASONS = frozenset(
     {Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.CRASHED, Reason.CANCELLED, Reason.FARM_ERROR}
 )
+_RANKS = {level: rank for rank, level in enumerate(Level)}
 REWARDS = {Outcome.ACCEPTED: 1.0, Outcome.REJECTED: 0.0, Outcome.UNDECIDED: None}
 
 
@@ -99,6 +100,24 @@ class Environment(BaseModel):
     sandbox: list[str] = Field(default_factory=list)
 
 
+class Evidence(BaseModel):
+    """What a verdict rests on beside Lean's own messages.
+
+    Attributes:
+        policy: the rules that were applied, `POLICY_VERSION` of the farm that judged.
+        gate: the gate that the text passed or failed.
+        statement: whether the statement was proved; None where nobody asked, or the proof did not come that far.
+        checker: what an external checker said: its name and version, its answer and the seconds it took.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    policy: str = POLICY_VERSION
+    gate: Literal["off", "strict"] = "off"
+    statement: Literal["proved", "failed"] | None = None
+    checker: dict[str, Any] | None = None
+
+
 class Verdict(BaseModel):
     """The farm's answer about one proof.
 
@@ -110,6 +129,8 @@ class Verdict(BaseModel):
         time_s: seconds the proof ran.
         queue_s: seconds it waited before it ran.
         attempts: how many runs it took, 1 or more; 0 if it never ran.
+        axioms: full names of the axioms the proof depends on; asked for at the level `checked` alone.
+        evidence: what else the verdict rests on.
         report: what the REPL itself said, for compatible routes; absent from the wire elsewhere.
     """
 
@@ -129,6 +150,7 @@ class Verdict(BaseModel):
     attempts: int = 1
     cached: bool = False
     environment: Environment = Field(default_factory=Environment)
+    evidence: Evidence = Field(default_factory=Evidence)
     report: Report | None = Field(default=None, exclude_if=lambda report: report is None)
 
     def dump(self) -> dict[str, Any]:
@@ -153,12 +175,22 @@ def verdict(id: str, index: int, *, reason: Reason | None, level: Level = Level.
     )
 
 
-def rewards(verdicts: Iterable[Verdict], *, undecided: float | None = None) -> list[float | None]:
+def rewards(
+    verdicts: Iterable[Verdict], *, undecided: float | None = None, level: Level = Level.COMPILED
+) -> list[float | None]:
     """Return one reward per verdict, in their order.
 
     Args:
         verdicts: the verdicts of a batch.
         undecided: what a proof the farm could not decide is worth. None keeps it apart so that a trainer can mask
             it; a number is the trainer's decision (a free timeout teaches a policy to hang).
+        level: the level that an accepted proof has to have reached; say `checked` where a policy is trained.
+
+    Raises:
+        ValueError: a proof was accepted at a lower level: its batch asked for less than the trainer relies on.
     """
-    return [undecided if verdict.reward is None else verdict.reward for verdict in verdicts]
+    found = list(verdicts)
+    for each in found:
+        if each.reason is None and _RANKS[each.level] < _RANKS[level]:
+            raise ValueError(f"Proof {each.id!r} was accepted at {each.level.value!r}: ask for level={level.value!r}")
+    return [undecided if each.reward is None else each.reward for each in found]

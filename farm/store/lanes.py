@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+STRICT_DOMAIN = "strict"
+"""The trust domain of gated texts, whoever sent them. No key has this name."""
+
 
 def lane_name(environment: str, header: str, domain: str) -> str:
     """Return the lane of a proof.

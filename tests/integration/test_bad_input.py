@@ -55,6 +55,8 @@ INVALID: dict[str, bytes] = {
     "cache is a string": proofs({"code": CODE}, cache="yes"),
     "unknown level": proofs({"code": CODE}, level="sure"),
     "a level this farm cannot reach": proofs({"code": CODE}, level="attested"),
+    "a level behind no gate": proofs({"code": CODE, "statement": "theorem a : True"}, level="checked", gate="off"),
+    "a level without a statement": proofs({"code": CODE}, level="checked"),
     "unknown environment": proofs({"code": CODE}, environment="lean3"),
     "unknown gate": proofs({"code": CODE}, gate="lax"),
     "a statement without a name": proofs({"code": CODE, "statement": "1 + 1 = 2"}),

@@ -118,6 +118,6 @@ def test_the_documented_answer_of_the_route(farm: RunningFarm) -> None:
     [verdict] = answer.json()["results"]
     assert set(verdict) == {
         *("id", "index", "outcome", "level", "reason", "reward", "messages", "sorries", "axioms"),
-        *("time_s", "queue_s", "attempts", "cached", "environment"),
+        *("time_s", "queue_s", "attempts", "cached", "environment", "evidence"),
     }
     assert verdict["sorries"][0]["pos"] == {"line": 1, "column": 31}

@@ -59,6 +59,14 @@ def test_undecided_rewards_are_the_trainers_decision() -> None:
     assert rewards(verdicts, undecided=-0.5) == [1.0, 0.0, -0.5]
 
 
+def test_a_level_below_the_one_a_trainer_relies_on_is_an_error_and_not_a_reward() -> None:
+    rejected = verdict("b", 1, reason=Reason.ERROR)
+
+    assert rewards([verdict("a", 0, reason=None, level=Level.CHECKED), rejected], level=Level.CHECKED) == [1.0, 0.0]
+    with pytest.raises(ValueError, match="'a' was accepted at 'compiled'"):
+        rewards([rejected, verdict("a", 0, reason=None)], level=Level.CHECKED)
+
+
 def test_too_many_messages_are_cut_errors_kept() -> None:
     messages = [say("info", "x" * 100_000)] * 4 + [say("error", "the reason")]
 

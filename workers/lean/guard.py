@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 from lean_interact import AutoLeanServer
+from lean_interact.interface import BaseREPLQuery
 
 from farm.processes import end_session
 
@@ -66,6 +67,12 @@ class GuardedServer(AutoLeanServer):
             yield
         finally:
             self._pinned = False
+
+    def _augment_request(self, request: BaseREPLQuery) -> BaseREPLQuery:
+        """Add the configured options, but not over those a request has itself."""
+        augmented = super()._augment_request(request)
+        own = getattr(request, "set_options", None)
+        return augmented.model_copy(update={"set_options": own}) if own else augmented
 
     def answers_token(self, env: int | None, timeout_s: float) -> bool:
         """Whether this REPL prints a random token back, on an environment no submission made, and nothing else.

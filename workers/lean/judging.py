@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from farm.models import Environment, Message, Position, Reason, Verdict, verdict
-from farm.source import Source, Text, assemble, split_header
+from farm.models import Environment, Evidence, Level, Message, Position, Reason, Sorry, Verdict, verdict
+from farm.source import Source, Text, assemble, parsed, split_header
 from farm.store.lanes import lane_domain
 from farm.store.leases import Claim, ClaimedItem
+from workers.lean.checking import Checked, Unguarded, run_checked
 from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.reading import declared_at, object_to
 from workers.lean.session import Header, HeaderFailed, Session
 from workers.lean.slices import first_slice_s
 from workers.lean.verdict import bounded, judge, read_messages, read_sorries
@@ -53,6 +55,8 @@ class Trial:
     source: Source
     queued_s: float
     timeout_s: float
+    is_gated: bool
+    is_checked: bool
     is_sliced: bool = False
 
 
@@ -75,12 +79,10 @@ class Judge:
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
             StartFailed: this host cannot start a REPL.
         """
-        text = assemble(item.proof)
-        timeout_s = claim.options["timeout_s"]
-        slice_s = None if item.slow else first_slice_s(timeout_s, claim.timed, claim.longest_s, self._session.load_s)
-        trial = Trial(
-            item, text, split_header(text.text), claim.queued_s, slice_s or timeout_s, is_sliced=slice_s is not None
-        )
+        trial = _trial(item, claim, self._session.load_s)
+        self._started = time.monotonic()
+        if objection := object_to(item.proof, is_gated=trial.is_gated, is_checked=trial.is_checked):
+            return self._verdict(trial, objection.reason, messages=[objection.message])
         self._session.enter(lane_domain(claim.lane))
         fresh = self._session.pid is None or self._session.ran == 0
         found = self._attempt(trial)
@@ -93,12 +95,14 @@ class Judge:
     def _attempt(self, trial: Trial) -> Verdict:
         self._started = time.monotonic()
         try:
-            response, warnings = self._elaborate(trial)
+            run, warnings = self._elaborate(trial)
         except HeaderFailed as failure:
             return self._reject_header(trial, failure)
         except HeaderTimeout:
             text = f"The header did not load within {self._header_timeout_s:g} s (LEAN_HEADER_TIMEOUT_S)"
             return self._undecided(trial, Reason.TIMEOUT, text)
+        except Unguarded as error:
+            return self._undecided(trial, Reason.FARM_ERROR, str(error))
         except TimeoutError as error:
             if trial.is_sliced:
                 raise SliceExpired(trial.timeout_s) from error
@@ -106,10 +110,10 @@ class Judge:
         except MemoryError:
             text = "The proof took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"
             return self._undecided(trial, Reason.OUT_OF_MEMORY, text)
-        return self._decide(trial, response, warnings)
+        return self._decide(trial, run, warnings)
 
-    def _elaborate(self, trial: Trial) -> tuple[Any, list[Message]]:
-        """Return LeanInteract's response to the body, and what Lean said about the header.
+    def _elaborate(self, trial: Trial) -> tuple[Checked, list[Message]]:
+        """Return what came of the body, and what Lean said about the header.
 
         A run that the watchdog ended looks like a death of the REPL: what it was is known only here.
         """
@@ -117,14 +121,25 @@ class Judge:
         try:
             header = self._load(trial.source.header)
             self._started = time.monotonic()
-            response = self._watched(
-                trial.timeout_s, lambda: self._session.run(header, trial.source.body, trial.timeout_s)
-            )
+            run = self._watched(trial.timeout_s, lambda: self._run(trial, header))
         except (ReplGone, GuardTripped) as error:
             raise Died(str(error)) from error
         said = header.response if header.start is not None else None
         warnings = read_messages(said, Source("", "", ""), trial.text.lines_before) if said else []
-        return response, warnings
+        return run, warnings
+
+    def _run(self, trial: Trial, header: Header) -> Checked:
+        if not trial.is_checked:
+            return Checked(self._session.run(header, trial.source.body, trial.timeout_s))
+        statement = parsed(trial.item.proof.statement or "")
+        return run_checked(
+            self._session,
+            header,
+            trial.source.body,
+            statement,
+            trial.timeout_s,
+            lambda response: self._reason(trial, response) is None,
+        )
 
     def _load(self, header: str) -> Header:
         try:
@@ -142,13 +157,40 @@ class Judge:
         finally:
             self._watchdog.end()
 
-    def _decide(self, trial: Trial, response: Any, warnings: list[Message]) -> Verdict:
-        if not hasattr(response, "messages"):  # LeanError: the REPL refused the command as a whole
+    def _decide(self, trial: Trial, run: Checked, warnings: list[Message]) -> Verdict:
+        response = run.response
+        if response is not None and not hasattr(response, "messages"):  # LeanError: refused as a whole
             messages = [Message(severity="error", data=response.message)]
             return self._verdict(trial, Reason.ERROR, messages=messages)
-        messages = warnings + read_messages(response, trial.source, trial.text.lines_before)
-        sorries = read_sorries(response, trial.source, trial.text.lines_before)
-        return self._verdict(trial, judge(messages, sorries), messages=bounded(messages), sorries=sorries)
+        messages, sorries = self._read(trial, response)
+        reason = judge(messages, sorries)
+        if run.failure:
+            reason = run.failure.reason
+            messages.insert(0, Message(severity="error", pos=declared_at(trial.item.proof), data=run.failure.text))
+        return self._verdict(
+            trial,
+            reason,
+            messages=bounded(warnings + messages),
+            sorries=sorries,
+            axioms=list(run.axioms),
+            evidence=self._evidence(trial, "failed" if run.failure else None if reason else "proved"),
+        )
+
+    def _read(self, trial: Trial, response: Any) -> tuple[list[Message], list[Sorry]]:
+        if response is None:
+            return [], []
+        before = trial.text.lines_before
+        return read_messages(response, trial.source, before), read_sorries(response, trial.source, before)
+
+    def _reason(self, trial: Trial, response: Any) -> Reason | None:
+        """Return why a response to the submission rejects it, whatever the checks would say."""
+        if not hasattr(response, "messages"):
+            return Reason.ERROR
+        return judge(*self._read(trial, response))
+
+    def _evidence(self, trial: Trial, statement: str | None = None) -> Evidence:
+        asked = statement if trial.is_checked else None
+        return Evidence.model_validate({"gate": "strict" if trial.is_gated else "off", "statement": asked})
 
     def _reject_header(self, trial: Trial, failure: HeaderFailed) -> Verdict:
         response: Any = failure.response
@@ -173,8 +215,24 @@ class Judge:
             queue_s=round(trial.queued_s, 6),
             attempts=trial.item.attempts,
             environment=self._environment,
-            **evidence,
+            level=Level.CHECKED if trial.is_checked else Level.COMPILED,
+            **{"evidence": self._evidence(trial), **evidence},
         )
+
+
+def _trial(item: ClaimedItem, claim: Claim, load_s: float) -> Trial:
+    text, timeout_s = assemble(item.proof), claim.options["timeout_s"]
+    slice_s = None if item.slow else first_slice_s(timeout_s, claim.timed, claim.longest_s, load_s)
+    return Trial(
+        item,
+        text,
+        split_header(text.text),
+        claim.queued_s,
+        slice_s or timeout_s,
+        is_gated=claim.options["gate"] == "strict",
+        is_checked=claim.options["level"] != Level.COMPILED,
+        is_sliced=slice_s is not None,
+    )
 
 
 def _translate(interruption: Interruption | None, error: Exception) -> None:

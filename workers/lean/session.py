@@ -29,6 +29,8 @@ _SHOWN_CHARS = 100
 _SYNC_TIMEOUT_S = 10.0
 # The REPL says nothing about an import that failed; what follows then knows not even the natural numbers.
 _PROBE = "example : 1 = 1 := rfl"
+# Where a verdict depends on all errors being in the reply, nothing may be elaborated behind its back.
+_IN_ORDER: Any = [(["Elab", "async"], False)]
 _PRELUDE = re.compile(r"^\s*prelude\b", re.MULTILINE)
 
 
@@ -207,8 +209,16 @@ class Session:
             self._warm_header = " ".join(header.split())[:_SHOWN_CHARS]
         return self._headers[header]
 
-    def run(self, header: Header, body: str, timeout_s: float) -> CommandResponse | LeanError:
+    def run(
+        self, header: Header, body: str, timeout_s: float, *, start: int | None = None
+    ) -> CommandResponse | LeanError:
         """Run a body on a loaded header's environment, and make sure that the reply was its own.
+
+        Args:
+            header: the loaded header.
+            body: any text.
+            timeout_s: seconds it may take.
+            start: an environment made from the header's by commands of the farm; the header's own when absent.
 
         Raises:
             TimeoutError: it took longer than `timeout_s`; the REPL is dead.
@@ -218,12 +228,25 @@ class Session:
         # LeanInteract refuses an empty command; a file of imports alone has an empty body.
         self.exchange.header = header
         infotree = InfoTreeOptions(self.infotree) if self.infotree else None
-        response = self._send(Command(cmd=body or "\n", env=header.start, infotree=infotree), timeout_s)
+        env, options = (header.start, None) if start is None else (start, _IN_ORDER)
+        response = self._send(Command(cmd=body or "\n", env=env, infotree=infotree, setOptions=options), timeout_s)
         self.exchange.reply = self._server.reply
+        self.require_token(header)
+        return response
+
+    def ask(self, command: str, env: int | None, timeout_s: float) -> CommandResponse | LeanError:
+        """Run a command whose every error has to be in its reply; raises as `run` does."""
+        return self._send(Command(cmd=command, env=env, setOptions=_IN_ORDER), timeout_s)
+
+    def require_token(self, header: Header) -> None:
+        """Make sure that what the REPL said last was its answer to what it was asked last.
+
+        Raises:
+            ReplGone, GuardTripped: it was not, or the REPL died; it is dead.
+        """
         if self._can_sync and not self._guarded(lambda: self._server.answers_token(header.env, _SYNC_TIMEOUT_S)):
             self.end()
             raise GuardTripped("The REPL did not answer the guard's token after this proof")
-        return response
 
     def works(self, timeout_s: float) -> bool:
         """Whether this REPL accepts what is true; raises as `run` does."""

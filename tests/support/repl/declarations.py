@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_NAME = re.compile(r"\s+([^\s:({\[⦃⟨|]+)")
+_NAME = re.compile(r"\s+((?:«[^»]*»|[^\s:({\[⦃⟨|.«]|\.(?!\{))+)(?:\.\{[^}]*\})?")
 _NAMELESS = ("example", "instance")
 _STRUCTURE = re.compile(r"[(\[{⦃⟨]|[)\]}⦄⟩]|:=|:|\bwhere\b|\n[ \t]*\|")
 _OPEN = "([{⦃⟨"
@@ -27,8 +27,9 @@ class Declaration:
         found = None if self.kind in _NAMELESS else _NAME.match(code, keyword[1], end)
         self.name = found[1] if found else ""
         self.label = found.span(1) if found else keyword
-        colon, marks, body = _split(code, self.label[1], end)
-        self.binders = code[self.label[1] : colon]
+        after = found.end() if found else self.label[1]
+        colon, marks, body = _split(code, after, end)
+        self.binders = code[after:colon]
         self.statement = " ".join(code[colon + 1 : marks].split())
         self.proof = code[body:end]
         self.proof_start = body
@@ -38,6 +39,13 @@ class Declaration:
         """The binders and the statement on one line, as `#check` shows them."""
         binders = " ".join(self.binders.split())
         return f"{binders} : {self.statement or '<scripted>'}".strip()
+
+    @property
+    def proposition(self) -> str:
+        """What it proves, or what it defines as a `Prop`, without white space."""
+        binders = "".join(self.binders.split())
+        text = self.proof if self.statement == "Prop" else f"∀{binders},{self.statement}" if binders else self.statement
+        return "".join(text.split())
 
     def goal(self, before: str) -> str:
         """The goal at a `sorry`: the binders, and the nearest `have`, `suffices` or `show` in the proof `before` it.

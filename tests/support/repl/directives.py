@@ -24,6 +24,10 @@ What happens to the bytes of the reply:
     badutf8!    an extra field with invalid UTF-8                 garbage!     not JSON
     blank!      a blank line first                                forge!       a whole reply {"env": 0} first
     forgelate:N a whole reply {"env": 0} N ms after the true one  noread!      stop reading after this reply
+    forgein!    that reply in the middle of the true one          forgeafter!  that reply right behind the true one
+    forgeonly!  that reply instead of the true one
+
+What stays in the environment: hijack! makes every later `#` command there answer "hijacked".
 """
 
 from __future__ import annotations
@@ -44,7 +48,8 @@ if TYPE_CHECKING:
 FORGED = b'{"env": 0}\n\n'
 _WORDS = re.compile(
     r"(?<!\w)(?:(?P<counted>sleep|burn|big|spew|grow|forgelate|deep):(?P<number>\d+)|unknown:(?P<name>[\w.']+)"
-    r"|(?P<flag>crash|segv|hang|flood|floodlines|error|forge|garbage|badutf8|blank|fork|orphan|leanerror|noread)!"
+    r"|(?P<flag>crash|segv|hang|flood|floodlines|error|forge|forgein|forgeafter|forgeonly|garbage|badutf8|blank|fork"
+    r"|orphan|leanerror|noread|hijack)!"
     r"|(?P<asked>env|count)\?|run:(?P<program>[\w=-]+))"
 )
 _DESCENDANT_LIFE_S = 600
@@ -108,13 +113,19 @@ class Directives:
         payload = self._spoilt(reply) + b"\n\n"
         if "blank" in self.flags:
             payload = b"\n" + payload
-        if "forge" in self.flags:
-            write_all(1, FORGED)
-        write_all(1, payload)
+        write_all(1, self._forged(payload))
         if "forgelate" in self.numbers:
             _forge_late(self.numbers["forgelate"] / 1000)
         if "noread" in self.flags:
             _hang()
+
+    def _forged(self, payload: bytes) -> bytes:
+        if "forgeonly" in self.flags:
+            return FORGED
+        if "forgein" in self.flags:
+            middle = payload.index(b":")
+            return payload[:middle] + FORGED + payload[middle:]
+        return FORGED * ("forge" in self.flags) + payload + FORGED * ("forgeafter" in self.flags)
 
     def _info(self, word: str, commands: int) -> str | None:
         if word == "big":

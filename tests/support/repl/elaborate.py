@@ -11,6 +11,8 @@
   on `Lean.ofReduceBool` if it names `native_decide`, and on whatever the declarations it names depend on.
 - A theorem or example without binders whose statement is closed arithmetic and false, proved by nothing but deciding
   tactics (`rfl decide simp norm_num omega ring linarith trivial …`), gets the error of the first of them.
+- A theorem proved by nothing but `@_root_.NAME` has to have NAME's statement, up to white space, directly or through a
+  definition `def … : Prop := STATEMENT`; binders count as a `∀` in front.
 - Everything else compiles without a message.
 """
 
@@ -41,6 +43,8 @@ _COMMAND = re.compile(
     re.MULTILINE,
 )
 _IDENTIFIER = re.compile(r"[^\W\d][\w.'!?]*")
+_BY_NAME = re.compile(r"\s*@_root_\.(\S+)\s*")
+_AXIOM_LINE_CHARS = 120
 _DECIDERS = re.compile(
     r"(?:rfl|decide|native_decide|norm_num|omega|simp|simp_all|trivial|ring|ring_nf|linarith|nlinarith|positivity|aesop)\b"
 )
@@ -61,21 +65,34 @@ class LeanError(Exception):
 class Env:
     """What an environment number stands for. `lineage` is the replayed answer that made it, -1 if the rules did."""
 
-    __slots__ = ("broken", "declared", "lineage", "scopes")
+    __slots__ = ("broken", "declared", "hijacked", "lineage", "scopes")
 
     def __init__(self, parent: Env | None = None, lineage: int = -1) -> None:
         self.broken: bool = parent.broken if parent else False
-        self.declared: dict[str, tuple[str, list[str]]] = dict(parent.declared) if parent else {}
-        self.scopes: list[str] = list(parent.scopes) if parent else []
+        # By full name: the signature, the axioms, the kind with its modifiers, and the proposition.
+        self.declared: dict[str, tuple[str, list[str], str, str]] = dict(parent.declared) if parent else {}
+        self.hijacked: bool = parent.hijacked if parent else False
+        # The word that opened each scope, and its name or nothing.
+        self.scopes: list[tuple[str, str]] = list(parent.scopes) if parent else []
         self.lineage = lineage
 
     def resolve(self, name: str) -> str | None:
         """The full name of a declaration of this environment, looked up from the innermost namespace outwards."""
-        for depth in range(len(self.scopes), -1, -1):
-            full = ".".join([*filter(None, self.scopes[:depth]), name])
+        if name.startswith("_root_."):
+            name = name.removeprefix("_root_.")
+            return name if name in self.declared else None
+        spaces = [name for word, name in self.scopes if word == "namespace"]
+        for depth in range(len(spaces), -1, -1):
+            full = ".".join([*spaces[:depth], name])
             if full in self.declared:
                 return full
         return None
+
+    def qualified(self, name: str) -> str:
+        """The full name that a declaration gets in the open namespaces."""
+        if name.startswith("_root_."):
+            return name.removeprefix("_root_.")
+        return ".".join([*(space for word, space in self.scopes if word == "namespace"), name])
 
 
 class Elaboration:
@@ -105,7 +122,8 @@ class Elaboration:
             elif command["word"]:
                 self._word(command, end)
             else:
-                self._declare(Declaration(self.code, command.span(command.lastgroup or 0), end), end)
+                declaration = Declaration(self.code, command.span(command.lastgroup or 0), end)
+                self._declare(declaration, end, is_private="private" in command[0].split())
 
     def _header(self) -> int:
         header = _HEADER.match(self.code)
@@ -139,22 +157,34 @@ class Elaboration:
         if word == "import":
             self._say("error", span, "invalid 'import' command, it must be used in the beginning of the file")
         elif word in ("namespace", "section"):
-            self.env.scopes.append(names[0] if names and word == "namespace" else "")
-        elif word == "end" and self.env.scopes:
-            self.env.scopes.pop()
+            self.env.scopes.append((word, names[0] if names else ""))
         elif word == "end":
-            self._say("error", span, "invalid 'end', insufficient scopes")
+            self._end(span, names[0] if names else "")
         elif word == "open" and self.env.broken and names:
             start = self.code.index(names[0], span[1])
             self._say("error", (start, start + len(names[0])), f"unknown namespace '{names[0]}'")
 
+    def _end(self, span: tuple[int, int], name: str) -> None:
+        if not self.env.scopes:
+            self._say("error", span, "invalid 'end', insufficient scopes")
+        elif self.env.scopes[-1][1] == name:
+            self.env.scopes.pop()
+        else:
+            self._say("error", span, f"invalid 'end', name {'mismatch' if name else 'is missing'}")
+
     def _hash(self, command: re.Match[str], end: int) -> None:
         span = command.span("hash")
+        if self.env.hijacked:
+            self._say("info", span, "hijacked")
+            return
         text = self.source.text[span[1] : end].partition("\n")[0].strip()
         if command["hash"] == "#print" and text[:1] == '"':
-            self._say("info", span, text.strip('"'))
+            if "SCRIPTED_MUTE" not in os.environ:
+                self._say("info", span, text.strip('"'))
         elif command["hash"] == "#print" and text[:7] == "axioms ":
             self._print_axioms(span, text[7:].strip())
+        elif command["hash"] == "#print" and text[:7] == "_root_.":
+            self._print(span, text)
         elif self.env.broken:
             self._say("error", span, "Unknown constant `OfNat`")
         elif command["hash"] == "#eval":
@@ -170,7 +200,17 @@ class Elaboration:
             return
         axioms = self.env.declared[full][1] if full else []
         tail = f"depends on axioms: [{', '.join(axioms)}]" if axioms else "does not depend on any axioms"
+        if len(tail) > _AXIOM_LINE_CHARS:
+            tail = tail.replace(", ", ",\n ")
         self._say("info", span, f"'{full or name}' {tail}")
+
+    def _print(self, span: tuple[int, int], name: str) -> None:
+        full = self.env.resolve(name)
+        if full is None:
+            self._say("error", span, f"unknown constant '{name}'")
+            return
+        signature, _, kind, _ = self.env.declared[full]
+        self._say("info", span, f"{kind} {full} {signature} :=\n<scripted>")
 
     def _described(self, name: str) -> str:
         full = self.env.resolve(name)
@@ -178,17 +218,41 @@ class Elaboration:
             return f"{full} {self.env.declared[full][0]}"
         return f"{name} : {_KNOWN_TYPES.get(name, '<scripted>')}"
 
-    def _declare(self, declaration: Declaration, end: int) -> None:
-        name = ".".join([*filter(None, self.env.scopes), declaration.name])
+    def _declare(self, declaration: Declaration, end: int, *, is_private: bool) -> None:
+        name = self.env.qualified(declaration.name)
         if self.env.broken:
             self._say("error", declaration.label, "Unknown constant `OfNat`")
             return
         if declaration.name and name in self.env.declared:
             self._say("error", declaration.label, f"'{name}' has already been declared")
             return
-        flawed = self._sorries(declaration, end) or self._refuted(declaration)
+        if declaration.kind in ("theorem", "lemma", "example") and not declaration.proof.strip():
+            self._say("error", (end, end), "unexpected token; expected term")
+            return
+        flawed = self._sorries(declaration, end) or self._refuted(declaration) or self._mismatched(declaration)
         if declaration.name:
-            self.env.declared[name] = (declaration.signature, self._axioms(declaration, name, flawed))
+            kind = "theorem" if declaration.kind == "lemma" else declaration.kind
+            label = f"private {kind}" if is_private else kind
+            axioms = self._axioms(declaration, name, flawed)
+            self.env.declared[name] = (declaration.signature, axioms, label, declaration.proposition)
+
+    def _mismatched(self, declaration: Declaration) -> bool:
+        """A proof that only names a theorem has to have its statement."""
+        named = _BY_NAME.fullmatch(declaration.proof)
+        if named is None:
+            return False
+        full = self.env.resolve(f"_root_.{named[1]}")
+        span = (declaration.proof_start, declaration.proof_start + len(declaration.proof.strip()))
+        if full is None:
+            self._say("error", span, f"unknown identifier '_root_.{named[1]}'")
+            return True
+        wanted = self.env.resolve(declaration.statement)
+        meant = self.env.declared[wanted][3] if wanted else declaration.proposition
+        has = self.env.declared[full][3]
+        if meant != has:
+            expected = f"but is expected to have type\n  {declaration.statement} : Prop"
+            self._say("error", span, f"type mismatch\n  {full}\nhas type\n  {has} : Prop\n{expected}")
+        return meant != has
 
     def _sorries(self, declaration: Declaration, end: int) -> bool:
         found = list(SORRY.finditer(self.code, declaration.label[1], end))

@@ -11,7 +11,8 @@ declarations setOptions incrementality`.
 
 Environment: SCRIPTED_STYLE (pretty|compact); SCRIPTED_SLEEP_MS and SCRIPTED_IMPORT_SLEEP_MS (per command, per header; a
 `#print "…"` is answered at once, because guards use it to synchronise); SCRIPTED_LOG (a JSON line `{"pid", "request"}`
-per request is appended); SCRIPTED_FILE (see `replay`); SCRIPTED_MODULES and SCRIPTED_IMPORT_ERRORS (see `elaborate`).
+per request is appended); SCRIPTED_FILE (see `replay`); SCRIPTED_MODULES and SCRIPTED_IMPORT_ERRORS (see `elaborate`);
+SCRIPTED_MUTE (`#print "…"` prints nothing).
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class Session:
         source = Source(text)
         self._obey(text, self._pause(source, parent))
         done = Elaboration(source, parent)
+        done.env.hijacked |= "hijack" in self._directives.flags
         messages = done.messages + self._directives.messages(source, self.commands)
         messages.sort(key=lambda message: (message["pos"]["line"], message["pos"]["column"]))
         reply: Json = {"env": self._keep(done.env)}

@@ -1,0 +1,194 @@
+"""Levels through the whole path: what can be asked for, what `checked` does to a REPL, and what a verdict rests on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from farm import Farm, Level, Outcome, Proof, Reason
+from farm.errors import InvalidRequest
+from farm.models import POLICY_VERSION, Position
+from tests.conftest import lean_settings
+from tests.support.repl.install import install
+from tests.support.running import RunningFarm, running_farm
+
+STATEMENT = "theorem two : 1 + 1 = 2"
+GOOD = Proof(statement=STATEMENT, code="by rfl")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"level": "attested"}, "attested"),
+        ({"level": "checked", "gate": "off"}, "gate"),
+        ({"level": "checked", "gate": "strict"}, "statement"),
+        ({"level": "checked"}, "statement"),
+    ],
+)
+@pytest.mark.parametrize("route", ["/v1/verify", "/v1/batches"])
+def test_a_level_that_cannot_be_reached_is_422(
+    farm: RunningFarm, route: str, options: dict[str, str], complaint: str
+) -> None:
+    answer = httpx.post(f"{farm.url}{route}", json={"proofs": [{"code": "by rfl"}], **options})
+
+    assert answer.status_code == 422
+    assert complaint in answer.json()["error"]["message"]
+
+
+def test_one_proof_without_a_statement_refuses_the_batch(client: Farm) -> None:
+    with pytest.raises(InvalidRequest, match=r"proofs\.1\.statement"):
+        client.submit([GOOD, Proof(code="theorem two : 1 + 1 = 2 := by rfl")], level="checked")
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        GOOD,
+        Proof(statement=STATEMENT, code=f"import Init\n\n-- theorem two\n{STATEMENT} := by rfl"),
+        Proof(statement=f"import Init\nopen Nat\n{STATEMENT}", code="by rfl"),
+        Proof(
+            statement="universe w\nlemma A.two.{u} (α : Type u) [Foo α] ⦃x : α⦄ {y} (h : x = y := by rfl) : x = y",
+            code="h",
+        ),
+        Proof(
+            statement=f"import Init\n-- why\nimport Lean\n{STATEMENT}",
+            code=f"import Lean\nimport Init\n{STATEMENT} := by rfl",
+        ),
+        Proof(statement=f"import Init\n{STATEMENT}", code=f"{STATEMENT} := by rfl"),
+        Proof(statement="theorem A.two : 1 + 1 = 2", code="namespace A\ntheorem two : 1 + 1 = 2 := by rfl\nend A"),
+        Proof(statement="theorem «odd name» : 1 + 1 = 2", code="by rfl"),
+    ],
+    ids=["tail", "file", "imports in front", "same imports", "a file on them", "binders", "namespace", "escaped"],
+)
+def test_a_proof_of_its_statement_is_checked(client: Farm, proof: Proof) -> None:
+    [verdict] = client.verify(proof, level="checked")
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.ACCEPTED, None), verdict.messages
+    assert (verdict.level, verdict.reward, verdict.axioms) == (Level.CHECKED, 1.0, [])
+    assert verdict.evidence.model_dump() == {
+        "policy": POLICY_VERSION,
+        "gate": "strict",
+        "statement": "proved",
+        "checker": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "line", "column"),
+    [
+        ("import Init\n\ntheorem one : 1 = 1 := by rfl\n  axiom c : False", Reason.POLICY, 4, 2),
+        ("by\n  native_decide", Reason.POLICY, 2, 2),
+        ("by\n  rfl\n /- x", Reason.PARSE, 3, 1),
+        ("import Init\ntheorem two : 1 + 1 = 4 := by foo", Reason.STATEMENT, 2, 8),
+        ("namespace X\ntheorem two : 1 + 1 = 2 := by rfl\nend X", Reason.MISSING, 2, 8),
+        ("theorem two : 1 + 1 = 2 :=\n  sorryAx _ false", Reason.SORRY, 1, 8),
+        ("by\n  decide -- error!", Reason.ERROR, 2, 12),
+    ],
+)
+def test_the_first_message_is_the_reason_in_the_users_own_text(
+    client: Farm, code: str, reason: Reason, line: int, column: int
+) -> None:
+    [verdict] = client.verify(Proof(statement=STATEMENT, code=code), level="checked")
+
+    assert (verdict.outcome, verdict.reason, verdict.level) == (Outcome.REJECTED, reason, Level.NONE)
+    assert verdict.messages[0].pos == Position(line=line, column=column)
+
+
+@pytest.mark.parametrize(
+    "header", ["import Init", "import Init\nimport Mathlib\nimport Lean", "module\nimport Mathlib"]
+)
+def test_a_text_cannot_change_what_a_statement_means_by_its_imports(client: Farm, header: str) -> None:
+    proof = Proof(statement=f"import Mathlib\n{STATEMENT}", code=f"{header}\n{STATEMENT} := by rfl")
+    [verdict] = client.verify(proof, level="checked")
+
+    assert (verdict.reason, verdict.messages[0].pos) == (Reason.STATEMENT, Position(line=1, column=0))
+    assert "they differ in `" in verdict.messages[0].data
+
+
+def test_the_statement_is_gated_and_elaborated_too(client: Farm) -> None:
+    gated, broken, holed = client.verify(
+        [
+            Proof(statement="open Lean in theorem two : 1 + 1 = 2", code="by rfl"),
+            Proof(statement="theorem two /- error! -/ : 1 + 1 = 2", code="by rfl"),
+            Proof(statement="theorem two : sorry", code="by foo"),
+        ],
+        level="checked",
+    )
+
+    assert (gated.reason, broken.reason, holed.reason) == (Reason.POLICY, Reason.STATEMENT, Reason.STATEMENT)
+    assert gated.messages[0].pos is None
+    assert "In the statement" in gated.messages[0].data
+
+
+@pytest.mark.parametrize("trick", ["forge!", "hijack!", "garbage!", "deep:3000", "crash!"])
+def test_a_repl_that_lies_is_killed_and_nothing_is_accepted(client: Farm, trick: str) -> None:
+    [verdict] = client.verify(Proof(statement=STATEMENT, code=f"by rfl -- {trick}"), level="checked", timeout_s=10)
+
+    assert (verdict.outcome, verdict.reason, verdict.attempts) == (Outcome.UNDECIDED, Reason.CRASHED, 3)
+
+
+def test_a_checked_proof_that_hangs_is_a_timeout(client: Farm) -> None:
+    [verdict] = client.verify(Proof(statement=STATEMENT, code="by rfl -- hang!"), level="checked", timeout_s=0.5)
+
+    assert verdict.reason is Reason.TIMEOUT
+
+
+def test_the_gate_alone_leaves_the_level_at_compiled(client: Farm) -> None:
+    good, bad = client.verify([f"{STATEMENT} := by rfl", "#eval 1"], gate="strict")
+
+    assert (good.level, good.evidence.gate, good.evidence.statement) == (Level.COMPILED, "strict", None)
+    assert bad.reason is Reason.POLICY
+
+
+def test_with_the_gate_off_the_same_words_are_lean_s_affair(client: Farm) -> None:
+    [verdict] = client.verify("#eval 1")
+
+    assert (verdict.level, verdict.evidence.gate) == (Level.COMPILED, "off")
+
+
+def test_a_file_without_the_theorem_is_missing_at_every_level(client: Farm) -> None:
+    [verdict] = client.verify(Proof(statement=STATEMENT, code="theorem three : 1 + 1 = 2 := by rfl"))
+
+    assert verdict.reason is Reason.MISSING
+
+
+@pytest.fixture
+def logged(tmp_path: Path) -> Iterator[tuple[RunningFarm, Path]]:
+    """A farm whose GATE is strict, with one REPL that writes down what it is asked."""
+    log = tmp_path / "requests"
+    repl = install(tmp_path / "repl", SCRIPTED_LOG=str(log))
+    with running_farm(tmp_path / "own", **lean_settings(repl), GATE="strict", LEAN_WORKERS="1") as running:
+        yield running, log
+
+
+def test_what_lean_is_asked_and_in_which_order(logged: tuple[RunningFarm, Path]) -> None:
+    farm, log = logged
+    with farm.client() as client:
+        refused, accepted = client.verify([Proof(statement=STATEMENT, code="by native_decide"), GOOD], level="checked")
+        [by_default] = client.verify("#eval 1 + 1")
+
+    assert (refused.reason, accepted.level, by_default.reason) == (Reason.POLICY, Level.CHECKED, Reason.POLICY)
+    requests = [json.loads(line)["request"] for line in log.read_text().splitlines()]
+    assert not [one for one in requests if "native_decide" in one["cmd"] or "#eval" in one["cmd"]]
+    first = next(at for at, one in enumerate(requests) if "stated_" in one["cmd"])
+    _assert_sequence(requests[first:])
+
+
+def _assert_sequence(requests: list[dict[str, Any]]) -> None:
+    stated, body, token, closing, look, proposal, audit, last = requests[:8]
+    assert "set_option autoImplicit false\ndef stated_" in stated["cmd"]
+    assert body["cmd"] == f"{STATEMENT} :=\nby rfl"
+    assert token["cmd"].startswith('#print "sync')
+    assert last["cmd"].startswith('#print "sync')
+    assert closing["cmd"].startswith("end scope_")
+    assert look["cmd"] == "#print _root_.two"
+    assert proposal["cmd"].endswith(":= @_root_.two")
+    assert audit["cmd"].startswith("#print axioms proved_")
+    assert look["env"] == proposal["env"] != body["env"]
+    for one in (stated, body, closing, look, proposal, audit):
+        assert one["setOptions"] == [[["Elab", "async"], False]]
