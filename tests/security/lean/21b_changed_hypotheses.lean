@@ -1,0 +1,4 @@
+-- row: 21
+-- statement: theorem target : 1 + 1 = 3
+-- expect: statement
+theorem target (h : 1 + 1 = 3) : 1 + 1 = 3 := h

@@ -1,0 +1,5 @@
+-- row: 25
+-- statement: theorem target : 1 + 1 = 3
+-- expect: policy
+macro_rules | `($a = $b) => `(True)
+theorem target : 1 + 1 = 3 := trivial

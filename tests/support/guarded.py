@@ -1,0 +1,62 @@
+"""The real session and guard over a REPL, in a process of its own: a session ends whatever descends from its process.
+
+`python -m tests.support.guarded REPL_DIR LAKE STEPS`; the steps are JSON, and so is the list of outcomes it prints.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from farm.settings import Settings
+from tests.support.repl.install import Install
+from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.session import Session, configure
+
+
+def outcomes(repl: Install, *steps: str | dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what came of running texts one after the other: `said` and the REPL's `pid` before and `after` it.
+
+    Args:
+        repl: the scripted REPL.
+        steps: texts, or `{"text", "timeout_s"?, "domain"?, "await_output"?}`; the last waits until the REPL speaks
+            unasked, before the text is run.
+    """
+    given = [{"text": step} if isinstance(step, str) else step for step in steps]
+    command = [sys.executable, "-m", __name__, str(repl.repl_dir), str(repl.lake_path), json.dumps(given)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def _outcome(session: Session, step: dict[str, Any]) -> dict[str, Any]:
+    session.enter(step.get("domain", "strict"))
+    session.ensure_alive()
+    pid = session.pid
+    try:
+        header = session.load("")
+        if step.get("await_output"):
+            select.select([session._server._process.stdout], [], [], 20)  # type: ignore[type-var]
+        response: Any = session.run(header, step["text"], step.get("timeout_s", 20))
+        said = "fine" if response.lean_code_is_valid(allow_sorry=False) else "error"
+    except (GuardTripped, ReplGone, TimeoutError) as error:
+        said = type(error).__name__
+    return {"said": said, "pid": pid, "after": session.pid}
+
+
+def main() -> None:
+    repl_dir, lake, steps = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder), lean_repl_dir=Path(repl_dir), lake_path=lake)
+        session = Session(configure(settings, lake), settings)
+        print(json.dumps([_outcome(session, step) for step in json.loads(steps)]))
+        session.end()
+
+
+if __name__ == "__main__":
+    main()
