@@ -1,31 +1,74 @@
-"""API keys: 256 random bits each, stored as SHA-256, compared in constant time.
+"""API keys: 256 random bits each, stored as SHA-256, compared in constant time, good for the scopes they were given.
 
-The file has one `name hash` pair per line. Losing it reveals no key; a key is shown once, when it is made.
+The file has one `name hash scope,scope` per line; without scopes a key has all. Losing it reveals no key; a key is
+shown once, when it is made.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hmac
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
-from farm.errors import ConfigurationError, Unauthorized
+from farm.errors import ConfigurationError, Forbidden, Unauthorized
 
 LOCAL_OWNER = "local"
-# `strict` is the trust domain of gated texts (farm/store/lanes.py).
-_RESERVED = frozenset((LOCAL_OWNER, "strict"))
+# Names that mean something else: whose a farm without keys is, and the trust domain that gated proofs share.
+_RESERVED = frozenset({LOCAL_OWNER, "strict"})
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Scope(StrEnum):
+    """What a key may be used for."""
+
+    VERIFY = "verify"
+    """Submit proofs; see, read and cancel its own batches."""
+    RETRIEVE = "retrieve"
+    """Ask for premises."""
+    OPERATE = "operate"
+    """See who works at what, and the figures for Prometheus."""
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One line of the file.
+
+    Attributes:
+        digest: SHA-256 of the key, as hex.
+    """
+
+    name: str
+    digest: str
+    scopes: frozenset[Scope] = ALL_SCOPES
+
+    def require(self, scope: Scope) -> None:
+        """Check that the key is good for something.
+
+        Raises:
+            Forbidden: it is not.
+        """
+        if scope not in self.scopes:
+            raise Forbidden(f"The key {self.name!r} has no scope `{scope}`: ask for one that has")
 
 
 def _digest(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-def read_keys(path: Path) -> dict[str, str]:
-    """Return the hash of every key, by name.
+def read_keys(path: Path) -> dict[str, Key]:
+    """Return every key, by name.
 
     Raises:
         ConfigurationError: the file cannot be read or has a broken line.
@@ -34,38 +77,69 @@ def read_keys(path: Path) -> dict[str, str]:
         lines = path.read_text().splitlines()
     except OSError as error:
         raise ConfigurationError(f"API_KEYS_FILE cannot be read ({error}): run `farm keys create NAME`") from error
-    keys = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, _, digest = line.partition(" ")
-        if not _NAME.fullmatch(name) or name in _RESERVED or len(digest.strip()) != 64:
-            raise ConfigurationError(f"{path}:{number} is no `name hash` pair")
-        keys[name] = digest.strip()
-    return keys
+    keys = [
+        _parse(line, f"{path}:{number}")
+        for number, line in enumerate(lines, 1)
+        if line.strip() and not line.startswith("#")
+    ]
+    return {key.name: key for key in keys}
 
 
-def _write(path: Path, keys: dict[str, str]) -> None:
+def _parse(line: str, where: str) -> Key:
+    match line.split():
+        case [name, digest, *scopes] if _is_name(name) and _DIGEST.fullmatch(digest) and len(scopes) < 2:
+            return Key(name, digest, parse_scopes(scopes[0], where) if scopes else ALL_SCOPES)
+    raise ConfigurationError(f"{where} does not read `name hash scopes`")
+
+
+def _is_name(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and name not in _RESERVED
+
+
+def parse_scopes(text: str, where: str = "--scopes") -> frozenset[Scope]:
+    """Return the scopes of a comma-separated list.
+
+    Raises:
+        ConfigurationError: one of them is unknown.
+    """
+    try:
+        return frozenset(Scope(scope.strip()) for scope in text.split(","))
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}; there are {', '.join(Scope)}") from error
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[dict[str, Key]]:
+    """Give the keys to change, and write them back; two who change them wait for each other."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text("".join(f"{name} {digest}\n" for name, digest in keys.items()))
-    draft.replace(path)
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        keys = read_keys(path) if path.exists() else {}
+        yield keys
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text("".join(map(_line, keys.values())))
+        draft.replace(path)
 
 
-def create_key(path: Path, name: str) -> str:
+def _line(key: Key) -> str:
+    return f"{key.name} {key.digest} {','.join(sorted(key.scopes))}\n"
+
+
+def create_key(path: Path, name: str, scopes: frozenset[Scope] = ALL_SCOPES) -> str:
     """Add a key and return it; this is the only time it is seen.
 
     Raises:
-        ConfigurationError: the name is taken or not of letters, digits, `_`, `.` and `-`.
+        ConfigurationError: the name is taken, reserved, or not of letters, digits, `_`, `.` and `-`.
     """
-    keys = read_keys(path) if path.exists() else {}
-    if not _NAME.fullmatch(name) or name in _RESERVED:
-        raise ConfigurationError(f"A key's name has 1–64 letters, digits, `_`, `.` or `-`, and is not {name!r}")
-    if name in keys:
-        raise ConfigurationError(f"There is a key {name!r} already: `farm keys revoke {name}` first")
+    if not _is_name(name):
+        reserved = " and ".join(sorted(_RESERVED))
+        raise ConfigurationError(f"A key's name has 1–64 letters, digits, `_`, `.` or `-`; {reserved} are reserved")
     key = f"lf_{secrets.token_urlsafe(32)}"
-    _write(path, {**keys, name: _digest(key)})
+    with _changing(path) as keys:
+        if name in keys:
+            raise ConfigurationError(f"There is a key {name!r} already: `farm keys revoke {name}` first")
+        keys[name] = Key(name, _digest(key), scopes)
     return key
 
 
@@ -75,10 +149,9 @@ def revoke_key(path: Path, name: str) -> None:
     Raises:
         ConfigurationError: there is no key of this name.
     """
-    keys = read_keys(path)
-    if keys.pop(name, None) is None:
-        raise ConfigurationError(f"There is no key {name!r}: `farm keys list` shows those there are")
-    _write(path, keys)
+    with _changing(path) as keys:
+        if keys.pop(name, None) is None:
+            raise ConfigurationError(f"There is no key {name!r}: `farm keys list` shows those there are")
 
 
 class Keyring:
@@ -87,39 +160,41 @@ class Keyring:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._seen: tuple[int, int] | None = None
-        self._keys: dict[str, str] = {}
+        self._keys: dict[str, Key] = {}
 
     @property
     def is_open(self) -> bool:
         """Whether there are no keys at all: loopback only, one owner."""
         return self._path is None
 
-    def owner(self, authorization: str | None) -> str:
+    def owner(self, authorization: str | None, scope: Scope) -> str:
         """Return the name of the key in an `Authorization: Bearer` header.
 
         Raises:
             Unauthorized: there is none, or it is no key of this farm.
+            Forbidden: it is a key, but not for this.
         """
         if self._path is None:
             return LOCAL_OWNER
         scheme, _, key = (authorization or "").strip().partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise Unauthorized("An API key is needed: send `Authorization: Bearer KEY` (SDK and CLI: FARM_API_KEY)")
-        found = self.owner_of(key.strip())
+        found = self.find(key.strip())
         if found is None:
             raise Unauthorized("This API key is unknown or was revoked")
-        return found
+        found.require(scope)
+        return found.name
 
-    def owner_of(self, key: str) -> str | None:
-        """Return the name of a key; None if it is no key of this farm."""
+    def find(self, key: str) -> Key | None:
+        """Return what is known of a key; None if it is no key of this farm."""
         digest, found = _digest(key), None
-        for name, known in (self._current(self._path) if self._path else {}).items():
+        for known in (self._current(self._path) if self._path else {}).values():
             # Every key is compared, so that time tells nothing about which one came close.
-            if hmac.compare_digest(known, digest):
-                found = name
+            if hmac.compare_digest(known.digest, digest):
+                found = known
         return found
 
-    def _current(self, path: Path) -> dict[str, str]:
+    def _current(self, path: Path) -> dict[str, Key]:
         stat = path.stat()
         stamp = (stat.st_mtime_ns, stat.st_ino)
         if stamp != self._seen:

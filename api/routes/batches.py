@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from api.bodies import content_type, read_json
 from api.intake import Intake, complete_options, new_digest, parse_batch, parse_options, read_proof_lines
 from api.replies import Disconnected
-from api.service import OwnerDep, Service, ServiceDep
+from api.service import Service, ServiceDep, VerifierDep
 from api.streams import as_events, as_lines, follow
 from api.verification import DEADLINE_S, INTERACTIVE_PROOFS, stage_and_commit
 from api.verification import verify as verify_now
@@ -51,7 +51,7 @@ def _submission(service: Service, options: dict[str, Any], **more: Any) -> Submi
 
 @router.post("/batches", status_code=202, response_model=BatchAccepted, openapi_extra=_BODY)
 async def submit(
-    request: Request, service: ServiceDep, owner: OwnerDep, idempotency_key: Annotated[str, _KEY] = ""
+    request: Request, service: ServiceDep, owner: VerifierDep, idempotency_key: Annotated[str, _KEY] = ""
 ) -> BatchAccepted:
     """Submit proofs as JSON, or as NDJSON lines (gzip too) with the options as query parameters."""
     kind = content_type(request)
@@ -91,26 +91,26 @@ async def _submit_lines(request: Request, service: Service, owner: str, idempote
 
 @router.get("/batches", response_model=dict[str, list[BatchStatus]])
 async def list_batches(
-    service: ServiceDep, owner: OwnerDep, limit: Annotated[int, Query(ge=1, le=1000)] = 20
+    service: ServiceDep, owner: VerifierDep, limit: Annotated[int, Query(ge=1, le=1000)] = 20
 ) -> dict[str, list[BatchStatus]]:
     """List your batches, the newest first."""
     return {"batches": await service.batches.latest(owner, limit)}
 
 
 @router.get("/batches/{batch_id}", response_model=BatchStatus)
-async def batch_status(batch_id: str, service: ServiceDep, owner: OwnerDep) -> BatchStatus:
+async def batch_status(batch_id: str, service: ServiceDep, owner: VerifierDep) -> BatchStatus:
     """See how far a batch is."""
     return await service.batches.status(batch_id, owner)
 
 
 @router.delete("/batches/{batch_id}", response_model=BatchStatus)
-async def cancel(batch_id: str, service: ServiceDep, owner: OwnerDep) -> BatchStatus:
+async def cancel(batch_id: str, service: ServiceDep, owner: VerifierDep) -> BatchStatus:
     """Cancel: nothing more starts, running proofs stop within seconds, the rest become `undecided/cancelled`."""
     return await service.batches.cancel(batch_id, owner)
 
 
 @router.get("/batches/{batch_id}/items/{index}", response_model=Item)
-async def item(batch_id: str, index: int, service: ServiceDep, owner: OwnerDep) -> Item:
+async def item(batch_id: str, index: int, service: ServiceDep, owner: VerifierDep) -> Item:
     """See one proof as it was submitted, with its verdict once there is one."""
     return await service.batches.item(batch_id, owner, index)
 
@@ -124,7 +124,7 @@ async def results(
     request: Request,
     batch_id: str,
     service: ServiceDep,
-    owner: OwnerDep,
+    owner: VerifierDep,
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> Response:
@@ -148,7 +148,7 @@ async def results(
 
 
 @router.post("/verify", openapi_extra=_BODY)
-async def verify(request: Request, service: ServiceDep, owner: OwnerDep) -> Response:
+async def verify(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
     """Verify up to 1 000 proofs and wait; verdicts come back in request order."""
     value, _ = await read_json(request)
     batch = parse_batch(value)

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.metrics import render
-from api.service import OwnerDep, Service, ServiceDep
+from api.service import OperatorDep, Service, ServiceDep
 from farm.errors import StoreUnavailable
 from farm.models import FarmStatus, WorkerKind, WorkerStatus
 from farm.queues import DEFAULT_ENVIRONMENT
@@ -25,7 +25,7 @@ async def _status(service: Service) -> FarmStatus:
 
 
 @router.get("/v1/workers", response_model=FarmStatus)
-async def workers(service: ServiceDep, _owner: OwnerDep) -> FarmStatus:
+async def workers(service: ServiceDep, _owner: OperatorDep) -> FarmStatus:
     """See who works, and how much waits."""
     return await _status(service)
 
@@ -73,7 +73,7 @@ async def readyz(service: ServiceDep) -> Response:
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics(service: ServiceDep) -> Response:
+async def metrics(service: ServiceDep, _owner: OperatorDep) -> Response:
     """Return figures for Prometheus."""
     totals, cache = await read_totals(service.client), await read_cache_stats_async(service.client)
     body = render(await _status(service), totals, cache)

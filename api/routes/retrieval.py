@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from api.bodies import read_json
 from api.queries import ask, parse_queries
 from api.replies import Disconnected
-from api.service import OwnerDep, ServiceDep
+from api.service import RetrieverDep, ServiceDep
 from farm.models import RetrievedBatch
 
 router = APIRouter(prefix="/v1", tags=["premises"])
@@ -26,7 +26,7 @@ _COLUMNS = ("score", "name", "kind", "module", "statement")
 
 
 @router.post("/retrieve", response_model=RetrievedBatch, openapi_extra=_SCHEMA)
-async def retrieve(request: Request, service: ServiceDep, _owner: OwnerDep) -> Response:
+async def retrieve(request: Request, service: ServiceDep, _owner: RetrieverDep) -> Response:
     """Return the premises nearest to each of up to 64 goals, which share what the caller can see."""
     started = time.monotonic()
     value, _ = await read_json(request)

@@ -1,0 +1,46 @@
+"""One farm with keys, as a stranger, two users and a narrow key meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from farm.keys import Scope, create_key
+from tests.conftest import lean_settings
+from tests.support.repl.install import Install
+from tests.support.running import RunningFarm, running_farm
+
+EMBED_KEY = "embed-key-4b1d0f3a"
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A farm with keys.
+
+    Attributes:
+        keys: the keys by name: `mine` and `theirs` may do all, the others what their names say.
+    """
+
+    farm: RunningFarm
+    keys_file: Path
+    keys: dict[str, str]
+
+    def http(self, name: str = "") -> httpx.Client:
+        """Return a client that sends the key of this name; none sends no key."""
+        headers = {"Authorization": f"Bearer {self.keys[name]}"} if name else {}
+        return httpx.Client(base_url=self.farm.url, headers=headers, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory, scripted: Install) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("guarded")
+    path = folder / "keys"
+    keys = {name: create_key(path, name) for name in ("mine", "theirs")}
+    keys |= {f"only-{scope}": create_key(path, f"only-{scope}", frozenset({scope})) for scope in Scope}
+    settings = {**lean_settings(scripted), "API_KEYS_FILE": str(path), "EMBED_API_KEY": EMBED_KEY}
+    with running_farm(folder / "farm", **settings) as running:
+        yield Guarded(running, path, keys)
