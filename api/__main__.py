@@ -3,6 +3,7 @@
 import uvicorn
 
 from api.app import create_app
+from api.front import Front
 from farm.logs import configure_logs
 from farm.settings import load
 
@@ -10,11 +11,12 @@ if __name__ == "__main__":
     settings = load()
     configure_logs("api")
     uvicorn.run(
-        create_app(settings),
+        Front(create_app(settings), is_open=settings.api_keys_file is None),
         host=settings.farm_host,
         port=settings.port,
         loop="uvloop",
         log_level="warning",
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=5,
     )

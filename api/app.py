@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api.embedded import Embedded
 from api.errors import add_error_handlers
+from api.limits import Buffered, Pace
 from api.replies import Replies
 from api.routes import batches, kimina, operations, premises, retrieval
 from api.service import Service
@@ -53,6 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
             Embedded(settings.lru_cache_size),
             replies,
             Keyring(settings.api_keys_file),
+            Pace(settings.max_requests_per_s),
+            Buffered(),
         )
         async with replies.reading():
             yield

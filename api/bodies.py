@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +13,10 @@ from fastapi import Request
 from farm.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 
 JSON_LIMIT_BYTES = 32 << 20
+# How long a body may keep us waiting: so long at once, and longer only as it brings bytes.
+_PATIENCE_S = 30.0
+_SLOWEST_BYTES_PER_S = 64 << 10
+_MOST_LINES = 1_000_000
 
 
 def content_type(request: Request) -> str:
@@ -18,18 +24,44 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+async def arriving(request: Request) -> AsyncIterator[bytes]:
+    """Yield the chunks of a body as they come; only waiting for them counts, not what is done between.
+
+    Raises:
+        InvalidRequest: it comes more slowly than `_SLOWEST_BYTES_PER_S`: who dawdles holds memory that others need.
+    """
+    chunks, received, waited_s = request.stream(), 0, 0.0
+    while True:
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(_PATIENCE_S + received / _SLOWEST_BYTES_PER_S - waited_s):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            request.state.hangs_up = True
+            text = f"The body comes too slowly: {_SLOWEST_BYTES_PER_S >> 10} kB/s after {_PATIENCE_S:g} s at least"
+            raise InvalidRequest(text) from error
+        waited_s += time.monotonic() - started
+        received += len(chunk)
+        yield chunk
+
+
 async def read_body(request: Request, limit: int = JSON_LIMIT_BYTES) -> bytes:
     """Return the body.
 
     Raises:
         TooLarge: it is longer than `limit` bytes, whether it says so or not.
+        RateLimited: too much of others' bodies is held at the moment.
+        InvalidRequest: it comes too slowly.
     """
     refuse = TooLarge(f"The body is over {limit >> 20} MB: send it as NDJSON or in parts", details={"limit": limit})
     announced = request.headers.get("content-length", "0")
     if not announced.isdigit() or int(announced) > limit:
         raise refuse
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in arriving(request):
+        request.state.holding.add(len(chunk))
         body += chunk
         if len(body) > limit:
             raise refuse
@@ -65,11 +97,14 @@ async def lines(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes
     """Yield the lines of a streamed body that are not blank.
 
     Raises:
-        TooLarge: a line is longer than `limit` bytes.
+        TooLarge: a line is longer than `limit` bytes, or there are more than `_MOST_LINES`, blank ones included.
     """
-    rest = b""
+    rest, seen = b"", 0
     async for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
+        seen += len(whole)
+        if seen > _MOST_LINES:
+            raise TooLarge(f"The body has more than {_MOST_LINES} lines")
         for line in whole:
             if line.strip():
                 yield line

@@ -36,6 +36,8 @@ def error_response(request: Request, error: FarmError) -> Response:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = "1"
+    if getattr(request.state, "hangs_up", False):
+        headers["Connection"] = "close"
     path = request.url.path
     if path.startswith(_KIMINA) and isinstance(error, RateLimited):
         return JSONResponse({"detail": "No available REPLs"}, error.status, headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 from fastapi import Request
 from pydantic import ValidationError
 
-from api.bodies import lines, parse_json
+from api.bodies import arriving, lines, parse_json
 from api.errors import invalid
 from api.service import Service
 from farm.errors import InvalidRequest, TooLarge
@@ -23,7 +24,9 @@ from farm.source import assemble, split_header
 from farm.store.batches import Committed, Entry, Staging, Submission
 from farm.store.lanes import STRICT_DOMAIN, lane_name
 
+# Proofs, and bytes of their lines, that are held before they are staged.
 _STREAM_SLICE = 250
+_STREAM_SLICE_BYTES = 4 << 20
 # Unpacked bytes of one NDJSON submit: 100 000 proofs of 4 kB are 400 MB.
 _STREAM_LIMIT_BYTES = 1 << 30
 _LINE_LIMIT_BYTES = 8 << 20
@@ -146,7 +149,7 @@ async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[
         TooLarge: a line or the whole is too long.
     """
     slice_: list[Proof] = []
-    number = 0
+    number = size_bytes = 0
     async for line in lines(_unpacked(request, digest), _LINE_LIMIT_BYTES):
         number += 1
         try:
@@ -155,9 +158,10 @@ async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[
             raise InvalidRequest(f"Line {number}: {invalid(error).message}", details={"line": number}) from error
         except InvalidRequest as error:
             raise InvalidRequest(f"Line {number}: {error.message}", details={"line": number}) from error
-        if len(slice_) == _STREAM_SLICE:
+        size_bytes += len(line)
+        if len(slice_) == _STREAM_SLICE or size_bytes > _STREAM_SLICE_BYTES:
             yield slice_
-            slice_ = []
+            slice_, size_bytes = [], 0
     if slice_:
         yield slice_
 
@@ -168,13 +172,15 @@ async def _unpacked(request: Request, digest: Any) -> AsyncIterator[bytes]:
         raise InvalidRequest(f"Content-Encoding {encoding!r} is unknown: send gzip or none")
     unpacker = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     total = 0
-    async for chunk in request.stream():
+    async for chunk in arriving(request):
         for piece in _gunzip(unpacker, chunk) if unpacker else (chunk,):
             digest.update(piece)
             total += len(piece)
             if total > _STREAM_LIMIT_BYTES:
                 raise TooLarge(f"The body unpacks to more than {_STREAM_LIMIT_BYTES >> 20} MB: send several batches")
             yield piece
+            # Little gzip can be much text: others get their turn in between.
+            await asyncio.sleep(0)
     if unpacker and not unpacker.eof:
         raise InvalidRequest("The gzip stream is cut off")
 

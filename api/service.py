@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,6 +12,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from api.embedded import Embedded
+from api.limits import Buffered, Holding, Pace, address_name
 from api.replies import Replies
 from farm.errors import Unauthorized
 from farm.keys import LOCAL_OWNER, Keyring, Scope
@@ -35,6 +38,8 @@ class Service:
     embedded: Embedded
     replies: Replies
     keyring: Keyring
+    pace: Pace
+    buffered: Buffered
 
     async def call_lean(self, environment: str, count: int) -> None:
         """Publish tokens for Lean work; in a thread, because Celery's producer blocks."""
@@ -52,26 +57,62 @@ async def get_service(request: Request) -> Service:
     return service
 
 
-def _owner(scope: Scope) -> Any:
-    """Return the dependency that says whose request it is, where that key is good for `scope`."""
+async def _admit(request: Request, scope: Scope) -> str:
+    """Return whose request it is, where its key is good for `scope` and it does not come too often.
 
-    async def owner(request: Request, _shown: Annotated[Any, Security(_BEARER)]) -> str:
-        return (await get_service(request)).keyring.owner(request.headers.get("authorization"), scope)
+    Without keys everything is one owner's, who is not limited.
+
+    Raises:
+        Unauthorized: keys are used, and this is none.
+        Forbidden: the key is not for this.
+        RateLimited: the key asks too often.
+    """
+    service = await get_service(request)
+    owner = service.keyring.owner(request.headers.get("authorization"), scope)
+    if not service.keyring.is_open:
+        service.pace.admit(f"key {owner}")
+    return owner
+
+
+def _owner(scope: Scope) -> Any:
+    """Return the dependency that admits keys of one scope."""
+
+    async def owner(request: Request, _shown: Annotated[Any, Security(_BEARER)]) -> AsyncIterator[str]:
+        async with _serving(request, await _admit(request, scope)) as owner:
+            yield owner
 
     return Depends(owner)
 
 
-async def get_bare_owner(request: Request) -> str:
-    """Return whose request it is on the routes of Kimina's server, where the key may stand alone; its texts.
+@contextlib.asynccontextmanager
+async def _serving(request: Request, owner: str) -> AsyncIterator[str]:
+    """Hold what is read of the body in the owner's name until the request is answered."""
+    holding = request.state.holding = Holding((await get_service(request)).buffered, owner)
+    try:
+        yield owner
+    finally:
+        holding.free()
+
+
+async def get_bare_owner(request: Request) -> AsyncIterator[str]:
+    """Give whose request it is on the routes of Kimina's server, where the key may stand alone; its texts.
 
     Raises:
         Unauthorized: keys are used, and this is none.
         Forbidden: the key is not for proofs.
+        RateLimited: the key asks too often.
     """
-    keyring = (await get_service(request)).keyring
-    if keyring.is_open:
-        return LOCAL_OWNER
-    if not (authorization := request.headers.get("authorization")):
+    service = await get_service(request)
+    owner = LOCAL_OWNER
+    if not service.keyring.is_open:
+        owner = _bare_owner(service.keyring, request.headers.get("authorization"))
+        service.pace.admit(f"key {owner}")
+    async with _serving(request, owner):
+        yield owner
+
+
+def _bare_owner(keyring: Keyring, authorization: str | None) -> str:
+    if not authorization:
         raise Unauthorized("Missing API key")
     key = keyring.find(authorization.removeprefix("Bearer ").strip())
     if key is None:
@@ -80,17 +121,30 @@ async def get_bare_owner(request: Request) -> str:
     return key.name
 
 
-async def get_retrieve_owner(request: Request, _shown: Annotated[Any, Security(_BEARER)]) -> str:
-    """Return whose premise query it is; with `RETRIEVE_OPEN` anyone's.
+async def admit_stranger(request: Request) -> None:
+    """Let anyone in who does not come too often from one address.
 
     Raises:
-        Unauthorized: keys are used, and this is none.
-        Forbidden: it is not for premises.
+        RateLimited: the address asks too often.
     """
     service = await get_service(request)
-    if service.settings.retrieve_open:
-        return LOCAL_OWNER
-    return service.keyring.owner(request.headers.get("authorization"), Scope.RETRIEVE)
+    if not service.keyring.is_open:
+        service.pace.admit(f"address {address_name(request.client.host if request.client else '')}")
+
+
+async def get_retrieve_owner(request: Request, _shown: Annotated[Any, Security(_BEARER)]) -> AsyncIterator[str]:
+    """Give whose premise query it is; with `RETRIEVE_OPEN` anyone's.
+
+    Raises:
+        Unauthorized, Forbidden, RateLimited: as for any route.
+    """
+    if (await get_service(request)).settings.retrieve_open:
+        await admit_stranger(request)
+        owner = LOCAL_OWNER
+    else:
+        owner = await _admit(request, Scope.RETRIEVE)
+    async with _serving(request, owner):
+        yield owner
 
 
 ServiceDep = Annotated[Service, Depends(get_service)]

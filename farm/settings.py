@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path, Field(description="Folder for everything the farm keeps on disk.")] = Path(".farm")
     retention_s: Annotated[Count, Field(description="Seconds a finished batch is kept.")] = 604800
 
+    max_requests_per_s: Annotated[
+        int, Field(ge=0, description="Requests per second of one key, or address where none is asked; 0: no limit.")
+    ] = 1000
     quota_proofs: Annotated[Count, Field(description="Proofs without a verdict that one key may have.")] = 500_000
     quota_mb: Annotated[Count, Field(description="Stored proofs and verdicts of one key, in MB.")] = 8192
     max_pending_proofs: Annotated[Count, Field(description="Proofs without a verdict in the whole farm.")] = 2_000_000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.metrics import render
-from api.service import OperatorDep, Service, ServiceDep
+from api.service import OperatorDep, Service, ServiceDep, admit_stranger
 from farm.errors import StoreUnavailable
 from farm.models import FarmStatus, WorkerKind, WorkerStatus
 from farm.queues import DEFAULT_ENVIRONMENT
@@ -57,7 +57,7 @@ def _room(kind: WorkerKind, status: FarmStatus) -> dict[str, Any]:
     }
 
 
-@router.get("/readyz")
+@router.get("/readyz", dependencies=[Depends(admit_stranger)])
 async def readyz(service: ServiceDep) -> Response:
     """Say whether every part of the farm answers, and what an operator should know of each."""
     try:

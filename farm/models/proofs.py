@@ -16,6 +16,7 @@ _NO_STATEMENT = (
     "a statement reads `theorem NAME BINDERS : TYPE`, without `:=`, behind nothing but import, open, universe and"
     " set_option lines"
 )
+MAX_DEADLINE_S = 1e9
 
 
 class Level(StrEnum):
@@ -86,7 +87,7 @@ class Options(BaseModel):
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     gate: Literal["off", "strict"] | None = None
     cache: bool = True
-    deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    deadline_s: Annotated[float, Field(gt=0, le=MAX_DEADLINE_S, allow_inf_nan=False)] | None = None
 
 
 def as_proof(value: Proof | str | dict[str, Any]) -> Proof:

@@ -18,7 +18,9 @@ from farm.store.quotas import Quotas, unlimited
 from farm.store.scripts import AsyncScripts
 
 START = "0-0"
-_CURSOR = re.compile(r"\d{1,20}-\d{1,20}")
+_CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
+# Anything else could name another key of a batch, such as its items.
+_BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
 # Some 30 ms of work, in which nobody else is answered.
 _STAGE_SLICE = 250
@@ -175,7 +177,7 @@ class Batches:
             NotFound: no such batch, or another key's.
         """
         with translated():
-            fields = await self._client.hgetall(f"farm:batch:{batch}")
+            fields = await self._client.hgetall(f"farm:batch:{batch}") if _BATCH.fullmatch(batch) else {}
         record = {name.decode(): value.decode() for name, value in fields.items()}
         if record.get("owner") != owner:
             raise NotFound(f"There is no batch {batch!r}")
@@ -268,7 +270,8 @@ def check_cursor(after: str | None) -> str:
     """
     if after is None or after == "":
         return START
-    if not _CURSOR.fullmatch(after):
+    parts = _CURSOR.fullmatch(after)
+    if parts is None or any(int(part) >> 64 for part in parts.groups()):
         raise InvalidRequest("`after` is no cursor of this farm: use the `next` of an earlier page")
     return after
 

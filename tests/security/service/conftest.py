@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +14,10 @@ import httpx
 import pytest
 
 from farm.keys import Scope, create_key
+from farm.local.ports import free_port
 from tests.conftest import lean_settings
 from tests.support.repl.install import Install
-from tests.support.running import RunningFarm, running_farm
+from tests.support.running import RunningFarm, await_true, running_farm
 
 EMBED_KEY = "embed-key-4b1d0f3a"
 
@@ -44,3 +49,32 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, scripted: Install) -> Iter
     settings = {**lean_settings(scripted), "API_KEYS_FILE": str(path), "EMBED_API_KEY": EMBED_KEY}
     with running_farm(folder / "farm", **settings) as running:
         yield Guarded(running, path, keys)
+
+
+@contextmanager
+def api_process(redis_url: str, before: str = "", **settings: str) -> Iterator[str]:
+    """Run one more API process on a farm's store; yields its URL.
+
+    Args:
+        redis_url: the farm's store.
+        before: Python that runs in the process first, to make a limit small enough to meet.
+        settings: its settings.
+    """
+    port = free_port()
+    environment = {**os.environ, "REDIS_URL": redis_url, "PORT": str(port), **settings}
+    program = f"import runpy\n{before}\nrunpy.run_module('api', run_name='__main__')"
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen([sys.executable, "-c", program], env=environment) as process:
+        try:
+            await_true(lambda: _answers(url), "the API")
+            yield url
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/livez", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False

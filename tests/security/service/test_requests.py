@@ -1,0 +1,260 @@
+"""What a request may cost the farm, and what every answer carries."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import pytest
+
+from tests.security.service.conftest import Guarded, api_process
+from tests.support.running import RunningFarm, await_true
+
+TRUE = "theorem two : 1 + 1 = 2 := by rfl"
+NDJSON = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+# A stranger's body that never comes, one that comes too slowly, and a process that can hold 1 MB of bodies.
+IMPATIENT = "import api.bodies as b; b._PATIENCE_S = 0.3; b._SLOWEST_BYTES_PER_S = 1000"
+SMALL = "import api.limits as l; l.Buffered.__init__.__defaults__ = (2 << 20,)"
+
+
+def keyed(guarded: Guarded) -> dict[str, str]:
+    return {"API_KEYS_FILE": str(guarded.keys_file)}
+
+
+def bearer(guarded: Guarded, name: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {guarded.keys[name]}"}
+
+
+def test_a_key_that_asks_too_often_waits_and_others_do_not(guarded: Guarded) -> None:
+    with (
+        api_process(guarded.farm.redis_url, **keyed(guarded), MAX_REQUESTS_PER_S="2") as url,
+        httpx.Client(base_url=url, headers=bearer(guarded, "mine")) as mine,
+    ):
+        answers = [mine.get("/v1/batches") for _ in range(30)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert {answer.status_code for answer in answers} == {200, 429}
+        assert {answer.json()["error"]["code"] for answer in refused} == {"rate_limited"}
+        assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+        assert httpx.get(f"{url}/v1/batches", headers=bearer(guarded, "theirs")).status_code == 200
+        assert {mine.get("/livez").status_code for _ in range(30)} == {200}
+        await_true(lambda: mine.get("/v1/batches").status_code == 200, "the key's next turn")
+
+
+def test_strangers_are_counted_by_address(guarded: Guarded) -> None:
+    settings = {**keyed(guarded), "MAX_REQUESTS_PER_S": "2", "RETRIEVE_OPEN": "true"}
+    with api_process(guarded.farm.redis_url, **settings) as url, httpx.Client(base_url=url) as http:
+        assert {http.get("/max-new-premises").status_code for _ in range(30)} == {200, 500}
+        assert http.get("/readyz").status_code == 429, "one address, one bucket"
+        assert http.get("/v1/batches", headers=bearer(guarded, "mine")).status_code == 200
+
+
+def test_without_keys_nobody_is_counted(farm: RunningFarm) -> None:
+    with api_process(farm.redis_url, MAX_REQUESTS_PER_S="1") as url, httpx.Client(base_url=url) as http:
+        assert {http.get("/v1/batches").status_code for _ in range(30)} == {200}
+
+
+def send_slowly(url: str, head: str, body: list[bytes]) -> bytes:
+    """Send a request's head and then nothing, or a little at a time; return what the farm says until it hangs up."""
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n")
+        connection.settimeout(0.05)
+        said = b""
+        while True:
+            try:
+                if body:
+                    connection.sendall(body.pop())
+                received = connection.recv(4096)
+            except TimeoutError:
+                continue
+            if not received:
+                return said
+            said += received
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson"])
+@pytest.mark.parametrize("dribble", [0, 1000], ids=["silent", "dribbling"])
+def test_a_body_that_does_not_come_is_not_waited_for(farm: RunningFarm, kind: str, dribble: int) -> None:
+    with api_process(farm.redis_url, IMPATIENT) as url:
+        head = f"POST /v1/batches HTTP/1.1\nHost: localhost\nContent-Type: {kind}\nContent-Length: 100000\n"
+
+        said = send_slowly(url, head, [b"{"] * dribble)
+
+    assert said.startswith(b"HTTP/1.1 422 ")
+    assert b"too slowly" in said
+
+
+def test_a_connection_that_breaks_off_leaves_nothing_behind(farm: RunningFarm) -> None:
+    address, line = urlsplit(farm.url), json.dumps({"code": TRUE}).encode() + b"\n"
+    with httpx.Client(base_url=farm.url) as http, socket.create_connection((address.hostname, address.port)) as sent:
+        before = http.get("/v1/batches").json()
+        head = b"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+        sent.sendall(head + b"Content-Length: 999999\r\n\r\n" + line * 1000)
+        sent.close()
+        assert http.get("/v1/batches").json() == before
+
+
+def test_large_bodies_at_once_are_bounded_and_one_key_cannot_take_all(guarded: Guarded) -> None:
+    big = json.dumps({"proofs": [{"code": "x" * 900_000}]})
+    with api_process(guarded.farm.redis_url, SMALL, **keyed(guarded)) as url:
+        address = urlsplit(url)
+        head = "POST /v1/batches HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        with socket.create_connection((address.hostname, address.port)) as holder:
+            # A body of which all but the end has come is held.
+            key = bearer(guarded, "mine")["Authorization"]
+            holder.sendall(f"{head}Authorization: {key}\r\nContent-Length: {len(big)}\r\n\r\n{big[:-1]}".encode())
+
+            def post(name: str) -> httpx.Response:
+                headers = {**bearer(guarded, name), "Content-Type": "application/json"}
+                return httpx.post(f"{url}/v1/batches", content=big, headers=headers)
+
+            refused = await_true(lambda: _if(post("mine"), 429), "the first body's arrival")
+            assert refused.json()["error"]["details"] == {"limit": "buffered"}
+            assert int(refused.headers["Retry-After"]) >= 1
+            assert post("theirs").status_code == 202
+            holder.sendall(big[-1:].encode())
+            assert holder.recv(12) == b"HTTP/1.1 202"
+        assert post("mine").status_code == 202, "what is answered is held no more"
+
+
+def _if(answer: httpx.Response, status: int) -> httpx.Response | None:
+    return answer if answer.status_code == status else None
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("zeros", b"\0" * (1 << 20)), ("blank lines", b"\n" * (1 << 20)), ("one proof", b'{"code":"' + b"x" * (1 << 20))],
+)
+def test_a_gzip_bomb_is_refused_before_it_is_memory(farm: RunningFarm, name: str, unit: bytes) -> None:
+    bomb = gzip.compress(unit * 1500, 1)
+    assert len(bomb) < 16 << 20, "it would be no bomb"
+    [api] = [process for process in farm.processes() if process.cmdline()[-2:] == ["-m", "api"]]
+    before = api.memory_info().rss
+
+    answer = httpx.post(f"{farm.url}/v1/batches", content=bomb, headers=NDJSON, timeout=60)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large"), name
+    assert psutil.Process(api.pid).memory_info().rss - before < 200 << 20
+
+
+ANSWERS: list[tuple[str, str, dict[str, Any]]] = [
+    ("GET", "/livez", {}),
+    ("GET", "/readyz", {}),
+    ("GET", "/metrics", {}),
+    ("GET", "/docs", {}),
+    ("GET", "/openapi.json", {}),
+    ("GET", "/nothing", {}),
+    ("PUT", "/v1/batches", {}),
+    ("POST", "/v1/verify", {"content": b"{"}),
+    ("POST", "/v1/verify", {"json": {"proofs": [{"code": TRUE}]}}),
+    ("POST", "/retrieve", {"json": {"state": "x", "k": 1}}),
+    ("OPTIONS", "/v1/verify", {"headers": {"Origin": "http://localhost", "Access-Control-Request-Method": "POST"}}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "request_"), ANSWERS)
+def test_every_answer_carries_security_headers_and_no_cors(
+    farm: RunningFarm, method: str, path: str, request_: dict[str, Any]
+) -> None:
+    headers = httpx.request(method, f"{farm.url}{path}", timeout=30, **request_).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cache-Control"] == "no-store"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "server" not in headers
+    assert not [name for name in headers if name.startswith("access-control-")]
+
+
+def test_a_fault_carries_them_too_and_says_nothing_of_its_cause(guarded: Guarded) -> None:
+    broken = "import api.routes.operations as o\nasync def f(*_): raise KeyError('the cause')\no.read_status = f"
+    with api_process(guarded.farm.redis_url, broken) as url:
+        answer = httpx.get(f"{url}/v1/workers")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "the cause" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("Host", "localhost:8000", 200),
+        ("Host", "127.0.0.1", 200),
+        ("Host", "[::1]:8000", 200),
+        ("Host", "evil.example", 403),
+        ("Host", "127.0.0.1.evil.example:8000", 403),
+        ("Host", "localhost.evil.example", 403),
+        ("Host", "", 403),
+        ("Host", "192.0.2.1:8000", 403),
+        ("Origin", "http://localhost:8000", 200),
+        ("Origin", "http://evil.example", 403),
+        ("Origin", "null", 403),
+    ],
+)
+def test_without_keys_only_this_hosts_own_pages_are_served(
+    farm: RunningFarm, name: str, value: str, status: int
+) -> None:
+    answer = httpx.get(f"{farm.url}/v1/batches", headers={name: value})
+
+    assert answer.status_code == status
+    assert status == 200 or answer.json()["error"]["code"] == "forbidden"
+
+
+def test_with_keys_any_name_is_served(guarded: Guarded) -> None:
+    with guarded.http("mine") as http:
+        assert http.get("/v1/batches", headers={"Host": "farm.example"}).status_code == 200
+
+
+@pytest.mark.parametrize("module", ["api", "farm"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "farm.example"])
+def test_without_keys_nothing_but_loopback_is_bound(module: str, host: str, valkey_url: str, tmp_path: Any) -> None:
+    settings = {"FARM_HOST": host, "REDIS_URL": valkey_url, "PORT": "0", "DATA_DIR": str(tmp_path), "API_KEYS_FILE": ""}
+    command = [sys.executable, "-m", module, *(["up"] if module == "farm" else [])]
+    run = subprocess.run(
+        command, env={**os.environ, **settings}, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert run.returncode != 0
+    assert "API_KEYS_FILE" in run.stderr
+
+
+@pytest.fixture
+def finished(farm: RunningFarm) -> Iterator[str]:
+    with farm.client() as client:
+        batch = client.submit([TRUE])
+        batch.wait()
+        yield batch.id
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["items", "results", "finished", "lanes", "history", "parked", "", "items/items/0", "%0A", "%00", "x" * 9000],
+)
+def test_a_batchs_other_keys_are_no_batches(farm: RunningFarm, finished: str, part: str) -> None:
+    for path in ("", "/results"):
+        answer = httpx.get(f"{farm.url}/v1/batches/{finished}:{part}{path}")
+        assert answer.status_code == 404, answer.text
+
+
+@pytest.mark.parametrize("cursor", ["18446744073709551616-0", "0-99999999999999999999", "٣-٣", "-", "1"])
+def test_a_made_up_cursor_is_422(farm: RunningFarm, finished: str, cursor: str) -> None:
+    answer = httpx.get(f"{farm.url}/v1/batches/{finished}/results", params={"after": cursor})
+
+    assert answer.status_code == 422
+
+
+def test_a_deadline_beyond_all_time_is_422(farm: RunningFarm) -> None:
+    answer = httpx.post(f"{farm.url}/v1/batches", json={"proofs": [{"code": TRUE}], "deadline_s": 1e307})
+
+    assert answer.status_code == 422
