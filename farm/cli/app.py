@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from farm.cli import cache, index, inspect, keys, operate, retrieve, up, verify
+from farm.cli import cache, index, inspect, keys, operate, retrieve, revoke, up, verify
 from farm.cli.output import tell
 from farm.errors import FarmError
 
@@ -25,6 +25,7 @@ app.command()(retrieve.retrieve)
 app.command()(operate.status)
 app.command()(operate.batches)
 app.command()(operate.drain)
+app.command()(revoke.revoke)
 app.command()(inspect.doctor)
 app.command()(inspect.bench)
 app.add_typer(cache.app, name="cache")

@@ -54,6 +54,7 @@ class BatchStatus(BaseModel):
         paused: whether the farm stopped it for the owner's attention.
         created_at: Unix time in seconds on the farm's clock.
         finished_at: the same, None while it runs.
+        revoked: how many of its verdicts were revoked since.
     """
 
     batch_id: str
@@ -64,6 +65,7 @@ class BatchStatus(BaseModel):
     paused: bool = False
     created_at: float
     finished_at: float | None = None
+    revoked: int = 0
     options: dict[str, Any] = Field(default_factory=dict)
 
     @property

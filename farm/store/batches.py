@@ -288,5 +288,6 @@ def _as_status(batch: str, record: dict[str, str]) -> BatchStatus:
         ),
         created_at=int(record["created_ms"]) / 1000,
         finished_at=int(finished) / 1000 if finished else None,
+        revoked=int(record.get("revoked", 0)),
         options=orjson.loads(record["options"]),
     )

@@ -48,12 +48,12 @@ async def read_cache_stats_async(client: AsyncRedisClient) -> CacheStats:
         return _stats(await client.zcard("farm:verdicts"), await client.hgetall("farm:counters"))
 
 
-def purge_cache(client: RedisClient, *, toolchain: str = "", policy: str = "") -> int:
-    """Forget the kept verdicts of one toolchain, of one policy, or all; return how many there were."""
+def purge_cache(client: RedisClient, *, toolchain: str = "", policy: str = "", checker: str = "") -> int:
+    """Forget the kept verdicts of one toolchain, policy or checker, or all; return how many there were."""
     scripts, cursor, forgotten = Scripts(client), _START, 0
     while True:
         with translated():
-            cursor, count = scripts.run("purge", toolchain, policy, cursor)
+            cursor, count = scripts.run("purge", toolchain, policy, checker, cursor)
         forgotten += int(count)
         if cursor == _START:
             return forgotten

@@ -20,6 +20,10 @@ LAPSE_BOUND = 10
 LANE_AGE_BOUND_MS = 60_000
 
 
+class DeclaredBad(Exception):
+    """What this process judges by was declared bad (`farm revoke`): it gets no work."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimedItem:
     """One proof of a claim, with how often it was tried before.
@@ -175,13 +179,14 @@ class Leases:
             worker: who claims.
             warmth: what it prefers.
             most: how many items that have to run, at most.
-            revision: TOOLCHAIN|POLICY|REVISION; verdicts made under it may be taken over.
+            revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
             linger_s: for how long the caller then awaits a call (`await_call`, `leave`).
 
         Returns:
             None when there is nothing to do: the caller's token is then spent.
 
         Raises:
+            DeclaredBad: a part of the revision was declared bad.
             StoreUnavailable: Redis does not answer.
         """
         lease = uuid4().hex
@@ -192,6 +197,8 @@ class Leases:
             )  # fmt: skip
         if not reply:
             return None
+        if len(reply) == 1:
+            raise DeclaredBad(f"The {reply[0].decode()}, by which this worker judges, was declared bad (`farm revoke`)")
         lane, batch, owner, options, created_ms, now_ms, timed, longest_s, *items = reply
         return Claim(
             lease=lease,
@@ -217,7 +224,14 @@ class Leases:
             return is_called and self._client.lpop(f"farm:wake:{worker}") is not None
 
     def finish(
-        self, lease: str, batch: str, verdicts: Sequence[Verdict], *, then: int | None = None, seconds: float = 0.0
+        self,
+        lease: str,
+        batch: str,
+        verdicts: Sequence[Verdict],
+        *,
+        then: int | None = None,
+        seconds: float = 0.0,
+        revision: str = "",
     ) -> Finished:
         """Write verdicts, and mark the item that runs next as the one to charge for a death.
 
@@ -227,6 +241,7 @@ class Leases:
             verdicts: what was found.
             then: the index that runs next.
             seconds: what this took the process; charged to the batch and its owner.
+            revision: what was judged by, as claimed; nothing is written when a part of it was declared bad since.
 
         Raises:
             StoreUnavailable: Redis does not answer; nothing or everything was written.
@@ -236,7 +251,7 @@ class Leases:
             reason = each.reason.value if each.reason else ""
             rows += [each.index, each.outcome.value, reason, _kept_as(each), pack(each.dump())]
         run_s = max((v.time_s for v in verdicts if _kept_as(v)), default="")
-        head = ["" if then is None else then, seconds, run_s, self._cache_bytes]
+        head = ["" if then is None else then, seconds, run_s, self._cache_bytes, revision]
         with translated():
             reply = self._scripts.run("finish", lease, batch, *head, *rows)
         alive, waits, written, tokens, timed, longest_s = reply

@@ -16,7 +16,7 @@ _PINS = ("lean-toolchain", "lake-manifest.json")
 
 
 def revision(settings: Settings, environment: Environment) -> str:
-    """Return TOOLCHAIN|POLICY|HASH.
+    """Return TOOLCHAIN|POLICY|CHECKER|HASH; the checker is empty where none is configured.
 
     The hash covers what verdicts say of their environment, the REPL's binary, and of the project its pins and every
     .olean it built itself: the same on every host that has the same, and another as soon as any of it changes.
@@ -27,7 +27,7 @@ def revision(settings: Settings, environment: Environment) -> str:
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
-    return f"{environment.lean_version}|{POLICY_VERSION}|{digest.hexdigest()[:16]}"
+    return f"{environment.lean_version}|{POLICY_VERSION}||{digest.hexdigest()[:16]}"
 
 
 def _parts(settings: Settings) -> list[Path]:

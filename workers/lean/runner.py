@@ -18,7 +18,7 @@ from farm.errors import StoreUnavailable
 from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.queues import Tokens
 from farm.settings import Settings
-from farm.store.leases import Claim, ClaimedItem, Finished, Leases, Warmth
+from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Warmth
 from farm.store.registry import Alive
 from workers.lean.judging import Died, GivenUp, Judge, SliceExpired
 from workers.lean.reporting import Reporter
@@ -108,6 +108,7 @@ class Runner:
         self._lane = ""
         self._owner = ""
         self._revision = revision
+        self._declared_bad = ""
         self._proofs = 0
         self._environment_name = "default"
 
@@ -142,14 +143,20 @@ class Runner:
         """Return how many verdicts one chunk gave, None when there was no chunk."""
         most = max(1, min(CHUNK, int(_CHUNK_S / self._mean_s)))
         warmth = Warmth(self._lane, self._owner, self._session.load_s if self._session else 0.0)
-        claim = self._leases.claim(
-            self._environment_name,
-            self._worker,
-            warmth=warmth,
-            most=most,
-            revision=self._revision,
-            linger_s=_LINGER_S,
-        )
+        try:
+            claim = self._leases.claim(
+                self._environment_name,
+                self._worker,
+                warmth=warmth,
+                most=most,
+                revision=self._revision,
+                linger_s=_LINGER_S,
+            )
+        except DeclaredBad as bad:
+            _log.error("worker.declared_bad", why=str(bad))
+            self._declared_bad = str(bad)
+            return None
+        self._declared_bad = ""
         if claim is None:
             return None
         self._chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
@@ -241,7 +248,9 @@ class Runner:
     @_patiently
     def _finish(self, claim: Claim, verdicts: list[Verdict], following: ClaimedItem | None, spent_s: float) -> Finished:
         then = following.index if following else None
-        finished = self._leases.finish(claim.lease, claim.batch, verdicts, then=then, seconds=spent_s)
+        finished = self._leases.finish(
+            claim.lease, claim.batch, verdicts, then=then, seconds=spent_s, revision=self._revision
+        )
         self._tokens.lean(self._environment_name, finished.tokens)
         return finished
 
@@ -284,10 +293,11 @@ class Runner:
     def describe(self) -> dict[str, str | float]:
         """Return the fields of `WorkerStatus` to show."""
         session = self._session
-        failed = session is None or bool(self._notice)
+        notice = self._declared_bad or self._notice
+        failed = session is None or bool(notice)
         return {
             "state": "failed" if failed else "busy" if self._chunk.claim else "idle",
-            "notice": self._notice or self._warning(),
+            "notice": notice or self._warning(),
             "engine": f"Lean {self._environment.lean_version}" if session else "no Lean",
             "sandbox": ", ".join(self._environment.sandbox),
             "header": session.warm_header if session else "",

@@ -1,10 +1,12 @@
 -- Hands a worker process a chunk of one lane under a lease.
 -- ARGV: environment, worker, lease, lease_ms, warm lane or '', most items, age bound in ms, owner served last or '',
---       seconds by which that owner may be ahead of the others, TOOLCHAIN|POLICY|REVISION, ms to linger if there is nothing
+--       seconds by which that owner may be ahead of the others, TOOLCHAIN|POLICY|CHECKER|REVISION,
+--       ms to linger if there is nothing
 -- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s,
 --          {index, stored proof, deaths, lapses, slow, verdict that is known or ''}...};
--- or {} when there is nothing for it, and then its token is spent: a process holds its token for as long as it finds work.
--- It may linger then, and whoever has work calls it.
+-- {what was declared bad} when a process must not judge by what it judges by;
+-- or {} when there is nothing for it; then, too, its token is spent: a process holds its token for as long as it finds work.
+-- Where there is nothing it may linger, and whoever has work calls it.
 -- Without items there is no lease: all that was looked at waits for the runs of others.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local lease_ms, warm, most, age_ms = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -148,6 +150,8 @@ local function try_class(class)
 end
 
 local out = {}
+local bad = declared_bad(revision)
+if bad then token_spent(env) return {bad} end
 -- A lease that is there already: sent twice, because the first reply got lost. It lapses, and its items run again.
 if redis.call('EXISTS', 'farm:draining') == 0 and redis.call('EXISTS', 'farm:lease:' .. id) == 0 then
   for _, class in ipairs(CLASSES) do

@@ -3,6 +3,7 @@
 -- farm:batch:B            hash    owner environment class(interactive|batch) state total done accepted rejected undecided
 --                                 weight options(JSON) created_ms finished_ms retention_s reply cancelled
 --                                 timed longest_s: runs that ended in a decision, and the longest of them
+--                                 revoked: verdicts of it that were revoked
 -- farm:batch:B:items      hash    index -> stored proof (farm/store/codec.py), its fingerprint in front where it has one
 -- farm:batch:B:results    hash    index -> packed verdict; the first writer wins
 -- farm:batch:B:finished   stream  one entry {i index} per verdict in completion order; its ids are the cursor
@@ -28,7 +29,8 @@
 -- farm:lease:X:members    hash    index -> exact text (16 hex) .. MEMBER, of items whose verdict may be kept or shared
 -- farm:leases             zset    lease -> ms at which it lapses;  farm:leases:ENV:CLASS the same, split
 -- farm:verdict:MEMBER     string  exact text (16 hex) .. 'c'lean | 'm'essages .. packed verdict
---                                 MEMBER is TOOLCHAIN|POLICY|REVISION|FINGERPRINT
+--                                 MEMBER is TOOLCHAIN|POLICY|CHECKER|REVISION|FINGERPRINT
+-- farm:revoked            hash    toolchain:V, policy:V, checker:V -> ms since when it is declared bad
 -- farm:verdicts           zset    MEMBER -> ms of its last use
 -- farm:flight:MEMBER      string  lease that runs it for all;  farm:parked:MEMBER  hash  B:index -> lane
 -- farm:counts:ENV         hash    pending, leased
@@ -172,6 +174,15 @@ local function end_lease(lease)
   redis.call('DEL', key, key .. ':items', key .. ':members')
   redis.call('ZREM', 'farm:leases', lease.id)
   redis.call('ZREM', 'farm:leases:' .. lease.environment .. ':' .. lease.class, lease.id)
+end
+
+-- What of TOOLCHAIN|POLICY|CHECKER|REVISION was declared bad; nil when it all stands.
+local function declared_bad(revision)
+  if redis.call('EXISTS', 'farm:revoked') == 0 then return nil end
+  local toolchain, policy, checker = string.match(revision, '^([^|]*)|([^|]*)|([^|]*)|')
+  for kind, value in pairs({toolchain = toolchain, policy = policy, checker = checker}) do
+    if redis.call('HEXISTS', 'farm:revoked', kind .. ':' .. value) == 1 then return kind .. ' ' .. value end
+  end
 end
 
 -- Sends home who waited for a run. ending: 'shared' the next of them runs, or finds the verdict; 'apart' each runs for

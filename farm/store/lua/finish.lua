@@ -1,6 +1,6 @@
 -- Writes verdicts. The first writer wins; from a lapsed lease an `undecided` is dropped.
 -- ARGV: lease, batch, next running index or '', seconds of work to charge, seconds of a run that decided or '',
---       most bytes of the verdict cache,
+--       most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
 --       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
 -- Returns {lease alive, interactive work waits, verdicts written, tokens to publish, timed, longest_s}.
 -- A lease that ran out is lapsed, whether or not the reaper has been there: its process slept, and what it timed meanwhile
@@ -9,6 +9,17 @@ local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
 local now = now_ms()
 local lease = read_lease(ARGV[1])
 if lease and tonumber(redis.call('ZSCORE', 'farm:leases', lease.id) or 0) <= now then lease = nil end
+
+-- What was judged by something that is declared bad by now is not written; others judge it.
+if declared_bad(ARGV[7]) then
+  local held = lease and redis.call('LRANGE', 'farm:lease:' .. lease.id .. ':items', 0, -1) or {}
+  for i = #held, 1, -1 do
+    drop_from_lease(lease, held[i], 'apart', now)
+    put_back(lease, lease.lane, batch, held[i], false, now)
+  end
+  if lease then end_lease(lease) end
+  return {0, 0, 0, lease and tokens_wanted(lease.environment, now) or 0, 0, 0}
+end
 
 local function forget_oldest(bytes, bound)
   while bytes > bound do
@@ -32,7 +43,7 @@ local function keep(index, kind, packed)
 end
 
 local written, bytes, sent_home = 0, 0, 0
-for i = 7, #ARGV, 5 do
+for i = 8, #ARGV, 5 do
   local index, outcome, reason, packed = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
   local worth = (lease or outcome ~= 'undecided') and redis.call('EXISTS', b) == 1
   if worth and redis.call('HSETNX', b .. ':results', index, packed) == 1 then

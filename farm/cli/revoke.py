@@ -1,0 +1,61 @@
+"""`farm revoke`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from farm.cli.output import show_json, show_table, tell
+from farm.cli.store import open_store
+from farm.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from farm.store.revocation import Bad
+
+
+def revoke(
+    policy: Annotated[str, typer.Option(help="A policy version that is bad.")] = "",
+    checker: Annotated[str, typer.Option(help="An external checker that is bad, as verdicts name its version.")] = "",
+    toolchain: Annotated[str, typer.Option(help="A Lean version that is bad, such as v4.29.0.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the verdicts, and change nothing.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Allow it again; marks stay.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False,
+) -> None:
+    """Declare something bad that verdicts rest on: list and mark them, purge the cache of them, judge by it no more.
+
+    Without an option it lists what is declared bad.
+    """
+    from farm.store.cache import purge_cache
+    from farm.store.revocation import Revocation
+
+    client = open_store("farm revoke").client
+    revocation = Revocation(client)
+    if not (policy or checker or toolchain):
+        show_table(("what", "version"), [(bad.basis, bad.version) for bad in revocation.declared()])
+        return
+    bad = _only(policy=policy, checker=checker, toolchain=toolchain)
+    if withdraw:
+        tell(f"{bad}: {'allowed again' if revocation.withdraw(bad) else 'was not declared bad'}")
+        return
+    forgotten = 0
+    if not dry_run:
+        # In this order: after the first nothing more is judged by it, so what the others find is all there is.
+        revocation.declare(bad)
+        forgotten = purge_cache(client, policy=policy, checker=checker, toolchain=toolchain)
+    found = [asdict(each) for each in revocation.find(bad, mark=not dry_run)]
+    if as_json:
+        show_json({"verdicts": found, "forgotten": forgotten})
+        return
+    show_table(("key", "batch", "index", "proof", "outcome", "level"), [tuple(row.values()) for row in found])
+    tell(f"{bad}: {len(found)} verdicts {'rest on it' if dry_run else 'revoked'}, {forgotten} forgotten by the cache")
+
+
+def _only(**versions: str) -> Bad:
+    from farm.store.revocation import Bad, Basis
+
+    given = [Bad(Basis(basis), version) for basis, version in versions.items() if version]
+    if len(given) != 1:
+        raise InvalidRequest("Say one thing at a time: --policy, --checker or --toolchain")
+    return given[0]

@@ -1,0 +1,123 @@
+"""Verdicts that rest on what was declared bad: found, marked, and no more made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from farm.store.codec import pack, unpack
+from farm.store.connection import RedisClient, translated
+from farm.store.scripts import Scripts
+
+_SLICE = 500
+_DECIDED = ("accepted", "rejected")
+
+
+class Basis(StrEnum):
+    """What verdicts rest on, and can fall with."""
+
+    TOOLCHAIN = "toolchain"
+    POLICY = "policy"
+    CHECKER = "checker"
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """Something that was declared bad.
+
+    Attributes:
+        basis: what it is.
+        version: which one: a Lean version, a policy version, the name and version of a checker.
+    """
+
+    basis: Basis
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.basis} {self.version}"
+
+    def covers(self, fields: dict[str, Any]) -> bool:
+        """Whether a verdict, as it is stored, rests on it. What is undecided rests on nothing."""
+        if fields["outcome"] not in _DECIDED:
+            return False
+        evidence = fields.get("evidence") or {}
+        checker = evidence.get("checker") or {}
+        found = {
+            Basis.TOOLCHAIN: fields["environment"].get("lean_version"),
+            Basis.POLICY: evidence.get("policy"),
+            Basis.CHECKER: checker.get("version"),
+        }
+        return bool(found[self.basis] == self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """A verdict that rests on something bad."""
+
+    owner: str
+    batch: str
+    index: int
+    id: str
+    outcome: str
+    level: str
+
+
+class Revocation:
+    """What was declared bad, and the verdicts that rest on it, over a blocking client."""
+
+    def __init__(self, client: RedisClient) -> None:
+        self._client = client
+        self._scripts = Scripts(client)
+
+    def declare(self, bad: Bad) -> None:
+        """Have nothing more judged by it: who does gets no work, and what runs is judged again by others."""
+        with translated():
+            self._client.hsetnx("farm:revoked", f"{bad.basis}:{bad.version}", int(self._client.time()[0]) * 1000)
+
+    def withdraw(self, bad: Bad) -> bool:
+        """Allow it again; marks stay. Returns whether it was declared bad."""
+        with translated():
+            return bool(self._client.hdel("farm:revoked", f"{bad.basis}:{bad.version}"))
+
+    def declared(self) -> list[Bad]:
+        """Return what is declared bad."""
+        with translated():
+            names = [name.decode().partition(":") for name in self._client.hkeys("farm:revoked")]
+        return sorted((Bad(Basis(basis), version) for basis, _, version in names), key=str)
+
+    def find(self, bad: Bad, *, mark: bool) -> Iterator[Affected]:
+        """Yield the verdicts that rest on it and are not revoked yet.
+
+        Args:
+            bad: what they rest on.
+            mark: whether they are marked on the way: `revoked` says why, and the reward is None.
+        """
+        with translated():
+            names = [name.decode().rpartition("/") for name in self._client.zrange("farm:batches", 0, -1)]
+        for owner, _, batch in names:
+            for rows in self._results(batch):
+                found = {index: (old, fields) for index, old, fields in rows if bad.covers(fields)}
+                if mark and found:
+                    self._mark(batch, found, str(bad))
+                for index, (_, fields) in found.items():
+                    yield Affected(owner, batch, index, fields["id"], fields["outcome"], fields["level"])
+
+    def _results(self, batch: str) -> Iterator[list[tuple[int, bytes, dict[str, Any]]]]:
+        """Yield the verdicts of a batch that stand, with their indices and as they are stored."""
+        cursor = 0
+        while True:
+            with translated():
+                cursor, rows = self._client.hscan(f"farm:batch:{batch}:results", cursor, count=_SLICE)
+            read = [(int(index), blob, unpack(blob)) for index, blob in rows.items()]
+            yield [row for row in read if not row[2].get("revoked")]
+            if not cursor:
+                return
+
+    def _mark(self, batch: str, found: dict[int, tuple[bytes, dict[str, Any]]], why: str) -> None:
+        rows: list[Any] = []
+        for index, (old, fields) in found.items():
+            rows += [index, old, pack({**fields, "reward": None, "revoked": why})]
+        with translated():
+            self._scripts.run("mark", batch, *rows)
