@@ -107,7 +107,7 @@ local function take(place, lane, batch)
       end
     end
   end
-  redis.call('HINCRBY', 'farm:counts:' .. env, 'pending', -out.looked_at)
+  redis.call('HINCRBY', 'farm:counts:' .. env, 'pending', 0 - out.looked_at)
   if redis.call('EXISTS', list) == 0 then close_lane(place, lane, batch) end
   return out
 end

@@ -44,6 +44,8 @@
 -- farm:totals             hash    verdicts by outcome:reason, for /metrics
 -- farm:draining           string  present while nothing new may be claimed
 
+-- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it takes for no integer.
+
 local CLASSES = {'interactive', 'batch'}
 local RESERVE_FROM_PROCESSES = 4  -- from this many processes on, one takes interactive work only
 local HEAD_START_S = 0.001        -- a newcomer comes just before the least served
@@ -242,7 +244,7 @@ local function complete_batch(batch, now)
   -- A verdict that came late, from a lapsed lease, leaves its index behind in a pending list.
   for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
     local list = 'farm:pending:' .. lane .. ':' .. batch
-    redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', -redis.call('LLEN', list))
+    redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', 0 - redis.call('LLEN', list))
     redis.call('DEL', list)
     close_lane(place, lane, batch)
   end

@@ -4,7 +4,7 @@ local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
 local due = tonumber(redis.call('ZSCORE', 'farm:expiries', batch) or 0)
 if ARGV[2] == 'due' and due > now_ms() then return 0 end
 local v = redis.call('HMGET', 'farm:holding:' .. batch, 'owner', 'items', 'bytes')
-if v[1] then hold(batch, v[1], -(v[2] or 0), -(v[3] or 0)) end
+if v[1] then hold(batch, v[1], 0 - (v[2] or 0), 0 - (v[3] or 0)) end
 for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do redis.call('UNLINK', 'farm:pending:' .. lane .. ':' .. batch) end
 redis.call('UNLINK', 'farm:holding:' .. batch, unpack(batch_keys(batch)))
 redis.call('ZREM', 'farm:expiries', batch)

@@ -23,7 +23,7 @@ end
 local function settle(id)
   if redis.call('ZREM', FLIGHTS, id) == 0 then return false end
   for _, unit in ipairs(UNITS) do
-    charge(id, unit, -load_of(id .. ':' .. unit))
+    charge(id, unit, 0 - load_of(id .. ':' .. unit))
     redis.call('HDEL', LOAD, id .. ':' .. unit)
   end
   if redis.call('EXISTS', FLIGHTS) == 0 then redis.call('DEL', LOAD) end
@@ -67,7 +67,7 @@ function operations.pass_on(room, token_ms, embed_s)
     if redis.call('EXISTS', 'farm:retrieval:' .. id) == 1 then
       redis.call('HSET', 'farm:retrieval:' .. id, 'vectors', vectors, 'embed_s', embed_s)
       charge(id, 'bytes', #vectors)
-      charge(id, 'inputs', -load_of(id .. ':inputs'))
+      charge(id, 'inputs', 0 - load_of(id .. ':inputs'))
       redis.call('RPUSH', 'farm:waiting:' .. room, id)
       passed = true
     end
