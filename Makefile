@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint bench chaos soak fuzz clean
+.PHONY: setup demo test lint bench chaos soak fuzz schema clean
 
 setup: $(VENV)/.installed  ## Make the virtual environment with everything in it.
 
@@ -41,6 +41,10 @@ FUZZ ?= -runs=1000000
 fuzz: setup  ## Random texts through tokenizer and gate, a million; needs atheris, which not every platform has.
 	$(BIN)/pip install --quiet --disable-pip-version-check 'atheris>=3,<4'
 	$(BIN)/python tests/fuzz/gate.py $(FUZZ) -max_len=200
+
+EXAMPLES ?= 2000
+schema: setup  ## Every route against its own description, with EXAMPLES examples each (SEED=1).
+	SCHEMA_EXAMPLES=$(EXAMPLES) SCHEMA_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/security/service/test_schema.py -s --timeout 7200
 
 clean:  ## Remove what the commands above made.
 	rm -rf $(VENV) .farm build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.bodies import content_type, read_json
+from api.described import FAILURES
 from api.intake import Intake, complete_options, new_digest, parse_batch, parse_options, read_proof_lines
 from api.replies import Disconnected
 from api.service import Service, ServiceDep, VerifierDep
@@ -16,11 +17,11 @@ from api.streams import as_events, as_lines, follow
 from api.verification import DEADLINE_S, INTERACTIVE_PROOFS, stage_and_commit
 from api.verification import verify as verify_now
 from farm.errors import InvalidRequest, UnsupportedMediaType
-from farm.models import BatchAccepted, BatchStatus, Item, ResultsPage
+from farm.models import BatchAccepted, BatchStatus, Item, ResultsPage, Verified
 from farm.models.proofs import MAX_VERIFY_PROOFS
 from farm.store.batches import Committed, Submission, check_cursor
 
-router = APIRouter(prefix="/v1", tags=["proofs"])
+router = APIRouter(prefix="/v1", tags=["proofs"], responses=FAILURES)
 
 NDJSON = "application/x-ndjson"
 EVENTS = "text/event-stream"
@@ -147,7 +148,7 @@ async def results(
     return Response(body, media_type="application/json")
 
 
-@router.post("/verify", openapi_extra=_BODY)
+@router.post("/verify", response_model=Verified, openapi_extra=_BODY)
 async def verify(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
     """Verify up to 1 000 proofs and wait; verdicts come back in request order."""
     value, _ = await read_json(request)

@@ -10,13 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 from api.bodies import parse_json, read_body
 from api.checking import Check, Json, run_checks
+from api.described import COMPATIBLE_FAILURES
 from api.replies import Disconnected
 from api.service import ServiceDep, get_bare_owner
 from farm.errors import InvalidRequest
 from farm.models import ReportRequest
 from farm.models.kimina import CheckRequest, CheckResponse, VerifyRequest, VerifyResponse
 
-router = APIRouter(tags=["kimina"])
+router = APIRouter(tags=["kimina"], responses=COMPATIBLE_FAILURES)
 
 Model = TypeVar("Model", bound=BaseModel)
 BareOwnerDep = Annotated[str, Depends(get_bare_owner)]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from api.described import FAILURES, Readiness
 from api.metrics import render
 from api.service import OperatorDep, Service, ServiceDep, admit_stranger
 from farm.errors import StoreUnavailable
@@ -17,7 +18,7 @@ from farm.store.cache import read_cache_stats_async
 from farm.store.registry import read_status, read_totals
 from farm.store.retrievals import read_edition
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], responses=FAILURES)
 
 
 async def _status(service: Service) -> FarmStatus:
@@ -57,7 +58,12 @@ def _room(kind: WorkerKind, status: FarmStatus) -> dict[str, Any]:
     }
 
 
-@router.get("/readyz", dependencies=[Depends(admit_stranger)])
+@router.get(
+    "/readyz",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "A part does not answer"}},
+    dependencies=[Depends(admit_stranger)],
+)
 async def readyz(service: ServiceDep) -> Response:
     """Say whether every part of the farm answers, and what an operator should know of each."""
     try:

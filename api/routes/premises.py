@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.bodies import parse_json, read_body
+from api.described import COMPATIBLE_FAILURES
 from api.queries import ask, parse_query
 from api.replies import Disconnected
 from api.service import Service, ServiceDep, get_retrieve_owner
@@ -15,7 +16,7 @@ from farm.errors import Unavailable
 from farm.models import RetrievedPremise
 from farm.store.retrievals import Corpus, read_corpus
 
-router = APIRouter(tags=["premises"], dependencies=[Depends(get_retrieve_owner)])
+router = APIRouter(tags=["premises"], dependencies=[Depends(get_retrieve_owner)], responses=COMPATIBLE_FAILURES)
 
 _SCHEMA: dict[str, Any] = {
     "requestBody": {

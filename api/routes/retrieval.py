@@ -9,12 +9,13 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from api.bodies import read_json
+from api.described import FAILURES
 from api.queries import ask, parse_queries
 from api.replies import Disconnected
 from api.service import RetrieverDep, ServiceDep
 from farm.models import RetrievedBatch
 
-router = APIRouter(prefix="/v1", tags=["premises"])
+router = APIRouter(prefix="/v1", tags=["premises"], responses=FAILURES)
 
 _SCHEMA: dict[str, Any] = {
     "requestBody": {

@@ -29,6 +29,7 @@ from farm.models import (
     RetrievedPremise,
     RetrieveRequest,
     Verdict,
+    Verified,
 )
 
 T = TypeVar("T")
@@ -43,19 +44,13 @@ _RETRIEVAL_DEADLINE_S = 30.0
 _SUBMIT_BYTES_PER_S = 1_000_000
 
 
-class _Verified(BaseModel):
-    """The answer of `POST /v1/verify`."""
-
-    results: list[Verdict]
-
-
 class _Batches(BaseModel):
     """The answer of `GET /v1/batches`."""
 
     batches: list[BatchStatus]
 
 
-_VERIFIED = TypeAdapter(_Verified)
+_VERIFIED = TypeAdapter(Verified)
 _BATCHES = TypeAdapter(_Batches)
 _ACCEPTED = TypeAdapter(BatchAccepted)
 _STATUS = TypeAdapter(BatchStatus)

@@ -1,6 +1,15 @@
 """Wire models: what goes over HTTP, shared by the farm and its SDK."""
 
-from farm.models.batches import BatchAccepted, BatchRequest, BatchState, BatchStatus, Counts, Item, ResultsPage
+from farm.models.batches import (
+    BatchAccepted,
+    BatchRequest,
+    BatchState,
+    BatchStatus,
+    Counts,
+    Item,
+    ResultsPage,
+    Verified,
+)
 from farm.models.premises import (
     DetailedPremise,
     NewPremise,
@@ -56,6 +65,7 @@ __all__ = [
     "RetrievedPremise",
     "Sorry",
     "Verdict",
+    "Verified",
     "WorkerKind",
     "WorkerStatus",
     "as_proof",

@@ -82,6 +82,12 @@ class ResultsPage(BaseModel):
     done: bool
 
 
+class Verified(BaseModel):
+    """The answer of `POST /v1/verify`: verdicts in request order."""
+
+    results: list[Verdict]
+
+
 class Item(BaseModel):
     """One proof of a batch as it was submitted, with its verdict once there is one."""
 
