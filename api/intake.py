@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from api.bodies import arriving, lines, parse_json
+from api.canaries import canary
 from api.errors import invalid
 from api.service import Service
 from farm.errors import InvalidRequest, TooLarge
@@ -31,6 +33,7 @@ _STREAM_SLICE_BYTES = 4 << 20
 _STREAM_LIMIT_BYTES = 1 << 30
 _LINE_LIMIT_BYTES = 8 << 20
 _GZIP_STEP_BYTES = 1 << 20
+_CANARY_STEPS = 1_000_000
 
 
 def parse_batch(value: Any) -> BatchRequest:
@@ -94,6 +97,7 @@ class Intake:
     options: dict[str, Any]
     staging: Staging = field(init=False)
     _ids: set[str] = field(default_factory=set)
+    _canaries: int = 0
 
     def __post_init__(self) -> None:
         self.staging = Staging(self.owner)
@@ -128,11 +132,25 @@ class Intake:
             may_share = self.options["cache"] and self.service.settings.verdict_cache_mb
             mark = fingerprint(proof, self.options, self.domain) if may_share else ""
             yield Entry(lane_name(self.environment, header, self.domain), proof, mark)
+            if self._wants_canary():
+                yield self._canary(header)
+        if self.options["canaries"] and not self._canaries and self._ids:
+            yield self._canary(header)
 
     @property
     def domain(self) -> str:
         """The trust domain: with the gate off a proof may run any metacode, so its owner is one alone."""
         return STRICT_DOMAIN if self.options["gate"] == "strict" else self.owner
+
+    def _wants_canary(self) -> bool:
+        return bool(secrets.randbelow(_CANARY_STEPS) < self.options["canaries"] * _CANARY_STEPS)
+
+    def _canary(self, header: str) -> Entry:
+        """Return a false proof for the lane of the one before it: who judges the one judges the other."""
+        self._canaries += 1
+        proof = canary(header, has_statement=self.options["level"] != "compiled")
+        header = split_header(assemble(proof).text).header
+        return Entry(lane_name(self.environment, header, self.domain), proof, is_canary=True)
 
     async def commit(self, submission: Submission) -> Committed:
         """Make it a batch and call for workers."""

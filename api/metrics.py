@@ -10,13 +10,17 @@ from prometheus_client.registry import Collector
 
 from farm.models import FarmStatus
 from farm.store.cache import CacheStats
+from farm.store.pauses import Alarms
 
 
 class _Snapshot(Collector):
-    def __init__(self, status: FarmStatus, totals: dict[tuple[str, str], int], cache: CacheStats) -> None:
+    def __init__(
+        self, status: FarmStatus, totals: dict[tuple[str, str], int], cache: CacheStats, alarms: Alarms
+    ) -> None:
         self._status = status
         self._totals = totals
         self._cache = cache
+        self._alarms = alarms
 
     def collect(self) -> Iterator[Metric]:
         verdicts = CounterMetricFamily("farm_verdicts", "Verdicts written", labels=["outcome", "reason"])
@@ -30,6 +34,7 @@ class _Snapshot(Collector):
             yield gauge
         yield from self._workers()
         yield from self._kept()
+        yield from self._canaries()
 
     def _workers(self) -> Iterator[Metric]:
         count = GaugeMetricFamily("farm_workers", "Worker processes", labels=["kind", "state"])
@@ -55,9 +60,16 @@ class _Snapshot(Collector):
         yield CounterMetricFamily("farm_verdict_cache_shared", "Proofs that waited for a run", value=cache.shared)
         yield CounterMetricFamily("farm_verdict_cache_evicted", "Verdicts that had to make room", value=cache.evicted)
 
+    def _canaries(self) -> Iterator[Metric]:
+        judged = CounterMetricFamily("farm_canaries", "False proofs mixed in; none may be accepted", labels=["outcome"])
+        for outcome, count in self._alarms.judged.items():
+            judged.add_metric([outcome], count)
+        yield judged
+        yield GaugeMetricFamily("farm_paused_keys", "Keys paused by an accepted canary", value=self._alarms.paused)
 
-def render(status: FarmStatus, totals: dict[tuple[str, str], int], cache: CacheStats) -> bytes:
-    """Return the exposition text for a status, the verdict totals by (outcome, reason), and the verdict cache."""
+
+def render(status: FarmStatus, totals: dict[tuple[str, str], int], cache: CacheStats, alarms: Alarms) -> bytes:
+    """Return the exposition text for a status, the verdict totals by (outcome, reason), verdict cache and canaries."""
     registry = CollectorRegistry()
-    registry.register(_Snapshot(status, totals, cache))
+    registry.register(_Snapshot(status, totals, cache, alarms))
     return generate_latest(registry)

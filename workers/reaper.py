@@ -22,6 +22,7 @@ from farm.queues import DEFAULT_ENVIRONMENT, EMBED_QUEUE, PREMISES_QUEUE, Tokens
 from farm.settings import Settings, load
 from farm.store.connection import connect
 from farm.store.leases import ClaimedItem, Leases
+from farm.store.revocation import Revocation
 from farm.store.rooms import Room
 
 _TICK_S = 1.0
@@ -38,8 +39,11 @@ _log = structlog.get_logger()
 class Reaper:
     """One pass after another over what needs taking back."""
 
-    def __init__(self, leases: Leases, rooms: Sequence[Room], tokens: Tokens, host: str) -> None:
+    def __init__(
+        self, leases: Leases, revocation: Revocation, rooms: Sequence[Room], tokens: Tokens, host: str
+    ) -> None:
         self._leases = leases
+        self._revocation = revocation
         self._rooms = rooms
         self._tokens = tokens
         self._host = host
@@ -58,6 +62,8 @@ class Reaper:
             self._sweep(batch)
         while self._leases.expire_due():
             pass
+        if marked := self._revocation.mark_suspects():
+            _log.critical("canary.suspects_marked", verdicts=marked)
         if self._passes % _NUDGE_EVERY == 0:
             end_orphans()
             self._tokens.lean(DEFAULT_ENVIRONMENT, self._leases.nudge(DEFAULT_ENVIRONMENT, _NUDGE_EVERY * 1000))
@@ -101,7 +107,7 @@ def run(settings: Settings, stopped: threading.Event) -> None:
     client = connect(settings.redis_url)
     rooms = [Room(client, name) for name in (EMBED_QUEUE, PREMISES_QUEUE)]
     leases = Leases(client, death_bound=settings.lean_max_deaths)
-    reaper = Reaper(leases, rooms, Tokens(celery_app(settings)), socket.gethostname())
+    reaper = Reaper(leases, Revocation(client), rooms, Tokens(celery_app(settings)), socket.gethostname())
     while not stopped.wait(_TICK_S):
         try:
             reaper.pass_over()

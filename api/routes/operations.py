@@ -15,6 +15,7 @@ from farm.errors import StoreUnavailable
 from farm.models import FarmStatus, WorkerKind, WorkerStatus
 from farm.queues import DEFAULT_ENVIRONMENT
 from farm.store.cache import read_cache_stats_async
+from farm.store.pauses import read_alarms
 from farm.store.registry import read_status, read_totals
 from farm.store.retrievals import read_edition
 
@@ -82,5 +83,5 @@ async def readyz(service: ServiceDep) -> Response:
 async def metrics(service: ServiceDep, _owner: OperatorDep) -> Response:
     """Return figures for Prometheus."""
     totals, cache = await read_totals(service.client), await read_cache_stats_async(service.client)
-    body = render(await _status(service), totals, cache)
+    body = render(await _status(service), totals, cache, await read_alarms(service.client))
     return Response(body, media_type=CONTENT_TYPE_LATEST)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from farm.cli import cache, index, inspect, keys, operate, retrieve, revoke, up, verify
+from farm.cli import cache, index, inspect, keys, operate, resume, retrieve, revoke, up, verify
 from farm.cli.output import tell
 from farm.errors import FarmError
 
@@ -26,6 +26,7 @@ app.command()(operate.status)
 app.command()(operate.batches)
 app.command()(operate.drain)
 app.command()(revoke.revoke)
+app.command()(resume.resume)
 app.command()(inspect.doctor)
 app.command()(inspect.bench)
 app.add_typer(cache.app, name="cache")

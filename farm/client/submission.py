@@ -31,6 +31,7 @@ class OptionFields(TypedDict, total=False):
         gate: the lexical gate for the submitted text.
         cache: whether an earlier verdict on the same proof may answer.
         deadline_s: seconds after which what has not finished becomes `undecided/cancelled`.
+        canaries: the share of false proofs that the farm mixes in; an accepted one pauses the key.
     """
 
     timeout_s: float | None
@@ -40,6 +41,7 @@ class OptionFields(TypedDict, total=False):
     gate: Literal["off", "strict"] | None
     cache: bool
     deadline_s: float | None
+    canaries: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,8 @@ class BatchStatus(BaseModel):
 
     @property
     def finished(self) -> bool:
-        """Whether every proof has its verdict."""
-        return self.done >= self.total
+        """Whether every proof has its verdict, and every canary was looked at."""
+        return self.finished_at is not None
 
 
 class ResultsPage(BaseModel):

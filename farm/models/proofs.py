@@ -77,6 +77,8 @@ class Options(BaseModel):
         gate: the lexical gate for the submitted text.
         cache: whether an earlier verdict on the same proof may answer.
         deadline_s: seconds after which what has not finished becomes `undecided/cancelled`.
+        canaries: the share of false proofs that the farm mixes in, at least one if it is over 0; when one of them is
+            accepted, nothing more of the key is judged until an operator has looked.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,6 +90,7 @@ class Options(BaseModel):
     gate: Literal["off", "strict"] | None = None
     cache: bool = True
     deadline_s: Annotated[float, Field(gt=0, le=MAX_DEADLINE_S, allow_inf_nan=False)] | None = None
+    canaries: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
 
 
 def as_proof(value: Proof | str | dict[str, Any]) -> Proof:

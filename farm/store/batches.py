@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import orjson
 
-from farm.errors import Conflict, InvalidRequest, NotFound
+from farm.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from farm.models import BatchState, BatchStatus, Counts, Item, Proof, Verdict
 from farm.store.codec import mark, pack, raw, unmark, unpack
 from farm.store.connection import AsyncRedisClient, translated
@@ -21,6 +21,8 @@ START = "0-0"
 _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
 # Anything else could name another key of a batch, such as its items.
 _BATCH = re.compile(r"[0-9a-f]{32}")
+# From this index on an item is a canary; claim.lua and its like know the same number.
+FIRST_CANARY = 100_000
 _STAGING_TTL_S = 3600
 # Some 30 ms of work, in which nobody else is answered.
 _STAGE_SLICE = 250
@@ -69,6 +71,7 @@ class Entry(NamedTuple):
     lane: str
     proof: Proof
     fingerprint: str = ""
+    is_canary: bool = False
 
 
 @dataclass(slots=True)
@@ -78,6 +81,15 @@ class Staging:
     owner: str
     batch: str = field(default_factory=lambda: uuid4().hex)
     total: int = 0
+    canaries: int = 0
+
+    def number(self, entry: Entry) -> int:
+        """Return the next index: canaries have a range of their own, which no user's proof reaches."""
+        if entry.is_canary:
+            self.canaries += 1
+            return FIRST_CANARY + self.canaries - 1
+        self.total += 1
+        return self.total - 1
 
 
 class Batches:
@@ -105,12 +117,13 @@ class Batches:
             await self._stage_slice(staging, slice_)
 
     async def _stage_slice(self, staging: Staging, entries: list[Entry]) -> None:
-        base, b = staging.total, f"farm:batch:{staging.batch}"
+        b = f"farm:batch:{staging.batch}"
         blobs: dict[str, bytes] = {}
         by_lane: dict[str, list[int]] = {}
-        for index, (lane, proof, fingerprint) in enumerate(entries, base):
-            blobs[str(index)] = mark(pack(proof.model_dump(exclude_none=True)), fingerprint)
-            by_lane.setdefault(lane, []).append(index)
+        for entry in entries:
+            index = staging.number(entry)
+            blobs[str(index)] = mark(pack(entry.proof.model_dump(exclude_none=True)), entry.fingerprint)
+            by_lane.setdefault(entry.lane, []).append(index)
         await self._reserve(staging, len(blobs), sum(map(len, blobs.values())))
         pipe = self._client.pipeline(transaction=False)
         pipe.hset(f"{b}:items", mapping=blobs)
@@ -122,7 +135,6 @@ class Batches:
             pipe.expire(key, 2 * _STAGING_TTL_S)
         with translated():
             await pipe.execute()
-        staging.total += len(entries)
 
     async def _reserve(self, staging: Staging, items: int, size_bytes: int) -> None:
         await self._quotas.require_memory(self._client)
@@ -145,6 +157,7 @@ class Batches:
 
         Raises:
             Conflict: the idempotency key was used before with another body.
+            Unavailable: the key is paused, and the submitter would wait.
             StoreUnavailable: Redis does not answer.
         """
         deadline = "" if submission.deadline_s is None else int(submission.deadline_s * 1000)
@@ -155,7 +168,7 @@ class Batches:
                 staging.owner,
                 submission.environment,
                 "interactive" if submission.interactive else "batch",
-                staging.total,
+                staging.total + staging.canaries,
                 submission.weight,
                 orjson.dumps(submission.options),
                 submission.retention_s,
@@ -163,9 +176,15 @@ class Batches:
                 submission.idempotency_key,
                 submission.body_hash,
                 deadline,
+                staging.canaries,
             )
         if fate != b"new":
             await self.discard(staging)
+        if fate == b"paused":
+            raise Unavailable(
+                "This key is paused: a false proof that the farm had mixed in was accepted. An operator has to look "
+                "(`farm resume`)"
+            )
         if fate == b"conflict":
             raise Conflict("This Idempotency-Key was used before with another body: send a new key")
         return Committed(batch.decode(), int(tokens), fate == b"known")
@@ -176,12 +195,17 @@ class Batches:
         Raises:
             NotFound: no such batch, or another key's.
         """
-        with translated():
-            fields = await self._client.hgetall(f"farm:batch:{batch}") if _BATCH.fullmatch(batch) else {}
+        fields, paused = {}, False
+        if _BATCH.fullmatch(batch):
+            pipe = self._client.pipeline(transaction=False)
+            pipe.hgetall(f"farm:batch:{batch}")
+            pipe.hexists("farm:paused", owner)
+            with translated():
+                fields, paused = await pipe.execute()
         record = {name.decode(): value.decode() for name, value in fields.items()}
         if record.get("owner") != owner:
             raise NotFound(f"There is no batch {batch!r}")
-        return _as_status(batch, record)
+        return _as_status(batch, record, paused=paused)
 
     async def latest(self, owner: str, limit: int) -> list[BatchStatus]:
         """Return the owner's batches, the newest first; expired ones are forgotten on the way."""
@@ -191,11 +215,13 @@ class Batches:
             pipe = self._client.pipeline(transaction=False)
             for name in names:
                 pipe.hgetall(f"farm:batch:{name}")
-            records = [{k.decode(): v.decode() for k, v in row.items()} for row in await pipe.execute()]
+            pipe.hexists("farm:paused", owner)
+            *rows, paused = await pipe.execute()
+            records = [{k.decode(): v.decode() for k, v in row.items()} for row in rows]
             gone = [name for name, record in zip(names, records, strict=True) if not record]
             if gone:
                 await self._client.zrem(index, *gone)
-        return [_as_status(name, record) for name, record in zip(names, records, strict=True) if record]
+        return [_as_status(name, record, paused=paused) for name, record in zip(names, records, strict=True) if record]
 
     async def results(self, batch: str, owner: str, after: str | None, limit: int) -> Page:
         """Return verdicts that finished after a cursor, in completion order.
@@ -242,7 +268,9 @@ class Batches:
         Raises:
             NotFound: no such batch or index, or another key's.
         """
-        await self.status(batch, owner)
+        status = await self.status(batch, owner)
+        if not 0 <= index < status.total:
+            raise NotFound(f"Batch {batch!r} has no item {index}")
         with translated():
             blob = await self._client.hget(f"farm:batch:{batch}:items", str(index))
         if blob is None:
@@ -276,18 +304,20 @@ def check_cursor(after: str | None) -> str:
     return after
 
 
-def _as_status(batch: str, record: dict[str, str]) -> BatchStatus:
+def _as_status(batch: str, record: dict[str, str], *, paused: bool) -> BatchStatus:
+    """Return what a user sees of a batch's record: canaries are the farm's own."""
     finished = record.get("finished_ms")
     return BatchStatus(
         batch_id=batch,
         state=BatchState(record["state"]),
-        total=int(record["total"]),
-        done=int(record["done"]),
+        total=int(record["total"]) - int(record.get("canaries", 0)),
+        done=int(record["done"]) - int(record.get("canaries_done", 0)),
         counts=Counts(
             accepted=int(record["accepted"]), rejected=int(record["rejected"]), undecided=int(record["undecided"])
         ),
         created_at=int(record["created_ms"]) / 1000,
         finished_at=int(finished) / 1000 if finished else None,
+        paused=paused and not finished,
         revoked=int(record.get("revoked", 0)),
         options=orjson.loads(record["options"]),
     )

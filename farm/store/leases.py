@@ -81,6 +81,7 @@ class Finished:
         tokens: how many to publish.
         timed: as `Claim.timed`, now.
         longest_s: as `Claim.longest_s`, now.
+        alarm: whether a canary was accepted; the key is paused now, and the process not to be believed.
     """
 
     alive: bool
@@ -89,6 +90,7 @@ class Finished:
     tokens: int
     timed: int
     longest_s: float
+    alarm: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +256,8 @@ class Leases:
         head = ["" if then is None else then, seconds, run_s, self._cache_bytes, revision]
         with translated():
             reply = self._scripts.run("finish", lease, batch, *head, *rows)
-        alive, waits, written, tokens, timed, longest_s = reply
-        return Finished(bool(alive), bool(waits), int(written), int(tokens), int(timed), float(longest_s))
+        alive, waits, written, tokens, timed, longest_s, alarm = reply
+        return Finished(bool(alive), bool(waits), int(written), int(tokens), int(timed), float(longest_s), bool(alarm))
 
     def release(self, lease: str, indices: Iterable[int]) -> GivenBack:
         """Give items back, uncharged, to the head of their lane."""

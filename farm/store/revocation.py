@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from farm.store.batches import FIRST_CANARY
 from farm.store.codec import pack, unpack
 from farm.store.connection import RedisClient, translated
 from farm.store.scripts import Scripts
 
 _SLICE = 500
+_CANARY = "canary accepted"
 _DECIDED = ("accepted", "rejected")
 
 
@@ -104,6 +106,21 @@ class Revocation:
                 for index, (_, fields) in found.items():
                     yield Affected(owner, batch, index, fields["id"], fields["outcome"], fields["level"])
 
+    def mark_suspects(self) -> int:
+        """Mark the accepted verdicts of batches in which a canary was accepted; return how many there were."""
+        with translated():
+            batches = [batch.decode() for batch in self._client.smembers("farm:suspects")]
+        marked = 0
+        for batch in batches:
+            for rows in self._results(batch):
+                found = {index: (old, fields) for index, old, fields in rows if fields["outcome"] == "accepted"}
+                if found:
+                    self._mark(batch, found, _CANARY)
+                marked += len(found)
+            with translated():
+                self._client.srem("farm:suspects", batch)
+        return marked
+
     def _results(self, batch: str) -> Iterator[list[tuple[int, bytes, dict[str, Any]]]]:
         """Yield the verdicts of a batch that stand, with their indices and as they are stored."""
         cursor = 0
@@ -111,7 +128,7 @@ class Revocation:
             with translated():
                 cursor, rows = self._client.hscan(f"farm:batch:{batch}:results", cursor, count=_SLICE)
             read = [(int(index), blob, unpack(blob)) for index, blob in rows.items()]
-            yield [row for row in read if not row[2].get("revoked")]
+            yield [row for row in read if row[0] < FIRST_CANARY and not row[2].get("revoked")]
             if not cursor:
                 return
 

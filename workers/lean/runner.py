@@ -252,6 +252,10 @@ class Runner:
             claim.lease, claim.batch, verdicts, then=then, seconds=spent_s, revision=self._revision
         )
         self._tokens.lean(self._environment_name, finished.tokens)
+        if finished.alarm:
+            _log.critical("canary.accepted", batch=claim.batch, owner=claim.owner, worker=self._worker)
+            if self._session:
+                self._session.end()
         return finished
 
     @_patiently

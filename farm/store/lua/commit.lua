@@ -1,8 +1,11 @@
 -- Turns a staged batch into a real one, at once.
--- ARGV: batch, owner, environment, class, total, weight, options, retention_s, reply, idempotency key or '', body hash, deadline_ms or ''
--- Returns {batch, tokens to publish, 'new' | 'known' | 'conflict'}.
+-- ARGV: batch, owner, environment, class, total, weight, options, retention_s, reply, idempotency key or '', body hash, deadline_ms or '',
+--       canaries in the total
+-- Returns {batch, tokens to publish, 'new' | 'known' | 'conflict' | 'paused'}.
 local batch, owner, env, class = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local now = now_ms()
+-- Who waits for the answer would wait for an operator.
+if ARGV[9] ~= '' and redis.call('HEXISTS', 'farm:paused', owner) == 1 then return {batch, 0, 'paused'} end
 if ARGV[10] ~= '' then
   local key = 'farm:idempotency:' .. owner .. ':' .. ARGV[10]
   local seen = redis.call('HMGET', key, 'body', 'batch')
@@ -17,7 +20,7 @@ for _, key in ipairs(batch_keys(batch)) do redis.call('PERSIST', key) end
 redis.call('ZREM', 'farm:expiries', batch)
 redis.call('HSET', b, 'owner', owner, 'environment', env, 'class', class, 'state', 'queued', 'total', ARGV[5],
   'done', 0, 'accepted', 0, 'rejected', 0, 'undecided', 0, 'weight', ARGV[6], 'options', ARGV[7], 'created_ms', now,
-  'retention_s', ARGV[8], 'reply', ARGV[9], 'cancelled', 0)
+  'retention_s', ARGV[8], 'reply', ARGV[9], 'cancelled', 0, 'canaries', ARGV[13], 'canaries_done', 0)
 redis.call('ZADD', 'farm:batches', now, owner .. '/' .. batch)
 redis.call('ZADD', 'farm:batches:' .. owner, now, batch)
 if ARGV[12] ~= '' then redis.call('ZADD', 'farm:deadlines', now + ARGV[12], batch) end

@@ -4,6 +4,7 @@
 --                                 weight options(JSON) created_ms finished_ms retention_s reply cancelled
 --                                 timed longest_s: runs that ended in a decision, and the longest of them
 --                                 revoked: verdicts of it that were revoked
+--                                 canaries canaries_done: false proofs mixed in, in `total` and `done` as well
 -- farm:batch:B:items      hash    index -> stored proof (farm/store/codec.py), its fingerprint in front where it has one
 -- farm:batch:B:results    hash    index -> packed verdict; the first writer wins
 -- farm:batch:B:finished   stream  one entry {i index} per verdict in completion order; its ids are the cursor
@@ -42,12 +43,15 @@
 -- farm:workers:ENV        zset    Lean process -> ms until which it counts as alive
 -- farm:worker:W           hash    what GET /v1/workers shows of a process
 -- farm:totals             hash    verdicts by outcome:reason, for /metrics
+-- farm:paused             hash    owner -> batch whose canary was accepted: nothing of the owner is claimed
+-- farm:suspects           set     batches whose accepted verdicts are to be marked because of that
 -- farm:draining           string  present while nothing new may be claimed
 
 -- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it takes for no integer.
 
 local CLASSES = {'interactive', 'batch'}
 local RESERVE_FROM_PROCESSES = 4  -- from this many processes on, one takes interactive work only
+local FIRST_CANARY = 100000       -- items from this index on are canaries (farm/store/batches.py)
 local HEAD_START_S = 0.001        -- a newcomer comes just before the least served
 local MOST_PARKED = 1000          -- more copies than this of one proof do not wait for one run
 local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict beside its value, its name twice included
@@ -120,6 +124,7 @@ local function open_lane(place, lane, batch, now)
   local served = redis.call('HGET', 'farm:served:' .. place.environment .. ':' .. place.class, place.owner)
   join(queue_key(place, lane), batch, 0)
   redis.call('ZADD', ready_key(place), 'NX', now, lane)
+  if redis.call('HEXISTS', 'farm:paused', place.owner) == 1 then return end
   join(owners_key(place.environment, place.class), place.owner, tonumber(served) or 0)
 end
 
@@ -204,6 +209,13 @@ local function unpark(member, ending, now)
   return #waiting / 2
 end
 
+-- Has nothing more of an owner claimed until resume.lua; `batch` is why.
+local function pause(owner, env, batch)
+  redis.call('HSETNX', 'farm:paused', owner, batch)
+  redis.call('SADD', 'farm:suspects', batch)
+  for _, class in ipairs(CLASSES) do redis.call('ZREM', owners_key(env, class), owner) end
+end
+
 -- Takes an index out of a lease, and ends the run that others wait for. Returns how many of those went home.
 local function drop_from_lease(lease, index, ending, now)
   local key = 'farm:lease:' .. lease.id
@@ -226,6 +238,16 @@ local function hold(batch, owner, items, bytes)
       if redis.call('HINCRBY', 'farm:usage', field, by) == 0 then redis.call('HDEL', 'farm:usage', field) end
     end
   end
+end
+
+-- Gives all that a lease still holds back to its lane, uncharged.
+local function give_up_lease(lease, now)
+  local held = redis.call('LRANGE', 'farm:lease:' .. lease.id .. ':items', 0, -1)
+  for i = #held, 1, -1 do
+    drop_from_lease(lease, held[i], 'apart', now)
+    put_back(lease, lease.lane, lease.batch, held[i], false, now)
+  end
+  end_lease(lease)
 end
 
 local function batch_keys(batch)

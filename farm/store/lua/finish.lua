@@ -2,7 +2,7 @@
 -- ARGV: lease, batch, next running index or '', seconds of work to charge, seconds of a run that decided or '',
 --       most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
 --       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
--- Returns {lease alive, interactive work waits, verdicts written, tokens to publish, timed, longest_s}.
+-- Returns {lease alive, interactive work waits, verdicts written, tokens to publish, timed, longest_s, a canary was accepted}.
 -- A lease that ran out is lapsed, whether or not the reaper has been there: its process slept, and what it timed meanwhile
 -- is no timeout. The reaper takes its items back.
 local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
@@ -12,13 +12,8 @@ if lease and tonumber(redis.call('ZSCORE', 'farm:leases', lease.id) or 0) <= now
 
 -- What was judged by something that is declared bad by now is not written; others judge it.
 if declared_bad(ARGV[7]) then
-  local held = lease and redis.call('LRANGE', 'farm:lease:' .. lease.id .. ':items', 0, -1) or {}
-  for i = #held, 1, -1 do
-    drop_from_lease(lease, held[i], 'apart', now)
-    put_back(lease, lease.lane, batch, held[i], false, now)
-  end
-  if lease then end_lease(lease) end
-  return {0, 0, 0, lease and tokens_wanted(lease.environment, now) or 0, 0, 0}
+  if lease then give_up_lease(lease, now) end
+  return {0, 0, 0, lease and tokens_wanted(lease.environment, now) or 0, 0, 0, 0}
 end
 
 local function forget_oldest(bytes, bound)
@@ -42,15 +37,30 @@ local function keep(index, kind, packed)
   forget_oldest(count('cache_bytes', before == 0 and grown + ENTRY_BYTES or grown), tonumber(ARGV[6]))
 end
 
-local written, bytes, sent_home = 0, 0, 0
+local function tell(index, outcome, reason)
+  redis.call('XADD', b .. ':finished', '*', 'i', index)
+  redis.call('HINCRBY', b, outcome, 1)
+  redis.call('HINCRBY', 'farm:totals', outcome .. ':' .. reason, 1)
+end
+
+-- Nobody is told of a canary that was not accepted.
+local function tell_canary(outcome)
+  redis.call('HINCRBY', b, 'canaries_done', 1)
+  count('canaries_' .. outcome)
+  return outcome == 'accepted'
+end
+
+local written, bytes, sent_home, alarm = 0, 0, 0, false
 for i = 8, #ARGV, 5 do
   local index, outcome, reason, packed = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
   local worth = (lease or outcome ~= 'undecided') and redis.call('EXISTS', b) == 1
   if worth and redis.call('HSETNX', b .. ':results', index, packed) == 1 then
     written, bytes = written + 1, bytes + #packed
-    redis.call('XADD', b .. ':finished', '*', 'i', index)
-    redis.call('HINCRBY', b, outcome, 1)
-    redis.call('HINCRBY', 'farm:totals', outcome .. ':' .. reason, 1)
+    if tonumber(index) >= FIRST_CANARY then
+      alarm = tell_canary(outcome) or alarm
+    else
+      tell(index, outcome, reason)
+    end
     if lease and ARGV[i + 3] ~= '' then keep(index, ARGV[i + 3], packed) end
   end
   if lease then sent_home = sent_home + drop_from_lease(lease, index, outcome == 'undecided' and 'apart' or 'shared', now) end
@@ -65,6 +75,13 @@ if written > 0 then
   local done = redis.call('HINCRBY', b, 'done', written)
   if done >= tonumber(redis.call('HGET', b, 'total')) then complete_batch(batch, now) end
 end
+if alarm then
+  local place = place_of(batch)
+  pause(place.owner, place.environment, batch)
+  -- What this process would judge next is judged by another, when an operator has looked.
+  if lease then give_up_lease(lease, now) end
+  return {0, 0, written, tokens_wanted(place.environment, now), 0, 0, 1}
+end
 local waits = 0
 if lease then
   charge(lease, lease.lane, batch, ARGV[4])
@@ -73,4 +90,4 @@ if lease then
   if redis.call('EXISTS', 'farm:lease:' .. lease.id .. ':items') == 0 then end_lease(lease) end
 end
 local seen = redis.call('HMGET', b, 'timed', 'longest_s')
-return {lease and 1 or 0, waits, written, sent_home > 0 and tokens_wanted(lease.environment, now) or 0, seen[1] or 0, seen[2] or 0}
+return {lease and 1 or 0, waits, written, sent_home > 0 and tokens_wanted(lease.environment, now) or 0, seen[1] or 0, seen[2] or 0, 0}

@@ -1,0 +1,26 @@
+"""False proofs that the farm mixes into a batch: a farm that accepts one is broken, or was broken into."""
+
+from __future__ import annotations
+
+import secrets
+
+from farm.models import Proof
+
+# None proves a false equation, whatever is imported. A tactic that is not there is an error like any other.
+_TRIES = ("rfl", "by rfl", "by decide", "by simp", "by omega", "by trivial", "by norm_num")
+_TERM_BOUND = 1000
+
+
+def canary(header: str, *, has_statement: bool) -> Proof:
+    """Return a false theorem under a header; no two are the same, and nothing in it says what it is.
+
+    Args:
+        header: the header of the proofs it goes among.
+        has_statement: whether it comes with its statement beside it, as levels above `compiled` ask for.
+    """
+    left, right = secrets.randbelow(_TERM_BOUND), secrets.randbelow(_TERM_BOUND)
+    wrong = left + right + 1 + secrets.randbelow(9)
+    statement = f"theorem t_{secrets.token_hex(6)} : {left} + {right} = {wrong}"
+    gap = "\n" if header and not header.endswith("\n") else ""
+    code = f"{header}{gap}{statement} := {secrets.choice(_TRIES)}"
+    return Proof(code=code, statement=statement if has_statement else None)

@@ -1,0 +1,47 @@
+"""Keys that are paused because a canary of theirs was accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.scripts import Scripts
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """Figures of canaries.
+
+    Attributes:
+        judged: how many there were, by outcome.
+        paused: how many keys are paused.
+    """
+
+    judged: dict[str, int]
+    paused: int
+
+
+def read_paused(client: RedisClient) -> dict[str, str]:
+    """Return the batch whose canary was accepted, by key."""
+    with translated():
+        return {owner.decode(): batch.decode() for owner, batch in client.hgetall("farm:paused").items()}
+
+
+def resume(client: RedisClient, owner: str, environment: str) -> tuple[bool, int]:
+    """Have a key's proofs judged again; return whether it was paused, and how many tokens to publish."""
+    with translated():
+        was_paused, tokens = Scripts(client).run("resume", owner, environment)
+    return bool(was_paused), int(tokens)
+
+
+async def read_alarms(client: AsyncRedisClient) -> Alarms:
+    """Return the figures, over the API's client."""
+    names = ("accepted", "rejected", "undecided")
+    with translated():
+        pipe = client.pipeline(transaction=False)
+        pipe.hmget("farm:counters", [f"canaries_{name}" for name in names])
+        pipe.hlen("farm:paused")
+        counts, paused = await pipe.execute()
+    values: list[Any] = [int(count or 0) for count in counts]
+    return Alarms(dict(zip(names, values, strict=True)), int(paused))
