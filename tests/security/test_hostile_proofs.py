@@ -187,6 +187,14 @@ def test_scratch_goes_with_its_repl(farm: Farm, target: RunningFarm) -> None:
     await_true(lambda: not scratch.exists(), "the folder is gone")
 
 
+def test_scratch_goes_with_its_worker(farm: Farm, target: RunningFarm) -> None:
+    scratch = Path(ran(farm, "import os; result = os.environ['TMPDIR']; open(result + '/x', 'w').close()")["ran"])
+
+    psutil.Process(int(scratch.name.split("-")[0])).kill()
+
+    await_true(lambda: not scratch.exists(), "the folder is gone", timeout_s=90)
+
+
 @pytest.mark.usefixtures("landlock")
 def test_a_farm_that_stopped_leaves_no_scratch(tmp_path: Path, repl: Install) -> None:
     folder = tmp_path / "own"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import shutil
 import tempfile
@@ -26,6 +27,7 @@ LIMIT_MB = 256
 """What the files of one REPL may take together."""
 LIMIT_FILES = 4096
 _TICK_S = 0.5
+_SWEEP_EVERY_TICKS = 120
 _MB = 1 << 20
 
 _log = structlog.get_logger()
@@ -72,20 +74,25 @@ class ScratchKeeper(VitalThread):
         self._root = folder / "scratch"
 
     def work(self) -> None:
-        """Look twice a second, for ever."""
-        while True:
-            time.sleep(_TICK_S)
+        """Look twice a second, and sweep once a minute, for ever."""
+        for tick in itertools.count():
+            if tick % _SWEEP_EVERY_TICKS == 0:
+                self.sweep()
             self.look()
+            time.sleep(_TICK_S)
 
     def look(self) -> None:
-        """Look once."""
-        for scratch in self._root.iterdir():
-            worker, repl = map(int, scratch.name.split("-"))
-            # The REPL, a new one of this worker, or another keeper may be faster.
+        """Look at this process's own folders; all keepers of a host list the same place, so this has to be cheap."""
+        for scratch in self._root.glob(f"{os.getpid()}-*"):
+            # The REPL itself, or another keeper's sweep, may be faster.
             with contextlib.suppress(OSError):
-                if worker == os.getpid():
-                    self._look_at(scratch, repl)
-                elif not psutil.pid_exists(repl):
+                self._look_at(scratch, _repl_of(scratch))
+
+    def sweep(self) -> None:
+        """Remove what processes left behind that died with their REPL."""
+        for scratch in self._root.iterdir():
+            if not psutil.pid_exists(_repl_of(scratch)):
+                with contextlib.suppress(OSError):
                     clear_scratch(str(scratch))
 
     def _look_at(self, scratch: Path, repl: int) -> None:
@@ -94,6 +101,10 @@ class ScratchKeeper(VitalThread):
         elif _is_too_large(scratch):
             _log.warning("scratch.too_large", limit_mb=LIMIT_MB, limit_files=LIMIT_FILES)
             end_session(repl)
+
+
+def _repl_of(scratch: Path) -> int:
+    return int(scratch.name.partition("-")[2])
 
 
 def _is_over(repl: int) -> bool:
