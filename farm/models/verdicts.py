@@ -132,7 +132,6 @@ class Verdict(BaseModel):
         axioms: full names of the axioms the proof depends on; asked for at the level `checked` alone.
         evidence: what else the verdict rests on.
         report: what the REPL itself said, for compatible routes; absent from the wire elsewhere.
-        evidence: what else the verdict rests on.
         revoked: what it rests on that was declared bad since (`farm revoke`), and then the reward is None; None while
             it stands.
     """
@@ -155,7 +154,6 @@ class Verdict(BaseModel):
     environment: Environment = Field(default_factory=Environment)
     evidence: Evidence = Field(default_factory=Evidence)
     report: Report | None = Field(default=None, exclude_if=lambda report: report is None)
-    evidence: Evidence = Field(default_factory=Evidence)
     revoked: str | None = None
 
     def dump(self) -> dict[str, Any]:
