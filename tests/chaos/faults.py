@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import psutil
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 
 from farm.store.leases import LEASE_MS
 from tests.chaos.victim import Victim, set_clock
+from tests.support.running import await_true
 
 # What a strike may meet when another one was there before.
 GONE = (psutil.Error, RedisError, httpx.TransportError, OSError, IndexError, StopIteration)
@@ -117,6 +119,14 @@ def _fill_disk(victim: Victim, rng: random.Random) -> None:
         time.sleep(rng.uniform(1, 5))
     finally:
         ballast.unlink()
+        # What it could not write it writes at its next look, a second later: until then its disk is as good as full.
+        await_true(lambda: _persistence(victim)["aof_last_write_status"] == "ok", "a store that writes again")
+
+
+def _persistence(victim: Victim) -> dict[str, Any]:
+    """Return what the store says of its writing."""
+    found: dict[str, Any] = victim.redis().info("persistence")
+    return found
 
 
 def _move_clock(victim: Victim, rng: random.Random) -> None:
