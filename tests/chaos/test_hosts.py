@@ -72,11 +72,12 @@ def test_the_proofs_of_a_dead_host_run_elsewhere(ill: Victim) -> None:
         with other_host(ill) as worker:
             await_true(lambda: held_there(ill, "idle"), "the other host is there")
             batch = client.submit([f"{TRUE} -- sleep:400 {index}" for index in range(60)], cache=False)
-            held = await_true(lambda: held_there(ill, "lease"), "the other host has work")
+            await_true(lambda: held_there(ill, "lease"), "the other host has work")
             # Its children die with it, and on this host no reaper knows them: nobody tells the store.
             worker.kill()
             worker.wait()
-        await_true(lambda: not set(held) & held_there(ill, "lease"), "its leases are taken back", ELSEWHERE_WITHIN_S)
+            held = held_there(ill, "lease")
+        await_true(lambda: not held & held_there(ill, "lease"), "its leases are taken back", ELSEWHERE_WITHIN_S)
         verdicts = batch.wait()
 
     assert {verdict.outcome for verdict in verdicts} == {Outcome.ACCEPTED}
