@@ -24,9 +24,10 @@ def test_workers_say_what_they_do(farm: RunningFarm, client: Farm) -> None:
     client.verify([f"import Init\n{TRUE} -- {i}" for i in range(20)])
 
     await_true(lambda: sum(worker["proofs"] for worker in farm.workers()) >= 20, "the workers' counts")
+    # One process may have run them all; the other has no REPL then.
+    await_true(lambda: all(each["memory_mb"] > 1 for each in farm.workers() if each["proofs"]), "the REPLs' memory")
     for worker in farm.workers():
         assert worker["pid"]
-        assert worker["memory_mb"] > 1
         assert worker["seen_s"] < 10
 
 
