@@ -165,14 +165,7 @@ class Leases:
         self._cache_bytes = cache_mb << 20
 
     def claim(
-        self,
-        environment: str,
-        worker: str,
-        *,
-        warmth: Warmth = _COLD,
-        most: int = 8,
-        revision: str = "",
-        linger_s: float = 0.0,
+        self, environment: str, worker: str, *, warmth: Warmth = _COLD, most: int = 8, revision: str = ""
     ) -> Claim | None:
         """Take up to `most` items of one lane, and with them items whose verdict is known.
 
@@ -182,7 +175,6 @@ class Leases:
             warmth: what it prefers.
             most: how many items that have to run, at most.
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
-            linger_s: for how long the caller then awaits a call (`await_call`, `leave`).
 
         Returns:
             None when there is nothing to do: the caller's token is then spent.
@@ -195,7 +187,7 @@ class Leases:
         with translated():
             reply = self._scripts.run(
                 "claim", environment, worker, lease, LEASE_MS, warmth.lane, most, LANE_AGE_BOUND_MS, warmth.owner,
-                warmth.lead_s, revision, int(linger_s * 1000),
+                warmth.lead_s, revision,
             )  # fmt: skip
         if not reply:
             return None
@@ -213,17 +205,6 @@ class Leases:
             longest_s=float(longest_s),
             items=tuple(_claimed(*item) for item in items),
         )
-
-    def await_call(self, worker: str, timeout_s: float) -> bool:
-        """Whether somebody calls a process that lingers; it then has a token."""
-        with translated():
-            return self._client.blpop([f"farm:wake:{worker}"], timeout_s) is not None
-
-    def leave(self, environment: str, worker: str) -> bool:
-        """Linger no longer; whether a call came at the last moment, and with it a token."""
-        with translated():
-            is_called = self._client.zrem(f"farm:lingering:{environment}", worker) == 0
-            return is_called and self._client.lpop(f"farm:wake:{worker}") is not None
 
     def finish(
         self,

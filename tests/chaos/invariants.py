@@ -25,8 +25,6 @@ FARM_KEYS = (
     "farm:totals",
     "farm:tokens:",
     "farm:idle:",
-    "farm:lingering:",
-    "farm:wake:",
     "farm:batches",
     "farm:corpus",
     "farm:called:",

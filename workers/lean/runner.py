@@ -30,10 +30,6 @@ CHUNK = 16
 _CHUNK_S = 2.0
 # When one proof runs longer than this, the rest of the chunk is better off elsewhere.
 _SHED_AFTER_S = 2.0
-# How long a process without work stays awake: Celery takes some 10 ms to hand over a token, a call takes less than one.
-_LINGER_S = 10.0
-# How late a process that lingers may notice that it is to end.
-_LOOK_UP_S = 0.5
 # How long a process keeps its token before Celery gets a say: recycling, shutdown, events.
 _TASK_S = 10.0
 _START_BACKOFF_S = 2.0
@@ -113,31 +109,17 @@ class Runner:
         self._environment_name = "default"
 
     def work(self) -> str:
-        """Claim and run chunks until nothing has waited for a while; return a line for the log and Flower.
-
-        After ten seconds with work the token goes round through Celery.
-        """
+        """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower."""
         until, chunks, written = time.monotonic() + _TASK_S, 0, 0
         while time.monotonic() < until and not self._stopping():
             done = self._work_once()
-            if done is not None:
-                chunks, written = chunks + 1, written + done
-            elif self._is_called():
-                until = time.monotonic() + _TASK_S
-            else:
+            if done is None:
                 break
+            chunks, written = chunks + 1, written + done
         else:
             # There may be more: the token goes on to whoever takes it.
             self._tokens.lean(self._environment_name)
         return f"{written} proofs in {chunks} chunks"
-
-    def _is_called(self) -> bool:
-        """Linger; whether somebody has work for this process."""
-        until = time.monotonic() + _LINGER_S
-        while time.monotonic() < until and not self._stopping():
-            if self._leases.await_call(self._worker, _LOOK_UP_S):
-                return True
-        return self._leases.leave(self._environment_name, self._worker)
 
     def _work_once(self) -> int | None:
         """Return how many verdicts one chunk gave, None when there was no chunk."""
@@ -145,12 +127,7 @@ class Runner:
         warmth = Warmth(self._lane, self._owner, self._session.load_s if self._session else 0.0)
         try:
             claim = self._leases.claim(
-                self._environment_name,
-                self._worker,
-                warmth=warmth,
-                most=most,
-                revision=self._revision,
-                linger_s=_LINGER_S,
+                self._environment_name, self._worker, warmth=warmth, most=most, revision=self._revision
             )
         except DeclaredBad as bad:
             _log.error("worker.declared_bad", why=str(bad))

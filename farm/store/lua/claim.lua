@@ -1,12 +1,10 @@
 -- Hands a worker process a chunk of one lane under a lease.
 -- ARGV: environment, worker, lease, lease_ms, warm lane or '', most items, age bound in ms, owner served last or '',
---       seconds by which that owner may be ahead of the others, TOOLCHAIN|POLICY|CHECKER|REVISION,
---       ms to linger if there is nothing
+--       seconds by which that owner may be ahead of the others, TOOLCHAIN|POLICY|CHECKER|REVISION
 -- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s,
 --          {index, stored proof, deaths, lapses, slow, verdict that is known or ''}...};
 -- {what was declared bad} when a process must not judge by what it judges by;
 -- or {} when there is nothing for it; then, too, its token is spent: a process holds its token for as long as it finds work.
--- Where there is nothing it may linger, and whoever has work calls it.
 -- Without items there is no lease: all that was looked at waits for the runs of others.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local lease_ms, warm, most, age_ms = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -159,11 +157,5 @@ if redis.call('EXISTS', 'farm:draining') == 0 and redis.call('EXISTS', 'farm:lea
     if #out > 0 then break end
   end
 end
-if #out == 0 then
-  token_spent(env)
-  if tonumber(ARGV[11]) > 0 then
-    redis.call('ZREMRANGEBYSCORE', 'farm:lingering:' .. env, 0, now)  -- of those that died meanwhile
-    redis.call('ZADD', 'farm:lingering:' .. env, now + ARGV[11], worker)
-  end
-end
+if #out == 0 then token_spent(env) end
 return out

@@ -37,8 +37,6 @@
 -- farm:counts:ENV         hash    pending, leased
 -- farm:counters           hash    what happened, for /metrics; and cache_bytes
 -- farm:tokens:ENV         string  tokens believed to be on the broker or held by a process that works
--- farm:lingering:ENV      zset    Lean process that waits for a call without a token -> ms until which it does
--- farm:wake:W             list    the call to a process that lingers; it then has a token
 -- farm:idle:ENV           string  processes that idled while work waited, at the reaper's last look
 -- farm:workers:ENV        zset    Lean process -> ms until which it counts as alive
 -- farm:worker:W           hash    what GET /v1/workers shows of a process
@@ -83,29 +81,14 @@ local function has_ready(env, class)
   return redis.call('EXISTS', owners_key(env, class)) == 1
 end
 
--- Calls processes that linger, the last one in first, because it is warm; returns how many others are wanted still.
-local function wake(env, now, want)
-  while want > 0 do
-    local last = redis.call('ZPOPMAX', 'farm:lingering:' .. env)
-    if not last[1] then break end
-    local alive_until = redis.call('ZSCORE', 'farm:workers:' .. env, last[1])
-    if (not alive_until or tonumber(alive_until) > now) and tonumber(last[2]) > now then
-      redis.call('RPUSH', 'farm:wake:' .. last[1], 1)
-      redis.call('EXPIRE', 'farm:wake:' .. last[1], 60)
-      want = want - 1
-    end
-  end
-  return want
-end
-
--- How many tokens to publish now; counts them as published, and those of the processes it wakes.
+-- How many tokens to publish now; counts them as published.
 local function tokens_wanted(env, now)
   local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
   local out = tonumber(redis.call('GET', 'farm:tokens:' .. env) or 0)
   local want = math.min(math.max(1, live_processes(env, now)) - out, pending)
   if want <= 0 then return 0 end
   redis.call('INCRBY', 'farm:tokens:' .. env, want)
-  return wake(env, now, want)
+  return want
 end
 
 local function token_spent(env)

@@ -11,4 +11,4 @@ redis.call('SET', 'farm:idle:' .. env, math.max(0, idle), 'PX', 2 * ARGV[2])
 local lost = math.min(idle, before, pending)
 if lost <= 0 then return 0 end
 redis.call('SET', 'farm:tokens:' .. env, busy + lost)
-return wake(env, now, lost)
+return lost

@@ -195,37 +195,6 @@ def test_tokens_are_at_most_the_processes_and_are_spent(client: RedisClient, lea
     assert int(client.get(f"farm:tokens:{ENV}")) == 1
 
 
-def test_who_lingers_is_called_and_needs_no_token(client: RedisClient, leases: Leases, valkey_url: str) -> None:
-    for worker in "ab":
-        Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)
-    assert leases.claim(ENV, "a", linger_s=60) is None
-    assert not leases.await_call("a", 0.01)
-
-    put(valkey_url, 10)
-
-    assert leases.await_call("a", 1)
-    assert int(client.get(f"farm:tokens:{ENV}")) == 2, "one for it, and one on the broker for the other"
-    assert leases.claim(ENV, "a") is not None
-
-
-def test_who_lingers_no_longer_is_not_called(client: RedisClient, leases: Leases, valkey_url: str) -> None:
-    Registry(client, WorkerKind.LEAN, "a").beat(state="idle", host="h", pid=1)
-    leases.claim(ENV, "a", linger_s=60)
-
-    assert not leases.leave(ENV, "a")
-    put(valkey_url, 1)
-    assert not leases.await_call("a", 0.01)
-
-
-def test_a_call_at_the_last_moment_is_not_lost(client: RedisClient, leases: Leases, valkey_url: str) -> None:
-    Registry(client, WorkerKind.LEAN, "a").beat(state="idle", host="h", pid=1)
-    leases.claim(ENV, "a", linger_s=60)
-    put(valkey_url, 1)
-
-    assert leases.leave(ENV, "a")
-    assert leases.claim(ENV, "a") is not None
-
-
 def test_lost_tokens_are_replaced_after_two_looks(client: RedisClient, leases: Leases, valkey_url: str) -> None:
     Registry(client, WorkerKind.LEAN, "a").beat(state="idle", host="h", pid=1)
     put(valkey_url, 10)
