@@ -71,11 +71,13 @@ def send_slowly(url: str, head: str, body: list[bytes]) -> bytes:
         said = b""
         while True:
             try:
-                if body:
+                if body and not said:
                     connection.sendall(body.pop())
                 received = connection.recv(4096)
             except TimeoutError:
                 continue
+            except ConnectionError:  # it hung up while a byte was on its way
+                return said
             if not received:
                 return said
             said += received
