@@ -154,7 +154,7 @@ class Verdict(BaseModel):
     environment: Environment = Field(default_factory=Environment)
     evidence: Evidence = Field(default_factory=Evidence)
     report: Report | None = Field(default=None, exclude_if=lambda report: report is None)
-    revoked: str | None = None
+    revoked: str | None = Field(default=None, exclude_if=lambda revoked: revoked is None)
 
     def dump(self) -> dict[str, Any]:
         """Return the verdict as it goes over the wire."""
