@@ -58,6 +58,7 @@ def test_the_openapi_document_describes_bodies_and_routes(farm: RunningFarm) -> 
 
 
 def test_flower_wants_its_password(farm: RunningFarm) -> None:
+    await_true(lambda: ")" in (farm.folder / "up.log").read_text().partition("login ")[2], "Flower's login")
     up = (farm.folder / "up.log").read_text()
     address = next(word for line in up.splitlines() if "Flower" in line for word in line.split() if "http" in word)
     user, _, password = up.partition("login ")[2].partition(")")[0].partition(":")
