@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -99,35 +100,52 @@ def _is_running(process: psutil.Process) -> bool:
 
 def tree_memory_mb(pid: int) -> float:
     """Return the resident memory of a process and its descendants in MB; 0 when it is gone."""
-    try:
-        process = psutil.Process(pid)
-        tree = [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return 0.0
-    total = 0
-    for member in tree:
-        with contextlib.suppress(psutil.Error):
-            total += member.memory_info().rss
-    return total / _MB
+    return sum(map(memory_mb, tree(pid)))
 
 
 def tree_cpu_s(pid: int) -> float:
     """Return the processor seconds that a process and its descendants have used; 0 when it is gone."""
-    try:
-        process = psutil.Process(pid)
-        tree = [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return 0.0
     total = 0.0
-    for member in tree:
+    for member in tree(pid):
         with contextlib.suppress(psutil.Error):
-            times = member.cpu_times()
+            times = psutil.Process(member).cpu_times()
             total += times.user + times.system
     return total
 
 
+def tree(pid: int) -> list[int]:
+    """Return a process and its descendants.
+
+    From the kernel's own lists of children where it keeps them: psutil reads all of /proc, and on a host with 200 Lean
+    processes that took more than a core.
+    """
+    if not _lists_children():
+        with contextlib.suppress(psutil.Error):
+            return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+        return []
+    found = [pid]
+    for member in found:  # grows on the way
+        found += _children(member)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """Return the children of a process; each thread has its own."""
+    found: list[int] = []
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/task") as threads:
+        for thread in threads:
+            with contextlib.suppress(OSError), open(f"{thread.path}/children") as file:  # noqa: PTH123 - 10 times a second
+                found += map(int, file.read().split())
+    return found
+
+
+@cache
+def _lists_children() -> bool:
+    return Path(f"/proc/self/task/{os.getpid()}/children").exists()
+
+
 def memory_mb(pid: int) -> float:
-    """Return the resident memory of one process in MB; 0 when it is gone. Costs 0.05 ms, the tree's some 5 ms."""
+    """Return the resident memory of one process in MB; 0 when it is gone."""
     try:
         return float(psutil.Process(pid).memory_info().rss) / _MB
     except psutil.Error:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
 import psutil
 import pytest
 
-from farm.processes import is_identity_alive, process_identity
+from farm.processes import is_identity_alive, process_identity, tree, tree_cpu_s, tree_memory_mb
+from tests.support.running import await_true
 
 
 def test_an_identity_stays_while_the_wall_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +33,24 @@ def test_an_identity_ends_with_its_process() -> None:
         process.kill()
     assert not is_identity_alive(identity)
     assert not is_identity_alive(f"{os.getpid()}.1"), "the number alone is not the process"
+
+
+@pytest.mark.parametrize("lists_children", [True, False])
+def test_a_tree_has_children_of_children_and_of_threads(monkeypatch: pytest.MonkeyPatch, lists_children: bool) -> None:
+    if not lists_children:
+        monkeypatch.setattr("farm.processes._lists_children", lambda: False)
+    program = """
+import subprocess, sys, threading
+def start(): subprocess.Popen(["sh", "-c", "sleep 60 & wait"]).wait()
+threading.Thread(target=start).start()
+start()
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as process:
+        await_true(lambda: len(tree(process.pid)) == 5, "two shells with a child each")
+        assert tree(process.pid)[0] == process.pid
+        assert tree_memory_mb(process.pid) > 5
+        assert tree_cpu_s(process.pid) > 0
+        for member in tree(process.pid):
+            os.kill(member, signal.SIGKILL)
+    assert tree_memory_mb(process.pid) == 0
+    assert tree_cpu_s(process.pid) == 0

@@ -12,7 +12,7 @@ from farm.processes import end_session, memory_mb, tree_memory_mb
 from workers.vital import VitalThread
 
 _TICK_S = 0.1
-# Finding a process's descendants reads all of /proc: the leader, where Lean runs, is looked at far more often.
+# The leader, where Lean runs, is looked at more often than what it may have started.
 _TREE_EVERY_TICKS = 10
 # The run has its own timeout; the watchdog is for the run that does not keep it.
 _GRACE_S = 2.0
