@@ -84,8 +84,10 @@ local function take(place, lane, batch)
   local list, b = 'farm:pending:' .. lane .. ':' .. batch, 'farm:batch:' .. batch
   local out = {entries = {}, members = {}, to_run = 0, looked_at = 0}
   local has_past = redis.call('EXISTS', b .. ':history') == 1
-  -- Leave something for the other processes: a share of what waits, so that no chunk holds the tail of a batch.
-  local share = math.max(1, math.min(most, math.ceil(redis.call('LLEN', list) / math.max(1, 2 * processes))))
+  -- Leave something for the other processes: a share of what waits, so that no chunk holds the tail of a batch. Where many
+  -- small ones wait side by side there is something for everybody, and larger chunks cost less.
+  local waiting = redis.call('LLEN', list) * redis.call('ZCARD', queue_key(place, lane))
+  local share = math.max(1, math.min(most, math.ceil(waiting / math.max(1, 2 * processes))))
   while out.to_run < share and #out.entries < MOST_KNOWN + out.to_run and out.looked_at < MOST_LOOKED_AT do
     local index = redis.call('LPOP', list)
     if not index then break end
