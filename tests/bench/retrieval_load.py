@@ -102,7 +102,7 @@ async def _connection(url: str, sent: list[bytes], left: Iterator[int], answers:
 
 
 async def _request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> int:
-    head = b"POST /retrieve HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    head = b"POST /retrieve HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
     writer.write(head % len(body) + body)
     answer = (await reader.readuntil(b"\r\n\r\n")).lower()
     await reader.readexactly(int(answer.partition(b"content-length:")[2].partition(b"\r\n")[0]))

@@ -13,11 +13,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.bench.stand_in import build
@@ -39,12 +41,45 @@ def servers(folder: Path, repl: Install, processes: int) -> Iterator[dict[str, s
     if source is None or not _LOAD.exists():
         pytest.skip("needs kimina-lean-server in $PEERS_DIR, and ../shared beside the checkout")
     settings = {"LAKE_PATH": str(repl.lake_path), "LEAN_REPL_DIR": str(repl.repl_dir), "LEAN_WORKERS": str(processes)}
-    own = {"MAX_REPLS": str(processes)}
+    # Every round sends the same texts.
+    settings |= {"VERDICT_CACHE_MB": "0"}
+    # It answers 429 after a minute; under its default logging a round takes longer.
+    own = {"MAX_REPLS": str(processes), "MAX_WAIT": "900"}
+    # Elsewhere than in production it prints every text in colours, whatever the level.
+    no_logs = {"LOG_LEVEL": "ERROR", "ENVIRONMENT": "prod"}
     with ExitStack() as stack:
         default = stack.enter_context(running_kimina(source, folder / "default", repl, **own))
-        quiet = stack.enter_context(running_kimina(source, folder / "quiet", repl, LOG_LEVEL="ERROR", **own))
+        quiet = stack.enter_context(running_kimina(source, folder / "quiet", repl, **no_logs, **own))
         farm = stack.enter_context(running_farm(folder / "farm", **settings))
         yield {"Kimina, default logging": default, "Kimina, quiet": quiet, "farm": farm.url}
+
+
+@contextmanager
+def resting(peers: list[psutil.Process]) -> Iterator[None]:
+    """Hold servers that are not measured: an idle Kimina reads all of /proc for each of its REPLs every second."""
+    for peer in peers:
+        peer.suspend()
+    try:
+        yield
+    finally:
+        for peer in peers:
+            peer.resume()
+
+
+def peers_but(url: str, urls: dict[str, str]) -> list[psutil.Process]:
+    """Return the processes of the Kimina servers behind all URLs but this one."""
+    ports = {int(each.rpartition(":")[2]) for name, each in urls.items() if each != url and name != "farm"}
+    listening = [each for each in psutil.net_connections("tcp4") if each.status == psutil.CONN_LISTEN]
+    return [psutil.Process(each.pid) for each in listening if each.pid and each.laddr and each.laddr.port in ports]
+
+
+def measured(urls: dict[str, str], measure: Callable[[str], float]) -> dict[str, float]:
+    """Return what a measurement gives for each server, the others at rest."""
+    found = {}
+    for name, url in urls.items():
+        with resting(peers_but(url, urls)):
+            found[name] = measure(url)
+    return found
 
 
 def proofs_per_s(url: str, connections: int, batch: int, proofs: int) -> float:
@@ -64,18 +99,16 @@ def test_proofs_per_second(
 ) -> None:
     repl = build(tmp_path / "repl", FAKE_SLEEP_MS=str(sleep_ms))
     with servers(tmp_path, repl, processes) as urls:
-        for url in urls.values():
-            proofs_per_s(url, connections, batch, 4 * processes * batch)
-        rounds = [  # in turn, so that all meet the same noise
-            {name: proofs_per_s(url, connections, batch, proofs) for name, url in urls.items()} for _ in range(ROUNDS)
-        ]
+        measured(urls, lambda url: proofs_per_s(url, connections, batch, 4 * processes * batch))
+        # In turn, so that all meet the same noise.
+        rounds = [measured(urls, lambda url: proofs_per_s(url, connections, batch, proofs)) for _ in range(ROUNDS)]
     cells = " | ".join(f"{statistics.median(each[name] for each in rounds):.0f}" for name in urls)
     ideal = f"{1000 * processes / sleep_ms:.0f}" if sleep_ms else "–"
     ratio = statistics.median(each["farm"] / each["Kimina, quiet"] for each in rounds)
     print(f"\n| {processes} × {sleep_ms} ms | {connections} × {batch} | {ideal} | {cells} | {ratio:.2f} |")
 
 
-def _median_ms(client: httpx.Client, url: str, start: int) -> float:
+def _median_ms(client: httpx.Client, start: int, url: str) -> float:
     taken = []
     for at in range(start, start + REQUESTS):
         code = f"import Mathlib\n\ntheorem t{at} : 1 = 1 := rfl"
@@ -90,9 +123,8 @@ def _median_ms(client: httpx.Client, url: str, start: int) -> float:
 @pytest.mark.timeout(600)
 def test_latency_of_a_check(tmp_path: Path) -> None:
     with servers(tmp_path, build(tmp_path / "repl"), 2) as urls, httpx.Client(timeout=30) as client:
-        rounds = [  # the first warms up
-            {name: _median_ms(client, url, at * REQUESTS) for name, url in urls.items()} for at in range(ROUNDS + 1)
-        ][1:]
+        starts = [at * REQUESTS for at in range(ROUNDS + 1)]
+        rounds = [measured(urls, partial(_median_ms, client, start)) for start in starts][1:]  # the first warms up
     cells = " | ".join(f"{statistics.median(each[name] for each in rounds):.1f}" for name in urls)
     ratio = statistics.median(each["Kimina, quiet"] / each["farm"] for each in rounds)
     print(f"\n| {cells} | {ratio:.1f} |")
