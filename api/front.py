@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ _DOCS = (
     "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src https://cdn.jsdelivr.net; "
     "img-src data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+_PLAIN = re.compile("[a-z0-9_-]*[a-z_-][a-z0-9_-]*")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -68,14 +70,15 @@ def _add_headers(headers: MutableHeaders, path: str) -> None:
 
 
 def _is_from_here(headers: Headers) -> bool:
-    """Whether a request names this host, and comes from no page but this host's."""
+    """Whether a request names this host, and comes from no page but its own."""
     origin = headers.get("origin")
-    return _is_loopback(f"//{headers.get('host', '')}") and (origin is None or _is_loopback(origin))
+    return _is_local(f"//{headers.get('host', '')}") and (origin is None or _is_local(origin))
 
 
-def _is_loopback(url: str) -> bool:
+def _is_local(url: str) -> bool:
+    """Whether a URL names this host, or has a name without a dot: no page of the internet has one."""
     try:
         name = urlsplit(url).hostname or ""
-        return name == "localhost" or ip_address(name).is_loopback
+        return ("@" not in url and _PLAIN.fullmatch(name) is not None) or ip_address(name).is_loopback
     except ValueError:
         return False
