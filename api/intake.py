@@ -22,6 +22,7 @@ from farm.fingerprint import fingerprint
 from farm.models import BatchRequest, Options, Proof
 from farm.models.proofs import MAX_BATCH_PROOFS
 from farm.queues import DEFAULT_ENVIRONMENT
+from farm.settings import Settings
 from farm.source import assemble, split_header
 from farm.store.batches import Committed, Entry, Staging, Submission
 from farm.store.lanes import STRICT_DOMAIN, lane_name
@@ -72,20 +73,22 @@ def complete_options(options: Options, service: Service) -> dict[str, Any]:
         raise InvalidRequest(f"timeout_s: at most {settings.max_timeout_s:g} (MAX_TIMEOUT_S)")
     if options.environment != DEFAULT_ENVIRONMENT:
         raise InvalidRequest(f"environment: {options.environment!r} is unknown; there is {DEFAULT_ENVIRONMENT!r}")
-    return {**options.model_dump(), "timeout_s": timeout_s, "gate": _gate(options, settings.gate)}
+    return {**options.model_dump(), "timeout_s": timeout_s, "gate": _gate(options, settings)}
 
 
-def _gate(options: Options, default: str) -> str:
+def _gate(options: Options, settings: Settings) -> str:
     """Return the gate of a batch.
 
     Raises:
         InvalidRequest: the level cannot be reached behind it, or not by this farm at all.
     """
-    if options.level == "attested":
-        raise InvalidRequest("level: this farm has no external checker, so nothing reaches `attested`")
-    if options.level == "checked" and options.gate == "off":
-        raise InvalidRequest("gate: the level `checked` needs the gate `strict`; leave it out or say `strict`")
-    return "strict" if options.level == "checked" else options.gate or default
+    if options.level == "attested" and not settings.checker_command:
+        raise InvalidRequest("level: this farm has no external checker (CHECKER_COMMAND), so nothing is `attested`")
+    if options.level == "compiled":
+        return options.gate or settings.gate
+    if options.gate == "off":
+        raise InvalidRequest(f"gate: the level `{options.level}` needs the gate `strict`; leave it out or say `strict`")
+    return "strict"
 
 
 @dataclass(slots=True)

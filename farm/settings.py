@@ -132,6 +132,14 @@ class Settings(BaseSettings):
         str, Field(description="Programs proofs may start, separated by `:` (`cadical` for `bv_decide`); empty: none.")
     ] = ""
 
+    checker_command: Annotated[
+        str, Field(description="External checker for the level `attested`, docs/attestation.md; empty: none.")
+    ] = ""
+    checker_share: Annotated[
+        float, Field(ge=0, le=1, description="Share of other accepted proofs that the checker sees as well.")
+    ] = 0.0
+    checker_timeout_s: Annotated[Seconds, Field(description="Seconds the checker may take for one proof.")] = 600.0
+
     @field_validator("farm_url", "redis_url", "broker_url")
     @classmethod
     def _strip(cls, url: str) -> str:

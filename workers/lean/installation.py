@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -39,12 +40,14 @@ class Installation:
         environment: what verdicts say about it.
         notice: what an operator has to do; empty with Lean.
         folder: where launcher and scratch folders are; None without Lean.
+        checker: the command of the external checker, in a sandbox of its own; empty where none is configured.
     """
 
     config: Config | None
     environment: Environment
     notice: str = ""
     folder: Path | None = None
+    checker: tuple[str, ...] = ()
 
 
 def find_lake(settings: Settings) -> str:
@@ -102,16 +105,30 @@ def _prepare(settings: Settings) -> Installation:
         lake=lake,
         sandbox=environment.sandbox,
     )
-    return Installation(config, environment, folder=folder)
+    return Installation(config, environment, folder=folder, checker=_checker(settings, config, lake, folder))
 
 
-def _write_launcher(settings: Settings, config: Config, lake: str, folder: Path) -> Path:
-    """Write the plan and the executable that LeanInteract takes for `lake`."""
+def _checker(settings: Settings, config: Config, lake: str, folder: Path) -> tuple[str, ...]:
+    """Return the checker's command behind a launcher whose sandbox is like the REPL's, and lets it start."""
+    name, *arguments = shlex.split(settings.checker_command) or [""]
+    if not name:
+        return ()
+    program = shutil.which(name)
+    if program is None:
+        raise ConfigurationError(f"CHECKER_COMMAND: there is no program `{name}`")
+    program = str(Path(program).absolute())
+    apart = folder / "checker"
+    apart.mkdir(mode=0o711)
+    return (str(_write_launcher(settings, config, lake, apart, Path(program))), "apart", program, *arguments)
+
+
+def _write_launcher(settings: Settings, config: Config, lake: str, folder: Path, program: Path | None = None) -> Path:
+    """Write the plan and the executable that LeanInteract takes for `lake`; it starts the REPL, or another program."""
     inherited = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
     recorded = _record_environment(lake, Path(config.working_dir), inherited)
     is_open = settings.sandbox == "off"
     environment = recorded if recorded is None or is_open else _kept(recorded, inherited)
-    cage = None if is_open else _cage(settings, config, environment, folder)
+    cage = None if is_open else _cage(settings, config, environment, folder, program)
     written = plan.Plan(
         lake=lake,
         inherited=inherited,
@@ -124,18 +141,21 @@ def _write_launcher(settings: Settings, config: Config, lake: str, folder: Path)
     return plan.write(written, folder)
 
 
-def _cage(settings: Settings, config: Config, environment: dict[str, str] | None, folder: Path) -> plan.Cage:
+def _cage(
+    settings: Settings, config: Config, environment: dict[str, str] | None, folder: Path, program: Path | None
+) -> plan.Cage:
     if environment is None:
         raise SandboxMissing(
             f"{_LAKE_SILENT}: the sandbox cannot know what Lean needs. Correct LAKE_PATH, or set SANDBOX=off"
         )
     repl, project = Path(config._cache_repl_dir), settings.lean_project_dir
     needs = plan.Needs(
-        program=repl / ".lake/build/bin/repl",
+        program=program or repl / ".lake/build/bin/repl",
         environment=environment,
         folders=[repl, *([project.absolute() / ".lake"] if project else []), *settings.read_paths],
         programs=settings.programs,
-        scratch=folder / "scratch",
+        # The one that is kept clean.
+        scratch=(folder.parent if program else folder) / "scratch",
         address_space_mb=settings.address_space_mb,
         bubblewrap=settings.sandbox == "bubblewrap",
     )

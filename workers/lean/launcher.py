@@ -1,9 +1,9 @@
 """What LeanInteract runs as `lake`: it starts the REPL so that it cannot outlive, outgrow or look beyond its place.
 
 `PLAN env CMD ARG…` becomes CMD, in this very process, in the environment that the real `lake env` gave when the
-farm was prepared: `lake env` would spawn it and wait, and a killed lake leaves its REPL behind. `layers` puts up the
-same sandbox and says what it consists of. Anything else goes to the real lake. Standard library only, and little of
-it: this is on the path of every REPL start.
+farm was prepared: `lake env` would spawn it and wait, and a killed lake leaves its REPL behind. `apart` does the same
+in the scratch folder. `layers` puts up the same sandbox and says what it consists of. Anything else goes to the real
+lake. Standard library only, and little of it: this is on the path of every REPL start.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _run(path: str, verb: str, arguments: list[str]) -> None:
     if verb == "inside":
         scratch, user, verb, *arguments = arguments
         _close_in(plan, plan["cage"], scratch, int(user) if user else None, verb, arguments)
-    elif verb in ("env", "layers") and (arguments or verb == "layers"):
+    elif verb in ("env", "apart", "layers") and (arguments or verb == "layers"):
         os.closerange(3, 65536)
         _start(path, plan, verb, arguments)
     else:
@@ -69,7 +69,7 @@ def _close_in(plan: Plan, kept: Cage | None, scratch: str, user: int | None, ver
     if verb == "layers":
         cage.show_layers(kept, scratch, user)
     else:
-        cage.become(kept, scratch, user, arguments, _environment(plan))
+        cage.become(kept, scratch, user, arguments, _environment(plan), in_scratch=verb == "apart")
 
 
 def _start_open(plan: Plan, verb: str, arguments: list[str]) -> None:
@@ -82,7 +82,7 @@ def _start_open(plan: Plan, verb: str, arguments: list[str]) -> None:
         shown = " ".join(cage.OPEN_LAYERS)
     if verb == "layers":
         sys.stdout.write(shown + "\n")
-    elif plan["environment"] is None:
+    elif plan["environment"] is None and verb == "env":
         os.execve(plan["lake"], [plan["lake"], verb, *arguments], _environment(plan))
     else:
         os.execve(arguments[0], arguments, _environment(plan))

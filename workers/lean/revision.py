@@ -30,6 +30,12 @@ def revision(settings: Settings, environment: Environment) -> str:
     return f"{environment.lean_version}|{POLICY_VERSION}||{digest.hexdigest()[:16]}"
 
 
+def with_checker(revision: str, version: str) -> str:
+    """Return a revision with the version of the checker that a process uses."""
+    toolchain, policy, _, digest = revision.split("|")
+    return f"{toolchain}|{policy}|{version}|{digest}"
+
+
 def _parts(settings: Settings) -> list[Path]:
     repl = [settings.lean_repl_dir / _REPL] if settings.lean_repl_dir else []
     project = settings.lean_project_dir

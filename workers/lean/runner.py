@@ -20,6 +20,7 @@ from farm.queues import Tokens
 from farm.settings import Settings
 from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Warmth
 from farm.store.registry import Alive
+from workers.lean.attestation import Attestor
 from workers.lean.judging import Died, GivenUp, Judge, SliceExpired
 from workers.lean.reporting import Reporter
 from workers.lean.session import Session, StartFailed
@@ -82,6 +83,7 @@ class Runner:
         watchdog: Watchdog,
         environment: Environment,
         revision: str,
+        attestor: Attestor,
         notice: str,
         stopping: Callable[[], bool],
     ) -> None:
@@ -91,6 +93,7 @@ class Runner:
         self._session = session
         self._watchdog = watchdog
         self._environment = environment
+        self._attestor = attestor
         self._notice = notice
         self._stopping = stopping
         self._recycle_after = settings.lean_max_tasks_per_child
@@ -184,7 +187,7 @@ class Runner:
         if self._judge is None:
             return [self._undecided(item, claim, Reason.FARM_ERROR, self._notice)]
         try:
-            found = self._judge.run(item, claim)
+            found = self._attestor.examine(self._judge.run(item, claim), item.proof, claim.options["level"])
         except Died as death:
             return self._charge(item, claim, str(death), time.monotonic() - started)
         except SliceExpired as expired:

@@ -16,9 +16,10 @@ from farm.store.connection import connect
 from farm.store.leases import Leases
 from farm.store.registry import Registry
 from workers.heartbeat import Heartbeat, worker_id
+from workers.lean.attestation import Attestor, open_checker
 from workers.lean.installation import Installation, prepare
 from workers.lean.judging import HeaderTimeout
-from workers.lean.revision import revision
+from workers.lean.revision import revision, with_checker
 from workers.lean.runner import Runner
 from workers.lean.scratch import ScratchKeeper
 from workers.lean.session import HeaderFailed, Session
@@ -87,6 +88,7 @@ class LeanRoom:
         settings, worker, client = self._settings, worker_id(), connect(self._settings.redis_url)
         watchdog = Watchdog(settings.lean_memory_limit_mb, self._stop.is_set)
         session = Session(installation.config, settings) if installation.config else None
+        checker = open_checker(installation.checker, settings.checker_timeout_s, self._stop.is_set)
         self._runner = Runner(
             settings,
             Leases(client, death_bound=settings.lean_max_deaths, cache_mb=settings.verdict_cache_mb),
@@ -95,7 +97,8 @@ class LeanRoom:
             session,
             watchdog,
             installation.environment,
-            self._revision,
+            with_checker(self._revision, checker.version if checker else ""),
+            Attestor(checker, settings.checker_share),
             installation.notice,
             self._stop.is_set,
         )

@@ -108,14 +108,26 @@ def restrict(cage: Cage, scratch: str, user: int | None) -> list[str]:
     return [*named, "uid"] if user is not None else named
 
 
-def become(cage: Cage, scratch: str, user: int | None, program: list[str], environment: dict[str, str]) -> None:
+def become(
+    cage: Cage, scratch: str, user: int | None, program: list[str], environment: dict[str, str], *, in_scratch: bool
+) -> None:
     """Become the REPL inside the sandbox; returns only if the program cannot be run.
+
+    Args:
+        cage: what is allowed.
+        scratch: the one folder it may write to.
+        user: the id to take, or None.
+        program: what to run, and its arguments.
+        environment: what it gets beside the names of its folder.
+        in_scratch: whether it starts in its folder, rather than where this process is.
 
     Raises:
         Missing: a layer cannot be put up.
     """
     restrict(cage, scratch, user)
     try:
+        if in_scratch:
+            os.chdir(scratch)
         os.execve(program[0], program, {**environment, "HOME": scratch, "TMPDIR": scratch})
     except OSError as failure:
         raise Missing(f"{program[0]} cannot be run inside the sandbox: {failure.strerror}") from failure
