@@ -17,8 +17,9 @@ from api.bodies import arriving, lines, parse_json
 from api.canaries import canary
 from api.errors import invalid
 from api.service import Service
-from farm.errors import InvalidRequest, TooLarge
+from farm.errors import Forbidden, InvalidRequest, TooLarge
 from farm.fingerprint import fingerprint
+from farm.keys import Gate
 from farm.models import BatchRequest, Options, Proof
 from farm.models.proofs import MAX_BATCH_PROOFS
 from farm.queues import DEFAULT_ENVIRONMENT
@@ -61,11 +62,12 @@ def parse_options(query: dict[str, str]) -> Options:
         raise invalid(error) from error
 
 
-def complete_options(options: Options, service: Service) -> dict[str, Any]:
-    """Return the options with the farm's defaults filled in.
+def complete_options(options: Options, service: Service, owner: str) -> dict[str, Any]:
+    """Return the options of an owner's batch with the farm's defaults filled in.
 
     Raises:
         InvalidRequest: the farm cannot do what they ask for.
+        Forbidden: the owner's key has to pass the gate, and they ask for none.
     """
     settings = service.settings
     timeout_s = options.timeout_s or settings.lean_timeout_s
@@ -73,19 +75,26 @@ def complete_options(options: Options, service: Service) -> dict[str, Any]:
         raise InvalidRequest(f"timeout_s: at most {settings.max_timeout_s:g} (MAX_TIMEOUT_S)")
     if options.environment != DEFAULT_ENVIRONMENT:
         raise InvalidRequest(f"environment: {options.environment!r} is unknown; there is {DEFAULT_ENVIRONMENT!r}")
-    return {**options.model_dump(), "timeout_s": timeout_s, "gate": _gate(options, settings)}
+    return {
+        **options.model_dump(),
+        "timeout_s": timeout_s,
+        "gate": _gate(options, settings, service.keyring.gate(owner)),
+    }
 
 
-def _gate(options: Options, settings: Settings) -> str:
+def _gate(options: Options, settings: Settings, least: Gate) -> str:
     """Return the gate of a batch.
 
     Raises:
         InvalidRequest: the level cannot be reached behind it, or not by this farm at all.
+        Forbidden: it would be less than the key's.
     """
+    if least is Gate.STRICT and options.gate == "off":
+        raise Forbidden("This key is for gated proofs: leave `gate` out; routes without a gate are not for it")
     if options.level == "attested" and not settings.checker_command:
         raise InvalidRequest("level: this farm has no external checker (CHECKER_COMMAND), so nothing is `attested`")
     if options.level == "compiled":
-        return options.gate or settings.gate
+        return "strict" if least is Gate.STRICT else options.gate or settings.gate
     if options.gate == "off":
         raise InvalidRequest(f"gate: the level `{options.level}` needs the gate `strict`; leave it out or say `strict`")
     return "strict"

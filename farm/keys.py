@@ -1,7 +1,7 @@
 """API keys: 256 random bits each, stored as SHA-256, compared in constant time, good for the scopes they were given.
 
-The file has one `name hash scope,scope` per line; without scopes a key has all. Losing it reveals no key; a key is
-shown once, when it is made.
+The file has one `name hash scope,scope gate` per line; without scopes a key has all, and without a gate it may leave it
+open. Losing the file reveals no key; a key is shown once, when it is made.
 """
 
 from __future__ import annotations
@@ -27,6 +27,15 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
+class Gate(StrEnum):
+    """What a key's proofs have to pass before any REPL sees them."""
+
+    OFF = "off"
+    """What each batch asks for."""
+    STRICT = "strict"
+    """The gate `strict`, always: for keys of people, or policies, that are not to run metacode here."""
+
+
 class Scope(StrEnum):
     """What a key may be used for."""
 
@@ -47,11 +56,13 @@ class Key:
 
     Attributes:
         digest: SHA-256 of the key, as hex.
+        gate: what its proofs have to pass at least.
     """
 
     name: str
     digest: str
     scopes: frozenset[Scope] = ALL_SCOPES
+    gate: Gate = Gate.OFF
 
     def require(self, scope: Scope) -> None:
         """Check that the key is good for something.
@@ -87,9 +98,11 @@ def read_keys(path: Path) -> dict[str, Key]:
 
 def _parse(line: str, where: str) -> Key:
     match line.split():
-        case [name, digest, *scopes] if _is_name(name) and _DIGEST.fullmatch(digest) and len(scopes) < 2:
-            return Key(name, digest, parse_scopes(scopes[0], where) if scopes else ALL_SCOPES)
-    raise ConfigurationError(f"{where} does not read `name hash scopes`")
+        case [name, digest] if _is_name(name) and _DIGEST.fullmatch(digest):
+            return Key(name, digest)
+        case [name, digest, scopes, *gate] if _is_name(name) and _DIGEST.fullmatch(digest) and len(gate) < 2:
+            return Key(name, digest, parse_scopes(scopes, where), parse_gate(*gate, where=where))
+    raise ConfigurationError(f"{where} does not read `name hash scopes gate`")
 
 
 def _is_name(name: str) -> bool:
@@ -108,6 +121,18 @@ def parse_scopes(text: str, where: str = "--scopes") -> frozenset[Scope]:
         raise ConfigurationError(f"{where}: {error}; there are {', '.join(Scope)}") from error
 
 
+def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
+    """Return the gate of this name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    try:
+        return Gate(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}; there are {', '.join(Gate)}") from error
+
+
 @contextmanager
 def _changing(path: Path) -> Iterator[dict[str, Key]]:
     """Give the keys to change, and write them back; two who change them wait for each other."""
@@ -123,10 +148,10 @@ def _changing(path: Path) -> Iterator[dict[str, Key]]:
 
 
 def _line(key: Key) -> str:
-    return f"{key.name} {key.digest} {','.join(sorted(key.scopes))}\n"
+    return f"{key.name} {key.digest} {','.join(sorted(key.scopes))} {key.gate}\n"
 
 
-def create_key(path: Path, name: str, scopes: frozenset[Scope] = ALL_SCOPES) -> str:
+def create_key(path: Path, name: str, scopes: frozenset[Scope] = ALL_SCOPES, gate: Gate = Gate.OFF) -> str:
     """Add a key and return it; this is the only time it is seen.
 
     Raises:
@@ -139,7 +164,7 @@ def create_key(path: Path, name: str, scopes: frozenset[Scope] = ALL_SCOPES) -> 
     with _changing(path) as keys:
         if name in keys:
             raise ConfigurationError(f"There is a key {name!r} already: `farm keys revoke {name}` first")
-        keys[name] = Key(name, _digest(key), scopes)
+        keys[name] = Key(name, _digest(key), scopes, gate)
     return key
 
 
@@ -193,6 +218,11 @@ class Keyring:
             if hmac.compare_digest(known.digest, digest):
                 found = known
         return found
+
+    def gate(self, owner: str) -> Gate:
+        """Return what an owner's proofs have to pass at least; nothing for who has no key, or none any more."""
+        key = self._current(self._path).get(owner) if self._path else None
+        return key.gate if key else Gate.OFF
 
     def _current(self, path: Path) -> dict[str, Key]:
         stat = path.stat()

@@ -9,7 +9,7 @@ import typer
 
 from farm.cli.output import show_json, show_table, tell
 from farm.errors import ConfigurationError
-from farm.keys import ALL_SCOPES, create_key, parse_scopes, read_keys, revoke_key
+from farm.keys import ALL_SCOPES, Gate, create_key, parse_gate, parse_scopes, read_keys, revoke_key
 from farm.settings import load
 
 app = typer.Typer(help="Make, list and revoke API keys in API_KEYS_FILE.", no_args_is_help=True)
@@ -28,6 +28,9 @@ def create(
     scopes: Annotated[
         str, typer.Option(help="What it is good for, separated by commas: verify, retrieve, operate.")
     ] = ",".join(sorted(ALL_SCOPES)),
+    gate: Annotated[
+        str, typer.Option(help="`strict`: all its proofs pass the gate, and it has no commands or tactics.")
+    ] = Gate.OFF.value,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if there is one already.")] = False,
 ) -> None:
     """Make a key and print it; this is the only time it is shown."""
@@ -35,17 +38,18 @@ def create(
     if if_missing and path.exists() and name in read_keys(path):
         tell(f"there is a key {name!r} already")
         return
-    typer.echo(create_key(path, name, parse_scopes(scopes)))
+    typer.echo(create_key(path, name, parse_scopes(scopes), parse_gate(gate)))
 
 
 @app.command("list")
 def list_keys(as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False) -> None:
     """List the names of the keys, and what each is good for."""
-    keys = {key.name: sorted(key.scopes) for key in read_keys(_path()).values()}
+    keys = read_keys(_path()).values()
     if as_json:
-        show_json(keys)
+        show_json({key.name: {"scopes": sorted(key.scopes), "gate": key.gate.value} for key in keys})
     else:
-        show_table(("key", "scopes"), [(name, " ".join(scopes)) for name, scopes in keys.items()])
+        rows = [(key.name, " ".join(sorted(key.scopes)), key.gate.value) for key in keys]
+        show_table(("key", "scopes", "gate"), rows)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from farm.keys import Scope, create_key
+from farm.keys import Gate, Scope, create_key
 from farm.local.ports import free_port
 from tests.conftest import lean_settings
 from tests.support.repl.install import Install
@@ -27,7 +27,8 @@ class Guarded:
     """A farm with keys.
 
     Attributes:
-        keys: the keys by name: `mine` and `theirs` may do all, the others what their names say.
+        keys: the keys by name: `mine` and `theirs` may do all, `gated` too, behind the gate; the others what their
+            names say.
     """
 
     farm: RunningFarm
@@ -46,6 +47,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, scripted: Install) -> Iter
     path = folder / "keys"
     keys = {name: create_key(path, name) for name in ("mine", "theirs")}
     keys |= {f"only-{scope}": create_key(path, f"only-{scope}", frozenset({scope})) for scope in Scope}
+    keys["gated"] = create_key(path, "gated", gate=Gate.STRICT)
     settings = {**lean_settings(scripted), "API_KEYS_FILE": str(path), "EMBED_API_KEY": EMBED_KEY}
     with running_farm(folder / "farm", **settings) as running:
         yield Guarded(running, path, keys)

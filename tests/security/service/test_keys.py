@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from farm.errors import ConfigurationError, FarmError, Forbidden, Unauthorized
-from farm.keys import Keyring, Scope, create_key, read_keys, revoke_key
+from farm.keys import Gate, Keyring, Scope, create_key, read_keys, revoke_key
 from tests.security.service.conftest import Guarded
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
@@ -111,6 +111,25 @@ def test_an_idempotency_key_is_its_owners(guarded: Guarded) -> None:
     assert first["batch_id"] != other["batch_id"]
 
 
+def test_a_gated_key_has_all_its_proofs_gated(guarded: Guarded) -> None:
+    axiom = {"proofs": [{"code": "axiom cheat : False"}]}
+    with guarded.http("gated") as gated, guarded.http("mine") as mine:
+        [verdict] = gated.post("/v1/verify", json=axiom).json()["results"]
+        assert (verdict["reason"], verdict["evidence"]["gate"]) == ("policy", "strict")
+        assert mine.post("/v1/verify", json=axiom).json()["results"][0]["reason"] != "policy"
+        for path, body in [
+            ("/v1/verify", {**axiom, "gate": "off"}),
+            ("/v1/batches", {**axiom, "gate": "off"}),
+            ("/api/check", {"snippets": [{"id": "a", "code": TRUE}]}),
+            ("/verify", {"codes": [{"custom_id": "a", "proof": TRUE}]}),
+        ]:
+            answer = gated.post(path, json=body)
+            assert answer.status_code == 403, path
+            assert "This key is for gated proofs" in answer.text
+        lines = {"Content-Type": "application/x-ndjson"}
+        assert gated.post("/v1/batches?gate=off", content=b'{"code":"x"}', headers=lines).status_code == 403
+
+
 def command(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     run = [sys.executable, "-m", "farm", "keys", *arguments]
     environment = {"PATH": "/usr/bin:/bin", "API_KEYS_FILE": str(path)}
@@ -126,9 +145,10 @@ def test_the_command_line_makes_lists_and_revokes(tmp_path: Path) -> None:
     assert len(key) >= 43, "256 bits"
     assert key not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert json.loads(command(path, "list", "--json").stdout) == {"alice": ["verify"]}
+    assert json.loads(command(path, "list", "--json").stdout) == {"alice": {"scopes": ["verify"], "gate": "off"}}
     assert command(path, "create", "alice").returncode != 0
     assert command(path, "create", "bob", "--scopes", "everything").returncode != 0
+    assert command(path, "create", "bob", "--gate", "ajar").returncode != 0
     assert command(path, "revoke", "bob").returncode != 0
     assert command(path, "revoke", "alice").returncode == 0
     assert json.loads(command(path, "list", "--json").stdout) == {}
@@ -164,7 +184,10 @@ def test_names_that_would_mean_something_else_are_refused(tmp_path: Path, name: 
         create_key(tmp_path / "keys", name)
 
 
-@pytest.mark.parametrize("line", ["alice", "alice abc", f"strict {'0' * 64}", f"a {'0' * 64} all", f"a {'g' * 64}"])
+@pytest.mark.parametrize(
+    "line",
+    ["alice", "alice abc", f"strict {'0' * 64}", f"a {'0' * 64} all", f"a {'g' * 64}", f"a {'0' * 64} verify ajar"],
+)
 def test_a_broken_file_stops_the_start_and_names_the_line(tmp_path: Path, line: str) -> None:
     path = tmp_path / "keys"
     path.write_text(f"# keys\n{line}\n")
@@ -173,8 +196,10 @@ def test_a_broken_file_stops_the_start_and_names_the_line(tmp_path: Path, line: 
         read_keys(path)
 
 
-def test_a_line_without_scopes_has_all(tmp_path: Path) -> None:
+def test_a_line_without_scopes_has_all_and_one_without_a_gate_none(tmp_path: Path) -> None:
     path = tmp_path / "keys"
-    path.write_text(f"old {'0' * 64}\n")
+    path.write_text(f"oldest {'0' * 64}\nold {'1' * 64} verify\ngated {'2' * 64} verify strict\n")
 
-    assert read_keys(path)["old"].scopes == frozenset(Scope)
+    keys = read_keys(path)
+    assert keys["oldest"].scopes == frozenset(Scope)
+    assert [key.gate for key in keys.values()] == [Gate.OFF, Gate.OFF, Gate.STRICT]
