@@ -18,7 +18,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.compat.peer import free_port, inherited
+from farm.local.ports import free_port
+from tests.compat.peer import inherited
 from tests.support.repl.install import Install
 from tests.support.running import await_true, end_everything
 

@@ -10,7 +10,6 @@ Nothing of it is changed, and nothing of it is in this repository.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from farm.local.ports import free_port
 from tests.support.running import await_true
 
 START_TIMEOUT_S = 300
@@ -102,9 +102,3 @@ def _answers(url: str, peer: subprocess.Popen[bytes], log: Path) -> bool:
         return httpx.get(f"{url}/max-new-premises", timeout=5).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
