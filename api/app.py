@@ -14,11 +14,11 @@ from api.embedded import Embedded
 from api.errors import add_error_handlers
 from api.limits import Buffered, Pace
 from api.replies import Replies
-from api.routes import batches, kimina, operations, premises, retrieval
+from api.routes import batches, commands, kimina, operations, premises, retrieval
 from api.service import Service
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
-from farm.models import BatchRequest, RetrieveBatchRequest, RetrieveRequest
+from farm.models import BatchRequest, CommandsRequest, RetrieveBatchRequest, RetrieveRequest, TacticsRequest
 from farm.models.kimina import CheckRequest, VerifyRequest
 from farm.queues import Tokens, celery_app
 from farm.settings import LOOPBACK_HOSTS, Settings
@@ -26,6 +26,16 @@ from farm.store.batches import Batches
 from farm.store.connection import connect_async
 from farm.store.quotas import Quotas
 from farm.store.retrievals import Retrievals
+
+_BODIES = (
+    BatchRequest,
+    CommandsRequest,
+    TacticsRequest,
+    RetrieveRequest,
+    RetrieveBatchRequest,
+    CheckRequest,
+    VerifyRequest,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -63,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, redoc_url=None)
     add_error_handlers(app)
-    for routes in (batches, retrieval, premises, kimina, operations):
+    for routes in (batches, commands, retrieval, premises, kimina, operations):
         app.include_router(routes.router)
     _describe_bodies(app)
     return app
@@ -80,7 +90,7 @@ def _describe_bodies(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, routes=app.routes)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for model in (BatchRequest, RetrieveRequest, RetrieveBatchRequest, CheckRequest, VerifyRequest):
+            for model in _BODIES:
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(schema.pop("$defs", {}))
                 schemas[model.__name__] = schema

@@ -12,12 +12,10 @@ from pydantic import ValidationError
 from api.errors import invalid
 from api.intake import Intake, complete_options
 from api.service import Service
-from api.verification import DEADLINE_S, INTERACTIVE_PROOFS, verify
+from api.verification import INTERACTIVE_PROOFS, UNSEEN_RETENTION_S, verify
 from farm.models import Options, Proof, ReportRequest
 from farm.store.batches import Submission
 
-RETENTION_S = 300
-"""Nobody learns the name of the batch, so nobody comes back for it."""
 _PARTS = {
     "messages": ("severity", "pos", "endPos", "data"),
     "sorries": ("pos", "endPos", "goal", "proofState"),
@@ -75,10 +73,8 @@ async def _verify(
     submission = Submission(
         environment=options["environment"],
         options=options,
-        retention_s=min(RETENTION_S, service.settings.retention_s),
+        retention_s=min(UNSEEN_RETENTION_S, service.settings.retention_s),
         interactive=len(proofs) <= INTERACTIVE_PROOFS,
-        reply=service.replies.key,
-        deadline_s=DEADLINE_S,
     )
     return await verify(request, Intake(service, owner, options), proofs, submission)
 

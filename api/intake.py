@@ -25,7 +25,7 @@ from farm.models.proofs import MAX_BATCH_PROOFS
 from farm.queues import DEFAULT_ENVIRONMENT
 from farm.settings import Settings
 from farm.source import assemble, split_header
-from farm.store.batches import Committed, Entry, Staging, Submission
+from farm.store.batches import Entry, Staging
 from farm.store.lanes import STRICT_DOMAIN, lane_name
 
 # Proofs, and bytes of their lines, that are held before they are staged.
@@ -127,9 +127,10 @@ class Intake:
             TooLarge: there are more than a batch may have.
             RateLimited: the owner's quota or the farm is full.
         """
-        await self.service.batches.stage(self.staging, self._checked(proofs))
+        await self.service.batches.stage(self.staging, self.entries(proofs))
 
-    def _checked(self, proofs: Iterable[Proof]) -> Iterator[Entry]:
+    def entries(self, proofs: Iterable[Proof]) -> Iterator[Entry]:
+        """Yield proofs as they queue, and canaries among them; raises as `add` does."""
         for proof in proofs:
             index = len(self._ids)
             if index == MAX_BATCH_PROOFS:
@@ -163,12 +164,6 @@ class Intake:
         proof = canary(header, has_statement=self.options["level"] != "compiled")
         header = split_header(assemble(proof).text).header
         return Entry(lane_name(self.environment, header, self.domain), proof, is_canary=True)
-
-    async def commit(self, submission: Submission) -> Committed:
-        """Make it a batch and call for workers."""
-        committed = await self.service.batches.commit(self.staging, submission)
-        await self.service.call_lean(self.environment, committed.tokens)
-        return committed
 
 
 async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[Proof]]:

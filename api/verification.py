@@ -1,65 +1,86 @@
-"""Proofs verified while the client waits."""
+"""Work done while the client waits: proofs verified, commands run, tactics tried."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 from fastapi import Request
 
 from api.intake import Intake
 from api.replies import Disconnected, wait_reply
+from api.service import Service
 from farm.errors import FarmError, StoreUnavailable
 from farm.models import Proof
-from farm.store.batches import Committed, Submission
+from farm.store.batches import Committed, Entry, Staging, Submission
 
 INTERACTIVE_PROOFS = 4
 """Up to so many proofs of one request come before all batches."""
 DEADLINE_S = 3600.0
 """How long a request waits that does not say."""
+UNSEEN_RETENTION_S = 300
+"""How long a batch is kept whose name nobody learns."""
 _GRACE_S = 30.0
 
 
-async def stage_and_commit(intake: Intake, proofs: Iterable[Proof], submission: Submission) -> Committed:
-    """Make proofs a batch; a failure leaves nothing behind.
+async def commit(service: Service, staging: Staging, submission: Submission) -> Committed:
+    """Make what was staged a batch and call for workers; raises as `Batches.commit`."""
+    committed = await service.batches.commit(staging, submission)
+    await service.call_lean(submission.environment, committed.tokens)
+    return committed
+
+
+async def stage_and_commit(
+    service: Service, staging: Staging, entries: Iterable[Entry], submission: Submission
+) -> Committed:
+    """Make tasks a batch; a failure leaves nothing behind.
 
     Raises:
-        FarmError: as `Intake.add` and `Intake.commit` do.
+        FarmError: as `Batches.stage` and `Batches.commit` do, and what making the entries raises.
     """
     try:
-        await intake.add(proofs)
-        return await intake.commit(submission)
+        await service.batches.stage(staging, entries)
+        return await commit(service, staging, submission)
     except FarmError:
-        await intake.service.batches.discard(intake.staging)
+        await service.batches.discard(staging)
         raise
 
 
 async def verify(request: Request, intake: Intake, proofs: list[Proof], submission: Submission) -> list[bytes]:
-    """Return the verdicts of proofs as JSON, in their order; a client that goes away cancels what has not run.
+    """Return the verdicts of proofs as JSON, in their order; raises as `work_off` does."""
+    return await work_off(request, intake.service, intake.staging, intake.entries(proofs), submission)
+
+
+async def work_off(
+    request: Request, service: Service, staging: Staging, entries: Iterable[Entry], submission: Submission
+) -> list[bytes]:
+    """Return what workers found, as JSON in order; a client that goes away cancels what has not run.
 
     Args:
         request: whose client waits.
-        intake: a new one.
-        proofs: the proofs.
-        submission: with a `deadline_s`, and this process's reply list as `reply`.
+        service: who does it.
+        staging: a new one.
+        entries: what is to be done.
+        submission: with a `deadline_s`, if it has one.
 
     Raises:
         Disconnected: the client went away.
         FarmError: as `stage_and_commit` does; Unavailable when there is no end.
     """
-    service, owner = intake.service, intake.owner
-    with service.replies.expect(f"batch:{intake.staging.batch}") as future:
-        committed = await stage_and_commit(intake, proofs, submission)
+    submission = replace(submission, deadline_s=submission.deadline_s or DEADLINE_S, reply=service.replies.key)
+    with service.replies.expect(f"batch:{staging.batch}") as future:
+        committed = await stage_and_commit(service, staging, entries, submission)
 
         async def is_finished() -> bool:
             with contextlib.suppress(StoreUnavailable):
-                return (await service.batches.status(committed.batch, owner)).finished
+                return (await service.batches.status(committed.batch, staging.owner)).finished
             return False
 
         try:
             await wait_reply(request, future, (submission.deadline_s or DEADLINE_S) + _GRACE_S, is_finished)
         except Disconnected:
             # Nobody waits any more: what has not run need not.
-            await service.batches.cancel(committed.batch, owner)
+            await service.batches.cancel(committed.batch, staging.owner)
             raise
-    return await service.batches.results_json(committed.batch, len(proofs))
+    return await service.batches.results_json(committed.batch, staging.total)

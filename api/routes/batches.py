@@ -14,7 +14,7 @@ from api.intake import Intake, complete_options, new_digest, parse_batch, parse_
 from api.replies import Disconnected
 from api.service import Service, ServiceDep, VerifierDep
 from api.streams import as_events, as_lines, follow
-from api.verification import DEADLINE_S, INTERACTIVE_PROOFS, stage_and_commit
+from api.verification import INTERACTIVE_PROOFS, commit, stage_and_commit
 from api.verification import verify as verify_now
 from farm.errors import InvalidRequest, UnsupportedMediaType
 from farm.models import BatchAccepted, BatchStatus, Item, ResultsPage, Verified
@@ -67,7 +67,8 @@ async def submit(
     digest.update(body)
     intake = Intake(service, owner, options)
     more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
-    committed = await stage_and_commit(intake, batch.proofs, _submission(service, options, **more))
+    submission = _submission(service, options, **more)
+    committed = await stage_and_commit(service, intake.staging, intake.entries(batch.proofs), submission)
     return _accepted(committed, len(batch.proofs))
 
 
@@ -82,7 +83,7 @@ async def _submit_lines(request: Request, service: Service, owner: str, idempote
         if not intake.staging.total:
             raise InvalidRequest("The body holds no proof")
         more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
-        committed = await intake.commit(_submission(service, options, **more))
+        committed = await commit(service, intake.staging, _submission(service, options, **more))
     except BaseException:
         # A client that goes away in the middle leaves nothing behind either.
         await service.batches.discard(intake.staging)
@@ -157,13 +158,7 @@ async def verify(request: Request, service: ServiceDep, owner: VerifierDep) -> R
         raise InvalidRequest(f"proofs: at most {MAX_VERIFY_PROOFS} here; submit more to /v1/batches")
     options = complete_options(batch.options, service, owner)
     intake = Intake(service, owner, options)
-    submission = _submission(
-        service,
-        options,
-        deadline_s=options["deadline_s"] or DEADLINE_S,
-        reply=service.replies.key,
-        interactive=len(batch.proofs) <= INTERACTIVE_PROOFS,
-    )
+    submission = _submission(service, options, interactive=len(batch.proofs) <= INTERACTIVE_PROOFS)
     try:
         verdicts = await verify_now(request, intake, batch.proofs, submission)
     except Disconnected:

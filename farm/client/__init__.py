@@ -18,13 +18,27 @@ from farm.errors import (
     Unauthorized,
     Unavailable,
 )
-from farm.models import BatchStatus, DetailedPremise, Level, Outcome, Proof, Reason, RetrievedPremise, Verdict, rewards
+from farm.models import (
+    BatchStatus,
+    CommandsAnswer,
+    DetailedPremise,
+    Goal,
+    Level,
+    Outcome,
+    Proof,
+    Reason,
+    RetrievedPremise,
+    TacticsAnswer,
+    Verdict,
+    rewards,
+)
 
 __all__ = [
     "AsyncBatch",
     "AsyncFarm",
     "Batch",
     "BatchStatus",
+    "CommandsAnswer",
     "ConfigurationError",
     "Conflict",
     "ConnectionFailed",
@@ -32,6 +46,7 @@ __all__ = [
     "Farm",
     "FarmError",
     "Forbidden",
+    "Goal",
     "InvalidRequest",
     "Level",
     "NotFound",
@@ -40,6 +55,7 @@ __all__ = [
     "RateLimited",
     "Reason",
     "RetrievedPremise",
+    "TacticsAnswer",
     "TooLarge",
     "Unauthorized",
     "Unavailable",

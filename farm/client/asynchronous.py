@@ -15,7 +15,18 @@ from farm.client.core import Core
 from farm.client.endpoint import Endpoint
 from farm.client.stream import Gathering
 from farm.client.submission import OptionFields, Proofs, prepare
-from farm.models import BatchStatus, DetailedPremise, FarmStatus, Item, NewPremise, RetrievedPremise, Verdict
+from farm.models import (
+    BatchStatus,
+    CommandsAnswer,
+    DetailedPremise,
+    FarmStatus,
+    Goal,
+    Item,
+    NewPremise,
+    RetrievedPremise,
+    TacticsAnswer,
+    Verdict,
+)
 
 T = TypeVar("T")
 
@@ -94,6 +105,22 @@ class AsyncFarm:
     async def batches(self, limit: int = 20) -> list[BatchStatus]:
         """Return the key's latest batches, as `Farm.batches` does."""
         return await self._run(self._core.batches(limit))
+
+    async def commands(
+        self, requests: Iterable[Any], *, timeout_s: float | None = None, environment: str = "default"
+    ) -> CommandsAnswer:
+        """Run LeanInteract requests in one fresh REPL process, as `Farm.commands` does."""
+        return await self._run(self._core.commands(requests, timeout_s=timeout_s, environment=environment))
+
+    async def tactics(
+        self,
+        goals: Iterable[Goal | dict[str, Any]],
+        *,
+        timeout_s: float | None = None,
+        environment: str = "default",
+    ) -> TacticsAnswer:
+        """Try tactic sequences on goals, as `Farm.tactics` does."""
+        return await self._run(self._core.tactics(goals=list(goals), timeout_s=timeout_s, environment=environment))
 
     async def retrieve(
         self,

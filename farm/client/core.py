@@ -5,6 +5,7 @@ The shells in `sync.py` and `asynchronous.py` drive them, as httpx's clients dri
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
@@ -14,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from farm.client.calls import Call, Flow
 from farm.client.failures import failure, invalid, parse
+from farm.client.lean import as_request, as_response
 from farm.client.retries import Retries
 from farm.client.stream import Following
 from farm.client.submission import Submission
@@ -21,6 +23,8 @@ from farm.errors import ConfigurationError, InvalidRequest
 from farm.models import (
     BatchAccepted,
     BatchStatus,
+    CommandsAnswer,
+    CommandsRequest,
     DetailedPremise,
     FarmStatus,
     Item,
@@ -28,6 +32,8 @@ from farm.models import (
     RetrievedBatch,
     RetrievedPremise,
     RetrieveRequest,
+    TacticsAnswer,
+    TacticsRequest,
     Verdict,
     Verified,
 )
@@ -58,6 +64,8 @@ _ITEM = TypeAdapter(Item)
 _FARM = TypeAdapter(FarmStatus)
 _PREMISES = TypeAdapter(list[RetrievedPremise])
 _RETRIEVED = TypeAdapter(RetrievedBatch)
+_COMMANDS = TypeAdapter(CommandsAnswer)
+_TACTICS = TypeAdapter(TacticsAnswer)
 _CHECKS = TypeAdapter(dict[str, Any])
 
 
@@ -126,7 +134,24 @@ class Core:
 
     def _query(self, path: str, kind: type[BaseModel], fields: dict[str, Any]) -> Call:
         timeout_s = self._timeout_s + _RETRIEVAL_DEADLINE_S
-        return Call("POST", path, timeout_s, headers=_JSON, body=_query_body(kind, fields))
+        return Call("POST", path, timeout_s, headers=_JSON, body=_encode(kind, fields, "The premise query"))
+
+    def commands(self, requests: Iterable[Any], **fields: Any) -> Flow[CommandsAnswer]:
+        """Run LeanInteract requests in one fresh process; the other fields are those of `CommandsRequest`."""
+        asked = [as_request(request) for request in requests]
+        body = _encode(CommandsRequest, {"requests": asked, **fields}, "The session")
+        found = yield from self._answer(self._work("/v1/commands", body), _COMMANDS)
+        typed = [as_response(request, reply) for request, reply in zip(asked, found.responses, strict=False)]
+        return found.model_copy(update={"responses": typed})
+
+    def tactics(self, **fields: Any) -> Flow[TacticsAnswer]:
+        """Try tactics on goals; the fields are those of `TacticsRequest`."""
+        body = _encode(TacticsRequest, fields, "The search")
+        return (yield from self._answer(self._work("/v1/tactics", body), _TACTICS))
+
+    def _work(self, path: str, body: bytes) -> Call:
+        timeout_s = self._timeout_s + _VERIFY_DEADLINE_S + _VERIFY_GRACE_S
+        return Call("POST", path, timeout_s, headers=_JSON, body=body)
 
     def workers(self) -> Flow[FarmStatus]:
         """See who works, and how much waits."""
@@ -153,12 +178,12 @@ def _batch_path(batch_id: str) -> str:
     return f"/v1/batches/{quote(batch_id, safe='')}"
 
 
-def _query_body(kind: type[BaseModel], fields: dict[str, Any]) -> bytes:
+def _encode(kind: type[BaseModel], fields: dict[str, Any], what: str) -> bytes:
     try:
         request = kind.model_validate(fields)
     except ValidationError as error:
-        raise invalid(error, "The premise query") from error
+        raise invalid(error, what) from error
     try:
         return request.model_dump_json(exclude_none=True).encode()
     except ValueError as error:
-        raise InvalidRequest("The premise query holds lone surrogates, which have no UTF-8 form") from error
+        raise InvalidRequest(f"{what} holds lone surrogates, which have no UTF-8 form") from error

@@ -15,7 +15,18 @@ from farm.client.core import Core
 from farm.client.endpoint import Endpoint
 from farm.client.stream import Gathering
 from farm.client.submission import OptionFields, Proofs, prepare
-from farm.models import BatchStatus, DetailedPremise, FarmStatus, Item, NewPremise, RetrievedPremise, Verdict
+from farm.models import (
+    BatchStatus,
+    CommandsAnswer,
+    DetailedPremise,
+    FarmStatus,
+    Goal,
+    Item,
+    NewPremise,
+    RetrievedPremise,
+    TacticsAnswer,
+    Verdict,
+)
 
 T = TypeVar("T")
 
@@ -123,6 +134,48 @@ class Farm:
             limit: at most so many, from 1 to 1000.
         """
         return self._run(self._core.batches(limit))
+
+    def commands(
+        self, requests: Iterable[Any], *, timeout_s: float | None = None, environment: str = "default"
+    ) -> CommandsAnswer:
+        """Run LeanInteract requests in order in one fresh REPL process, and return what it said.
+
+        Args:
+            requests: `Command` and `ProofStep` of lean_interact, or dictionaries with the REPL's names. Environments
+                and proof states are numbered as in a fresh REPL, from 0.
+            timeout_s: seconds each request may take; the farm's `LEAN_TIMEOUT_S` when None.
+            environment: the Lean environment to run in.
+
+        Returns:
+            `responses` are lean_interact's models where it is installed, else dictionaries. `reason` says why there are
+            fewer than requests, and is None when there are not.
+
+        Raises:
+            InvalidRequest: a request names a file of the farm's host, or a number that none before it can have made.
+        """
+        return self._run(self._core.commands(requests, timeout_s=timeout_s, environment=environment))
+
+    def tactics(
+        self,
+        goals: Iterable[Goal | dict[str, Any]],
+        *,
+        timeout_s: float | None = None,
+        environment: str = "default",
+    ) -> TacticsAnswer:
+        """Try tactic sequences on goals, over many workers; beginnings that they share run once per process.
+
+        Args:
+            goals: `Goal`s, or dictionaries of their fields: `code` with a sorry or `statement`, and `candidates`.
+            timeout_s: seconds each tactic may take; the farm's `LEAN_TIMEOUT_S` when None.
+            environment: the Lean environment to run in.
+
+        Returns:
+            Answers in the order of goals and candidates. `proved` is no verdict: verify the proof that was found.
+
+        Raises:
+            InvalidRequest: a field is wrong, or there are too many candidates.
+        """
+        return self._run(self._core.tactics(goals=list(goals), timeout_s=timeout_s, environment=environment))
 
     def retrieve(
         self,

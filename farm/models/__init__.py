@@ -1,5 +1,6 @@
 """Wire models: what goes over HTTP, shared by the farm and its SDK."""
 
+from farm.models.answers import Answer
 from farm.models.batches import (
     BatchAccepted,
     BatchRequest,
@@ -10,6 +11,7 @@ from farm.models.batches import (
     ResultsPage,
     Verified,
 )
+from farm.models.commands import Commands, CommandsAnswer, CommandsRequest, LeanRequest
 from farm.models.premises import (
     DetailedPremise,
     NewPremise,
@@ -20,6 +22,8 @@ from farm.models.premises import (
 )
 from farm.models.proofs import Level, Options, Proof, as_proof
 from farm.models.reports import Report, ReportRequest
+from farm.models.tactics import Candidates, Goal, GoalAnswer, Status, TacticsAnswer, TacticsRequest, Tried
+from farm.models.tasks import Task, as_task
 from farm.models.verdicts import (
     POLICY_VERSION,
     Environment,
@@ -37,16 +41,24 @@ from farm.models.workers import FarmStatus, QueueStatus, WorkerKind, WorkerStatu
 
 __all__ = [
     "POLICY_VERSION",
+    "Answer",
     "BatchAccepted",
     "BatchRequest",
     "BatchState",
     "BatchStatus",
+    "Candidates",
+    "Commands",
+    "CommandsAnswer",
+    "CommandsRequest",
     "Counts",
     "DetailedPremise",
     "Environment",
     "Evidence",
     "FarmStatus",
+    "Goal",
+    "GoalAnswer",
     "Item",
+    "LeanRequest",
     "Level",
     "Message",
     "NewPremise",
@@ -64,11 +76,17 @@ __all__ = [
     "RetrievedBatch",
     "RetrievedPremise",
     "Sorry",
+    "Status",
+    "TacticsAnswer",
+    "TacticsRequest",
+    "Task",
+    "Tried",
     "Verdict",
     "Verified",
     "WorkerKind",
     "WorkerStatus",
     "as_proof",
+    "as_task",
     "rewards",
     "verdict",
 ]

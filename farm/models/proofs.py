@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from farm.statement import parse_statement
 
@@ -17,6 +17,21 @@ _NO_STATEMENT = (
     " set_option lines"
 )
 MAX_DEADLINE_S = 1e9
+
+
+def _printable(text: str) -> str:
+    """Refuse what cannot be written down: NUL ends Lean's C strings, a lone surrogate has no UTF-8 form."""
+    if "\x00" in text:
+        raise ValueError("NUL characters are not allowed")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("lone surrogates are not allowed") from error
+    return text
+
+
+LeanText = Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARS), AfterValidator(_printable)]
+EnvironmentName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
 class Level(StrEnum):
@@ -40,23 +55,10 @@ class Proof(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-    code: Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARS)]
-    statement: Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARS)] | None = None
-    problem: Annotated[str, Field(max_length=256)] | None = None
-
-    @field_validator("id", "code", "statement", "problem")
-    @classmethod
-    def _refuse_unprintable(cls, text: str | None) -> str | None:
-        """Refuse what cannot be written down: NUL ends Lean's C strings, a lone surrogate has no UTF-8 form."""
-        if text is not None and "\x00" in text:
-            raise ValueError("NUL characters are not allowed")
-        if text is not None:
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                raise ValueError("lone surrogates are not allowed") from error
-        return text
+    id: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)] | None = None
+    code: LeanText
+    statement: LeanText | None = None
+    problem: Annotated[str, Field(max_length=256), AfterValidator(_printable)] | None = None
 
     @field_validator("statement")
     @classmethod
@@ -85,7 +87,7 @@ class Options(BaseModel):
 
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     level: Literal["compiled", "checked", "attested"] = "compiled"
-    environment: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")] = "default"
+    environment: EnvironmentName = "default"
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     gate: Literal["off", "strict"] | None = None
     cache: bool = True

@@ -11,7 +11,7 @@ from uuid import uuid4
 import orjson
 
 from farm.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from farm.models import BatchState, BatchStatus, Counts, Item, Proof, Verdict
+from farm.models import BatchState, BatchStatus, Counts, Item, Proof, Task, Verdict
 from farm.store.codec import mark, pack, raw, unmark, unpack
 from farm.store.connection import AsyncRedisClient, translated
 from farm.store.quotas import Quotas, unlimited
@@ -30,7 +30,11 @@ _STAGE_SLICE = 250
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a commit needs to know beside the items."""
+    """What a commit needs to know beside the items.
+
+    Attributes:
+        listed: whether its owner sees it among the batches; its items are proofs then.
+    """
 
     environment: str
     options: dict[str, Any]
@@ -40,6 +44,7 @@ class Submission:
     idempotency_key: str = ""
     body_hash: str = ""
     deadline_s: float | None = None
+    listed: bool = True
 
     @property
     def weight(self) -> float:
@@ -66,10 +71,10 @@ class Page:
 
 
 class Entry(NamedTuple):
-    """One proof on its way in: where it queues, and its fingerprint if its verdict may be kept or shared."""
+    """One task on its way in: where it queues, and its fingerprint if its verdict may be kept or shared."""
 
     lane: str
-    proof: Proof
+    task: Task
     fingerprint: str = ""
     is_canary: bool = False
 
@@ -122,7 +127,7 @@ class Batches:
         by_lane: dict[str, list[int]] = {}
         for entry in entries:
             index = staging.number(entry)
-            blobs[str(index)] = mark(pack(entry.proof.model_dump(exclude_none=True)), entry.fingerprint)
+            blobs[str(index)] = mark(pack(entry.task.model_dump(mode="json", exclude_none=True)), entry.fingerprint)
             by_lane.setdefault(entry.lane, []).append(index)
         await self._reserve(staging, len(blobs), sum(map(len, blobs.values())))
         pipe = self._client.pipeline(transaction=False)
@@ -177,6 +182,7 @@ class Batches:
                 submission.body_hash,
                 deadline,
                 staging.canaries,
+                int(submission.listed),
             )
         if fate != b"new":
             await self.discard(staging)

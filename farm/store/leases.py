@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import orjson
 
-from farm.models import Outcome, Proof, Verdict
+from farm.models import Answer, Outcome, Proof, Task, Verdict, as_task
 from farm.store.codec import pack, unmark, unpack
 from farm.store.connection import RedisClient, translated
 from farm.store.scripts import Scripts
+
+Result: TypeAlias = Verdict | Answer
+"""What is written for an item."""
 
 LEASE_MS = 15_000
 DEATH_BOUND = 3
@@ -26,7 +29,7 @@ class DeclaredBad(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedItem:
-    """One proof of a claim, with how often it was tried before.
+    """One proof, or other task, of a claim, with how often it was tried before.
 
     Attributes:
         slow: whether its first slice expired, so that it now has its full time.
@@ -35,15 +38,21 @@ class ClaimedItem:
 
     index: int
     id: str
-    proof: Proof
+    task: Task
     deaths: int = 0
     lapses: int = 0
     slow: bool = False
     known: Verdict | None = None
 
     @property
+    def proof(self) -> Proof:
+        """The task, where it is a proof."""
+        assert isinstance(self.task, Proof)  # noqa: S101 - whoever asks has looked
+        return self.task
+
+    @property
     def attempts(self) -> int:
-        """Which run of this proof comes now, from 1."""
+        """Which run of this task comes now, from 1."""
         return 1 + self.deaths + self.lapses
 
 
@@ -126,11 +135,9 @@ class Warmth:
 
 def unpack_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> ClaimedItem:
     """Return the item that was stored at an index."""
-    fields = unpack(unmark(stored))
-    proof = Proof.model_construct(
-        id=fields.get("id"), code=fields["code"], statement=fields.get("statement"), problem=fields.get("problem")
-    )
-    return ClaimedItem(index, proof.id or str(index), proof, deaths, lapses)
+    task = as_task(unpack(unmark(stored)))
+    name = task.id if isinstance(task, Proof) else None
+    return ClaimedItem(index, name or str(index), task, deaths, lapses)
 
 
 _COLD = Warmth()
@@ -142,9 +149,9 @@ def _claimed(index: bytes, stored: bytes, deaths: bytes, lapses: bytes, slow: by
     return replace(item, slow=bool(int(slow)), known=verdict)
 
 
-def _kept_as(verdict: Verdict) -> str:
+def _kept_as(verdict: Result) -> str:
     """How the cache keeps a verdict: `c`lean ones answer for any layout of the proof, those with `m`essages do not."""
-    if verdict.cached or verdict.outcome is Outcome.UNDECIDED:
+    if isinstance(verdict, Answer) or verdict.cached or verdict.outcome is Outcome.UNDECIDED:
         return ""
     return "m" if verdict.messages or verdict.sorries else "c"
 
@@ -210,7 +217,7 @@ class Leases:
         self,
         lease: str,
         batch: str,
-        verdicts: Sequence[Verdict],
+        verdicts: Sequence[Result],
         *,
         then: int | None = None,
         seconds: float = 0.0,
@@ -232,7 +239,7 @@ class Leases:
         rows: list[Any] = []
         for each in verdicts:
             reason = each.reason.value if each.reason else ""
-            rows += [each.index, each.outcome.value, reason, _kept_as(each), pack(each.dump())]
+            rows += [each.index, str(each.outcome), reason, _kept_as(each), pack(each.dump())]
         run_s = max((v.time_s for v in verdicts if _kept_as(v)), default="")
         head = ["" if then is None else then, seconds, run_s, self._cache_bytes, revision]
         with translated():

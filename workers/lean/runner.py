@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -18,13 +18,13 @@ from farm.errors import StoreUnavailable
 from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.queues import Tokens
 from farm.settings import Settings
-from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Warmth
+from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Result, Warmth
 from farm.store.registry import Alive
-from workers.lean.attestation import Attestor
-from workers.lean.judging import Died, GivenUp, Judge, SliceExpired
-from workers.lean.reporting import Reporter
+from workers.lean.executor import Executor
+from workers.lean.judging import SliceExpired
 from workers.lean.session import Session, StartFailed
 from workers.lean.watchdog import Interruption, Watchdog
+from workers.lean.watching import Died, GivenUp
 
 CHUNK = 16
 # A chunk should last about this long: long enough to hide the claim, short enough to share fairly.
@@ -83,7 +83,7 @@ class Runner:
         watchdog: Watchdog,
         environment: Environment,
         revision: str,
-        attestor: Attestor,
+        executor: Executor | None,
         notice: str,
         stopping: Callable[[], bool],
     ) -> None:
@@ -93,15 +93,10 @@ class Runner:
         self._session = session
         self._watchdog = watchdog
         self._environment = environment
-        self._attestor = attestor
         self._notice = notice
         self._stopping = stopping
         self._recycle_after = settings.lean_max_tasks_per_child
-        self._judge = (
-            Reporter(Judge(session, watchdog, environment, settings.lean_header_timeout_s), session)
-            if session
-            else None
-        )
+        self._executor = executor
         self._chunk = Chunk()
         self._mean_s = 0.1
         self._lane = ""
@@ -181,13 +176,13 @@ class Runner:
         ]
         return self._finish(claim, known, following, 0.0).written if known else 0
 
-    def _run_item(self, item: ClaimedItem, claim: Claim) -> list[Verdict] | None:
+    def _run_item(self, item: ClaimedItem, claim: Claim) -> list[Result] | None:
         """Return the verdicts to write, none if the item went back charged; None to give it back uncharged."""
         started = time.monotonic()
-        if self._judge is None:
+        if self._executor is None:
             return [self._undecided(item, claim, Reason.FARM_ERROR, self._notice)]
         try:
-            found = self._attestor.examine(self._judge.run(item, claim), item.proof, claim.options["level"])
+            found = self._executor.run(item, claim)
         except Died as death:
             return self._charge(item, claim, str(death), time.monotonic() - started)
         except SliceExpired as expired:
@@ -211,12 +206,12 @@ class Runner:
         self._notice = why
         time.sleep(_START_BACKOFF_S)
 
-    def _defer(self, item: ClaimedItem, claim: Claim, spent_s: float) -> list[Verdict]:
+    def _defer(self, item: ClaimedItem, claim: Claim, spent_s: float) -> list[Result]:
         back = _patiently(self._leases.defer)(claim.lease, item.index, spent_s)
         self._tokens.lean(self._environment_name, back.tokens)
         return []
 
-    def _charge(self, item: ClaimedItem, claim: Claim, why: str, spent_s: float) -> list[Verdict]:
+    def _charge(self, item: ClaimedItem, claim: Claim, why: str, spent_s: float) -> list[Result]:
         # Not `why`: it may quote the proof, and logs hold none.
         _log.warning("repl.died", batch=claim.batch, index=item.index, deaths=item.deaths + 1)
         back = _patiently(self._leases.charge)(claim.lease, item.index, spent_s)
@@ -226,7 +221,9 @@ class Runner:
         return [self._undecided(item, claim, Reason.CRASHED, f"The REPL died {item.deaths + 1} times: {why}")]
 
     @_patiently
-    def _finish(self, claim: Claim, verdicts: list[Verdict], following: ClaimedItem | None, spent_s: float) -> Finished:
+    def _finish(
+        self, claim: Claim, verdicts: Sequence[Result], following: ClaimedItem | None, spent_s: float
+    ) -> Finished:
         then = following.index if following else None
         finished = self._leases.finish(
             claim.lease, claim.batch, verdicts, then=then, seconds=spent_s, revision=self._revision

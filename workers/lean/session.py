@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from lean_interact import Command, LeanREPLConfig, LocalProject
+from lean_interact import Command, LeanREPLConfig, LocalProject, ProofStep
 from lean_interact.interface import CommandResponse, InfoTreeOptions, LeanError
 from pydantic import ValidationError
 
@@ -46,6 +46,14 @@ class HeaderFailed(Exception):
         super().__init__("The header has errors")
         self.response = response
         self.is_silent = is_silent
+
+    @property
+    def text(self) -> str:
+        """The first error, in Lean's words where it has any."""
+        if self.is_silent:
+            return "The header did not load: it imports a module that is not there, or one that is broken"
+        errors = [] if isinstance(self.response, LeanError) else self.response.get_errors()
+        return errors[0].data if errors else str(getattr(self.response, "message", self))
 
 
 class StartFailed(Exception):
@@ -156,6 +164,11 @@ class Session:
         return self._server.pid
 
     @property
+    def generation(self) -> int:
+        """Which REPL process this is, from 1: numbers of environments and proof states are good in theirs alone."""
+        return self._server.generation
+
+    @property
     def restarts(self) -> int:
         """How often the REPL was started again."""
         return max(0, self._server.generation - 1)
@@ -233,6 +246,16 @@ class Session:
         self.exchange.reply = self._server.reply
         self.require_token(header)
         return response
+
+    def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a command or proof step with the REPL's own names, and return the reply as it came.
+
+        Raises:
+            TimeoutError, ReplGone, GuardTripped: as `run`; nothing here makes sure that the reply was its own.
+        """
+        query = (ProofStep if "tactic" in request else Command).model_validate(request)
+        self._guarded(lambda: self._server.run(query, timeout=timeout_s))
+        return self._server.reply or {}
 
     def ask(self, command: str, env: int | None, timeout_s: float) -> CommandResponse | LeanError:
         """Run a command whose every error has to be in its reply; raises as `run` does."""

@@ -17,13 +17,14 @@ from farm.store.leases import Leases
 from farm.store.registry import Registry
 from workers.heartbeat import Heartbeat, worker_id
 from workers.lean.attestation import Attestor, open_checker
+from workers.lean.executor import Executor
 from workers.lean.installation import Installation, prepare
-from workers.lean.judging import HeaderTimeout
 from workers.lean.revision import revision, with_checker
 from workers.lean.runner import Runner
 from workers.lean.scratch import ScratchKeeper
 from workers.lean.session import HeaderFailed, Session
 from workers.lean.watchdog import Watchdog
+from workers.lean.watching import Watch
 from workers.stopping import StopFlag
 
 _log = structlog.get_logger()
@@ -89,6 +90,10 @@ class LeanRoom:
         watchdog = Watchdog(settings.lean_memory_limit_mb, self._stop.is_set)
         session = Session(installation.config, settings) if installation.config else None
         checker = open_checker(installation.checker, settings.checker_timeout_s, self._stop.is_set)
+        executor = None
+        if session:
+            watch = Watch(session, watchdog, settings.lean_header_timeout_s)
+            executor = Executor(session, watch, installation.environment, Attestor(checker, settings.checker_share))
         self._runner = Runner(
             settings,
             Leases(client, death_bound=settings.lean_max_deaths, cache_mb=settings.verdict_cache_mb),
@@ -98,7 +103,7 @@ class LeanRoom:
             watchdog,
             installation.environment,
             with_checker(self._revision, checker.version if checker else ""),
-            Attestor(checker, settings.checker_share),
+            executor,
             installation.notice,
             self._stop.is_set,
         )
@@ -119,7 +124,7 @@ class LeanRoom:
             try:
                 session.ensure_alive()
                 session.load(header.replace("\\n", "\n"))
-            except (HeaderFailed, TimeoutError, HeaderTimeout) as error:
+            except (HeaderFailed, TimeoutError) as error:
                 _log.warning("header.not_warm", header=header, error=str(error))
 
     def _end(self, **_: Any) -> None:

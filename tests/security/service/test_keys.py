@@ -23,6 +23,8 @@ ROUTES: dict[Scope, list[tuple[str, str, Any]]] = {
     Scope.VERIFY: [
         ("POST", "/v1/verify", {"proofs": [{"code": TRUE}]}),
         ("GET", "/v1/batches", None),
+        ("POST", "/v1/commands", {"requests": [{"cmd": TRUE}]}),
+        ("POST", "/v1/tactics", {"goals": [{"statement": "theorem two : 1 + 1 = 2", "candidates": ["rfl"]}]}),
         ("POST", "/api/check", {"snippets": [{"id": "a", "code": TRUE}]}),
         ("POST", "/verify", {"codes": [{"custom_id": "a", "proof": TRUE}]}),
         ("POST", "/one_pass_verify_batch", {"codes": [{"custom_id": "a", "proof": TRUE}]}),
@@ -122,6 +124,8 @@ def test_a_gated_key_has_all_its_proofs_gated(guarded: Guarded) -> None:
             ("/v1/batches", {**axiom, "gate": "off"}),
             ("/api/check", {"snippets": [{"id": "a", "code": TRUE}]}),
             ("/verify", {"codes": [{"custom_id": "a", "proof": TRUE}]}),
+            ("/v1/commands", {"requests": [{"cmd": TRUE}]}),
+            ("/v1/tactics", {"goals": [{"statement": "theorem two : 1 + 1 = 2", "candidates": ["rfl"]}]}),
         ]:
             answer = gated.post(path, json=body)
             assert answer.status_code == 403, path

@@ -26,6 +26,7 @@ NAMES = {
         "rewards",
         "DetailedPremise",
     ),
+    *("CommandsAnswer", "Goal", "TacticsAnswer"),
     *("ConfigurationError", "Conflict", "ConnectionFailed", "FarmError", "Forbidden", "InvalidRequest", "NotFound"),
     *("RateLimited", "TooLarge", "Unauthorized", "Unavailable"),
 }

@@ -1,0 +1,51 @@
+"""All of LeanInteract over HTTP: sessions of requests, and tactics tried on goals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from api.described import FAILURES
+from api.replies import Disconnected
+from api.search import answer_goals, split_goals
+from api.service import ServiceDep, VerifierDep
+from api.tasks import Work, finding, read_model, run_tasks
+from farm.models import Commands, CommandsAnswer, CommandsRequest, TacticsAnswer, TacticsRequest
+
+router = APIRouter(prefix="/v1", tags=["lean"], responses=FAILURES)
+
+
+def _body(name: str) -> dict[str, Any]:
+    reference = {"$ref": f"#/components/schemas/{name}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
+
+
+@router.post("/commands", response_model=CommandsAnswer, openapi_extra=_body("CommandsRequest"))
+async def commands(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
+    """Run LeanInteract requests in order in one fresh REPL process, and wait."""
+    body = await read_model(request, CommandsRequest)
+    task = Commands(requests=body.requests)
+    try:
+        [found] = await run_tasks(request, service, owner, Work(body.timeout_s, body.environment, [("", task)]))
+    except Disconnected:
+        return Response(status_code=499)
+    return _json({**finding(found), "responses": found.get("answers", [])})
+
+
+@router.post("/tactics", response_model=TacticsAnswer, openapi_extra=_body("TacticsRequest"))
+async def tactics(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
+    """Try tactic sequences on goals, over many workers, and wait; what proves a goal is still to be verified."""
+    body = await read_model(request, TacticsRequest)
+    shares = split_goals(body.goals)
+    work = Work(body.timeout_s, body.environment, [(share.header, share.task) for share in shares])
+    try:
+        found = await run_tasks(request, service, owner, work)
+    except Disconnected:
+        return Response(status_code=499)
+    return _json(answer_goals(body.goals, shares, found))

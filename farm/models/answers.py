@@ -1,0 +1,48 @@
+"""What a worker answers to what is no proof: a session of commands, a search with tactics."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from farm.models.verdicts import Environment, Reason
+
+
+class Unfinished(BaseModel):
+    """What came of work for a client that waits, beside its results.
+
+    Attributes:
+        reason: why there are not all results; None when there are.
+        message: the same for a person to read.
+        time_s: seconds it ran.
+        queue_s: seconds it waited before it ran.
+        attempts: how many runs it took.
+        environment: what answered.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Reason | None = None
+    message: str = ""
+    time_s: float = 0.0
+    queue_s: float = 0.0
+    attempts: int = 1
+    environment: Environment = Field(default_factory=Environment)
+
+
+class Answer(Unfinished):
+    """What a worker found out for one item; in the place where a proof has its verdict.
+
+    Attributes:
+        answers: one for each thing that was asked, in that order, as far as it came.
+    """
+
+    id: str
+    index: int
+    outcome: Literal["answered"] = "answered"
+    answers: list[dict[str, Any]]
+
+    def dump(self) -> dict[str, Any]:
+        """Return the answer as it is stored."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,146 @@
+"""Proof search over HTTP: goals, and for each the tactic sequences to try on it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from farm.models.answers import Unfinished
+from farm.models.proofs import EnvironmentName, LeanText, Proof
+from farm.models.verdicts import Message
+
+MAX_GOALS = 256
+MAX_CANDIDATES = 10_000
+MAX_TACTICS = 256
+_ONE_SOURCE = "a goal is given by `code` with a sorry, or by `statement`"
+_PLACEHOLDER = "by sorry"
+
+Tactics = Annotated[list[LeanText], Field(min_length=1, max_length=MAX_TACTICS)]
+
+
+class Candidates(BaseModel):
+    """Tactic sequences to try on the first sorry of a text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    proof: Proof
+    candidates: list[Tactics]
+
+
+class Goal(BaseModel):
+    """A goal to search on.
+
+    Attributes:
+        id: the name its answer carries; the position as a decimal string when absent.
+        code: a Lean text whose first sorry is the goal.
+        statement: `theorem NAME BINDERS : TYPE` without `:=`; its type is the goal.
+        candidates: tactic sequences; a string is a sequence of one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    code: LeanText | None = None
+    statement: LeanText | None = None
+    candidates: Annotated[list[Tactics], Field(min_length=1)]
+
+    @field_validator("candidates", mode="before")
+    @classmethod
+    def _as_sequences(cls, value: Any) -> Any:
+        return [[each] if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _require_one_source(self) -> Goal:
+        if (self.code is None) == (self.statement is None):
+            raise ValueError(_ONE_SOURCE)
+        # What `Proof` refuses of a statement is refused here, with the same words.
+        _ = self.proof
+        return self
+
+    @property
+    def proof(self) -> Proof:
+        """The text with the hole."""
+        return Proof(code=self.code or _PLACEHOLDER, statement=self.statement)
+
+
+class TacticsRequest(BaseModel):
+    """The body of `POST /v1/tactics`.
+
+    Attributes:
+        timeout_s: seconds each tactic may take; `LEAN_TIMEOUT_S` when absent.
+        environment: the Lean environment to run in.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    goals: Annotated[list[Goal], Field(min_length=1, max_length=MAX_GOALS)]
+    timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    environment: EnvironmentName = "default"
+
+    @model_validator(mode="after")
+    def _bound(self) -> TacticsRequest:
+        if sum(len(goal.candidates) for goal in self.goals) > MAX_CANDIDATES:
+            raise ValueError(f"goals: at most {MAX_CANDIDATES} candidates in one request")
+        names = [goal.id or str(index) for index, goal in enumerate(self.goals)]
+        if len(set(names)) < len(names):
+            raise ValueError("goals: two goals have the same id")
+        return self
+
+
+class Status(StrEnum):
+    """What a tactic sequence made of a goal; the last five are about the farm."""
+
+    PROVED = "proved"
+    OPEN = "open"
+    SORRY = "sorry"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+    CANCELLED = "cancelled"
+    FARM_ERROR = "farm_error"
+
+
+class Tried(BaseModel):
+    """What came of one tactic sequence.
+
+    Attributes:
+        status: `proved` when no goal is left and nothing was left out; in this text, which no verdict is on yet.
+        goals: the goals that are left, as Lean prints them; none after an error.
+        error: why it failed.
+        failed_at: the position of the tactic that failed; None when all ran.
+        messages: what Lean said to the last tactic that ran.
+        time_s: seconds its own tactics ran; those it shares with an earlier sequence count there.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Status
+    goals: list[str] = Field(default_factory=list)
+    error: str | None = None
+    failed_at: int | None = None
+    messages: list[Message] = Field(default_factory=list)
+    time_s: float = 0.0
+
+
+class GoalAnswer(BaseModel):
+    """What came of one goal.
+
+    Attributes:
+        goal: the goal as Lean prints it; None when the text did not come that far.
+        error: why there is no goal: the text has errors, or no sorry.
+        candidates: in request order.
+    """
+
+    id: str
+    goal: str | None = None
+    error: str | None = None
+    candidates: list[Tried]
+
+
+class TacticsAnswer(Unfinished):
+    """The answer of `POST /v1/tactics`, in request order; its times are the sums over the workers."""
+
+    results: list[GoalAnswer]

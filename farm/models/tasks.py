@@ -1,0 +1,20 @@
+"""What one item of a batch may be."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from farm.models.commands import Commands
+from farm.models.proofs import Proof
+from farm.models.tactics import Candidates
+
+Task: TypeAlias = Proof | Commands | Candidates
+
+
+def as_task(fields: dict[str, Any]) -> Task:
+    """Return the task that was stored with these fields; they were checked when it came in."""
+    if "requests" in fields:
+        return Commands.model_validate(fields)
+    if "candidates" in fields:
+        return Candidates.model_validate(fields)
+    return Proof.model_construct(**{"id": None, "statement": None, "problem": None, **fields})

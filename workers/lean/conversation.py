@@ -1,0 +1,66 @@
+"""A session of LeanInteract requests: in order, in one REPL process that nobody used before or uses after."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from farm.models import Answer, Commands, Environment, Reason
+from farm.store.lanes import lane_domain
+from farm.store.leases import Claim, ClaimedItem
+from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.session import Session
+from workers.lean.watching import Died, Watch
+
+
+class Conversation:
+    """Has sessions with the REPL of this process."""
+
+    def __init__(self, session: Session, watch: Watch, environment: Environment) -> None:
+        self._session = session
+        self._watch = watch
+        self._environment = environment
+
+    def run(self, item: ClaimedItem, task: Commands, claim: Claim) -> Answer:
+        """Return what the REPL said to each request, as far as it came.
+
+        Nobody's verdict rests on a session, so no token is asked for: it would take up numbers of environments.
+
+        Raises:
+            Died: the REPL died under a request.
+            GivenUp, StartFailed: as `Judge.run`.
+        """
+        self._session.enter(lane_domain(claim.lane))
+        self._session.end()
+        try:
+            self._session.ensure_alive()
+            return self._talk(item, task, claim)
+        finally:
+            self._session.end()
+
+    def _talk(self, item: ClaimedItem, task: Commands, claim: Claim) -> Answer:
+        timeout_s, started = float(claim.options["timeout_s"]), time.monotonic()
+        replies: list[dict[str, Any]] = []
+        reason, message = None, ""
+        try:
+            for request in task.requests:
+                fields = request.model_dump(exclude_none=True)
+                replies.append(self._watch.run(timeout_s, lambda fields=fields: self._session.talk(fields, timeout_s)))  # type: ignore[misc]
+        except TimeoutError:
+            reason, message = Reason.TIMEOUT, f"Lean did not answer request {len(replies)} within {timeout_s:g} s"
+        except MemoryError:
+            reason = Reason.OUT_OF_MEMORY
+            message = f"Request {len(replies)} took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"
+        except (ReplGone, GuardTripped) as error:
+            raise Died(f"{error}, at request {len(replies)}") from error
+        return Answer(
+            id=item.id,
+            index=item.index,
+            reason=reason,
+            message=message,
+            answers=replies,
+            time_s=round(time.monotonic() - started, 6),
+            queue_s=round(claim.queued_s, 6),
+            attempts=item.attempts,
+            environment=self._environment,
+        )

@@ -1,0 +1,41 @@
+"""Runs whatever task a claim holds, on the one REPL of this process."""
+
+from __future__ import annotations
+
+from farm.models import Candidates, Commands, Environment
+from farm.store.leases import Claim, ClaimedItem, Result
+from workers.lean.attestation import Attestor
+from workers.lean.conversation import Conversation
+from workers.lean.judging import Judge
+from workers.lean.reporting import Reporter
+from workers.lean.search import Searcher
+from workers.lean.session import Session
+from workers.lean.watching import Watch
+
+
+class Executor:
+    """Knows who runs which kind of task."""
+
+    def __init__(self, session: Session, watch: Watch, environment: Environment, attestor: Attestor) -> None:
+        self._attestor = attestor
+        self._reporter = Reporter(Judge(session, watch, environment), session)
+        self._conversation = Conversation(session, watch, environment)
+        self._searcher = Searcher(session, watch, environment)
+
+    def run(self, item: ClaimedItem, claim: Claim) -> Result:
+        """Return the verdict on a proof, or the answer to another task.
+
+        Raises:
+            Died: the REPL died or lied under it.
+            SliceExpired: its first slice is over, and it has not finished.
+            GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
+            StartFailed: this host cannot start a REPL.
+        """
+        match item.task:
+            case Commands() as commands:
+                return self._conversation.run(item, commands, claim)
+            case Candidates() as candidates:
+                return self._searcher.run(item, candidates, claim)
+            case _:
+                found = self._reporter.run(item, claim)
+                return self._attestor.examine(found, item.proof, claim.options["level"])

@@ -1,0 +1,82 @@
+"""Talking to the REPL under watch: every talk ends, and why it ended from outside is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.session import Header, Session
+from workers.lean.watchdog import Interruption, Watchdog
+
+T = TypeVar("T")
+
+
+class Died(Exception):
+    """The REPL died or lied under this task: charged to it, and tried again alone."""
+
+
+class GivenUp(Exception):
+    """This process may not or need not finish the task: given back uncharged."""
+
+
+class HeaderTimeout(TimeoutError):
+    """The header did not load in time."""
+
+
+class Watch:
+    """One session under one watchdog.
+
+    Args:
+        session: the REPL.
+        watchdog: who looks on from outside.
+        header_timeout_s: seconds a header may take to load.
+    """
+
+    def __init__(self, session: Session, watchdog: Watchdog, header_timeout_s: float) -> None:
+        self._session = session
+        self._watchdog = watchdog
+        self.header_timeout_s = header_timeout_s
+
+    def load(self, header: str) -> Header:
+        """Return a loaded header on a REPL that is alive.
+
+        Raises:
+            HeaderFailed, StartFailed: as `Session.load` and `Session.ensure_alive`.
+            HeaderTimeout: it took too long.
+            ReplGone, GuardTripped, MemoryError, GivenUp: as `run`.
+        """
+        self._session.ensure_alive()
+        try:
+            return self.run(self.header_timeout_s, lambda: self._session.load(header))
+        except TimeoutError as error:
+            raise HeaderTimeout(str(error)) from error
+
+    def run(self, timeout_s: float, talk: Callable[[], T]) -> T:
+        """Return what a talk with the REPL gives. One that the watchdog ends looks like a death of the REPL.
+
+        Raises:
+            TimeoutError: it took longer than `timeout_s`.
+            MemoryError: the REPL took more memory than it may.
+            GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
+            ReplGone, GuardTripped: the REPL died or lied by itself.
+        """
+        self._watchdog.begin(self._session.pid, timeout_s)
+        try:
+            return talk()
+        except (ReplGone, GuardTripped, TimeoutError) as error:
+            _translate(self._watchdog.end(), error)
+            raise
+        finally:
+            self._watchdog.end()
+
+
+def _translate(interruption: Interruption | None, error: Exception) -> None:
+    """Raise what an interruption from outside means; do nothing if there was none."""
+    match interruption:
+        case Interruption.MEMORY:
+            raise MemoryError from error
+        case Interruption.DEADLINE:
+            raise TimeoutError from error
+        case Interruption.CANCELLED | Interruption.LEASE_LOST | Interruption.STOPPING:
+            raise GivenUp(interruption.value) from error
