@@ -4,6 +4,8 @@ It needs httpx, pydantic, and of the farm only its models and errors.
 """
 
 from farm.client.asynchronous import AsyncBatch, AsyncFarm
+from farm.client.manifest import Manifest
+from farm.client.run import Run
 from farm.client.sync import Batch, Farm
 from farm.errors import (
     ConfigurationError,
@@ -49,12 +51,14 @@ __all__ = [
     "Goal",
     "InvalidRequest",
     "Level",
+    "Manifest",
     "NotFound",
     "Outcome",
     "Proof",
     "RateLimited",
     "Reason",
     "RetrievedPremise",
+    "Run",
     "TacticsAnswer",
     "TooLarge",
     "Unauthorized",

@@ -10,9 +10,11 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from farm.client.calls import Call, Flow, Pause, Reply
+from farm.client.calls import Call, Flow, Follow, Pause, Reply, Step
 from farm.client.core import Core
 from farm.client.endpoint import Endpoint
+from farm.client.run import Run
+from farm.client.series import Series, SeriesFields
 from farm.client.stream import Gathering
 from farm.client.submission import OptionFields, Proofs, prepare
 from farm.models import (
@@ -94,9 +96,15 @@ class AsyncFarm:
             return await self._run(self._core.verify(submission))
         return await AsyncBatch(self, await self._run(self._core.submit(submission))).wait()
 
-    async def submit(self, proofs: Proofs, **options: Unpack[OptionFields]) -> AsyncBatch:
+    async def verify_many(self, proofs: Proofs, **options: Unpack[SeriesFields]) -> Run:
+        """Verify any number of proofs and wait, as `Farm.verify_many` does."""
+        return await self._run(self._core.verify_many(Series(proofs, options, self.base_url)))
+
+    async def submit(
+        self, proofs: Proofs, *, idempotency_key: str | None = None, **options: Unpack[OptionFields]
+    ) -> AsyncBatch:
         """Submit one or many proofs and return at once, as `Farm.submit` does."""
-        return AsyncBatch(self, await self._run(self._core.submit(prepare(proofs, options))))
+        return AsyncBatch(self, await self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
 
     def batch(self, batch_id: str) -> AsyncBatch:
         """Return the handle of a batch by its id; nothing to await, because nothing is asked of the farm."""
@@ -177,17 +185,27 @@ class AsyncFarm:
         return await self._run(self._core.ready())
 
     async def _run(self, flow: Flow[T]) -> T:
-        reply: Reply | None = None
         try:
+            step = next(flow)
             while True:
-                reply = await self._take(flow.send(reply))
+                try:
+                    reply = await self._take(step)
+                except BaseException as error:  # noqa: BLE001 - Ctrl-C too: the flow may have batches to cancel
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(reply)
         except StopIteration as end:
             result: T = end.value
             return result
 
-    async def _take(self, step: Call | Pause) -> Reply | None:
+    async def _take(self, step: Step) -> Reply | None:
         if isinstance(step, Pause):
             await self.sleep(step.seconds)
+            return None
+        if isinstance(step, Follow):
+            async with aclosing(AsyncBatch(self, step.batch_id).results()) as verdicts:
+                async for verdict in verdicts:
+                    step.take(verdict)
             return None
         try:
             return await self._client.send(step.request(self._client))
@@ -226,7 +244,7 @@ class AsyncBatch:
         """Return how far it is, as `Batch.status` does."""
         return await self._farm._run(self._farm._core.status(self.id))
 
-    async def results(self, after: str | None = None) -> AsyncIterator[Verdict]:
+    async def results(self, after: str | None = None) -> AsyncGenerator[Verdict, None]:
         """Yield verdicts as they finish, each once, to the end of the batch, as `Batch.results` does."""
         following = self._farm._core.follow(self.id, after)
         while not following.done:

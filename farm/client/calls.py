@@ -1,16 +1,19 @@
-"""What the core asks a shell to do: make a call, or pause.
+"""What the core asks a shell to do: make a call, pause, or read a batch to its end.
 
 A flow is a generator that yields these and returns the result of one method of the SDK. A shell drives it: it sends
-back the response to a call, or the httpx error that came instead, and nothing after a pause.
+back the response to a call, or the httpx error that came instead, and nothing after the other two. What goes wrong in
+between, Ctrl-C included, is thrown into the flow, so that it can tidy up with further steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 import httpx
+
+from farm.models import Verdict
 
 T = TypeVar("T")
 
@@ -60,5 +63,18 @@ class Pause:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Read the verdicts of a batch as they finish, to its end.
+
+    Attributes:
+        take: called with each verdict, once.
+    """
+
+    batch_id: str
+    take: Callable[[Verdict], object]
+
+
 Reply: TypeAlias = httpx.Response | httpx.HTTPError
-Flow: TypeAlias = Generator[Call | Pause, Any, T]
+Step: TypeAlias = Call | Pause | Follow
+Flow: TypeAlias = Generator[Step, Any, T]

@@ -1,11 +1,14 @@
-"""Every method of the SDK, written once: flows of calls and pauses, without I/O.
+"""Every method of the SDK, written once: flows of steps, without I/O.
 
 The shells in `sync.py` and `asynchronous.py` drive them, as httpx's clients drive its authentication flows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
@@ -13,13 +16,15 @@ from uuid import uuid4
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from farm.client.calls import Call, Flow
+from farm.client.calls import Call, Flow, Follow
 from farm.client.failures import failure, invalid, parse
 from farm.client.lean import as_request, as_response
 from farm.client.retries import Retries
+from farm.client.run import Run
+from farm.client.series import Part, Series
 from farm.client.stream import Following
 from farm.client.submission import Submission
-from farm.errors import ConfigurationError, InvalidRequest
+from farm.errors import ConfigurationError, ConnectionFailed, FarmError, InvalidRequest, RateLimited, Unavailable
 from farm.models import (
     BatchAccepted,
     BatchStatus,
@@ -48,6 +53,7 @@ _VERIFY_GRACE_S = 30.0
 _RETRIEVAL_DEADLINE_S = 30.0
 # A submit may take this long on the way in, slow links and the farm's own checks together.
 _SUBMIT_BYTES_PER_S = 1_000_000
+_MAX_KEY_CHARS = 256
 
 
 class _Batches(BaseModel):
@@ -92,10 +98,56 @@ class Core:
         call = Call("POST", "/v1/verify", timeout_s, headers=_JSON, body=submission.as_json())
         return (yield from self._answer(call, _VERIFIED)).results
 
-    def submit(self, submission: Submission) -> Flow[str]:
+    def verify_many(self, series: Series) -> Flow[Run]:
+        """Have any number of proofs verified, as a series of batches."""
+        running: deque[tuple[str, Part]] = deque()
+        try:
+            for parts in series.rounds():
+                yield from self._work_off(series, parts, running)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            # Nobody waits for the rest, unless somebody comes back with the key; a farm that is lost hears nothing.
+            is_lost = isinstance(error, ConnectionFailed | Unavailable)
+            if series.plan.idempotency_key is None and not is_lost:
+                yield from self._cancel_all(batch_id for batch_id, _ in running)
+            raise
+        return series.run()
+
+    def _work_off(self, series: Series, parts: Iterator[Part], running: deque[tuple[str, Part]]) -> Flow[None]:
+        for part in parts:
+            running.append(((yield from self._submit_part(series, part, running)), part))
+            if len(running) == series.plan.in_flight:
+                yield from self._finish(series, running)
+        while running:
+            yield from self._finish(series, running)
+
+    def _submit_part(self, series: Series, part: Part, running: deque[tuple[str, Part]]) -> Flow[str]:
+        while True:
+            try:
+                return (yield from self.submit(part.submission, part.key))
+            except RateLimited:
+                # The quota may be full of our own proofs: then it has room once they are done.
+                if not running:
+                    raise
+                yield from self._finish(series, running)
+
+    def _finish(self, series: Series, running: deque[tuple[str, Part]]) -> Flow[None]:
+        """Read the oldest batch to its end; meanwhile the farm goes on with the others."""
+        batch_id, part = running[0]
+        yield Follow(batch_id, partial(series.take, part))
+        series.finish(part, (yield from self.status(batch_id)))
+        running.popleft()
+
+    def _cancel_all(self, batch_ids: Iterator[str]) -> Flow[None]:
+        with suppress(FarmError):
+            for batch_id in batch_ids:
+                yield from self.cancel(batch_id)
+
+    def submit(self, submission: Submission, idempotency_key: str | None = None) -> Flow[str]:
         """Submit proofs as a batch, once, however often the call has to be repeated; return its id."""
         timeout_s = self._timeout_s + submission.size / _SUBMIT_BYTES_PER_S
-        key = {"Idempotency-Key": uuid4().hex}
+        key = {"Idempotency-Key": _checked_key(idempotency_key or uuid4().hex)}
         if submission.fits_json:
             call = Call("POST", "/v1/batches", timeout_s, headers=_JSON | key, body=submission.as_json())
         else:
@@ -176,6 +228,12 @@ class Core:
 
 def _batch_path(batch_id: str) -> str:
     return f"/v1/batches/{quote(batch_id, safe='')}"
+
+
+def _checked_key(key: str) -> str:
+    if not (key.isascii() and key.isprintable() and len(key) <= _MAX_KEY_CHARS):
+        raise InvalidRequest(f"An idempotency key has at most {_MAX_KEY_CHARS} printable ASCII characters")
+    return key
 
 
 def _encode(kind: type[BaseModel], fields: dict[str, Any], what: str) -> bytes:

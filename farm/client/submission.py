@@ -51,12 +51,15 @@ class Submission:
     Attributes:
         lines: the proofs in order.
         options: the options the user gave, and no others.
-        size: bytes of all proofs together as JSON.
     """
 
     lines: list[bytes]
     options: Options
-    size: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of all proofs together as JSON."""
+        return sum(map(len, self.lines)) + len(self.lines)
 
     @property
     def fits_json(self) -> bool:
@@ -90,19 +93,42 @@ def prepare(proofs: Proofs, options: OptionFields) -> Submission:
     Raises:
         InvalidRequest: there is no proof, or one of them or an option is wrong; the text names which.
     """
-    try:
-        checked = Options(**options)
-    except ValidationError as error:
-        raise invalid(error, "Options") from error
-    lines = [proof.model_dump_json(exclude_none=True).encode() for proof in _checked(proofs)]
+    checked = check_options(options)
+    lines = [encode(proof) for proof in check_proofs(proofs)]
     if not lines:
         raise InvalidRequest("There is nothing to verify: give at least one proof")
-    return Submission(lines, checked, sum(map(len, lines)) + len(lines))
+    return Submission(lines, checked)
 
 
-def _checked(proofs: Proofs) -> Iterator[Proof]:
-    many = [proofs] if isinstance(proofs, str | dict | Proof) else proofs
-    for index, each in enumerate(many):
+def check_options(options: OptionFields) -> Options:
+    """Return the options that a user gave.
+
+    Raises:
+        InvalidRequest: one of them is unknown or wrong.
+    """
+    try:
+        return Options(**options)
+    except ValidationError as error:
+        raise invalid(error, "Options") from error
+
+
+def encode(proof: Proof) -> bytes:
+    """Return a proof as one line of JSON."""
+    return proof.model_dump_json(exclude_none=True).encode()
+
+
+def as_many(proofs: Proofs) -> Iterable[ProofLike]:
+    """Return proofs to iterate over, also where one was given without a list."""
+    return [proofs] if isinstance(proofs, str | dict | Proof) else proofs
+
+
+def check_proofs(proofs: Proofs) -> Iterator[Proof]:
+    """Yield proofs, whatever form they were given in.
+
+    Raises:
+        InvalidRequest: one of them is wrong; the text names which.
+    """
+    for index, each in enumerate(as_many(proofs)):
         try:
             yield as_proof(each)
         except ValidationError as error:

@@ -10,9 +10,11 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from farm.client.calls import Call, Flow, Pause, Reply
+from farm.client.calls import Call, Flow, Follow, Pause, Reply, Step
 from farm.client.core import Core
 from farm.client.endpoint import Endpoint
+from farm.client.run import Run
+from farm.client.series import Series, SeriesFields
 from farm.client.stream import Gathering
 from farm.client.submission import OptionFields, Proofs, prepare
 from farm.models import (
@@ -110,18 +112,40 @@ class Farm:
             return self._run(self._core.verify(submission))
         return Batch(self, self._run(self._core.submit(submission))).wait()
 
-    def submit(self, proofs: Proofs, **options: Unpack[OptionFields]) -> Batch:
+    def verify_many(self, proofs: Proofs, **options: Unpack[SeriesFields]) -> Run:
+        """Verify any number of proofs and wait: what a trainer calls at every step, and a benchmark once.
+
+        The proofs travel as batches, the next of which are submitted while the first is read, and are read from
+        their iterable as they are submitted. What was submitted is cancelled when the call fails or is interrupted.
+
+            run = farm.verify_many(proofs, level="checked", timeout_s=60)
+            run.rewards(undecided=None), run.pass_at_k(8), run.manifest.write("run.json")
+
+        Args:
+            proofs: as for `verify`; ids must be unique, and a proof without one has its index.
+            options: see `SeriesFields`; `deadline_s` and `canaries` are those of each batch.
+
+        Raises:
+            InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
+            Conflict: the `idempotency_key` was used with other proofs or options.
+        """
+        return self._run(self._core.verify_many(Series(proofs, options, self.base_url)))
+
+    def submit(self, proofs: Proofs, *, idempotency_key: str | None = None, **options: Unpack[OptionFields]) -> Batch:
         """Submit one or many proofs and return at once; a call that is made again never submits twice.
 
         Args:
             proofs: as for `verify`.
+            idempotency_key: names the submit, up to 256 characters of ASCII, so that another process that submits the
+                same with the same key gets the same batch; None: each call of this method is a batch of its own.
             options: see `OptionFields`.
 
         Raises:
             InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
             TooLarge: it is more than the farm takes at once.
+            Conflict: the `idempotency_key` was used with other proofs or options.
         """
-        return Batch(self, self._run(self._core.submit(prepare(proofs, options))))
+        return Batch(self, self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
 
     def batch(self, batch_id: str) -> Batch:
         """Return the handle of a batch by its id, without asking the farm whether there is one."""
@@ -261,17 +285,27 @@ class Farm:
         return self._run(self._core.ready())
 
     def _run(self, flow: Flow[T]) -> T:
-        reply: Reply | None = None
         try:
+            step = next(flow)
             while True:
-                reply = self._take(flow.send(reply))
+                try:
+                    reply = self._take(step)
+                except BaseException as error:  # noqa: BLE001 - Ctrl-C too: the flow may have batches to cancel
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(reply)
         except StopIteration as end:
             result: T = end.value
             return result
 
-    def _take(self, step: Call | Pause) -> Reply | None:
+    def _take(self, step: Step) -> Reply | None:
         if isinstance(step, Pause):
             self.sleep(step.seconds)
+            return None
+        if isinstance(step, Follow):
+            with closing(Batch(self, step.batch_id).results()) as verdicts:
+                for verdict in verdicts:
+                    step.take(verdict)
             return None
         try:
             return self._client.send(step.request(self._client))
@@ -313,7 +347,7 @@ class Batch:
         """
         return self._farm._run(self._farm._core.status(self.id))
 
-    def results(self, after: str | None = None) -> Iterator[Verdict]:
+    def results(self, after: str | None = None) -> Generator[Verdict, None, None]:
         """Yield verdicts as they finish, each once, to the end of the batch.
 
         A connection that is lost is opened again where it broke; the tries are counted anew from each line.

@@ -1,0 +1,178 @@
+"""What makes a benchmark repeatable: a record of what was asked, of whom, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from farm.client.failures import invalid
+from farm.models import Counts, Environment, Level, Outcome, Proof, Reason, Verdict
+
+# What differs between any two runs, and says nothing about either.
+_INCIDENTAL = {"started_at", "ended_at", "batches", "known"}
+
+
+class Identity(NamedTuple):
+    """What a proof is known by.
+
+    Attributes:
+        sha256: `content_hash` of it.
+    """
+
+    id: str
+    problem: str | None
+    sha256: str
+
+
+class ManifestProof(BaseModel):
+    """One proof of a run: what it was, and what came of it.
+
+    Attributes:
+        sha256: `content_hash` of the proof.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    problem: str | None = None
+    sha256: str
+    outcome: Outcome
+    level: Level
+    reason: Reason | None = None
+
+
+class Manifest(BaseModel):
+    """The record of a run of `verify_many`.
+
+    Attributes:
+        version: of this format.
+        leanfarm: version of the SDK that asked.
+        farm: the farm's address, without user and password.
+        started_at: on the asking machine's clock, as is `ended_at`.
+        options: the options with the farm's defaults filled in; the given ones where nothing had to be asked.
+        environments: all that judged; two or more say that the farm changed under the run.
+        policies: the rules that were applied (`evidence.policy`), likewise.
+        sha256: over the lines of JSON `[id, problem, sha256]` of all proofs in order.
+        counts: verdicts by outcome.
+        reasons: verdicts by reason; those without one were accepted.
+        retried: how many proofs were sent again because their first verdict was undecided.
+        known: how many had a verdict from an earlier run.
+        batches: their ids in the farm, in the order they were submitted.
+        proofs: all of them, in order.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    version: Literal[1] = 1
+    leanfarm: str
+    farm: str
+    started_at: datetime
+    ended_at: datetime
+    options: dict[str, Any]
+    environments: list[Environment]
+    policies: list[str]
+    sha256: str
+    counts: Counts
+    reasons: dict[str, int]
+    retried: int = 0
+    known: int = 0
+    batches: list[str]
+    proofs: list[ManifestProof]
+
+    def write(self, path: str | Path) -> None:
+        """Write it to a file, as JSON."""
+        Path(path).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: str | Path) -> Manifest:
+        """Return what `write` wrote.
+
+        Raises:
+            InvalidRequest: the file is no manifest of this version.
+            OSError: it cannot be read.
+        """
+        try:
+            return cls.model_validate_json(Path(path).read_bytes())
+        except ValidationError as error:
+            raise invalid(error, f"{path} is no manifest") from error
+
+    def differences(self, other: Manifest) -> dict[str, tuple[Any, Any]]:
+        """Return what differs between two runs, their times and the ids of their batches apart.
+
+        Args:
+            other: the run to compare with.
+
+        Returns:
+            For each dotted name that differs (`options.timeout_s`, `proofs.ID.outcome`) the value here and there;
+            None where there is none.
+        """
+        here, there = _flat(self), _flat(other)
+        names = [*here, *(name for name in there if name not in here)]
+        return {name: (here.get(name), there.get(name)) for name in names if here.get(name) != there.get(name)}
+
+
+def content_hash(proof: Proof) -> str:
+    """Return the SHA-256 of what a verdict is about: of `[statement, code]` as compact JSON in UTF-8."""
+    return hashlib.sha256(_line([proof.statement, proof.code])).hexdigest()
+
+
+def identify(proof: Proof, index: int) -> Identity:
+    """Return what a proof is known by; without an id of its own that is its index."""
+    return Identity(proof.id or str(index), proof.problem, content_hash(proof))
+
+
+def findings(identities: Sequence[Identity], verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Return the fields of a manifest that follow from the proofs and their verdicts alone, both in order."""
+    # A proof that never ran (cancelled) was judged nowhere.
+    environments = {each.environment.model_dump_json(): each.environment for each in verdicts if each.attempts}
+    return {
+        "sha256": _hash_all(identities),
+        "proofs": [_record(*pair) for pair in zip(identities, verdicts, strict=True)],
+        "environments": [environments[key] for key in sorted(environments)],
+        "policies": sorted({each.evidence.policy for each in verdicts}),
+        "counts": count(verdicts),
+        "reasons": dict(sorted(Counter(each.reason.value for each in verdicts if each.reason).items())),
+    }
+
+
+def count(verdicts: Iterable[Verdict]) -> Counts:
+    """Return how many verdicts have which outcome."""
+    return Counts(**Counter(each.outcome.value for each in verdicts))
+
+
+def _record(identity: Identity, verdict: Verdict) -> ManifestProof:
+    return ManifestProof(**identity._asdict(), outcome=verdict.outcome, level=verdict.level, reason=verdict.reason)
+
+
+def _hash_all(identities: Iterable[Identity]) -> str:
+    whole = hashlib.sha256()
+    for identity in identities:
+        whole.update(_line(identity) + b"\n")
+    return whole.hexdigest()
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _flat(manifest: Manifest) -> dict[str, Any]:
+    """Return a manifest as dotted names; proofs by their ids, because order is a matter of `sha256`."""
+    fields = manifest.model_dump(mode="json", exclude=_INCIDENTAL)
+    fields["proofs"] = {each.pop("id"): each for each in fields["proofs"]}
+    fields["environments"] = {str(number): each for number, each in enumerate(fields["environments"])}
+    return dict(_leaves(fields))
+
+
+def _leaves(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

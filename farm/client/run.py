@@ -1,0 +1,98 @@
+"""What many proofs came to: their verdicts in order, and what is computed from them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from math import comb
+from statistics import fmean
+from typing import Literal, TypeAlias, overload
+
+from farm.client.manifest import Manifest
+from farm.models import Counts, Level, Verdict, rewards
+
+Undecided: TypeAlias = Literal["failed", "excluded"]
+
+
+class Run(Sequence[Verdict]):
+    """The verdicts of `verify_many`, in the order of the proofs.
+
+    Attributes:
+        manifest: the record that makes the run repeatable.
+    """
+
+    def __init__(self, verdicts: Sequence[Verdict], manifest: Manifest) -> None:
+        self._verdicts = tuple(verdicts)
+        self.manifest = manifest
+
+    @overload
+    def __getitem__(self, at: int) -> Verdict: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Verdict, ...]: ...
+    def __getitem__(self, at: int | slice) -> Verdict | tuple[Verdict, ...]:
+        return self._verdicts[at]
+
+    def __len__(self) -> int:
+        return len(self._verdicts)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{n} {name}' for name, n in self.counts)})"
+
+    def _repr_html_(self) -> str:
+        """The counts as a table, for notebooks."""
+        cells = (f"<tr><td>{name}</td><td>{n}</td></tr>" for name, n in [*self.counts, *self.manifest.reasons.items()])
+        return f"<table>{''.join(cells)}</table>"
+
+    @property
+    def counts(self) -> Counts:
+        """How many proofs were accepted, rejected and left undecided."""
+        return self.manifest.counts
+
+    def rewards(self, *, undecided: float | None = None, level: Level = Level.COMPILED) -> list[float | None]:
+        """Return one reward per proof: 1.0 accepted, 0.0 rejected; see `farm.rewards`.
+
+        Args:
+            undecided: what a proof the farm could not decide is worth; None keeps it apart.
+            level: the level that an accepted proof has to have reached.
+
+        Raises:
+            ValueError: a proof was accepted at a lower level.
+        """
+        return rewards(self, undecided=undecided, level=level)
+
+    def pass_at_k(self, k: int, *, undecided: Undecided | None = None) -> float:
+        """Return the mean over the problems of the probability that one of k attempts is accepted.
+
+        For a problem with n attempts of which c are accepted, the unbiased estimator of Chen et al. (2021,
+        arXiv:2107.03374, equation 1): 1 - C(n-c, k) / C(n, k).
+
+        Args:
+            k: attempts that a solver would have, 1 or more.
+            undecided: what an attempt is that the farm could not decide. `failed` counts it among the n, which is a
+                lower bound; `excluded` leaves it out of the n, which is right if what stopped the farm has nothing to
+                do with the proof. None refuses to choose where there is one.
+
+        Raises:
+            ValueError: a proof has no `problem`, a problem has fewer than k attempts, or some are undecided and
+                `undecided` does not say what they are.
+        """
+        if k < 1 or not self:
+            raise ValueError(f"pass@{k} needs a k of 1 or more, and proofs")
+        attempts = self._attempts(undecided)
+        for problem, solved in attempts.items():
+            if len(solved) < k:
+                raise ValueError(f"pass@{k} needs {k} attempts that count; problem {problem!r} has {len(solved)}")
+        return fmean(1 - comb(len(solved) - sum(solved), k) / comb(len(solved), k) for solved in attempts.values())
+
+    def _attempts(self, undecided: Undecided | None) -> dict[str, list[bool]]:
+        """Return for each problem whether its attempts were accepted; of a problem that lost all, an empty list."""
+        attempts: dict[str, list[bool]] = defaultdict(list)
+        for proof, verdict in zip(self.manifest.proofs, self, strict=True):
+            if proof.problem is None:
+                raise ValueError(f"pass@k counts attempts by `problem`, which proof {proof.id!r} does not have")
+            if verdict.reward is None and undecided is None:
+                raise ValueError(f"Proof {proof.id!r} is undecided: say undecided='failed' or 'excluded'")
+            solved = attempts[proof.problem]
+            if verdict.reward is not None or undecided == "failed":
+                solved.append(verdict.reward == 1.0)
+        return attempts

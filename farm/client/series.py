@@ -1,0 +1,219 @@
+"""Many proofs as a series of batches: cut on the way to the farm, put in order on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from importlib.metadata import version
+from operator import length_hint
+from typing import Any, TypeAlias
+
+from farm.client.manifest import Identity, Manifest, findings, identify
+from farm.client.run import Run
+from farm.client.submission import OptionFields, Proofs, Submission, as_many, check_options, check_proofs, encode
+from farm.errors import FarmError, InvalidRequest
+from farm.models import BatchStatus, Outcome, Reason, Verdict
+from farm.models.proofs import MAX_BATCH_PROOFS
+
+# A batch that reaches this is full: far below the 1 GiB that the farm takes, because we hold it.
+_MAX_BATCH_BYTES = 256_000_000
+
+Known: TypeAlias = Mapping[tuple[str, str], Verdict]
+
+
+class SeriesFields(OptionFields, total=False):
+    """The keyword arguments of `verify_many`: the options of `verify`, and how the proofs travel.
+
+    Attributes:
+        batch_size: proofs of one batch at most, up to the farm's own limit of 100 000, which is the default.
+        in_flight: batches that the farm has at once; 2 by default, so that one's slow proofs overlap with the next.
+        retry_undecided: how often an undecided proof is sent again, in a batch with the others of its kind; 0 by
+            default. Not one that was cancelled: somebody wanted that.
+        idempotency_key: names the run, so that another process that makes the same call with the same proofs gets
+            this one's batches and submits nothing twice. A run with a key leaves its batches running when it fails.
+        known: verdicts of an earlier run by id and `content_hash`; those proofs are not sent.
+        progress: called with how many proofs have their verdict and how many there are (of an iterable without a
+            length: how many were read), after each.
+        on_verdict: called with each verdict as it comes, once per proof, and not with the known ones.
+    """
+
+    batch_size: int
+    in_flight: int
+    retry_undecided: int
+    idempotency_key: str | None
+    known: Known
+    progress: Callable[[int, int], object] | None
+    on_verdict: Callable[[Verdict], object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the proofs of a series travel; see `SeriesFields`."""
+
+    batch_size: int = MAX_BATCH_PROOFS
+    in_flight: int = 2
+    retry_undecided: int = 0
+    idempotency_key: str | None = None
+    known: Known = field(default_factory=dict)
+    progress: Callable[[int, int], object] | None = None
+    on_verdict: Callable[[Verdict], object] | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.batch_size <= MAX_BATCH_PROOFS or self.in_flight < 1 or self.retry_undecided < 0:
+            raise InvalidRequest(
+                f"`batch_size` must be from 1 to {MAX_BATCH_PROOFS}, `in_flight` 1 or more, `retry_undecided` 0 or more"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A proof that is on its way.
+
+    Attributes:
+        index: its place among all proofs.
+        line: the proof as JSON.
+    """
+
+    index: int
+    line: bytes
+
+
+@dataclass(slots=True)
+class Part:
+    """What travels as one batch.
+
+    Attributes:
+        key: what the farm knows a repeated submit by; None for a new one.
+        taken: how many of its verdicts have come.
+    """
+
+    entries: list[Entry]
+    submission: Submission
+    key: str | None
+    taken: int = 0
+
+
+class Series:
+    """Many proofs on their way through the farm.
+
+    `rounds()` gives the parts to submit, lazily; `take()` gets every verdict of a part, `finish()` its end; `run()`
+    is what came of it.
+
+    Args:
+        proofs: one or many, as for `verify`.
+        wishes: see `SeriesFields`.
+        farm: the farm's address as the manifest shows it.
+
+    Raises:
+        InvalidRequest: an option is wrong.
+    """
+
+    def __init__(self, proofs: Proofs, wishes: SeriesFields, farm: str) -> None:
+        given: dict[str, Any] = dict(wishes)
+        self.plan = Plan(**{each.name: given.pop(each.name) for each in fields(Plan) if each.name in given})
+        self._options = check_options(given)  # type: ignore[arg-type]  # what is left of them
+        self._proofs = as_many(proofs)
+        self._farm = farm
+        self._started_at = datetime.now(UTC)
+        self._identities: list[Identity] = []
+        self._verdicts: dict[int, Verdict] = {}
+        self._known = 0
+        self._batches: list[BatchStatus] = []
+        self._round = 0
+        self._undecided: list[Entry] = []
+        self._retried: set[int] = set()
+
+    def rounds(self) -> Iterator[Iterator[Part]]:
+        """Yield the parts of all proofs, then those of the undecided ones, as long as there are tries left.
+
+        Each round has to be at its end before the next is asked for.
+        """
+        yield self._parts(self._entries())
+        while self._undecided and self._round < self.plan.retry_undecided:
+            self._round += 1
+            again, self._undecided = sorted(self._undecided, key=lambda entry: entry.index), []
+            self._retried.update(entry.index for entry in again)
+            yield self._parts(again)
+
+    def take(self, part: Part, verdict: Verdict) -> None:
+        """Take one verdict of a part: keep it, or its proof for the next round."""
+        part.taken += 1
+        entry = part.entries[verdict.index]
+        placed = verdict.model_copy(update={"index": entry.index})
+        if self._is_worth_another_try(placed):
+            self._undecided.append(entry)
+            return
+        if self.plan.on_verdict:
+            self.plan.on_verdict(placed)
+        self._keep(placed)
+
+    def finish(self, part: Part, status: BatchStatus) -> None:
+        """Note the end of a part.
+
+        Raises:
+            FarmError: verdicts are missing; fewer than proofs would pair the wrong ones.
+        """
+        if part.taken != len(part.entries):
+            raise FarmError(f"The farm ended a batch of {len(part.entries)} after {part.taken} verdicts")
+        self._batches.append(status)
+
+    def run(self) -> Run:
+        """Return what came of it, once all rounds are at their end."""
+        verdicts = [self._verdicts[index] for index in range(len(self._identities))]
+        given = self._options.model_dump(mode="json", exclude_unset=True)
+        manifest = Manifest(
+            leanfarm=version("leanfarm"),
+            farm=self._farm,
+            started_at=self._started_at,
+            ended_at=datetime.now(UTC),
+            options=self._batches[0].options if self._batches else given,
+            retried=len(self._retried),
+            known=self._known,
+            batches=[batch.batch_id for batch in self._batches],
+            **findings(self._identities, verdicts),
+        )
+        return Run(verdicts, manifest)
+
+    def _entries(self) -> Iterator[Entry]:
+        """Yield what has to be sent, each proof with the name it has in the whole series."""
+        ids: set[str] = set()
+        for index, proof in enumerate(check_proofs(self._proofs)):
+            identity = identify(proof, index)
+            if identity.id in ids:
+                raise InvalidRequest(f"Proof {index}: id: two proofs have the id {identity.id!r}")
+            ids.add(identity.id)
+            self._identities.append(identity)
+            known = self.plan.known.get((identity.id, identity.sha256))
+            if known is None:
+                yield Entry(index, encode(proof.model_copy(update={"id": identity.id})))
+            else:
+                self._known += 1
+                self._keep(known.model_copy(update={"index": index}))
+
+    def _parts(self, entries: Iterable[Entry]) -> Iterator[Part]:
+        held: list[Entry] = []
+        size = number = 0
+        for entry in entries:
+            held.append(entry)
+            size += len(entry.line)
+            if len(held) == self.plan.batch_size or size >= _MAX_BATCH_BYTES:
+                yield self._part(held, number)
+                held, size, number = [], 0, number + 1
+        if held:
+            yield self._part(held, number)
+
+    def _part(self, entries: list[Entry], number: int) -> Part:
+        key = self.plan.idempotency_key
+        submission = Submission([entry.line for entry in entries], self._options)
+        return Part(entries, submission, None if key is None else f"{key}.{self._round}.{number}")
+
+    def _is_worth_another_try(self, verdict: Verdict) -> bool:
+        is_open = verdict.outcome is Outcome.UNDECIDED and verdict.reason is not Reason.CANCELLED
+        return is_open and self._round < self.plan.retry_undecided
+
+    def _keep(self, verdict: Verdict) -> None:
+        self._verdicts[verdict.index] = verdict
+        if self.plan.progress:
+            total = max(length_hint(self._proofs), len(self._identities))
+            self.plan.progress(len(self._verdicts), total)
