@@ -34,12 +34,14 @@ from farm.models import (
     Verdict,
     rewards,
 )
+from farm.models.kimina import Checked, Snippet
 
 __all__ = [
     "AsyncBatch",
     "AsyncFarm",
     "Batch",
     "BatchStatus",
+    "Checked",
     "CommandsAnswer",
     "ConfigurationError",
     "Conflict",
@@ -59,6 +61,7 @@ __all__ = [
     "Reason",
     "RetrievedPremise",
     "Run",
+    "Snippet",
     "TacticsAnswer",
     "TooLarge",
     "Unauthorized",

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from farm.client.calls import Call, Flow, Follow, Pause, Reply, Step
+from farm.client.checks import Snippets, prepare_check
 from farm.client.core import Core
 from farm.client.endpoint import Endpoint
 from farm.client.run import Run
@@ -29,6 +30,8 @@ from farm.models import (
     TacticsAnswer,
     Verdict,
 )
+from farm.models.kimina import Checked
+from farm.models.reports import Infotree
 
 T = TypeVar("T")
 
@@ -105,6 +108,19 @@ class AsyncFarm:
     ) -> AsyncBatch:
         """Submit one or many proofs and return at once, as `Farm.submit` does."""
         return AsyncBatch(self, await self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
+
+    async def check(
+        self,
+        snippets: Snippets,
+        *,
+        timeout: int = 30,  # noqa: ASYNC109 - the farm's, under the name it has in kimina-client
+        debug: bool = False,
+        reuse: bool = True,
+        infotree: Infotree | None = None,
+    ) -> list[Checked]:
+        """Check snippets as kimina-client does, as `Farm.check` does."""
+        request = prepare_check(snippets, timeout=timeout, debug=debug, reuse=reuse, infotree=infotree)
+        return await self._run(self._core.check(request))
 
     def batch(self, batch_id: str) -> AsyncBatch:
         """Return the handle of a batch by its id; nothing to await, because nothing is asked of the farm."""

@@ -42,6 +42,7 @@ from farm.models import (
     Verdict,
     Verified,
 )
+from farm.models.kimina import Checked, CheckRequest, CheckResponse
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ class _Batches(BaseModel):
 _VERIFIED = TypeAdapter(Verified)
 _BATCHES = TypeAdapter(_Batches)
 _ACCEPTED = TypeAdapter(BatchAccepted)
+_CHECKED = TypeAdapter(CheckResponse)
 _STATUS = TypeAdapter(BatchStatus)
 _ITEM = TypeAdapter(Item)
 _FARM = TypeAdapter(FarmStatus)
@@ -155,6 +157,11 @@ class Core:
             call = Call("POST", "/v1/batches", timeout_s, params=submission.fields, headers=headers, body=body)
         return (yield from self._answer(call, _ACCEPTED)).batch_id
 
+    def check(self, request: CheckRequest) -> Flow[list[Checked]]:
+        """Check snippets in the shapes of Kimina Lean Server, while the farm keeps us waiting."""
+        call = self._work("/api/check", _encode(request, "A snippet"))
+        return (yield from self._answer(call, _CHECKED)).results
+
     def follow(self, batch_id: str, after: str | None) -> Following:
         """Return the state of a stream of results, which the shells read themselves."""
         return Following(batch_id, after, farm=self._farm, retries=self._retries)
@@ -186,19 +193,19 @@ class Core:
 
     def _query(self, path: str, kind: type[BaseModel], fields: dict[str, Any]) -> Call:
         timeout_s = self._timeout_s + _RETRIEVAL_DEADLINE_S
-        return Call("POST", path, timeout_s, headers=_JSON, body=_encode(kind, fields, "The premise query"))
+        return Call("POST", path, timeout_s, headers=_JSON, body=_body(kind, fields, "The premise query"))
 
     def commands(self, requests: Iterable[Any], **fields: Any) -> Flow[CommandsAnswer]:
         """Run LeanInteract requests in one fresh process; the other fields are those of `CommandsRequest`."""
         asked = [as_request(request) for request in requests]
-        body = _encode(CommandsRequest, {"requests": asked, **fields}, "The session")
+        body = _body(CommandsRequest, {"requests": asked, **fields}, "The session")
         found = yield from self._answer(self._work("/v1/commands", body), _COMMANDS)
         typed = [as_response(request, reply) for request, reply in zip(asked, found.responses, strict=False)]
         return found.model_copy(update={"responses": typed})
 
     def tactics(self, **fields: Any) -> Flow[TacticsAnswer]:
         """Try tactics on goals; the fields are those of `TacticsRequest`."""
-        body = _encode(TacticsRequest, fields, "The search")
+        body = _body(TacticsRequest, fields, "The search")
         return (yield from self._answer(self._work("/v1/tactics", body), _TACTICS))
 
     def _work(self, path: str, body: bytes) -> Call:
@@ -236,11 +243,15 @@ def _checked_key(key: str) -> str:
     return key
 
 
-def _encode(kind: type[BaseModel], fields: dict[str, Any], what: str) -> bytes:
+def _body(kind: type[BaseModel], fields: dict[str, Any], what: str) -> bytes:
     try:
         request = kind.model_validate(fields)
     except ValidationError as error:
         raise invalid(error, what) from error
+    return _encode(request, what)
+
+
+def _encode(request: BaseModel, what: str) -> bytes:
     try:
         return request.model_dump_json(exclude_none=True).encode()
     except ValueError as error:

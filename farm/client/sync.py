@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from farm.client.calls import Call, Flow, Follow, Pause, Reply, Step
+from farm.client.checks import Snippets, prepare_check
 from farm.client.core import Core
 from farm.client.endpoint import Endpoint
 from farm.client.run import Run
@@ -29,6 +30,8 @@ from farm.models import (
     TacticsAnswer,
     Verdict,
 )
+from farm.models.kimina import Checked
+from farm.models.reports import Infotree
 
 T = TypeVar("T")
 
@@ -146,6 +149,33 @@ class Farm:
             Conflict: the `idempotency_key` was used with other proofs or options.
         """
         return Batch(self, self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
+
+    def check(
+        self,
+        snippets: Snippets,
+        *,
+        timeout: int = 30,
+        debug: bool = False,
+        reuse: bool = True,
+        infotree: Infotree | None = None,
+    ) -> list[Checked]:
+        """Check snippets as kimina-client does, and return an answer for each in their order.
+
+        It goes to `POST /api/check`, the route of Kimina Lean Server: level `compiled`, gate off, `response` or `error`
+        instead of a verdict. New code has more from `verify`.
+
+        Args:
+            snippets: Lean source, dictionaries of `id` and `code`, or `Snippet`s; a bare text has its index as id.
+            timeout: whole seconds each snippet may run.
+            debug: whether answers carry `diagnostics`.
+            reuse: whether a REPL process that ran other snippets may run these.
+            infotree: how much of Lean's info trees the answers hold.
+
+        Raises:
+            InvalidRequest: there is no snippet, two have the same id, or an argument is wrong.
+        """
+        request = prepare_check(snippets, timeout=timeout, debug=debug, reuse=reuse, infotree=infotree)
+        return self._run(self._core.check(request))
 
     def batch(self, batch_id: str) -> Batch:
         """Return the handle of a batch by its id, without asking the farm whether there is one."""

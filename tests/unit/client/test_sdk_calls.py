@@ -197,3 +197,36 @@ async def test_an_answer_of_no_farm_says_so(scripted: ScriptedFarm, driver: Driv
     scripted.script(answer({"welcome": "to another service"}))
     with pytest.raises(FarmError, match=r"answers, but not as a farm of this version"):
         await driver.call("workers")
+
+
+async def test_check_speaks_kimina_s_shapes(scripted: ScriptedFarm, driver: Driver) -> None:
+    said = {"env": 0, "messages": [{"severity": "info", "data": "x", "pos": {"line": 1, "column": 0}}]}
+    results = [{"id": "0", "time": 0.1, "response": said}, {"id": "b", "time": 1.0, "error": "timed out"}]
+    scripted.script(answer({"results": results}))
+
+    good, late = await driver.call("check", [SOURCE, {"id": "b", "code": SOURCE}], timeout=5, infotree="tactics")
+
+    assert (good.id, good.response, good.error) == ("0", said, None)
+    assert (late.id, late.response, late.error) == ("b", None, "timed out")
+    [asked] = scripted.asked
+    assert (asked.method, asked.path) == ("POST", "/api/check")
+    snippets = [{"id": "0", "code": SOURCE}, {"id": "b", "code": SOURCE}]
+    wishes = {"timeout": 5, "debug": False, "reuse": True, "infotree": "tactics"}
+    assert asked.json() == {"snippets": snippets, **wishes}
+
+
+@pytest.mark.parametrize(
+    ("snippets", "says"),
+    [
+        ([], "at least 1 item"),
+        ([SOURCE, {"id": "0", "code": SOURCE}], "unique ids"),
+        ([{"code": SOURCE}], "id: Field"),
+        (["\ud800"], "surrogates"),
+    ],
+)
+async def test_wrong_snippets_are_refused_here(
+    scripted: ScriptedFarm, driver: Driver, snippets: list[object], says: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=says):
+        await driver.call("check", snippets)
+    assert scripted.asked == []

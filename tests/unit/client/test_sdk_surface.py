@@ -14,7 +14,7 @@ import farm.client
 from farm.client import AsyncBatch, AsyncFarm, Batch, Farm
 
 NAMES = {
-    *("AsyncBatch", "AsyncFarm", "Batch", "Farm", "Manifest", "Run"),
+    *("AsyncBatch", "AsyncFarm", "Batch", "Farm", "Manifest", "Run", "Checked", "Snippet"),
     *(
         "BatchStatus",
         "Level",
