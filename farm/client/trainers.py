@@ -1,0 +1,263 @@
+"""Rewards in the calling conventions of trainers: TRL's GRPO, and verl.
+
+A function made here asks the farm that `FARM_URL` names, unless it is given one, and connects at its first call. It
+asks for the level `checked` unless told otherwise, because a policy under training finds what `compiled` lets through.
+
+A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own: `undecided` says what
+it is worth. A completion that no farm could judge, because it is empty or holds what no file can hold, is worth 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, Unpack
+
+from pydantic import ValidationError
+
+from farm.client.failures import invalid
+from farm.client.submission import OptionFields
+from farm.client.sync import Farm
+from farm.errors import InvalidRequest
+from farm.models import Level, Proof, Verdict, rewards
+
+Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
+Extract: TypeAlias = Callable[[Completion], str]
+Score: TypeAlias = dict[str, float]
+
+_FENCE = re.compile(r"^[ \t]*+(?P<ticks>`{3,}+)[ \t]*+(?P<language>\w*+)[^`\n]*+$", re.MULTILINE)
+_LEAN = frozenset({"lean", "lean4"})
+
+
+def extract_lean(completion: Completion) -> str:
+    """Return the Lean source of a completion: its last block fenced as `lean` or `lean4`, else the whole text.
+
+    A block ends at the next fence of at least as many backticks as opened it, or at the end of the text; a fence with
+    a language opens the next one. Of a chat it is the last message of the assistant that counts. Nothing is cut out: a
+    block inside `<think>` is a block.
+    """
+    text = _text(completion)
+    found, opened = text, None
+    for fence in _FENCE.finditer(text):
+        if opened and len(fence["ticks"]) < len(opened["ticks"]):
+            continue
+        if opened:
+            found = _block(text, opened, fence.start(), found)
+        opened = fence if fence["language"] or not opened else None
+    return _block(text, opened, len(text), found) if opened else found
+
+
+def _block(text: str, opened: re.Match[str], end: int, otherwise: str) -> str:
+    return text[opened.end() + 1 : end] if opened["language"].lower() in _LEAN else otherwise
+
+
+def _text(completion: Completion) -> str:
+    if isinstance(completion, str):
+        return completion
+    said = [message.get("content") for message in completion if message.get("role") == "assistant"]
+    content = said[-1] if said else None
+    if isinstance(content, str):
+        return content
+    # Models that see images have their messages in parts.
+    return "".join(part.get("text", "") for part in content or ())
+
+
+class TRLReward(Protocol):
+    """A reward function as TRL's GRPOTrainer calls it."""
+
+    def __call__(self, prompts: Sequence[Any], completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+        """Return one reward per completion; None has TRL leave the completion out."""
+        ...
+
+
+class VerlReward(Protocol):
+    """A `compute_score` as verl's reward managers call it for one sample."""
+
+    def __call__(
+        self, data_source: str, solution_str: str, ground_truth: str | None, extra_info: Any = None, **more: Any
+    ) -> Score:
+        """Return `score`, `acc` (1 if accepted) and `undecided` (1 if so)."""
+        ...
+
+
+class VerlBatchReward(Protocol):
+    """A `compute_score` as verl's batch reward manager calls it."""
+
+    def __call__(
+        self,
+        data_sources: Iterable[str],
+        solution_strs: Sequence[str],
+        ground_truths: Sequence[str | None],
+        extra_infos: Any = None,
+        **more: Any,
+    ) -> list[Score]:
+        """Return what `VerlReward` does, for each sample."""
+        ...
+
+
+def trl_reward(
+    *,
+    undecided: float | None = None,
+    statement: str = "statement",
+    extract: Extract = extract_lean,
+    farm: Farm | None = None,
+    retry_undecided: int = 0,
+    **options: Unpack[OptionFields],
+) -> TRLReward:
+    """Return a reward function for TRL's `GRPOTrainer(reward_funcs=...)`.
+
+    Args:
+        undecided: the reward where the farm could not decide. None has TRL leave the completion out: it has no
+            advantage and does not enter the mean of its group, if TRL's trainer has an `unscorable_mask`; older
+            versions make it 0.
+        statement: the column of the data set with the statements; with `level="compiled"` it may be missing.
+        extract: gives the Lean source of a completion.
+        farm: the farm to ask.
+        retry_undecided: how often an undecided proof is tried again.
+        options: those of `Farm.verify`; `level` is `checked` if absent.
+    """
+    judge = _Judge(farm, extract, options)
+
+    def lean_reward(prompts: Sequence[Any], completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+        if statement not in columns and judge.level is not Level.COMPILED:
+            raise InvalidRequest(f"The data set has no column {statement!r}, which level={judge.level.value!r} needs")
+        statements = columns.get(statement) or [None] * len(completions)
+        verdicts = judge.judge_many(completions, statements, retry_undecided)
+        if log_metric := columns.get("log_metric"):
+            log_metric("lean/undecided", sum(map(_is_undecided, verdicts)) / len(verdicts))
+        return judge.rewards(verdicts, undecided)
+
+    return lean_reward
+
+
+def verl_reward(
+    *, undecided: float, extract: Extract = extract_lean, farm: Farm | None = None, **options: Unpack[OptionFields]
+) -> VerlReward:
+    """Return a `compute_score` for verl's `custom_reward_function`, one sample at a call.
+
+    The statement is `ground_truth`. verl calls it in threads, so the farm has as many proofs at once as verl's reward
+    workers have threads together.
+
+    Args:
+        undecided: the reward where the farm could not decide: verl needs a number, and which is the trainer's choice.
+        extract: gives the Lean source of a solution.
+        farm: the farm to ask.
+        options: those of `Farm.verify`; `level` is `checked` if absent.
+    """
+    judge = _Judge(farm, extract, options)
+
+    def compute_score(
+        data_source: str, solution_str: str, ground_truth: str | None, extra_info: Any = None, **more: Any
+    ) -> Score:
+        [score] = judge.scores(judge.judge([solution_str], [ground_truth]), undecided)
+        return score
+
+    return compute_score
+
+
+def verl_batch_reward(
+    *,
+    undecided: float,
+    extract: Extract = extract_lean,
+    farm: Farm | None = None,
+    retry_undecided: int = 0,
+    **options: Unpack[OptionFields],
+) -> VerlBatchReward:
+    """Return a `compute_score` for verl's `BatchRewardManager`, all samples at a call.
+
+    Args:
+        undecided: as in `verl_reward`, and so are `extract`, `farm` and `options`.
+        extract: as there.
+        farm: as there.
+        retry_undecided: how often an undecided proof is tried again.
+        options: as there.
+    """
+    judge = _Judge(farm, extract, options)
+
+    def compute_score(
+        data_sources: Iterable[str],
+        solution_strs: Sequence[str],
+        ground_truths: Sequence[str | None],
+        extra_infos: Any = None,
+        **more: Any,
+    ) -> list[Score]:
+        return judge.scores(judge.judge_many(solution_strs, ground_truths, retry_undecided), undecided)
+
+    return compute_score
+
+
+class _Judge:
+    """Has completions verified; one that cannot even be sent has None for a verdict."""
+
+    def __init__(self, farm: Farm | None, extract: Extract, options: OptionFields) -> None:
+        self._farm = farm
+        self._extract = extract
+        self._options: OptionFields = {"level": "checked", **options}
+        self.level = Level(self._options["level"])
+
+    def judge(self, completions: Sequence[Completion], statements: Sequence[str | None]) -> list[Verdict | None]:
+        """Ask while the farm keeps us waiting: it drops the question when this process goes away."""
+        proofs = self._proofs(completions, statements)
+        sent = list(filter(None, proofs))
+        return _spread(proofs, self._connected().verify(sent, **self._options) if sent else [])
+
+    def judge_many(
+        self, completions: Sequence[Completion], statements: Sequence[str | None], retry_undecided: int
+    ) -> list[Verdict | None]:
+        """Ask for any number of them."""
+        proofs = self._proofs(completions, statements)
+        sent = list(filter(None, proofs))
+        return _spread(proofs, self._connected().verify_many(sent, retry_undecided=retry_undecided, **self._options))
+
+    def rewards(self, verdicts: Sequence[Verdict | None], undecided: float | None) -> list[float | None]:
+        """Return one reward per completion; what could not be sent is worth 0."""
+        given = iter(rewards(filter(None, verdicts), undecided=undecided, level=self.level))
+        return [next(given) if verdict else 0.0 for verdict in verdicts]
+
+    def scores(self, verdicts: Sequence[Verdict | None], undecided: float) -> list[Score]:
+        """Return verl's answers: numbers alone, because it averages them in its metrics."""
+        pairs = zip(self.rewards(verdicts, undecided), verdicts, strict=True)
+        return [
+            {
+                "score": undecided if reward is None else reward,
+                "acc": float(verdict is not None and verdict.reward == 1.0),
+                "undecided": float(_is_undecided(verdict)),
+            }
+            for reward, verdict in pairs
+        ]
+
+    def _connected(self) -> Farm:
+        # Not where the function is made: trainers import it in one process and call it in others.
+        self._farm = self._farm or Farm()
+        return self._farm
+
+    def _proofs(self, completions: Sequence[Completion], statements: Sequence[str | None]) -> list[Proof | None]:
+        pairs = zip(completions, statements, strict=True)
+        return [_proof(self._extract(each), statement, index) for index, (each, statement) in enumerate(pairs)]
+
+
+def _spread(proofs: Sequence[Proof | None], verdicts: Iterable[Verdict]) -> list[Verdict | None]:
+    """Return the verdicts of those that were sent at the places of their proofs."""
+    given = iter(verdicts)
+    return [next(given) if proof else None for proof in proofs]
+
+
+def _proof(code: str, statement: str | None, index: int) -> Proof | None:
+    """Return a proof, or None where the code cannot be sent: that is the policy's doing. A bad statement is not.
+
+    Raises:
+        InvalidRequest: the statement is none.
+    """
+    try:
+        Proof(code=code)
+    except ValidationError:
+        return None
+    try:
+        return Proof(code=code, statement=statement)
+    except ValidationError as error:
+        raise invalid(error, f"Sample {index}") from error
+
+
+def _is_undecided(verdict: Verdict | None) -> bool:
+    # A verdict that was revoked has no reward either.
+    return verdict is not None and verdict.reward is None
