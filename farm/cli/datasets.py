@@ -1,0 +1,129 @@
+"""Data sets: those of the Hugging Face hub, and Parquet; `leanfarm[datasets]` brings the libraries for both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from farm.cli.output import errors, tell
+from farm.errors import ConfigurationError, InvalidRequest
+
+HUB = "hf://"
+_URL = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(@(?P<revision>[^/]+))?(/(?P<path>.*[^/]))?/?")
+_SUFFIXES = (".jsonl", ".parquet")
+_ROWS = 1000
+
+
+def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
+    """Bring the files of a hub's data set here, and return their folder and them, sorted.
+
+    `HF_HUB_OFFLINE=1` has the hub's client answer from its cache, `HF_TOKEN` opens what is not public.
+
+    Args:
+        url: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`; a path is a file, a folder or a pattern.
+        split: only files whose path has this as a word, which is how data sets on the hub name them.
+
+    Raises:
+        InvalidRequest: the URL is none, the hub does not have it, or there are no rows in it.
+        ConfigurationError: `leanfarm[datasets]` is not installed.
+    """
+    asked = _URL.fullmatch(url)
+    if not asked:
+        raise InvalidRequest(f"{url} does not read hf://datasets/OWNER/NAME[@REVISION][/PATH]")
+    path = asked["path"]
+    patterns = [path, f"{path}/*"] if path else [f"*{split or ''}*{suffix}" for suffix in _SUFFIXES]
+    folder = _download(asked["repo"], asked["revision"], patterns)
+    names = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+    files = [folder / name for name in names if name.endswith(_SUFFIXES) and _is_wanted(name, path, split)]
+    if not files:
+        raise InvalidRequest(f"{url} holds no {' or '.join(_SUFFIXES)} file{f' of a split {split!r}' if split else ''}")
+    tell(f"{asked['repo']} at {folder.name}: {', '.join(str(file.relative_to(folder)) for file in files)}")
+    return folder, files
+
+
+def _is_wanted(name: str, path: str | None, split: str | None) -> bool:
+    # The cache holds what was fetched for other questions too.
+    is_there = not path or name == path or name.startswith(f"{path}/") or fnmatchcase(name, path)
+    return is_there and (not split or split in re.split(r"[^A-Za-z0-9]", name))
+
+
+def _download(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
+    with _extra():
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of httpx or httpx2
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+    if not errors.is_terminal:
+        disable_progress_bars()
+    try:
+        folder = snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=list(patterns))
+    except (HTTPError, OSError, ValueError) as error:
+        at = f" at {revision}" if revision else ""
+        raise InvalidRequest(f"Cannot fetch the data set {repo}{at} from the Hugging Face hub: {error}") from error
+    return Path(folder)
+
+
+def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the rows of a Parquet file with their places, `NAME:NUMBER` from 1, and of the columns those it has.
+
+    Raises:
+        InvalidRequest: it is no Parquet file.
+        ConfigurationError: `leanfarm[datasets]` is not installed.
+    """
+    with _extra():
+        from pyarrow import ArrowException, parquet
+    number = 0
+    try:
+        file = parquet.ParquetFile(path)
+        there = [column for column in columns if column in file.schema_arrow.names]
+        for batch in file.iter_batches(_ROWS, columns=there):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{name}:{number}", row
+    except (ArrowException, OSError) as error:
+        raise InvalidRequest(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def parquet_writer() -> Callable[[Path, list[dict[str, Any]]], None]:
+    """Return what writes verdicts to a Parquet file, from rows as the lines of an output hold them.
+
+    Raises:
+        ConfigurationError: `leanfarm[datasets]` is not installed.
+    """
+    with _extra():
+        import pyarrow
+        from pyarrow import parquet
+    schema = _schema(pyarrow)
+
+    def write(path: Path, rows: list[dict[str, Any]]) -> None:
+        parquet.write_table(pyarrow.Table.from_pylist([_flat(row) for row in rows], schema=schema), path)
+
+    return write
+
+
+def _schema(arrow: ModuleType) -> Any:
+    text, whole, real = arrow.string(), arrow.int64(), arrow.float64()
+    message = arrow.struct([("severity", text), ("line", whole), ("column", whole), ("data", text)])
+    names = {"id": text, "index": whole, "problem": text, "sha256": text, "outcome": text, "level": text}
+    names |= {"reason": text, "reward": real, "time_s": real, "queue_s": real, "attempts": whole}
+    names |= {"cached": arrow.bool_(), "axioms": arrow.list_(text), "messages": arrow.list_(message)}
+    names |= {"lean_version": text, "project": text, "policy": text}
+    return arrow.schema(list(names.items()))
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    messages = [{"severity": each["severity"], "data": each["data"], **(each["pos"] or {})} for each in row["messages"]]
+    origin = {"lean_version": row["environment"]["lean_version"], "project": row["environment"]["project"]}
+    return {**row, "messages": messages, **origin, "policy": row["evidence"]["policy"]}
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"This needs {error.name}, which `pip install 'leanfarm[datasets]'` brings") from error

@@ -1,0 +1,189 @@
+"""Where `farm verify` writes verdicts: lines of JSON as they finish, with resume; Parquet or a table at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from errno import ENOSPC
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from farm.cli.datasets import parquet_writer
+from farm.client.manifest import Identity
+from farm.client.series import Known
+from farm.errors import ConfigurationError, InvalidRequest
+from farm.models import Verdict
+
+Row: TypeAlias = dict[str, Any]
+COLUMNS = ("proof", "outcome", "reason", "time s", "runs", "message")
+_MESSAGE_CHARS = 100
+_SUFFIXES = (".jsonl", ".parquet", ".tsv")
+_LINE_START = b'{"id": '
+
+
+class Output:
+    """Where verdicts go; this one forgets them.
+
+    Attributes:
+        known: verdicts on proofs of this run that are there already.
+    """
+
+    known: Known
+
+    def __init__(self) -> None:
+        self.known = {}
+
+    def add(self, verdict: Verdict) -> None:
+        """Take one verdict."""
+
+    def close(self) -> None:
+        """Leave a valid file behind, of what was taken."""
+
+
+def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Output:
+    """Return the file that verdicts go to; its suffix says in which form.
+
+    Args:
+        path: of lines of JSON, which are taken up where they were left; a file of another form is replaced.
+        identities: what the proofs of this run are known by, in order.
+        asked: the options on which a verdict depends; what was asked for otherwise is asked for again.
+
+    Raises:
+        InvalidRequest: the suffix says nothing, there is no such folder, or a line of the file is no verdict.
+        ConfigurationError: `leanfarm[datasets]` is needed and not installed.
+    """
+    if path.suffix not in _SUFFIXES or not path.parent.is_dir():
+        raise InvalidRequest(f"--output needs a file in a folder that is there, ending in {', '.join(_SUFFIXES)}")
+    if path.suffix == ".jsonl":
+        return Lines(path, identities, asked)
+    return Whole(path, identities, parquet_writer() if path.suffix == ".parquet" else write_table)
+
+
+class Lines(Output):
+    """One line of JSON per verdict, in the order they finish: the verdict, its proof's hash, what was asked."""
+
+    def __init__(self, path: Path, identities: Sequence[Identity], asked: Row) -> None:
+        self._path = path
+        self._identities = identities
+        self._asked = asked
+        self.known, kept = self._resume(path)
+        with _replacing(path) as fresh:
+            fresh.write_bytes(b"".join(kept))
+        # Unbuffered: a line is one write, and what a killed process has written is there.
+        self._file = path.open("ab", buffering=0)
+
+    def add(self, verdict: Verdict) -> None:
+        """Append a line."""
+        row = row_of(verdict, self._identities[verdict.index]) | {"asked": self._asked}
+        line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        with _told(self._path):
+            if self._file.write(line) != len(line):
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _resume(self, path: Path) -> tuple[Known, list[bytes]]:
+        """Return the decided verdicts on proofs of this run, and the lines to keep: those, and other proofs'."""
+        known: dict[tuple[str, str], Verdict] = {}
+        kept: list[bytes] = []
+        mine = {(each.id, each.sha256) for each in self._identities}
+        names = {each.id for each in self._identities}
+        for line, row, verdict in _read_lines(path):
+            key = (verdict.id, row.get("sha256", ""))
+            is_current = verdict.reward is not None and row.get("asked") == self._asked
+            if is_current and key in mine and key not in known:
+                known[key] = verdict
+                kept.append(line)
+            elif verdict.id not in names:
+                kept.append(line)
+        return known, kept
+
+
+class Whole(Output):
+    """A file that is written at the end, in the order of the proofs."""
+
+    def __init__(self, path: Path, identities: Sequence[Identity], write: Callable[[Path, list[Row]], None]) -> None:
+        super().__init__()
+        self._path = path
+        self._identities = identities
+        self._write = write
+        self._verdicts: list[Verdict] = []
+
+    def add(self, verdict: Verdict) -> None:
+        """Keep a verdict."""
+        self._verdicts.append(verdict)
+
+    def close(self) -> None:
+        """Write the file."""
+        ordered = sorted(self._verdicts, key=lambda verdict: verdict.index)
+        with _replacing(self._path) as fresh:
+            self._write(fresh, [row_of(each, self._identities[each.index]) for each in ordered])
+
+
+def write_table(path: Path, rows: list[Row]) -> None:
+    """Write tab-separated lines with a head."""
+    cells = [COLUMNS, *(table_row(Verdict.model_validate(row)) for row in rows)]
+    lines = ("\t".join(" ".join(str(cell).split()) for cell in row) + "\n" for row in cells)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def row_of(verdict: Verdict, identity: Identity) -> Row:
+    """Return a verdict as JSON, with what it is about."""
+    return {**verdict.dump(), "problem": identity.problem, "sha256": identity.sha256}
+
+
+def table_row(verdict: Verdict) -> tuple[Any, ...]:
+    """Return a verdict as a line of a table, in the order of `COLUMNS`."""
+    reason = verdict.reason.value if verdict.reason else ""
+    head = (verdict.id, verdict.outcome.value, reason)
+    return (*head, f"{verdict.time_s:.2f}", verdict.attempts, _first_message(verdict))
+
+
+def _first_message(verdict: Verdict) -> str:
+    """The message that explains the outcome: the first error, else the first of all."""
+    messages = sorted(verdict.messages, key=lambda message: message.severity != "error")
+    if not messages:
+        return ""
+    first = messages[0]
+    where = f"{first.pos.line}:{first.pos.column} " if first.pos else ""
+    text = " ".join(first.data.split())
+    return where + (text if len(text) <= _MESSAGE_CHARS else text[: _MESSAGE_CHARS - 1] + "…")
+
+
+def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
+    """Yield whole lines; what stands behind the last line end was being written when its process was killed."""
+    *lines, torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
+    if not torn.startswith(_LINE_START[: len(torn)]):
+        lines.append(torn)
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            yield line + b"\n", row, Verdict.model_validate(row)
+        except (ValueError, ValidationError) as error:
+            raise InvalidRequest(f"{path}:{number} is no verdict: --output goes on with its own files alone") from error
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to that takes the place of another once it is complete."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with _told(path):
+            yield fresh
+            fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error

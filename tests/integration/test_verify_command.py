@@ -1,0 +1,311 @@
+"""`farm verify` on data sets, and its outputs: what is read, what is written, and going on after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from farm.client import Manifest
+from tests.support.running import RunningFarm, await_true
+
+TRUE = "theorem two : 1 + 1 = 2 := by rfl"
+FALSE = "theorem three : 1 + 1 = 3 := by decide"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+ROWS = [
+    {"name": 7, "answer": TRUE, "statement": "prose, not Lean", "task": 1, "model": "m"},
+    {"name": 8, "answer": FALSE, "statement": "prose, not Lean", "task": 1, "model": "m"},
+]
+COLUMNS = ("--column", "code=answer", "--column", "id=name", "--column", "problem=task", "--column", "statement=")
+
+
+def write_parquet(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    return path
+
+
+def write_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().split("\n") if line]
+
+
+def outcomes(run: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    assert "Traceback" not in run.stderr, run.stderr
+    found = [json.loads(line) for line in run.stdout.splitlines()]
+    return {each["id"]: each["outcome"] for each in found}
+
+
+@pytest.mark.parametrize("write", [write_parquet, write_lines])
+def test_columns_of_a_local_data_set(farm: RunningFarm, tmp_path: Path, write: Any) -> None:
+    path = write(tmp_path / f"rows.{'parquet' if write is write_parquet else 'jsonl'}", ROWS)
+
+    run = farm.command("verify", str(path), *COLUMNS, "--json", "--manifest", str(tmp_path / "run.json"))
+
+    assert outcomes(run) == {"7": "accepted", "8": "rejected"}
+    assert run.returncode == 1
+    assert [proof.problem for proof in Manifest.read(tmp_path / "run.json").proofs] == ["1", "1"]
+
+
+def test_a_row_without_an_id_is_named_by_its_place(farm: RunningFarm, tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "p.parquet", [{"code": TRUE}, {"code": FALSE}])
+    assert outcomes(farm.command("verify", str(path), "--json")) == {f"{path}:1": "accepted", f"{path}:2": "rejected"}
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path) -> Path:
+    """The cache of the hub's client, with one data set in it, as the client leaves it."""
+    repo = tmp_path / "cache" / "datasets--some--proofs"
+    (repo / "refs").mkdir(parents=True)
+    (repo / "refs" / "v1").write_text(COMMIT)
+    (repo / "refs" / "main").write_text(COMMIT)
+    snapshot = repo / "snapshots" / COMMIT
+    write_parquet(snapshot / "data" / "test-00000-of-00001.parquet", ROWS)
+    write_lines(snapshot / "data" / "latest.jsonl", [{**ROWS[0], "name": "latest"}])
+    write_lines(snapshot / "train.jsonl", [{**ROWS[0], "name": 9}])
+    (snapshot / "README.md").write_text("proofs")
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "ids"),
+    [
+        ("hf://datasets/some/proofs", [], {"7", "8", "9", "latest"}),
+        ("hf://datasets/some/proofs@v1/data", [], {"7", "8", "latest"}),
+        ("hf://datasets/some/proofs", ["--split", "test"], {"7", "8"}),
+        ("hf://datasets/some/proofs/train.jsonl", [], {"9"}),
+        ("hf://datasets/some/proofs/data/*.jsonl", [], {"latest"}),
+    ],
+)
+def test_a_data_set_of_the_hub(
+    farm: RunningFarm, hub_cache: Path, monkeypatch: pytest.MonkeyPatch, url: str, more: list[str], ids: set[str]
+) -> None:
+    monkeypatch.setitem(farm.environment, "HF_HUB_OFFLINE", "1")
+    monkeypatch.setitem(farm.environment, "HF_HUB_CACHE", str(hub_cache))
+
+    run = farm.command("verify", url, *COLUMNS, *more, "--json")
+
+    assert set(outcomes(run)) == ids
+    assert f"some/proofs at {COMMIT}" in run.stderr, "what was judged is told by its commit"
+
+
+def test_a_data_set_comes_over_http(farm: RunningFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_parquet(tmp_path / "test.parquet", ROWS)
+    with serve_hub(path.read_bytes()) as url:
+        monkeypatch.setitem(farm.environment, "HF_ENDPOINT", url)
+        monkeypatch.setitem(farm.environment, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setitem(farm.environment, "HF_HUB_DISABLE_XET", "1")
+        run = farm.command("verify", "hf://datasets/some/proofs@v1", *COLUMNS, "--json")
+
+    assert outcomes(run) == {"7": "accepted", "8": "rejected"}
+
+
+@contextmanager
+def serve_hub(content: bytes) -> Iterator[str]:
+    """Stand in for the hub: one data set of one file, by the three routes that its client asks."""
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, _, _ = self.path.partition("?")
+            file = {"type": "file", "path": "data/test.parquet", "size": len(content), "oid": "0" * 40}
+            known: dict[str, Any] = {
+                "/api/datasets/some/proofs/revision/v1": {"id": "some/proofs", "sha": COMMIT},
+                f"/api/datasets/some/proofs/tree/{COMMIT}": [file],
+            }
+            self._answer(json.dumps(known[path]).encode() if path in known else content)
+
+        do_HEAD = do_GET  # noqa: N815 - the same
+
+        def _answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("ETag", '"etag"')
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_wrong_wishes_are_told_in_one_line(
+    farm: RunningFarm, hub_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(farm.environment, "HF_HUB_OFFLINE", "1")
+    monkeypatch.setitem(farm.environment, "HF_HUB_CACHE", str(hub_cache))
+    lean = tmp_path / "a.lean"
+    lean.write_text(TRUE)
+    rows = write_parquet(tmp_path / "rows.parquet", ROWS)
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 no")
+    (tmp_path / "notes.jsonl").write_text("dear diary")
+    for arguments, words in [
+        (["hf://datasets/some"], "hf://datasets/OWNER/NAME"),
+        (["hf://datasets/some/others"], "Cannot fetch the data set some/others"),
+        (["hf://datasets/some/proofs", "--split", "dev"], "no .jsonl or .parquet file of a split 'dev'"),
+        ([str(rows)], "rows.parquet:1 is no proof: code: Field required"),
+        ([str(rows), "--column", "code=proof"], "rows.parquet:1 has no column 'proof'"),
+        ([str(rows), "--column", "proof=answer"], "FIELD=COLUMN"),
+        ([str(tmp_path / "broken.parquet")], "cannot be read as Parquet"),
+        ([str(lean), "--output", "verdicts.csv"], ".jsonl, .parquet, .tsv"),
+        ([str(lean), "--output", "nowhere/verdicts.jsonl"], "a folder that is there"),
+        ([str(lean), "--output", str(tmp_path / "notes.jsonl")], "notes.jsonl:1 is no verdict"),
+        ([str(lean), "--level", "checked"], "needs one"),
+    ]:
+        run = farm.command("verify", *arguments)
+        assert run.returncode == 2, run.stderr
+        assert words in " ".join(run.stderr.split())
+        assert "Traceback" not in run.stderr
+    assert (tmp_path / "notes.jsonl").read_text() == "dear diary"
+
+
+def test_without_the_extra_it_is_named(farm: RunningFarm, tmp_path: Path) -> None:
+    program = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"pyarrow", "huggingface_hub"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Refuse())
+from farm.cli import main
+main()
+"""
+    (tmp_path / "rows.parquet").write_bytes(b"")
+    for path in (str(tmp_path / "rows.parquet"), "hf://datasets/some/proofs"):
+        command = [sys.executable, "-c", program, "verify", path]
+        environment = {**farm.environment, "FARM_URL": farm.url}
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert run.returncode == 1
+        assert "pip install 'leanfarm[datasets]'" in run.stderr
+
+
+def test_verdicts_as_a_table_and_as_parquet(farm: RunningFarm, tmp_path: Path) -> None:
+    source = write_parquet(tmp_path / "rows.parquet", ROWS)
+    for suffix in ("tsv", "parquet"):
+        run = farm.command("verify", str(source), *COLUMNS, "--output", str(tmp_path / f"out.{suffix}"))
+        assert (run.returncode, run.stdout) == (1, "")
+        assert "1 accepted, 1 rejected, 0 undecided" in run.stderr
+
+    head, *lines = (tmp_path / "out.tsv").read_text().splitlines()
+    assert head.split("\t") == ["proof", "outcome", "reason", "time s", "runs", "message"]
+    assert [line.split("\t")[:3] for line in lines] == [["7", "accepted", ""], ["8", "rejected", "error"]]
+    good, bad = parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert (good["id"], good["reward"], good["problem"], good["messages"]) == ("7", 1.0, "1", [])
+    assert (bad["reason"], bad["messages"][0]["severity"], bad["messages"][0]["line"]) == ("error", "error", 1)
+    assert "scripted" in bad["lean_version"]
+
+
+@contextmanager
+def verifying(farm: RunningFarm, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `farm verify` beside the test; it has a session of its own, and is gone afterwards."""
+    command = [sys.executable, "-m", "farm", "verify", *arguments]
+    environment = {**farm.environment, "FARM_URL": farm.url}
+    with subprocess.Popen(
+        command, env=environment, cwd=farm.folder, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def slow_proofs(path: Path, count: int) -> Path:
+    codes = (f"{FALSE if index % 5 == 0 else TRUE} -- {index} sleep:50" for index in range(count))
+    return write_lines(path, [{"id": f"p{index}", "code": code} for index, code in enumerate(codes)])
+
+
+def test_a_killed_run_goes_on_where_it_was(farm: RunningFarm, tmp_path: Path) -> None:
+    _, output, manifest = slow_proofs(tmp_path / "in.jsonl", 60), tmp_path / "out.jsonl", tmp_path / "run.json"
+    arguments = (str(tmp_path), "--output", str(output), "--manifest", str(manifest))
+    with verifying(farm, *arguments) as process:
+        await_true(lambda: output.exists() and output.read_bytes().count(b"\n") >= 5, "some verdicts")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    before = read_lines(output)
+    assert 5 <= len(before) < 60, "the kill has to come in the middle"
+    # What a write that was cut off leaves behind.
+    with output.open("ab") as file:
+        file.write(b'{"id": "p5')
+
+    run = farm.command("verify", *arguments)
+
+    after = read_lines(output)
+    assert run.returncode == 1, run.stderr
+    assert Counter(row["id"] for row in after) == dict.fromkeys((f"p{index}" for index in range(60)), 1)
+    assert all(row["outcome"] == ("rejected" if int(row["id"][1:]) % 5 == 0 else "accepted") for row in after)
+    assert after[: len(before)] == before, "what was known stays as it was"
+    record = Manifest.read(manifest)
+    assert (len(record.proofs), record.known) == (60, len(before))
+    with farm.client() as client:
+        assert client.batch(record.batches[0]).status().total == 60 - len(before), "and was not sent again"
+    assert f"{len(before)} of 60 have their verdict" in run.stderr
+
+
+def test_ctrl_c_cancels_and_leaves_a_valid_file(farm: RunningFarm, tmp_path: Path) -> None:
+    source, output = slow_proofs(tmp_path / "in.jsonl", 200), tmp_path / "out.jsonl"
+    with verifying(farm, str(source), "--output", str(output)) as process:
+        await_true(lambda: output.exists() and output.read_bytes().count(b"\n") >= 5, "some verdicts")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130, said
+    assert b"Traceback" not in said
+    assert b"of 200 had a verdict" in said
+    assert 5 <= len(read_lines(output)) < 200
+    with farm.client() as client:
+        [latest] = client.batches(limit=1)
+        assert latest.state == "cancelled"
+
+
+def test_what_changed_or_was_undecided_is_asked_again(farm: RunningFarm, tmp_path: Path) -> None:
+    source, output, manifest = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "run.json"
+    statement = {"statement": "theorem two : 1 + 1 = 2", "code": "by rfl"}
+    rows = [{"id": "same", **statement}, {"id": "changed", **statement}, {"id": "slow", "code": f"{TRUE} -- hang!"}]
+    arguments = (str(source), "--output", str(output), "--manifest", str(manifest), "--timeout", "1")
+    write_lines(source, rows)
+    farm.command("verify", *arguments)
+    assert {row["id"]: row["outcome"] for row in read_lines(output)}["slow"] == "undecided"
+    other = {**read_lines(output)[0], "id": "of another run"}
+    with output.open("a") as file:
+        file.write(json.dumps(other) + "\n")
+
+    rows = [rows[0], {**rows[1], "code": "by simp"}, {"id": "slow", "code": TRUE}]
+    write_lines(source, rows)
+    farm.command("verify", *arguments)
+
+    assert Manifest.read(manifest).known == 1
+    assert {row["id"]: row["outcome"] for row in read_lines(output)} == {
+        **{"same": "accepted", "changed": "accepted", "slow": "accepted", "of another run": other["outcome"]}
+    }
+    assert len(read_lines(output)) == 4
+    write_lines(source, rows[:1])
+    farm.command("verify", *arguments, "--level", "checked")
+    assert Manifest.read(manifest).known == 0, "a verdict at one level says nothing about another"
