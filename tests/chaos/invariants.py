@@ -23,6 +23,7 @@ FARM_KEYS = (
     "farm:worker",
     "farm:counts:",
     "farm:totals",
+    "farm:granted:",
     "farm:tokens:",
     "farm:idle:",
     "farm:batches",

@@ -22,13 +22,21 @@ local function reserved(class)
   return class == 'batch' and processes >= RESERVE_FROM_PROCESSES and busy('batch') >= processes - 1
 end
 
--- The least served; but a change of owner may cost a header load, so for batches the last one has some lead.
+-- Whether nobody has served an owner for so long that a change to it, and back, costs the processes together no more than
+-- a third of their time. A header load is half the lead.
+local function is_neglected(owner)
+  local granted = tonumber(redis.call('HGET', 'farm:granted:' .. env, owner) or 0)
+  return now - granted > 3000 * lead_s / math.max(1, processes)
+end
+
+-- The least served; but a change of owner may cost a header load, so for batches the last one has some lead over who is
+-- being served.
 local function pick_owner(class)
   local owners = owners_key(env, class)
   local first = redis.call('ZRANGE', owners, 0, 0, 'WITHSCORES')
   if class == 'batch' and last_owner ~= '' then
     local served = redis.call('ZSCORE', owners, last_owner)
-    if served and served - first[2] <= lead_s then return last_owner end
+    if served and served - first[2] <= lead_s and not is_neglected(first[1]) then return last_owner end
   end
   return first[1]
 end
@@ -132,6 +140,7 @@ local function grant(place, lane, batch, taken)
   local b, ready = 'farm:batch:' .. batch, ready_key(place)
   -- A token charge now, the seconds when they are known: two processes that claim at once serve two owners.
   charge(place, lane, batch, HEAD_START_S * 2)
+  redis.call('HSET', 'farm:granted:' .. env, place.owner, now)
   if redis.call('ZSCORE', ready, lane) then redis.call('ZADD', ready, now, lane) end
   if redis.call('HGET', b, 'state') == 'queued' then redis.call('HSET', b, 'state', 'running') end
   if #taken.entries > 0 then lease_out(place, lane, batch, taken) end

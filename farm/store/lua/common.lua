@@ -25,6 +25,7 @@
 -- farm:ready:ENV:CLASS:OWNER   zset  lane with pending work -> ms since when nobody served it
 -- farm:owners:ENV:CLASS   zset    owner with pending work -> seconds served, so that owners share the processes fairly
 -- farm:served:ENV:CLASS   hash    the same of every owner there ever was: who comes back owes what it owed
+-- farm:granted:ENV        hash    owner -> ms of its last claim
 -- farm:lease:X            hash    worker environment class owner lane batch running
 -- farm:lease:X:items      list    indices of the lease that have no verdict yet
 -- farm:lease:X:members    hash    index -> exact text (16 hex) .. MEMBER, of items whose verdict may be kept or shared

@@ -52,6 +52,18 @@ def test_a_key_that_sends_one_by_one_gets_no_more_than_its_share(leases: Leases,
     assert 25 <= served.count("steady") <= 35
 
 
+def test_who_was_given_nothing_for_long_is_next_even_where_a_change_is_costly(leases: Leases, valkey_url: str) -> None:
+    put(valkey_url, 50, owner="a")
+    serve(leases, 5, {"a": 1.0}, load_s=5.0)
+    put(valkey_url, 1, owner="b")
+    assert serve(leases, 1, {"a": 1.0, "b": 1.0}, load_s=5.0) == ["b"]
+
+    claim = take(leases, most=1, owner="b", load_s=5.0)
+    finish(leases, claim, seconds=1.0)
+    put(valkey_url, 1, owner="b")
+    assert take(leases, most=1, owner="a", load_s=5.0).owner == "a", "but not again at once"
+
+
 def test_a_costly_header_makes_changes_of_owner_rare(leases: Leases, valkey_url: str) -> None:
     put(valkey_url, 200, owner="a")
     put(valkey_url, 200, owner="b")
@@ -134,7 +146,10 @@ def test_a_verdict_makes_room_and_retention_gives_the_storage_back(
 
     assert leases.expire_due() == 2
     left = {key.decode() for key in client.keys("*")}
-    assert left <= {"farm:counts:default", "farm:totals", "farm:tokens:default", "farm:served:default:batch"}
+    assert left <= {
+        *("farm:counts:default", "farm:totals", "farm:tokens:default"),
+        *("farm:served:default:batch", "farm:granted:default"),
+    }
 
 
 def test_a_nearly_full_redis_takes_no_batch_and_finishes_what_it_has(
