@@ -24,6 +24,7 @@ from farm.queues import Tokens, celery_app
 from farm.settings import LOOPBACK_HOSTS, Settings
 from farm.store.batches import Batches
 from farm.store.connection import connect_async
+from farm.store.environments import KnownEnvironments
 from farm.store.quotas import Quotas
 from farm.store.retrievals import Retrievals
 
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
             settings,
             client,
             Batches(client, _quotas(settings)),
+            KnownEnvironments(client),
             Tokens(celery_app(settings)),
             Retrievals(client, most_inputs=settings.embed_service_max_concurrent_inputs),
             Embedded(settings.lru_cache_size),

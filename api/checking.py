@@ -69,7 +69,7 @@ async def _verify(
     request: Request, service: Service, owner: str, proofs: list[Proof], limit_s: float, report: ReportRequest
 ) -> list[bytes]:
     asked = Options(timeout_s=limit_s, gate="off", cache=report.is_shareable)
-    options = {**complete_options(asked, service, owner), "report": report.model_dump()}
+    options = {**await complete_options(asked, service, owner), "report": report.model_dump()}
     submission = Submission(
         environment=options["environment"],
         options=options,

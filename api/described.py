@@ -38,7 +38,7 @@ class Check(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether every part of the farm answers."""
+    """Whether every part answers: `ready`, `degraded` (not every Lean environment is served) or `not ready`."""
 
     status: str
     checks: dict[str, Check]

@@ -22,7 +22,6 @@ from farm.fingerprint import fingerprint
 from farm.keys import Gate
 from farm.models import BatchRequest, Options, Proof
 from farm.models.proofs import MAX_BATCH_PROOFS
-from farm.queues import DEFAULT_ENVIRONMENT
 from farm.settings import Settings
 from farm.source import assemble, split_header
 from farm.store.batches import Entry, Staging
@@ -62,7 +61,7 @@ def parse_options(query: dict[str, str]) -> Options:
         raise invalid(error) from error
 
 
-def complete_options(options: Options, service: Service, owner: str) -> dict[str, Any]:
+async def complete_options(options: Options, service: Service, owner: str) -> dict[str, Any]:
     """Return the options of an owner's batch with the farm's defaults filled in.
 
     Raises:
@@ -73,13 +72,21 @@ def complete_options(options: Options, service: Service, owner: str) -> dict[str
     timeout_s = options.timeout_s or settings.lean_timeout_s
     if timeout_s > settings.max_timeout_s:
         raise InvalidRequest(f"timeout_s: at most {settings.max_timeout_s:g} (MAX_TIMEOUT_S)")
-    if options.environment != DEFAULT_ENVIRONMENT:
-        raise InvalidRequest(f"environment: {options.environment!r} is unknown; there is {DEFAULT_ENVIRONMENT!r}")
+    if not await service.environments.has(options.environment):
+        raise _unknown(options.environment, service.environments.names)
     return {
         **options.model_dump(),
         "timeout_s": timeout_s,
         "gate": _gate(options, settings, service.keyring.gate(owner)),
     }
+
+
+def _unknown(environment: str, known: list[str]) -> InvalidRequest:
+    there = " and ".join(", ".join(map(repr, known)).rsplit(", ", 1))
+    verb = "is" if len(known) == 1 else "are"
+    return InvalidRequest(
+        f"environment: {environment!r} is unknown; there {verb} {there}", details={"environments": known}
+    )
 
 
 def _gate(options: Options, settings: Settings, least: Gate) -> str:

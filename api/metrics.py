@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from api.environments import lean_workers
 from farm.models import FarmStatus
 from farm.store.cache import CacheStats
 from farm.store.pauses import Alarms
@@ -32,6 +33,10 @@ class _Snapshot(Collector):
             for queue in self._status.queues:
                 gauge.add_metric([queue.environment], getattr(queue, name))
             yield gauge
+        serving = GaugeMetricFamily("farm_environment_workers", "Lean processes", labels=["environment"])
+        for queue in self._status.queues:
+            serving.add_metric([queue.environment], len(lean_workers(self._status, queue.environment)))
+        yield serving
         yield from self._workers()
         yield from self._kept()
         yield from self._canaries()

@@ -20,6 +20,7 @@ from farm.queues import EMBED_QUEUE, Tokens
 from farm.settings import Settings
 from farm.store.batches import Batches
 from farm.store.connection import AsyncRedisClient
+from farm.store.environments import KnownEnvironments
 from farm.store.retrievals import Retrievals
 
 # Puts the keys into the OpenAPI document; the keyring reads the header.
@@ -33,6 +34,7 @@ class Service:
     settings: Settings
     client: AsyncRedisClient
     batches: Batches
+    environments: KnownEnvironments
     tokens: Tokens
     retrievals: Retrievals
     embedded: Embedded

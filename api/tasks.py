@@ -58,7 +58,7 @@ async def run_tasks(request: Request, service: Service, owner: str, work: Work) 
         Disconnected, FarmError: as `work_off` does.
     """
     asked = Options(timeout_s=work.timeout_s, environment=work.environment, gate="off", cache=False)
-    options = complete_options(asked, service, owner)
+    options = await complete_options(asked, service, owner)
     submission = Submission(
         environment=work.environment,
         options=options,

@@ -21,7 +21,7 @@ _TIMEOUT_S = 8
 async def _check_store(*, wants_worker: bool) -> None:
     client = connect_async(load().redis_url)
     try:
-        status = await asyncio.wait_for(read_status(client, []), _TIMEOUT_S)
+        status = await asyncio.wait_for(read_status(client), _TIMEOUT_S)
     finally:
         await client.aclose()
     if wants_worker and not any(worker.host == socket.gethostname() for worker in status.workers):

@@ -17,7 +17,6 @@ EMBED_TASK = "embed.work"
 PREMISES_TASK = "premises.work"
 EMBED_QUEUE = "embed"
 PREMISES_QUEUE = "premises"
-DEFAULT_ENVIRONMENT = "default"
 
 # A process that loads Mathlib or an index before its first task must not be taken for hung (Celery's default is 4 s).
 _PROCESS_START_TIMEOUT_S = 1800

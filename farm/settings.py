@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from farm.errors import ConfigurationError
+from farm.models.proofs import DEFAULT_ENVIRONMENT, EnvironmentName
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -81,6 +82,10 @@ class Settings(BaseSettings):
     ] = 256
 
     # Lean
+    lean_environment: Annotated[
+        EnvironmentName,
+        Field(description="Environment that the Lean workers of this host serve."),
+    ] = DEFAULT_ENVIRONMENT
     lake_path: Annotated[str, Field(description="The `lake` to run; found on the path by name.")] = "lake"
     lean_version: Annotated[
         str, Field(description="Lean version to fetch a REPL for; empty: the project's, or the latest.")

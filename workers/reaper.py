@@ -2,7 +2,7 @@
 
 Every second: leases that ran out, leases of processes of this host that are gone, remainders of cancelled batches,
 batches whose retention is over. Every five: lost tokens, of proofs and of premise queries, and processes that a dead
-worker left.
+worker left; and environments of which nobody was seen for long.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.models import Message, Reason, Verdict, verdict
 from farm.processes import end_orphans, is_identity_alive
-from farm.queues import DEFAULT_ENVIRONMENT, EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
+from farm.queues import EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
 from farm.settings import Settings, load
-from farm.store.connection import connect
+from farm.store.connection import RedisClient, connect
+from farm.store.environments import environment_names, forget_environments
 from farm.store.leases import ClaimedItem, Leases
 from farm.store.revocation import Revocation
 from farm.store.rooms import Room
 
 _TICK_S = 1.0
 _NUDGE_EVERY = 5
+_KNOWN_AT_LEAST_S = 3600
 _TEXTS = {
     Reason.CRASHED: "The process that ran this proof died, every time it was tried (LEAN_MAX_DEATHS)",
     Reason.FARM_ERROR: "The lease on this proof ran out ten times: its hosts stalled or were cut off",
@@ -40,13 +42,16 @@ class Reaper:
     """One pass after another over what needs taking back."""
 
     def __init__(
-        self, leases: Leases, revocation: Revocation, rooms: Sequence[Room], tokens: Tokens, host: str
+        self, client: RedisClient, leases: Leases, rooms: Sequence[Room], tokens: Tokens, retention_s: int
     ) -> None:
+        self._client = client
         self._leases = leases
-        self._revocation = revocation
+        self._revocation = Revocation(client)
         self._rooms = rooms
         self._tokens = tokens
-        self._host = host
+        # As long as batches that name it are kept; but nobody is sent away because its workers are being replaced.
+        self._known_s = max(retention_s, _KNOWN_AT_LEAST_S)
+        self._host = socket.gethostname()
         self._passes = 0
 
     def pass_over(self) -> None:
@@ -66,11 +71,18 @@ class Reaper:
             _log.critical("canary.suspects_marked", verdicts=marked)
         if self._passes % _NUDGE_EVERY == 0:
             end_orphans()
-            self._tokens.lean(DEFAULT_ENVIRONMENT, self._leases.nudge(DEFAULT_ENVIRONMENT, _NUDGE_EVERY * 1000))
-            for room in self._rooms:
-                if room.call_if_neglected():
-                    self._tokens.room(room.name)
+            self._nudge()
+            for environment in forget_environments(self._client, self._known_s):
+                _log.info("environment.forgotten", environment=environment)
         self._passes += 1
+
+    def _nudge(self) -> None:
+        """Replace the tokens that got lost."""
+        for environment in environment_names(self._client):
+            self._tokens.lean(environment, self._leases.nudge(environment, _NUDGE_EVERY * 1000))
+        for room in self._rooms:
+            if room.call_if_neglected():
+                self._tokens.room(room.name)
 
     def _reap_dead(self) -> None:
         """A process of this host that is gone will not renew: no need to wait for its lease."""
@@ -107,7 +119,7 @@ def run(settings: Settings, stopped: threading.Event) -> None:
     client = connect(settings.redis_url)
     rooms = [Room(client, name) for name in (EMBED_QUEUE, PREMISES_QUEUE)]
     leases = Leases(client, death_bound=settings.lean_max_deaths)
-    reaper = Reaper(leases, Revocation(client), rooms, Tokens(celery_app(settings)), socket.gethostname())
+    reaper = Reaper(client, leases, rooms, Tokens(celery_app(settings)), settings.retention_s)
     while not stopped.wait(_TICK_S):
         try:
             reaper.pass_over()

@@ -62,7 +62,7 @@ async def submit(
         raise UnsupportedMediaType(f"Send `application/json` or `{NDJSON}`")
     value, body = await read_json(request)
     batch = parse_batch(value)
-    options = complete_options(batch.options, service, owner)
+    options = await complete_options(batch.options, service, owner)
     digest = new_digest()
     digest.update(body)
     intake = Intake(service, owner, options)
@@ -73,7 +73,7 @@ async def submit(
 
 
 async def _submit_lines(request: Request, service: Service, owner: str, idempotency_key: str) -> BatchAccepted:
-    options = complete_options(parse_options(dict(request.query_params)), service, owner)
+    options = await complete_options(parse_options(dict(request.query_params)), service, owner)
     digest = new_digest()
     digest.update(orjson.dumps(options))
     intake = Intake(service, owner, options)
@@ -156,7 +156,7 @@ async def verify(request: Request, service: ServiceDep, owner: VerifierDep) -> R
     batch = parse_batch(value)
     if len(batch.proofs) > MAX_VERIFY_PROOFS:
         raise InvalidRequest(f"proofs: at most {MAX_VERIFY_PROOFS} here; submit more to /v1/batches")
-    options = complete_options(batch.options, service, owner)
+    options = await complete_options(batch.options, service, owner)
     intake = Intake(service, owner, options)
     submission = _submission(service, options, interactive=len(batch.proofs) <= INTERACTIVE_PROOFS)
     try:

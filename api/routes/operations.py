@@ -9,12 +9,20 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.described import FAILURES, Readiness
+from api.environments import describe, lean_notice, lean_workers
 from api.metrics import render
-from api.service import OperatorDep, Service, ServiceDep, admit_stranger
+from api.service import OperatorDep, ServiceDep, VerifierDep, admit_stranger
 from farm.errors import StoreUnavailable
-from farm.models import FarmStatus, WorkerKind, WorkerStatus
-from farm.queues import DEFAULT_ENVIRONMENT
+from farm.models import (
+    DEFAULT_ENVIRONMENT,
+    EnvironmentList,
+    FarmStatus,
+    WorkerKind,
+    WorkerStatus,
+    lean_part,
+)
 from farm.store.cache import read_cache_stats_async
+from farm.store.environments import read_records
 from farm.store.pauses import read_alarms
 from farm.store.registry import read_status, read_totals
 from farm.store.retrievals import read_edition
@@ -22,14 +30,18 @@ from farm.store.retrievals import read_edition
 router = APIRouter(tags=["operations"], responses=FAILURES)
 
 
-async def _status(service: Service) -> FarmStatus:
-    return await read_status(service.client, [DEFAULT_ENVIRONMENT])
-
-
 @router.get("/v1/workers", response_model=FarmStatus)
 async def workers(service: ServiceDep, _owner: OperatorDep) -> FarmStatus:
     """See who works, and how much waits."""
-    return await _status(service)
+    return await read_status(service.client)
+
+
+@router.get("/v1/environments", response_model=EnvironmentList)
+async def environments(service: ServiceDep, _owner: VerifierDep) -> EnvironmentList:
+    """See which Lean environments a request may name, and who is there to serve them."""
+    status, records = await read_status(service.client), await read_records(service.client)
+    found = [describe(queue, status, records.get(queue.environment)) for queue in status.queues]
+    return EnvironmentList(environments=found)
 
 
 @router.get("/livez")
@@ -38,15 +50,26 @@ async def livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def _room(kind: WorkerKind, status: FarmStatus) -> dict[str, Any]:
+def _rooms(status: FarmStatus) -> dict[str, Any]:
+    """Return the parts that work; of the Lean environments the default one, those served, and those waited for."""
+    rooms = {}
+    for queue in status.queues:
+        members = lean_workers(status, queue.environment)
+        if members or queue.pending or queue.environment == DEFAULT_ENVIRONMENT:
+            # Without Lean, too, a process answers: every proof is undecided, and says why.
+            rooms[lean_part(queue.environment)] = _room(members, bool(members), lean_notice(queue, members))
+    for kind in (WorkerKind.EMBED, WorkerKind.PREMISES):
+        members = [worker for worker in status.workers if worker.kind is kind]
+        can_answer = any(worker.state in ("idle", "busy") for worker in members)
+        notice = " ".join(sorted({worker.notice for worker in members if worker.notice}))
+        missing = f"No {kind.value} worker is running: `python -m workers.{kind.value}` starts one"
+        rooms[kind.value] = _room(members, can_answer, notice if members else missing)
+    return rooms
+
+
+def _room(members: list[WorkerStatus], can_answer: bool, notice: str) -> dict[str, Any]:
     """A room is ready when a process of it is up; a notice is for the operator to read and does not make it unready."""
-    members: list[WorkerStatus] = [worker for worker in status.workers if worker.kind is kind]
-    up = [worker for worker in members if worker.state in ("idle", "busy")]
-    can_answer = bool(up) or (kind is WorkerKind.LEAN and bool(members))
-    notices = sorted({worker.notice for worker in members if worker.notice})
     engines = sorted({worker.engine for worker in members if worker.engine})
-    if not members:
-        notices = [f"No {kind.value} worker is running: `python -m workers.{kind.value}` starts one"]
     sandboxes = sorted({worker.sandbox for worker in members if worker.sandbox})
     progress = min((worker.progress for worker in members), default=0.0)
     return {
@@ -55,7 +78,7 @@ def _room(kind: WorkerKind, status: FarmStatus) -> dict[str, Any]:
         "engine": ", ".join(engines),
         "sandbox": "; ".join(sandboxes),
         "progress": progress,
-        "notice": " ".join(notices),
+        "notice": notice,
     }
 
 
@@ -66,22 +89,34 @@ def _room(kind: WorkerKind, status: FarmStatus) -> dict[str, Any]:
     dependencies=[Depends(admit_stranger)],
 )
 async def readyz(service: ServiceDep) -> Response:
-    """Say whether every part of the farm answers, and what an operator should know of each."""
+    """Say whether every part of the farm answers, and what an operator should know of each.
+
+    `degraded`, with 200, is a farm in which some Lean environment that proofs wait for, or the default one, has no
+    worker while another has: those who use the other must not be sent away.
+    """
     try:
-        status, edition = await _status(service), await read_edition(service.client)
+        status, edition = await read_status(service.client), await read_edition(service.client)
     except StoreUnavailable as error:
         checks: dict[str, Any] = {"redis": {"ready": False, "notice": error.message}}
     else:
-        rooms = {kind.value: _room(kind, status) for kind in WorkerKind}
+        rooms = _rooms(status)
         rooms["premises"]["corpus"] = edition
         checks = {"redis": {"ready": True, "notice": ""}, **rooms}
-    ready = all(check["ready"] for check in checks.values())
-    return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+    word = _summary({name: check["ready"] for name, check in checks.items()})
+    return JSONResponse({"status": word, "checks": checks}, 503 if word == "not ready" else 200)
+
+
+def _summary(ready: dict[str, bool]) -> str:
+    if all(ready.values()):
+        return "ready"
+    lean = {name for name in ready if name.partition(".")[0] == "lean"}
+    can_serve = any(ready[name] for name in lean) and all(ready[name] for name in ready.keys() - lean)
+    return "degraded" if can_serve else "not ready"
 
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics(service: ServiceDep, _owner: OperatorDep) -> Response:
     """Return figures for Prometheus."""
     totals, cache = await read_totals(service.client), await read_cache_stats_async(service.client)
-    body = render(await _status(service), totals, cache, await read_alarms(service.client))
+    body = render(await read_status(service.client), totals, cache, await read_alarms(service.client))
     return Response(body, media_type=CONTENT_TYPE_LATEST)

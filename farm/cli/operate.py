@@ -36,10 +36,21 @@ def status(as_json: JsonOption = False) -> None:
 
 def _show_workers(found: FarmStatus) -> None:
     rows = [
-        (w.kind.value, w.host, w.pid, w.state, w.engine, w.proofs, w.restarts, f"{w.memory_mb:.0f}", w.notice)
+        (
+            w.kind.value,
+            w.environment if w.serves else "",
+            w.host,
+            w.pid,
+            w.state,
+            w.engine,
+            w.proofs,
+            w.restarts,
+            f"{w.memory_mb:.0f}",
+            w.notice,
+        )
         for w in found.workers
     ]
-    show_table(("kind", "host", "pid", "state", "engine", "proofs", "restarts", "MB", "notice"), rows)
+    show_table(("kind", "environment", "host", "pid", "state", "engine", "proofs", "restarts", "MB", "notice"), rows)
 
 
 def batches(
@@ -91,14 +102,14 @@ def drain() -> None:
     Talks to Redis itself: to the farm that `farm up` runs on DATA_DIR, or to REDIS_URL.
     """
     store = open_store("farm drain")
-    from farm.queues import DEFAULT_ENVIRONMENT, celery_app
+    from farm.queues import celery_app
     from farm.store.registry import leased_total, set_draining
 
     client = store.client
     set_draining(client, True)
     with progress_bar() as bar:
-        task = bar.add_task("proofs that still run", total=leased_total(client, [DEFAULT_ENVIRONMENT]))
-        while running := leased_total(client, [DEFAULT_ENVIRONMENT]):
+        task = bar.add_task("proofs that still run", total=leased_total(client))
+        while running := leased_total(client):
             bar.update(task, completed=(bar.tasks[0].total or running) - running)
             time.sleep(_DRAIN_POLL_S)
     if store.runtime:

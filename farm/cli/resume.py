@@ -9,7 +9,6 @@ import typer
 from farm.cli.output import show_table, tell
 from farm.cli.store import open_store
 from farm.errors import NotFound
-from farm.queues import DEFAULT_ENVIRONMENT
 
 
 def resume(
@@ -24,7 +23,6 @@ def resume(
         show_table(("key", "batch with the accepted canary"), list(read_paused(store.client).items()))
         return
     # Tokens are the reaper's business: it sees within seconds that work waits.
-    was_paused, _ = resume_key(store.client, key, DEFAULT_ENVIRONMENT)
-    if not was_paused:
+    if not resume_key(store.client, key):
         raise NotFound(f"{key!r} is not paused: `farm resume` lists who is")
     tell(f"{key}: resumed")

@@ -22,6 +22,7 @@ from farm.models import (
     BatchStatus,
     CommandsAnswer,
     DetailedPremise,
+    EnvironmentStatus,
     FarmStatus,
     Goal,
     Item,
@@ -195,6 +196,10 @@ class AsyncFarm:
     async def workers(self) -> FarmStatus:
         """Return who works, and how much waits."""
         return await self._run(self._core.workers())
+
+    async def environments(self) -> list[EnvironmentStatus]:
+        """Return which Lean environments there are, as `Farm.environments` does."""
+        return await self._run(self._core.environments())
 
     async def ready(self) -> dict[str, Any]:
         """Return whether every part answers, as `Farm.ready` does."""

@@ -31,6 +31,8 @@ from farm.models import (
     CommandsAnswer,
     CommandsRequest,
     DetailedPremise,
+    EnvironmentList,
+    EnvironmentStatus,
     FarmStatus,
     Item,
     RetrieveBatchRequest,
@@ -70,6 +72,7 @@ _CHECKED = TypeAdapter(CheckResponse)
 _STATUS = TypeAdapter(BatchStatus)
 _ITEM = TypeAdapter(Item)
 _FARM = TypeAdapter(FarmStatus)
+_ENVIRONMENTS = TypeAdapter(EnvironmentList)
 _PREMISES = TypeAdapter(list[RetrievedPremise])
 _RETRIEVED = TypeAdapter(RetrievedBatch)
 _COMMANDS = TypeAdapter(CommandsAnswer)
@@ -215,6 +218,10 @@ class Core:
     def workers(self) -> Flow[FarmStatus]:
         """See who works, and how much waits."""
         return (yield from self._answer(self._get("/v1/workers"), _FARM))
+
+    def environments(self) -> Flow[list[EnvironmentStatus]]:
+        """See which Lean environments there are."""
+        return (yield from self._answer(self._get("/v1/environments"), _ENVIRONMENTS)).environments
 
     def ready(self) -> Flow[dict[str, Any]]:
         """Ask whether every part of the farm answers; "not ready" comes as a 503 and is an answer too."""

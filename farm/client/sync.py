@@ -22,6 +22,7 @@ from farm.models import (
     BatchStatus,
     CommandsAnswer,
     DetailedPremise,
+    EnvironmentStatus,
     FarmStatus,
     Goal,
     Item,
@@ -309,6 +310,10 @@ class Farm:
     def workers(self) -> FarmStatus:
         """Return who works, and how much waits."""
         return self._run(self._core.workers())
+
+    def environments(self) -> list[EnvironmentStatus]:
+        """Return which Lean environments an `environment` may name, the default one first, and who serves them."""
+        return self._run(self._core.environments())
 
     def ready(self) -> dict[str, Any]:
         """Return `{"status","checks"}`: whether every part answers. A farm that is not ready is no error."""

@@ -12,6 +12,7 @@ from farm.models.batches import (
     Verified,
 )
 from farm.models.commands import Commands, CommandsAnswer, CommandsRequest, LeanRequest
+from farm.models.environments import EnvironmentList, EnvironmentStatus, lean_part
 from farm.models.premises import (
     DetailedPremise,
     NewPremise,
@@ -20,7 +21,7 @@ from farm.models.premises import (
     RetrievedPremise,
     RetrieveRequest,
 )
-from farm.models.proofs import Level, Options, Proof, as_proof
+from farm.models.proofs import DEFAULT_ENVIRONMENT, EnvironmentName, Level, Options, Proof, as_proof
 from farm.models.reports import Report, ReportRequest
 from farm.models.tactics import Candidates, Goal, GoalAnswer, Status, TacticsAnswer, TacticsRequest, Tried
 from farm.models.tasks import Task, as_task
@@ -40,6 +41,7 @@ from farm.models.verdicts import (
 from farm.models.workers import FarmStatus, QueueStatus, WorkerKind, WorkerStatus
 
 __all__ = [
+    "DEFAULT_ENVIRONMENT",
     "POLICY_VERSION",
     "Answer",
     "BatchAccepted",
@@ -53,6 +55,9 @@ __all__ = [
     "Counts",
     "DetailedPremise",
     "Environment",
+    "EnvironmentList",
+    "EnvironmentName",
+    "EnvironmentStatus",
     "Evidence",
     "FarmStatus",
     "Goal",
@@ -87,6 +92,7 @@ __all__ = [
     "WorkerStatus",
     "as_proof",
     "as_task",
+    "lean_part",
     "rewards",
     "verdict",
 ]

@@ -17,6 +17,10 @@ _NO_STATEMENT = (
     " set_option lines"
 )
 MAX_DEADLINE_S = 1e9
+DEFAULT_ENVIRONMENT = "default"
+
+EnvironmentName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
+"""The name of a Lean environment; it is part of keys and queues."""
 
 
 def _printable(text: str) -> str:
@@ -31,7 +35,6 @@ def _printable(text: str) -> str:
 
 
 LeanText = Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARS), AfterValidator(_printable)]
-EnvironmentName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
 class Level(StrEnum):
@@ -74,7 +77,7 @@ class Options(BaseModel):
     Attributes:
         timeout_s: seconds one proof may run, without header load and queue; `LEAN_TIMEOUT_S` when absent.
         level: the level an accepted verdict must reach.
-        environment: the Lean environment to run in.
+        environment: the Lean environment to run in, one of `GET /v1/environments`.
         priority: 0–9 within one key, 9 first.
         gate: the lexical gate for the submitted text.
         cache: whether an earlier verdict on the same proof may answer.
@@ -87,7 +90,7 @@ class Options(BaseModel):
 
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     level: Literal["compiled", "checked", "attested"] = "compiled"
-    environment: EnvironmentName = "default"
+    environment: EnvironmentName = DEFAULT_ENVIRONMENT
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     gate: Literal["off", "strict"] | None = None
     cache: bool = True

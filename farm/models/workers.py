@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from farm.models.proofs import DEFAULT_ENVIRONMENT
+from farm.models.verdicts import Environment
+
 
 class WorkerKind(StrEnum):
     """The three rooms that work."""
@@ -20,6 +23,8 @@ class WorkerStatus(BaseModel):
 
     Attributes:
         id: host, process id and boot, unique over restarts.
+        environment: the Lean environment it works for; says nothing about other rooms.
+        serves: what its verdicts say of that environment; None for other rooms.
         state: `starting`, `idle`, `busy` or `failed`.
         progress: how much of its loading is done, 0 to 1, while it is starting.
         notice: a sentence an operator should read, such as why there is no Lean.
@@ -34,7 +39,8 @@ class WorkerStatus(BaseModel):
 
     id: str
     kind: WorkerKind
-    environment: str = "default"
+    environment: str = DEFAULT_ENVIRONMENT
+    serves: Environment | None = None
     host: str
     pid: int
     state: str = "starting"

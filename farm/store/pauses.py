@@ -28,11 +28,10 @@ def read_paused(client: RedisClient) -> dict[str, str]:
         return {owner.decode(): batch.decode() for owner, batch in client.hgetall("farm:paused").items()}
 
 
-def resume(client: RedisClient, owner: str, environment: str) -> tuple[bool, int]:
-    """Have a key's proofs judged again; return whether it was paused, and how many tokens to publish."""
+def resume(client: RedisClient, owner: str) -> bool:
+    """Have a key's proofs judged again, in every environment; return whether it was paused."""
     with translated():
-        was_paused, tokens = Scripts(client).run("resume", owner, environment)
-    return bool(was_paused), int(tokens)
+        return bool(Scripts(client).run("resume", owner))
 
 
 async def read_alarms(client: AsyncRedisClient) -> Alarms:

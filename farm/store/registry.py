@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from farm.models import FarmStatus, QueueStatus, WorkerKind, WorkerStatus
+from farm.models import DEFAULT_ENVIRONMENT, Environment, FarmStatus, QueueStatus, WorkerKind, WorkerStatus
 from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.environments import environment_names, in_order
 from farm.store.leases import LEASE_MS
 from farm.store.scripts import Scripts
 
@@ -22,14 +23,30 @@ class Alive:
 
 
 class Registry:
-    """Signs of life of one worker process, over a blocking client."""
+    """Signs of life of one worker process, over a blocking client.
 
-    def __init__(self, client: RedisClient, kind: WorkerKind, worker: str, environment: str = "default") -> None:
+    Args:
+        client: the store.
+        kind: the room.
+        worker: the process.
+        environment: the Lean environment it works for; says nothing about other rooms.
+        serves: what its verdicts say of that environment.
+    """
+
+    def __init__(
+        self,
+        client: RedisClient,
+        kind: WorkerKind,
+        worker: str,
+        environment: str = DEFAULT_ENVIRONMENT,
+        serves: Environment | None = None,
+    ) -> None:
         self._client = client
         self._scripts = Scripts(client)
         self._kind = kind
         self._worker = worker
         self._environment = environment
+        self._serves = (serves or Environment()).model_dump_json() if kind is WorkerKind.LEAN else ""
 
     def beat(self, *, lease: str = "", **fields: str | float) -> Alive:
         """Say that this process lives, renew its lease, and show the given fields of `WorkerStatus`.
@@ -40,10 +57,9 @@ class Registry:
         shown: list[Any] = ["kind", self._kind.value, "environment", self._environment]
         for name, value in fields.items():
             shown += [name, value]
-        is_lean = int(self._kind is WorkerKind.LEAN)
         with translated():
             reply = self._scripts.run(
-                "renew", self._worker, self._environment, lease, LEASE_MS, WORKER_TTL_MS, is_lean, *shown
+                "renew", self._worker, self._environment, lease, LEASE_MS, WORKER_TTL_MS, self._serves, *shown
             )
         return Alive(bool(reply[0]), bool(reply[1]))
 
@@ -59,17 +75,25 @@ class Registry:
 
 def _status(worker: str, fields: dict[bytes, bytes], now_ms: int) -> WorkerStatus:
     known = {name.decode(): value.decode() for name, value in fields.items()}
-    seen_ms = int(known.pop("seen_ms", now_ms))
-    return WorkerStatus.model_validate({"id": worker, **known, "seen_s": max(0.0, (now_ms - seen_ms) / 1000)})
+    seen_ms, serves = int(known.pop("seen_ms", now_ms)), known.pop("serves", "")
+    return WorkerStatus.model_validate(
+        {
+            "id": worker,
+            **known,
+            "serves": Environment.model_validate_json(serves) if serves else None,
+            "seen_s": max(0.0, (now_ms - seen_ms) / 1000),
+        }
+    )
 
 
-async def read_status(client: AsyncRedisClient, environments: list[str]) -> FarmStatus:
-    """Return every live worker and how much waits and runs in each environment."""
+async def read_status(client: AsyncRedisClient) -> FarmStatus:
+    """Return every live worker, and how much waits and runs in each environment."""
     with translated():
         seconds, micros = await client.time()
         now_ms = seconds * 1000 + micros // 1000
         await client.zremrangebyscore("farm:workers", 0, now_ms - 1)
         names = [name.decode() for name in await client.zrange("farm:workers", 0, -1)]
+        environments = in_order(await client.zrange("farm:environments", 0, -1))
         pipe = client.pipeline(transaction=False)
         for name in names:
             pipe.hgetall(f"farm:worker:{name}")
@@ -92,10 +116,10 @@ def set_draining(client: RedisClient, draining: bool) -> None:
             client.delete("farm:draining")
 
 
-def leased_total(client: RedisClient, environments: list[str]) -> int:
-    """Return how many items are in the hands of workers."""
+def leased_total(client: RedisClient) -> int:
+    """Return how many items are in the hands of workers, in all environments."""
     with translated():
-        return sum(int(client.hget(f"farm:counts:{e}", "leased") or 0) for e in environments)
+        return sum(int(client.hget(f"farm:counts:{name}", "leased") or 0) for name in environment_names(client))
 
 
 async def read_totals(client: AsyncRedisClient) -> dict[tuple[str, str], int]:

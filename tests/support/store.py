@@ -27,6 +27,8 @@ def put(
     priority: int = 5,
     marks: Sequence[str] = (),
     quotas: Quotas | None = None,
+    environment: str = ENV,
+    canaries: int = 0,
     **more: Any,
 ) -> str:
     """Commit a batch of proofs of one header; returns its id.
@@ -39,18 +41,21 @@ def put(
         priority: the batch's.
         marks: a fingerprint for each proof, from `mark`; none: no proof has one.
         quotas: what the owner may store.
+        environment: where they are to run.
+        canaries: how many false proofs come after them.
         more: fields of `Submission`.
     """
 
     async def commit() -> str:
         client = connect_async(url)
         batches, staging = Batches(client, quotas), Staging(owner)
-        lane = lane_name(ENV, header, owner)
+        lane = lane_name(environment, header, owner)
         entries = [Entry(lane, Proof(code=f"proof {i}"), marks[i] if marks else "") for i in range(count)]
+        entries += [Entry(lane, Proof(code="canary"), is_canary=True)] * canaries
         submission = {"retention_s": 100, "options": {"priority": priority, "timeout_s": 1.0}, **more}
         try:
             await batches.stage(staging, entries)
-            return (await batches.commit(staging, Submission(environment=ENV, **submission))).batch
+            return (await batches.commit(staging, Submission(environment=environment, **submission))).batch
         except FarmError:
             await batches.discard(staging)
             raise
@@ -81,9 +86,17 @@ def state(client: RedisClient, batch: str) -> dict[str, str]:
     return {k.decode(): v.decode() for k, v in client.hgetall(f"farm:batch:{batch}").items()}
 
 
-def take(leases: Leases, worker: str = "w", most: int = 8, warm: str = "", owner: str = "", load_s: float = 0) -> Claim:
+def take(
+    leases: Leases,
+    worker: str = "w",
+    most: int = 8,
+    warm: str = "",
+    owner: str = "",
+    load_s: float = 0,
+    environment: str = ENV,
+) -> Claim:
     """Claim what must be there."""
-    claim = leases.claim(ENV, worker, most=most, warmth=Warmth(warm, owner, load_s), revision="v4|1|r")
+    claim = leases.claim(environment, worker, most=most, warmth=Warmth(warm, owner, load_s), revision="v4|1|r")
     assert claim is not None
     return claim
 

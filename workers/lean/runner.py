@@ -104,7 +104,7 @@ class Runner:
         self._revision = revision
         self._declared_bad = ""
         self._proofs = 0
-        self._environment_name = "default"
+        self._environment_name = settings.lean_environment
 
     def work(self) -> str:
         """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower."""

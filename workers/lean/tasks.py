@@ -10,7 +10,7 @@ from celery import Celery, signals
 
 from farm.models import WorkerKind
 from farm.processes import OWNER_VARIABLE, adopt_orphans, die_with_parent, memory_limit_mb, process_identity
-from farm.queues import DEFAULT_ENVIRONMENT, LEAN_TASK, Tokens, celery_app
+from farm.queues import LEAN_TASK, Tokens, celery_app
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.leases import Leases
@@ -110,12 +110,12 @@ class LeanRoom:
         watchdog.start()
         if installation.folder:
             ScratchKeeper(installation.folder).start()
-        registry = Registry(client, WorkerKind.LEAN, worker, DEFAULT_ENVIRONMENT)
+        registry = Registry(client, WorkerKind.LEAN, worker, settings.lean_environment, installation.environment)
         self._heartbeat = Heartbeat(registry, self._runner.describe, self._runner.lease, self._runner.on_alive)
         self._warm(session)
         self._heartbeat.start()
         # What was submitted while nobody was there has no token yet.
-        self._tokens.lean(DEFAULT_ENVIRONMENT)
+        self._tokens.lean(settings.lean_environment)
 
     def _warm(self, session: Session | None) -> None:
         for header in filter(None, (text.strip() for text in self._settings.warm_headers.split(";"))):

@@ -25,6 +25,8 @@ if ARGV[14] == '1' then
   redis.call('ZADD', 'farm:batches', now, owner .. '/' .. batch)
   redis.call('ZADD', 'farm:batches:' .. owner, now, batch)
 end
+-- What waits in it keeps it known: it may have been forgotten since the API looked.
+redis.call('ZADD', 'farm:environments', 'NX', now, env)
 if ARGV[12] ~= '' then redis.call('ZADD', 'farm:deadlines', now + ARGV[12], batch) end
 local place = {environment = env, class = class, owner = owner}
 for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do

@@ -41,6 +41,8 @@
 -- farm:idle:ENV           string  processes that idled while work waited, at the reaper's last look
 -- farm:workers:ENV        zset    Lean process -> ms until which it counts as alive
 -- farm:worker:W           hash    what GET /v1/workers shows of a process
+-- farm:environments       zset    ENV -> ms of the last sign of life of a Lean process of it, or of the first batch before any
+-- farm:serves             hash    ENV -> JSON: what the Lean process of it that spoke last runs (Environment in farm/models)
 -- farm:totals             hash    verdicts by outcome:reason, for /metrics
 -- farm:paused             hash    owner -> batch whose canary was accepted: nothing of the owner is claimed
 -- farm:suspects           set     batches whose accepted verdicts are to be marked because of that
@@ -49,6 +51,7 @@
 -- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it takes for no integer.
 
 local CLASSES = {'interactive', 'batch'}
+local DEFAULT_ENVIRONMENT = 'default'
 local RESERVE_FROM_PROCESSES = 4  -- from this many processes on, one takes interactive work only
 local FIRST_CANARY = 100000       -- items from this index on are canaries (farm/store/batches.py)
 local HEAD_START_S = 0.001        -- a newcomer comes just before the least served
@@ -62,6 +65,13 @@ end
 
 local function count(name, by)
   return redis.call('HINCRBY', 'farm:counters', name, by or 1)
+end
+
+-- Every environment that anything can wait in.
+local function environments()
+  local names = redis.call('ZRANGE', 'farm:environments', 0, -1)
+  if not redis.call('ZSCORE', 'farm:environments', DEFAULT_ENVIRONMENT) then names[#names + 1] = DEFAULT_ENVIRONMENT end
+  return names
 end
 
 local function live_processes(env, now)
@@ -194,10 +204,12 @@ local function unpark(member, ending, now)
 end
 
 -- Has nothing more of an owner claimed until resume.lua; `batch` is why.
-local function pause(owner, env, batch)
+local function pause(owner, batch)
   redis.call('HSETNX', 'farm:paused', owner, batch)
   redis.call('SADD', 'farm:suspects', batch)
-  for _, class in ipairs(CLASSES) do redis.call('ZREM', owners_key(env, class), owner) end
+  for _, env in ipairs(environments()) do
+    for _, class in ipairs(CLASSES) do redis.call('ZREM', owners_key(env, class), owner) end
+  end
 end
 
 -- Takes an index out of a lease, and ends the run that others wait for. Returns how many of those went home.

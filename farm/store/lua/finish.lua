@@ -77,7 +77,7 @@ if written > 0 then
 end
 if alarm then
   local place = place_of(batch)
-  pause(place.owner, place.environment, batch)
+  pause(place.owner, batch)
   -- What this process would judge next is judged by another, when an operator has looked.
   if lease then give_up_lease(lease, now) end
   return {0, 0, written, tokens_wanted(place.environment, now), 0, 0, 1}

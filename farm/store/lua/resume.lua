@@ -1,9 +1,11 @@
--- Has an owner's proofs claimed again. ARGV: owner, environment. Returns {whether it was paused, tokens to publish}.
-local owner, env = ARGV[1], ARGV[2]
-if redis.call('HDEL', 'farm:paused', owner) == 0 then return {0, 0} end
-for _, class in ipairs(CLASSES) do
-  if redis.call('EXISTS', ready_key({environment = env, class = class, owner = owner})) == 1 then
-    join(owners_key(env, class), owner, tonumber(redis.call('HGET', 'farm:served:' .. env .. ':' .. class, owner)) or 0)
+-- Has an owner's proofs claimed again, in every environment. ARGV: owner. Returns whether it was paused.
+local owner = ARGV[1]
+if redis.call('HDEL', 'farm:paused', owner) == 0 then return 0 end
+for _, env in ipairs(environments()) do
+  for _, class in ipairs(CLASSES) do
+    if redis.call('EXISTS', ready_key({environment = env, class = class, owner = owner})) == 1 then
+      join(owners_key(env, class), owner, tonumber(redis.call('HGET', 'farm:served:' .. env .. ':' .. class, owner)) or 0)
+    end
   end
 end
-return {1, tokens_wanted(env, now_ms())}
+return 1

@@ -23,6 +23,7 @@ ROUTES: dict[Scope, list[tuple[str, str, Any]]] = {
     Scope.VERIFY: [
         ("POST", "/v1/verify", {"proofs": [{"code": TRUE}]}),
         ("GET", "/v1/batches", None),
+        ("GET", "/v1/environments", None),
         ("POST", "/v1/commands", {"requests": [{"cmd": TRUE}]}),
         ("POST", "/v1/tactics", {"goals": [{"statement": "theorem two : 1 + 1 = 2", "candidates": ["rfl"]}]}),
         ("POST", "/api/check", {"snippets": [{"id": "a", "code": TRUE}]}),

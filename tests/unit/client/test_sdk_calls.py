@@ -179,6 +179,14 @@ async def test_workers_shows_who_is_there(scripted: ScriptedFarm, driver: Driver
     assert status.workers[0].kind == "lean"
 
 
+async def test_environments_are_listed_as_the_farm_orders_them(scripted: ScriptedFarm, driver: Driver) -> None:
+    scripted.script(answer({"environments": [{"name": "default"}, {"name": "mathlib", "workers": 2, "seen_s": 0.5}]}))
+    first, second = await driver.call("environments")
+    assert scripted.asked[0].path == "/v1/environments"
+    assert (first.name, first.workers, first.seen_s) == ("default", 0, None)
+    assert (second.name, second.workers, second.seen_s) == ("mathlib", 2, 0.5)
+
+
 @pytest.mark.parametrize("status", [200, 503])
 async def test_ready_is_an_answer_either_way(scripted: ScriptedFarm, driver: Driver, status: int) -> None:
     checks = {"status": "?", "checks": {"redis": {"ready": status == 200}}}

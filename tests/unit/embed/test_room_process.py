@@ -57,7 +57,7 @@ async def shown(redis_url: str, state: str) -> WorkerStatus:
     client, deadline = connect_async(redis_url), time.monotonic() + PATIENCE_S
     try:
         while time.monotonic() < deadline:
-            for worker in (await read_status(client, [])).workers:
+            for worker in (await read_status(client)).workers:
                 if worker.state == state:
                     return worker
     finally:

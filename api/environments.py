@@ -1,0 +1,62 @@
+"""What can be asked for: every Lean environment, who serves it, and what to know before sending proofs there."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from farm.models import Environment, EnvironmentStatus, FarmStatus, QueueStatus, WorkerKind, WorkerStatus
+from farm.models.environments import lean_part
+
+
+def lean_workers(status: FarmStatus, environment: str) -> list[WorkerStatus]:
+    """Return the live Lean processes of an environment."""
+    return [each for each in status.workers if each.kind is WorkerKind.LEAN and each.environment == environment]
+
+
+def lean_notice(queue: QueueStatus, workers: list[WorkerStatus]) -> str:
+    """Return what should be known of an environment, given its live processes; empty when there is nothing."""
+    if not workers:
+        return _missing(queue)
+    return " ".join(filter(None, [_mixed(workers), *sorted({each.notice for each in workers})]))
+
+
+def _missing(queue: QueueStatus) -> str:
+    waiting = f", and {queue.pending} proofs wait for it" if queue.pending else ""
+    start = "python -m workers.lean"
+    if lean_part(queue.environment) != "lean":
+        start = f"LEAN_ENVIRONMENT={queue.environment} {start}"
+    return f"No {lean_part(queue.environment)} worker is running{waiting}: `{start}` starts one"
+
+
+def _mixed(workers: list[WorkerStatus]) -> str:
+    """Return that processes of one environment run different Leans or projects; empty when they do not."""
+    found = Counter(
+        f"Lean {each.serves.lean_version}, project {each.serves.project or 'none'}"
+        for each in workers
+        if each.serves and each.serves.lean_version
+    )
+    if len(found) < 2:
+        return ""
+    what = "; ".join(f"{count} of {kind}" for kind, count in sorted(found.items()))
+    return f"Its workers differ, and a verdict depends on who was free: {what} (`GET /v1/workers` shows which)"
+
+
+def describe(queue: QueueStatus, status: FarmStatus, last: tuple[Environment, float] | None) -> EnvironmentStatus:
+    """Return what there is to say of one environment.
+
+    Args:
+        queue: its queue.
+        status: the farm's.
+        last: what the process of it that spoke last said, and how many seconds ago; None when none ever did.
+    """
+    workers = lean_workers(status, queue.environment)
+    serves, seen_s = last or (Environment(), None)
+    return EnvironmentStatus(
+        name=queue.environment,
+        **serves.model_dump(),
+        workers=len(workers),
+        pending=queue.pending,
+        leased=queue.leased,
+        seen_s=seen_s,
+        notice=lean_notice(queue, workers),
+    )

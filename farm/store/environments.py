@@ -1,0 +1,69 @@
+"""Which Lean environments there are, and what is known of each.
+
+There is no list to keep: a Lean process that gives a sign of life makes its environment known, and the reaper forgets
+one of which nothing was seen for long.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from farm.models import DEFAULT_ENVIRONMENT, Environment
+from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.scripts import Scripts
+
+_FRESH_S = 1.0
+
+
+def in_order(names: Iterable[bytes]) -> list[str]:
+    """Return environments as people see them: the default one, which is always there, then the others by name."""
+    return [DEFAULT_ENVIRONMENT, *sorted({name.decode() for name in names} - {DEFAULT_ENVIRONMENT})]
+
+
+def environment_names(client: RedisClient) -> list[str]:
+    """Return every environment that anything can wait in."""
+    with translated():
+        return in_order(client.zrange("farm:environments", 0, -1))
+
+
+def forget_environments(client: RedisClient, older_than_s: int) -> list[str]:
+    """Forget environments of which nobody was seen for so long, and in which nothing waits; return their names."""
+    with translated():
+        return [name.decode() for name in Scripts(client).run("forget", older_than_s * 1000)]
+
+
+class KnownEnvironments:
+    """The environments as one API process sees them; it looks once a second, and when one seems not to be there."""
+
+    def __init__(self, client: AsyncRedisClient) -> None:
+        self._client = client
+        self._read_at = -_FRESH_S
+        self.names = [DEFAULT_ENVIRONMENT]
+        """As they were at the last look."""
+
+    async def has(self, name: str) -> bool:
+        """Whether there is an environment of this name; about the default one nobody has to be asked."""
+        is_fresh = time.monotonic() - self._read_at < _FRESH_S
+        if name == DEFAULT_ENVIRONMENT or (is_fresh and name in self.names):
+            return True
+        with translated():
+            self.names = in_order(await self._client.zrange("farm:environments", 0, -1))
+        self._read_at = time.monotonic()
+        return name in self.names
+
+
+async def read_records(client: AsyncRedisClient) -> dict[str, tuple[Environment, float]]:
+    """Return what a process of each environment last said of it, and how many seconds ago that was."""
+    with translated():
+        pipe = client.pipeline(transaction=False)
+        pipe.time()
+        pipe.hgetall("farm:serves")
+        pipe.zrange("farm:environments", 0, -1, withscores=True)
+        (seconds, micros), serves, seen = await pipe.execute()
+    now_ms = seconds * 1000 + micros // 1000
+    return {
+        name.decode(): (Environment.model_validate_json(serves[name]), max(0.0, (now_ms - seen_ms) / 1000))
+        for name, seen_ms in seen
+        if name in serves
+    }

@@ -1,0 +1,15 @@
+-- Forgets the environments of which nobody has been seen for long and in which nothing waits or runs; never the default one.
+-- ARGV: ms without a sign of life. Returns their names.
+local now, forgotten = now_ms(), {}
+for _, env in ipairs(redis.call('ZRANGEBYSCORE', 'farm:environments', 0, now - ARGV[1])) do
+  local counts = redis.call('HMGET', 'farm:counts:' .. env, 'pending', 'leased')
+  local is_empty = tonumber(counts[1] or 0) <= 0 and tonumber(counts[2] or 0) <= 0
+  if env ~= DEFAULT_ENVIRONMENT and is_empty and live_processes(env, now) == 0 then
+    redis.call('ZREM', 'farm:environments', env)
+    redis.call('HDEL', 'farm:serves', env)
+    for _, name in ipairs({'counts', 'tokens', 'idle', 'workers'}) do redis.call('DEL', 'farm:' .. name .. ':' .. env) end
+    for _, class in ipairs(CLASSES) do redis.call('DEL', 'farm:served:' .. env .. ':' .. class) end
+    forgotten[#forgotten + 1] = env
+  end
+end
+return forgotten
