@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError, FarmError
 from farm.processes import memory_limit_mb
 from farm.settings import Settings
@@ -50,6 +51,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     yield from _extras()
     yield _redis(settings)
     yield from _lean()
+    yield from _environments(settings)
     yield _embedding(settings)
     yield from _farm(settings)
 
@@ -97,6 +99,17 @@ def _lean() -> Iterator[Finding]:
         return
     yield Finding("lean", "ok", f"{report['lean_version']} answers in {report['first_answer_s']} s")
     yield _sandbox(report["sandbox"])
+
+
+def _environments(settings: Settings) -> Iterator[Finding]:
+    """Name the further environments: Lean itself is only tried for the one of the settings."""
+    try:
+        names = [load_environment(file).lean_environment for file in environment_files(settings)]
+    except ConfigurationError as error:
+        yield Finding("environments", "missing", error.message, "correct the file, or ENVIRONMENTS_DIR")
+        return
+    if names:
+        yield Finding("environments", "ok", f"also {', '.join(names)}; only {settings.lean_environment} is tried here")
 
 
 def _sandbox(layers: list[str]) -> Finding:

@@ -5,6 +5,7 @@ The environment wins over `./.env`. README.md, the tracked `.env` and this file 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -84,8 +85,11 @@ class Settings(BaseSettings):
     # Lean
     lean_environment: Annotated[
         EnvironmentName,
-        Field(description="Environment that the Lean workers of this host serve."),
+        Field(description="Environment that the Lean workers of this host serve (docs/environments.md)."),
     ] = DEFAULT_ENVIRONMENT
+    environments_dir: Annotated[
+        Path | None, Field(description="Folder of further environments for `farm up`, one `NAME.env` each.")
+    ] = None
     lake_path: Annotated[str, Field(description="The `lake` to run; found on the path by name.")] = "lake"
     lean_version: Annotated[
         str, Field(description="Lean version to fetch a REPL for; empty: the project's, or the latest.")
@@ -190,8 +194,17 @@ def load(**overrides: object) -> Settings:
     Raises:
         ConfigurationError: a value is wrong; the text names the setting.
     """
+    return load_with({name: value for name, value in overrides.items() if value is not None})
+
+
+def load_with(values: Mapping[str, object]) -> Settings:
+    """Return the same; here None is a value like any other.
+
+    Raises:
+        ConfigurationError: as `load` does.
+    """
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"

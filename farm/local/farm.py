@@ -16,9 +16,11 @@ import httpx
 
 from farm.errors import ConfigurationError
 from farm.local.ports import free_port, prefer_port
+from farm.local.rooms import LeanRoom, lean_rooms
 from farm.local.runtime import locked, own_runtime
 from farm.local.supervisor import Service, Supervisor
 from farm.local.valkey import Valkey, prepare_valkey
+from farm.models import lean_part
 from farm.settings import LOOPBACK_HOSTS, Settings
 from farm.store.connection import check_server, connect
 from farm.store.registry import set_draining
@@ -27,7 +29,7 @@ _FLOWER_PORT = 5555
 _FLOWER_USER = "farm"
 _READY_POLL_S = 0.2
 _VALKEY_LOADS_S = 1800.0
-_ROOMS = ("workers.reaper", "workers.premises", "workers.embed", "workers.lean")
+_ROOMS = ("workers.reaper", "workers.premises", "workers.embed")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class LocalFarm:
         settings: `redis_url` empty means an embedded Valkey under `data_dir`.
         tell: is told each step in one line.
         on_progress: is told what the farm still waits for, and how much of it is done, 0 to 1.
+
+    Raises:
+        ConfigurationError: a file in `ENVIRONMENTS_DIR` is wrong.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class LocalFarm:
         self._on_progress = on_progress
         self._data_dir = settings.data_dir.absolute()
         self._supervisor = Supervisor(self._data_dir / "logs")
+        self._lean_rooms = lean_rooms(settings)
 
     async def run(self, on_ready: OnReady, stopped: asyncio.Event) -> None:
         """Run until told to stop; nothing is left behind, whatever happens.
@@ -93,7 +99,8 @@ class LocalFarm:
             await self._start_group(_valkey_service(valkey, lock))
         self._tell(f"store: {check_server(connect(redis_url))}")
         set_draining(connect(redis_url), False)
-        await self._start_group(*(_python_service(room, environment) for room in _ROOMS))
+        lean = (_lean_service(room, environment) for room in self._lean_rooms)
+        await self._start_group(*(_python_service(room, environment) for room in _ROOMS), *lean)
         await self._start_group(
             _api_service(addresses.api, environment), _flower_service(addresses, flower_port, environment)
         )
@@ -115,19 +122,26 @@ class LocalFarm:
             "REDIS_URL": redis_url,
             "BROKER_URL": settings.broker_url or redis_url,
             "DATA_DIR": str(self._data_dir),
-            "LEAN_WORKERS": str(settings.lean_workers),
         }
 
     async def _announce(self, addresses: Addresses, on_ready: OnReady) -> None:
         """Wait until every part answers; the first start may fetch and build a REPL, so there is no limit."""
         async with httpx.AsyncClient(base_url=addresses.api) as client:
-            while (answer := await client.get("/readyz")).status_code != 200:
+            # It answers with 200 when one environment is served, and all of ours are to be.
+            while (answer := await client.get("/readyz")).status_code != 200 or not self._all_serve(answer.json()):
                 self._show_progress(answer.json()["checks"])
                 await asyncio.sleep(_READY_POLL_S)
         checks = answer.json()["checks"].values()
         on_ready(addresses, [check["notice"] for check in checks if check["notice"]])
 
+    def _all_serve(self, readiness: dict[str, Any]) -> bool:
+        ready = {name for name, check in readiness["checks"].items() if check["ready"]}
+        return {lean_part(room.environment) for room in self._lean_rooms} <= ready
+
     def _show_progress(self, checks: dict[str, Any]) -> None:
+        for room in self._lean_rooms:
+            if lean_part(room.environment) not in checks:
+                self._on_progress(f"{lean_part(room.environment)}: starting", 0.0)
         for name, check in checks.items():
             if not check["ready"]:
                 self._on_progress(check["notice"] or f"{name}: starting", check.get("progress", 0.0))
@@ -149,6 +163,11 @@ def _valkey_service(valkey: Valkey, lock: int) -> Service:
 
 def _python_service(module: str, environment: dict[str, str]) -> Service:
     return Service(module.rpartition(".")[2], [sys.executable, "-m", module], environment)
+
+
+def _lean_service(room: LeanRoom, environment: dict[str, str]) -> Service:
+    command = [sys.executable, "-m", "workers.lean", *([str(room.file)] if room.file else [])]
+    return Service(lean_part(room.environment), command, {**environment, **room.variables})
 
 
 def _api_service(url: str, environment: dict[str, str]) -> Service:

@@ -31,6 +31,7 @@ _NAMES = (
     "REDIS_",
     "BROKER_",
     "DATA_",
+    "ENVIRONMENTS_",
     "EMBED_",
     "MODEL_",
     "API_KEYS",

@@ -1,5 +1,12 @@
-"""`python -m workers.lean`: the Lean workers of this host for one environment."""
+"""`python -m workers.lean [FILE]`: the Lean workers of this host for one environment.
 
+FILE is a `NAME.env` as in ENVIRONMENTS_DIR (farm/environments.py); without one the settings say which environment.
+"""
+
+import sys
+from pathlib import Path
+
+from farm.environments import load_environment
 from farm.models import lean_part
 from farm.queues import lean_queue
 from farm.settings import load
@@ -7,6 +14,6 @@ from workers.entry import run_worker
 from workers.lean.tasks import create_app
 
 if __name__ == "__main__":
-    settings = load()
+    settings = load_environment(Path(sys.argv[1])) if len(sys.argv) > 1 else load()
     app, room = create_app(settings)
     run_worker(app, lean_part(settings.lean_environment), lean_queue(settings.lean_environment), room.processes)

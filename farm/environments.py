@@ -1,0 +1,70 @@
+"""The further Lean environments of a host: a folder (ENVIRONMENTS_DIR) with one dotenv file, `NAME.env`, for each.
+
+A file holds settings of Lean workers alone, and wins over the environment and `./.env`. What says which Lean it is
+(`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`) is never taken over from the default environment:
+a file that is silent about the project has none. All else it is silent about is the same for all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+from farm.errors import ConfigurationError
+from farm.settings import Settings, load_with
+
+_IDENTITY = ("LEAN_VERSION", "LEAN_PROJECT_DIR", "LEAN_REPL_DIR", "WARM_HEADERS")
+_ALLOWED = (
+    *("LAKE_PATH", *_IDENTITY, "LEAN_WORKERS", "LEAN_HEADER_TIMEOUT_S", "LEAN_MAX_TASKS_PER_CHILD"),
+    *("LEAN_MEMORY_LIMIT_MB", "LEAN_MEMORY_HARD_LIMIT_MB", "LEAN_MAX_TOTAL_MEMORY", "LEAN_MAX_PROCESS_MEMORY"),
+    *("LEAN_MAX_RESTART_ATTEMPTS", "LEAN_INCREMENTAL", "LEAN_PARALLEL"),
+    *("SANDBOX", "SANDBOX_READ_PATHS", "SANDBOX_PROGRAMS", "CHECKER_COMMAND", "CHECKER_SHARE", "CHECKER_TIMEOUT_S"),
+)
+_SUFFIX = ".env"
+
+
+def environment_files(settings: Settings) -> list[Path]:
+    """Return the files of the further environments, by name.
+
+    Raises:
+        ConfigurationError: there is no such folder.
+    """
+    folder = settings.environments_dir
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise ConfigurationError(f"ENVIRONMENTS_DIR: there is no folder {folder.absolute()}")
+    return sorted(path.absolute() for path in folder.glob(f"?*{_SUFFIX}"))
+
+
+def load_environment(file: Path) -> Settings:
+    """Return the settings of the environment that a file is for; its name is the file's.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or holds what it may not; the text names it.
+    """
+    values = _read(file)
+    if strangers := sorted(values.keys() - set(_ALLOWED)):
+        raise ConfigurationError(f"{file}: {', '.join(strangers)} may not stand here, but only {', '.join(_ALLOWED)}")
+    defaults = {name.lower(): Settings.model_fields[name.lower()].default for name in _IDENTITY}
+    given = {name.lower(): value for name, value in values.items()}
+    try:
+        return load_with({**defaults, **given, "lean_environment": file.name.removesuffix(_SUFFIX)})
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{file}: {error.message}") from error
+
+
+def _read(file: Path) -> dict[str, str]:
+    """Return what a file sets; empty means not set, and so does `LEAN_WORKERS=0`, which leaves it to `farm up`."""
+    values = {}
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for binding in parse_stream(lines):
+                if binding.error:
+                    raise ConfigurationError(f"{file}, line {binding.original.line}: NAME=VALUE is expected")
+                if binding.key:
+                    values[binding.key] = binding.value or ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    return {name: value for name, value in values.items() if value and (name, value) != ("LEAN_WORKERS", "0")}
