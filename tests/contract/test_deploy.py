@@ -34,7 +34,7 @@ from packaging.utils import canonicalize_name
 
 from farm.local.ports import free_port
 from farm.local.valkey import prepare_valkey
-from farm.models import Outcome, WorkerKind
+from farm.models import Outcome, WorkerKind, lean_part
 from farm.settings import Settings, load
 from farm.store.connection import check_server, connect
 from farm.store.registry import Registry
@@ -45,6 +45,7 @@ from tests.support.running import await_true, running_farm
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 BASE, GPU = ROOT / "docker-compose.yaml", DEPLOY / "compose.gpu.yaml"
+SECOND = DEPLOY / "compose.environment.yaml"
 Document = dict[str, Any]
 
 SETTINGS = {name.upper(): field for name, field in Settings.model_fields.items()}
@@ -109,7 +110,9 @@ def gpu_services() -> dict[str, Document]:
 SERVICES = compose_services()
 OURS = {name for name, service in SERVICES.items() if "build" in service}
 ONCE = {"keys"}
-EVERY_FILE = pytest.mark.parametrize("files", [(BASE,), (BASE, GPU)], ids=["base", "gpu"])
+EVERY_FILE = pytest.mark.parametrize(
+    "files", [(BASE,), (BASE, GPU), (BASE, SECOND)], ids=["base", "gpu", "environment"]
+)
 
 
 @EVERY_FILE
@@ -127,7 +130,7 @@ def test_compose_files_follow_the_specification(files: tuple[Path, ...]) -> None
 
 
 def test_everything_interpolated_is_a_setting_or_documented() -> None:
-    used = {found["name"] for file in (BASE, GPU) for found in _VARIABLE.finditer(file.read_text())}
+    used = {found["name"] for file in (BASE, GPU, SECOND) for found in _VARIABLE.finditer(file.read_text())}
     page = (ROOT / "docs" / "deploy.md").read_text()
 
     assert used - set(SETTINGS) == COMPOSE_ONLY
@@ -135,14 +138,14 @@ def test_everything_interpolated_is_a_setting_or_documented() -> None:
 
 
 def test_every_setting_reaches_a_container_or_is_decided_here() -> None:
-    used = {found["name"] for file in (BASE, GPU) for found in _VARIABLE.finditer(file.read_text())}
+    used = {found["name"] for file in (BASE, GPU, SECOND) for found in _VARIABLE.finditer(file.read_text())}
 
     assert set(SETTINGS) - used == DECIDED
 
 
 def test_defaults_here_are_the_defaults_in_code() -> None:
     defaults: dict[str, set[str]] = {}
-    for file in (BASE, GPU):
+    for file in (BASE, GPU, SECOND):
         for found in _VARIABLE.finditer(file.read_text()):
             defaults.setdefault(found["name"], set()).add(found["default"] or "")
     for name, values in defaults.items():
@@ -264,6 +267,29 @@ def test_each_gpu_has_a_server_of_its_own() -> None:
     assert first == second
     urls = re.findall(r"http://(tei\S*?)[\"\s]", GPU.read_text())
     assert urls == list(servers)
+
+
+def test_a_second_environment_differs_from_the_first_in_what_makes_it_the_second() -> None:
+    services = merged(interpolated(BASE), interpolated(SECOND))["services"]
+    [name] = services.keys() - SERVICES.keys()
+    own, first = {"image", "build"}, interpolated(BASE)["services"]["lean"]
+
+    assert {k: v for k, v in services[name].items() if k not in {*own, "environment"}} == {
+        k: v for k, v in first.items() if k not in {*own, "environment"}
+    }
+    changed = services[name]["environment"].items() - first["environment"].items()
+    assert {key for key, _ in changed} == {"LEAN_ENVIRONMENT", "WARM_HEADERS"}
+    assert first["environment"].keys() == services[name]["environment"].keys()
+    assert services[name]["image"] != first["image"]
+    assert services[name]["build"]["args"].keys() == first["build"]["args"].keys()
+
+
+def test_a_second_environment_has_settings_that_the_code_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
+    [(name, service)] = interpolated(SECOND)["services"].items()
+    for key, value in service["environment"].items():
+        monkeypatch.setenv(key, str(value))
+
+    assert name == lean_part(load().lean_environment).replace(".", "-") != "lean"
 
 
 # --- Images ------------------------------------------------------------------------------------------------------
