@@ -29,6 +29,9 @@ def verify(
     level: Annotated[
         Literal["compiled", "checked", "attested"], typer.Option(help="The level an accepted proof must reach.")
     ] = "compiled",
+    environment: Annotated[
+        str, typer.Option(help="The Lean environment; `farm status` shows those there are.")
+    ] = "default",
     priority: Annotated[int, typer.Option(min=0, max=9, help="Among your own batches, 9 first.")] = 5,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run again what has a verdict already.")] = False,
     column: Annotated[
@@ -51,7 +54,13 @@ def verify(
     proofs = list(read(paths, Columns.parse(column or []), split, output))
     if not proofs:
         raise InvalidRequest(f"There is no .lean, .jsonl or .parquet file in {', '.join(paths)}")
-    options: OptionFields = {"timeout_s": timeout, "level": level, "priority": priority, "cache": not no_cache}
+    options: OptionFields = {
+        "timeout_s": timeout,
+        "level": level,
+        "environment": environment,
+        "priority": priority,
+        "cache": not no_cache,
+    }
     run = _run(proofs, options, output, as_json=as_json)
     if manifest:
         run.manifest.write(manifest)
@@ -64,7 +73,7 @@ def verify(
 
 def _run(proofs: list[Proof], options: OptionFields, output: Path | None, *, as_json: bool) -> Run:
     identities = [identify(proof, index) for index, proof in enumerate(proofs)]
-    asked = {"level": options["level"]}
+    asked = {"level": options["level"], "environment": options["environment"]}
     with connect() as farm, closing(open_output(output, identities, asked) if output else Output()) as file:
         if file.known:
             tell(f"{output}: {len(file.known)} of {len(proofs)} have their verdict")

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from farm.client.failures import invalid
 from farm.models import Counts, Environment, Level, Outcome, Proof, Reason, Verdict
@@ -59,6 +59,7 @@ class Manifest(BaseModel):
         options: the options with the farm's defaults filled in; the given ones where nothing had to be asked.
         environments: all that judged; two or more say that the farm changed under the run.
         policies: the rules that were applied (`evidence.policy`), likewise.
+        checkers: the external checkers that were asked, by their versions.
         sha256: over the lines of JSON `[id, problem, sha256]` of all proofs in order.
         counts: verdicts by outcome.
         reasons: verdicts by reason; those without one were accepted.
@@ -78,6 +79,7 @@ class Manifest(BaseModel):
     options: dict[str, Any]
     environments: list[Environment]
     policies: list[str]
+    checkers: list[str] = Field(default_factory=list)
     sha256: str
     counts: Counts
     reasons: dict[str, int]
@@ -137,6 +139,7 @@ def findings(identities: Sequence[Identity], verdicts: Sequence[Verdict]) -> dic
         "proofs": [_record(*pair) for pair in zip(identities, verdicts, strict=True)],
         "environments": [environments[key] for key in sorted(environments)],
         "policies": sorted({each.evidence.policy for each in verdicts}),
+        "checkers": sorted({str(each.evidence.checker["version"]) for each in verdicts if each.evidence.checker}),
         "counts": count(verdicts),
         "reasons": dict(sorted(Counter(each.reason.value for each in verdicts if each.reason).items())),
     }

@@ -123,6 +123,18 @@ def test_commands_go_where_they_were_sent(client: Farm) -> None:
         assert [each["severity"] for each in answer["responses"][0].get("messages", [])] == severities
 
 
+def test_the_command_line_says_where_and_resumes_nothing_of_another(pair: RunningFarm, tmp_path: Path) -> None:
+    source, output = tmp_path / "a.lean", tmp_path / "out.jsonl"
+    source.write_text(SPECIAL)
+    arguments = ("verify", str(source), "--output", str(output))
+
+    assert pair.command(*arguments).returncode == 1
+    assert pair.command(*arguments, "--environment", "special").returncode == 0, (
+        "the default one's verdict is not taken"
+    )
+    assert pair.command(*arguments, "--environment", "nowhere").returncode == 2
+
+
 @pytest.mark.parametrize(
     ("path", "work"),
     [

@@ -59,3 +59,11 @@ def test_what_is_undecided_counts_as_the_caller_says() -> None:
 def test_what_cannot_be_estimated_is_refused(attempts: dict[str, str], k: int, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         run_of(attempts).pass_at_k(k, undecided="excluded")
+
+
+def test_a_manifest_names_the_external_checkers() -> None:
+    asked, unasked = (verdict(str(index), index, reason=None) for index in range(2))
+    evidence = asked.evidence.model_copy(update={"checker": {"version": "nanoda 0.3", "answer": "accepted"}})
+    verdicts = [asked.model_copy(update={"evidence": evidence}), unasked]
+
+    assert findings([Identity(each.id, None, "") for each in verdicts], verdicts)["checkers"] == ["nanoda 0.3"]
