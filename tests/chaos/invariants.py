@@ -24,6 +24,8 @@ FARM_KEYS = (
     "farm:counts:",
     "farm:totals",
     "farm:granted:",
+    "farm:environments",
+    "farm:serves",
     "farm:tokens:",
     "farm:idle:",
     "farm:batches",
