@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint bench chaos soak fuzz schema clean
+.PHONY: setup demo test lint bench chaos soak fuzz schema docs clean
 
 setup: $(VENV)/.installed  ## Make the virtual environment with everything in it.
 
@@ -47,5 +47,8 @@ EXAMPLES ?= 2000
 schema: setup  ## Every route against its own description, with EXAMPLES examples each (SEED=1).
 	SCHEMA_EXAMPLES=$(EXAMPLES) SCHEMA_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/security/service/test_schema.py -s --timeout 7200
 
+docs: setup  ## The pages of docs/ as a site, in site/.
+	$(BIN)/mkdocs build --strict
+
 clean:  ## Remove what the commands above made.
-	rm -rf $(VENV) .farm build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .farm build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

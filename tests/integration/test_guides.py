@@ -40,7 +40,7 @@ def run_guide(farm: RunningFarm, name: str, folder: Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("guide", ["kimina.md", "leaninteract.md", "search.md", "train.md"])
+@pytest.mark.parametrize("guide", ["../index.md", "hammer.md", "kimina.md", "leaninteract.md", "search.md", "train.md"])
 def test_the_guide_prints_what_it_says(farm: RunningFarm, tmp_path: Path, guide: str) -> None:
     run_guide(farm, guide, tmp_path)
 
