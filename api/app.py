@@ -14,7 +14,7 @@ from api.embedded import Embedded
 from api.errors import add_error_handlers
 from api.limits import Buffered, Pace
 from api.replies import Replies
-from api.routes import batches, commands, kimina, operations, premises, retrieval
+from api.routes import batches, commands, console, kimina, operations, premises, retrieval
 from api.service import Service
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
@@ -75,8 +75,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, redoc_url=None)
     add_error_handlers(app)
-    for routes in (batches, commands, retrieval, premises, kimina, operations):
+    for routes in (batches, commands, retrieval, premises, kimina, operations, console):
         app.include_router(routes.router)
+    app.mount("/console/assets", console.assets())
     _describe_bodies(app)
     return app
 

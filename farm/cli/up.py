@@ -46,7 +46,7 @@ def up(
 def _show_ready(addresses: Addresses, notices: list[str]) -> None:
     for notice in notices:
         tell(notice, "note ", "yellow")
-    tell(f"API     {addresses.api}  (docs at /docs)", "ready", "green")
+    tell(f"API     {addresses.api}  (console at /console, docs at /docs)", "ready", "green")
     tell(f"Flower  {addresses.flower}  (login {addresses.flower_login})", "     ")
     tell(f"data    {addresses.data_dir}  · Ctrl-C stops everything", "     ")
 

@@ -153,6 +153,8 @@ ANSWERS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/readyz", {}),
     ("GET", "/metrics", {}),
     ("GET", "/docs", {}),
+    ("GET", "/console", {}),
+    ("GET", "/console/assets/app.js", {}),
     ("GET", "/openapi.json", {}),
     ("GET", "/nothing", {}),
     ("PUT", "/v1/batches", {}),

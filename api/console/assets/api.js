@@ -1,0 +1,112 @@
+// HTTP: the farm's own routes, with the key of this tab.
+
+const BASE = new URL("../../", import.meta.url);
+const KEY = "leanfarm-key";
+const PATIENCE_S = 1;
+
+/** What happens to the connection: `up`, `down` (detail: a sentence) and `key` (detail: why one is asked for). */
+export const connection = new EventTarget();
+
+/** A request that failed. `isTransient`: the same request may succeed later. */
+export class ApiError extends Error {
+  constructor(status, code, message, retryAfter_s = PATIENCE_S) {
+    super(message);
+    Object.assign(this, { status, code, retryAfter_s });
+  }
+
+  get isTransient() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** The key in use; the empty text forgets it. */
+export const key = {
+  get: () => sessionStorage.getItem(KEY) ?? "",
+  set: (text) => (text ? sessionStorage.setItem(KEY, text) : sessionStorage.removeItem(KEY)),
+};
+
+function tell(type, detail) {
+  connection.dispatchEvent(new CustomEvent(type, { detail }));
+}
+
+function headers(body, accept) {
+  const sent = { Accept: accept };
+  if (key.get()) sent.Authorization = `Bearer ${key.get()}`;
+  if (body !== undefined) sent["Content-Type"] = "application/json";
+  return sent;
+}
+
+async function failure(response) {
+  const { code = "", message = response.statusText } = (await response.json().catch(() => ({}))).error ?? {};
+  if (response.status === 401) tell("key", key.get() ? "The farm does not know this key." : "This farm asks for a key.");
+  if (response.status >= 500) tell("down", `The farm cannot answer: ${message}`);
+  return new ApiError(response.status, code, message, Number(response.headers.get("Retry-After")) || PATIENCE_S);
+}
+
+function unreachable(error, signal) {
+  if (signal?.aborted || error instanceof ApiError) return error;
+  const message = "The farm does not answer; this page keeps trying.";
+  tell("down", message);
+  return new ApiError(0, "unreachable", message);
+}
+
+async function send(path, { body, signal, accept = "application/json" } = {}) {
+  const method = body === undefined ? "GET" : "POST";
+  const request = { method, headers: headers(body, accept), body: body && JSON.stringify(body), signal };
+  const response = await fetch(new URL(path, BASE), request);
+  if (!response.ok) throw await failure(response);
+  tell("up");
+  return response;
+}
+
+/** Return the JSON that a route answers; with a body it is posted. Throws ApiError. */
+export async function ask(path, options = {}) {
+  try {
+    return await (await send(path, options)).json();
+  } catch (error) {
+    throw unreachable(error, options.signal);
+  }
+}
+
+/** Yield the objects of an NDJSON answer, in lists of what came at once. Throws ApiError. */
+export async function* lines(path, options) {
+  try {
+    const response = await send(path, { ...options, accept: "application/x-ndjson" });
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      const found = (rest + part.value).split("\n");
+      rest = found.pop();
+      yield found.filter(Boolean).map((line) => JSON.parse(line));
+    }
+  } catch (error) {
+    throw unreachable(error, options.signal);
+  }
+}
+
+/** Wait; an aborted signal ends it early. */
+export function sleep(seconds, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, seconds * 1000);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}
+
+/**
+ * Call `look` again and again until the signal is aborted or it returns no pause in seconds. What is transient is
+ * tried again; every other error is thrown.
+ */
+export async function poll(signal, look) {
+  let pause_s = 0;
+  while (!signal.aborted && pause_s !== undefined) {
+    try {
+      pause_s = await look();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!error.isTransient) throw error;
+      pause_s = error.retryAfter_s;
+    }
+    // A tab that nobody sees asks seldom.
+    if (pause_s !== undefined) await sleep(document.hidden ? pause_s * 5 : pause_s, signal);
+  }
+}

@@ -1,0 +1,107 @@
+// Which view the address names, the key, the connection, and the keyboard.
+
+import { connection, key } from "./api.js";
+import * as batch from "./batch.js";
+import * as batches from "./batches.js";
+import { heading } from "./dom.js";
+import * as item from "./item.js";
+import * as attempt from "./try.js";
+import * as workers from "./workers.js";
+import { problem } from "./words.js";
+
+const main = document.getElementById("main");
+const trouble = document.getElementById("trouble");
+const dialog = document.getElementById("key");
+let leaving = new AbortController();
+
+/** Return an address such as `#/batches/ID/INDEX?show=timeout` in parts. */
+function routeOf(hash) {
+  const [path, query = ""] = hash.replace(/^#/, "").split("?");
+  const parts = path.split("/").filter(Boolean).map(decoded);
+  return { path, parts: parts.length ? parts : ["batches"], query: new URLSearchParams(query) };
+}
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+function viewOf({ parts }) {
+  if (parts[0] === "batches") return [batches, batch, item][parts.length - 1];
+  return parts.length === 1 ? { workers, try: attempt }[parts[0]] : undefined;
+}
+
+async function go() {
+  leaving.abort();
+  const staying = (leaving = new AbortController());
+  const { signal } = staying;
+  const route = routeOf(location.hash);
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#/${route.parts[0]}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  main.replaceChildren();
+  try {
+    const view = viewOf(route);
+    if (view) await view.show(main, route, signal);
+    else heading(main, "There is no such view");
+  } catch (error) {
+    // Both halves of a view may fail of the same cause; the first is shown, and the other half stops with it.
+    if (!signal.aborted) main.append(problem(error));
+    staying.abort();
+  }
+}
+
+function back() {
+  const { parts, query } = routeOf(location.hash);
+  const kept = parts.length === 3 && query.size ? `?${query}` : "";
+  location.hash = `/${["batches", ...parts.slice(1, -1)].map(encodeURIComponent).join("/")}${kept}`;
+}
+
+function press(event) {
+  if (dialog.open || event.ctrlKey || event.metaKey || event.altKey) return;
+  const isTyping = event.target.closest("input, textarea, select");
+  if (event.key === "Escape" && isTyping) event.target.blur();
+  else if (event.key === "Escape") back();
+  else if (event.key === "/" && !isTyping) {
+    const filter = document.querySelector("[data-filter]");
+    filter?.focus();
+    if (filter) event.preventDefault();
+  }
+}
+
+function askForKey(why) {
+  document.getElementById("key-why").textContent = why;
+  if (!dialog.open) dialog.showModal();
+}
+
+function use(text) {
+  key.set(text.trim());
+  document.getElementById("key-text").value = "";
+  dialog.close();
+  go();
+}
+
+connection.addEventListener("down", ({ detail }) => {
+  trouble.textContent = detail;
+  trouble.hidden = false;
+});
+connection.addEventListener("up", () => (trouble.hidden = true));
+connection.addEventListener("key", ({ detail }) => askForKey(detail));
+document.getElementById("open-key").addEventListener("click", () => askForKey(key.get() ? "This tab has a key." : "This tab has no key."));
+document.getElementById("forget-key").addEventListener("click", () => use(""));
+dialog.querySelector("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  use(document.getElementById("key-text").value);
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  // The address is the route: it must not become `#main`.
+  event.preventDefault();
+  main.focus();
+});
+document.addEventListener("keydown", press);
+addEventListener("hashchange", go);
+go();

@@ -1,0 +1,55 @@
+// Elements. Text goes in as text nodes alone: what a proof says is never parsed as HTML, and the CSP would refuse it.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Return an element with attributes (`onclick` and the like are listeners) and children; null children are left out. */
+export function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** Return an SVG element. */
+export function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+/** Append a view's heading, name the page after it and put the focus there: a screen reader then reads the new view. */
+export function heading(main, text) {
+  const title = h("h1", { tabindex: "-1" }, text);
+  document.title = `${text} · leanfarm`;
+  main.append(title);
+  title.focus({ preventScroll: true });
+  return title;
+}
+
+/** Return a table in a box that scrolls by itself, so that the page never does sideways. */
+export function table(caption, columns, body) {
+  const head = h("tr", {}, columns.map((column) => h("th", { scope: "col" }, column)));
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h("table", {}, h("caption", {}, caption), h("thead", {}, head), body),
+  );
+}
+
+/** Return a function that does something in the next frame, once however often it is called. */
+export function everyFrame(draw) {
+  let isAsked = false;
+  return () => {
+    if (isAsked) return;
+    isAsked = true;
+    requestAnimationFrame(() => {
+      isAsked = false;
+      draw();
+    });
+  };
+}

@@ -1,0 +1,79 @@
+// Plots in SVG; each says in words what it shows.
+
+import { h, svg } from "./dom.js";
+import { count, seconds } from "./words.js";
+
+const [WIDTH, HEIGHT, FOOT] = [320, 110, 18];
+const MOST_POINTS = 300;
+const BINS_PER_DECADE = 4;
+const [LOWEST, HIGHEST] = [-3, 3];
+
+/** Figures per second from counters that grow. A counter that is new to the page tells nothing about its past. */
+export class Rates {
+  constructor() {
+    this.points = [];
+    this.last = new Map();
+    this.grown = 0;
+    this.at_ms = null;
+  }
+
+  /** Take what a counter stands at now. */
+  add(name, value) {
+    this.grown += Math.max(0, value - (this.last.get(name) ?? value));
+    this.last.set(name, value);
+  }
+
+  /** Make one point of what was added since the last. */
+  close() {
+    const now_ms = performance.now();
+    if (this.at_ms !== null) this.points.push((1000 * this.grown) / (now_ms - this.at_ms));
+    this.points = this.points.slice(-MOST_POINTS);
+    [this.grown, this.at_ms] = [0, now_ms];
+  }
+}
+
+function figure(title, words, ...shapes) {
+  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${words}` }, shapes);
+  return h("figure", {}, h("figcaption", {}, h("b", {}, title), ` ${words}`), drawing);
+}
+
+/** Draw figures per second, one point per look; `before` says what is known while there are none. */
+export function rates(title, points, before = "looking") {
+  if (points.length < 2) return h("figure", {}, h("figcaption", {}, h("b", {}, title), ` ${before}`));
+  const most = Math.max(...points, 1e-9);
+  const y = (value) => HEIGHT - FOOT - (value / most) * (HEIGHT - FOOT - 4);
+  const x = (at) => (at / (points.length - 1)) * WIDTH;
+  const line = points.map((value, at) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
+  const now = `now ${points.at(-1).toFixed(1)}, at most ${Math.max(...points).toFixed(1)}`;
+  return figure(
+    title,
+    now,
+    svg("line", { class: "axis", x1: 0, x2: WIDTH, y1: y(0), y2: y(0) }),
+    svg("polyline", { class: "curve", points: line }),
+    svg("text", { x: 0, y: HEIGHT - 4 }, "earlier"),
+    svg("text", { x: WIDTH, y: HEIGHT - 4, class: "end" }, "now"),
+  );
+}
+
+function bin(value) {
+  const at = Math.floor((Math.log10(Math.max(value, 1e-9)) - LOWEST) * BINS_PER_DECADE);
+  return Math.min(Math.max(at, 0), (HIGHEST - LOWEST) * BINS_PER_DECADE - 1);
+}
+
+/** Draw how many of some seconds fall where, from 1 ms to 1000 s on a logarithmic axis. */
+export function spread(title, values) {
+  const bins = new Array((HIGHEST - LOWEST) * BINS_PER_DECADE).fill(0);
+  for (const value of values) bins[bin(value)] += 1;
+  const [most, width] = [Math.max(...bins, 1), WIDTH / bins.length];
+  const bars = bins.map((size, at) => {
+    const height = size ? Math.max(2, (size / most) * (HEIGHT - FOOT - 4)) : 0;
+    return svg("rect", { class: "bar", x: at * width + 1, y: HEIGHT - FOOT - height, width: width - 2, height });
+  });
+  const marks = [-3, -2, -1, 0, 1, 2].map((power) =>
+    svg("text", { x: (power - LOWEST) * BINS_PER_DECADE * width, y: HEIGHT - 4 }, `${10 ** power} s`),
+  );
+  const sorted = Float32Array.from(values).sort();
+  const at = (share) => seconds(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
+  const words = sorted.length ? `${count(sorted.length)} proofs: median ${at(0.5)}, p95 ${at(0.95)}, longest ${at(1)}` : "none yet";
+  return figure(title, words, svg("line", { class: "axis", x1: 0, x2: WIDTH, y1: HEIGHT - FOOT, y2: HEIGHT - FOOT }), bars, marks);
+}

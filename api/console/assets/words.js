@@ -1,0 +1,53 @@
+// What the codes of the API mean, and how figures are written.
+
+import { h } from "./dom.js";
+
+export const OUTCOMES = ["accepted", "rejected", "undecided"];
+
+const REASONS = {
+  error: ["rejected", "Lean reported an error."],
+  sorry: ["rejected", "The proof leaves a hole (sorry)."],
+  axiom: ["rejected", "The proof rests on an axiom that is not allowed."],
+  statement: ["rejected", "What was proved is not the statement that was asked for."],
+  missing: ["rejected", "The text does not declare the theorem of the statement."],
+  policy: ["rejected", "The gate refuses something in the text."],
+  parse: ["rejected", "The text stops being Lean somewhere."],
+  timeout: ["undecided", "Lean was still running when the time was up, and was stopped. This says nothing about the proof."],
+  out_of_memory: ["undecided", "Lean used more memory than it may. This says nothing about the proof."],
+  crashed: ["undecided", "Lean died, or answered what cannot be trusted. This says nothing about the proof."],
+  cancelled: ["undecided", "The batch was cancelled, or its deadline passed, before this proof was judged."],
+  farm_error: ["undecided", "The farm could not run the proof. This says nothing about the proof."],
+};
+
+/** What a row of a batch can be, in the order of its codes. */
+export const KINDS = ["accepted", ...Object.keys(REASONS)];
+
+/** Return the outcome that a kind (`accepted` or a reason) belongs to. */
+export const outcomeOf = (kind) => (kind === "accepted" ? kind : REASONS[kind][0]);
+
+/** Return a sentence on why a verdict is what it is. */
+export const why = (verdict) => (verdict.reason ? REASONS[verdict.reason][1] : "Lean accepts the proof.");
+
+export const seconds = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} s`;
+export const count = (value) => value.toLocaleString("en");
+export const clock = (unix_s) => new Date(unix_s * 1000).toLocaleString("sv");
+
+/** Return an outcome as a coloured word. */
+export const badge = (kind, text = kind) => h("span", { class: `badge ${kind}` }, text);
+
+/** Return a warning where a script stands in for Lean, or null. */
+export function scriptedNote(engine) {
+  if (!String(engine ?? "").includes("scripted")) return null;
+  return h("p", { class: "note undecided scripted", role: "note" }, "A script answers here, not Lean: its verdicts prove nothing.");
+}
+
+/** Return what failed, for a person. */
+export function problem(error) {
+  const titles = { 401: "A key is needed", 403: "Not for this key", 404: "Nothing here" };
+  return h(
+    "section",
+    { class: "note rejected", role: "alert" },
+    h("h2", {}, titles[error.status] ?? "This did not work"),
+    h("p", {}, error.message),
+  );
+}

@@ -1,0 +1,54 @@
+// Queues and workers, as the farm sees them now.
+
+import { ask, poll } from "./api.js";
+import { h, heading, table } from "./dom.js";
+import { Rates, rates } from "./plots.js";
+import { count, scriptedNote } from "./words.js";
+
+const LOOK_S = 2;
+const COLUMNS = ["Worker", "State", "Engine", "Header loaded", "Memory", "Proofs", "Restarts", "Seen", "Notice"];
+
+function row(worker) {
+  const state = worker.state === "starting" ? `starting, ${Math.round(100 * worker.progress)} %` : worker.state;
+  const cells = [
+    h("span", { class: `badge ${worker.state}` }, state),
+    worker.engine,
+    worker.header || "none",
+    `${count(Math.round(worker.memory_mb))} MB`,
+    count(worker.proofs),
+    count(worker.restarts),
+    `${Math.round(worker.seen_s)} s ago`,
+    worker.notice,
+  ];
+  return h("tr", {}, h("th", { scope: "row" }, `${worker.kind} ${worker.host}:${worker.pid}`), cells.map((cell) => h("td", {}, cell)));
+}
+
+function queue({ environment, pending, leased }) {
+  return h("tr", {}, h("th", { scope: "row" }, environment), h("td", {}, count(pending)), h("td", {}, count(leased)));
+}
+
+/** Show who works and what waits, until the signal is aborted. */
+export async function show(main, _route, signal) {
+  heading(main, "Workers");
+  const [note, queues, workers] = [h("div", { role: "status" }), h("tbody"), h("tbody")];
+  const [seen, plot] = [new Rates(), h("div", { class: "plots" })];
+  main.append(
+    note,
+    table("Queues", ["Environment", "Waiting", "Running"], queues),
+    table("Workers", COLUMNS, workers),
+    plot,
+  );
+  await poll(signal, async () => {
+    const farm = await ask("v1/workers", { signal });
+    const engine = farm.workers.map((worker) => worker.engine).join();
+    const texts = [farm.draining && "The farm drains: it finishes what runs and starts nothing more.", !farm.workers.length && "No worker is running."];
+    const notes = [scriptedNote(engine), ...texts.filter(Boolean).map((text) => h("p", { class: "note undecided" }, text))];
+    if (note.textContent !== notes.map((each) => each?.textContent ?? "").join("")) note.replaceChildren(...notes.filter(Boolean));
+    queues.replaceChildren(...farm.queues.map(queue));
+    workers.replaceChildren(...farm.workers.map(row));
+    for (const worker of farm.workers) if (worker.kind === "lean") seen.add(worker.id, worker.proofs);
+    seen.close();
+    plot.replaceChildren(rates("Proofs run per second, as seen by this page", seen.points));
+    return LOOK_S;
+  });
+}

@@ -1,0 +1,60 @@
+"""The console's files: its words are the API's, and nothing of it comes from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from farm.models import Reason
+from tests.support.running import RunningFarm
+
+CONSOLE = Path(__file__).resolve().parents[2] / "api" / "console"
+FILES = sorted(path for path in CONSOLE.rglob("*") if path.is_file())
+
+
+def test_every_reason_has_its_words_and_its_outcome() -> None:
+    words = (CONSOLE / "assets" / "words.js").read_text()
+
+    told = dict(re.findall(r'^  (\w+): \["(rejected|undecided)", ', words, re.MULTILINE))
+    assert told == {reason.value: reason.outcome.value for reason in Reason}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_nothing_is_loaded_from_elsewhere_or_parsed_as_markup(path: Path) -> None:
+    text = path.read_text()
+
+    assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}, "the name of SVG"
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|localStorage", text
+    )
+
+
+def test_the_page_is_open_and_may_do_next_to_nothing(farm: RunningFarm) -> None:
+    page = httpx.get(f"{farm.url}/console")
+    policy = dict(part.strip().partition(" ")[::2] for part in page.headers["Content-Security-Policy"].split(";"))
+
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert policy["default-src"] == "'none'"
+    assert {policy[name] for name in ("script-src", "style-src", "connect-src")} == {"'self'"}
+    assert policy["require-trusted-types-for"] == "'script'"
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page.text)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name == "assets"], ids=lambda path: path.name)
+def test_every_asset_is_served_as_what_it_is(farm: RunningFarm, path: Path) -> None:
+    answer = httpx.get(f"{farm.url}/console/assets/{path.name}")
+
+    assert answer.status_code == 200
+    assert (
+        answer.headers["Content-Type"].partition(";")[0]
+        in {".js": ("text/javascript",), ".css": ("text/css",)}[path.suffix]
+    )
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; frame-ancestors 'none'")
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "../page.html", "%2e%2e/page.html", "%2e%2e/%2e%2e/app.py"])
+def test_nothing_else_is_served(farm: RunningFarm, name: str) -> None:
+    assert httpx.get(f"{farm.url}/console/assets/{name}").status_code == 404
