@@ -1,0 +1,47 @@
+"""Debian's Chromium without a window, and the console in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
+from tests.browser.page import Page
+from tests.conftest import require
+from tests.support.running import RunningFarm
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Chrome]:
+    """One browser for all tests."""
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    require(browser and driver, "Chromium and its driver (Debian: chromium chromium-driver)")
+    options = ChromeOptions()
+    options.binary_location = str(browser)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for argument in ("--headless=new", "--disable-dev-shm-usage", "--disable-gpu", "--force-prefers-reduced-motion"):
+        options.add_argument(argument)
+    if os.geteuid() == 0:  # Chromium's own sandbox refuses root
+        options.add_argument("--no-sandbox")
+    chrome = Chrome(options=options, service=Service(driver))
+    try:
+        yield chrome
+    finally:
+        chrome.quit()
+
+
+@pytest.fixture
+def page(chrome: Chrome, farm: RunningFarm) -> Iterator[Page]:
+    """The console of the shared farm, in a tab of its own that must not have complained."""
+    chrome.set_window_size(1200, 900)
+    chrome.switch_to.new_window("tab")
+    page = Page(chrome, farm.url)
+    yield page
+    complaints = page.complaints()
+    chrome.close()
+    chrome.switch_to.window(chrome.window_handles[0])
+    assert complaints == []

@@ -1,0 +1,86 @@
+"""The console as a person meets it: opened, read, clicked and typed into."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from tests.support.running import await_true
+
+# What Chromium says of every answer that is no 2xx: a test that asks for one expects it.
+_REFUSED = "Failed to load resource"
+
+
+class Page:
+    """One tab.
+
+    Args:
+        chrome: the browser, with the tab in front.
+        url: the farm.
+    """
+
+    def __init__(self, chrome: Chrome, url: str) -> None:
+        self.chrome = chrome
+        self.url = url
+
+    def open(self, route: str) -> None:
+        """Go to a view by its address, as a deep link does."""
+        self.chrome.get("about:blank")
+        self.chrome.get(f"{self.url}/console#/{route}")
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """Run JavaScript in the page and return what it returns."""
+        return self.chrome.execute_script(script, *arguments)
+
+    def text(self, selector: str = "main") -> str:
+        """Return what a person reads in the first element of a selector; nothing where there is none."""
+        return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
+
+    def texts(self, selector: str) -> list[str]:
+        """Return what stands in every element of a selector."""
+        found: list[str] = self.run(
+            "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText)", selector
+        )
+        return found
+
+    def await_text(self, text: str, selector: str = "main", timeout_s: float = 30) -> None:
+        """Wait until a text stands there."""
+        try:
+            await_true(lambda: text in self.text(selector), f"{text!r} in {selector}", timeout_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; there is: {self.text(selector)[:2000]!r}") from None
+
+    def find(self, selector: str) -> WebElement:
+        """Return the first element of a selector."""
+        return self.chrome.find_element(By.CSS_SELECTOR, selector)
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other, wherever the focus is."""
+        for key in keys:
+            ActionChains(self.chrome).send_keys(key).perform()
+
+    def focused(self) -> str:
+        """Return the text, or else the id, of what has the focus."""
+        return str(self.run("const e = document.activeElement; return e.innerText || e.id"))
+
+    def address(self) -> str:
+        """Return which view is shown."""
+        return str(self.run("return location.hash"))
+
+    def complaints(self) -> list[str]:
+        """Return the errors that the browser noted in this tab since the last call, CSP violations among them."""
+        entries: list[dict[str, Any]] = self.chrome.get_log("browser")  # type: ignore[no-untyped-call]
+        return [each["message"] for each in entries if each["level"] == "SEVERE" and _REFUSED not in each["message"]]
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the page in the folder SCREENSHOTS, where that is set."""
+        if folder := os.environ.get("SCREENSHOTS"):
+            path = Path(folder)
+            path.mkdir(parents=True, exist_ok=True)
+            self.chrome.save_screenshot(str(path / f"{name}.png"))

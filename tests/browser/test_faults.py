@@ -1,0 +1,119 @@
+"""The console when something is in its way: a farm that stops, keys, a hundred thousand proofs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from farm.keys import Scope, create_key
+from farm.local.ports import free_port
+from tests.browser.page import Page
+from tests.conftest import lean_settings
+from tests.security.service.conftest import api_process
+from tests.support.repl.install import Install
+from tests.support.running import RunningFarm, await_true, running_farm, start_farm, stop
+
+TRUE = "theorem two : 1 + 1 = 2 := by rfl"
+MANY = 100_000
+
+
+@pytest.mark.timeout(300)
+def test_a_farm_that_stops_is_missed_and_found_again(page: Page, tmp_path: Path, scripted: Install) -> None:
+    settings = {**lean_settings(scripted), "PORT": str(free_port())}
+    with running_farm(tmp_path / "farm", **settings) as running:
+        page.url = running.url
+        # The second half is judged by the farm that is started again.
+        proofs = [{"code": TRUE}, {"code": f"{TRUE} -- sleep:60000"}]
+        body = {"proofs": proofs, "timeout_s": 100}
+        batch = httpx.post(f"{running.url}/v1/batches", json=body).json()["batch_id"]
+        page.open(f"batches/{batch}")
+        page.await_text("all 1", "search")
+        stop(running.up)
+        page.await_text("The farm does not answer; this page keeps trying", "#trouble")
+        again = start_farm(tmp_path / "farm", **settings)
+        try:
+            await_true(lambda: page.text("#trouble:not([hidden])") == "", "the page's recovery")
+            httpx.delete(f"{again.url}/v1/batches/{batch}")
+            page.await_text("cancelled 1", "search")
+            page.await_text("all 2", "search")
+        finally:
+            stop(again.up)
+
+
+def test_a_farm_with_keys_asks_for_one_and_keeps_it_in_the_tab(page: Page, farm: RunningFarm, tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    keys = {
+        name: create_key(path, name, scopes)
+        for name, scopes in (("all", frozenset(Scope)), ("narrow", frozenset({Scope.VERIFY})))
+    }
+    with api_process(farm.redis_url, API_KEYS_FILE=str(path)) as page.url:
+        page.open("workers")
+        page.await_text("This farm asks for a key", "dialog[open]")
+        page.find("#key-text").send_keys("lf_wrong", Keys.ENTER)
+        page.await_text("The farm does not know this key", "dialog[open]")
+        page.find("#key-text").send_keys(keys["narrow"], Keys.ENTER)
+        page.await_text("Not for this key", "main [role=alert]")
+        page.find("#open-key").click()
+        page.find("#key-text").send_keys(keys["all"], Keys.ENTER)
+        page.await_text("Header loaded")
+
+        assert keys["all"] not in page.run(
+            "return document.documentElement.outerHTML + document.cookie + location.href"
+        )
+        assert page.run("return [localStorage.length, sessionStorage.length]") == [0, 1]
+        page.chrome.refresh()
+        page.await_text("Header loaded")
+        page.find("#open-key").click()
+        page.find("#forget-key").click()
+        page.await_text("This farm asks for a key", "dialog[open]")
+
+
+@pytest.fixture(scope="module")
+def large(farm: RunningFarm) -> str:
+    """A batch of 100 000 proofs, nearly all of them cancelled before they ran."""
+    lines = b'{"code":"theorem two : 1 + 1 = 2 := by rfl"}\n' * MANY
+    headers = {"Content-Type": "application/x-ndjson"}
+    batch = httpx.post(f"{farm.url}/v1/batches", content=lines, headers=headers, timeout=60).json()["batch_id"]
+    httpx.delete(f"{farm.url}/v1/batches/{batch}")
+    await_true(lambda: httpx.get(f"{farm.url}/v1/batches/{batch}").json()["done"] == MANY, "all verdicts", 200)
+    return str(batch)
+
+
+def rows_of(page: Page) -> int:
+    return int(page.run("return document.querySelectorAll('.rows .row').length"))
+
+
+@pytest.mark.timeout(400)
+def test_a_hundred_thousand_proofs_are_a_screenful_of_elements(page: Page, large: str) -> None:
+    page.open(f"batches/{large}")
+    page.await_text("all 100,000", "search", 100)
+    assert "100,000 of 100,000" in page.text(".progress")
+    assert page.find(".list").get_attribute("aria-rowcount") == str(MANY + 1)
+
+    assert rows_of(page) < 60
+    page.run("const v = document.querySelector('.view'); v.scrollTop = v.scrollHeight")
+    await_true(lambda: page.run(f"return !!document.querySelector('[data-row=\"{MANY - 1}\"]')"), "the last row")
+    assert rows_of(page) < 60
+    # All of it is there: another proof than the last is found by its name.
+    page.press("/", *"99999")
+    await_true(lambda: page.texts(".rows .row a") == ["99999"], "the proof of this name")
+
+
+@pytest.mark.timeout(400)
+def test_what_is_scrolled_through_is_drawn_once_a_frame(page: Page, large: str) -> None:
+    page.open(f"batches/{large}")
+    page.await_text("all 100,000", "search", 100)
+
+    drawn = page.run("""
+      window.drawn = 0;
+      const count = (changes) => { window.drawn += changes.length; };
+      new MutationObserver(count).observe(document.querySelector('.rows'), { childList: true });
+      const view = document.querySelector('.view');
+      for (let i = 0; i < 500; i += 1) { view.scrollTop = i * 1000; view.dispatchEvent(new Event('scroll')); }
+      const frame = () => new Promise(requestAnimationFrame);
+      return frame().then(frame).then(() => window.drawn);
+    """)
+    assert 1 <= drawn <= 3
