@@ -1,0 +1,82 @@
+"""Hosts of their own on this machine: network namespaces on one bridge, each with its own address and host name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Host:
+    """One host of a network.
+
+    Attributes:
+        name: its namespace, its end of the cable on the bridge, and its host name.
+        address: its IPv4 address; the others reach it there.
+    """
+
+    name: str
+    address: str
+
+    def command(self, *command: str) -> list[str]:
+        """Return the command that runs another one on this host; killing it kills that one."""
+        run = ["sh", "-c", 'hostname "$0"; exec "$@"', self.name, *command]
+        return ["ip", "netns", "exec", self.name, "unshare", "--uts", *run]
+
+    def cut_off(self) -> None:
+        """Pull its cable: nothing that others send arrives, and nothing tells them so."""
+        _ip("link", "set", self.name, "down")
+
+    def heal(self) -> None:
+        """Put its cable back."""
+        _ip("link", "set", self.name, "up")
+
+
+@contextmanager
+def network(*names: str) -> Iterator[list[Host]]:
+    """Make hosts on one bridge, which this process reaches as well; take all of it away afterwards.
+
+    Names and addresses carry this process's id, so that test runs side by side do not meet.
+    """
+    mark = os.getpid() % 0xFFFF
+    subnet, bridge = f"10.{200 + mark % 50}.{mark // 50 % 250}", f"br{mark:x}"
+    hosts = [Host(f"{name}-{mark:x}", f"{subnet}.{number}") for number, name in enumerate(names, 2)]
+    with ExitStack() as undo:
+        _ip("link", "add", bridge, "type", "bridge")
+        undo.callback(_ip, "link", "del", bridge)
+        _ip("address", "add", f"{subnet}.1/24", "dev", bridge)
+        _ip("link", "set", bridge, "up")
+        for host in hosts:
+            _plug_in(host, bridge, undo)
+        yield hosts
+
+
+def _plug_in(host: Host, bridge: str, undo: ExitStack) -> None:
+    _ip("netns", "add", host.name)
+    undo.callback(_ip, "netns", "del", host.name)
+    _ip("link", "add", host.name, "type", "veth", "peer", "name", "eth0", "netns", host.name)
+    _ip("link", "set", host.name, "master", bridge, "up")
+    for device, address in (("eth0", host.address), ("lo", None)):
+        _ip("link", "set", device, "up", within=host)
+        if address:
+            _ip("address", "add", f"{address}/24", "dev", device, within=host)
+
+
+def _ip(*arguments: str, within: Host | None = None) -> None:
+    place: Sequence[str] = ["-n", within.name] if within else []
+    subprocess.run(["ip", *place, *arguments], check=True, capture_output=True)
+
+
+def can_make_networks() -> bool:
+    """Whether this user may make network namespaces, and bridges between them."""
+    if not shutil.which("ip"):
+        return False
+    try:
+        with network("probe"):
+            return True
+    except subprocess.CalledProcessError:
+        return False
