@@ -1,10 +1,14 @@
 """The Celery app, and the names of its queues and tasks.
 
 Celery carries tokens: "there is work". Proofs and queries stay in Redis, so a lost, late or repeated message can
-neither lose nor double anything, and tokens need neither late acknowledgement nor the visibility timeout.
+neither lose nor double anything, and tokens need neither late acknowledgement nor the visibility timeout. The broker is
+the store, or RabbitMQ by its URL.
 """
 
 from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from celery import Celery
@@ -20,6 +24,20 @@ PREMISES_QUEUE = "premises"
 
 # A process that loads Mathlib or an index before its first task must not be taken for hung (Celery's default is 4 s).
 _PROCESS_START_TIMEOUT_S = 1800
+_OF_REDIS: dict[str, Any] = {
+    "worker_disable_prefetch": True,
+    "broker_transport_options": {"socket_timeout": 30, "socket_keepalive": True},
+}
+# Quorum queues live on a majority of brokers. Celery sees them, and then asks for the prefetch that they allow, per
+# consumer. It cannot switch prefetching off here: a busy host may hold one token per process that an idle one could
+# use, until the reaper publishes another.
+_OF_RABBITMQ: dict[str, Any] = {
+    "task_create_missing_queue_type": "quorum",
+    # Of the delays that Celery prepares for (nothing here has one), classic queues are the cheaper.
+    "broker_native_delayed_delivery_queue_type": "classic",
+    # A broker's host that vanishes without a word is noticed after twice this many seconds.
+    "broker_heartbeat": 15,
+}
 
 _log = structlog.get_logger()
 
@@ -39,18 +57,22 @@ def celery_app(settings: Settings) -> Celery:
         task_default_delivery_mode="transient",
         task_acks_late=False,
         worker_prefetch_multiplier=1,
-        worker_disable_prefetch=True,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_proc_alive_timeout=_PROCESS_START_TIMEOUT_S,
         worker_send_task_events=True,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
-        broker_transport_options={"socket_timeout": 30, "socket_keepalive": True},
         task_create_missing_queues=True,
         timezone="UTC",
+        **(_OF_RABBITMQ if is_rabbitmq(settings.broker) else _OF_REDIS),
     )
     return app
+
+
+def is_rabbitmq(url: str) -> bool:
+    """Whether a broker's URL names RabbitMQ rather than the store."""
+    return urlsplit(url).scheme in {"amqp", "amqps", "pyamqp"}
 
 
 class Tokens:
