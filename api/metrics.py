@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from api.counted import counted
 from api.environments import lean_workers
 from farm.models import FarmStatus
 from farm.store.cache import CacheStats
 from farm.store.pauses import Alarms
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What a scrape shows.
+
+    Attributes:
+        status: workers and queues.
+        totals: verdicts by (outcome, reason).
+        cache: the verdict cache.
+        alarms: canaries.
+        figures: what worker processes counted (farm/store/figures.py).
+        queue_ages_s: the age of the oldest batch that waits, by environment.
+    """
+
+    status: FarmStatus
+    totals: dict[tuple[str, str], int]
+    cache: CacheStats
+    alarms: Alarms
+    figures: dict[str, int]
+    queue_ages_s: dict[str, float]
+
+
 class _Snapshot(Collector):
-    def __init__(
-        self, status: FarmStatus, totals: dict[tuple[str, str], int], cache: CacheStats, alarms: Alarms
-    ) -> None:
-        self._status = status
-        self._totals = totals
-        self._cache = cache
-        self._alarms = alarms
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+        self._status = readings.status
+        self._totals = readings.totals
+        self._cache = readings.cache
+        self._alarms = readings.alarms
 
     def collect(self) -> Iterator[Metric]:
         verdicts = CounterMetricFamily("farm_verdicts", "Verdicts written", labels=["outcome", "reason"])
@@ -37,6 +59,11 @@ class _Snapshot(Collector):
         for queue in self._status.queues:
             serving.add_metric([queue.environment], len(lean_workers(self._status, queue.environment)))
         yield serving
+        ages = GaugeMetricFamily("farm_queue_age_seconds", "Age of the oldest batch that waits", labels=["environment"])
+        for environment, age_s in self._readings.queue_ages_s.items():
+            ages.add_metric([environment], age_s)
+        yield ages
+        yield from counted(self._readings.figures)
         yield from self._workers()
         yield from self._kept()
         yield from self._canaries()
@@ -73,8 +100,8 @@ class _Snapshot(Collector):
         yield GaugeMetricFamily("farm_paused_keys", "Keys paused by an accepted canary", value=self._alarms.paused)
 
 
-def render(status: FarmStatus, totals: dict[tuple[str, str], int], cache: CacheStats, alarms: Alarms) -> bytes:
-    """Return the exposition text for a status, the verdict totals by (outcome, reason), verdict cache and canaries."""
+def render(readings: Readings) -> bytes:
+    """Return the exposition text."""
     registry = CollectorRegistry()
-    registry.register(_Snapshot(status, totals, cache, alarms))
+    registry.register(_Snapshot(readings))
     return generate_latest(registry)

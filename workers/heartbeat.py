@@ -32,6 +32,7 @@ class Heartbeat(VitalThread):
         describe: returns the fields of `WorkerStatus` to show.
         lease: returns the lease to renew, empty between claims.
         on_alive: is told what the sign of life found out about the lease.
+        hand_in: adds what this process counted to the farm's figures.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Heartbeat(VitalThread):
         describe: Callable[[], dict[str, str | float]],
         lease: Callable[[], str] = str,
         on_alive: Callable[[str, Alive], None] = lambda _lease, _alive: None,
+        hand_in: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__("heartbeat")
         self._registry = registry
         self._describe = describe
         self._lease = lease
         self._on_alive = on_alive
+        self._hand_in = hand_in
         self._changed = threading.Event()
         self._ended = threading.Event()
 
@@ -59,6 +62,7 @@ class Heartbeat(VitalThread):
         alive = self._registry.beat(lease=lease, host=socket.gethostname(), pid=os.getpid(), **self._describe())
         if lease:
             self._on_alive(lease, alive)
+        self._hand_in()
 
     def hurry(self) -> None:
         """Beat at once, in the heartbeat's thread."""
@@ -80,6 +84,7 @@ class Heartbeat(VitalThread):
         self._changed.set()
         self.join(timeout=1)
         try:
+            self._hand_in()
             self._registry.leave()
         except StoreUnavailable as error:
             _log.warning("heartbeat.leave_failed", error=error.message)

@@ -24,6 +24,7 @@ from farm.store.connection import connect
 from farm.store.registry import Registry
 from farm.store.retrievals import Retrieval
 from farm.store.rooms import Room
+from workers.figures import Figures
 from workers.heartbeat import Heartbeat, worker_id
 from workers.stopping import StopFlag
 
@@ -45,12 +46,14 @@ class Post:
         room: the queries that wait for it.
         tokens: what it publishes with.
         stopping: whether the worker was told to end.
+        figures: what it counts for /metrics.
         linger_s: how long it stays awake after the last query.
     """
 
     room: Room
     tokens: Tokens
     stopping: Callable[[], bool]
+    figures: Figures
     linger_s: float = LINGER_S
 
 
@@ -165,9 +168,11 @@ class RoomProcess:
             raise RuntimeError("The room was not bound to an app")
         client = connect(self._settings.redis_url)
         room = Room(client, self._kind.value, worker_id())
-        server = self._make(Post(room, self._tokens, self._stop.is_set))
+        figures = Figures()
+        server = self._make(Post(room, self._tokens, self._stop.is_set, figures))
         self._server = server
-        self._heartbeat = Heartbeat(Registry(client, self._kind, worker_id()), server.describe)
+        registry = Registry(client, self._kind, worker_id())
+        self._heartbeat = Heartbeat(registry, server.describe, hand_in=lambda: figures.hand_in(client))
         server.on_change = self._heartbeat.hurry
         self._heartbeat.start()
         server.start()

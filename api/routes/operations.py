@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.described import FAILURES, Readiness
 from api.environments import describe, lean_notice, lean_workers
-from api.metrics import render
+from api.metrics import Readings, render
 from api.service import OperatorDep, ServiceDep, VerifierDep, admit_stranger
 from farm.errors import StoreUnavailable
 from farm.models import (
@@ -23,6 +23,7 @@ from farm.models import (
 )
 from farm.store.cache import read_cache_stats_async
 from farm.store.environments import read_records
+from farm.store.figures import read_figures, read_queue_ages
 from farm.store.pauses import read_alarms
 from farm.store.registry import read_status, read_totals
 from farm.store.retrievals import read_edition
@@ -117,6 +118,14 @@ def _summary(ready: dict[str, bool]) -> str:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(service: ServiceDep, _owner: OperatorDep) -> Response:
     """Return figures for Prometheus."""
-    totals, cache = await read_totals(service.client), await read_cache_stats_async(service.client)
-    body = render(await read_status(service.client), totals, cache, await read_alarms(service.client))
-    return Response(body, media_type=CONTENT_TYPE_LATEST)
+    client = service.client
+    status = await read_status(client)
+    readings = Readings(
+        status,
+        await read_totals(client),
+        await read_cache_stats_async(client),
+        await read_alarms(client),
+        await read_figures(client),
+        await read_queue_ages(client, [queue.environment for queue in status.queues]),
+    )
+    return Response(render(readings), media_type=CONTENT_TYPE_LATEST)

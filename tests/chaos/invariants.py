@@ -33,6 +33,7 @@ FARM_KEYS = (
     "farm:called:",
     "farm:counters",
     "farm:expiries",
+    "farm:figures",
     "farm:served:",
     "farm:usage",
 )

@@ -10,6 +10,7 @@ import numpy as np
 import structlog
 
 from farm.errors import EmbeddingError, FarmError
+from farm.figures import Series
 from farm.processes import tree_memory_mb
 from farm.queues import PREMISES_QUEUE
 from farm.store.retrievals import Retrieval
@@ -92,7 +93,10 @@ class Runner(Server):
             self._serve_singly(batch, error.message)
         else:
             self._failure = ""
-            if self._post.room.pass_on(PREMISES_QUEUE, vectors, time.monotonic() - started):
+            spent_s = time.monotonic() - started
+            self._post.figures.count(Series.EMBEDDING_BATCHES)
+            self._post.figures.observe(Series.RETRIEVAL, spent_s, "embed")
+            if self._post.room.pass_on(PREMISES_QUEUE, vectors, spent_s):
                 self._post.tokens.room(PREMISES_QUEUE)
 
     def _serve_singly(self, batch: Sequence[Retrieval], reason: str) -> None:
@@ -118,6 +122,7 @@ class Runner(Server):
         except InputRejected as error:
             raise EmbeddingError(f"{_place(batch, missing[error.position])}: {error.reason}") from error
         self._texts += len(missing)
+        self._post.figures.count(Series.EMBEDDED_TEXTS, by=len(missing))
         self._cache.put(embedder.name, {text: known[text] for text in missing if text in premises})
         return {r.id: np.stack([known[text] for text in r.texts]).tobytes() for r in batch}
 

@@ -15,11 +15,13 @@ import structlog
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from farm.errors import StoreUnavailable
+from farm.figures import Series
 from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.queues import Tokens
 from farm.settings import Settings
 from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Result, Warmth
 from farm.store.registry import Alive
+from workers.figures import Figures
 from workers.lean.executor import Executor
 from workers.lean.judging import SliceExpired
 from workers.lean.session import Session, StartFailed
@@ -86,6 +88,7 @@ class Runner:
         executor: Executor | None,
         notice: str,
         stopping: Callable[[], bool],
+        figures: Figures,
     ) -> None:
         self._leases = leases
         self._tokens = tokens
@@ -95,6 +98,7 @@ class Runner:
         self._environment = environment
         self._notice = notice
         self._stopping = stopping
+        self._figures = figures
         self._recycle_after = settings.lean_max_tasks_per_child
         self._executor = executor
         self._chunk = Chunk()
@@ -178,9 +182,9 @@ class Runner:
 
     def _run_item(self, item: ClaimedItem, claim: Claim) -> list[Result] | None:
         """Return the verdicts to write, none if the item went back charged; None to give it back uncharged."""
-        started = time.monotonic()
-        if self._executor is None:
+        if self._session is None or self._executor is None:
             return [self._undecided(item, claim, Reason.FARM_ERROR, self._notice)]
+        started, loading_s = time.monotonic(), self._session.loading_s
         try:
             found = self._executor.run(item, claim)
         except Died as death:
@@ -195,10 +199,17 @@ class Runner:
             return None
         self._notice = ""
         self._proofs += 1
-        if self._session and self._session.ran >= self._recycle_after:
-            self._session.end()
-        self._mean_s = 0.8 * self._mean_s + 0.2 * max(0.001, time.monotonic() - started)
+        spent_s = time.monotonic() - started
+        self._observe(found, claim, spent_s - (self._session.loading_s - loading_s))
+        if self._session.ran >= self._recycle_after:
+            self._session.end("recycled")
+        self._mean_s = 0.8 * self._mean_s + 0.2 * max(0.001, spent_s)
         return [found]
+
+    def _observe(self, found: Result, claim: Claim, spent_s: float) -> None:
+        self._figures.observe(Series.QUEUE, claim.queued_s)
+        self._figures.observe(Series.RUN, found.time_s)
+        self._figures.observe(Series.OVERHEAD, max(0.0, spent_s - found.time_s))
 
     def _rest(self, why: str) -> None:
         """A host that cannot start a REPL must not burn through the queue: say so, and wait a little."""
@@ -232,7 +243,7 @@ class Runner:
         if finished.alarm:
             _log.critical("canary.accepted", batch=claim.batch, owner=claim.owner, worker=self._worker)
             if self._session:
-                self._session.end()
+                self._session.end("canary")
         return finished
 
     @_patiently

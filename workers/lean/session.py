@@ -15,9 +15,11 @@ from lean_interact.interface import CommandResponse, InfoTreeOptions, LeanError
 from pydantic import ValidationError
 
 from farm.errors import LeanNotFound
+from farm.figures import Series
 from farm.models.reports import Infotree
 from farm.processes import end_descendants, tree_memory_mb
 from farm.settings import Settings
+from workers.figures import Figures
 from workers.lean.guard import GuardedServer, GuardTripped, ReplGone
 
 T = TypeVar("T")
@@ -123,8 +125,11 @@ class Session:
         exchange: what was said at the last proof.
     """
 
-    def __init__(self, config: Config, settings: Settings) -> None:
+    def __init__(self, config: Config, settings: Settings, figures: Figures | None = None) -> None:
         self._settings = settings
+        self._figures = figures or Figures()
+        self._cause = "first"
+        self._loading_s = 0.0
         self._headers: dict[str, Header] = {}
         self._generation = 0
         self._domain = ""
@@ -159,6 +164,11 @@ class Session:
         return self._start_s + self._load_s
 
     @property
+    def loading_s(self) -> float:
+        """Seconds that all starts of a REPL and loads of headers took so far."""
+        return self._loading_s
+
+    @property
     def pid(self) -> int | None:
         """The REPL's process and session id; None while there is none."""
         return self._server.pid
@@ -181,7 +191,7 @@ class Session:
     def enter(self, domain: str) -> None:
         """Serve a trust domain: a REPL that ran another one's code is killed first."""
         if self._domain not in ("", domain):
-            self.end()
+            self.end("domain")
         self._domain = domain
 
     def ensure_alive(self) -> None:
@@ -190,14 +200,18 @@ class Session:
         Raises:
             StartFailed: it cannot be started.
         """
-        if not self._server.is_alive() or len(self._headers) >= _MAX_HEADERS:
-            self.end()
+        is_alive = self._server.is_alive()
+        if not is_alive or len(self._headers) >= _MAX_HEADERS:
+            self.end("headers" if is_alive else "died")
             started = time.monotonic()
             try:
                 self._server.start()
             except (OSError, ChildProcessError) as error:
                 raise StartFailed(f"The REPL does not start: {error}") from error
             self._start_s = time.monotonic() - started
+            self._loading_s += self._start_s
+            self._figures.count(Series.REPL_STARTS, self._cause)
+            self._cause = ""
         if self._generation != self._server.generation:
             self._generation = self._server.generation
             self._headers.clear()
@@ -219,7 +233,11 @@ class Session:
             started = time.monotonic()
             self._headers[header] = self._load(header)
             self._load_s = time.monotonic() - started
+            self._loading_s += self._load_s
+            self._figures.observe(Series.HEADER_LOAD, self._load_s)
             self._warm_header = " ".join(header.split())[:_SHOWN_CHARS]
+        else:
+            self._figures.count(Series.HEADER_HITS)
         return self._headers[header]
 
     def run(
@@ -268,7 +286,7 @@ class Session:
             ReplGone, GuardTripped: it was not, or the REPL died; it is dead.
         """
         if self._can_sync and not self._guarded(lambda: self._server.answers_token(header.env, _SYNC_TIMEOUT_S)):
-            self.end()
+            self.end("guard")
             raise GuardTripped("The REPL did not answer the guard's token after this proof")
 
     def works(self, timeout_s: float) -> bool:
@@ -280,8 +298,13 @@ class Session:
         """Return the resident memory of the REPL's process tree in MB."""
         return tree_memory_mb(self.pid) if self.pid else 0.0
 
-    def end(self) -> None:
-        """Kill the REPL and all it started; the next load starts a new one."""
+    def blame(self, cause: str) -> None:
+        """Say why the REPL really ended; /metrics counts the start of the next one under it."""
+        self._cause = cause
+
+    def end(self, cause: str = "fresh") -> None:
+        """Kill the REPL and all it started; the next load starts a new one, of which the first cause is remembered."""
+        self._cause = self._cause or cause
         self._server.kill()
         end_descendants()
 
@@ -302,7 +325,7 @@ class Session:
     def _send(self, command: Command, timeout_s: float) -> CommandResponse | LeanError:
         response: CommandResponse | LeanError = self._guarded(lambda: self._server.run(command, timeout=timeout_s))
         if isinstance(response, LeanError) and response.message.startswith("Unknown environment"):
-            self.end()
+            self.end("guard")
             raise ReplGone("The REPL does not know the header's environment")
         return response
 
@@ -312,16 +335,16 @@ class Session:
             with self._server.pinned():
                 return talk()
         except TimeoutError:
-            self.end()
+            self.end("deadline")
             raise
         except (OSError, ReplGone) as error:  # ConnectionError and ChildProcessError are OSErrors
-            self.end()
+            self.end("died")
             raise ReplGone(f"The REPL ended by itself{self._last_words()}") from error
         except (ValidationError, RecursionError) as error:
-            self.end()
+            self.end("guard")
             raise GuardTripped("The reply does not have the shape of a reply") from error
         except GuardTripped:
-            self.end()
+            self.end("guard")
             raise
 
     def _last_words(self) -> str:

@@ -15,6 +15,7 @@ from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.leases import Leases
 from farm.store.registry import Registry
+from workers.figures import Figures
 from workers.heartbeat import Heartbeat, worker_id
 from workers.lean.attestation import Attestor, open_checker
 from workers.lean.executor import Executor
@@ -87,8 +88,9 @@ class LeanRoom:
         if installation is None or self._tokens is None:
             raise RuntimeError("The parent was not prepared")
         settings, worker, client = self._settings, worker_id(), connect(self._settings.redis_url)
+        figures = Figures()
         watchdog = Watchdog(settings.lean_memory_limit_mb, self._stop.is_set)
-        session = Session(installation.config, settings) if installation.config else None
+        session = Session(installation.config, settings, figures) if installation.config else None
         checker = open_checker(installation.checker, settings.checker_timeout_s, self._stop.is_set)
         executor = None
         if session:
@@ -106,12 +108,16 @@ class LeanRoom:
             executor,
             installation.notice,
             self._stop.is_set,
+            figures,
         )
         watchdog.start()
         if installation.folder:
             ScratchKeeper(installation.folder).start()
         registry = Registry(client, WorkerKind.LEAN, worker, settings.lean_environment, installation.environment)
-        self._heartbeat = Heartbeat(registry, self._runner.describe, self._runner.lease, self._runner.on_alive)
+        runner = self._runner
+        self._heartbeat = Heartbeat(
+            registry, runner.describe, runner.lease, runner.on_alive, lambda: figures.hand_in(client)
+        )
         self._warm(session)
         self._heartbeat.start()
         # What was submitted while nobody was there has no token yet.

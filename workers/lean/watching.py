@@ -65,7 +65,10 @@ class Watch:
         try:
             return talk()
         except (ReplGone, GuardTripped, TimeoutError) as error:
-            _translate(self._watchdog.end(), error)
+            interruption = self._watchdog.end()
+            if interruption:
+                self._session.blame(interruption.value)
+            _translate(interruption, error)
             raise
         finally:
             self._watchdog.end()

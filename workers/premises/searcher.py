@@ -13,6 +13,7 @@ import numpy as np
 import structlog
 
 from farm.errors import FarmError
+from farm.figures import Series
 from farm.processes import memory_mb
 from farm.settings import Settings
 from farm.store.corpora import Corpora, Published, Wish
@@ -141,6 +142,8 @@ class Searcher(Server):
         found = iter(engine.ranker.rank_all(*_rows(taken)))
         self._spent_s = (time.monotonic() - started) / len(taken)
         timings_s, answered_s = engine.ranker.timings_s, time.time()
+        for stage, seconds in timings_s.items():
+            self._post.figures.observe(Series.RETRIEVAL, seconds, stage)
         return [
             {
                 "results": [_shown_rows(engine.corpus, r, next(found)) for _ in r.states],

@@ -37,6 +37,7 @@
 -- farm:flight:MEMBER      string  lease that runs it for all;  farm:parked:MEMBER  hash  B:index -> lane
 -- farm:counts:ENV         hash    pending, leased
 -- farm:counters           hash    what happened, for /metrics; and cache_bytes
+-- farm:figures            hash    SERIES:LABEL, SERIES:LABEL:BUCKET -> what worker processes counted, for /metrics
 -- farm:tokens:ENV         string  tokens believed to be on the broker or held by a process that works
 -- farm:idle:ENV           string  processes that idled while work waited, at the reaper's last look
 -- farm:workers:ENV        zset    Lean process -> ms until which it counts as alive

@@ -25,6 +25,7 @@ from tests.support.tei import CLOSE, HOLD, NAN, Tei, vector
 from workers.embed.cache import VectorCache
 from workers.embed.embedder import Embedder, make_embedder
 from workers.embed.runner import Runner
+from workers.figures import Figures
 from workers.room import Post
 
 TTL_MS = 30_000
@@ -51,7 +52,7 @@ class Bench:
         self.runner = self.make(lambda: make_embedder(self.settings))
 
     def make(self, build: Callable[[], Embedder]) -> Runner:
-        post = Post(Room(self.client, "embed"), Tokens(self.app), lambda: self.is_stopping, self.linger_s)
+        post = Post(Room(self.client, "embed"), Tokens(self.app), lambda: self.is_stopping, Figures(), self.linger_s)
         return Runner(post, build, VectorCache(100))
 
     async def ask(self, *queries: Retrieval) -> list[bool]:
@@ -324,7 +325,9 @@ def test_a_query_that_comes_as_the_process_leaves_is_not_missed(bench: Bench) ->
     room = _Gap(bench.client, "embed")
     room.url, room.late = bench.settings.redis_url, [query("⊢ late")]
     runner = Runner(
-        Post(room, Tokens(bench.app), lambda: False, 0.05), lambda: make_embedder(bench.settings), VectorCache(100)
+        Post(room, Tokens(bench.app), lambda: False, Figures(), 0.05),
+        lambda: make_embedder(bench.settings),
+        VectorCache(100),
     )
 
     assert runner.work() == "1 queries, 1 texts"

@@ -1,0 +1,40 @@
+"""The figures that worker processes count and /metrics shows."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+BUCKETS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds of the histograms' buckets; above the last one is one more."""
+
+
+class Series(StrEnum):
+    """What is counted; the name in Redis and, after `farm_`, for Prometheus."""
+
+    RUN = "run_seconds"
+    """Seconds a proof ran."""
+    OVERHEAD = "overhead_seconds"
+    """Seconds a process spent on a proof beside its run and the load of its header."""
+    QUEUE = "queue_seconds"
+    """Seconds a proof waited."""
+    HEADER_LOAD = "header_load_seconds"
+    """Seconds the load of a header took."""
+    RETRIEVAL = "retrieval_seconds"
+    """Seconds of a stage of retrieval."""
+    HEADER_HITS = "header_hits"
+    """Proofs that found their header loaded."""
+    REPL_STARTS = "repl_starts"
+    """Starts of a REPL, by why the one before had ended."""
+    EMBEDDING_BATCHES = "embedding_batches"
+    """Batches that were embedded."""
+    EMBEDDED_TEXTS = "embedded_texts"
+    """Texts in them."""
+
+
+HISTOGRAMS = (Series.RUN, Series.OVERHEAD, Series.QUEUE, Series.HEADER_LOAD, Series.RETRIEVAL)
+"""The series that are histograms of seconds; the others are counters."""
+
+
+def bucket(seconds: float) -> str:
+    """Return the name of the bucket that a duration falls into: its upper bound."""
+    return next((f"{bound:g}" for bound in BUCKETS_S if seconds <= bound), "+Inf")

@@ -1,0 +1,59 @@
+"""The farm's figures beside its verdicts: what worker processes counted, and how old the backlog is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from farm.store.connection import AsyncRedisClient, RedisClient, translated
+
+_KEY = "farm:figures"
+_CLASSES = ("interactive", "batch")
+# Of a farm with more owners and lanes than this, the first ones say how old the backlog is.
+_MOST_LOOKED_AT = 200
+
+
+def add_figures(client: RedisClient, counts: Mapping[str, int]) -> None:
+    """Add what a process counted.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    if not counts:
+        return
+    with translated():
+        pipe = client.pipeline(transaction=True)
+        for name, count in counts.items():
+            pipe.hincrby(_KEY, name, count)
+        pipe.execute()
+
+
+async def read_figures(client: AsyncRedisClient) -> dict[str, int]:
+    """Return all that was ever counted, by `SERIES:LABEL` and, in histograms, `SERIES:LABEL:BUCKET`."""
+    with translated():
+        return {name.decode(): int(count) for name, count in (await client.hgetall(_KEY)).items()}
+
+
+async def read_queue_ages(client: AsyncRedisClient, environments: Iterable[str]) -> dict[str, float]:
+    """Return, for each environment, the age in seconds of the oldest batch of which a proof waits; 0 for none."""
+    with translated():
+        seconds, _ = await client.time()
+        return {name: await _age_s(client, name, seconds * 1000) for name in environments}
+
+
+async def _age_s(client: AsyncRedisClient, environment: str, now_ms: int) -> float:
+    places = [(c, o) for c in _CLASSES for o in await _members(client, [f"farm:owners:{environment}:{c}"])]
+    ready = [f"farm:ready:{environment}:{c}:{owner}" for c, owner in places]
+    lanes = [await client.zrange(key, 0, _MOST_LOOKED_AT) for key in ready[:_MOST_LOOKED_AT]]
+    queues = [f"farm:queue:{x.decode()}:{c}:{o}" for (c, o), found in zip(places, lanes, strict=False) for x in found]
+    pipe = client.pipeline(transaction=False)
+    for batch in {*await _members(client, queues[:_MOST_LOOKED_AT])}:
+        pipe.hget(f"farm:batch:{batch}", "created_ms")
+    created = [int(each) for each in await pipe.execute() if each]
+    return max(0.0, (now_ms - min(created)) / 1000) if created else 0.0
+
+
+async def _members(client: AsyncRedisClient, keys: Iterable[str]) -> list[str]:
+    pipe = client.pipeline(transaction=False)
+    for key in keys:
+        pipe.zrange(key, 0, _MOST_LOOKED_AT)
+    return [member.decode() for found in await pipe.execute() for member in found]

@@ -1,0 +1,124 @@
+"""What Prometheus scrapes, what it alarms at, and what Grafana draws: every figure named is one that a farm shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from farm import Farm
+from tests.conftest import require
+from tests.support.running import RunningFarm, await_true
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
+TRUE = "theorem two : 1 + 1 = 2 := by rfl"
+
+
+def samples(farm: RunningFarm) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Return what a scrape shows: the value of each sample by name and labels."""
+    text = httpx.get(f"{farm.url}/metrics").text
+    families = text_string_to_metric_families(text)
+    return {(each.name, frozenset(each.labels.items())): each.value for family in families for each in family.samples}
+
+
+def value(farm: RunningFarm, name: str, **labels: str) -> float:
+    return samples(farm).get((name, frozenset(labels.items())), 0.0)
+
+
+def test_runs_are_counted_into_histograms(farm: RunningFarm, client: Farm) -> None:
+    client.verify(TRUE)
+    await_true(lambda: value(farm, "farm_run_seconds_count"), "a first run")
+    before = samples(farm)
+    client.verify([f"{TRUE} -- sleep:200 {index}" for index in range(6)])
+
+    def grown(name: str, **labels: str) -> float:
+        key = (name, frozenset(labels.items()))
+        return samples(farm).get(key, 0) - before.get(key, 0)
+
+    await_true(lambda: grown("farm_run_seconds_count") == 6, "six more runs")
+    assert grown("farm_run_seconds_bucket", le="0.1") == 0
+    assert grown("farm_run_seconds_bucket", le="+Inf") == 6
+    assert grown("farm_run_seconds_sum") >= 6 * 0.2
+    assert grown("farm_overhead_seconds_count") == grown("farm_queue_seconds_count") == 6
+
+
+def test_starts_of_a_repl_are_counted_by_why_the_last_one_ended(farm: RunningFarm, client: Farm) -> None:
+    def starts(cause: str) -> float:
+        return value(farm, "farm_repl_starts_total", cause=cause)
+
+    before = {cause: starts(cause) for cause in ("died", "deadline")}
+    client.verify([f"{TRUE} -- crash!"])
+    client.verify([f"{TRUE} -- hang!"], timeout_s=0.5)
+    # Both processes run one more, on the REPL that replaces the dead one.
+    client.verify([f"{TRUE} -- sleep:100 {index}" for index in range(40)])
+
+    assert await_true(lambda: starts("died") > before["died"], "a REPL that died")
+    assert await_true(lambda: starts("deadline") > before["deadline"], "a REPL that was out of time")
+    assert value(farm, "farm_repl_starts_total", cause="first") >= 1
+
+
+def test_headers_are_counted_as_loads_and_hits(farm: RunningFarm, client: Farm) -> None:
+    hits, loads = value(farm, "farm_header_hits_total"), value(farm, "farm_header_load_seconds_count")
+    client.verify([f"import Init\n-- a header of its own\nimport Lean\n{TRUE} -- {index}" for index in range(8)])
+
+    await_true(lambda: value(farm, "farm_header_load_seconds_count") > loads, "a load")
+    await_true(lambda: value(farm, "farm_header_hits_total") > hits, "hits")
+
+
+def test_stages_of_retrieval_are_counted(farm: RunningFarm, client: Farm) -> None:
+    client.retrieve("⊢ 1 + 1 = 2", k=3)
+
+    await_true(lambda: value(farm, "farm_retrieval_seconds_count", stage="embed"), "the embed stage")
+    await_true(lambda: value(farm, "farm_retrieval_seconds_count", stage="search"), "the search stage")
+    assert value(farm, "farm_embedding_batches_total") >= 1
+    assert value(farm, "farm_embedded_texts_total") >= 1
+
+
+def test_the_age_of_the_backlog_is_that_of_its_oldest_batch(farm: RunningFarm, client: Farm) -> None:
+    def age_s() -> float:
+        return value(farm, "farm_queue_age_seconds", environment="default")
+
+    batch = client.submit([f"{TRUE} -- sleep:300 {index}" for index in range(200)])
+    await_true(lambda: age_s() > 1, "a batch that waits for more than a second")
+    batch.cancel()
+    await_true(lambda: age_s() == 0, "nothing waits")
+
+
+def expressions() -> Iterator[Any]:
+    """Yield every expression of the alerts and of the dashboard."""
+    for group in yaml.safe_load(ALERTS.read_text())["groups"]:
+        yield from (rule["expr"] for rule in group["rules"])
+    for panel in json.loads((DEPLOY / "grafana" / "dashboard.json").read_text())["panels"]:
+        yield from (target["expr"] for target in panel["targets"])
+
+
+def test_every_figure_that_alerts_and_dashboard_name_is_one_that_a_farm_shows(farm: RunningFarm, client: Farm) -> None:
+    client.verify([TRUE, f"{TRUE} -- again"])
+    client.retrieve("⊢ 2 + 2 = 4", k=1)
+    named = {name for text in expressions() for name in re.findall(r"\bfarm_\w+", text)}
+    await_true(lambda: value(farm, "farm_repl_starts_total", cause="first"), "counts of the first run")
+    await_true(lambda: value(farm, "farm_retrieval_seconds_count", stage="embed"), "counts of the first query")
+    shown = {name for name, _ in samples(farm)}
+
+    assert len(named) > 15
+    assert named <= shown | {"farm_canaries_total"}, f"not shown: {sorted(named - shown)}"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("rules", ALERTS), ("config", "--syntax-only", ALERTS.parent / "prometheus.yaml")]
+)
+def test_prometheus_takes_the_rules(arguments: tuple[str | Path, ...]) -> None:
+    require(shutil.which("promtool"), "promtool (Debian's prometheus)")
+    checked = subprocess.run(["promtool", "check", *map(str, arguments)], capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
