@@ -35,6 +35,7 @@ OWNERS = {
 TOP_LEVEL = {
     *("farm", "workers", "api", "deploy", "tests", "pyproject.toml", "docker-compose.yaml", ".env"),
     *("README.md", "Makefile", "LICENSE", "NOTICE", "CHANGELOG.md", "CONTRIBUTING.md", "docs", ".ci"),
+    "mkdocs.yml",
 }
 
 
