@@ -31,7 +31,7 @@ ROUNDS = 3
 REQUESTS = 40
 _LOAD = Path(__file__).resolve().parents[3] / "shared" / "bench" / "load_check.py"
 # REPLs, ms that each sleeps per proof, connections, proofs per request, proofs.
-_CELLS = [(2, 50, 8, 8, 256), (32, 50, 32, 8, 2048), (2, 0, 32, 64, 4096)]
+_CELLS = [(2, 50, 8, 8, 256), (32, 50, 32, 8, 2048), (2, 0, 16, 64, 1024)]
 
 
 @contextmanager

@@ -16,8 +16,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from farm import Farm
-from tests.conftest import require
-from tests.support.running import RunningFarm, await_true
+from tests.conftest import lean_settings, require
+from tests.support.repl.install import Install
+from tests.support.running import RunningFarm, await_true, running_farm
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
@@ -35,21 +36,15 @@ def value(farm: RunningFarm, name: str, **labels: str) -> float:
     return samples(farm).get((name, frozenset(labels.items())), 0.0)
 
 
-def test_runs_are_counted_into_histograms(farm: RunningFarm, client: Farm) -> None:
-    client.verify(TRUE)
-    await_true(lambda: value(farm, "farm_run_seconds_count"), "a first run")
-    before = samples(farm)
-    client.verify([f"{TRUE} -- sleep:200 {index}" for index in range(6)])
+def test_runs_are_counted_into_histograms(tmp_path: Path, scripted: Install) -> None:
+    with running_farm(tmp_path / "own", **lean_settings(scripted)) as own, own.client() as client:
+        client.verify([f"{TRUE} -- sleep:200 {index}" for index in range(6)])
 
-    def grown(name: str, **labels: str) -> float:
-        key = (name, frozenset(labels.items()))
-        return samples(farm).get(key, 0) - before.get(key, 0)
-
-    await_true(lambda: grown("farm_run_seconds_count") == 6, "six more runs")
-    assert grown("farm_run_seconds_bucket", le="0.1") == 0
-    assert grown("farm_run_seconds_bucket", le="+Inf") == 6
-    assert grown("farm_run_seconds_sum") >= 6 * 0.2
-    assert grown("farm_overhead_seconds_count") == grown("farm_queue_seconds_count") == 6
+        await_true(lambda: value(own, "farm_run_seconds_count") == 6, "six runs")
+        assert value(own, "farm_run_seconds_bucket", le="0.1") == 0
+        assert value(own, "farm_run_seconds_bucket", le="+Inf") == 6
+        assert value(own, "farm_run_seconds_sum") >= 6 * 0.2
+        assert value(own, "farm_overhead_seconds_count") == value(own, "farm_queue_seconds_count") == 6
 
 
 def test_starts_of_a_repl_are_counted_by_why_the_last_one_ended(farm: RunningFarm, client: Farm) -> None:

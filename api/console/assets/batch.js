@@ -64,7 +64,8 @@ function facts(status) {
 
 function proofs(results, route) {
   const base = `#/batches/${encodeURIComponent(results.batch)}/`;
-  return virtualList("Proofs, in the order they finished", ["Proof", "Verdict", "Ran", "Waited", "First message"], (row) => {
+  const columns = ["Proof", "Verdict", "Ran", "Waited", "First message"];
+  return virtualList("Proofs, in the order they finished", columns, () => results.rows.length, (row) => {
     const at = results.rows[row];
     const kind = KINDS[results.kind[at]];
     return [
@@ -109,7 +110,7 @@ export async function show(main, route, signal) {
   const [line, script] = [h("p", { class: "quiet" }), h("div")];
   const [list, drawing] = [proofs(results, route), plots(results, seen)];
   const redraw = everyFrame(() => {
-    list.update(results.rows.length);
+    list.update();
     filter.update();
     drawing.update(status);
     if (!script.firstChild) script.append(...[scriptedNote(results.engine)].filter(Boolean));

@@ -7,11 +7,12 @@ const SPARE_ROWS = 8;
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
 
 /**
- * Return a grid with `update(size)`; `cells(row)` gives the elements of a row, the first of them its link.
+ * Return a grid with `update()`; `length()` says how many rows there are now, `cells(row)` gives the elements of one, the first of
+ * them its link.
  *
  * The arrow keys move through the rows and one row alone is in the tab order, as in every grid.
  */
-export function virtualList(label, columns, cells) {
+export function virtualList(label, columns, length, cells) {
   const rows = h("div", { class: "rows", role: "rowgroup" });
   const nothing = h("p", { class: "quiet nothing" }, "No such proof.");
   const view = h("div", { class: "view", role: "presentation" }, rows, nothing);
@@ -29,6 +30,9 @@ export function virtualList(label, columns, cells) {
 
   function draw() {
     const hadFocus = rows.contains(document.activeElement);
+    // Asked each time: a scroll may come between a change of the rows and its update.
+    size = length();
+    active = Math.min(active, Math.max(0, size - 1));
     // First the height: what is visible depends on it.
     rows.style.height = `${size * ROW_PX}px`;
     const first = Math.max(0, Math.floor(view.scrollTop / ROW_PX) - SPARE_ROWS);
@@ -43,6 +47,7 @@ export function virtualList(label, columns, cells) {
   }
 
   function move(to) {
+    size = length();
     active = Math.min(Math.max(to, 0), size - 1);
     const [top, bottom] = [active * ROW_PX, (active + 1) * ROW_PX];
     if (top < view.scrollTop) view.scrollTop = top;
@@ -64,10 +69,6 @@ export function virtualList(label, columns, cells) {
 
   return {
     element,
-    update(count) {
-      size = count;
-      active = Math.min(active, Math.max(0, size - 1));
-      later();
-    },
+    update: later,
   };
 }
