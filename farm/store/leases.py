@@ -85,7 +85,7 @@ class Finished:
 
     Attributes:
         alive: whether the lease still holds.
-        interactive_waits: whether interactive work waits.
+        others_first: whether interactive work waits, or an owner that was given nothing for long.
         written: verdicts that were the first of their proofs.
         tokens: how many to publish.
         timed: as `Claim.timed`, now.
@@ -94,7 +94,7 @@ class Finished:
     """
 
     alive: bool
-    interactive_waits: bool
+    others_first: bool
     written: int
     tokens: int
     timed: int

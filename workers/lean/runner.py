@@ -161,7 +161,7 @@ class Runner:
             if not finished.alive:
                 self._chunk.drop_rest()
                 break
-            if following and (finished.interactive_waits or self._stopping()):
+            if following and (finished.others_first or self._stopping()):
                 self._give_back(claim, [following.index, *self._chunk.drop_rest()])
                 break
             item = following

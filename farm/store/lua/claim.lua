@@ -22,13 +22,6 @@ local function reserved(class)
   return class == 'batch' and processes >= RESERVE_FROM_PROCESSES and busy('batch') >= processes - 1
 end
 
--- Whether nobody has served an owner for so long that a change to it, and back, costs the processes together no more than
--- a third of their time. A header load is half the lead.
-local function is_neglected(owner)
-  local granted = tonumber(redis.call('HGET', 'farm:granted:' .. env, owner) or 0)
-  return now - granted > 3000 * lead_s / math.max(1, processes)
-end
-
 -- The least served; but a change of owner may cost a header load, so for batches the last one has some lead over who is
 -- being served.
 local function pick_owner(class)
@@ -36,7 +29,7 @@ local function pick_owner(class)
   local first = redis.call('ZRANGE', owners, 0, 0, 'WITHSCORES')
   if class == 'batch' and last_owner ~= '' then
     local served = redis.call('ZSCORE', owners, last_owner)
-    if served and served - first[2] <= lead_s and not is_neglected(first[1]) then return last_owner end
+    if served and served - first[2] <= lead_s and not is_neglected(env, first[1], lead_s, now) then return last_owner end
   end
   return first[1]
 end
@@ -128,7 +121,7 @@ local function lease_out(place, lane, batch, taken)
   end
   local key = 'farm:lease:' .. id
   redis.call('HSET', key, 'environment', env, 'class', place.class, 'owner', place.owner, 'lane', lane, 'batch', batch,
-    'running', running, 'worker', worker)
+    'running', running, 'worker', worker, 'lead', lead_s)
   redis.call('RPUSH', key .. ':items', unpack(indices))
   if #taken.members > 0 then redis.call('HSET', key .. ':members', unpack(taken.members)) end
   redis.call('ZADD', 'farm:leases', now + lease_ms, id)

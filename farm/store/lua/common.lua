@@ -27,6 +27,7 @@
 -- farm:served:ENV:CLASS   hash    the same of every owner there ever was: who comes back owes what it owed
 -- farm:granted:ENV        hash    owner -> ms of its last claim
 -- farm:lease:X            hash    worker environment class owner lane batch running
+--                                 lead: seconds by which its owner may be ahead of others
 -- farm:lease:X:items      list    indices of the lease that have no verdict yet
 -- farm:lease:X:members    hash    index -> exact text (16 hex) .. MEMBER, of items whose verdict may be kept or shared
 -- farm:leases             zset    lease -> ms at which it lapses;  farm:leases:ENV:CLASS the same, split
@@ -91,6 +92,13 @@ local function queue_key(place, lane) return 'farm:queue:' .. lane .. ':' .. pla
 
 local function has_ready(env, class)
   return redis.call('EXISTS', owners_key(env, class)) == 1
+end
+
+-- Whether nobody has served an owner for so long that a change to it, and back, costs the processes together no more than
+-- a third of their time. A header load is half the lead.
+local function is_neglected(env, owner, lead_s, now)
+  local granted = tonumber(redis.call('HGET', 'farm:granted:' .. env, owner) or 0)
+  return now - granted > 3000 * lead_s / math.max(1, live_processes(env, now))
 end
 
 -- How many tokens to publish now; counts them as published.

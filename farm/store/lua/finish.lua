@@ -2,7 +2,7 @@
 -- ARGV: lease, batch, next running index or '', seconds of work to charge, seconds of a run that decided or '',
 --       most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
 --       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
--- Returns {lease alive, interactive work waits, verdicts written, tokens to publish, timed, longest_s, a canary was accepted}.
+-- Returns {lease alive, others come first, verdicts written, tokens to publish, timed, longest_s, a canary was accepted}.
 -- A lease that ran out is lapsed, whether or not the reaper has been there: its process slept, and what it timed meanwhile
 -- is no timeout. The reaper takes its items back.
 local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
@@ -82,11 +82,21 @@ if alarm then
   if lease then give_up_lease(lease, now) end
   return {0, 0, written, tokens_wanted(place.environment, now), 0, 0, 1}
 end
+-- Whether the process should look for work anew: somebody waits in front of a screen, or has waited for very long.
+local function others_first()
+  if lease.class ~= 'batch' then return false end
+  if has_ready(lease.environment, 'interactive') then return true end
+  local first = redis.call('ZRANGE', owners_key(lease.environment, 'batch'), 0, 0)[1]
+  if not first or first == lease.owner then return false end
+  local lead_s = tonumber(redis.call('HGET', 'farm:lease:' .. lease.id, 'lead') or 0)
+  return is_neglected(lease.environment, first, lead_s, now)
+end
+
 local waits = 0
 if lease then
   charge(lease, lease.lane, batch, ARGV[4])
   redis.call('HSET', 'farm:lease:' .. lease.id, 'running', ARGV[3])
-  if lease.class == 'batch' and has_ready(lease.environment, 'interactive') then waits = 1 end
+  if others_first() then waits = 1 end
   if redis.call('EXISTS', 'farm:lease:' .. lease.id .. ':items') == 0 then end_lease(lease) end
 end
 local seen = redis.call('HMGET', b, 'timed', 'longest_s')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -62,6 +63,21 @@ def test_who_was_given_nothing_for_long_is_next_even_where_a_change_is_costly(le
     finish(leases, claim, seconds=1.0)
     put(valkey_url, 1, owner="b")
     assert take(leases, most=1, owner="a", load_s=5.0).owner == "a", "but not again at once"
+
+
+def test_who_was_given_nothing_for_long_need_not_wait_for_the_end_of_a_chunk(leases: Leases, valkey_url: str) -> None:
+    put(valkey_url, 50, owner="a")
+    claim = take(leases, most=8, load_s=5.0)
+    assert not finish(leases, claim, then=claim.items[1].index, seconds=1.0).others_first
+    put(valkey_url, 1, owner="b")
+
+    rest = replace(claim, items=claim.items[1:])
+    assert finish(leases, rest, then=claim.items[2].index, seconds=1.0).others_first
+    other = take(leases, worker="other", most=1, owner="a", load_s=5.0)
+    assert other.owner == "b"
+    put(valkey_url, 1, owner="b")
+    rest = replace(claim, items=claim.items[2:])
+    assert not finish(leases, rest, then=claim.items[3].index, seconds=1.0).others_first, "it was served just now"
 
 
 def test_a_costly_header_makes_changes_of_owner_rare(leases: Leases, valkey_url: str) -> None:

@@ -142,7 +142,7 @@ def test_interactive_work_is_claimed_first_and_seen_between_proofs(leases: Lease
     held = take(leases, most=2)
     quick = put(valkey_url, 1, header="import B", interactive=True)
 
-    assert finish(leases, held).interactive_waits
+    assert finish(leases, held).others_first
     assert take(leases, warm=held.lane).batch == quick
 
 
