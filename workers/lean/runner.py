@@ -8,17 +8,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import structlog
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from farm.errors import StoreUnavailable
 from farm.figures import Series
 from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.queues import Tokens
 from farm.settings import Settings
+from farm.store.batches import FIRST_CANARY
 from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Result, Warmth
 from farm.store.registry import Alive
 from workers.figures import Figures
@@ -27,6 +26,7 @@ from workers.lean.judging import SliceExpired
 from workers.lean.session import Session, StartFailed
 from workers.lean.watchdog import Interruption, Watchdog
 from workers.lean.watching import Died, GivenUp
+from workers.lean.writing import Writer
 
 CHUNK = 16
 # A chunk should last about this long: long enough to hide the claim, short enough to share fairly.
@@ -36,27 +36,31 @@ _SHED_AFTER_S = 2.0
 # How long a process keeps its token before Celery gets a say: recycling, shutdown, events.
 _TASK_S = 10.0
 _START_BACKOFF_S = 2.0
-# How long verdicts wait for Redis to come back before the lease is left to lapse.
-_STORE_PATIENCE_S = 60
-
+# While so many runs took less than this, what came of a verdict is asked for after the next run: between runs of some
+# milliseconds a round trip is felt. The price: who waits in front of a screen is seen one such run later.
+_SHORT_RUNS = 8
+_SHORT_S = 0.25
 _NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"
 _NO_SANDBOX = "SANDBOX is off: proofs run with the rights of the worker, and can read and change what it can"
 
 _log = structlog.get_logger()
-_patiently = retry(
-    retry=retry_if_exception_type(StoreUnavailable),
-    wait=wait_random_exponential(multiplier=0.1, max=2),
-    stop=stop_after_delay(_STORE_PATIENCE_S),
-    reraise=True,
-)
 
 
 @dataclass(slots=True)
 class Chunk:
-    """The claim in hand and what of it has not begun; shared with the heartbeat, which may shed the rest."""
+    """A claim and what of it has not begun; shared with the heartbeat, which may shed the rest.
 
-    claim: Claim | None = None
-    rest: deque[ClaimedItem] = field(default_factory=deque)
+    Attributes:
+        claim: the claim, with what was seen of its batch since.
+        rest: what has not begun.
+        written: verdicts that were the first of their proofs.
+        outcome: waits for what came of the verdicts sent last; None when that is known.
+    """
+
+    claim: Claim
+    rest: deque[ClaimedItem]
+    written: int = 0
+    outcome: Callable[[], Finished] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> ClaimedItem | None:
@@ -92,6 +96,7 @@ class Runner:
     ) -> None:
         self._leases = leases
         self._tokens = tokens
+        self._writer = Writer(leases, tokens, settings.lean_environment, revision)
         self._worker = worker
         self._session = session
         self._watchdog = watchdog
@@ -101,8 +106,9 @@ class Runner:
         self._figures = figures
         self._recycle_after = settings.lean_max_tasks_per_child
         self._executor = executor
-        self._chunk = Chunk()
+        self._chunk: Chunk | None = None
         self._mean_s = 0.1
+        self._recent_s: deque[float] = deque(maxlen=_SHORT_RUNS)
         self._lane = ""
         self._owner = ""
         self._revision = revision
@@ -138,47 +144,70 @@ class Runner:
         self._declared_bad = ""
         if claim is None:
             return None
-        self._chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
-        if self._chunk.rest:
+        chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
+        if chunk.rest:
             self._lane, self._owner = claim.lane, claim.owner
+        self._chunk = chunk
         try:
-            return self._run_chunk(claim)
+            self._run_chunk(chunk)
         finally:
-            self._chunk.claim = None
+            self._chunk = None
+        return chunk.written
 
-    def _run_chunk(self, claim: Claim) -> int:
-        item = self._chunk.take()
-        written = self._answer_known(claim, item)
+    def _run_chunk(self, chunk: Chunk) -> None:
+        item = chunk.take()
+        if known := _known(chunk.claim):
+            chunk.outcome = self._writer.send(chunk.claim, known, item, 0.0)
+            self._heed(chunk)
         while item is not None:
             started = time.monotonic()
-            found = self._run_item(item, claim)
+            found = self._run_item(item, chunk.claim)
+            self._recent_s.append(time.monotonic() - started)
+            goes_on = self._heed(chunk)
             if found is None:
-                self._give_back(claim, [item.index, *self._chunk.drop_rest()])
+                self._give_back(chunk, item)
                 break
-            following = self._chunk.take()
-            finished = self._finish(claim, found, following, time.monotonic() - started)
-            written += finished.written
-            if not finished.alive:
-                self._chunk.drop_rest()
-                break
-            if following and (finished.others_first or self._stopping()):
-                self._give_back(claim, [following.index, *self._chunk.drop_rest()])
-                break
-            item = following
-            # The batch's first chunks are claimed before anything of it was seen.
-            claim = replace(claim, timed=finished.timed, longest_s=finished.longest_s)
-        return written
+            item = self._hand_in(chunk, item, found, goes_on)
+        self._heed(chunk)
 
-    def _answer_known(self, claim: Claim, following: ClaimedItem | None) -> int:
-        """Write the verdicts that the farm had already; return how many."""
-        known = [
-            item.known.model_copy(
-                update={"id": item.id, "index": item.index, "cached": True, "queue_s": claim.queued_s, "attempts": 0}
-            )
-            for item in claim.items
-            if item.known
-        ]
-        return self._finish(claim, known, following, 0.0).written if known else 0
+    def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result], goes_on: bool) -> ClaimedItem | None:
+        """Send off what was found on an item; return the item to run next, None to end the chunk."""
+        following = chunk.take() if goes_on else None
+        chunk.outcome = self._writer.send(chunk.claim, found, following, self._recent_s[-1])
+        if goes_on and self._is_in_a_hurry(chunk, item):
+            return following
+        if self._heed(chunk) and goes_on:
+            return following
+        self._give_back(chunk, following)
+        return None
+
+    def _is_in_a_hurry(self, chunk: Chunk, item: ClaimedItem) -> bool:
+        """Whether the next run may begin before it is known what came of this one's verdict."""
+        longest_s = max(chunk.claim.longest_s, *self._recent_s)
+        # After a canary it has to be known: an accepted one ends this process's work.
+        return len(self._recent_s) == _SHORT_RUNS and longest_s < _SHORT_S and item.index < FIRST_CANARY
+
+    def _heed(self, chunk: Chunk) -> bool:
+        """Take in what came of the verdicts sent last; return whether what is left of the chunk is still to be run."""
+        outcome, chunk.outcome = chunk.outcome, None
+        if outcome is None:
+            return True
+        finished = outcome()
+        chunk.written += finished.written
+        # A batch's first chunks are claimed before anything of it was seen.
+        chunk.claim = replace(chunk.claim, timed=finished.timed, longest_s=finished.longest_s)
+        if finished.alarm:
+            _log.critical("canary.accepted", batch=chunk.claim.batch, owner=chunk.claim.owner, worker=self._worker)
+            if self._session:
+                self._session.end("canary")
+        if not finished.alive:
+            chunk.drop_rest()
+        return finished.alive and not finished.others_first and not self._stopping()
+
+    def _give_back(self, chunk: Chunk, item: ClaimedItem | None) -> None:
+        """Give an item back, and what comes after it."""
+        if indices := [*([item.index] if item else []), *chunk.drop_rest()]:
+            self._writer.give_back(chunk.claim, indices)
 
     def _run_item(self, item: ClaimedItem, claim: Claim) -> list[Result] | None:
         """Return the verdicts to write, none if the item went back charged; None to give it back uncharged."""
@@ -190,7 +219,8 @@ class Runner:
         except Died as death:
             return self._charge(item, claim, str(death), time.monotonic() - started)
         except SliceExpired as expired:
-            return self._defer(item, claim, expired.slice_s)
+            self._writer.defer(claim, item, expired.slice_s)
+            return []
         except GivenUp as given_up:
             _log.info("proof.given_up", batch=claim.batch, index=item.index, why=str(given_up))
             return None
@@ -217,39 +247,12 @@ class Runner:
         self._notice = why
         time.sleep(_START_BACKOFF_S)
 
-    def _defer(self, item: ClaimedItem, claim: Claim, spent_s: float) -> list[Result]:
-        back = _patiently(self._leases.defer)(claim.lease, item.index, spent_s)
-        self._tokens.lean(self._environment_name, back.tokens)
-        return []
-
     def _charge(self, item: ClaimedItem, claim: Claim, why: str, spent_s: float) -> list[Result]:
         # Not `why`: it may quote the proof, and logs hold none.
         _log.warning("repl.died", batch=claim.batch, index=item.index, deaths=item.deaths + 1)
-        back = _patiently(self._leases.charge)(claim.lease, item.index, spent_s)
-        self._tokens.lean(self._environment_name, back.tokens)
-        if not back.condemned:
+        if not self._writer.charge(claim, item, spent_s):
             return []
         return [self._undecided(item, claim, Reason.CRASHED, f"The REPL died {item.deaths + 1} times: {why}")]
-
-    @_patiently
-    def _finish(
-        self, claim: Claim, verdicts: Sequence[Result], following: ClaimedItem | None, spent_s: float
-    ) -> Finished:
-        then = following.index if following else None
-        finished = self._leases.finish(
-            claim.lease, claim.batch, verdicts, then=then, seconds=spent_s, revision=self._revision
-        )
-        self._tokens.lean(self._environment_name, finished.tokens)
-        if finished.alarm:
-            _log.critical("canary.accepted", batch=claim.batch, owner=claim.owner, worker=self._worker)
-            if self._session:
-                self._session.end("canary")
-        return finished
-
-    @_patiently
-    def _give_back(self, claim: Claim, indices: list[int]) -> None:
-        back = self._leases.release(claim.lease, indices)
-        self._tokens.lean(self._environment_name, back.tokens)
 
     def _undecided(self, item: ClaimedItem, claim: Claim, reason: Reason, text: str) -> Verdict:
         return verdict(
@@ -266,13 +269,13 @@ class Runner:
 
     def lease(self) -> str:
         """Return the lease in hand, empty between claims."""
-        claim = self._chunk.claim
-        return claim.lease if claim else ""
+        chunk = self._chunk
+        return chunk.claim.lease if chunk else ""
 
     def on_alive(self, lease: str, alive: Alive) -> None:
         """React to what a sign of life found out, and shed what waits behind a long proof."""
         chunk = self._chunk
-        if chunk.claim is None or chunk.claim.lease != lease:
+        if chunk is None or chunk.claim.lease != lease:
             return
         if not alive.lease_alive:
             chunk.drop_rest()
@@ -280,7 +283,7 @@ class Runner:
         elif alive.cancelled:
             self._watchdog.interrupt(Interruption.CANCELLED)
         elif self._watchdog.running_s() > _SHED_AFTER_S and (indices := chunk.drop_rest()):
-            self._give_back(chunk.claim, indices)
+            self._writer.give_back(chunk.claim, indices)
 
     def describe(self) -> dict[str, str | float]:
         """Return the fields of `WorkerStatus` to show."""
@@ -288,7 +291,7 @@ class Runner:
         notice = self._declared_bad or self._notice
         failed = session is None or bool(notice)
         return {
-            "state": "failed" if failed else "busy" if self._chunk.claim else "idle",
+            "state": "failed" if failed else "busy" if self._chunk else "idle",
             "notice": notice or self._warning(),
             "engine": f"Lean {self._environment.lean_version}" if session else "no Lean",
             "sandbox": ", ".join(self._environment.sandbox),
@@ -306,7 +309,18 @@ class Runner:
 
     def close(self) -> None:
         """Give back what is in hand and end the REPL."""
-        if claim := self._chunk.claim:
-            self._give_back(claim, [item.index for item in claim.items])
+        if chunk := self._chunk:
+            self._writer.give_back(chunk.claim, [item.index for item in chunk.claim.items])
         if self._session:
             self._session.end()
+
+
+def _known(claim: Claim) -> list[Result]:
+    """Return the verdicts of a claim that the farm had already."""
+    return [
+        item.known.model_copy(
+            update={"id": item.id, "index": item.index, "cached": True, "queue_s": claim.queued_s, "attempts": 0}
+        )
+        for item in claim.items
+        if item.known
+    ]

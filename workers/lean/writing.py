@@ -1,0 +1,91 @@
+"""Telling the store what became of the items of a lease, patiently: Redis may be away for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from farm.errors import StoreUnavailable
+from farm.queues import Tokens
+from farm.store.leases import Claim, ClaimedItem, Finished, GivenBack, Leases, Result
+
+# How long verdicts wait for Redis to come back before the lease is left to lapse.
+_STORE_PATIENCE_S = 60
+
+_patiently = retry(
+    retry=retry_if_exception_type(StoreUnavailable),
+    wait=wait_random_exponential(multiplier=0.1, max=2),
+    stop=stop_after_delay(_STORE_PATIENCE_S),
+    reraise=True,
+)
+
+
+class Writer:
+    """Writes verdicts and gives items back, and publishes the tokens that this makes due.
+
+    Args:
+        leases: the store.
+        tokens: where tokens go.
+        environment: whose tokens they are.
+        revision: what this process judges by.
+    """
+
+    def __init__(self, leases: Leases, tokens: Tokens, environment: str, revision: str) -> None:
+        self._leases = leases
+        self._tokens = tokens
+        self._environment = environment
+        self._revision = revision
+
+    def send(
+        self, claim: Claim, verdicts: Sequence[Result], then: ClaimedItem | None, spent_s: float
+    ) -> Callable[[], Finished]:
+        """Send verdicts off; return what waits for the outcome, once.
+
+        They have left when this returns: should what runs next end this process, the death is not charged to them.
+
+        Args:
+            claim: under which they were found.
+            verdicts: what was found.
+            then: the item that runs next.
+            spent_s: seconds that these took.
+
+        Raises:
+            StoreUnavailable: by what is returned: Redis was away for a minute.
+        """
+        post = partial(
+            self._leases.post_finish,
+            claim.lease,
+            claim.batch,
+            verdicts,
+            then=then.index if then else None,
+            seconds=spent_s,
+            revision=self._revision,
+        )
+        return partial(self._outcome, post, post())
+
+    def _outcome(self, post: Callable[[], Callable[[], Finished]], first: Callable[[], Finished]) -> Finished:
+        try:
+            finished = first()
+        except StoreUnavailable:
+            finished = _patiently(lambda: post()())()
+        self._tokens.lean(self._environment, finished.tokens)
+        return finished
+
+    def give_back(self, claim: Claim, indices: Sequence[int]) -> None:
+        """Give items back, uncharged."""
+        self._publish(_patiently(self._leases.release)(claim.lease, indices))
+
+    def defer(self, claim: Claim, item: ClaimedItem, spent_s: float) -> None:
+        """Give an item back whose first slice expired."""
+        self._publish(_patiently(self._leases.defer)(claim.lease, item.index, spent_s))
+
+    def charge(self, claim: Claim, item: ClaimedItem, spent_s: float) -> bool:
+        """Give an item back whose REPL died; return whether that was its last death: it then has to be decided."""
+        back = _patiently(self._leases.charge)(claim.lease, item.index, spent_s)
+        self._publish(back)
+        return bool(back.condemned)
+
+    def _publish(self, back: GivenBack) -> None:
+        self._tokens.lean(self._environment, back.tokens)
