@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -20,7 +21,7 @@ from farm.models.reports import Infotree
 from farm.processes import end_descendants, tree_memory_mb
 from farm.settings import Settings
 from workers.figures import Figures
-from workers.lean.guard import GuardedServer, GuardTripped, ReplGone
+from workers.lean.guard import TOKEN_TIMEOUT_S, GuardedServer, GuardTripped, ReplGone
 
 T = TypeVar("T")
 Config = LeanREPLConfig
@@ -28,7 +29,6 @@ Config = LeanREPLConfig
 _MAX_HEADERS = 16
 _LAST_WORDS_CHARS = 400
 _SHOWN_CHARS = 100
-_SYNC_TIMEOUT_S = 10.0
 # The REPL says nothing about an import that failed; what follows then knows not even the natural numbers.
 _PROBE = "example : 1 = 1 := rfl"
 # Where a verdict depends on all errors being in the reply, nothing may be elaborated behind its back.
@@ -260,7 +260,9 @@ class Session:
         self.exchange.header = header
         infotree = InfoTreeOptions(self.infotree) if self.infotree else None
         env, options = (header.start, None) if start is None else (start, _IN_ORDER)
-        response = self._send(Command(cmd=body or "\n", env=env, infotree=infotree, setOptions=options), timeout_s)
+        command = Command(cmd=body or "\n", env=env, infotree=infotree, setOptions=options)
+        with self._server.asking_token(header.env) if self._can_sync else nullcontext():
+            response = self._send(command, timeout_s)
         self.exchange.reply = self._server.reply
         self.require_token(header)
         return response
@@ -285,7 +287,7 @@ class Session:
         Raises:
             ReplGone, GuardTripped: it was not, or the REPL died; it is dead.
         """
-        if self._can_sync and not self._guarded(lambda: self._server.answers_token(header.env, _SYNC_TIMEOUT_S)):
+        if self._can_sync and not self._guarded(lambda: self._server.answers_token(header.env, TOKEN_TIMEOUT_S)):
             self.end("guard")
             raise GuardTripped("The REPL did not answer the guard's token after this proof")
 
