@@ -56,3 +56,9 @@ COMPATIBLE_FAILURES: Responses = {
     "4XX": {"model": DetailAnswer, "description": "Refused"},
     500: {"model": DetailAnswer, "description": "Overloaded, or a part of the farm does not answer: try again"},
 }
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return what the document says of a body that its route parses itself; api/app.py adds the model."""
+    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.bodies import content_type, read_json
-from api.described import FAILURES
+from api.described import FAILURES, body_of
 from api.intake import Intake, complete_options, new_digest, parse_batch, parse_options, read_proof_lines
 from api.replies import Disconnected
 from api.service import Service, ServiceDep, VerifierDep
@@ -17,7 +17,7 @@ from api.streams import as_events, as_lines, follow
 from api.verification import INTERACTIVE_PROOFS, commit, stage_and_commit
 from api.verification import verify as verify_now
 from farm.errors import InvalidRequest, UnsupportedMediaType
-from farm.models import BatchAccepted, BatchStatus, Item, ResultsPage, Verified
+from farm.models import BatchAccepted, BatchRequest, BatchStatus, Item, ResultsPage, Verified
 from farm.models.proofs import MAX_VERIFY_PROOFS
 from farm.store.batches import Committed, Submission, check_cursor
 
@@ -26,12 +26,6 @@ router = APIRouter(prefix="/v1", tags=["proofs"], responses=FAILURES)
 NDJSON = "application/x-ndjson"
 EVENTS = "text/event-stream"
 _KEY = Header(max_length=256, alias="Idempotency-Key")
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BatchRequest"}}},
-    }
-}
 
 
 def _accepted(committed: Committed, total: int) -> BatchAccepted:
@@ -50,7 +44,7 @@ def _submission(service: Service, options: dict[str, Any], **more: Any) -> Submi
     )
 
 
-@router.post("/batches", status_code=202, response_model=BatchAccepted, openapi_extra=_BODY)
+@router.post("/batches", status_code=202, response_model=BatchAccepted, openapi_extra=body_of(BatchRequest))
 async def submit(
     request: Request, service: ServiceDep, owner: VerifierDep, idempotency_key: Annotated[str, _KEY] = ""
 ) -> BatchAccepted:
@@ -149,7 +143,7 @@ async def results(
     return Response(body, media_type="application/json")
 
 
-@router.post("/verify", response_model=Verified, openapi_extra=_BODY)
+@router.post("/verify", response_model=Verified, openapi_extra=body_of(BatchRequest))
 async def verify(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
     """Verify up to 1 000 proofs and wait; verdicts come back in request order."""
     value, _ = await read_json(request)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from api.described import FAILURES
+from api.described import FAILURES, body_of
 from api.replies import Disconnected
 from api.search import answer_goals, split_goals
 from api.service import ServiceDep, VerifierDep
@@ -17,16 +17,11 @@ from farm.models import Commands, CommandsAnswer, CommandsRequest, TacticsAnswer
 router = APIRouter(prefix="/v1", tags=["lean"], responses=FAILURES)
 
 
-def _body(name: str) -> dict[str, Any]:
-    reference = {"$ref": f"#/components/schemas/{name}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}
-
-
 def _json(value: Any) -> Response:
     return Response(orjson.dumps(value), media_type="application/json")
 
 
-@router.post("/commands", response_model=CommandsAnswer, openapi_extra=_body("CommandsRequest"))
+@router.post("/commands", response_model=CommandsAnswer, openapi_extra=body_of(CommandsRequest))
 async def commands(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
     """Run LeanInteract requests in order in one fresh REPL process, and wait."""
     body = await read_model(request, CommandsRequest)
@@ -38,7 +33,7 @@ async def commands(request: Request, service: ServiceDep, owner: VerifierDep) ->
     return _json({**finding(found), "responses": found.get("answers", [])})
 
 
-@router.post("/tactics", response_model=TacticsAnswer, openapi_extra=_body("TacticsRequest"))
+@router.post("/tactics", response_model=TacticsAnswer, openapi_extra=body_of(TacticsRequest))
 async def tactics(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
     """Try tactic sequences on goals, over many workers, and wait; what proves a goal is still to be verified."""
     body = await read_model(request, TacticsRequest)

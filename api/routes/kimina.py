@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from api.bodies import parse_json, read_body
 from api.checking import Check, Json, run_checks
-from api.described import COMPATIBLE_FAILURES
+from api.described import COMPATIBLE_FAILURES, body_of
 from api.replies import Disconnected
 from api.service import ServiceDep, get_bare_owner
 from farm.errors import InvalidRequest
@@ -21,11 +21,6 @@ router = APIRouter(tags=["kimina"], responses=COMPATIBLE_FAILURES)
 
 Model = TypeVar("Model", bound=BaseModel)
 BareOwnerDep = Annotated[str, Depends(get_bare_owner)]
-
-
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}
 
 
 async def _read(request: Request, model: type[Model]) -> Model:
@@ -43,7 +38,7 @@ def _json(results: list[Json]) -> Response:
     return Response(orjson.dumps({"results": results}), media_type="application/json")
 
 
-@router.post("/api/check", response_model=CheckResponse, openapi_extra=_schema(CheckRequest))
+@router.post("/api/check", response_model=CheckResponse, openapi_extra=body_of(CheckRequest))
 @router.post("/api/check/", include_in_schema=False)
 async def check(request: Request, service: ServiceDep, owner: BareOwnerDep) -> Response:
     """Check snippets and wait; answers come back in request order."""
@@ -57,8 +52,8 @@ async def check(request: Request, service: ServiceDep, owner: BareOwnerDep) -> R
     return _json([{"id": each.id, **answer} for each, answer in zip(body.snippets, answers, strict=True)])
 
 
-@router.post("/verify", response_model=VerifyResponse, openapi_extra=_schema(VerifyRequest))
-@router.post("/one_pass_verify_batch", response_model=VerifyResponse, openapi_extra=_schema(VerifyRequest))
+@router.post("/verify", response_model=VerifyResponse, openapi_extra=body_of(VerifyRequest))
+@router.post("/one_pass_verify_batch", response_model=VerifyResponse, openapi_extra=body_of(VerifyRequest))
 @router.post("/verify/", include_in_schema=False)
 @router.post("/one_pass_verify_batch/", include_in_schema=False)
 async def verify(request: Request, service: ServiceDep, owner: BareOwnerDep) -> Response:

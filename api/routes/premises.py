@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.bodies import parse_json, read_body
-from api.described import COMPATIBLE_FAILURES
+from api.described import COMPATIBLE_FAILURES, body_of
 from api.queries import ask, parse_query
 from api.replies import Disconnected
 from api.service import Service, ServiceDep, get_retrieve_owner
 from farm.errors import Unavailable
-from farm.models import RetrievedPremise
+from farm.models import RetrievedPremise, RetrieveRequest
 from farm.store.retrievals import Corpus, read_corpus
 
 router = APIRouter(tags=["premises"], dependencies=[Depends(get_retrieve_owner)], responses=COMPATIBLE_FAILURES)
 
-_SCHEMA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RetrieveRequest"}}},
-    }
-}
 
-
-@router.post("/retrieve", response_model=list[RetrievedPremise], openapi_extra=_SCHEMA)
+@router.post("/retrieve", response_model=list[RetrievedPremise], openapi_extra=body_of(RetrieveRequest))
 async def retrieve(request: Request, service: ServiceDep) -> Response:
     """Return the premises nearest to a goal among those the caller can see."""
     retrieval = parse_query(parse_json(await read_body(request)), service)

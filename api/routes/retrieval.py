@@ -9,24 +9,18 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from api.bodies import read_json
-from api.described import FAILURES
+from api.described import FAILURES, body_of
 from api.queries import ask, parse_queries
 from api.replies import Disconnected
 from api.service import RetrieverDep, ServiceDep
-from farm.models import RetrievedBatch
+from farm.models import RetrieveBatchRequest, RetrievedBatch
 
 router = APIRouter(prefix="/v1", tags=["premises"], responses=FAILURES)
 
-_SCHEMA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RetrieveBatchRequest"}}},
-    }
-}
 _COLUMNS = ("score", "name", "kind", "module", "statement")
 
 
-@router.post("/retrieve", response_model=RetrievedBatch, openapi_extra=_SCHEMA)
+@router.post("/retrieve", response_model=RetrievedBatch, openapi_extra=body_of(RetrieveBatchRequest))
 async def retrieve(request: Request, service: ServiceDep, _owner: RetrieverDep) -> Response:
     """Return the premises nearest to each of up to 64 goals, which share what the caller can see."""
     started = time.monotonic()
