@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +11,7 @@ from uuid import uuid4
 
 import orjson
 
-from farm.models import Answer, Outcome, Proof, Task, Verdict, as_task
+from farm.models import Answer, Environment, Outcome, Proof, Reason, Task, Verdict, as_task
 from farm.store.codec import pack, unmark, unpack
 from farm.store.connection import RedisClient, translated
 from farm.store.scripts import Scripts
@@ -78,6 +79,29 @@ class Claim:
     timed: int
     longest_s: float
     items: tuple[ClaimedItem, ...]
+
+    def answer(
+        self,
+        item: ClaimedItem,
+        answers: list[dict[str, Any]],
+        *,
+        started: float,
+        environment: Environment,
+        reason: Reason | None = None,
+        message: str = "",
+    ) -> Answer:
+        """Return the answer to one of its items, whose run began at `started` on the monotonic clock."""
+        return Answer(
+            id=item.id,
+            index=item.index,
+            reason=reason,
+            message=message,
+            answers=answers,
+            time_s=round(time.monotonic() - started, 6),
+            queue_s=round(self.queued_s, 6),
+            attempts=item.attempts,
+            environment=environment,
+        )
 
 
 @dataclass(frozen=True, slots=True)

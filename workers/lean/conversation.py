@@ -53,14 +53,6 @@ class Conversation:
             message = f"Request {len(replies)} took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"
         except (ReplGone, GuardTripped) as error:
             raise Died(f"{error}, at request {len(replies)}") from error
-        return Answer(
-            id=item.id,
-            index=item.index,
-            reason=reason,
-            message=message,
-            answers=replies,
-            time_s=round(time.monotonic() - started, 6),
-            queue_s=round(claim.queued_s, 6),
-            attempts=item.attempts,
-            environment=self._environment,
+        return claim.answer(
+            item, replies, started=started, environment=self._environment, reason=reason, message=message
         )

@@ -64,16 +64,8 @@ class Searcher:
             message = "The goal's text took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"
         except (ReplGone, GuardTripped) as error:
             raise Died(str(error)) from error
-        return Answer(
-            id=item.id,
-            index=item.index,
-            reason=reason,
-            message=message,
-            answers=answers,
-            time_s=round(time.monotonic() - started, 6),
-            queue_s=round(claim.queued_s, 6),
-            attempts=item.attempts,
-            environment=self._environment,
+        return claim.answer(
+            item, answers, started=started, environment=self._environment, reason=reason, message=message
         )
 
     def _tree(self, claim: Claim, task: Candidates) -> Tree:
