@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,12 @@ def require(present: object, what: str) -> None:
     if os.environ.get("REQUIRE_SYSTEM") == "1":
         pytest.fail(f"needs {what}")
     pytest.skip(f"needs {what}")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what tests start, where a shell that put us into the background had it ignored for all of us."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
