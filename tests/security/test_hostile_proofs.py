@@ -192,7 +192,7 @@ def test_scratch_goes_with_its_worker(farm: Farm, target: RunningFarm) -> None:
 
     psutil.Process(int(scratch.name.split("-")[0])).kill()
 
-    await_true(lambda: not scratch.exists(), "the folder is gone", timeout_s=90)
+    await_true(lambda: not scratch.exists(), "the folder is gone", timeout_s=60)
 
 
 @pytest.mark.usefixtures("landlock")

@@ -27,7 +27,7 @@ LIMIT_MB = 256
 """What the files of one REPL may take together."""
 LIMIT_FILES = 4096
 _TICK_S = 0.5
-_SWEEP_EVERY_TICKS = 120
+_SWEEP_EVERY_TICKS = 20
 _MB = 1 << 20
 
 _log = structlog.get_logger()
@@ -74,7 +74,7 @@ class ScratchKeeper(VitalThread):
         self._root = folder / "scratch"
 
     def work(self) -> None:
-        """Look twice a second, and sweep once a minute, for ever."""
+        """Look twice a second, and sweep every ten seconds, for ever."""
         for tick in itertools.count():
             if tick % _SWEEP_EVERY_TICKS == 0:
                 self.sweep()
