@@ -2,19 +2,21 @@
 
 import uvicorn
 
+from api.access import Access
 from api.app import create_app
 from api.front import Front
 from farm.logs import configure_logs
 from farm.settings import load
 
 if __name__ == "__main__":
-    settings = load()
     configure_logs("api")
+    settings = load()
     uvicorn.run(
-        Front(create_app(settings), is_open=settings.api_keys_file is None),
+        Access(Front(create_app(settings), is_open=settings.api_keys_file is None)),
         host=settings.farm_host,
         port=settings.port,
         loop="uvloop",
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,

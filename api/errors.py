@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -17,8 +16,6 @@ from farm.errors import FarmError, InvalidRequest, MethodNotAllowed, NotFound, R
 _PREMISES = ("/retrieve", "/indexed-", "/max-new-premises")
 _KIMINA = ("/api/check", "/verify", "/one_pass_verify_batch", "/health")
 _MOST_DETAILS = 20
-
-_log = structlog.get_logger()
 
 
 def invalid(error: ValidationError | RequestValidationError) -> InvalidRequest:
@@ -74,8 +71,8 @@ def add_error_handlers(app: FastAPI) -> None:
             answer.headers.update(error.headers)
         return answer
 
-    async def fault(request: Request, error: Exception) -> Response:
-        _log.error("request.fault", path=request.url.path, kind=type(error).__name__, exc_info=error)
+    async def fault(request: Request, _error: Exception) -> Response:
+        # It goes on to api/access.py, which logs it.
         return error_response(request, FarmError("The farm has a fault; its log says which"))
 
     app.add_exception_handler(FarmError, farm_error)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 
+import structlog
 from fastapi import Request
 
 from api.intake import Intake
@@ -27,6 +28,7 @@ _GRACE_S = 30.0
 async def commit(service: Service, staging: Staging, submission: Submission) -> Committed:
     """Make what was staged a batch and call for workers; raises as `Batches.commit`."""
     committed = await service.batches.commit(staging, submission)
+    structlog.contextvars.bind_contextvars(batch=committed.batch)
     await service.call_lean(submission.environment, committed.tokens)
     return committed
 

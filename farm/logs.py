@@ -1,26 +1,87 @@
-"""Logs: one JSON line per event in production, coloured text in a terminal. Never a proof's text, never a key."""
+"""Logs: one JSON object a line in production, coloured text in a terminal. Never a proof's text, never a key.
+
+What libraries log through `logging` goes the same way, so that every line of a process can be parsed.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
 
 import structlog
+from structlog.typing import EventDict, ExcInfo, Processor
+
+from farm.errors import FarmError
 
 
 def configure_logs(room: str) -> None:
-    """Set up structlog for this process; every line says which room it came from."""
-    pretty = sys.stderr.isatty()
+    """Have this process log to stderr; every line says which room it came from, and so does the line of its failure."""
+
+    def name_room(_logger: Any, _method: str, event: EventDict) -> EventDict:
+        # Not a context variable: the threads of a process would be without it.
+        return {**event, "room": room}
+
+    on_terminal = sys.stderr.isatty()
+    render = structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        name_room,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(_describe),
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(),
-        ],
+        processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # A line is one write: the processes of a room share the file.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(room=room)
+    _take_over_libraries(shared, render)
+    sys.excepthook = _log_end
+
+
+def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
+    """Have what libraries log rendered as our own lines are, whatever they set up themselves."""
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.handlers.clear()
+    handler = logging.StreamHandler(sys.stderr)
+    # Whatever level a library chose for itself: LeanInteract tells at INFO what it sends.
+    handler.setLevel(logging.WARNING)
+    meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    named = [structlog.stdlib.add_logger_name, *shared]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=named, processors=[meta, render]))
+    logging.basicConfig(handlers=[handler], force=True)
+    logging.captureWarnings(True)
+
+
+def _log_end(_kind: type[BaseException], error: BaseException, _frames: TracebackType | None) -> None:
+    """Log what ends a process: our own errors say what to do, of others it matters where they come from."""
+    log = structlog.get_logger()
+    if isinstance(error, FarmError):
+        log.critical("process.failed", code=error.code, error=error.message)
+    else:
+        log.critical("process.failed", exc_info=error)
+
+
+def _describe(exc_info: ExcInfo) -> str:
+    """Return where an exception came from and what it is, its causes last.
+
+    Its text stays out, because it may quote a proof, as pydantic's do; those of our own errors and the system's do not.
+    """
+    parts = []
+    for error in _chain(exc_info[1]):
+        text = f": {error}" if isinstance(error, FarmError | OSError) else ""
+        parts.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__ + text)
+    return "\n".join(parts)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+from typing import Any
 
-from celery import Celery
+import structlog
+from celery import Celery, signals
 
 from farm.logs import configure_logs
+
+_log = structlog.get_logger()
 
 
 def run_worker(app: Celery, room: str, queue: str, processes: int) -> None:
@@ -18,7 +24,7 @@ def run_worker(app: Celery, room: str, queue: str, processes: int) -> None:
         queue: the queue it takes tokens from.
         processes: how many processes work.
     """
-    configure_logs(room)
+    _keep_logs(room)
     app.worker_main(
         [
             "worker",
@@ -32,3 +38,23 @@ def run_worker(app: Celery, room: str, queue: str, processes: int) -> None:
             "--loglevel=WARNING",
         ]
     )
+
+
+def _keep_logs(room: str) -> None:
+    """Have the farm's way to log stand: Celery leaves alone what somebody else sets up."""
+    configure_logs(room)
+    signals.setup_logging.connect(_leave, weak=False)
+    # It would log the same with the text of the exception, which may quote a proof.
+    logging.getLogger("celery.app.trace").disabled = True
+    signals.task_failure.connect(_log_failure, weak=False)
+    if not sys.stderr.isatty():
+        # Its banner and farewell, which nobody can parse.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave(**_: Any) -> None:
+    """Do nothing."""
+
+
+def _log_failure(task_id: str, exception: BaseException, **_: Any) -> None:
+    _log.error("task.failed", token=task_id, exc_info=exception)

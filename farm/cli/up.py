@@ -27,8 +27,10 @@ def up(
     settings = load(port=port, lean_workers=lean_workers)
     try:
         from farm.local.farm import LocalFarm
+        from farm.logs import configure_logs
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"`farm up` needs {error.name}: `pip install 'leanfarm[local]'`") from error
+    configure_logs("up")
     with progress_bar() as bar:
         loading = bar.add_task("starting", total=1.0, visible=False)
 

@@ -1,9 +1,11 @@
 """`python -m workers.embed`: the embed worker, one process."""
 
+from farm.logs import configure_logs
 from farm.queues import EMBED_QUEUE
 from farm.settings import load
 from workers.embed.tasks import create_app
 from workers.entry import run_worker
 
 if __name__ == "__main__":
+    configure_logs("embed")
     run_worker(create_app(load()), "embed", EMBED_QUEUE, 1)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from farm.environments import load_environment
+from farm.logs import configure_logs
 from farm.models import lean_part
 from farm.queues import lean_queue
 from farm.settings import load
@@ -14,6 +15,7 @@ from workers.entry import run_worker
 from workers.lean.tasks import create_app
 
 if __name__ == "__main__":
+    configure_logs("lean")
     settings = load_environment(Path(sys.argv[1])) if len(sys.argv) > 1 else load()
     app, room = create_app(settings)
     run_worker(app, lean_part(settings.lean_environment), lean_queue(settings.lean_environment), room.processes)

@@ -149,10 +149,18 @@ class Runner:
             self._lane, self._owner = claim.lane, claim.owner
         self._chunk = chunk
         try:
-            self._run_chunk(chunk)
+            self._run_named(chunk)
         finally:
             self._chunk = None
         return chunk.written
+
+    def _run_named(self, chunk: Chunk) -> None:
+        """Run a chunk where all that is logged says whose it is."""
+        claim, started = chunk.claim, time.monotonic()
+        with structlog.contextvars.bound_contextvars(batch=claim.batch, lease=claim.lease):
+            self._run_chunk(chunk)
+            seconds = round(time.monotonic() - started, 3)
+            _log.info("chunk.done", items=len(claim.items), written=chunk.written, seconds=seconds)
 
     def _run_chunk(self, chunk: Chunk) -> None:
         item = chunk.take()
@@ -197,7 +205,7 @@ class Runner:
         # A batch's first chunks are claimed before anything of it was seen.
         chunk.claim = replace(chunk.claim, timed=finished.timed, longest_s=finished.longest_s)
         if finished.alarm:
-            _log.critical("canary.accepted", batch=chunk.claim.batch, owner=chunk.claim.owner, worker=self._worker)
+            _log.critical("canary.accepted", owner=chunk.claim.owner, worker=self._worker)
             if self._session:
                 self._session.end("canary")
         if not finished.alive:
@@ -222,7 +230,7 @@ class Runner:
             self._writer.defer(claim, item, expired.slice_s)
             return []
         except GivenUp as given_up:
-            _log.info("proof.given_up", batch=claim.batch, index=item.index, why=str(given_up))
+            _log.info("proof.given_up", index=item.index, why=str(given_up))
             return None
         except StartFailed as failure:
             self._rest(str(failure))
@@ -249,7 +257,7 @@ class Runner:
 
     def _charge(self, item: ClaimedItem, claim: Claim, why: str, spent_s: float) -> list[Result]:
         # Not `why`: it may quote the proof, and logs hold none.
-        _log.warning("repl.died", batch=claim.batch, index=item.index, deaths=item.deaths + 1)
+        _log.warning("repl.died", index=item.index, deaths=item.deaths + 1)
         if not self._writer.charge(claim, item, spent_s):
             return []
         return [self._undecided(item, claim, Reason.CRASHED, f"The REPL died {item.deaths + 1} times: {why}")]

@@ -1,9 +1,11 @@
 """`python -m workers.premises`: the premise worker, one process with the index in it."""
 
+from farm.logs import configure_logs
 from farm.queues import PREMISES_QUEUE
 from farm.settings import load
 from workers.entry import run_worker
 from workers.premises.tasks import create_app
 
 if __name__ == "__main__":
+    configure_logs("premises")
     run_worker(create_app(load()), "premises", PREMISES_QUEUE, 1)

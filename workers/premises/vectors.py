@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from farm.errors import CorpusError, EmbeddingError
 from workers.premises.corpus import Corpus
@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 _BATCH = 256
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger()
 
 
 def load_or_build(
@@ -87,10 +87,10 @@ def _read(path: Path, rows: int) -> npt.NDArray[np.floating] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, EOFError) as error:
-        _log.warning("%s cannot be read and is not used: %s", path, error)
+        _log.warning("vectors.unreadable", path=str(path), error=str(error))
         return None
     if matrix.ndim != 2 or len(matrix) != rows or not np.issubdtype(matrix.dtype, np.floating):
-        _log.warning("%s is not used: %s %s, not %d rows", path, matrix.dtype, matrix.shape, rows)
+        _log.warning("vectors.unfit", path=str(path), kind=str(matrix.dtype), shape=matrix.shape, rows=rows)
         return None
     return matrix
 

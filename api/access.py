@@ -1,0 +1,86 @@
+"""One log line for each request, and the id by which its lines are found."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_NAME = b"x-request-id"
+_ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_BATCH = re.compile("[0-9a-f]{32}")
+# Asked every few seconds by machines; what they found is in /metrics.
+_QUIET = {"/livez", "/readyz", "/health", "/metrics"}
+
+_log = structlog.get_logger()
+
+
+class Access:
+    """Names each request, has every line that is logged meanwhile bear the name, and logs how the request ended.
+
+    The name is the client's `X-Request-ID` where that is short and plain, else a new one; the answer carries it. The
+    line names the route, not the path, and nothing of body, query or key.
+
+    Args:
+        app: what answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        name = _given(scope, _NAME)
+        name = name if _ACCEPTED.fullmatch(name) else secrets.token_hex(8).encode()
+        # A pipelined request starts where the one before it ended, with what that one bound.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=name.decode())
+        await self._answer(scope, receive, send, name)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, name: bytes) -> None:
+        """Have a request answered."""
+        started, status = time.monotonic(), 0
+
+        async def send_named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (_NAME, name)]
+            await send(message)
+
+        fault: Exception | None = None
+        try:
+            await self._app(scope, receive, send_named)
+        except Exception as error:  # noqa: BLE001 - what nobody caught; it was answered where that was possible
+            fault = error
+        if fault or _route(scope) not in _QUIET:
+            _log_end(scope, status, time.monotonic() - started, fault)
+
+
+def _log_end(scope: Scope, status: int, seconds: float, fault: Exception | None) -> None:
+    seen = {"method": scope["method"], "route": _route(scope), "status": status, "seconds": round(seconds, 6)}
+    if fault:
+        _log.error("request.fault", **seen, **_named_batch(scope), exc_info=fault)
+    else:
+        _log.info("request", **seen, **_named_batch(scope))
+
+
+def _given(scope: Scope, header: bytes) -> bytes:
+    return next((value for name, value in scope["headers"] if name == header), b"")
+
+
+def _named_batch(scope: Scope) -> dict[str, str]:
+    """Return the batch that was committed, or that the path names; what else may stand there is not repeated."""
+    named = scope.get("path_params", {}).get("batch_id") or structlog.contextvars.get_contextvars().get("batch", "")
+    return {"batch": named} if _BATCH.fullmatch(named) else {}
+
+
+def _route(scope: Scope) -> str:
+    """Return the template of the route that was taken; empty where there was none."""
+    return getattr(scope.get("route"), "path", "")
