@@ -7,9 +7,11 @@ from api.app import create_app
 from api.front import Front
 from farm.logs import configure_logs
 from farm.settings import load
+from farm.traces import open_traces
 
 if __name__ == "__main__":
     configure_logs("api")
+    open_traces("api")
     settings = load()
     uvicorn.run(
         Access(Front(create_app(settings), is_open=settings.api_keys_file is None)),

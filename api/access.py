@@ -1,4 +1,4 @@
-"""One log line for each request, and the id by which its lines are found."""
+"""One log line for each request, the id by which its lines are found, and the first span of its trace."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import time
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from farm.traces import serve_span
 
 _NAME = b"x-request-id"
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -41,10 +43,13 @@ class Access:
         # A pipelined request starts where the one before it ended, with what that one bound.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=name.decode())
-        await self._answer(scope, receive, send, name)
+        with serve_span(scope["method"], _given(scope, b"traceparent").decode("latin-1")) as span:
+            status = await self._answer(scope, receive, send, name)
+            span.rename(f"{scope['method']} {_route(scope)}")
+            span.note(request=name.decode(), status=status, **_named_batch(scope))
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, name: bytes) -> None:
-        """Have a request answered."""
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, name: bytes) -> int:
+        """Have a request answered; return the status, 0 where there was none."""
         started, status = time.monotonic(), 0
 
         async def send_named(message: Message) -> None:
@@ -61,6 +66,7 @@ class Access:
             fault = error
         if fault or _route(scope) not in _QUIET:
             _log_end(scope, status, time.monotonic() - started, fault)
+        return status
 
 
 def _log_end(scope: Scope, status: int, seconds: float, fault: Exception | None) -> None:

@@ -22,6 +22,7 @@ from farm.store.batches import Batches
 from farm.store.connection import AsyncRedisClient
 from farm.store.environments import KnownEnvironments
 from farm.store.retrievals import Retrievals
+from farm.traces import span
 
 # Puts the keys into the OpenAPI document; the keyring reads the header.
 _BEARER = HTTPBearer(auto_error=False, scheme_name="API key", description="`farm keys create NAME` prints one.")
@@ -46,7 +47,8 @@ class Service:
     async def call_lean(self, environment: str, count: int) -> None:
         """Publish tokens for Lean work; in a thread, because Celery's producer blocks."""
         if count:
-            await asyncio.to_thread(self.tokens.lean, environment, count)
+            with span("token", count=count):
+                await asyncio.to_thread(self.tokens.lean, environment, count)
 
     async def call_embed(self) -> None:
         """Publish a token for the embed room."""

@@ -15,6 +15,7 @@ from api.service import Service
 from farm.errors import FarmError, StoreUnavailable
 from farm.models import Proof
 from farm.store.batches import Committed, Entry, Staging, Submission
+from farm.traces import traceparent
 
 INTERACTIVE_PROOFS = 4
 """Up to so many proofs of one request come before all batches."""
@@ -27,7 +28,7 @@ _GRACE_S = 30.0
 
 async def commit(service: Service, staging: Staging, submission: Submission) -> Committed:
     """Make what was staged a batch and call for workers; raises as `Batches.commit`."""
-    committed = await service.batches.commit(staging, submission)
+    committed = await service.batches.commit(staging, replace(submission, trace=traceparent()))
     structlog.contextvars.bind_contextvars(batch=committed.batch)
     await service.call_lean(submission.environment, committed.tokens)
     return committed

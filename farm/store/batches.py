@@ -34,6 +34,7 @@ class Submission:
 
     Attributes:
         listed: whether its owner sees it among the batches; its items are proofs then.
+        trace: the `traceparent` that its runs go on from, empty where it is not traced.
     """
 
     environment: str
@@ -45,6 +46,7 @@ class Submission:
     body_hash: str = ""
     deadline_s: float | None = None
     listed: bool = True
+    trace: str = ""
 
     @property
     def weight(self) -> float:
@@ -183,6 +185,7 @@ class Batches:
                 deadline,
                 staging.canaries,
                 int(submission.listed),
+                submission.trace,
             )
         if fate != b"new":
             await self.discard(staging)

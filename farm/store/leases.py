@@ -67,6 +67,7 @@ class Claim:
         queued_s: seconds between submit and claim.
         timed: runs of this batch that ended in a decision so far.
         longest_s: seconds of the longest of them.
+        trace: the `traceparent` of the request that made the batch, empty where it is not traced.
         items: what to run; none when everything that was looked at waits for other runs, and then there is no lease.
     """
 
@@ -78,6 +79,7 @@ class Claim:
     queued_s: float
     timed: int
     longest_s: float
+    trace: str
     items: tuple[ClaimedItem, ...]
 
     def answer(
@@ -231,7 +233,7 @@ class Leases:
             return None
         if len(reply) == 1:
             raise DeclaredBad(f"The {reply[0].decode()}, by which this worker judges, was declared bad (`farm revoke`)")
-        lane, batch, owner, options, created_ms, now_ms, timed, longest_s, *items = reply
+        lane, batch, owner, options, created_ms, now_ms, timed, longest_s, trace, *items = reply
         return Claim(
             lease=lease,
             lane=lane.decode(),
@@ -241,6 +243,7 @@ class Leases:
             queued_s=max(0.0, (int(now_ms) - int(created_ms)) / 1000),
             timed=int(timed),
             longest_s=float(longest_s),
+            trace=trace.decode(),
             items=tuple(_claimed(*item) for item in items),
         )
 

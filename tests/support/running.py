@@ -25,6 +25,7 @@ from workers.sandbox.landlock import abi
 
 START_TIMEOUT_S = 60
 _NAMES = (
+    "OTEL_",
     "FARM_",
     "LEAN_",
     "LAKE_",

@@ -20,6 +20,7 @@ from farm.settings import Settings
 from farm.store.batches import FIRST_CANARY
 from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Result, Warmth
 from farm.store.registry import Alive
+from farm.traces import span
 from workers.figures import Figures
 from workers.lean.executor import Executor
 from workers.lean.judging import SliceExpired
@@ -132,6 +133,7 @@ class Runner:
     def _work_once(self) -> int | None:
         """Return how many verdicts one chunk gave, None when there was no chunk."""
         most = max(1, min(CHUNK, int(_CHUNK_S / self._mean_s)))
+        asked_ns = time.time_ns()
         warmth = Warmth(self._lane, self._owner, self._session.load_s if self._session else 0.0)
         try:
             claim = self._leases.claim(
@@ -149,18 +151,22 @@ class Runner:
             self._lane, self._owner = claim.lane, claim.owner
         self._chunk = chunk
         try:
-            self._run_named(chunk)
+            self._run_traceably(chunk, asked_ns)
         finally:
             self._chunk = None
         return chunk.written
 
-    def _run_named(self, chunk: Chunk) -> None:
-        """Run a chunk where all that is logged says whose it is."""
+    def _run_traceably(self, chunk: Chunk, asked_ns: int) -> None:
+        """Run a chunk where all that is logged says whose it is, and below the span of its claim."""
         claim, started = chunk.claim, time.monotonic()
-        with structlog.contextvars.bound_contextvars(batch=claim.batch, lease=claim.lease):
+        named, items = {"batch": claim.batch, "lease": claim.lease}, len(claim.items)
+        with (
+            structlog.contextvars.bound_contextvars(**named),
+            span("claim", parent=claim.trace, started_ns=asked_ns, **named, items=items),
+        ):
             self._run_chunk(chunk)
             seconds = round(time.monotonic() - started, 3)
-            _log.info("chunk.done", items=len(claim.items), written=chunk.written, seconds=seconds)
+            _log.info("chunk.done", items=items, written=chunk.written, seconds=seconds)
 
     def _run_chunk(self, chunk: Chunk) -> None:
         item = chunk.take()
@@ -169,7 +175,10 @@ class Runner:
             self._heed(chunk)
         while item is not None:
             started = time.monotonic()
-            found = self._run_item(item, chunk.claim)
+            with span("run", index=item.index) as run:
+                found = self._run_item(item, chunk.claim)
+                for each in found or ():
+                    run.note(outcome=str(each.outcome), reason=each.reason or "", attempts=each.attempts)
             self._recent_s.append(time.monotonic() - started)
             goes_on = self._heed(chunk)
             if found is None:

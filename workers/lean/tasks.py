@@ -15,6 +15,7 @@ from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.leases import Leases
 from farm.store.registry import Registry
+from farm.traces import close_traces, open_traces
 from workers.figures import Figures
 from workers.heartbeat import Heartbeat, worker_id
 from workers.lean.attestation import Attestor, open_checker
@@ -89,6 +90,7 @@ class LeanRoom:
             raise RuntimeError("The parent was not prepared")
         settings, worker, client = self._settings, worker_id(), connect(self._settings.redis_url)
         figures = Figures()
+        open_traces("lean")
         watchdog = Watchdog(settings.lean_memory_limit_mb, self._stop.is_set)
         session = Session(installation.config, settings, figures) if installation.config else None
         checker = open_checker(installation.checker, settings.checker_timeout_s, self._stop.is_set)
@@ -138,6 +140,7 @@ class LeanRoom:
             self._runner.close()
         if self._heartbeat:
             self._heartbeat.end()
+        close_traces()
 
 
 def create_app(settings: Settings) -> tuple[Celery, LeanRoom]:

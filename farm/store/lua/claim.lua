@@ -1,7 +1,7 @@
 -- Hands a worker process a chunk of one lane under a lease.
 -- ARGV: environment, worker, lease, lease_ms, warm lane or '', most items, age bound in ms, owner served last or '',
 --       seconds by which that owner may be ahead of the others, TOOLCHAIN|POLICY|CHECKER|REVISION
--- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s,
+-- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '',
 --          {index, stored proof, deaths, lapses, slow, verdict that is known or ''}...};
 -- {what was declared bad} when a process must not judge by what it judges by;
 -- or {} when there is nothing for it; then, too, its token is spent: a process holds its token for as long as it finds work.
@@ -137,8 +137,8 @@ local function grant(place, lane, batch, taken)
   if redis.call('ZSCORE', ready, lane) then redis.call('ZADD', ready, now, lane) end
   if redis.call('HGET', b, 'state') == 'queued' then redis.call('HSET', b, 'state', 'running') end
   if #taken.entries > 0 then lease_out(place, lane, batch, taken) end
-  local v = redis.call('HMGET', b, 'options', 'created_ms', 'timed', 'longest_s')
-  return {lane, batch, place.owner, v[1], v[2], now, v[3] or 0, v[4] or '0', unpack(taken.entries)}
+  local v = redis.call('HMGET', b, 'options', 'created_ms', 'timed', 'longest_s', 'trace')
+  return {lane, batch, place.owner, v[1], v[2], now, v[3] or 0, v[4] or '0', v[5] or '', unpack(taken.entries)}
 end
 
 local function try_class(class)

@@ -1,6 +1,6 @@
 -- Turns a staged batch into a real one, at once.
 -- ARGV: batch, owner, environment, class, total, weight, options, retention_s, reply, idempotency key or '', body hash, deadline_ms or '',
---       canaries in the total, whether it is listed (1|0)
+--       canaries in the total, whether it is listed (1|0), traceparent or ''
 -- Returns {batch, tokens to publish, 'new' | 'known' | 'conflict' | 'paused'}.
 local batch, owner, env, class = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local now = now_ms()
@@ -21,6 +21,7 @@ redis.call('ZREM', 'farm:expiries', batch)
 redis.call('HSET', b, 'owner', owner, 'environment', env, 'class', class, 'state', 'queued', 'total', ARGV[5],
   'done', 0, 'accepted', 0, 'rejected', 0, 'undecided', 0, 'weight', ARGV[6], 'options', ARGV[7], 'created_ms', now,
   'retention_s', ARGV[8], 'reply', ARGV[9], 'cancelled', 0, 'canaries', ARGV[13], 'canaries_done', 0)
+if ARGV[15] ~= '' then redis.call('HSET', b, 'trace', ARGV[15]) end
 if ARGV[14] == '1' then
   redis.call('ZADD', 'farm:batches', now, owner .. '/' .. batch)
   redis.call('ZADD', 'farm:batches:' .. owner, now, batch)

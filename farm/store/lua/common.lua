@@ -5,6 +5,7 @@
 --                                 timed longest_s: runs that ended in a decision, and the longest of them
 --                                 revoked: verdicts of it that were revoked
 --                                 canaries canaries_done: false proofs mixed in, in `total` and `done` as well
+--                                 trace: the traceparent of its request, where traces are on
 -- farm:batch:B:items      hash    index -> stored proof (farm/store/codec.py), its fingerprint in front where it has one
 -- farm:batch:B:results    hash    index -> packed verdict; the first writer wins
 -- farm:batch:B:finished   stream  one entry {i index} per verdict in completion order; its ids are the cursor

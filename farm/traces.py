@@ -1,0 +1,133 @@
+"""OpenTelemetry: one trace from a request to the runs of its proofs, over however many hosts.
+
+Tokens carry nothing, so a trace goes on with the batch: its `traceparent` (W3C) lies beside it in the store, and a
+claim brings it to the worker. OpenTelemetry's own variables say where spans go; without an endpoint nothing of it is
+imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from farm.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_Values = str | int | float | bool
+
+
+class Span:
+    """What a part of the work took; this one goes nowhere, for traces are off."""
+
+    def note(self, **attributes: _Values) -> None:
+        """Add attributes; never a proof's text."""
+
+    def rename(self, name: str) -> None:
+        """Name it by what was found out meanwhile."""
+
+
+class _Recorded(Span):
+    def __init__(self, span: Any) -> None:
+        self._span = span
+
+    def note(self, **attributes: _Values) -> None:
+        self._span.set_attributes({f"farm.{name}": value for name, value in attributes.items()})
+
+    def rename(self, name: str) -> None:
+        self._span.update_name(name)
+
+
+_provider: TracerProvider | None = None
+_current: ContextVar[str] = ContextVar("traceparent", default="")
+_NOTHING = nullcontext(Span())
+
+
+def open_traces(room: str) -> None:
+    """Send spans of this process where the environment says, if it says so; to be called after a fork.
+
+    Raises:
+        ConfigurationError: it does, and OpenTelemetry is not installed.
+    """
+    global _provider
+    if not any(os.environ.get(name) for name in _ENDPOINTS):
+        return
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"{_ENDPOINTS[0]} is set: `pip install 'leanfarm[traces]'`") from error
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, where they are set, win.
+    named = os.environ.get("OTEL_SERVICE_NAME") or f"leanfarm-{room}"
+    _provider = TracerProvider(resource=Resource.create({"service.name": named}))
+    _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+
+
+def close_traces() -> None:
+    """Send what was recorded and not sent yet."""
+    if _provider:
+        _provider.shutdown()
+
+
+def traceparent() -> str:
+    """Return the context that work for others goes on from; empty when there is none."""
+    return _current.get()
+
+
+def serve_span(name: str, caller: str) -> AbstractContextManager[Span]:
+    """Return the span of a request, the first of its trace unless the caller has one.
+
+    Args:
+        name: what it is called.
+        caller: the caller's `traceparent`, or nothing.
+    """
+    return _recorded(_provider, name, caller, None, {}) if _provider else _NOTHING
+
+
+def span(
+    name: str, *, parent: str = "", started_ns: int | None = None, **attributes: _Values
+) -> AbstractContextManager[Span]:
+    """Return a span below another; nothing where that one is not traced.
+
+    Args:
+        name: what it is called.
+        parent: the `traceparent` to go on from; by default that of the span around.
+        started_ns: when it began, in ns since the epoch, if that was before.
+        attributes: what is said of it; never a proof's text.
+    """
+    if _provider is None or not (parent or _current.get()):
+        return _NOTHING
+    return _recorded(_provider, name, parent or _current.get(), started_ns, attributes)
+
+
+@contextmanager
+def _recorded(
+    provider: TracerProvider, name: str, parent: str, started_ns: int | None, attributes: dict[str, _Values]
+) -> Iterator[Span]:
+    from opentelemetry.trace.propagation import set_span_in_context
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    propagator, carrier = TraceContextTextMapPropagator(), dict[str, str]()
+    context = propagator.extract({"traceparent": parent})
+    # An exception is told by its type alone: its text may quote a proof.
+    recorded = provider.get_tracer("leanfarm").start_span(
+        name, context, start_time=started_ns, record_exception=False, set_status_on_exception=False
+    )
+    propagator.inject(carrier, set_span_in_context(recorded))
+    token, own = _current.set(carrier.get("traceparent", "")), _Recorded(recorded)
+    own.note(**attributes)
+    try:
+        yield own
+    except BaseException as error:
+        own.note(failure=type(error).__qualname__)
+        raise
+    finally:
+        _current.reset(token)
+        recorded.end()
