@@ -1,18 +1,25 @@
 """`python -m api`: the HTTP API."""
 
+import contextlib
+
 import uvicorn
 
 from api.access import Access
 from api.app import create_app
 from api.front import Front
+from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.settings import load
+from farm.store.connection import connect
+from farm.store.schema import enter_store
 from farm.traces import open_traces
 
 if __name__ == "__main__":
     configure_logs("api")
-    open_traces("api")
     settings = load()
+    open_traces("api")
+    with contextlib.suppress(StoreUnavailable):  # /readyz says that it does not answer, and then which version it has
+        enter_store(connect(settings.redis_url))
     uvicorn.run(
         Access(Front(create_app(settings), is_open=settings.api_keys_file is None)),
         host=settings.farm_host,

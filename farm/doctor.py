@@ -73,12 +73,16 @@ def _redis(settings: Settings) -> Finding:
         return Finding("redis", "ok", "none set: `farm up` embeds Valkey")
     try:
         from farm.store.connection import check_server, connect
+        from farm.store.schema import read_schema
 
-        return Finding("redis", "ok", check_server(connect(settings.redis_url)))
+        client = connect(settings.redis_url)
+        server, schema = check_server(client), read_schema(client)
     except ModuleNotFoundError:
         return Finding("redis", "missing", "no client library", "pip install 'leanfarm[server]'")
     except FarmError as error:
         return Finding("redis", "missing", error.message, "start it, or correct REDIS_URL")
+    state = "missing" if schema.objection else "ok"
+    return Finding("redis", state, f"{server}, {schema}", schema.objection)
 
 
 def _lean() -> Iterator[Finding]:

@@ -16,7 +16,8 @@ FarmError                      internal      500
 ├── ConnectionFailed           connection_failed  the SDK cannot reach the farm
 ├── ConfigurationError         configuration      a setting is wrong or something is not installed
 │   ├── LeanNotFound           lean_not_found     no Lean; `farm doctor` says what to do
-│   └── SandboxMissing         sandbox_missing    a layer of the sandbox is missing, and nobody allowed to go without
+│   ├── SandboxMissing         sandbox_missing    a layer of the sandbox is missing, and nobody allowed to go without
+│   └── SchemaMismatch         schema             the store's state is of a release too far away from this one
 └── CorpusError                corpus             a premise data set is broken; the text names file and line
 
 A proof that fails is a verdict and never an error of this tree.
@@ -156,6 +157,12 @@ class SandboxMissing(ConfigurationError):
     """A layer of the sandbox cannot be put up here, and SANDBOX does not allow to go without."""
 
     code = "sandbox_missing"
+
+
+class SchemaMismatch(ConfigurationError):
+    """The store's state is of a release too far away from this one; releases one apart work side by side."""
+
+    code = "schema"
 
 
 class CorpusError(FarmError):

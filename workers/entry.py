@@ -5,26 +5,36 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import closing
 from typing import Any
 
 import structlog
 from celery import Celery, signals
 
 from farm.logs import configure_logs
+from farm.settings import Settings
+from farm.store.connection import connect
+from farm.store.schema import await_store
 
 _log = structlog.get_logger()
 
 
-def run_worker(app: Celery, room: str, queue: str, processes: int) -> None:
+def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes: int) -> None:
     """Run a prefork worker for one queue until SIGTERM.
 
     Args:
+        settings: of the farm.
         app: the room's app.
         room: its name, the first part of the node name that Flower shows.
         queue: the queue it takes tokens from.
         processes: how many processes work.
+
+    Raises:
+        SchemaMismatch: the store's state is of a release too far away from this one.
     """
     _keep_logs(room)
+    with closing(connect(settings.redis_url)) as client:
+        await_store(client)
     app.worker_main(
         [
             "worker",

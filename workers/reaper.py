@@ -25,6 +25,7 @@ from farm.store.environments import environment_names, forget_environments
 from farm.store.leases import ClaimedItem, Leases
 from farm.store.revocation import Revocation
 from farm.store.rooms import Room
+from farm.store.schema import await_store
 
 _TICK_S = 1.0
 _NUDGE_EVERY = 5
@@ -130,10 +131,11 @@ def run(settings: Settings, stopped: threading.Event) -> None:
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     configure_logs("reaper")
-    stopped = threading.Event()
+    settings, stopped = load(), threading.Event()
+    await_store(connect(settings.redis_url))
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stopped.set())
-    run(load(), stopped)
+    run(settings, stopped)
 
 
 if __name__ == "__main__":

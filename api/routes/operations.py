@@ -27,6 +27,7 @@ from farm.store.figures import read_figures, read_queue_ages
 from farm.store.pauses import read_alarms
 from farm.store.registry import read_status, read_totals
 from farm.store.retrievals import read_edition
+from farm.store.schema import read_schema_async
 
 router = APIRouter(tags=["operations"], responses=FAILURES)
 
@@ -97,12 +98,14 @@ async def readyz(service: ServiceDep) -> Response:
     """
     try:
         status, edition = await read_status(service.client), await read_edition(service.client)
+        schema = await read_schema_async(service.client)
     except StoreUnavailable as error:
         checks: dict[str, Any] = {"redis": {"ready": False, "notice": error.message}}
     else:
         rooms = _rooms(status)
         rooms["premises"]["corpus"] = edition
-        checks = {"redis": {"ready": True, "notice": ""}, **rooms}
+        redis = {"ready": not schema.objection, "engine": str(schema), "notice": schema.objection}
+        checks = {"redis": redis, **rooms}
     word = _summary({name: check["ready"] for name, check in checks.items()})
     return JSONResponse({"status": word, "checks": checks}, 503 if word == "not ready" else 200)
 

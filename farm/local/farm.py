@@ -24,6 +24,7 @@ from farm.models import lean_part
 from farm.settings import LOOPBACK_HOSTS, Settings
 from farm.store.connection import check_server, connect
 from farm.store.registry import set_draining
+from farm.store.schema import enter_store
 
 _FLOWER_PORT = 5555
 _FLOWER_USER = "farm"
@@ -98,6 +99,7 @@ class LocalFarm:
         if valkey:
             await self._start_group(_valkey_service(valkey, lock))
         self._tell(f"store: {check_server(connect(redis_url))}")
+        enter_store(connect(redis_url))
         set_draining(connect(redis_url), False)
         lean = (_lean_service(room, environment) for room in self._lean_rooms)
         await self._start_group(*(_python_service(room, environment) for room in _ROOMS), *lean)

@@ -34,6 +34,7 @@ FARM_KEYS = (
     "farm:counters",
     "farm:expiries",
     "farm:figures",
+    "farm:schema",
     "farm:served:",
     "farm:usage",
 )

@@ -8,4 +8,5 @@ from workers.entry import run_worker
 
 if __name__ == "__main__":
     configure_logs("embed")
-    run_worker(create_app(load()), "embed", EMBED_QUEUE, 1)
+    settings = load()
+    run_worker(settings, create_app(settings), "embed", EMBED_QUEUE, 1)

@@ -18,4 +18,6 @@ if __name__ == "__main__":
     configure_logs("lean")
     settings = load_environment(Path(sys.argv[1])) if len(sys.argv) > 1 else load()
     app, room = create_app(settings)
-    run_worker(app, lean_part(settings.lean_environment), lean_queue(settings.lean_environment), room.processes)
+    run_worker(
+        settings, app, lean_part(settings.lean_environment), lean_queue(settings.lean_environment), room.processes
+    )

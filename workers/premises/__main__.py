@@ -8,4 +8,5 @@ from workers.premises.tasks import create_app
 
 if __name__ == "__main__":
     configure_logs("premises")
-    run_worker(create_app(load()), "premises", PREMISES_QUEUE, 1)
+    settings = load()
+    run_worker(settings, create_app(settings), "premises", PREMISES_QUEUE, 1)

@@ -50,6 +50,11 @@
 -- farm:paused             hash    owner -> batch whose canary was accepted: nothing of the owner is claimed
 -- farm:suspects           set     batches whose accepted verdicts are to be marked because of that
 -- farm:draining           string  present while nothing new may be claimed
+-- farm:schema             string  SCHEMA of the newest release that ever worked here (farm/store/schema.py)
+
+-- Two releases work on the same state while a farm is upgraded. A field or key that the one before does not miss may come
+-- at any time; any other change takes two releases, each of which adds one to SCHEMA (CONTRIBUTING.md).
+local SCHEMA = 1
 
 -- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it takes for no integer.
 

@@ -1,0 +1,87 @@
+"""Which version of the key schema the store's state has, and whether this release may work on it.
+
+The number stands beside the schema, in farm/store/lua/common.lua. Releases whose versions are one apart work side by
+side, so that a farm can be upgraded while it runs.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from farm.errors import SchemaMismatch, StoreUnavailable
+from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.scripts import AsyncScripts, Scripts
+
+_RETRY_S = 1.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Two versions of the key schema.
+
+    Attributes:
+        store: of the state in the store.
+        ours: of this release.
+    """
+
+    store: int
+    ours: int
+
+    @property
+    def objection(self) -> str:
+        """Why this release may not work on the state; empty when it may."""
+        if abs(self.store - self.ours) <= 1:
+            return ""
+        advice = (
+            "install a later release here" if self.store > self.ours else "run the releases between first, in order"
+        )
+        return f"The store's state has version {self.store} and this release version {self.ours}: {advice}"
+
+    def __str__(self) -> str:
+        return f"state version {self.store}, this release {self.ours}"
+
+
+def enter_store(client: RedisClient) -> None:
+    """See that this release may work on the store's state, and say there that it does; to be called at each start.
+
+    Raises:
+        SchemaMismatch: it may not.
+        StoreUnavailable: Redis does not answer.
+    """
+    if objection := _compare(client, "enter").objection:
+        raise SchemaMismatch(objection)
+
+
+def await_store(client: RedisClient) -> None:
+    """Do the same once the store answers.
+
+    Raises:
+        SchemaMismatch: this release may not work on the state.
+    """
+    while True:
+        try:
+            return enter_store(client)
+        except StoreUnavailable as error:
+            _log.warning("store.awaited", error=error.message)
+            time.sleep(_RETRY_S)
+
+
+def read_schema(client: RedisClient) -> Schema:
+    """Return both versions; raises StoreUnavailable when Redis does not answer."""
+    return _compare(client, "look")
+
+
+async def read_schema_async(client: AsyncRedisClient) -> Schema:
+    """Return both versions, over the API's client; raises as `read_schema`."""
+    with translated():
+        return Schema(*map(int, await AsyncScripts(client).run("schema", "look")))
+
+
+def _compare(client: RedisClient, why: str) -> Schema:
+    with translated():
+        return Schema(*map(int, Scripts(client).run("schema", why)))

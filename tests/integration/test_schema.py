@@ -1,0 +1,122 @@
+"""The version of the store's state: who is let in, who is told to go, and where it is seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from farm.errors import SchemaMismatch
+from farm.store.connection import RedisClient, connect
+from farm.store.schema import enter_store, read_schema
+from farm.store.scripts import source
+from tests.conftest import lean_settings
+from tests.support.repl.install import Install
+from tests.support.running import RunningFarm, await_true, running_farm
+
+
+@pytest.fixture
+def store(valkey_url: str) -> Iterator[RedisClient]:
+    """An empty store."""
+    client = connect(valkey_url)
+    client.flushdb()
+    yield client
+    client.flushdb()
+
+
+def ours(store: RedisClient) -> int:
+    return read_schema(store).ours
+
+
+def test_who_comes_first_says_which_version_it_is(store: RedisClient) -> None:
+    enter_store(store)
+
+    assert int(store.get("farm:schema")) == ours(store)
+
+
+def test_state_that_says_nothing_is_that_of_the_first_release(store: RedisClient) -> None:
+    assert read_schema(store).store == ours(store), "there is no state yet"
+    store.zadd("farm:environments", {"default": 1})
+
+    assert read_schema(store).store == 1
+
+
+@pytest.mark.parametrize("apart", [-1, 0, 1])
+def test_one_version_apart_is_let_in_and_the_newer_one_stays(store: RedisClient, apart: int) -> None:
+    store.set("farm:schema", ours(store) + apart)
+
+    enter_store(store)
+
+    assert int(store.get("farm:schema")) == ours(store) + max(apart, 0)
+
+
+@pytest.mark.parametrize(("apart", "advice"), [(-2, "releases between"), (2, "later release")])
+def test_two_versions_apart_is_refused_and_changes_nothing(store: RedisClient, apart: int, advice: str) -> None:
+    store.set("farm:schema", ours(store) + apart)
+
+    with pytest.raises(SchemaMismatch, match=advice) as refused:
+        enter_store(store)
+
+    assert refused.value.code == "schema"
+    assert int(store.get("farm:schema")) == ours(store) + apart
+
+
+def test_the_next_release_is_let_in_and_the_one_after_it_then(store: RedisClient) -> None:
+    enter_store(store)
+    number = f"local SCHEMA = {ours(store)}"
+    for step in (1, 2):
+        later = source("schema").replace(number, f"local SCHEMA = {ours(store) + step}")
+        assert later != source("schema"), "the number stands where the schema does"
+        store.eval(later, 0, "enter")
+        assert int(store.get("farm:schema")) == ours(store) + step
+
+    with pytest.raises(SchemaMismatch):
+        enter_store(store)
+
+
+@pytest.mark.parametrize("module", ["api", "workers.lean", "workers.reaper", "workers.embed", "workers.premises"])
+def test_a_process_that_is_refused_ends_and_says_what_to_do(
+    store: RedisClient, valkey_url: str, module: str, tmp_path: Path
+) -> None:
+    store.set("farm:schema", ours(store) + 2)
+    environment = {**os.environ, "REDIS_URL": valkey_url, "DATA_DIR": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-m", module], env=environment, cwd=tmp_path, capture_output=True, timeout=60, check=False
+    )
+
+    line = json.loads(run.stderr)
+    assert run.returncode == 1
+    assert (line["event"], line["code"]) == ("process.failed", "schema")
+    assert "install a later release" in line["error"]
+
+
+def test_readiness_and_doctor_show_both_versions(tmp_path: Path, scripted: Install) -> None:
+    with running_farm(tmp_path / "farm", **lean_settings(scripted)) as farm:
+        store = connect(farm.redis_url)
+        words = f"state version {ours(store)}, this release {ours(store)}"
+        assert readiness(farm)["checks"]["redis"] == {"ready": True, "engine": words, "notice": ""}
+        assert words in doctor(farm)
+
+        store.set("farm:schema", ours(store) + 2)
+
+        await_true(lambda: readiness(farm)["status"] == "not ready", "it is not ready any more")
+        assert "install a later release" in readiness(farm)["checks"]["redis"]["notice"]
+        assert "install a later release" in doctor(farm)
+
+
+def doctor(farm: RunningFarm) -> str:
+    """Return what `farm doctor` says of the store."""
+    told = replace(farm, environment={**farm.environment, "REDIS_URL": farm.redis_url}).command("doctor", "--json")
+    return next(str(finding) for finding in json.loads(told.stdout) if finding["subject"] == "redis")
+
+
+def readiness(farm: RunningFarm) -> Any:
+    return httpx.get(f"{farm.url}/readyz").json()
