@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     api_keys_file: Annotated[
         Path | None, Field(description="File of hashed API keys (`farm keys create`); empty: no keys, loopback only.")
     ] = None
+    flower_url: Annotated[
+        str, Field(pattern="^(https?://.*)?$", description="Where Flower is found; the console links to it.")
+    ] = ""
     retrieve_open: Annotated[bool, Field(description="Leaves the four premise routes open when keys are used.")] = False
     redis_url: Annotated[str, Field(description="Redis or Valkey; empty: `farm up` embeds one.", repr=False)] = ""
     broker_url: Annotated[str, Field(description="Celery's broker; empty: `REDIS_URL`.", repr=False)] = ""

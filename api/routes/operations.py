@@ -35,7 +35,8 @@ router = APIRouter(tags=["operations"], responses=FAILURES)
 @router.get("/v1/workers", response_model=FarmStatus)
 async def workers(service: ServiceDep, _owner: OperatorDep) -> FarmStatus:
     """See who works, and how much waits."""
-    return await read_status(service.client)
+    status = await read_status(service.client)
+    return status.model_copy(update={"flower": service.settings.flower_url})
 
 
 @router.get("/v1/environments", response_model=EnvironmentList)

@@ -104,7 +104,7 @@ class LocalFarm:
         lean = (_lean_service(room, environment) for room in self._lean_rooms)
         await self._start_group(*(_python_service(room, environment) for room in _ROOMS), *lean)
         await self._start_group(
-            _api_service(addresses.api, environment), _flower_service(addresses, flower_port, environment)
+            _api_service(addresses, environment), _flower_service(addresses, flower_port, environment)
         )
         own_runtime(addresses.api, redis_url).write(self._data_dir)
         return addresses
@@ -172,8 +172,9 @@ def _lean_service(room: LeanRoom, environment: dict[str, str]) -> Service:
     return Service(lean_part(room.environment), command, {**environment, **room.variables})
 
 
-def _api_service(url: str, environment: dict[str, str]) -> Service:
-    return Service("api", [sys.executable, "-m", "api"], environment, _answers(f"{url}/livez"))
+def _api_service(addresses: Addresses, environment: dict[str, str]) -> Service:
+    known = {**environment, "FLOWER_URL": addresses.flower}
+    return Service("api", [sys.executable, "-m", "api"], known, _answers(f"{addresses.api}/livez"))
 
 
 def _flower_service(addresses: Addresses, port: int, environment: dict[str, str]) -> Service:

@@ -64,8 +64,14 @@ class QueueStatus(BaseModel):
 
 
 class FarmStatus(BaseModel):
-    """The answer of `GET /v1/workers`."""
+    """The answer of `GET /v1/workers`.
+
+    Attributes:
+        draining: whether the farm finishes what runs and starts nothing more.
+        flower: where Flower is (`FLOWER_URL`); empty where nobody said.
+    """
 
     workers: list[WorkerStatus]
     queues: list[QueueStatus] = Field(default_factory=list)
     draining: bool = False
+    flower: str = ""

@@ -51,7 +51,8 @@ Document = dict[str, Any]
 SETTINGS = {name.upper(): field for name, field in Settings.model_fields.items()}
 # What the images and the Compose file decide, and what only clients outside read.
 DECIDED = {"FARM_HOST", "API_KEYS_FILE", "REDIS_URL", "BROKER_URL", "DATA_DIR"}
-DECIDED |= {"LAKE_PATH", "LEAN_REPL_DIR", "LEAN_PROJECT_DIR", "ENVIRONMENTS_DIR", "FARM_URL", "FARM_API_KEY"}
+DECIDED |= {"LAKE_PATH", "LEAN_REPL_DIR", "LEAN_PROJECT_DIR", "ENVIRONMENTS_DIR", "FLOWER_URL"}
+DECIDED |= {"FARM_URL", "FARM_API_KEY"}
 # Where Compose has more to offer than the default in code.
 RICHER = {"DATA_REPO", "DATA_REVISION", "MODEL_ID", "MODEL_REVISION", "EMBED_SERVICE_URL", "LEAN_VERSION"}
 COMPOSE_ONLY = {"LEAN_MEMORY", "MATHLIB_VERSION", "FLOWER_PORT"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 
 from farm import Farm
+from tests.security.service.conftest import api_process
 from tests.support.running import RunningFarm, await_true
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
@@ -58,13 +61,11 @@ def test_the_openapi_document_describes_bodies_and_routes(farm: RunningFarm) -> 
 
 
 def test_flower_wants_its_password(farm: RunningFarm) -> None:
-    await_true(lambda: ")" in (farm.folder / "up.log").read_text().partition("login ")[2], "Flower's login")
-    up = (farm.folder / "up.log").read_text()
-    address = next(word for line in up.splitlines() if "Flower" in line for word in line.split() if "http" in word)
-    user, _, password = up.partition("login ")[2].partition(")")[0].partition(":")
+    address, auth = flower_of(farm)
 
     assert httpx.get(f"{address}/api/workers").status_code == 401
-    assert httpx.get(f"{address}/workers", auth=(user, password)).status_code == 200
+    assert httpx.get(f"{address}/api/tasks").status_code == 401
+    assert httpx.get(f"{address}/workers", auth=auth).status_code == 200
 
 
 def test_logs_hold_no_proof(farm: RunningFarm, client: Farm) -> None:
@@ -74,3 +75,39 @@ def test_logs_hold_no_proof(farm: RunningFarm, client: Farm) -> None:
     logs = "".join(path.read_text() for path in (farm.folder / "data" / "logs").iterdir())
     assert "a_very_secret_theorem" not in logs
     assert "repl.died" in logs
+
+
+def flower_of(farm: RunningFarm) -> tuple[str, httpx.BasicAuth]:
+    """Return Flower's address and its login, as `farm up` prints them."""
+    await_true(lambda: ")" in (farm.folder / "up.log").read_text().partition("login ")[2], "Flower's login")
+    words = (farm.folder / "up.log").read_text().partition("Flower")[2].split()
+    return words[0], httpx.BasicAuth(*words[2].rstrip(")").split(":"))
+
+
+def test_flower_says_which_batch_a_token_worked_for_and_on_what(farm: RunningFarm, client: Farm) -> None:
+    address, auth = flower_of(farm)
+    secret = "-- a very secret comment"
+    batch = client.submit([f"{secret}\nimport Init\n{TRUE} -- flower {index}" for index in range(30)])
+    assert len(batch.wait()) == 30
+
+    def lines() -> list[str]:
+        tasks = httpx.get(f"{address}/api/tasks", auth=auth, timeout=10).json().values()
+        done = [each for each in tasks if each["name"] == "lean.work" and each["state"] == "SUCCESS"]
+        return [each["result"] for each in done if batch.id in each["result"]]
+
+    # A token is worked on for up to ten seconds; two processes may share the batch.
+    def counted() -> int:
+        return sum(int(count) for line in lines() for count in re.findall(rf"(\d+) of batch {batch.id}", line))
+
+    await_true(lambda: counted() == 30, "Flower knows what became of each proof")
+    assert all(re.match(r"'\d+ proofs in \d+ chunks: .*\(import Init\)", line) for line in lines())
+    assert not any("secret" in line or "theorem" in line for line in lines())
+
+
+def test_the_console_is_told_where_flower_is_where_there_is_one(farm: RunningFarm) -> None:
+    assert httpx.get(f"{farm.url}/v1/workers").json()["flower"] == flower_of(farm)[0]
+
+
+def test_no_api_names_a_flower_that_nobody_configured(farm: RunningFarm) -> None:
+    with api_process(farm.redis_url) as url:
+        assert httpx.get(f"{url}/v1/workers").json()["flower"] == ""

@@ -22,6 +22,7 @@ from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases,
 from farm.store.registry import Alive
 from farm.traces import span
 from workers.figures import Figures
+from workers.lean.account import Account
 from workers.lean.executor import Executor
 from workers.lean.judging import SliceExpired
 from workers.lean.session import Session, StartFailed
@@ -119,19 +120,17 @@ class Runner:
 
     def work(self) -> str:
         """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower."""
-        until, chunks, written = time.monotonic() + _TASK_S, 0, 0
+        until, account = time.monotonic() + _TASK_S, Account()
         while time.monotonic() < until and not self._stopping():
-            done = self._work_once()
-            if done is None:
+            if not self._work_once(account):
                 break
-            chunks, written = chunks + 1, written + done
         else:
             # There may be more: the token goes on to whoever takes it.
             self._tokens.lean(self._environment_name)
-        return f"{written} proofs in {chunks} chunks"
+        return str(account)
 
-    def _work_once(self) -> int | None:
-        """Return how many verdicts one chunk gave, None when there was no chunk."""
+    def _work_once(self, account: Account) -> bool:
+        """Run one chunk and enter it into the account; return whether there was one."""
         most = max(1, min(CHUNK, int(_CHUNK_S / self._mean_s)))
         asked_ns = time.time_ns()
         warmth = Warmth(self._lane, self._owner, self._session.load_s if self._session else 0.0)
@@ -142,10 +141,10 @@ class Runner:
         except DeclaredBad as bad:
             _log.error("worker.declared_bad", why=str(bad))
             self._declared_bad = str(bad)
-            return None
+            return False
         self._declared_bad = ""
         if claim is None:
-            return None
+            return False
         chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
         if chunk.rest:
             self._lane, self._owner = claim.lane, claim.owner
@@ -154,7 +153,8 @@ class Runner:
             self._run_traceably(chunk, asked_ns)
         finally:
             self._chunk = None
-        return chunk.written
+        account.add(claim, chunk.written)
+        return True
 
     def _run_traceably(self, chunk: Chunk, asked_ns: int) -> None:
         """Run a chunk where all that is logged says whose it is, and below the span of its claim."""

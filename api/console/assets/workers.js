@@ -7,6 +7,7 @@ import { count, scriptedNote } from "./words.js";
 
 const LOOK_S = 2;
 const COLUMNS = ["Worker", "State", "Engine", "Header loaded", "Memory", "Proofs", "Restarts", "Seen", "Notice"];
+const CLASSES = ["figure", "figure", "", "figure", "figure", "figure", "figure", "words"];
 
 function row(worker) {
   const state = worker.state === "starting" ? `starting, ${Math.round(100 * worker.progress)} %` : worker.state;
@@ -20,11 +21,16 @@ function row(worker) {
     `${Math.round(worker.seen_s)} s ago`,
     worker.notice,
   ];
-  return h("tr", {}, h("th", { scope: "row" }, `${worker.kind} ${worker.host}:${worker.pid}`), cells.map((cell) => h("td", {}, cell)));
+  return h("tr", {}, h("th", { scope: "row" }, `${worker.kind} ${worker.host}:${worker.pid}`), cells.map((cell, at) => h("td", { class: CLASSES[at] }, cell)));
 }
 
 function queue({ environment, pending, leased }) {
   return h("tr", {}, h("th", { scope: "row" }, environment), h("td", {}, count(pending)), h("td", {}, count(leased)));
+}
+
+function flowerLink(address) {
+  const link = h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, "Flower");
+  return h("span", { class: "quiet" }, link, " shows what Celery's workers did with each token; it asks for its own user and password.");
 }
 
 /** Show who works and what waits, until the signal is aborted. */
@@ -32,8 +38,10 @@ export async function show(main, _route, signal) {
   heading(main, "Workers");
   const [note, queues, workers] = [h("div", { role: "status" }), h("tbody"), h("tbody")];
   const [seen, plot] = [new Rates(), h("div", { class: "plots" })];
+  const flower = h("p", { hidden: true });
   main.append(
     note,
+    flower,
     table("Queues", ["Environment", "Waiting", "Running"], queues),
     table("Workers", COLUMNS, workers),
     plot,
@@ -44,11 +52,13 @@ export async function show(main, _route, signal) {
     const texts = [farm.draining && "The farm drains: it finishes what runs and starts nothing more.", !farm.workers.length && "No worker is running."];
     const notes = [scriptedNote(engine), ...texts.filter(Boolean).map((text) => h("p", { class: "note undecided" }, text))];
     if (note.textContent !== notes.map((each) => each?.textContent ?? "").join("")) note.replaceChildren(...notes.filter(Boolean));
+    if (farm.flower && flower.hidden) flower.replaceChildren(flowerLink(farm.flower));
+    flower.hidden = !farm.flower;
     queues.replaceChildren(...farm.queues.map(queue));
     workers.replaceChildren(...farm.workers.map(row));
     for (const worker of farm.workers) if (worker.kind === "lean") seen.add(worker.id, worker.proofs);
     seen.close();
-    plot.replaceChildren(rates("Proofs run per second, as seen by this page", seen.points));
+    plot.replaceChildren(...rates("Proofs run per second, as seen by this page", seen.points));
     return LOOK_S;
   });
 }

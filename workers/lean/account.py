@@ -1,0 +1,41 @@
+"""What the work of one token came to, in the line that Flower shows: which batches, on what headers, how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from farm.models import Proof
+from farm.source import assemble, imported
+from farm.store.leases import Claim
+
+_MOST_SHOWN = 4
+_HEADER_CHARS = 60
+
+
+@dataclass(slots=True)
+class Account:
+    """Counts verdicts by batch and header; as text it is a line without a word of a proof."""
+
+    chunks: int = 0
+    written: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, claim: Claim, written: int) -> None:
+        """Count a chunk and the verdicts that it gave."""
+        place = claim.batch, _header(claim)
+        self.chunks += 1
+        self.written[place] = self.written.get(place, 0) + written
+
+    def __str__(self) -> str:
+        total = f"{sum(self.written.values())} proofs in {self.chunks} chunks"
+        parts = [f"{count} of batch {batch} ({header})" for (batch, header), count in self.written.items()]
+        if len(parts) > _MOST_SHOWN:
+            parts[_MOST_SHOWN:] = [f"{len(parts) - _MOST_SHOWN} more"]
+        return f"{total}: {', '.join(parts)}" if parts else total
+
+
+def _header(claim: Claim) -> str:
+    """Return what the header of a lane imports, and no more: comments in a header may quote a proof."""
+    task = claim.items[0].task if claim.items else None
+    if not isinstance(task, Proof):
+        return "no proof"
+    return "; ".join(sorted(imported(assemble(task).text)))[:_HEADER_CHARS] or "no imports"
