@@ -3,6 +3,9 @@
 const BASE = new URL("../../", import.meta.url);
 const KEY = "leanfarm-key";
 const PATIENCE_S = 1;
+// A stream says something each 15 s, and every other look is answered at once: after this long a silence the connection
+// hangs, though nobody closed it (a proxy that stalled, a laptop that slept).
+const SILENCE_S = 40;
 
 /** What happens to the connection: `up`, `down` (detail: a sentence) and `key` (detail: why one is asked for). */
 export const connection = new EventTarget();
@@ -44,14 +47,26 @@ async function failure(response) {
 }
 
 function unreachable(error, signal) {
-  if (signal?.aborted || error instanceof ApiError) return error;
+  if (signal?.aborted || (error instanceof ApiError && error.code !== "silent")) return error;
   const message = "The farm does not answer; this page keeps trying.";
   tell("down", message);
   return new ApiError(0, "unreachable", message);
 }
 
-async function send(path, { body, signal, accept = "application/json" } = {}) {
-  const method = body === undefined ? "GET" : "POST";
+/** Return a signal that also ends when nothing is heard for long; `heard` says that something was, `end` stops it. */
+function listen(signal) {
+  const silence = new AbortController();
+  const giveUp = () => silence.abort(new ApiError(0, "silent", `Nothing came from the farm for ${SILENCE_S} s.`));
+  let timer;
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(giveUp, SILENCE_S * 1000);
+  };
+  heard();
+  return { signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]), heard, end: () => clearTimeout(timer) };
+}
+
+async function send(path, { body, signal, method = body === undefined ? "GET" : "POST", accept = "application/json" } = {}) {
   const request = { method, headers: headers(body, accept), body: body && JSON.stringify(body), signal };
   const response = await fetch(new URL(path, BASE), request);
   if (!response.ok) throw await failure(response);
@@ -61,26 +76,35 @@ async function send(path, { body, signal, accept = "application/json" } = {}) {
 
 /** Return the JSON that a route answers; with a body it is posted. Throws ApiError. */
 export async function ask(path, options = {}) {
+  // What is posted may take as long as its proof; all else is a look.
+  const ears = options.body === undefined ? listen(options.signal) : null;
   try {
-    return await (await send(path, options)).json();
+    return await (await send(path, { ...options, signal: ears?.signal ?? options.signal })).json();
   } catch (error) {
     throw unreachable(error, options.signal);
+  } finally {
+    ears?.end();
   }
 }
 
-/** Yield the objects of an NDJSON answer, in lists of what came at once. Throws ApiError. */
+/** Yield the objects of an NDJSON answer, in lists of what came at once. Throws ApiError; `silent` where it hangs. */
 export async function* lines(path, options) {
+  const ears = listen(options.signal);
   try {
-    const response = await send(path, { ...options, accept: "application/x-ndjson" });
+    const response = await send(path, { ...options, signal: ears.signal, accept: "application/x-ndjson" });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      ears.heard();
       const found = (rest + part.value).split("\n");
       rest = found.pop();
       yield found.filter(Boolean).map((line) => JSON.parse(line));
     }
   } catch (error) {
-    throw unreachable(error, options.signal);
+    // Other requests may be answered all the while: that this one hangs is for its reader to say.
+    throw error.code === "silent" ? error : unreachable(error, options.signal);
+  } finally {
+    ears.end();
   }
 }
 

@@ -62,7 +62,7 @@ function back() {
 }
 
 function press(event) {
-  if (dialog.open || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
   const isTyping = event.target.closest("input, textarea, select");
   if (event.key === "Escape" && isTyping) event.target.blur();
   else if (event.key === "Escape") back();

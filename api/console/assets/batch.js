@@ -1,12 +1,13 @@
 // One batch: how far it is, which of its proofs came out how, and how long they took.
 
 import { ask, poll } from "./api.js";
-import { everyFrame, h, heading } from "./dom.js";
+import { canceller } from "./cancel.js";
+import { everyFrame, h, heading, trail } from "./dom.js";
 import { virtualList } from "./list.js";
 import { Rates, rates, spread } from "./plots.js";
 import { announcer, progress } from "./progress.js";
 import { Results, follow } from "./results.js";
-import { KINDS, OUTCOMES, badge, clock, count, scriptedNote, seconds } from "./words.js";
+import { KINDS, OUTCOMES, badge, clock, count, scriptedNote, seconds, stateBadge } from "./words.js";
 
 const PLOT_EVERY_MS = 500;
 // The batch looked at last: who comes back from a proof finds it as it was, and its stream goes on at the cursor.
@@ -44,8 +45,13 @@ function filters(results, route, changed) {
   }
 
   results.setFilter(chosen, text.value);
-  const group = h("div", { class: "chips", role: "group", "aria-label": "Show outcome or reason" }, chips.map(([, chip]) => chip));
-  return { element: h("search", {}, group, h("label", { for: "filter" }, "Filter ", text)), update };
+  const [outcomes, reasons] = [chips.slice(0, 1 + OUTCOMES.length), chips.slice(1 + OUTCOMES.length)];
+  const groups = [group("Show outcome", outcomes), group("Show reason", reasons)];
+  return { element: h("search", {}, groups, h("label", { for: "filter" }, "Filter ", text)), update };
+}
+
+function group(label, chips) {
+  return h("div", { class: "chips", role: "group", "aria-label": label }, chips.map(([, chip]) => chip));
 }
 
 /** Return the part of a route's address that holds the filter, so that links and going back keep it. */
@@ -57,9 +63,9 @@ export function queryOf(route) {
 function facts(status) {
   const { level, timeout_s, environment } = status.options;
   const asked = [level && `level ${level}`, timeout_s && `${timeout_s} s each`, environment && `environment ${environment}`];
-  const time = status.finished_at ? `, took ${seconds(status.finished_at - status.created_at)}` : "";
+  const time = status.finished_at ? `, took ${seconds(status.finished_at - status.created_at)} (${pace(status)})` : "";
   const more = [status.paused && "paused for its owner's attention", status.revoked && `${count(status.revoked)} verdicts revoked`];
-  return [status.state, `submitted ${clock(status.created_at)}${time}`, ...asked, ...more].filter(Boolean).join(" · ");
+  return [`submitted ${clock(status.created_at)}${time}`, ...asked, ...more].filter(Boolean).join(" · ");
 }
 
 function proofs(results, route) {
@@ -78,19 +84,18 @@ function proofs(results, route) {
   });
 }
 
-/** Return how fast a batch went that was over before the page looked. */
-function pastRate({ done, created_at, finished_at }) {
-  return finished_at ? `it ended before: ${(done / Math.max(0.001, finished_at - created_at)).toFixed(1)} on average` : "looking";
+function pace({ done, created_at, finished_at }) {
+  return `${(done / Math.max(0.001, finished_at - created_at)).toFixed(1)} verdicts per second`;
 }
 
 function plots(results, seen) {
   const element = h("section", { class: "plots", "aria-label": "Plots" });
   let drawn_ms = -Infinity;
-  function update(status) {
+  function update() {
     if (performance.now() - drawn_ms < PLOT_EVERY_MS && !results.isComplete) return;
     drawn_ms = performance.now();
     element.replaceChildren(
-      rates("Verdicts per second, as seen by this page", seen.points, pastRate(status)),
+      ...rates("Verdicts per second, as seen by this page", seen.points),
       spread("Time a proof ran", results.time_s.subarray(0, results.size)),
       spread("Time a proof waited", results.queue_s.subarray(0, results.size)),
     );
@@ -98,32 +103,44 @@ function plots(results, seen) {
   return { element, update };
 }
 
+/** Return what to say of a stream that hung, or nothing. */
+function hung({ silences }) {
+  if (!silences) return "";
+  return `The stream of verdicts fell silent ${silences === 1 ? "once" : `${silences} times`} and was opened again where it had stopped: nothing is missing.`;
+}
+
 /** Show a batch, and follow it until the signal is aborted. */
 export async function show(main, route, signal) {
   const path = `v1/batches/${encodeURIComponent(route.parts[1])}`;
-  heading(main, `Batch ${route.parts[1]}`);
+  trail(main, [["Batches", "#/batches"]]);
+  const title = heading(main, "Batch ", h("code", {}, route.parts[1]));
   let status;
   await poll(signal, async () => void (status = await ask(path, { signal })));
   if (signal.aborted) return;
 
   const [results, seen, mix, heard] = [resultsOf(status), new Rates(), progress(), announcer()];
-  const [line, script] = [h("p", { class: "quiet" }), h("div")];
+  const [line, script, resumed] = [h("p", { class: "quiet" }), h("div"), h("p", { class: "quiet", role: "status" })];
+  const [state, cancel] = [h("span"), canceller(path, signal)];
   const [list, drawing] = [proofs(results, route), plots(results, seen)];
   const redraw = everyFrame(() => {
     list.update();
     filter.update();
-    drawing.update(status);
+    drawing.update();
     if (!script.firstChild) script.append(...[scriptedNote(results.engine)].filter(Boolean));
+    resumed.textContent = hung(results);
     list.element.dataset.complete = results.isComplete;
   });
-  const filter = filters(results, route, redraw);
-  main.append(line, heard.element, mix.element, script, filter.element, list.element, drawing.element);
+  const filter = filters(results, route, () => (list.restart(), redraw()));
+  title.append(" ", state);
+  main.append(line, heard.element, mix.element, cancel.element, resumed, script, filter.element, list.element, drawing.element);
   redraw();
 
   const following = follow(results, signal, redraw);
   const looking = poll(signal, async () => {
     status = await ask(path, { signal });
     line.textContent = facts(status);
+    state.replaceChildren(stateBadge(status));
+    cancel.update(status);
     mix.update(status);
     heard.update(status);
     seen.add("done", status.done);

@@ -22,10 +22,16 @@ export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/** Append the way back to where a view belongs: pairs of a text and its address. */
+export function trail(main, places) {
+  const links = places.map(([text, address], at) => [at ? " / " : "", h("a", { href: address }, text)]);
+  main.append(h("nav", { class: "trail", "aria-label": "Way back" }, links));
+}
+
 /** Append a view's heading, name the page after it and put the focus there: a screen reader then reads the new view. */
-export function heading(main, text) {
+export function heading(main, ...text) {
   const title = h("h1", { tabindex: "-1" }, text);
-  document.title = `${text} · leanfarm`;
+  document.title = `${title.textContent} · leanfarm`;
   main.append(title);
   title.focus({ preventScroll: true });
   return title;

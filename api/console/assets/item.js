@@ -2,23 +2,27 @@
 
 import { ask, poll } from "./api.js";
 import { queryOf } from "./batch.js";
-import { h, heading } from "./dom.js";
+import { h, heading, trail } from "./dom.js";
 import { marksOf, source } from "./source.js";
-import { verdictPanel } from "./verdict.js";
+import { evidencePanel, verdictPanel } from "./verdict.js";
 
 /** Show a proof; while it has no verdict, wait for it. */
 export async function show(main, route, signal) {
   const [, batch, index] = route.parts;
   const path = `v1/batches/${encodeURIComponent(batch)}/items/${encodeURIComponent(index)}`;
-  const back = `#/batches/${encodeURIComponent(batch)}${queryOf(route)}`;
-  heading(main, `Proof ${index}`);
+  const back = `#/batches/${encodeURIComponent(batch)}`;
+  const shown = route.query.get("show") || route.query.get("text");
+  const filtered = shown ? [[shown.replaceAll("_", " "), `${back}${queryOf(route)}`]] : [];
+  trail(main, [["Batches", "#/batches"], [`Batch ${batch}`, back], ...filtered]);
+  const title = heading(main, `Proof ${index}`);
   const [note, body] = [h("p", { role: "status" }), h("div")];
-  main.append(h("p", {}, h("a", { href: back }, `Back to batch ${batch}`)), note, body);
+  main.append(note, body);
 
   let isShown = false;
   await poll(signal, async () => {
     const { proof, verdict } = await ask(path, { signal });
-    note.textContent = verdict ? "" : "It has no verdict yet.";
+    if (proof.id && !isShown) title.append(h("span", { class: "quiet" }, proof.id));
+    note.textContent = verdict ? "" : "It has no verdict yet; it appears here when it has.";
     if (verdict || !isShown) body.replaceChildren(...parts(proof, verdict));
     isShown = true;
     return verdict ? undefined : 1;
@@ -26,13 +30,14 @@ export async function show(main, route, signal) {
 }
 
 function parts(proof, verdict) {
-  const named = [proof.id && `id ${proof.id}`, proof.problem && `problem ${proof.problem}`].filter(Boolean).join(" · ");
+  const marks = verdict ? marksOf(verdict) : [];
   const statement = proof.statement && h("section", { "aria-label": "Statement" }, h("h2", {}, "Statement"), h("pre", { class: "code" }, proof.statement));
   return [
-    h("p", { class: "quiet" }, named),
+    proof.problem && h("p", { class: "quiet" }, `problem ${proof.problem}`),
     verdict && verdictPanel(verdict),
     statement,
     h("h2", {}, "Source"),
-    source(proof.code, verdict ? marksOf(verdict) : []),
+    source(proof.code, marks),
+    verdict && evidencePanel(verdict),
   ].filter(Boolean);
 }

@@ -10,7 +10,9 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Inf
  * Return a grid with `update()`; `length()` says how many rows there are now, `cells(row)` gives the elements of one, the first of
  * them its link.
  *
- * The arrow keys move through the rows and one row alone is in the tab order, as in every grid.
+ * A row says the same for as long as nobody calls `restart()`, so the elements of those that stay visible stay: a click that
+ * began on one ends there, however many come meanwhile. The arrow keys move through the rows and one row alone is in the tab
+ * order, as in every grid.
  */
 export function virtualList(label, columns, length, cells) {
   const rows = h("div", { class: "rows", role: "rowgroup" });
@@ -18,18 +20,32 @@ export function virtualList(label, columns, length, cells) {
   const view = h("div", { class: "view", role: "presentation" }, rows, nothing);
   const head = h("div", { class: "row head", role: "row", "aria-rowindex": "1" }, columns.map((name) => h("span", { role: "columnheader" }, name)));
   const element = h("div", { class: "list", role: "grid", "aria-label": label }, h("div", { role: "rowgroup" }, head), view);
+  const lines = new Map();
   let [size, active] = [0, 0];
 
   function line(at) {
     const found = cells(at).map((cell) => h("span", { role: "gridcell" }, cell));
     const row = h("div", { class: "row", role: "row", "aria-rowindex": at + 2, "data-row": at }, found);
     row.style.top = `${at * ROW_PX}px`;
-    row.querySelector("a").tabIndex = at === active ? 0 : -1;
+    lines.set(at, row);
     return row;
   }
 
+  function drawRows(wanted) {
+    for (const [at, row] of lines) {
+      if (!wanted.has(at)) row.remove();
+      if (!wanted.has(at)) lines.delete(at);
+    }
+    let next = rows.firstElementChild;
+    for (const at of [...wanted].sort((a, b) => a - b)) {
+      const row = lines.get(at) ?? line(at);
+      row.querySelector("a").tabIndex = at === active ? 0 : -1;
+      if (row === next) next = next.nextElementSibling;
+      else rows.insertBefore(row, next);
+    }
+  }
+
   function draw() {
-    const hadFocus = rows.contains(document.activeElement);
     // Asked each time: a scroll may come between a change of the rows and its update.
     size = length();
     active = Math.min(active, Math.max(0, size - 1));
@@ -42,8 +58,7 @@ export function virtualList(label, columns, length, cells) {
     // The active row is kept even when it is scrolled away: the focus has to be somewhere.
     const shown = new Set(Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at));
     if (active < size) shown.add(active);
-    rows.replaceChildren(...[...shown].sort((a, b) => a - b).map(line));
-    if (hadFocus) rows.querySelector(`[data-row="${active}"] a`)?.focus({ preventScroll: true });
+    drawRows(shown);
   }
 
   function move(to) {
@@ -53,6 +68,7 @@ export function virtualList(label, columns, length, cells) {
     if (top < view.scrollTop) view.scrollTop = top;
     else if (bottom > view.scrollTop + view.clientHeight) view.scrollTop = bottom - view.clientHeight;
     draw();
+    rows.querySelector(`[data-row="${active}"] a`)?.focus({ preventScroll: true });
   }
 
   const later = everyFrame(draw);
@@ -67,8 +83,11 @@ export function virtualList(label, columns, length, cells) {
     active = Number(event.target.closest("[data-row]").dataset.row);
   });
 
-  return {
-    element,
-    update: later,
-  };
+  function restart() {
+    lines.clear();
+    rows.replaceChildren();
+    later();
+  }
+
+  return { element, update: later, restart };
 }

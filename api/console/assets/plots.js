@@ -37,22 +37,22 @@ function figure(title, words, ...shapes) {
   return h("figure", {}, h("figcaption", {}, h("b", {}, title), ` ${words}`), drawing);
 }
 
-/** Draw figures per second, one point per look; `before` says what is known while there are none. */
-export function rates(title, points, before = "looking") {
-  if (points.length < 2) return h("figure", {}, h("figcaption", {}, h("b", {}, title), ` ${before}`));
+/** Draw figures per second, one point per look; in a list, which is empty while there is nothing to draw. */
+export function rates(title, points) {
+  if (points.length < 2 || !points.some(Boolean)) return [];
   const most = Math.max(...points, 1e-9);
   const y = (value) => HEIGHT - FOOT - (value / most) * (HEIGHT - FOOT - 4);
   const x = (at) => (at / (points.length - 1)) * WIDTH;
   const line = points.map((value, at) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
   const now = `now ${points.at(-1).toFixed(1)}, at most ${Math.max(...points).toFixed(1)}`;
-  return figure(
-    title,
-    now,
+  const shapes = [
     svg("line", { class: "axis", x1: 0, x2: WIDTH, y1: y(0), y2: y(0) }),
+    svg("polygon", { class: "area", points: `0,${y(0)} ${line} ${WIDTH},${y(0)}` }),
     svg("polyline", { class: "curve", points: line }),
     svg("text", { x: 0, y: HEIGHT - 4 }, "earlier"),
     svg("text", { x: WIDTH, y: HEIGHT - 4, class: "end" }, "now"),
-  );
+  ];
+  return [figure(title, now, ...shapes)];
 }
 
 function bin(value) {

@@ -1,24 +1,45 @@
-// How far a batch is: a bar, the mix of outcomes, and the same in words.
+// How far a batch is: one bar in the colours of its outcomes, and the same in words.
 
 import { h } from "./dom.js";
 import { OUTCOMES, count } from "./words.js";
 
-/** Return a progress bar and mix bar with `update(status)`. */
-export function progress() {
-  const bar = h("progress", { max: "1", value: "0", "aria-label": "Finished proofs" });
+/**
+ * Return a bar with `update(status)`. With `address`, what was rejected or left undecided links to exactly those proofs:
+ * `address(outcome)` says where.
+ */
+export function progress(address) {
   const parts = OUTCOMES.map((outcome) => h("span", { class: outcome }));
-  const text = h("span", { class: "counts" });
-  const element = h("div", { class: "progress" }, bar, h("div", { class: "mix", "aria-hidden": "true" }, parts), text);
+  const rest = h("span", { class: "rest" });
+  const bar = h("div", { class: "mix", role: "progressbar", "aria-label": "Finished proofs", "aria-valuemin": "0" }, parts, rest);
+  const [far, words] = [h("span"), OUTCOMES.map((outcome) => word(outcome, address))];
+  const text = h("span", { class: "counts" }, far, words.map(({ element }, at) => [at ? ", " : "", element]));
+  const element = h("div", { class: "progress" }, bar, text);
 
   function update({ total, done, counts }) {
-    bar.max = total;
-    bar.value = done;
+    bar.setAttribute("aria-valuemax", total);
+    bar.setAttribute("aria-valuenow", done);
     OUTCOMES.forEach((outcome, at) => (parts[at].style.flexGrow = counts[outcome]));
-    const mix = OUTCOMES.map((outcome) => `${count(counts[outcome])} ${outcome}`);
-    text.textContent = `${count(done)} of ${count(total)}: ${mix.join(", ")}`;
+    rest.style.flexGrow = total - done;
+    far.textContent = `${count(done)} of ${count(total)}: `;
+    for (const { outcome, update } of words) update(counts[outcome]);
+    bar.setAttribute("aria-valuetext", text.textContent);
   }
 
   return { element, update };
+}
+
+function word(outcome, address) {
+  const plain = h("span");
+  const element = address && outcome !== "accepted" ? h("a", { href: address(outcome) }) : plain;
+
+  function update(number) {
+    element.textContent = `${count(number)} ${outcome}`;
+    element.className = number ? outcome : "quiet";
+    // What leads to an empty list leads nowhere.
+    if (element !== plain) element.toggleAttribute("inert", !number);
+  }
+
+  return { outcome, element, update };
 }
 
 /** Return a line for screen readers that says how far a batch is at every tenth, not at every proof. */

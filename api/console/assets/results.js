@@ -9,7 +9,7 @@ const RETRY_S = 1;
 /** What is known of a batch's verdicts, in the order they came. */
 export class Results {
   constructor(batch, total) {
-    Object.assign(this, { batch, total, size: 0, cursor: null, isComplete: false, engine: "" });
+    Object.assign(this, { batch, total, size: 0, cursor: null, isComplete: false, engine: "", silences: 0 });
     this.index = new Uint32Array(total);
     this.kind = new Uint8Array(total);
     this.time_s = new Float32Array(total);
@@ -65,7 +65,7 @@ export class Results {
   }
 }
 
-/** Read a batch's verdicts up to the end; a broken stream goes on at its cursor. */
+/** Read a batch's verdicts up to the end; a stream that breaks, or hangs, goes on at its cursor. */
 export async function follow(results, signal, changed) {
   while (!results.isComplete && !signal.aborted) {
     try {
@@ -77,6 +77,8 @@ export async function follow(results, signal, changed) {
     } catch (error) {
       if (signal.aborted) return;
       if (!error.isTransient) throw error;
+      if (error.code === "silent") results.silences += 1;
+      changed();
     }
     if (!results.isComplete) await sleep(RETRY_S, signal);
   }

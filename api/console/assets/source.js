@@ -12,18 +12,18 @@ export function marksOf(verdict) {
   return [...verdict.messages, ...holes];
 }
 
-/** Return what was said without a place, and the text with everything else at its place. */
+/** Return the text with what was said at its place; what has no place marks the whole, and stands in the verdict. */
 export function source(text, marks) {
-  const [placed, unplaced] = [marks.filter((mark) => mark.pos), marks.filter((mark) => !mark.pos)];
+  const placed = marks.filter((mark) => mark.pos);
+  const isWhole = placed.length < marks.length;
   const lines = text.split("\n");
   const first = firstLine(lines.length, placed);
   const shown = lines.slice(first, first + MOST_LINES).map((line, at) => numbered(line, first + at + 1, placed));
   return h(
     "section",
     { class: "source", "aria-label": "Source" },
-    unplaced.map(saidNowhere),
     lines.length > shown.length ? h("p", { class: "quiet" }, `Lines ${first + 1} to ${first + shown.length} of ${lines.length}.`) : null,
-    h("div", { class: unplaced.length ? "code whole" : "code", tabindex: "0", role: "region", "aria-label": "Lean text" }, shown),
+    h("div", { class: isWhole ? "code whole" : "code", tabindex: "0", role: "region", "aria-label": "Lean text" }, shown),
   );
 }
 
@@ -31,10 +31,6 @@ function firstLine(size, placed) {
   if (size <= MOST_LINES || !placed.length) return 0;
   const earliest = Math.min(...placed.map((mark) => mark.pos.line));
   return Math.max(0, Math.min(earliest - LINES_BEFORE, size - MOST_LINES));
-}
-
-function saidNowhere(mark) {
-  return h("div", { class: `said ${mark.severity}` }, h("b", {}, `${mark.severity}, about the whole text`), h("pre", {}, mark.data));
 }
 
 function numbered(text, number, placed) {

@@ -1,29 +1,54 @@
 // Two boxes: one proof to verify, one goal to find premises for.
 
-import { ask } from "./api.js";
+import { ask, poll } from "./api.js";
 import { h, heading, table } from "./dom.js";
 import { marksOf, source } from "./source.js";
-import { verdictPanel } from "./verdict.js";
+import { evidencePanel, verdictPanel } from "./verdict.js";
 import { problem } from "./words.js";
 
 // What was typed is there again when the view is; it never leaves the page.
 const typed = new Map();
 
+function labelled(id, label, box) {
+  return { box, element: h("div", { class: "field" }, h("label", { for: id }, label), box) };
+}
+
 function field(id, label, attributes = {}, tag = "textarea") {
   const box = h(tag, { id, spellcheck: "false", autocomplete: "off", ...attributes, oninput: () => typed.set(id, box.value) });
   if (typed.has(id)) box.value = typed.get(id);
-  return [h("label", { for: id }, label), box, box];
+  return labelled(id, label, box);
 }
 
 function choice(id, label, options) {
-  const box = h("select", { id }, options.map((option) => h("option", {}, option)));
-  return [h("label", { for: id }, label), box, box];
+  const box = h("select", { id, onchange: () => typed.set(id, box.value) }, options.map((option) => h("option", {}, option)));
+  if (typed.has(id)) box.value = typed.get(id);
+  return labelled(id, label, box);
+}
+
+/** Return a choice of the farm's environments; it shows itself once it knows of more than one. */
+function environments(signal) {
+  const { box, element } = choice("environment", "Environment", []);
+  element.hidden = true;
+  const fill = async () => {
+    const found = (await ask("v1/environments", { signal })).environments;
+    box.replaceChildren(...found.map(environment));
+    box.value = found.some(({ name }) => name === typed.get("environment")) ? typed.get("environment") : found[0].name;
+    element.hidden = found.length < 2;
+  };
+  // Without the list a proof goes to the default environment; what is wrong the form says when it is sent.
+  poll(signal, fill).catch(() => {});
+  return { box, element };
+}
+
+function environment({ name, lean_version, workers }) {
+  const version = lean_version ? ` (Lean ${lean_version})` : "";
+  return h("option", { value: name }, `${name}${version}${workers ? "" : ", no worker now"}`);
 }
 
 function form(title, fields, button, answer, signal) {
   const out = h("div", { class: "answer-box", "aria-live": "polite" });
-  const send = h("button", {}, button);
-  const element = h("form", { "aria-label": title }, h("h2", {}, title), fields.map(([label, box]) => h("div", { class: "field" }, label, box)), send, out);
+  const send = h("button", { class: "primary" }, button);
+  const element = h("form", { "aria-label": title }, h("h2", {}, title), fields.map(({ element }) => element), send, out);
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
     send.disabled = true;
@@ -44,16 +69,19 @@ function form(title, fields, button, answer, signal) {
 }
 
 function verifyForm(signal) {
-  const code = field("code", "Lean text, or the proof alone where a statement is given", { rows: "10", required: true });
-  const statement = field("statement", "Statement, if any: theorem NAME BINDERS : TYPE", { rows: "2" });
+  const code = field("code", "Lean text, or the proof alone where a statement is given", { rows: "10", required: true, placeholder: "theorem two : 1 + 1 = 2 := by rfl" });
+  const statement = field("statement", "Statement, if any", { rows: "2", placeholder: "theorem NAME BINDERS : TYPE" });
   const timeout = field("timeout", "Seconds it may run", { type: "number", min: "0.1", step: "any", value: "60" }, "input");
-  const level = choice("level", "Level (checked: gate, statement and axioms)", ["compiled", "checked"]);
-  return form("Verify", [code, statement, timeout, level], "Verify", async () => {
-    const text = code[2].value;
-    const proof = { code: text, ...(statement[2].value.trim() && { statement: statement[2].value }) };
-    const body = { proofs: [proof], timeout_s: Number(timeout[2].value), level: level[2].value };
+  const level = choice("level", "Level", ["compiled", "checked"]);
+  const environment = environments(signal);
+  const knobs = { element: h("div", { class: "knobs" }, timeout.element, level.element, environment.element) };
+  return form("Verify", [code, statement, knobs], "Verify", async () => {
+    const text = code.box.value;
+    const proof = { code: text, ...(statement.box.value.trim() && { statement: statement.box.value }) };
+    const where = environment.box.value && { environment: environment.box.value };
+    const body = { proofs: [proof], timeout_s: Number(timeout.box.value), level: level.box.value, ...where };
     const [verdict] = (await ask("v1/verify", { body, signal })).results;
-    return [verdictPanel(verdict), source(text, marksOf(verdict))];
+    return [verdictPanel(verdict), source(text, marksOf(verdict)), evidencePanel(verdict)];
   }, signal);
 }
 
@@ -66,7 +94,7 @@ function retrieveForm(signal) {
   const goal = field("goal", "Goal, as Lean prints it", { rows: "4", required: true, placeholder: "a b : Nat\n⊢ a + b = b + a" });
   const k = field("k", "How many premises", { type: "number", min: "1", step: "1", value: "10" }, "input");
   return form("Find premises", [goal, k], "Find", async () => {
-    const body = { states: [goal[2].value], k: Number(k[2].value) };
+    const body = { states: [goal.box.value], k: Number(k.box.value) };
     const { results, timings_s } = await ask("v1/retrieve", { body, signal });
     const rows = results[0].premises.map(premiseRow);
     const caption = `${rows.length} premises, the nearest first, in ${(1000 * timings_s.total).toFixed(0)} ms`;

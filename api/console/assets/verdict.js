@@ -3,16 +3,12 @@
 import { h } from "./dom.js";
 import { badge, scriptedNote, seconds, why } from "./words.js";
 
-function rows(verdict) {
+function evidence(verdict) {
   const { evidence, environment } = verdict;
   const { name, version, answer, ...rest } = evidence.checker ?? {};
   const checker = evidence.checker && [name, version, answer, Object.keys(rest).length ? JSON.stringify(rest) : ""];
   return {
     "Level reached": verdict.level,
-    Reward: verdict.reward === null ? "none: left to the trainer" : String(verdict.reward),
-    Ran: seconds(verdict.time_s),
-    Waited: seconds(verdict.queue_s),
-    Attempts: `${verdict.attempts}${verdict.cached ? ", answered by an earlier verdict" : ""}`,
     Gate: evidence.gate,
     Statement: evidence.statement ?? "not asked",
     Axioms: verdict.axioms.join(", ") || (verdict.level === "none" || verdict.level === "compiled" ? "not asked" : "none"),
@@ -26,15 +22,35 @@ function rows(verdict) {
   };
 }
 
-/** Return a verdict as a section. */
+function facts(verdict) {
+  return {
+    Ran: seconds(verdict.time_s),
+    Waited: seconds(verdict.queue_s),
+    Attempts: `${verdict.attempts}${verdict.cached ? ", answered by an earlier verdict" : ""}`,
+    Reward: verdict.reward === null ? "none: left to the trainer" : String(verdict.reward),
+  };
+}
+
+function list(values) {
+  const shown = Object.entries(values).filter(([, value]) => value);
+  return h("dl", {}, shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}
+
+/** Return a verdict as a section: the answer, why, and what was said of the text as a whole. */
 export function verdictPanel(verdict) {
-  const shown = Object.entries(rows(verdict)).filter(([, value]) => value);
   const title = verdict.reason ? `${verdict.outcome}: ${verdict.reason.replaceAll("_", " ")}` : verdict.outcome;
+  const said = verdict.messages.filter((message) => !message.pos);
   return h(
     "section",
-    { class: "verdict", "aria-label": "Verdict" },
+    { class: `verdict ${verdict.outcome}`, "aria-label": "Verdict" },
+    h("p", { class: "answer" }, badge(verdict.reason ?? "accepted", title), h("span", {}, why(verdict))),
+    said.map(({ data }) => h("pre", { class: "said" }, data)),
+    list(facts(verdict)),
     scriptedNote(verdict.environment.lean_version),
-    h("p", { class: "answer" }, badge(verdict.reason ?? "accepted", title), ` ${why(verdict)}`),
-    h("dl", {}, shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
   );
+}
+
+/** Return what a verdict rests on as a section. */
+export function evidencePanel(verdict) {
+  return h("section", { class: "evidence", "aria-label": "Evidence" }, h("h2", {}, "What the verdict rests on"), list(evidence(verdict)));
 }

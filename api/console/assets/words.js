@@ -35,6 +35,9 @@ export const clock = (unix_s) => new Date(unix_s * 1000).toLocaleString("sv");
 /** Return an outcome as a coloured word. */
 export const badge = (kind, text = kind) => h("span", { class: `badge ${kind}` }, text);
 
+/** Return where a batch stands as a coloured word. */
+export const stateBadge = ({ state, paused }) => badge(`state ${paused ? "paused" : state}`, paused ? "paused" : state);
+
 /** Return a warning where a script stands in for Lean, or null. */
 export function scriptedNote(engine) {
   if (!String(engine ?? "").includes("scripted")) return null;
