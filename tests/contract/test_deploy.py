@@ -46,6 +46,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 BASE, GPU = ROOT / "docker-compose.yaml", DEPLOY / "compose.gpu.yaml"
 SECOND = DEPLOY / "compose.environment.yaml"
+WORKERS = DEPLOY / "compose.workers.yaml"
+FILES = (BASE, GPU, SECOND, WORKERS)
 Document = dict[str, Any]
 
 SETTINGS = {name.upper(): field for name, field in Settings.model_fields.items()}
@@ -55,10 +57,13 @@ DECIDED |= {"LAKE_PATH", "LEAN_REPL_DIR", "LEAN_PROJECT_DIR", "ENVIRONMENTS_DIR"
 DECIDED |= {"FARM_URL", "FARM_API_KEY"}
 # Where Compose has more to offer than the default in code.
 RICHER = {"DATA_REPO", "DATA_REVISION", "MODEL_ID", "MODEL_REVISION", "EMBED_SERVICE_URL", "LEAN_VERSION"}
-COMPOSE_ONLY = {"LEAN_MEMORY", "MATHLIB_VERSION", "FLOWER_PORT"}
+COMPOSE_ONLY = {"LEAN_MEMORY", "LEAN_CONTAINERS", "LEAN_PROCESSES", "MATHLIB_VERSION", "FLOWER_PORT"}
 TEI = {"MODEL_ID", "REVISION", "DTYPE", "MAX_BATCH_TOKENS", "MAX_CLIENT_BATCH_SIZE", "MAX_CONCURRENT_REQUESTS"}
 FLOWER = {"FLOWER_ADDRESS", "FLOWER_PORT"}
 SECRET_FILES = {"REDIS_URL_FILE", "FLOWER_LOGIN_FILE"}
+
+# What Compose makes a number of, once its variables are filled in.
+CASTS: dict[str, Callable[[Any], Any]] = {"replicas": int, "cpus": float}
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_0-9]+)(?::-(?P<default>[^}$]*))?\}")
 
@@ -66,12 +71,16 @@ _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_0-9]+)(?::-(?P<default>[^}$]*))?\}")
 # --- Compose -----------------------------------------------------------------------------------------------------
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 def interpolated(path: Path, **environment: str) -> Document:
     """Return a Compose file with its variables filled in as Compose does: after YAML, so that `off` stays a text."""
 
     def filled(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: filled(item) for key, item in value.items()}
+            return {key: CASTS.get(key, _same)(filled(item)) for key, item in value.items()}
         if isinstance(value, list):
             return [filled(item) for item in value]
         if not isinstance(value, str):
@@ -112,7 +121,9 @@ SERVICES = compose_services()
 OURS = {name for name, service in SERVICES.items() if "build" in service}
 ONCE = {"keys"}
 EVERY_FILE = pytest.mark.parametrize(
-    "files", [(BASE,), (BASE, GPU), (BASE, SECOND)], ids=["base", "gpu", "environment"]
+    "files",
+    [(BASE,), (BASE, GPU), (BASE, SECOND), (BASE, WORKERS), FILES],
+    ids=["base", "gpu", "environment", "workers", "all"],
 )
 
 
@@ -131,7 +142,7 @@ def test_compose_files_follow_the_specification(files: tuple[Path, ...]) -> None
 
 
 def test_everything_interpolated_is_a_setting_or_documented() -> None:
-    used = {found["name"] for file in (BASE, GPU, SECOND) for found in _VARIABLE.finditer(file.read_text())}
+    used = {found["name"] for file in FILES for found in _VARIABLE.finditer(file.read_text())}
     page = (ROOT / "docs" / "deploy.md").read_text()
 
     assert used - set(SETTINGS) == COMPOSE_ONLY
@@ -139,14 +150,15 @@ def test_everything_interpolated_is_a_setting_or_documented() -> None:
 
 
 def test_every_setting_reaches_a_container_or_is_decided_here() -> None:
-    used = {found["name"] for file in (BASE, GPU, SECOND) for found in _VARIABLE.finditer(file.read_text())}
+    used = {found["name"] for file in FILES for found in _VARIABLE.finditer(file.read_text())}
 
     assert set(SETTINGS) - used == DECIDED
 
 
 def test_defaults_here_are_the_defaults_in_code() -> None:
     defaults: dict[str, set[str]] = {}
-    for file in (BASE, GPU, SECOND):
+    # The overlay for several containers is there to give each other numbers.
+    for file in set(FILES) - {WORKERS}:
         for found in _VARIABLE.finditer(file.read_text()):
             defaults.setdefault(found["name"], set()).add(found["default"] or "")
     for name, values in defaults.items():
@@ -247,6 +259,17 @@ def test_redis_loses_nothing_and_stays_within_its_memory() -> None:
     assert options["--maxmemory-policy"] == "noeviction"
     assert 2 * int(options["--maxmemory"].removesuffix("gb")) <= int(SERVICES["redis"]["mem_limit"].removesuffix("g"))
     assert options["--aclfile"] == "/run/farm/redis/users.acl"
+
+
+def test_containers_that_share_a_host_have_room_for_their_processes() -> None:
+    environment = {**tracked_env(), "LEAN_CONTAINERS": "3"}
+    lean = merged(interpolated(BASE, **environment), interpolated(WORKERS, **environment))["services"]["lean"]
+
+    processes = int(lean["environment"]["LEAN_WORKERS"])
+    assert lean["deploy"] == {"mode": "replicated", "replicas": 3}
+    assert lean["cpus"] == processes == 4
+    assert lean["mem_limit"] == lean["memswap_limit"]
+    assert int(lean["mem_limit"].removesuffix("g")) * 1024 * 0.95 >= processes * load().lean_memory_limit_mb
 
 
 def test_the_model_that_is_served_is_the_model_that_is_searched() -> None:
