@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
-from farm.figures import BUCKETS_S, HISTOGRAMS, Series
+from farm.figures import BUCKETS_S, HISTOGRAMS, Bound, Series
 
 _BOUNDS = [*(f"{bound:g}" for bound in BUCKETS_S), "+Inf"]
 _TEXTS = {
@@ -17,9 +17,12 @@ _TEXTS = {
     Series.RETRIEVAL: ("Seconds a stage of retrieval took", "stage"),
     Series.HEADER_HITS: ("Proofs that found their header loaded", None),
     Series.REPL_STARTS: ("Starts of a REPL, by why the one before had ended", "cause"),
+    Series.SANDBOX_DENIALS: ("REPLs that a bound of the sandbox ended", "bound"),
     Series.EMBEDDING_BATCHES: ("Batches of queries that were embedded", None),
     Series.EMBEDDED_TEXTS: ("Texts that were embedded", None),
 }
+# Shown from the start: of a counter that begins at one, Prometheus does not see the first step.
+_KNOWN: dict[Series, tuple[str, ...]] = {Series.SANDBOX_DENIALS: tuple(Bound)}
 
 
 def counted(figures: Mapping[str, int]) -> Iterator[Metric]:
@@ -37,7 +40,8 @@ def counted(figures: Mapping[str, int]) -> Iterator[Metric]:
 
 
 def _label_values(figures: Mapping[str, int], series: Series) -> list[str]:
-    return sorted({name.split(":")[1] for name in figures if name.startswith(f"{series}:")})
+    seen = {name.split(":")[1] for name in figures if name.startswith(f"{series}:")}
+    return sorted(seen | {*_KNOWN.get(series, ())})
 
 
 def _add(

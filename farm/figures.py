@@ -25,10 +25,25 @@ class Series(StrEnum):
     """Proofs that found their header loaded."""
     REPL_STARTS = "repl_starts"
     """Starts of a REPL, by why the one before had ended."""
+    SANDBOX_DENIALS = "sandbox_denials"
+    """REPLs that a bound of the sandbox ended, by which (`Bound`)."""
     EMBEDDING_BATCHES = "embedding_batches"
     """Batches that were embedded."""
     EMBEDDED_TEXTS = "embedded_texts"
     """Texts in them."""
+
+
+class Bound(StrEnum):
+    """What of the sandbox ends a REPL, so that its end can be seen from outside. What is refused to a REPL cannot."""
+
+    SECCOMP = "seccomp"
+    """It made a system call that is plainly hostile (SIGSYS)."""
+    FILE_SIZE = "file size"
+    """It wrote a file beyond its limit (SIGXFSZ)."""
+    MEMORY = "memory"
+    """The watchdog found more resident memory than `LEAN_MEMORY_LIMIT_MB`."""
+    SCRATCH = "scratch"
+    """It put more into its scratch folder than it may."""
 
 
 HISTOGRAMS = (Series.RUN, Series.OVERHEAD, Series.QUEUE, Series.HEADER_LOAD, Series.RETRIEVAL)

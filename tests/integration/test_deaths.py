@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -148,6 +150,8 @@ def test_a_memory_bomb_is_out_of_memory_and_its_neighbours_are_not(own: Farm) ->
     assert verdicts[3].reason is Reason.OUT_OF_MEMORY
     assert verdicts[3].time_s < 15
     assert {verdict.outcome for verdict in verdicts if verdict.index != 3} == {Outcome.ACCEPTED, Outcome.REJECTED}
+    counted = re.compile(r'farm_sandbox_denials_total\{bound="memory"\} [1-9]')
+    await_true(lambda: counted.search(httpx.get(f"{own.base_url}/metrics").text), "it is counted among the denials")
 
 
 @pytest.fixture

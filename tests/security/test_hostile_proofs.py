@@ -233,3 +233,44 @@ def test_off_is_the_operators_word_and_is_said_everywhere(tmp_path: Path, repl: 
     assert verdict.environment.sandbox == ["rlimits", "no_new_privs", "pdeathsig"]
     assert "SANDBOX is off" in notice
     assert read == {"ran": '"""'}
+
+
+def denials(target: RunningFarm) -> dict[str, float]:
+    """Return how many REPLs each bound of the sandbox has ended."""
+    lines = httpx.get(f"{target.url}/metrics").text.splitlines()
+    found = (line for line in lines if line.startswith("farm_sandbox_denials_total{"))
+    return {line.partition('"')[2].partition('"')[0]: float(line.rpartition(" ")[2]) for line in found}
+
+
+@pytest.mark.parametrize(
+    ("bound", "code"),
+    [
+        ("seccomp", "import ctypes; ctypes.CDLL(None).ptrace(0, 0, 0, 0)"),
+        (
+            "file size",
+            "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_DFL); "
+            "big = open('big', 'wb', buffering=0); [big.write(bytes(40 << 20)) for _ in range(3)]",
+        ),
+        ("scratch", "import time; [open(f'{i}', 'w').close() for i in range(4100)]; time.sleep(20)"),
+    ],
+)
+def test_a_repl_that_the_sandbox_ends_is_counted_under_what_ended_it(
+    farm: Farm, target: RunningFarm, bound: str, code: str
+) -> None:
+    before = denials(target)
+    assert set(before) == {"seccomp", "file size", "memory", "scratch"}, "each is there before it first happens"
+    word = run_word(f"import os; os.chdir(os.environ['HOME']); {code}")
+    [verdict] = farm.verify(f"{TRUE} -- {word}", timeout_s=20)
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNDECIDED, Reason.CRASHED)
+    after = await_true(lambda: (now := denials(target))[bound] >= before[bound] + 3 and now, "three deaths")
+    assert after == {**before, bound: before[bound] + 3}, "nothing else was counted, and nothing twice"
+
+
+def test_what_is_only_refused_ends_no_repl_and_is_counted_nowhere(farm: Farm, target: RunningFarm) -> None:
+    before = denials(target)
+    answer = ran(farm, "open('/etc/shadow').read()")
+
+    assert "raised" in answer
+    farm.verify(TRUE)
+    assert denials(target) == before

@@ -53,6 +53,7 @@ class GuardedServer(AutoLeanServer):
     _memory_read = 0.0
     _token = ""
     _asks_in: dict[str, int] | None = None
+    _status: int | None = None
 
     def start(self) -> None:
         """Start a REPL process with non-blocking pipes."""
@@ -146,10 +147,15 @@ class GuardedServer(AutoLeanServer):
         end_session(process.pid)
         process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_REAP_TIMEOUT_S)
+            self._status = process.wait(_REAP_TIMEOUT_S)
         for pipe in (process.stdin, process.stdout, process.stderr):
             with contextlib.suppress(OSError):
                 pipe.close()
+
+    def take_status(self) -> int | None:
+        """Return how the last REPL ended, as `Popen.returncode` says it, once; None where that is not known."""
+        status, self._status = self._status, None
+        return status
 
     def get_stdout_stderr(self) -> tuple[str, str]:
         """Return the last of stderr; stock LeanInteract would read both pipes to an end that may never come."""

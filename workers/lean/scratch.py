@@ -19,7 +19,9 @@ from pathlib import Path
 import psutil
 import structlog
 
+from farm.figures import Bound, Series
 from farm.processes import end_session
+from workers.figures import Figures
 from workers.sandbox.cage import clear_scratch
 from workers.vital import VitalThread
 
@@ -67,10 +69,12 @@ class ScratchKeeper(VitalThread):
 
     Args:
         folder: what `claim_folder` returned.
+        figures: where it counts the REPLs that it ended.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, figures: Figures) -> None:
         super().__init__("scratch")
+        self._figures = figures
         self._root = folder / "scratch"
 
     def work(self) -> None:
@@ -100,6 +104,7 @@ class ScratchKeeper(VitalThread):
             clear_scratch(str(scratch))
         elif _is_too_large(scratch):
             _log.warning("scratch.too_large", limit_mb=LIMIT_MB, limit_files=LIMIT_FILES)
+            self._figures.count(Series.SANDBOX_DENIALS, Bound.SCRATCH)
             end_session(repl)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -16,7 +17,7 @@ from lean_interact.interface import CommandResponse, InfoTreeOptions, LeanError
 from pydantic import ValidationError
 
 from farm.errors import LeanNotFound
-from farm.figures import Series
+from farm.figures import Bound, Series
 from farm.models.reports import Infotree
 from farm.processes import end_descendants, tree_memory_mb
 from farm.settings import Settings
@@ -33,6 +34,9 @@ _SHOWN_CHARS = 100
 _PROBE = "example : 1 = 1 := rfl"
 # Where a verdict depends on all errors being in the reply, nothing may be elaborated behind its back.
 _IN_ORDER: Any = [(["Elab", "async"], False)]
+# How the kernel ends a process that went beyond a bound; bubblewrap, where it stands around, reports 128 + the signal.
+_SIGNALS = {signal.SIGSYS: Bound.SECCOMP, signal.SIGXFSZ: Bound.FILE_SIZE}
+_BOUNDS = {status: bound for number, bound in _SIGNALS.items() for status in (-number, 128 + number)}
 _PRELUDE = re.compile(r"^\s*prelude\b", re.MULTILINE)
 
 
@@ -303,11 +307,16 @@ class Session:
     def blame(self, cause: str) -> None:
         """Say why the REPL really ended; /metrics counts the start of the next one under it."""
         self._cause = cause
+        if cause == Bound.MEMORY:
+            self._figures.count(Series.SANDBOX_DENIALS, Bound.MEMORY)
 
     def end(self, cause: str = "fresh") -> None:
         """Kill the REPL and all it started; the next load starts a new one, of which the first cause is remembered."""
         self._cause = self._cause or cause
         self._server.kill()
+        # It may have ended before: only then the status is its own.
+        if bound := _BOUNDS.get(self._server.take_status() or 0):
+            self._figures.count(Series.SANDBOX_DENIALS, bound)
         end_descendants()
 
     def _load(self, header: str) -> Header:

@@ -114,7 +114,7 @@ class LeanRoom:
         )
         watchdog.start()
         if installation.folder:
-            ScratchKeeper(installation.folder).start()
+            ScratchKeeper(installation.folder, figures).start()
         registry = Registry(client, WorkerKind.LEAN, worker, settings.lean_environment, installation.environment)
         runner = self._runner
         self._heartbeat = Heartbeat(
