@@ -14,6 +14,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from farm.sentinels import is_sentinel, parse_sentinels
 from farm.settings import Settings
 
 LEAN_TASK = "lean.work"
@@ -24,10 +25,7 @@ PREMISES_QUEUE = "premises"
 
 # A process that loads Mathlib or an index before its first task must not be taken for hung (Celery's default is 4 s).
 _PROCESS_START_TIMEOUT_S = 1800
-_OF_REDIS: dict[str, Any] = {
-    "worker_disable_prefetch": True,
-    "broker_transport_options": {"socket_timeout": 30, "socket_keepalive": True},
-}
+_REDIS_TRANSPORT: dict[str, Any] = {"socket_timeout": 30, "socket_keepalive": True}
 # Quorum queues live on a majority of brokers. Celery sees them, and then asks for the prefetch that they allow, per
 # consumer. It cannot switch prefetching off here: a busy host may hold one token per process that an idle one could
 # use, until the reaper publishes another.
@@ -49,7 +47,8 @@ def lean_queue(environment: str) -> str:
 
 def celery_app(settings: Settings) -> Celery:
     """Return the app over the broker of the settings; nothing connects before the first publish."""
-    app = Celery("leanfarm", broker=settings.broker)
+    broker, options = _broker(settings.broker)
+    app = Celery("leanfarm", broker=broker)
     app.conf.update(
         task_ignore_result=True,
         task_serializer="json",
@@ -65,9 +64,28 @@ def celery_app(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         task_create_missing_queues=True,
         timezone="UTC",
-        **(_OF_RABBITMQ if is_rabbitmq(settings.broker) else _OF_REDIS),
+        **options,
     )
     return app
+
+
+def run_celery(app: Celery, *arguments: str) -> None:
+    """Run a command of Celery's until it ends.
+
+    Celery's own command line would take the variable BROKER_URL for itself, as it stands: it is told what it means.
+    """
+    app.start([f"--broker={app.conf.broker_url}", *arguments])
+
+
+def _broker(url: str) -> tuple[str, dict[str, Any]]:
+    """Return a broker's URL in Celery's words, and the settings that its kind needs."""
+    if is_rabbitmq(url):
+        return url, _OF_RABBITMQ
+    transport = _REDIS_TRANSPORT
+    if is_sentinel(url):
+        url, more = parse_sentinels(url).broker()
+        transport = {**transport, **more, "socket_connect_timeout": 5}
+    return url, {"worker_disable_prefetch": True, "broker_transport_options": transport}
 
 
 def is_rabbitmq(url: str) -> bool:

@@ -69,7 +69,12 @@ class Settings(BaseSettings):
         str, Field(pattern="^(https?://.*)?$", description="Where Flower is found; the console links to it.")
     ] = ""
     retrieve_open: Annotated[bool, Field(description="Leaves the four premise routes open when keys are used.")] = False
-    redis_url: Annotated[str, Field(description="Redis or Valkey; empty: `farm up` embeds one.", repr=False)] = ""
+    redis_url: Annotated[
+        str,
+        Field(
+            description="Redis or Valkey, or its sentinels (docs/deploy.md); empty: `farm up` embeds one.", repr=False
+        ),
+    ] = ""
     broker_url: Annotated[str, Field(description="Celery's broker; empty: `REDIS_URL`.", repr=False)] = ""
     data_dir: Annotated[Path, Field(description="Folder for everything the farm keeps on disk.")] = Path(".farm")
     retention_s: Annotated[Count, Field(description="Seconds a finished batch is kept.")] = 604800

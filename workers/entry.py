@@ -12,6 +12,7 @@ import structlog
 from celery import Celery, signals
 
 from farm.logs import configure_logs
+from farm.queues import run_celery
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.schema import await_store
@@ -35,18 +36,17 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
     _keep_logs(room)
     with closing(connect(settings.redis_url)) as client:
         await_store(client)
-    app.worker_main(
-        [
-            "worker",
-            "--pool=prefork",
-            f"--concurrency={processes}",
-            f"--queues={queue}",
-            f"--hostname={room}-{os.getpid()}@%h",
-            "--task-events",
-            "--without-mingle",
-            "--without-gossip",
-            "--loglevel=WARNING",
-        ]
+    run_celery(
+        app,
+        "worker",
+        "--pool=prefork",
+        f"--concurrency={processes}",
+        f"--queues={queue}",
+        f"--hostname={room}-{os.getpid()}@%h",
+        "--task-events",
+        "--without-mingle",
+        "--without-gossip",
+        "--loglevel=WARNING",
     )
 
 

@@ -182,9 +182,8 @@ def _flower_service(addresses: Addresses, port: int, environment: dict[str, str]
         "FLOWER_ADDRESS": "127.0.0.1",
         "FLOWER_PORT": str(port),
         "FLOWER_BASIC_AUTH": addresses.flower_login,
-        "CELERY_BROKER_URL": environment["BROKER_URL"],
     }
-    command = [sys.executable, "-m", "celery", "flower"]
+    command = [sys.executable, "-m", "farm.local.flower"]
     return Service("flower", command, {**environment, **options}, _answers(f"{addresses.flower}/healthcheck"))
 
 

@@ -14,6 +14,7 @@ from farm.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from farm.models import BatchState, BatchStatus, Counts, Item, Proof, Task, Verdict
 from farm.store.codec import mark, pack, raw, unmark, unpack
 from farm.store.connection import AsyncRedisClient, translated
+from farm.store.failover import confirm
 from farm.store.quotas import Quotas, unlimited
 from farm.store.scripts import AsyncScripts
 
@@ -155,7 +156,7 @@ class Batches:
             raise self._quotas.refusal(reached.decode())
 
     async def discard(self, staging: Staging) -> None:
-        """Delete what was staged."""
+        """Delete what was staged and is no batch yet."""
         with translated():
             await self._scripts.run("expire", staging.batch, "now")
 
@@ -165,7 +166,7 @@ class Batches:
         Raises:
             Conflict: the idempotency key was used before with another body.
             Unavailable: the key is paused, and the submitter would wait.
-            StoreUnavailable: Redis does not answer.
+            StoreUnavailable: Redis does not answer, or no replica has the batch yet; it may be one all the same.
         """
         deadline = "" if submission.deadline_s is None else int(submission.deadline_s * 1000)
         with translated():
@@ -196,6 +197,8 @@ class Batches:
             )
         if fate == b"conflict":
             raise Conflict("This Idempotency-Key was used before with another body: send a new key")
+        with translated():
+            await confirm(self._client)
         return Committed(batch.decode(), int(tokens), fate == b"known")
 
     async def status(self, batch: str, owner: str) -> BatchStatus:

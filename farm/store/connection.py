@@ -9,13 +9,17 @@ from typing import Any
 import redis
 import redis.asyncio as redis_async
 from redis.asyncio.retry import Retry as AsyncRetry
+from redis.asyncio.sentinel import MasterNotFoundError as AsyncMasterNotFoundError
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
 from farm.errors import ConfigurationError, StoreUnavailable
+from farm.sentinels import is_sentinel
+from farm.store import failover
 
 # redis-py types each reply as the union over both protocols and over decoding on and off. We speak RESP2 and get bytes.
 RedisClient = Any
@@ -25,6 +29,12 @@ AsyncRedisClient = Any
 _SOCKET_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
 _RETRIES = 3
+_OPTIONS: dict[str, Any] = {
+    "protocol": 2,
+    "socket_timeout": _SOCKET_TIMEOUT_S,
+    "socket_connect_timeout": _CONNECT_TIMEOUT_S,
+    "health_check_interval": 30,
+}
 _MOST_CONNECTIONS = 512
 # What a server answers that is there, and may not or cannot write now: its memory or its disk is full, it starts, or
 # it is a replica. A script meets this before its first write, so it has done nothing.
@@ -38,33 +48,32 @@ _IN_PIPELINE = " of pipeline caused error: "
 
 
 def connect(url: str) -> RedisClient:
-    """Return a client for worker processes; it connects on first use, and survives a fork before that."""
-    return redis.Redis.from_url(
-        url,
-        protocol=2,
-        socket_timeout=_SOCKET_TIMEOUT_S,
-        socket_connect_timeout=_CONNECT_TIMEOUT_S,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
-        health_check_interval=30,
-    )
+    """Return a client for worker processes; it connects on first use, and survives a fork before that.
+
+    Raises:
+        ConfigurationError: the URL of sentinels is wrong.
+    """
+    options: dict[str, Any] = {**_OPTIONS, "retry": Retry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES)}
+    return failover.primary(url, **options) if is_sentinel(url) else redis.Redis.from_url(url, **options)
 
 
 def connect_async(url: str) -> AsyncRedisClient:
     """Return a client for the API; a blocking read takes a connection of its own from the pool.
 
     A thousand requests at once share the connections: who finds none waits for one (redis-py's own pool refuses).
+
+    Raises:
+        ConfigurationError: the URL of sentinels is wrong.
     """
-    pool = redis_async.BlockingConnectionPool.from_url(
-        url,
-        max_connections=_MOST_CONNECTIONS,
-        timeout=_SOCKET_TIMEOUT_S,
-        protocol=2,
-        socket_timeout=_SOCKET_TIMEOUT_S,
-        socket_connect_timeout=_CONNECT_TIMEOUT_S,
-        retry=AsyncRetry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
-        health_check_interval=30,
-    )
-    return redis_async.Redis.from_pool(pool)
+    options: dict[str, Any] = {
+        **_OPTIONS,
+        "retry": AsyncRetry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
+        "max_connections": _MOST_CONNECTIONS,
+        "timeout": _SOCKET_TIMEOUT_S,
+    }
+    if is_sentinel(url):
+        return failover.primary_async(url, **options)
+    return redis_async.Redis.from_pool(redis_async.BlockingConnectionPool.from_url(url, **options))
 
 
 def answers(url: str, timeout_s: float) -> bool:
@@ -84,7 +93,8 @@ def check_server(client: RedisClient) -> str:
 
     Raises:
         StoreUnavailable: nobody answers.
-        ConfigurationError: a cluster, which the scripts cannot span, or a server that may evict our keys.
+        ConfigurationError: a cluster, which the scripts cannot span, a server that may evict our keys, or a primary
+            under sentinels that writes what no replica has.
     """
     with translated():
         info = client.info()
@@ -93,6 +103,10 @@ def check_server(client: RedisClient) -> str:
         raise ConfigurationError("REDIS_URL names a Redis Cluster: use a single primary (with Sentinel for failover)")
     if policy != "noeviction":
         raise ConfigurationError(f"Redis evicts keys ({policy}), so verdicts would get lost: set `noeviction`")
+    if isinstance(client.connection_pool, SentinelConnectionPool) and "min_slaves_good_slaves" not in info:
+        raise ConfigurationError(
+            "A primary that is cut off would go on alone, and all it took would get lost: set `min-replicas-to-write 1`"
+        )
     version = info.get("valkey_version") or info.get("redis_version")
     return f"{info.get('server_name', 'redis')} {version}"
 
@@ -112,6 +126,8 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
+    except (MasterNotFoundError, AsyncMasterNotFoundError) as error:
+        raise StoreUnavailable("The sentinels know of no primary that answers") from error
     except (RedisConnectionError, RedisTimeoutError) as error:
         raise StoreUnavailable(f"Redis does not answer: {error}") from error
     except ResponseError as error:

@@ -180,7 +180,7 @@ def test_pods_that_users_wait_for_are_not_all_disrupted_at_once() -> None:
     assert bounded == {"api", "lean"}
 
 
-def rendered(tmp_path: Path, *, everything: bool) -> list[Document]:
+def rendered(tmp_path: Path, *, everything: bool, components: str = "keda") -> list[Document]:
     """Return what `kubectl kustomize` makes of the manifests, with what is commented out as well on request."""
     if not shutil.which("kubectl"):
         pytest.skip("needs kubectl; Debian's is too old to know components")
@@ -188,7 +188,8 @@ def rendered(tmp_path: Path, *, everything: bool) -> list[Document]:
     shutil.copytree(MANIFESTS, copy)
     top = copy / "kustomization.yaml"
     if everything:
-        text = top.read_text().replace("# - environments", "- environments").replace("# components", "components")
+        text = top.read_text().replace("# - environments", "- environments")
+        text = text.replace("# components: [keda]", f"components: [{components}]")
         top.write_text(text)
     run = subprocess.run(["kubectl", "kustomize", str(copy)], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
@@ -216,3 +217,23 @@ def test_a_second_environment_is_a_deployment_of_its_own(tmp_path: Path) -> None
     budget = found["PodDisruptionBudget", "lean-mathlib"]["spec"]["selector"]
     assert budget["matchLabels"].items() <= second["spec"]["template"]["metadata"]["labels"].items()
     assert found["ScaledObject", "lean"]["spec"]["scaleTargetRef"] == {"name": "lean"}
+
+
+def test_the_component_sentinel_takes_the_store_away_and_leads_to_another(tmp_path: Path) -> None:
+    found = {(each["kind"], each["metadata"]["name"]): each for each in _with_sentinel(tmp_path)}
+
+    assert not {("StatefulSet", "redis"), ("Service", "redis"), ("NetworkPolicy", "store")} & set(found)
+    [way] = found["NetworkPolicy", "store-clients"]["spec"]["egress"]
+    assert way["to"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "redis"}}}]
+    assert [port["port"] for port in way["ports"]] == [6379, 26379]
+    assert ("Deployment", "lean") in found
+
+
+def _with_sentinel(tmp_path: Path) -> list[Document]:
+    found = rendered(tmp_path, everything=True, components="keda, sentinel")
+    if importlib.util.find_spec("kubernetes_validate"):
+        kubernetes = importlib.import_module("kubernetes_validate")
+        for each in found:
+            if each["kind"] != "ScaledObject":
+                kubernetes.validate(each, kubernetes.latest_version(), strict=True)
+    return found

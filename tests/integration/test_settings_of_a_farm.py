@@ -169,10 +169,11 @@ def test_beyond_this_host_only_with_keys(tmp_path: Path) -> None:
 
 def test_a_service_that_dies_is_restarted(tmp_path: Path, scripted: Install) -> None:
     with running_farm(tmp_path / "own", **lean_settings(scripted)) as running, running.client() as client:
-        [flower] = [process for process in running.processes() if "flower" in process.cmdline()]
+        [flower] = [process for process in running.processes() if "farm.local.flower" in process.cmdline()]
         os.kill(flower.pid, signal.SIGKILL)
 
         await_true(
-            lambda: [p for p in running.processes() if "flower" in p.cmdline() and p.pid != flower.pid], "a new Flower"
+            lambda: [p for p in running.processes() if "farm.local.flower" in p.cmdline() and p.pid != flower.pid],
+            "a new Flower",
         )
         assert client.verify(TRUE)[0].outcome is Outcome.ACCEPTED

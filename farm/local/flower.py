@@ -1,0 +1,23 @@
+"""`python -m farm.local.flower`: Flower on the farm's broker, wherever its settings say that it is.
+
+Flower's own options come from the environment (FLOWER_ADDRESS, FLOWER_PORT, FLOWER_BASIC_AUTH).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from farm.queues import celery_app, run_celery
+from farm.settings import load
+
+
+def main() -> None:
+    """Run Flower until SIGTERM; without a login it does not start."""
+    if not os.environ.get("FLOWER_BASIC_AUTH"):
+        sys.exit("Flower without a login lets anyone who reaches it stop workers: set FLOWER_BASIC_AUTH=USER:PASSWORD")
+    run_celery(celery_app(load()), "flower")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""A store behind Redis Sentinel, as a URL names it: who knows where its primary is.
+
+`redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT,HOST:PORT/DATABASE?service=NAME`. User and password are the
+primary's; `sentinel_username` and `sentinel_password` in the query are the sentinels' own, where they ask for one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from farm.errors import ConfigurationError
+
+SCHEME = "redis+sentinel"
+_PORT = 26379
+_KNOWN = {"service", "sentinel_username", "sentinel_password"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentinels:
+    """What a URL says.
+
+    Attributes:
+        hosts: the sentinels, as (host, port).
+        service: what they call the primary they watch.
+        database: its number.
+        login: `username` and `password` of the primary, those that are given.
+        own_login: the same of the sentinels.
+    """
+
+    hosts: tuple[tuple[str, int], ...]
+    service: str
+    database: int
+    login: dict[str, str]
+    own_login: dict[str, str]
+
+    def broker(self) -> tuple[str, dict[str, Any]]:
+        """Return the same in Celery's words: a URL, and what kombu's transport must be told beside it."""
+        user, password = (quote(self.login.get(name, ""), safe="") for name in ("username", "password"))
+        login = f"{user}:{password}@" if password else ""
+        urls = [f"sentinel://{login}{_bracketed(host)}:{port}/{self.database}" for host, port in self.hosts]
+        return ";".join(urls), {"master_name": self.service, "sentinel_kwargs": {**self.own_login, "socket_timeout": 5}}
+
+
+def is_sentinel(url: str) -> bool:
+    """Whether a URL names sentinels rather than a server."""
+    return urlsplit(url).scheme.partition("+")[2] == "sentinel"
+
+
+def parse_sentinels(url: str) -> Sentinels:
+    """Return what a URL says.
+
+    Raises:
+        ConfigurationError: something is missing, or not known; the text says what, and repeats no password.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != SCHEME:
+        raise ConfigurationError(f"REDIS_URL: TLS is not supported with Sentinel, only {SCHEME}://")
+    query = dict(parse_qsl(parts.query))
+    if strangers := sorted(query.keys() - _KNOWN):
+        raise ConfigurationError(
+            f"REDIS_URL: {', '.join(strangers)} is not known, but only {', '.join(sorted(_KNOWN))}"
+        )
+    if not query.get("service"):
+        raise ConfigurationError("REDIS_URL: say which primary the sentinels watch, `?service=NAME`")
+    login, _, hosts = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    database = parts.path.strip("/") or "0"
+    if not database.isdecimal():
+        raise ConfigurationError("REDIS_URL: behind the hosts stands the number of a database, `/0`")
+    own = {"username": query.get("sentinel_username", ""), "password": query.get("sentinel_password", "")}
+    return Sentinels(
+        tuple(_host(text) for text in hosts.split(",")),
+        query["service"],
+        int(database),
+        _given({"username": unquote(user), "password": unquote(password)}),
+        _given(own),
+    )
+
+
+def _host(text: str) -> tuple[str, int]:
+    try:
+        at = urlsplit(f"//{text}")
+        host, port = at.hostname, at.port or _PORT
+    except ValueError:
+        host = None
+    if not host:
+        raise ConfigurationError("REDIS_URL: sentinels are named HOST:PORT,HOST:PORT")
+    return host, port
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _given(values: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,74 @@
+"""A store behind Redis Sentinel: clients that ask the sentinels for the primary, and when a write is safe.
+
+Replication is asynchronous: a primary that dies takes with it what no replica had yet. What a client was promised
+is therefore confirmed by a replica first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+import redis.asyncio as redis_async
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnectionPool
+from redis.sentinel import Sentinel
+
+from farm.errors import StoreUnavailable
+from farm.sentinels import Sentinels, parse_sentinels
+
+# Asking a sentinel is quick, or another one is asked.
+_ASK: dict[str, Any] = {"protocol": 2, "socket_timeout": 2.0, "socket_connect_timeout": 2.0}
+_CONFIRM_MS = 1000
+_FENCE = "farm:fence"
+_FENCE_S = 60
+
+
+class _WaitingPool(AsyncSentinelConnectionPool, redis_async.BlockingConnectionPool):
+    """Connections to the primary; who finds none free waits for one, as in `connect_async`."""
+
+
+def primary(url: str, **options: Any) -> Any:
+    """Return a blocking client for the primary that the sentinels of a URL know.
+
+    Raises:
+        ConfigurationError: the URL is wrong.
+    """
+    found = parse_sentinels(url)
+    sentinel: Any = Sentinel(list(found.hosts), sentinel_kwargs=_ask(found))  # type: ignore[no-untyped-call]
+    return sentinel.master_for(found.service, redis.Redis, **_login(found), **options)
+
+
+def primary_async(url: str, **options: Any) -> Any:
+    """Return the same for the API; the options are those of a blocking pool."""
+    found = parse_sentinels(url)
+    sentinel: Any = AsyncSentinel(list(found.hosts), sentinel_kwargs=_ask(found))  # type: ignore[no-untyped-call]
+    return sentinel.master_for(
+        found.service, redis_async.Redis, connection_pool_class=_WaitingPool, **_login(found), **options
+    )
+
+
+async def confirm(client: Any) -> None:
+    """Wait until a replica has all that was written before; at once where there is one server alone.
+
+    The fence is a write of this connection, which is what WAIT counts; replicas take writes in their order.
+
+    Raises:
+        StoreUnavailable: no replica has confirmed it within a second.
+    """
+    if not isinstance(client.connection_pool, _WaitingPool):
+        return
+    pipe = client.pipeline(transaction=False)
+    pipe.set(_FENCE, 1, ex=_FENCE_S)
+    pipe.wait(1, _CONFIRM_MS)
+    _, replicas = await pipe.execute()
+    if not replicas:
+        raise StoreUnavailable("No replica of Redis has confirmed this yet: try again with the same Idempotency-Key")
+
+
+def _ask(found: Sentinels) -> dict[str, Any]:
+    return {**_ASK, **found.own_login}
+
+
+def _login(found: Sentinels) -> dict[str, Any]:
+    return {"db": found.database, **found.login}
