@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from farm.errors import SchemaMismatch, StoreUnavailable
-from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.connection import AsyncRedisClient, RedisClient, check_server, translated
 from farm.store.scripts import AsyncScripts, Scripts
 
 _RETRY_S = 1.0
@@ -47,12 +47,14 @@ class Schema:
 
 
 def enter_store(client: RedisClient) -> None:
-    """See that this release may work on the store's state, and say there that it does; to be called at each start.
+    """See that the server and its state are fit for this release, and say there that it works; called at each start.
 
     Raises:
-        SchemaMismatch: it may not.
+        ConfigurationError: the server would lose what it is given (`check_server`).
+        SchemaMismatch: the state is of a release too far away.
         StoreUnavailable: Redis does not answer.
     """
+    check_server(client)
     if objection := _compare(client, "enter").objection:
         raise SchemaMismatch(objection)
 
@@ -61,7 +63,7 @@ def await_store(client: RedisClient) -> None:
     """Do the same once the store answers.
 
     Raises:
-        SchemaMismatch: this release may not work on the state.
+        ConfigurationError, SchemaMismatch: as `enter_store`.
     """
     while True:
         try:

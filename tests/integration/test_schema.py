@@ -82,20 +82,44 @@ def test_the_next_release_is_let_in_and_the_one_after_it_then(store: RedisClient
         enter_store(store)
 
 
-@pytest.mark.parametrize("module", ["api", "workers.lean", "workers.reaper", "workers.embed", "workers.premises"])
+PROCESSES = ["api", "workers.lean", "workers.reaper", "workers.embed", "workers.premises"]
+
+
+@pytest.mark.parametrize("module", PROCESSES)
 def test_a_process_that_is_refused_ends_and_says_what_to_do(
     store: RedisClient, valkey_url: str, module: str, tmp_path: Path
 ) -> None:
     store.set("farm:schema", ours(store) + 2)
-    environment = {**os.environ, "REDIS_URL": valkey_url, "DATA_DIR": str(tmp_path)}
-    run = subprocess.run(
-        [sys.executable, "-m", module], env=environment, cwd=tmp_path, capture_output=True, timeout=60, check=False
-    )
 
-    line = json.loads(run.stderr)
-    assert run.returncode == 1
-    assert (line["event"], line["code"]) == ("process.failed", "schema")
+    line = failed_start(module, valkey_url, tmp_path)
+
+    assert line["code"] == "schema"
     assert "install a later release" in line["error"]
+
+
+@pytest.mark.parametrize("module", PROCESSES)
+def test_no_process_works_on_a_store_that_may_forget_verdicts(
+    store: RedisClient, valkey_url: str, module: str, tmp_path: Path
+) -> None:
+    store.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        line = failed_start(module, valkey_url, tmp_path)
+    finally:
+        store.config_set("maxmemory-policy", "noeviction")
+
+    assert line["code"] == "configuration"
+    assert "noeviction" in line["error"]
+
+
+def failed_start(module: str, url: str, folder: Path) -> dict[str, str]:
+    """Return the one line of a process that does not start."""
+    environment = {**os.environ, "REDIS_URL": url, "DATA_DIR": str(folder)}
+    run = subprocess.run(
+        [sys.executable, "-m", module], env=environment, cwd=folder, capture_output=True, timeout=60, check=False
+    )
+    line: dict[str, str] = json.loads(run.stderr)
+    assert (run.returncode, line["event"]) == (1, "process.failed")
+    return line
 
 
 def test_readiness_and_doctor_show_both_versions(tmp_path: Path, scripted: Install) -> None:
