@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -183,12 +182,6 @@ def _kept_as(verdict: Result) -> str:
     return "m" if verdict.messages or verdict.sorries else "c"
 
 
-def _finished(reply: Callable[[], Sequence[Any]]) -> Finished:
-    with translated():
-        alive, waits, written, tokens, timed, longest_s, alarm = reply()
-    return Finished(bool(alive), bool(waits), int(written), int(tokens), int(timed), float(longest_s), bool(alarm))
-
-
 class Leases:
     """Claims and leases of one process, over a blocking client.
 
@@ -270,19 +263,6 @@ class Leases:
         Raises:
             StoreUnavailable: Redis does not answer; nothing or everything was written.
         """
-        return self.post_finish(lease, batch, verdicts, then=then, seconds=seconds, revision=revision)()
-
-    def post_finish(
-        self,
-        lease: str,
-        batch: str,
-        verdicts: Sequence[Result],
-        *,
-        then: int | None = None,
-        seconds: float = 0.0,
-        revision: str = "",
-    ) -> Callable[[], Finished]:
-        """Send off what `finish` writes; return what waits for the outcome, once, and raises as it does."""
         rows: list[Any] = []
         for each in verdicts:
             reason = each.reason.value if each.reason else ""
@@ -290,8 +270,9 @@ class Leases:
         run_s = max((v.time_s for v in verdicts if _kept_as(v)), default="")
         head = ["" if then is None else then, seconds, run_s, self._cache_bytes, revision]
         with translated():
-            reply = self._scripts.post("finish", lease, batch, *head, *rows)
-        return partial(_finished, reply)
+            reply = self._scripts.run("finish", lease, batch, *head, *rows)
+        alive, waits, written, tokens, timed, longest_s, alarm = reply
+        return Finished(bool(alive), bool(waits), int(written), int(tokens), int(timed), float(longest_s), bool(alarm))
 
     def release(self, lease: str, indices: Iterable[int]) -> GivenBack:
         """Give items back, uncharged, to the head of their lane."""

@@ -6,15 +6,11 @@ never empty.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from redis.commands.core import AsyncScript, Script
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from farm.store.connection import AsyncRedisClient, RedisClient
 
@@ -38,33 +34,8 @@ class Scripts:
 
     def run(self, name: str, *args: Any) -> Any:
         """Run a script and return its reply."""
-        return self._script(name)(keys=[], args=list(args))
-
-    def post(self, name: str, *args: Any) -> Callable[[], Any]:
-        """Send a script without waiting for its reply; return what waits for it, and is called once.
-
-        What was sent has left this process, whatever becomes of it. What could not be sent runs when it is waited for.
-        """
-        connection, again = None, partial(self.run, name, *args)
-        try:
-            connection = self._client.connection_pool.get_connection()
-            connection.send_command("EVALSHA", self._script(name).sha, 0, *args)
-        except (RedisConnectionError, RedisTimeoutError):
-            if connection:
-                self._client.connection_pool.release(connection)
-            return again
-        return partial(self._reply, connection, again)
-
-    def _reply(self, connection: Any, again: Callable[[], Any]) -> Any:
-        try:
-            return connection.read_response()
-        except NoScriptError:
-            return again()
-        finally:
-            self._client.connection_pool.release(connection)
-
-    def _script(self, name: str) -> Script:
-        return self._known.get(name) or self._known.setdefault(name, self._client.register_script(source(name)))
+        script = self._known.get(name) or self._known.setdefault(name, self._client.register_script(source(name)))
+        return script(keys=[], args=list(args))
 
 
 class AsyncScripts:

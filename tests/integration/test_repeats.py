@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -106,6 +107,18 @@ def test_runaways_come_last_and_a_slow_proof_keeps_its_verdict(client: Farm) -> 
     assert "9 s" in by_index[120].messages[0].data
     assert by_index[121].outcome is Outcome.ACCEPTED
     assert {by_index[i].outcome for i in range(120)} == {Outcome.ACCEPTED}
+
+
+def test_a_verdict_does_not_wait_for_the_proof_after_it(own: RunningFarm, client: Farm) -> None:
+    codes = [*(theorem(f"before_{i}") for i in range(24)), theorem("endless", "  -- hang!")]
+    batch = client.submit(codes, timeout_s=10)
+
+    found = [verdict.index for verdict in islice(batch.results(), 24)]
+
+    done, history = batch.status().done, connect(own.redis_url).hgetall(f"farm:batch:{batch.id}:history")
+    batch.cancel()
+    assert sorted(found) == list(range(24))
+    assert (done, b"slow:24" in history) == (24, False), "the last verdict came when the proof after it had ended"
 
 
 def test_over_its_quota_a_key_gets_429_and_nothing_is_stored(own: RunningFarm, client: Farm) -> None:

@@ -79,7 +79,7 @@ class Judge:
     def _attempt(self, trial: Trial) -> Verdict:
         self._started = time.monotonic()
         try:
-            run, warnings = self._elaborate(trial)
+            return self._elaborate(trial)
         except HeaderFailed as failure:
             return self._reject_header(trial, failure)
         except HeaderTimeout:
@@ -94,25 +94,21 @@ class Judge:
         except MemoryError:
             text = "The proof took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"
             return self._undecided(trial, Reason.OUT_OF_MEMORY, text)
-        return self._decide(trial, run, warnings)
 
-    def _elaborate(self, trial: Trial) -> tuple[Checked, list[Message]]:
-        """Return what came of the body, and what Lean said about the header."""
+    def _elaborate(self, trial: Trial) -> Verdict:
         try:
             header = self._watch.load(trial.source.header)
             self._started = time.monotonic()
-            run = self._watch.run(trial.timeout_s, lambda: self._run(trial, header))
+            return self._watch.run(trial.timeout_s, lambda: self._run(trial, header))
         except (ReplGone, GuardTripped) as error:
             raise Died(str(error)) from error
-        said = header.response if header.start is not None else None
-        warnings = read_messages(said, Source("", "", ""), trial.text.lines_before) if said else []
-        return run, warnings
 
-    def _run(self, trial: Trial, header: Header) -> Checked:
+    def _run(self, trial: Trial, header: Header) -> Verdict:
         if not trial.is_checked:
-            return Checked(self._session.run(header, trial.source.body, trial.timeout_s))
+            with self._session.running(header, trial.source.body, trial.timeout_s) as response:
+                return self._decide(trial, header, Checked(response))
         statement = parsed(trial.item.proof.statement or "")
-        return run_checked(
+        run = run_checked(
             self._session,
             header,
             trial.source.body,
@@ -120,13 +116,15 @@ class Judge:
             trial.timeout_s,
             lambda response: self._reason(trial, response) is None,
         )
+        return self._decide(trial, header, run)
 
-    def _decide(self, trial: Trial, run: Checked, warnings: list[Message]) -> Verdict:
-        response = run.response
+    def _decide(self, trial: Trial, header: Header, run: Checked) -> Verdict:
+        response, said = run.response, header.response if header.start is not None else None
         if response is not None and not hasattr(response, "messages"):  # LeanError: refused as a whole
             messages = [Message(severity="error", data=response.message)]
             return self._verdict(trial, Reason.ERROR, messages=messages)
         messages, sorries = self._read(trial, response)
+        warnings = read_messages(said, Source("", "", ""), trial.text.lines_before) if said else []
         reason = judge(messages, sorries)
         if run.failure:
             reason = run.failure.reason

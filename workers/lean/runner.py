@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
@@ -18,7 +19,7 @@ from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.queues import Tokens
 from farm.settings import Settings
 from farm.store.batches import FIRST_CANARY
-from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Result, Warmth
+from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Leases, Result, Warmth
 from farm.store.registry import Alive
 from farm.traces import span
 from workers.figures import Figures
@@ -38,8 +39,9 @@ _SHED_AFTER_S = 2.0
 # How long a process keeps its token before Celery gets a say: recycling, shutdown, events.
 _TASK_S = 10.0
 _START_BACKOFF_S = 2.0
-# While so many runs took less than this, what came of a verdict is asked for after the next run: between runs of some
-# milliseconds a round trip is felt. The price: who waits in front of a screen is seen one such run later.
+# While so many runs took less than this, a verdict is written while Lean runs the next proof already: between runs of
+# some milliseconds a round trip is felt. The price: who waits in front of a screen is seen one such run later, and
+# should the process die within the millisecond that this takes, the death is charged to the proof before.
 _SHORT_RUNS = 8
 _SHORT_S = 0.25
 _NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"
@@ -56,13 +58,13 @@ class Chunk:
         claim: the claim, with what was seen of its batch since.
         rest: what has not begun.
         written: verdicts that were the first of their proofs.
-        outcome: waits for what came of the verdicts sent last; None when that is known.
+        goes_on: whether what is left is still to be run here, as far as is known.
     """
 
     claim: Claim
     rest: deque[ClaimedItem]
     written: int = 0
-    outcome: Callable[[], Finished] | None = None
+    goes_on: bool = True
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> ClaimedItem | None:
@@ -109,6 +111,9 @@ class Runner:
         self._recycle_after = settings.lean_max_tasks_per_child
         self._executor = executor
         self._chunk: Chunk | None = None
+        self._chores: deque[Callable[[], None]] = deque()
+        if session:
+            session.meanwhile(self._do_chores)
         self._mean_s = 0.1
         self._recent_s: deque[float] = deque(maxlen=_SHORT_RUNS)
         self._lane = ""
@@ -121,18 +126,41 @@ class Runner:
     def work(self) -> str:
         """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower."""
         until, account = time.monotonic() + _TASK_S, Account()
+        self._chores.clear()
         while time.monotonic() < until and not self._stopping():
             if not self._work_once(account):
                 break
         else:
             # There may be more: the token goes on to whoever takes it.
             self._tokens.lean(self._environment_name)
+        self._do_chores()
         return str(account)
 
     def _work_once(self, account: Account) -> bool:
         """Run one chunk and enter it into the account; return whether there was one."""
-        most = max(1, min(CHUNK, int(_CHUNK_S / self._mean_s)))
         asked_ns = time.time_ns()
+        claim = self._claim()
+        if claim is None:
+            return False
+        chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
+        if chunk.rest:
+            self._lane, self._owner = claim.lane, claim.owner
+        self._chunk, started = chunk, time.monotonic()
+        named = {"batch": claim.batch, "lease": claim.lease}
+        try:
+            with (
+                structlog.contextvars.bound_contextvars(**named),
+                span("claim", parent=claim.trace, started_ns=asked_ns, **named, items=len(claim.items)),
+            ):
+                self._run_chunk(chunk)
+        finally:
+            self._chunk = None
+        self._chores.append(partial(self._note, chunk, time.monotonic() - started, account))
+        return True
+
+    def _claim(self) -> Claim | None:
+        """Return what there is to do; None when nothing waits, or this process may not judge."""
+        most = max(1, min(CHUNK, int(_CHUNK_S / self._mean_s)))
         warmth = Warmth(self._lane, self._owner, self._session.load_s if self._session else 0.0)
         try:
             claim = self._leases.claim(
@@ -141,38 +169,14 @@ class Runner:
         except DeclaredBad as bad:
             _log.error("worker.declared_bad", why=str(bad))
             self._declared_bad = str(bad)
-            return False
+            return None
         self._declared_bad = ""
-        if claim is None:
-            return False
-        chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
-        if chunk.rest:
-            self._lane, self._owner = claim.lane, claim.owner
-        self._chunk = chunk
-        try:
-            self._run_traceably(chunk, asked_ns)
-        finally:
-            self._chunk = None
-        account.add(claim, chunk.written)
-        return True
-
-    def _run_traceably(self, chunk: Chunk, asked_ns: int) -> None:
-        """Run a chunk where all that is logged says whose it is, and below the span of its claim."""
-        claim, started = chunk.claim, time.monotonic()
-        named, items = {"batch": claim.batch, "lease": claim.lease}, len(claim.items)
-        with (
-            structlog.contextvars.bound_contextvars(**named),
-            span("claim", parent=claim.trace, started_ns=asked_ns, **named, items=items),
-        ):
-            self._run_chunk(chunk)
-            seconds = round(time.monotonic() - started, 3)
-            _log.info("chunk.done", items=items, written=chunk.written, seconds=seconds)
+        return claim
 
     def _run_chunk(self, chunk: Chunk) -> None:
         item = chunk.take()
         if known := _known(chunk.claim):
-            chunk.outcome = self._writer.send(chunk.claim, known, item, 0.0)
-            self._heed(chunk)
+            self._write(chunk, known, item, 0.0)
         while item is not None:
             started = time.monotonic()
             with span("run", index=item.index) as run:
@@ -180,36 +184,27 @@ class Runner:
                 for each in found or ():
                     run.note(outcome=str(each.outcome), reason=each.reason or "", attempts=each.attempts)
             self._recent_s.append(time.monotonic() - started)
-            goes_on = self._heed(chunk)
             if found is None:
+                self._do_chores()
                 self._give_back(chunk, item)
                 break
-            item = self._hand_in(chunk, item, found, goes_on)
-        self._heed(chunk)
+            item = self._hand_in(chunk, item, found)
 
-    def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result], goes_on: bool) -> ClaimedItem | None:
-        """Send off what was found on an item; return the item to run next, None to end the chunk."""
-        following = chunk.take() if goes_on else None
-        chunk.outcome = self._writer.send(chunk.claim, found, following, self._recent_s[-1])
-        if goes_on and self._is_in_a_hurry(chunk, item):
-            return following
-        if self._heed(chunk) and goes_on:
+    def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result]) -> ClaimedItem | None:
+        """Have written what was found on an item; return the item to run next, None to end the chunk."""
+        self._do_chores()
+        following = chunk.take() if chunk.goes_on else None
+        self._chores.append(partial(self._write, chunk, found, following, self._recent_s[-1]))
+        if not (chunk.goes_on and self._is_in_a_hurry(chunk, item)):
+            self._do_chores()
+        if chunk.goes_on:
             return following
         self._give_back(chunk, following)
         return None
 
-    def _is_in_a_hurry(self, chunk: Chunk, item: ClaimedItem) -> bool:
-        """Whether the next run may begin before it is known what came of this one's verdict."""
-        longest_s = max(chunk.claim.longest_s, *self._recent_s)
-        # After a canary it has to be known: an accepted one ends this process's work.
-        return len(self._recent_s) == _SHORT_RUNS and longest_s < _SHORT_S and item.index < FIRST_CANARY
-
-    def _heed(self, chunk: Chunk) -> bool:
-        """Take in what came of the verdicts sent last; return whether what is left of the chunk is still to be run."""
-        outcome, chunk.outcome = chunk.outcome, None
-        if outcome is None:
-            return True
-        finished = outcome()
+    def _write(self, chunk: Chunk, found: list[Result], following: ClaimedItem | None, spent_s: float) -> None:
+        """Write verdicts, and take in what that finds out."""
+        finished = self._writer.write(chunk.claim, found, following, spent_s)
         chunk.written += finished.written
         # A batch's first chunks are claimed before anything of it was seen.
         chunk.claim = replace(chunk.claim, timed=finished.timed, longest_s=finished.longest_s)
@@ -219,7 +214,32 @@ class Runner:
                 self._session.end("canary")
         if not finished.alive:
             chunk.drop_rest()
-        return finished.alive and not finished.others_first and not self._stopping()
+        if not finished.alive or finished.others_first or self._stopping():
+            chunk.goes_on = False
+
+    def _do_chores(self) -> None:
+        """Do what may be done while Lean runs the next proof."""
+        while self._chores:
+            self._chores.popleft()()
+
+    def _note(self, chunk: Chunk, seconds: float, account: Account) -> None:
+        """Write down what a chunk came to."""
+        claim = chunk.claim
+        account.add(claim, chunk.written)
+        _log.info(
+            "chunk.done",
+            batch=claim.batch,
+            lease=claim.lease,
+            items=len(claim.items),
+            written=chunk.written,
+            seconds=round(seconds, 3),
+        )
+
+    def _is_in_a_hurry(self, chunk: Chunk, item: ClaimedItem) -> bool:
+        """Whether the next run may begin before this one's verdict is written."""
+        longest_s = max(chunk.claim.longest_s, *self._recent_s)
+        # After a canary it has to be known: an accepted one ends this process's work.
+        return len(self._recent_s) == _SHORT_RUNS and longest_s < _SHORT_S and item.index < FIRST_CANARY
 
     def _give_back(self, chunk: Chunk, item: ClaimedItem | None) -> None:
         """Give an item back, and what comes after it."""
@@ -247,7 +267,8 @@ class Runner:
         self._notice = ""
         self._proofs += 1
         spent_s = time.monotonic() - started
-        self._observe(found, claim, spent_s - (self._session.loading_s - loading_s))
+        beside_loads_s = spent_s - (self._session.loading_s - loading_s)
+        self._chores.append(partial(self._observe, found, claim, beside_loads_s))
         if self._session.ran >= self._recycle_after:
             self._session.end("recycled")
         self._mean_s = 0.8 * self._mean_s + 0.2 * max(0.001, spent_s)

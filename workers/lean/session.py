@@ -6,8 +6,8 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -192,6 +192,10 @@ class Session:
         """How many proofs this REPL process has run."""
         return self._ran
 
+    def meanwhile(self, chores: Callable[[], None]) -> None:
+        """Have chores done whenever Lean was asked something and has not answered yet, or has to be started."""
+        self._server.meanwhile = chores
+
     def enter(self, domain: str) -> None:
         """Serve a trust domain: a REPL that ran another one's code is killed first."""
         if self._domain not in ("", domain):
@@ -244,10 +248,13 @@ class Session:
             self._figures.count(Series.HEADER_HITS)
         return self._headers[header]
 
-    def run(
+    @contextmanager
+    def running(
         self, header: Header, body: str, timeout_s: float, *, start: int | None = None
-    ) -> CommandResponse | LeanError:
-        """Run a body on a loaded header's environment, and make sure that the reply was its own.
+    ) -> Iterator[CommandResponse | LeanError]:
+        """Run a body on a loaded header's environment and yield the response; make sure, then, that it was its own.
+
+        The token is under way while the block runs: what the block makes of the response counts once it was left.
 
         Args:
             header: the loaded header.
@@ -268,8 +275,20 @@ class Session:
         with self._server.asking_token(header.env) if self._can_sync else nullcontext():
             response = self._send(command, timeout_s)
         self.exchange.reply = self._server.reply
+        try:
+            yield response
+        except BaseException:
+            # The token's answer would be taken for the next reply.
+            self.end("guard")
+            raise
         self.require_token(header)
-        return response
+
+    def run(
+        self, header: Header, body: str, timeout_s: float, *, start: int | None = None
+    ) -> CommandResponse | LeanError:
+        """Return the response to a body, known to be its own; as `running`."""
+        with self.running(header, body, timeout_s, start=start) as response:
+            return response
 
     def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a command or proof step with the REPL's own names, and return the reply as it came.

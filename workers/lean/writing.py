@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
@@ -38,12 +37,8 @@ class Writer:
         self._environment = environment
         self._revision = revision
 
-    def send(
-        self, claim: Claim, verdicts: Sequence[Result], then: ClaimedItem | None, spent_s: float
-    ) -> Callable[[], Finished]:
-        """Send verdicts off; return what waits for the outcome, once.
-
-        They have left when this returns: should what runs next end this process, the death is not charged to them.
+    def write(self, claim: Claim, verdicts: Sequence[Result], then: ClaimedItem | None, spent_s: float) -> Finished:
+        """Write verdicts.
 
         Args:
             claim: under which they were found.
@@ -52,10 +47,9 @@ class Writer:
             spent_s: seconds that these took.
 
         Raises:
-            StoreUnavailable: by what is returned: Redis was away for a minute.
+            StoreUnavailable: Redis was away for a minute.
         """
-        post = partial(
-            self._leases.post_finish,
+        finished = _patiently(self._leases.finish)(
             claim.lease,
             claim.batch,
             verdicts,
@@ -63,13 +57,6 @@ class Writer:
             seconds=spent_s,
             revision=self._revision,
         )
-        return partial(self._outcome, post, post())
-
-    def _outcome(self, post: Callable[[], Callable[[], Finished]], first: Callable[[], Finished]) -> Finished:
-        try:
-            finished = first()
-        except StoreUnavailable:
-            finished = _patiently(lambda: post()())()
         self._tokens.lean(self._environment, finished.tokens)
         return finished
 
