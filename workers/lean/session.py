@@ -218,9 +218,10 @@ class Session:
                 raise StartFailed(f"The REPL does not start: {error}") from error
             self._start_s = time.monotonic() - started
             self._loading_s += self._start_s
+        # The first one was started by LeanInteract's constructor.
+        if self._generation != self._server.generation:
             self._figures.count(Series.REPL_STARTS, self._cause)
             self._cause = ""
-        if self._generation != self._server.generation:
             self._generation = self._server.generation
             self._headers.clear()
             self._ran = 0
