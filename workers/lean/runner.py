@@ -195,7 +195,8 @@ class Runner:
         self._do_chores()
         following = chunk.take() if chunk.goes_on else None
         self._chores.append(partial(self._write, chunk, found, following, self._recent_s[-1]))
-        if not (chunk.goes_on and self._is_in_a_hurry(chunk, item)):
+        # The last verdict of a chunk is written before the next claim: who claims holds nothing else.
+        if following is None or not self._is_in_a_hurry(chunk, item):
             self._do_chores()
         if chunk.goes_on:
             return following
