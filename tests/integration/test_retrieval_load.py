@@ -168,7 +168,10 @@ async def test_a_worker_that_is_killed_while_it_lingers_loses_nothing(
     farm: RunningFarm, store: RedisClient, http: httpx.AsyncClient
 ) -> None:
     assert (await http.post("/retrieve", json=body())).status_code == 200
-    os.kill(embed_pid(farm), signal.SIGKILL)
+    killed = embed_pid(farm)
+    os.kill(killed, signal.SIGKILL)
+    # Until the kernel has closed its connection, Redis would hand it a query.
+    await asyncio.to_thread(await_true, lambda: not psutil.pid_exists(killed), "it is gone")
 
     answers = await asyncio.gather(*(http.post("/retrieve", json=body(at)) for at in range(8)))
 
