@@ -22,7 +22,7 @@ from farm.local.supervisor import Service, Supervisor
 from farm.local.valkey import Valkey, prepare_valkey
 from farm.models import lean_part
 from farm.settings import LOOPBACK_HOSTS, Settings
-from farm.store.connection import check_server, connect
+from farm.store.connection import connect
 from farm.store.registry import set_draining
 from farm.store.schema import enter_store
 
@@ -98,9 +98,9 @@ class LocalFarm:
         environment = self._environment(port, redis_url)
         if valkey:
             await self._start_group(_valkey_service(valkey, lock))
-        self._tell(f"store: {check_server(connect(redis_url))}")
-        enter_store(connect(redis_url))
-        set_draining(connect(redis_url), False)
+        store = connect(redis_url)
+        self._tell(f"store: {enter_store(store)}")
+        set_draining(store, False)
         lean = (_lean_service(room, environment) for room in self._lean_rooms)
         await self._start_group(*(_python_service(room, environment) for room in _ROOMS), *lean)
         await self._start_group(

@@ -46,20 +46,24 @@ class Schema:
         return f"state version {self.store}, this release {self.ours}"
 
 
-def enter_store(client: RedisClient) -> None:
+def enter_store(client: RedisClient) -> str:
     """See that the server and its state are fit for this release, and say there that it works; called at each start.
+
+    Returns:
+        What `check_server` says of the server.
 
     Raises:
         ConfigurationError: the server would lose what it is given (`check_server`).
         SchemaMismatch: the state is of a release too far away.
         StoreUnavailable: Redis does not answer.
     """
-    check_server(client)
+    server = check_server(client)
     if objection := _compare(client, "enter").objection:
         raise SchemaMismatch(objection)
+    return server
 
 
-def await_store(client: RedisClient) -> None:
+def await_store(client: RedisClient) -> str:
     """Do the same once the store answers.
 
     Raises:

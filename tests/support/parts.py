@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import pytest
 
 from farm import Farm
@@ -21,7 +20,7 @@ from farm.local.ports import free_port
 from farm.local.valkey import prepare_valkey
 from farm.processes import die_with_parent, end_session
 from farm.store.connection import RedisClient, connect
-from tests.support.running import await_true, end_everything
+from tests.support.running import await_true, end_everything, is_live
 
 ROOT = Path(__file__).resolve().parents[2]
 _RELEASED = re.compile(r"^## [0-9.]+ \(.*\b([0-9a-f]{40})\)$", re.MULTILINE)
@@ -99,7 +98,7 @@ class Parts:
                 start_new_session=True,
             )
         if module == "api":
-            await_true(self._answers, f"{name} answers")
+            await_true(lambda: is_live(self.url), f"{name} answers")
         elif module != "workers.reaper":
             await_true(lambda: self._signs() - known, f"{name} gives a sign of life")
 
@@ -126,12 +125,6 @@ class Parts:
 
     def _signs(self) -> set[bytes]:
         return set(self.store().zrange("farm:workers", 0, -1))
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/livez", timeout=5).status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 @contextmanager

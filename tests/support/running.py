@@ -151,6 +151,14 @@ def start_farm(folder: Path, **settings: str) -> RunningFarm:
     return RunningFarm(runtime["url"], runtime["redis_url"], up, folder, environment)
 
 
+def is_live(url: str) -> bool:
+    """Whether an API answers at all."""
+    try:
+        return httpx.get(f"{url}/livez", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def end_everything(folder: Path) -> None:
     """Kill whatever still runs in a folder."""
     for process in processes_of(folder):

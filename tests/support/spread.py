@@ -11,8 +11,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import httpx
-
 from farm import Farm
 from farm.keys import create_key
 from farm.local.ports import free_port
@@ -20,7 +18,7 @@ from farm.local.valkey import Valkey, prepare_valkey
 from farm.processes import end_session
 from farm.store.connection import RedisClient, connect
 from tests.support.hosts import Host
-from tests.support.running import await_true, end_everything
+from tests.support.running import await_true, end_everything, is_live
 
 # A host with 64 processes takes a while to start them.
 _JOINS_WITHIN_S = 90
@@ -85,7 +83,7 @@ def spread(folder: Path, head: Host, settings: dict[str, str]) -> Iterator[Sprea
         of_api = {"API_KEYS_FILE": str(keys), "FARM_HOST": head.address, "PORT": str(port)}
         running.enter_context(_process(folder, head, {**settings, **of_api}, sys.executable, "-m", "api"))
         running.enter_context(_process(folder, head, settings, sys.executable, "-m", "workers.reaper"))
-        await_true(lambda: _answers(farm.url), "the API, over the network")
+        await_true(lambda: is_live(farm.url), "the API, over the network")
         yield farm
 
 
@@ -93,13 +91,6 @@ def _reachable(store: Valkey, host: Host) -> Valkey:
     """Return a store that listens to the network of its host; it has a password."""
     command = [*store.command, "--bind", host.address]
     return replace(store, command=command, url=store.url.replace("127.0.0.1", host.address))
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/livez", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @contextmanager

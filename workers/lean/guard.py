@@ -101,7 +101,7 @@ class GuardedServer(AutoLeanServer):
     @contextlib.contextmanager
     def asking_token(self, env: int | None) -> Iterator[None]:
         """Within, the token is sent as soon as a reply is there, before that is parsed; `answers_token` then waits."""
-        self._asks_in = {} if env is None else {"env": env}
+        self._asks_in = _place(env)
         try:
             yield
         finally:
@@ -119,7 +119,7 @@ class GuardedServer(AutoLeanServer):
         deadline = time.monotonic() + timeout_s
         with self._lock, self._translating():
             if not self._token:
-                self._ask_token({} if env is None else {"env": env}, deadline)
+                self._ask_token(_place(env), deadline)
             token, self._token = self._token, ""
             raw = self._receive(deadline)
         messages = self._parse_repl_output(raw.decode(), False).get("messages")
@@ -278,6 +278,11 @@ class GuardedServer(AutoLeanServer):
             return True
         self._stderr_tail = (self._stderr_tail + chunk)[-_STDERR_TAIL_BYTES:]
         return bool(chunk)
+
+
+def _place(env: int | None) -> dict[str, int]:
+    """Return where a command runs, in a request's words: an environment, or Lean's own start."""
+    return {} if env is None else {"env": env}
 
 
 def _only_reply(reply: bytearray, end: int) -> bytes:
