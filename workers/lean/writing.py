@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
 
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from farm.errors import StoreUnavailable
 from farm.queues import Tokens
@@ -13,12 +14,24 @@ from farm.store.leases import Claim, ClaimedItem, Finished, GivenBack, Leases, R
 # How long verdicts wait for Redis to come back before the lease is left to lapse.
 _STORE_PATIENCE_S = 60
 
-_patiently = retry(
+_again = Retrying(
     retry=retry_if_exception_type(StoreUnavailable),
     wait=wait_random_exponential(multiplier=0.1, max=2),
     stop=stop_after_delay(_STORE_PATIENCE_S),
     reraise=True,
 )
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what a call returns, trying again for a minute while Redis is away."""
+    try:
+        # Nearly every call succeeds: tenacity's bookkeeping would be a fifth of what writing a verdict costs.
+        return call(*args, **kwargs)
+    except StoreUnavailable:
+        return _again(call, *args, **kwargs)
 
 
 class Writer:
@@ -49,7 +62,8 @@ class Writer:
         Raises:
             StoreUnavailable: Redis was away for a minute.
         """
-        finished = _patiently(self._leases.finish)(
+        finished = _patiently(
+            self._leases.finish,
             claim.lease,
             claim.batch,
             verdicts,
@@ -62,15 +76,15 @@ class Writer:
 
     def give_back(self, claim: Claim, indices: Sequence[int]) -> None:
         """Give items back, uncharged."""
-        self._publish(_patiently(self._leases.release)(claim.lease, indices))
+        self._publish(_patiently(self._leases.release, claim.lease, indices))
 
     def defer(self, claim: Claim, item: ClaimedItem, spent_s: float) -> None:
         """Give an item back whose first slice expired."""
-        self._publish(_patiently(self._leases.defer)(claim.lease, item.index, spent_s))
+        self._publish(_patiently(self._leases.defer, claim.lease, item.index, spent_s))
 
     def charge(self, claim: Claim, item: ClaimedItem, spent_s: float) -> bool:
         """Give an item back whose REPL died; return whether that was its last death: it then has to be decided."""
-        back = _patiently(self._leases.charge)(claim.lease, item.index, spent_s)
+        back = _patiently(self._leases.charge, claim.lease, item.index, spent_s)
         self._publish(back)
         return bool(back.condemned)
 
