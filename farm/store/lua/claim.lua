@@ -12,14 +12,10 @@ local last_owner, lead_s, revision = ARGV[8], tonumber(ARGV[9]), ARGV[10]
 local MOST_KNOWN, MOST_LOOKED_AT = 64, 1000  -- bounds what one claim may hold up the server for
 local now = now_ms()
 
-local function busy(class)
-  return redis.call('ZCOUNT', 'farm:leases:' .. env .. ':' .. class, now, '+inf')
-end
-
 local processes = live_processes(env, now)
 
 local function reserved(class)
-  return class == 'batch' and processes >= RESERVE_FROM_PROCESSES and busy('batch') >= processes - 1
+  return class == 'batch' and processes >= RESERVE_FROM_PROCESSES and busy(env, 'batch', now) >= processes - 1
 end
 
 -- The least served; but a change of owner may cost a header load, so for batches the last one has some lead over who is
@@ -87,7 +83,7 @@ local function take(place, lane, batch)
   local has_past = redis.call('EXISTS', b .. ':history') == 1
   -- Leave something for the other processes: a share of what waits, so that no chunk holds the tail of a batch. Where many
   -- small ones wait side by side there is something for everybody, and larger chunks cost less.
-  local waiting = redis.call('LLEN', list) * redis.call('ZCARD', queue_key(place, lane))
+  local waiting = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
   local share = math.max(1, math.min(most, math.ceil(waiting / math.max(1, 2 * processes))))
   while out.to_run < share and #out.entries < MOST_KNOWN + out.to_run and out.looked_at < MOST_LOOKED_AT do
     local index = redis.call('LPOP', list)
@@ -131,8 +127,10 @@ end
 
 local function grant(place, lane, batch, taken)
   local b, ready = 'farm:batch:' .. batch, ready_key(place)
-  -- A token charge now, the seconds when they are known: two processes that claim at once serve two owners.
-  charge(place, lane, batch, HEAD_START_S * 2)
+  -- A token charge now, the seconds when they are known: two processes that claim at once serve two owners, and a hundred
+  -- that do so serve several batches.
+  charge_owner(place, HEAD_START_S * 2)
+  charge_batch(place, lane, batch, #taken.entries * CLAIM_S)
   redis.call('HSET', 'farm:granted:' .. env, place.owner, now)
   if redis.call('ZSCORE', ready, lane) then redis.call('ZADD', ready, now, lane) end
   if redis.call('HGET', b, 'state') == 'queued' then redis.call('HSET', b, 'state', 'running') end

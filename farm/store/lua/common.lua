@@ -2,6 +2,7 @@
 --
 -- farm:batch:B            hash    owner environment class(interactive|batch) state total done accepted rejected undecided
 --                                 weight options(JSON) created_ms finished_ms retention_s reply cancelled
+--                                 served: seconds of work on it / weight
 --                                 timed longest_s: runs that ended in a decision, and the longest of them
 --                                 revoked: verdicts of it that were revoked
 --                                 canaries canaries_done: false proofs mixed in, in `total` and `done` as well
@@ -22,7 +23,8 @@
 -- farm:usage              hash    items, bytes, items:OWNER, bytes:OWNER: the sums of the holdings
 -- farm:idempotency:OWNER:KEY  hash  body (SHA-256), batch
 -- farm:pending:LANE:B     list    indices that wait; those whose slice expired come to its end
--- farm:queue:LANE:CLASS:OWNER  zset  batch -> virtual time: seconds served / weight, so that batches share a lane fairly
+-- farm:queue:LANE:CLASS:OWNER  zset  batch -> virtual time: it grows by a turn when a turn was served, so that batches share a
+--                                 lane fairly, and those of less than a turn end one after the other, as they came
 -- farm:ready:ENV:CLASS:OWNER   zset  lane with pending work -> ms since when nobody served it
 -- farm:owners:ENV:CLASS   zset    owner with pending work -> seconds served, so that owners share the processes fairly
 -- farm:served:ENV:CLASS   hash    the same of every owner there ever was: who comes back owes what it owed
@@ -63,6 +65,11 @@ local DEFAULT_ENVIRONMENT = 'default'
 local RESERVE_FROM_PROCESSES = 4  -- from this many processes on, one takes interactive work only
 local FIRST_CANARY = 100000       -- items from this index on are canaries (farm/store/batches.py)
 local HEAD_START_S = 0.001        -- a newcomer comes just before the least served
+-- A batch's turn, at weight 1. Where all batches of a lane went on side by side, small ones would all end late, and whoever
+-- sends the next one when one ends would leave the farm idle meanwhile.
+local TURN_S = 0.5
+local CLAIM_S = TURN_S / 16       -- what each proof is charged when it is claimed; its seconds follow when they are known
+local NEXT_S = 0.000001           -- who comes while the same batch is first comes just behind who came before
 local MOST_PARKED = 1000          -- more copies than this of one proof do not wait for one run
 local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict beside its value, its name twice included
 
@@ -107,11 +114,23 @@ local function is_neglected(env, owner, lead_s, now)
   return now - granted > 3000 * lead_s / math.max(1, live_processes(env, now))
 end
 
+local function busy(env, class, now)
+  return redis.call('ZCOUNT', 'farm:leases:' .. env .. ':' .. class, now, '+inf')
+end
+
+-- How many processes may be at work now: unless somebody waits in front of a screen, batches leave one free (claim.lua),
+-- and a token sent to that one would be spent for nothing.
+local function useful_processes(env, now)
+  local processes = live_processes(env, now)
+  if processes < RESERVE_FROM_PROCESSES or has_ready(env, 'interactive') then return processes end
+  return math.min(processes, processes - 1 + busy(env, 'interactive', now))
+end
+
 -- How many tokens to publish now; counts them as published.
 local function tokens_wanted(env, now)
   local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
   local out = tonumber(redis.call('GET', 'farm:tokens:' .. env) or 0)
-  local want = math.min(math.max(1, live_processes(env, now)) - out, pending)
+  local want = math.min(math.max(1, useful_processes(env, now)) - out, pending)
   if want <= 0 then return 0 end
   redis.call('INCRBY', 'farm:tokens:' .. env, want)
   return want
@@ -128,10 +147,18 @@ local function join(key, member, owed)
   redis.call('ZADD', key, math.max(owed, (tonumber(first[2]) or owed) - HEAD_START_S), member)
 end
 
+-- Adds a batch to its lane's queue: behind those whose turn is now or comes next, before those that have had more.
+local function line_up(queue, batch)
+  if redis.call('ZSCORE', queue, batch) then return end
+  local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]
+  local before = first and redis.call('ZRANGE', queue, first + TURN_S, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+  redis.call('ZADD', queue, (before or 0) + NEXT_S, batch)
+end
+
 -- Makes a batch's pending list claimable.
 local function open_lane(place, lane, batch, now)
   local served = redis.call('HGET', 'farm:served:' .. place.environment .. ':' .. place.class, place.owner)
-  join(queue_key(place, lane), batch, 0)
+  line_up(queue_key(place, lane), batch)
   redis.call('ZADD', ready_key(place), 'NX', now, lane)
   if redis.call('HEXISTS', 'farm:paused', place.owner) == 1 then return end
   join(owners_key(place.environment, place.class), place.owner, tonumber(served) or 0)
@@ -146,16 +173,31 @@ local function close_lane(place, lane, batch)
   redis.call('ZREM', owners_key(place.environment, place.class), place.owner)
 end
 
--- Charges seconds of work to a batch and its owner; both fall back in their queues by as much.
+-- Charges seconds of work to an owner, who falls back in its queue by as much.
+local function charge_owner(place, seconds)
+  local served = redis.call('ZADD', owners_key(place.environment, place.class), 'XX', 'INCR', seconds, place.owner)
+  local key = 'farm:served:' .. place.environment .. ':' .. place.class
+  if served then redis.call('HSET', key, place.owner, served) else redis.call('HINCRBYFLOAT', key, place.owner, seconds) end
+end
+
+-- Charges seconds of work to a batch, which falls back in its queue by whole turns.
+local function charge_batch(place, lane, batch, seconds)
+  local b = 'farm:batch:' .. batch
+  local weight = redis.call('HGET', b, 'weight')
+  -- Expired: nothing may make it anew.
+  if not weight then return end
+  local share = seconds / tonumber(weight)
+  local served = tonumber(redis.call('HINCRBYFLOAT', b, 'served', share))
+  local turns = math.floor(served / TURN_S) - math.floor((served - share) / TURN_S)
+  if turns > 0 then redis.call('ZADD', queue_key(place, lane), 'XX', 'INCR', turns * TURN_S, batch) end
+end
+
+-- Charges seconds of work to a batch and its owner.
 local function charge(place, lane, batch, seconds)
   seconds = tonumber(seconds)
   if seconds <= 0 then return end
-  local owners, queue = owners_key(place.environment, place.class), queue_key(place, lane)
-  local served = redis.call('ZADD', owners, 'XX', 'INCR', seconds, place.owner)
-  local key = 'farm:served:' .. place.environment .. ':' .. place.class
-  if served then redis.call('HSET', key, place.owner, served) else redis.call('HINCRBYFLOAT', key, place.owner, seconds) end
-  local weight = tonumber(redis.call('HGET', 'farm:batch:' .. batch, 'weight') or 1)
-  redis.call('ZADD', queue, 'XX', 'INCR', seconds / weight, batch)
+  charge_owner(place, seconds)
+  charge_batch(place, lane, batch, seconds)
 end
 
 -- Puts an index that has no place back into its lane, `slow` ones to the end, else to the head; unless it has a verdict or

@@ -175,11 +175,69 @@ def test_batches_share_a_lane_by_weight(leases: Leases, valkey_url: str) -> None
     large, small = put(valkey_url, 300), put(valkey_url, 40)
     eager = put(valkey_url, 300, priority=7)
 
-    served = [take(leases, f"w{i}", most=1).batch for i in range(120)]
+    served = [take(leases, f"w{i}", most=1).batch for i in range(192)]
 
-    assert 15 <= served.count(small) <= 25
-    assert 15 <= served.count(large) <= 25
-    assert served.count(eager) > 3 * served.count(large)
+    assert served.count(small) == served.count(large) == 32
+    assert served.count(eager) == 128
+
+
+def test_small_batches_end_one_after_the_other(leases: Leases, valkey_url: str) -> None:
+    batches = [put(valkey_url, 4) for _ in range(3)]
+
+    served = []
+    for _ in range(12):
+        claim = take(leases, most=1)
+        finish(leases, claim, seconds=0.05)
+        served.append(claim.batch)
+
+    assert served == [batch for batch in batches for _ in range(4)]
+
+
+def test_a_small_batch_behind_large_ones_of_its_own_key_waits_for_their_turns_alone(
+    leases: Leases, valkey_url: str
+) -> None:
+    large = [put(valkey_url, 300) for _ in range(3)]
+    finish(leases, take(leases, most=1), seconds=0.05)
+    small = put(valkey_url, 4)
+
+    served: list[str] = []
+    while served.count(small) < 4:
+        claim = take(leases, most=1)
+        finish(leases, claim, seconds=0.05)
+        served.append(claim.batch)
+
+    assert all(1 <= served.count(each) <= 10 for each in large), "half a second each, of proofs of 50 ms"
+    assert served[-4:] == [small] * 4
+
+
+def test_a_batch_has_its_turn_however_many_come_after_it(leases: Leases, valkey_url: str) -> None:
+    steady = put(valkey_url, 200)
+    served = []
+    for _ in range(60):
+        put(valkey_url, 1)
+        claim = take(leases, most=1)
+        finish(leases, claim, seconds=0.5)
+        served.append(claim.batch)
+
+    # What comes is all that can be done, so ever more wait beside it, each for a turn like its own.
+    assert served.count(steady) >= 8
+    assert steady in served[-15:]
+
+
+def test_no_token_is_sent_to_the_process_that_is_kept_for_interactive_work(
+    client: RedisClient, leases: Leases, valkey_url: str
+) -> None:
+    for worker in "abcd":
+        Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)
+    put(valkey_url, 100)
+    assert int(client.get(f"farm:tokens:{ENV}")) == 3
+    for worker in "abc":
+        take(leases, worker, most=1)
+    assert [leases.nudge(ENV, 5000) for _ in range(2)] == [0, 0], "nor by the reaper"
+
+    put(valkey_url, 1, interactive=True)
+
+    assert int(client.get(f"farm:tokens:{ENV}")) == 4
 
 
 def test_tokens_are_at_most_the_processes_and_are_spent(client: RedisClient, leases: Leases, valkey_url: str) -> None:
