@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -19,6 +21,23 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"leanfarm {version('leanfarm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def farm(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which leanfarm this is.")
+    ] = False,
+) -> None:
+    """Hold the options of `farm` itself; its help is the app's."""
+
+
 app.command()(up.up)
 app.command()(verify.verify)
 app.command()(retrieve.retrieve)

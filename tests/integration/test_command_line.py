@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,10 @@ def test_bench_measures_any_farm(farm: RunningFarm) -> None:
     measured = json.loads(run.stdout)
     assert [each["count"] for each in measured] == [20, 20, 10]
     assert all(each["per_s"] > 0 for each in measured)
+
+
+def test_the_version_is_the_packages(farm: RunningFarm) -> None:
+    assert farm.command("--version").stdout == f"leanfarm {version('leanfarm')}\n"
 
 
 def test_help_teaches(farm: RunningFarm) -> None:
