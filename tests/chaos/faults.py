@@ -29,14 +29,15 @@ class Fault:
         name: as the table shows it.
         strike: has it happen, and where it is a state rather than an event, ends it again.
         possible: whether this victim can have it.
-        touches_disk: whether it fills the store's disk or ends the store; never two of these at once. A store that dies
-            while its disk is full loses what it acknowledged just before, and nobody above it can know.
+        touches_store: whether it fills the store or ends it; never two of these at once. A store that dies while its
+            disk is full loses what it acknowledged just before, and nobody above it can know; one that starts again
+            has forgotten that its memory was to be full.
     """
 
     name: str
     strike: Callable[[Victim, random.Random], None]
     possible: Callable[[Victim], bool] = lambda _victim: True
-    touches_disk: bool = False
+    touches_store: bool = False
 
 
 def _kill_repl(victim: Victim, rng: random.Random) -> None:
@@ -143,11 +144,11 @@ FAULTS = (
     Fault("kill -9 of a whole worker", _kill_worker),
     Fault("kill -9 of the API", _kill_api),
     Fault("kill -9 of the reaper", _kill_reaper),
-    Fault("kill -9 of Valkey", _kill_store, touches_disk=True),
-    Fault("kill -9 of the supervisor", _kill_supervisor, touches_disk=True),
+    Fault("kill -9 of Valkey", _kill_store, touches_store=True),
+    Fault("kill -9 of the supervisor", _kill_supervisor, touches_store=True),
     Fault("SIGSTOP past the lease", _stop_worker),
     Fault("connections to Valkey cut", _cut_connections),
-    Fault("Valkey's memory full", _fill_memory),
-    Fault("Valkey's disk full", _fill_disk, lambda victim: victim.has_small_disk, touches_disk=True),
+    Fault("Valkey's memory full", _fill_memory, touches_store=True),
+    Fault("Valkey's disk full", _fill_disk, lambda victim: victim.has_small_disk, touches_store=True),
 )
 CLOCK = Fault("the clock jumps an hour", _move_clock)

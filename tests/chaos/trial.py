@@ -177,10 +177,10 @@ def together(
     """Have faults strike at random times, up to three at once, under one batch after another."""
     plan = [(fault, rng.uniform(0, 1.5), random.Random(rng.random())) for fault in faults]
     batches = [Submitted(victim, codes)]
-    disk = threading.Lock()
+    store = threading.Lock()
 
     def strike(fault: Fault, own_rng: random.Random) -> None:
-        with _apart(fault, disk):
+        with _apart(fault, store):
             try:
                 fault.strike(victim, own_rng)
             except GONE as error:
@@ -202,7 +202,7 @@ def together(
 
 
 @contextmanager
-def _apart(fault: Fault, disk: threading.Lock) -> Iterator[None]:
-    """Keep a store from being killed while its disk is full."""
-    with disk if fault.touches_disk else nullcontext():
+def _apart(fault: Fault, store: threading.Lock) -> Iterator[None]:
+    """Keep a store from being killed while it is full, and from being filled twice."""
+    with store if fault.touches_store else nullcontext():
         yield
