@@ -225,6 +225,13 @@ local function read_lease(id)
   return {id = id, environment = v[1], class = v[2], lane = v[3], batch = v[4], running = v[5], worker = v[6], owner = v[7]}
 end
 
+-- A lease that ran out is lapsed, whether or not the reaper has been there: whoever holds it is told that it is gone, and
+-- must not keep it alive after that, or nobody would work on what is in it.
+local function read_live_lease(id, now)
+  local lease = read_lease(id)
+  return lease and tonumber(redis.call('ZSCORE', 'farm:leases', id) or 0) > now and lease or nil
+end
+
 local function end_lease(lease)
   local key = 'farm:lease:' .. lease.id
   local held = redis.call('LLEN', key .. ':items')

@@ -1,14 +1,12 @@
--- Writes verdicts. The first writer wins; from a lapsed lease an `undecided` is dropped.
+-- Writes verdicts. The first writer wins. From a lapsed lease an `undecided` is dropped: its process slept, and what it timed
+-- meanwhile is no timeout. The reaper takes its items back.
 -- ARGV: lease, batch, next running index or '', seconds of work to charge, seconds of a run that decided or '',
 --       most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
 --       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
 -- Returns {lease alive, others come first, verdicts written, tokens to publish, timed, longest_s, a canary was accepted}.
--- A lease that ran out is lapsed, whether or not the reaper has been there: its process slept, and what it timed meanwhile
--- is no timeout. The reaper takes its items back.
 local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
 local now = now_ms()
-local lease = read_lease(ARGV[1])
-if lease and tonumber(redis.call('ZSCORE', 'farm:leases', lease.id) or 0) <= now then lease = nil end
+local lease = read_live_lease(ARGV[1], now)
 
 -- What was judged by something that is declared bad by now is not written; others judge it.
 if declared_bad(ARGV[7]) then

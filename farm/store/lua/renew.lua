@@ -13,7 +13,7 @@ if ARGV[6] ~= '' then
   redis.call('ZADD', 'farm:environments', now, env)
   redis.call('HSET', 'farm:serves', env, ARGV[6])
 end
-local lease = ARGV[3] ~= '' and read_lease(ARGV[3])
+local lease = ARGV[3] ~= '' and read_live_lease(ARGV[3], now)
 if not lease then return {0, 0} end
 redis.call('ZADD', 'farm:leases', 'XX', now + ARGV[4], lease.id)
 redis.call('ZADD', 'farm:leases:' .. lease.environment .. ':' .. lease.class, 'XX', now + ARGV[4], lease.id)

@@ -117,6 +117,21 @@ def test_lapses_count_apart_from_deaths(client: RedisClient, leases: Leases, val
     assert (back.condemned, back.reason) == ((0,), "farm_error")
 
 
+def test_a_sign_of_life_does_not_bring_a_lapsed_lease_back(
+    client: RedisClient, leases: Leases, valkey_url: str
+) -> None:
+    """Its process may have been told already that it is gone, and would never return to it."""
+    put(valkey_url, 2)
+    claim = take(leases)
+    lapse(client, claim)
+    assert not finish(leases, claim).alive
+
+    alive = Registry(client, WorkerKind.LEAN, "w").beat(lease=claim.lease, host="h", pid=1)
+
+    assert not alive.lease_alive
+    assert leases.lapsed() == [claim.lease]
+
+
 def test_a_live_lease_is_not_reaped(client: RedisClient, leases: Leases, valkey_url: str) -> None:
     put(valkey_url, 1)
     claim = take(leases)
