@@ -10,14 +10,17 @@ from typing import Any
 
 import redis
 import redis.asyncio as redis_async
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnectionPool
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from farm.errors import StoreUnavailable
 from farm.sentinels import Sentinels, parse_sentinels
 
-# Asking a sentinel is quick, or another one is asked.
+# Asking a sentinel is quick, or another one is asked: redis-py would try each four times, seconds apart.
 _ASK: dict[str, Any] = {"protocol": 2, "socket_timeout": 2.0, "socket_connect_timeout": 2.0}
 _CONFIRM_MS = 1000
 _FENCE = "farm:fence"
@@ -35,14 +38,14 @@ def primary(url: str, **options: Any) -> Any:
         ConfigurationError: the URL is wrong.
     """
     found = parse_sentinels(url)
-    sentinel: Any = Sentinel(list(found.hosts), sentinel_kwargs=_ask(found))  # type: ignore[no-untyped-call]
+    sentinel: Any = Sentinel(list(found.hosts), sentinel_kwargs=_ask(found, Retry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
     return sentinel.master_for(found.service, redis.Redis, **_login(found), **options)
 
 
 def primary_async(url: str, **options: Any) -> Any:
     """Return the same for the API; the options are those of a blocking pool."""
     found = parse_sentinels(url)
-    sentinel: Any = AsyncSentinel(list(found.hosts), sentinel_kwargs=_ask(found))  # type: ignore[no-untyped-call]
+    sentinel: Any = AsyncSentinel(list(found.hosts), sentinel_kwargs=_ask(found, AsyncRetry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
     return sentinel.master_for(
         found.service, redis_async.Redis, connection_pool_class=_WaitingPool, **_login(found), **options
     )
@@ -66,8 +69,8 @@ async def confirm(client: Any) -> None:
         raise StoreUnavailable("No replica of Redis has confirmed this yet: try again with the same Idempotency-Key")
 
 
-def _ask(found: Sentinels) -> dict[str, Any]:
-    return {**_ASK, **found.own_login}
+def _ask(found: Sentinels, retry: Retry | AsyncRetry) -> dict[str, Any]:
+    return {**_ASK, "retry": retry, **found.own_login}
 
 
 def _login(found: Sentinels) -> dict[str, Any]:
