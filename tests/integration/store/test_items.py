@@ -19,6 +19,12 @@ from farm.store.rooms import Room
 from tests.support.store import ENV, assert_settled, cancel, finish, lapse, put, state, take
 
 
+def enlist(client: RedisClient, workers: str) -> None:
+    """Have Lean processes, a letter each, give a sign of life."""
+    for worker in workers:
+        Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)
+
+
 def test_work_ends_with_every_index_once_and_nothing_left(client: RedisClient, leases: Leases, valkey_url: str) -> None:
     batch = put(valkey_url, 5)
     while claim := leases.claim(ENV, "w", most=2):
@@ -164,8 +170,7 @@ def test_interactive_work_is_claimed_first_and_seen_between_proofs(leases: Lease
 def test_from_four_processes_on_one_is_kept_for_interactive_work(
     client: RedisClient, leases: Leases, valkey_url: str
 ) -> None:
-    for worker in "abcd":
-        Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)
+    enlist(client, "abcd")
     put(valkey_url, 100)
 
     claims = [leases.claim(ENV, worker, most=1) for worker in "abcd"]
@@ -242,8 +247,7 @@ def test_a_batch_has_its_turn_however_many_come_after_it(leases: Leases, valkey_
 def test_no_token_is_sent_to_the_process_that_is_kept_for_interactive_work(
     client: RedisClient, leases: Leases, valkey_url: str
 ) -> None:
-    for worker in "abcd":
-        Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)
+    enlist(client, "abcd")
     put(valkey_url, 100)
     assert int(client.get(f"farm:tokens:{ENV}")) == 3
     for worker in "abc":
@@ -256,8 +260,7 @@ def test_no_token_is_sent_to_the_process_that_is_kept_for_interactive_work(
 
 
 def test_tokens_are_at_most_the_processes_and_are_spent(client: RedisClient, leases: Leases, valkey_url: str) -> None:
-    for worker in "ab":
-        Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)
+    enlist(client, "ab")
     put(valkey_url, 10)
     put(valkey_url, 10)
     assert int(client.get(f"farm:tokens:{ENV}")) == 2
@@ -269,7 +272,7 @@ def test_tokens_are_at_most_the_processes_and_are_spent(client: RedisClient, lea
 
 
 def test_lost_tokens_are_replaced_after_two_looks(client: RedisClient, leases: Leases, valkey_url: str) -> None:
-    Registry(client, WorkerKind.LEAN, "a").beat(state="idle", host="h", pid=1)
+    enlist(client, "a")
     put(valkey_url, 10)
 
     assert [leases.nudge(ENV, 5000) for _ in range(2)] == [0, 1]
