@@ -46,25 +46,28 @@ def test_one_trace_leads_from_the_request_to_every_run(traced: tuple[RunningFarm
     answer = post(farm, "/v1/verify", **{"X-Request-ID": "traced-1"})
     assert [verdict["outcome"] for verdict in answer.json()["results"]][:2] == ["accepted", "rejected"]
 
-    def runs() -> list[Sent]:
-        return named(kept.spans(TRACE), "run")
+    def whole() -> bool:
+        """Whether every span has come: the one that kills its REPL runs three times, a claim ends after its runs."""
+        spans = kept.spans(TRACE)
+        runs, claims = named(spans, "run"), {claim.id for claim in named(spans, "claim")}
+        return len(runs) >= len(CODES) + 3 and {run.parent for run in runs} <= claims
 
-    # The one that kills its REPL runs three times.
-    await_true(lambda: len(runs()) >= len(CODES) + 3, "a span for every run")
+    await_true(whole, "a span for every run and its claim")
     await_true(lambda: named(kept.spans(TRACE), "POST /v1/verify"), "the span of the request")
     spans = kept.spans(TRACE)
-    [request], claims = named(spans, "POST /v1/verify"), named(spans, "claim")
+    [request] = named(spans, "POST /v1/verify")
+    runs, claims = named(spans, "run"), named(spans, "claim")
     assert (request.parent, request.service) == (CALLER, "leanfarm-api")
     assert "traced-1" in request.attributes["farm.request"]
     assert {token.parent for token in named(spans, "token")} == {request.id}
     assert {claim.parent for claim in claims} == {request.id}
     assert {claim.attributes["farm.batch"] for claim in claims} == {request.attributes["farm.batch"]}
-    assert {run.service for run in runs()} == {"leanfarm-lean"}
+    assert {run.service for run in runs} == {"leanfarm-lean"}
     by_id = {claim.id: claim for claim in claims}
-    for run in runs():
+    for run in runs:
         claim = by_id[run.parent]
         assert claim.start_ns <= run.start_ns <= run.end_ns <= claim.end_ns
-    assert {run.attributes["farm.index"] for run in runs()} == {f"int_value: {i}\n" for i in range(len(CODES) + 1)}
+    assert {run.attributes["farm.index"] for run in runs} == {f"int_value: {i}\n" for i in range(len(CODES) + 1)}
 
 
 def test_no_span_holds_a_proof(traced: tuple[RunningFarm, Collector]) -> None:
