@@ -39,8 +39,9 @@ class Page:
         return self.chrome.execute_script(script, *arguments)
 
     def text(self, selector: str = "main") -> str:
-        """Return what a person reads in the first element of a selector; nothing where there is none."""
-        return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
+        """Return what a person reads in the first element of a selector; nothing of what is hidden."""
+        script = "const e = document.querySelector(arguments[0]); return e?.checkVisibility() ? e.innerText : ''"
+        return str(self.run(script, selector))
 
     def texts(self, selector: str) -> list[str]:
         """Return what stands in every element of a selector."""
