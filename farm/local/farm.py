@@ -68,6 +68,8 @@ class LocalFarm:
         self._data_dir = settings.data_dir.absolute()
         self._supervisor = Supervisor(self._data_dir / "logs")
         self._lean_rooms = lean_rooms(settings)
+        # One for all: each client reads the certificates of the system first, 30 ms that a poll must not cost.
+        self._http = httpx.AsyncClient(timeout=5)
 
     async def run(self, on_ready: OnReady, stopped: asyncio.Event) -> None:
         """Run until told to stop; nothing is left behind, whatever happens.
@@ -86,6 +88,7 @@ class LocalFarm:
             finally:
                 self._tell("stopping")
                 await self._supervisor.stop()
+                await self._http.aclose()
 
     async def _start(self, lock: int) -> Addresses:
         settings = self._settings
@@ -104,7 +107,7 @@ class LocalFarm:
         lean = (_lean_service(room, environment) for room in self._lean_rooms)
         await self._start_group(*(_python_service(room, environment) for room in _ROOMS), *lean)
         await self._start_group(
-            _api_service(addresses, environment), _flower_service(addresses, flower_port, environment)
+            self._api_service(addresses, environment), self._flower_service(addresses, flower_port, environment)
         )
         own_runtime(addresses.api, redis_url).write(self._data_dir)
         return addresses
@@ -128,11 +131,11 @@ class LocalFarm:
 
     async def _announce(self, addresses: Addresses, on_ready: OnReady) -> None:
         """Wait until every part answers; the first start may fetch and build a REPL, so there is no limit."""
-        async with httpx.AsyncClient(base_url=addresses.api) as client:
-            # It answers with 200 when one environment is served, and all of ours are to be.
-            while (answer := await client.get("/readyz")).status_code != 200 or not self._all_serve(answer.json()):
-                self._show_progress(answer.json()["checks"])
-                await asyncio.sleep(_READY_POLL_S)
+        # It answers with 200 when one environment is served, and all of ours are to be.
+        ready = f"{addresses.api}/readyz"
+        while (answer := await self._http.get(ready)).status_code != 200 or not self._all_serve(answer.json()):
+            self._show_progress(answer.json()["checks"])
+            await asyncio.sleep(_READY_POLL_S)
         checks = answer.json()["checks"].values()
         on_ready(addresses, [check["notice"] for check in checks if check["notice"]])
 
@@ -147,6 +150,28 @@ class LocalFarm:
         for name, check in checks.items():
             if not check["ready"]:
                 self._on_progress(check["notice"] or f"{name}: starting", check.get("progress", 0.0))
+
+    def _api_service(self, addresses: Addresses, environment: dict[str, str]) -> Service:
+        known = {**environment, "FLOWER_URL": addresses.flower}
+        return Service("api", [sys.executable, "-m", "api"], known, self._answers(f"{addresses.api}/livez"))
+
+    def _flower_service(self, addresses: Addresses, port: int, environment: dict[str, str]) -> Service:
+        options = {
+            "FLOWER_ADDRESS": "127.0.0.1",
+            "FLOWER_PORT": str(port),
+            "FLOWER_BASIC_AUTH": addresses.flower_login,
+        }
+        command = [sys.executable, "-m", "farm.local.flower"]
+        return Service("flower", command, {**environment, **options}, self._answers(f"{addresses.flower}/healthcheck"))
+
+    def _answers(self, url: str) -> Callable[[], Awaitable[bool]]:
+        async def is_healthy() -> bool:
+            try:
+                return (await self._http.get(url)).status_code < 500
+            except httpx.TransportError:
+                return False
+
+        return is_healthy
 
 
 def _valkey_service(valkey: Valkey, lock: int) -> Service:
@@ -170,29 +195,3 @@ def _python_service(module: str, environment: dict[str, str]) -> Service:
 def _lean_service(room: LeanRoom, environment: dict[str, str]) -> Service:
     command = [sys.executable, "-m", "workers.lean", *([str(room.file)] if room.file else [])]
     return Service(lean_part(room.environment), command, {**environment, **room.variables})
-
-
-def _api_service(addresses: Addresses, environment: dict[str, str]) -> Service:
-    known = {**environment, "FLOWER_URL": addresses.flower}
-    return Service("api", [sys.executable, "-m", "api"], known, _answers(f"{addresses.api}/livez"))
-
-
-def _flower_service(addresses: Addresses, port: int, environment: dict[str, str]) -> Service:
-    options = {
-        "FLOWER_ADDRESS": "127.0.0.1",
-        "FLOWER_PORT": str(port),
-        "FLOWER_BASIC_AUTH": addresses.flower_login,
-    }
-    command = [sys.executable, "-m", "farm.local.flower"]
-    return Service("flower", command, {**environment, **options}, _answers(f"{addresses.flower}/healthcheck"))
-
-
-def _answers(url: str) -> Callable[[], Awaitable[bool]]:
-    async def is_healthy() -> bool:
-        try:
-            async with httpx.AsyncClient(timeout=5) as client:
-                return (await client.get(url)).status_code < 500
-        except httpx.TransportError:
-            return False
-
-    return is_healthy
