@@ -9,9 +9,6 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of httpx or httpx2, by the hub's version
-
 from farm.errors import CorpusError
 
 _ARCHIVE = "premises.tar.gz"
@@ -33,6 +30,10 @@ def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Pa
     Raises:
         CorpusError: the hub cannot be reached, or has no such data set; or a file is not what the hub said it is.
     """
+    # 0.2 s at every start, which a farm with a folder or the shipped corpus never needs.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # httpx or httpx2, by the hub's version
+
     patterns = [_ARCHIVE, f"embeddings/{model_name(model)}-*.npy"]
     try:
         folder = snapshot_download(
