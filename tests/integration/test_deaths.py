@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +22,23 @@ TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 FALSE = "theorem three : 1 + 1 = 3 := by decide"
 
 
-@pytest.fixture
-def own_farm(tmp_path: Path, scripted: Install) -> Iterator[RunningFarm]:
-    """A farm to be ill-treated."""
-    with running_farm(tmp_path / "own", **lean_settings(scripted), LEAN_MEMORY_LIMIT_MB="300") as running:
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory, scripted: Install) -> Iterator[RunningFarm]:
+    """A farm that outlasts what each test does to it."""
+    with running_farm(tmp_path_factory.mktemp("own"), **lean_settings(scripted), LEAN_MEMORY_LIMIT_MB="300") as running:
         yield running
+
+
+@pytest.fixture
+def own_farm(lasting: RunningFarm) -> RunningFarm:
+    """A farm to be ill-treated."""
+    await_true(lambda: len(workers(lasting)) == 2, "it has got over what was done to it before")
+    return lasting
+
+
+def workers(farm: RunningFarm) -> list[psutil.Process]:
+    """Return its Lean processes; one that was killed is shown for as long as it might still speak."""
+    return [psutil.Process(each["pid"]) for each in farm.workers() if psutil.pid_exists(each["pid"])]
 
 
 @pytest.fixture
@@ -57,11 +67,11 @@ def test_a_killed_worker_process_loses_nothing(own: Farm, own_farm: RunningFarm)
     batch = own.submit(mixed(200))
     midway(batch)
 
-    os.kill(own_farm.workers()[0]["pid"], signal.SIGKILL)
+    workers(own_farm)[0].kill()
 
     assert_calm(list(batch.results()), 200)
     assert batch.status().counts.undecided == 0
-    await_true(lambda: len(own_farm.workers()) == 2, "a new process in its place")
+    await_true(lambda: len(workers(own_farm)) == 2, "a new process in its place")
 
 
 def test_a_killed_repl_loses_nothing(own: Farm, own_farm: RunningFarm) -> None:
@@ -77,7 +87,7 @@ def test_a_killed_repl_loses_nothing(own: Farm, own_farm: RunningFarm) -> None:
 def test_a_killed_worker_as_a_whole_loses_nothing(own: Farm, own_farm: RunningFarm) -> None:
     batch = own.submit(mixed(200))
     midway(batch)
-    parent = psutil.Process(own_farm.workers()[0]["pid"]).parent()
+    parent = workers(own_farm)[0].parent()
     assert parent is not None
 
     parent.kill()
@@ -108,7 +118,7 @@ def test_a_killed_api_loses_nothing(own: Farm, own_farm: RunningFarm) -> None:
 def test_a_worker_that_slept_past_its_lease_spoils_nothing(own: Farm, own_farm: RunningFarm) -> None:
     batch = own.submit(mixed(120, sleep_ms=50))
     midway(batch)
-    sleeper = psutil.Process(own_farm.workers()[0]["pid"])
+    sleeper = workers(own_farm)[0]
 
     sleeper.suspend()
     verdicts = list(batch.results())
@@ -154,11 +164,11 @@ def test_a_memory_bomb_is_out_of_memory_and_its_neighbours_are_not(own: Farm) ->
     await_true(lambda: counted.search(httpx.get(f"{own.base_url}/metrics").text), "it is counted among the denials")
 
 
-@pytest.fixture
-def open_farm(tmp_path: Path, scripted: Install) -> Iterator[RunningFarm]:
+@pytest.fixture(scope="module")
+def open_farm(tmp_path_factory: pytest.TempPathFactory, scripted: Install) -> Iterator[RunningFarm]:
     """A farm whose proofs may start processes: the sandbox forbids it, and the farm is to hold without."""
     settings = {**lean_settings(scripted), "LEAN_MEMORY_LIMIT_MB": "300", "SANDBOX": "off"}
-    with running_farm(tmp_path / "open", **settings) as running:
+    with running_farm(tmp_path_factory.mktemp("open"), **settings) as running:
         yield running
 
 
@@ -182,8 +192,8 @@ def test_what_a_proof_started_ends_with_its_worker(open_farm: RunningFarm, direc
     with open_farm.client() as own:
         child = started_by(own, directive)
 
-    for worker in open_farm.workers():
-        os.kill(worker["pid"], signal.SIGKILL)
+    for worker in workers(open_farm):
+        worker.kill()
 
     await_true(lambda: not psutil.pid_exists(child), "the proof's child ended")
 
@@ -198,7 +208,7 @@ def started_by(own: Farm, directive: str) -> int:
 
 
 def repls(farm: RunningFarm) -> list[psutil.Process]:
-    children = [child for w in farm.workers() for child in psutil.Process(w["pid"]).children(recursive=True)]
+    children = [child for worker in workers(farm) for child in worker.children(recursive=True)]
     assert children, "the workers must have REPLs"
     return children
 
@@ -227,7 +237,7 @@ def test_kill_9_of_the_supervisor_leaves_nothing_running(tmp_path: Path, scripte
     folder = tmp_path / "own"
     with running_farm(folder, **lean_settings(scripted)) as running:
         with running.client() as client:
-            batch_id = client.submit([f"{TRUE} -- hang!", *mixed(100, sleep_ms=50)], timeout_s=8).id
+            batch_id = client.submit([f"{TRUE} -- hang!", *mixed(100, sleep_ms=50)], timeout_s=4).id
             await_true(lambda: client.batch(batch_id).status().done > 3, "some progress")
         assert len(running.processes()) > 8
 

@@ -19,7 +19,7 @@ from farm.keys import create_key, revoke_key
 from farm.local.ports import free_port
 from tests.conftest import lean_settings
 from tests.support.repl.install import Install
-from tests.support.running import await_true, running_farm
+from tests.support.running import RunningFarm, await_true, running_farm
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 # A REPL-protocol program that shares nothing with the scripted one: every command with `bad` in it is an error.
@@ -149,12 +149,11 @@ def test_drain_finishes_what_runs_keeps_what_waits_and_exits(tmp_path: Path, scr
         assert max(verdict.attempts for verdict in verdicts) == 1, "a drain charges nothing"
 
 
-def test_a_second_farm_on_the_same_folder_is_refused(tmp_path: Path, scripted: Install) -> None:
-    with running_farm(tmp_path / "own", **lean_settings(scripted)) as running:
-        second = running.command("up", "--port", "0")
+def test_a_second_farm_on_the_same_folder_is_refused(farm: RunningFarm) -> None:
+    second = farm.command("up", "--port", "0")
 
-        assert second.returncode == 1
-        assert "Another farm runs" in second.stderr
+    assert second.returncode == 1
+    assert "Another farm runs" in second.stderr
 
 
 def test_beyond_this_host_only_with_keys(tmp_path: Path) -> None:
