@@ -83,13 +83,19 @@ def send_slowly(url: str, head: str, body: list[bytes]) -> bytes:
             said += received
 
 
+@pytest.fixture(scope="module")
+def impatient(farm: RunningFarm) -> Iterator[str]:
+    """The URL of an API that waits for no body longer than a moment."""
+    with api_process(farm.redis_url, IMPATIENT) as url:
+        yield url
+
+
 @pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson"])
 @pytest.mark.parametrize("dribble", [0, 1000], ids=["silent", "dribbling"])
-def test_a_body_that_does_not_come_is_not_waited_for(farm: RunningFarm, kind: str, dribble: int) -> None:
-    with api_process(farm.redis_url, IMPATIENT) as url:
-        head = f"POST /v1/batches HTTP/1.1\nHost: localhost\nContent-Type: {kind}\nContent-Length: 100000\n"
+def test_a_body_that_does_not_come_is_not_waited_for(impatient: str, kind: str, dribble: int) -> None:
+    head = f"POST /v1/batches HTTP/1.1\nHost: localhost\nContent-Type: {kind}\nContent-Length: 100000\n"
 
-        said = send_slowly(url, head, [b"{"] * dribble)
+    said = send_slowly(impatient, head, [b"{"] * dribble)
 
     assert said.startswith(b"HTTP/1.1 422 ")
     assert b"too slowly" in said
