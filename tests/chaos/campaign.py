@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos import trial
+from tests.chaos.evidence import evidence
 from tests.chaos.faults import CLOCK, FAULTS, JUMP_S, Fault
 from tests.chaos.invariants import Tally, leftovers, survivors, uncounted
 from tests.chaos.victim import Victim, clocked_victim, victim
@@ -77,7 +78,13 @@ def run(
     else:
         farm = victim(folder, repl, small_disk=small_disk, **settings)
     with farm as ill:
-        _ill_treat(ill, plan, report, tell)
+        try:
+            _ill_treat(ill, plan, report, tell)
+        except AssertionError:
+            tell(f"  STANDS STILL\n{evidence(ill)}")
+            raise
+        if not report.is_whole:
+            tell(evidence(ill))
     report.rows.append((AT_THE_END, Tally(0, broken=list(survivors(folder)))))
     return report
 
