@@ -69,6 +69,14 @@ def celery_app(settings: Settings) -> Celery:
     return app
 
 
+def run_celery(app: Celery, *arguments: str) -> None:
+    """Run a command of Celery's until it ends.
+
+    Celery's own command line would take the variable BROKER_URL for itself, as it stands: it is told what it means.
+    """
+    app.start([f"--broker={app.conf.broker_url}", *arguments])
+
+
 def _broker(url: str) -> tuple[str, dict[str, Any]]:
     """Return a broker's URL in Celery's words, and the settings that its kind needs."""
     if is_rabbitmq(url):

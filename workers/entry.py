@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sys
 from contextlib import closing
 from typing import Any
@@ -13,6 +12,7 @@ import structlog
 from celery import Celery, signals
 
 from farm.logs import configure_logs
+from farm.queues import run_celery
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.schema import await_store
@@ -36,17 +36,18 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
     _keep_logs(room)
     with closing(connect(settings.redis_url)) as client:
         await_store(client)
-    # What `celery worker` does, without the command line: to import that takes as long as Celery itself.
-    app.Worker(
-        hostname=f"{room}-{os.getpid()}@{socket.gethostname()}",
-        concurrency=processes,
-        queues=[queue],
-        task_events=True,
-        without_mingle=True,
-        without_gossip=True,
-        quiet=True,
-        loglevel="WARNING",
-    ).start()
+    run_celery(
+        app,
+        "worker",
+        "--pool=prefork",
+        f"--concurrency={processes}",
+        f"--queues={queue}",
+        f"--hostname={room}-{os.getpid()}@%h",
+        "--task-events",
+        "--without-mingle",
+        "--without-gossip",
+        "--loglevel=WARNING",
+    )
 
 
 def _keep_logs(room: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from farm.queues import celery_app
+from farm.queues import celery_app, run_celery
 from farm.settings import load
 
 
@@ -16,9 +16,7 @@ def main() -> None:
     """Run Flower until SIGTERM; without a login it does not start."""
     if not os.environ.get("FLOWER_BASIC_AUTH"):
         sys.exit("Flower without a login lets anyone who reaches it stop workers: set FLOWER_BASIC_AUTH=USER:PASSWORD")
-    app = celery_app(load())
-    # Celery's command line would take the variable BROKER_URL for itself, as it stands: it is told what it means.
-    app.start([f"--broker={app.conf.broker_url}", "flower"])
+    run_celery(celery_app(load()), "flower")
 
 
 if __name__ == "__main__":
