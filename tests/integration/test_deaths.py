@@ -71,7 +71,7 @@ def test_a_killed_worker_process_loses_nothing(own: Farm, own_farm: RunningFarm)
 
     assert_calm(list(batch.results()), 200)
     assert batch.status().counts.undecided == 0
-    await_true(lambda: len(workers(own_farm)) == 2, "a new process in its place")
+    await_true(lambda: len(own_farm.workers()) == 2, "a new process in its place")
 
 
 def test_a_killed_repl_loses_nothing(own: Farm, own_farm: RunningFarm) -> None:
