@@ -43,7 +43,7 @@ class Reason(StrEnum):
 
 
 # Changes with every change of what is judged how: verdicts of another policy are not taken over, and can be revoked.
-POLICY_VERSION = "2"
+POLICY_VERSION = "3"
 
 UNDECIDED_REASONS = frozenset(
     {Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.CRASHED, Reason.CANCELLED, Reason.FARM_ERROR}

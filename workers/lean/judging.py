@@ -10,7 +10,7 @@ from farm.models import Environment, Evidence, Level, Message, Position, Reason,
 from farm.source import Source, Text, assemble, parsed, split_header
 from farm.store.lanes import lane_domain
 from farm.store.leases import Claim, ClaimedItem
-from workers.lean.checking import Checked, Unguarded, run_checked
+from workers.lean.checked_run import Checked, Unguarded, run_checked
 from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.reading import declared_at, object_to
 from workers.lean.session import Header, HeaderFailed, Session
@@ -97,7 +97,7 @@ class Judge:
 
     def _elaborate(self, trial: Trial) -> Verdict:
         try:
-            header = self._watch.load(trial.source.header)
+            header = self._watch.load(trial.source.header, is_checked=trial.is_checked)
             self._started = time.monotonic()
             return self._watch.run(trial.timeout_s, lambda: self._run(trial, header))
         except (ReplGone, GuardTripped) as error:

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -23,11 +23,13 @@ from farm.processes import end_descendants, tree_memory_mb
 from farm.settings import Settings
 from workers.figures import Figures
 from workers.lean.guard import TOKEN_TIMEOUT_S, GuardedServer, GuardTripped, ReplGone
+from workers.lean.statement_binding import Binder, commands, first_error, new_prefix
 
 T = TypeVar("T")
 Config = LeanREPLConfig
-# The REPL never frees an environment, so a process that saw many headers starts anew.
+# The REPL never frees an environment, so a process that saw many headers or statements starts anew.
 _MAX_HEADERS = 16
+_MAX_STATEMENTS = 256
 _LAST_WORDS_CHARS = 400
 _SHOWN_CHARS = 100
 # The REPL says nothing about an import that failed; what follows then knows not even the natural numbers.
@@ -74,11 +76,13 @@ class Header:
         env: an environment of this REPL process that holds the header and nothing else.
         start: where its proofs start: `env`, or None, Lean's own start, for an empty header.
         response: what Lean said while loading it.
+        binder: the farm's own commands on it; why there are none; None where nobody asked for them.
     """
 
     env: int
     start: int | None
     response: CommandResponse
+    binder: Binder | str | None = None
 
 
 def configure(settings: Settings, lake: str) -> Config:
@@ -209,7 +213,7 @@ class Session:
             StartFailed: it cannot be started.
         """
         is_alive = self._server.is_alive()
-        if not is_alive or len(self._headers) >= _MAX_HEADERS:
+        if not is_alive or self._is_full():
             self.end("headers" if is_alive else "died")
             started = time.monotonic()
             try:
@@ -228,10 +232,19 @@ class Session:
             self._name = str(uuid4())
         self.exchange = Exchange(repl=self._name)
 
-    def load(self, header: str) -> Header:
+    def _is_full(self) -> bool:
+        binders = [header.binder for header in self._headers.values() if isinstance(header.binder, Binder)]
+        statements = sum(len(binder.statements) for binder in binders)
+        return len(self._headers) >= _MAX_HEADERS or statements >= _MAX_STATEMENTS
+
+    def load(self, header: str, *, is_checked: bool = False) -> Header:
         """Return the loaded header, loading it if this REPL process has not; for an empty one Lean's own start.
 
         Comes after `ensure_alive`.
+
+        Args:
+            header: its text.
+            is_checked: whether the farm's own commands are to be known on it.
 
         Raises:
             HeaderFailed: the header has errors; it is not kept.
@@ -247,7 +260,27 @@ class Session:
             self._warm_header = " ".join(header.split())[:_SHOWN_CHARS]
         else:
             self._figures.count(Series.HEADER_HITS)
+        if is_checked and self._headers[header].binder is None:
+            self._headers[header] = replace(self._headers[header], binder=self._bind(header))
         return self._headers[header]
+
+    def _bind(self, header: str) -> Binder | str:
+        """Return the farm's commands on a loaded header, which gets `import Lean` where it has it not."""
+        if isinstance(found := self._define_commands(self._headers[header].env), Binder):
+            return found
+        with_lean: Any = self._send(
+            Command(cmd=f"{header}\nimport Lean".lstrip()), self._settings.lean_header_timeout_s
+        )
+        return first_error(with_lean) or self._define_commands(with_lean.env)
+
+    def _define_commands(self, env: int) -> Binder | str:
+        prefix = new_prefix()
+        for command in commands(prefix):
+            response: Any = self.ask(command, env, self._settings.lean_header_timeout_s)
+            if error := first_error(response):
+                return error
+            env = response.env
+        return Binder(env, prefix)
 
     @contextmanager
     def running(

@@ -38,8 +38,8 @@ class Watch:
         self._watchdog = watchdog
         self.header_timeout_s = header_timeout_s
 
-    def load(self, header: str) -> Header:
-        """Return a loaded header on a REPL that is alive.
+    def load(self, header: str, *, is_checked: bool = False) -> Header:
+        """Return a loaded header on a REPL that is alive, with the farm's own commands where it is checked.
 
         Raises:
             HeaderFailed, StartFailed: as `Session.load` and `Session.ensure_alive`.
@@ -48,7 +48,7 @@ class Watch:
         """
         self._session.ensure_alive()
         try:
-            return self.run(self.header_timeout_s, lambda: self._session.load(header))
+            return self.run(self.header_timeout_s, lambda: self._session.load(header, is_checked=is_checked))
         except TimeoutError as error:
             raise HeaderTimeout(str(error)) from error
 

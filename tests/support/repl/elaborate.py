@@ -11,8 +11,9 @@
   on `Lean.ofReduceBool` if it names `native_decide`, and on whatever the declarations it names depend on.
 - A theorem or example without binders whose statement is closed arithmetic and false, proved by nothing but deciding
   tactics (`rfl decide simp norm_num omega ring linarith trivial …`), gets the error of the first of them.
-- A theorem proved by nothing but `@_root_.NAME` has to have NAME's statement, up to white space, directly or through a
-  definition `def … : Prop := STATEMENT`; binders count as a `∀` in front.
+- The farm's own commands: see `farm_commands`. Two propositions are one where they are the same up to white space;
+  binders count as a `∀` in front.
+- `open Lean` fails where nothing that brings Lean is imported.
 - Everything else compiles without a message.
 """
 
@@ -22,7 +23,7 @@ import os
 import re
 from itertools import zip_longest
 
-from . import arithmetic
+from . import arithmetic, farm_commands
 from .declarations import Declaration
 from .source import Source
 
@@ -35,15 +36,15 @@ _MODIFIERS = (
     r"(?:@\[[^\]]*\]\s*|\b(?:private|protected|noncomputable|unsafe|partial|nonrec|public|meta|local|scoped)\s+){0,8}"
 )
 _COMMAND = re.compile(
-    r"(?<![\w.«'@])(?=[@#a-z])"  # first: it rules out most places of a long proof at once
+    r"(?<![\w.«'@])(?=[@#⟪a-z])"  # first: it rules out most places of a long proof at once
     rf"(?:{_MODIFIERS}(?P<proof>theorem|lemma|example|def|abbrev|axiom|opaque)\b(?![\w.'»])"
     rf"|^{_MODIFIERS}(?P<type>instance|structure|class|inductive)\b"
     r"|(?<!\S)(?P<hash>#(?:check|print|eval|exit|reduce))\b"
+    rf"|(?<!\S)(?P<farm>{farm_commands.WORDS})\b"
     r"|^(?P<word>import|open|namespace|section|end|variable|universe|set_option|attribute|macro|notation|syntax)\b)",
     re.MULTILINE,
 )
 _IDENTIFIER = re.compile(r"[^\W\d][\w.'!?]*")
-_BY_NAME = re.compile(r"\s*@_root_\.(\S+)\s*")
 _AXIOM_LINE_CHARS = 120
 _DECIDERS = re.compile(
     r"(?:rfl|decide|native_decide|norm_num|omega|simp|simp_all|trivial|ring|ring_nf|linarith|nlinarith|positivity|aesop)\b"
@@ -65,7 +66,7 @@ class LeanError(Exception):
 class Env:
     """What an environment number stands for. `lineage` is the replayed answer that made it, -1 if the rules did."""
 
-    __slots__ = ("broken", "declared", "hijacked", "lineage", "scopes")
+    __slots__ = ("broken", "declared", "hijacked", "lineage", "looks", "roots", "scopes", "stated")
 
     def __init__(self, parent: Env | None = None, lineage: int = -1) -> None:
         self.broken: bool = parent.broken if parent else False
@@ -75,6 +76,10 @@ class Env:
         # The word that opened each scope, and its name or nothing.
         self.scopes: list[tuple[str, str]] = list(parent.scopes) if parent else []
         self.lineage = lineage
+        # The first components of what is imported; the propositions that the farm had kept; its commands that look.
+        self.roots: frozenset[str] = parent.roots if parent else frozenset()
+        self.stated: dict[str, str] = dict(parent.stated) if parent else {}
+        self.looks: dict[str, tuple[str, list[tuple[str, str]]]] = dict(parent.looks) if parent else {}
 
     def resolve(self, name: str) -> str | None:
         """The full name of a declaration of this environment, looked up from the innermost namespace outwards."""
@@ -111,19 +116,35 @@ class Elaboration:
 
     def _run(self, start: int) -> None:
         commands = list(_COMMAND.finditer(self.code, start))
+        kept = -1
         # The last command has no next one and ends with the text.
         for command, after in zip_longest(commands, commands[1:]):
             end = after.start() if after else len(self.code)
+            if command.start() == kept:
+                continue
             if command["hash"] == "#exit":
-                self._say("warning", command.span("hash"), "using 'exit' to interrupt Lean")
+                self.say("warning", command.span("hash"), "using 'exit' to interrupt Lean")
                 return
             if command["hash"]:
                 self._hash(command, end)
             elif command["word"]:
                 self._word(command, end)
+            elif command["farm"]:
+                theorem = self._behind(after) if command["farm"].endswith("_keep") else None
+                kept = after.start() if theorem and after else -1
+                last = theorem[1] if theorem else end
+                farm_commands.obey(self, command["farm"], command.start(), last, theorem and theorem[0])
             else:
                 declaration = Declaration(self.code, command.span(command.lastgroup or 0), end)
-                self._declare(declaration, end, is_private="private" in command[0].split())
+                self.declare(declaration, end, is_private="private" in command[0].split())
+
+    def _behind(self, command: re.Match[str] | None) -> tuple[Declaration, int] | None:
+        """The declaration that a command begins, and its end."""
+        if command is None or not command["proof"]:
+            return None
+        following = _COMMAND.search(self.code, command.end())
+        end = following.start() if following else len(self.code)
+        return Declaration(self.code, command.span("proof"), end), end
 
     def _header(self) -> int:
         header = _HEADER.match(self.code)
@@ -131,6 +152,7 @@ class Elaboration:
         known = os.environ.get("SCRIPTED_MODULES", _DEFAULT_MODULES).split(",")
         for found in _ONE_IMPORT.finditer(self.code, 0, end):
             root = found["module"].partition(".")[0]
+            self.env.roots |= {root}
             if root not in known:
                 self._broken_import(root, len(self.code) - len(self.code.lstrip()))
                 break
@@ -148,69 +170,72 @@ class Elaboration:
             self.messages.append(self.source.message("error", start, None, text))
         self.env.broken = True
 
-    def _say(self, severity: str, span: tuple[int, int], data: str) -> None:
+    def say(self, severity: str, span: tuple[int, int], data: str) -> None:
         self.messages.append(self.source.message(severity, *span, data))
 
     def _word(self, command: re.Match[str], end: int) -> None:
         word, span = command["word"], command.span("word")
         names = self.code[span[1] : end].split()
         if word == "import":
-            self._say("error", span, "invalid 'import' command, it must be used in the beginning of the file")
+            self.say("error", span, "invalid 'import' command, it must be used in the beginning of the file")
         elif word in ("namespace", "section"):
             self.env.scopes.append((word, names[0] if names else ""))
         elif word == "end":
             self._end(span, names[0] if names else "")
-        elif word == "open" and self.env.broken and names:
+        elif word == "open" and names and (self.env.broken or self._knows_no_lean(names)):
             start = self.code.index(names[0], span[1])
-            self._say("error", (start, start + len(names[0])), f"unknown namespace '{names[0]}'")
+            self.say("error", (start, start + len(names[0])), f"unknown namespace '{names[0]}'")
+
+    def _knows_no_lean(self, names: list[str]) -> bool:
+        return names[0] == "Lean" and farm_commands.BRING_LEAN.isdisjoint(self.env.roots)
 
     def _end(self, span: tuple[int, int], name: str) -> None:
         if not self.env.scopes:
-            self._say("error", span, "invalid 'end', insufficient scopes")
+            self.say("error", span, "invalid 'end', insufficient scopes")
         elif self.env.scopes[-1][1] == name:
             self.env.scopes.pop()
         else:
-            self._say("error", span, f"invalid 'end', name {'mismatch' if name else 'is missing'}")
+            self.say("error", span, f"invalid 'end', name {'mismatch' if name else 'is missing'}")
 
     def _hash(self, command: re.Match[str], end: int) -> None:
         span = command.span("hash")
         if self.env.hijacked:
-            self._say("info", span, "hijacked")
+            self.say("info", span, "hijacked")
             return
         text = self.source.text[span[1] : end].partition("\n")[0].strip()
         if command["hash"] == "#print" and text[:1] == '"':
             if "SCRIPTED_MUTE" not in os.environ:
-                self._say("info", span, text.strip('"'))
+                self.say("info", span, text.strip('"'))
         elif command["hash"] == "#print" and text[:7] == "axioms ":
             self._print_axioms(span, text[7:].strip())
         elif command["hash"] == "#print" and text[:7] == "_root_.":
             self._print(span, text)
         elif self.env.broken:
-            self._say("error", span, "Unknown constant `OfNat`")
+            self.say("error", span, "Unknown constant `OfNat`")
         elif command["hash"] == "#eval":
-            self._say("info", span, _evaluated(text))
+            self.say("info", span, _evaluated(text))
         else:
-            self._say("info", span, self._described(text.partition(" --")[0]))
+            self.say("info", span, self._described(text.partition(" --")[0]))
 
     def _print_axioms(self, span: tuple[int, int], name: str) -> None:
         full = self.env.resolve(name)
         if full is None and not name[:1].isupper():
             # A name with a capital may belong to a library, which the script cannot know; it is taken to exist.
-            self._say("error", span, f"unknown constant '{name}'")
+            self.say("error", span, f"unknown constant '{name}'")
             return
         axioms = self.env.declared[full][1] if full else []
         tail = f"depends on axioms: [{', '.join(axioms)}]" if axioms else "does not depend on any axioms"
         if len(tail) > _AXIOM_LINE_CHARS:
             tail = tail.replace(", ", ",\n ")
-        self._say("info", span, f"'{full or name}' {tail}")
+        self.say("info", span, f"'{full or name}' {tail}")
 
     def _print(self, span: tuple[int, int], name: str) -> None:
         full = self.env.resolve(name)
         if full is None:
-            self._say("error", span, f"unknown constant '{name}'")
+            self.say("error", span, f"unknown constant '{name}'")
             return
         signature, _, kind, _ = self.env.declared[full]
-        self._say("info", span, f"{kind} {full} {signature} :=\n<scripted>")
+        self.say("info", span, f"{kind} {full} {signature} :=\n<scripted>")
 
     def _described(self, name: str) -> str:
         full = self.env.resolve(name)
@@ -218,41 +243,23 @@ class Elaboration:
             return f"{full} {self.env.declared[full][0]}"
         return f"{name} : {_KNOWN_TYPES.get(name, '<scripted>')}"
 
-    def _declare(self, declaration: Declaration, end: int, *, is_private: bool) -> None:
+    def declare(self, declaration: Declaration, end: int, *, is_private: bool) -> None:
         name = self.env.qualified(declaration.name)
         if self.env.broken:
-            self._say("error", declaration.label, "Unknown constant `OfNat`")
+            self.say("error", declaration.label, "Unknown constant `OfNat`")
             return
         if declaration.name and name in self.env.declared:
-            self._say("error", declaration.label, f"'{name}' has already been declared")
+            self.say("error", declaration.label, f"'{name}' has already been declared")
             return
         if declaration.kind in ("theorem", "lemma", "example") and not declaration.proof.strip():
-            self._say("error", (end, end), "unexpected token; expected term")
+            self.say("error", (end, end), "unexpected token; expected term")
             return
-        flawed = self._sorries(declaration, end) or self._refuted(declaration) or self._mismatched(declaration)
+        flawed = self._sorries(declaration, end) or self._refuted(declaration)
         if declaration.name:
             kind = "theorem" if declaration.kind == "lemma" else declaration.kind
             label = f"private {kind}" if is_private else kind
             axioms = self._axioms(declaration, name, flawed)
             self.env.declared[name] = (declaration.signature, axioms, label, declaration.proposition)
-
-    def _mismatched(self, declaration: Declaration) -> bool:
-        """A proof that only names a theorem has to have its statement."""
-        named = _BY_NAME.fullmatch(declaration.proof)
-        if named is None:
-            return False
-        full = self.env.resolve(f"_root_.{named[1]}")
-        span = (declaration.proof_start, declaration.proof_start + len(declaration.proof.strip()))
-        if full is None:
-            self._say("error", span, f"unknown identifier '_root_.{named[1]}'")
-            return True
-        wanted = self.env.resolve(declaration.statement)
-        meant = self.env.declared[wanted][3] if wanted else declaration.proposition
-        has = self.env.declared[full][3]
-        if meant != has:
-            expected = f"but is expected to have type\n  {declaration.statement} : Prop"
-            self._say("error", span, f"type mismatch\n  {full}\nhas type\n  {has} : Prop\n{expected}")
-        return meant != has
 
     def _sorries(self, declaration: Declaration, end: int) -> bool:
         found = list(SORRY.finditer(self.code, declaration.label[1], end))
@@ -260,7 +267,7 @@ class Elaboration:
             goal = declaration.goal(self.code[declaration.proof_start : one.start()])
             self.sorries.append((*one.span(), goal))
         if found:
-            self._say("warning", declaration.label, "declaration uses 'sorry'")
+            self.say("warning", declaration.label, "declaration uses 'sorry'")
         return bool(found)
 
     def _refuted(self, declaration: Declaration) -> bool:
@@ -272,7 +279,7 @@ class Elaboration:
         start = declaration.proof_start + deciding.start()
         term = not declaration.proof.startswith("by")
         text = failure("" if term else deciding[0], declaration.statement)
-        self._say("error", (start, start + len(deciding[0])), text)
+        self.say("error", (start, start + len(deciding[0])), text)
         return True
 
     def _axioms(self, declaration: Declaration, name: str, flawed: bool) -> list[str]:

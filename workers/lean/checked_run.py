@@ -9,14 +9,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from farm.statement import Statement
-from workers.lean import statement as reading
 from workers.lean.guard import GuardTripped
 from workers.lean.session import Header, Session
-from workers.lean.statement import Binding, Failure, OddAnswer, bind
+from workers.lean.statement_binding import (
+    Binder,
+    Failure,
+    OddAnswer,
+    Stated,
+    first_error,
+    looking,
+    read_look,
+    read_stated,
+)
+
+Ask = Callable[[str, int | None], Any]
 
 
 class Unguarded(Exception):
-    """Replies forged into this REPL's pipe could not be seen."""
+    """What this REPL says reaches no `checked`: forged replies could go unseen, or the farm's commands are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ def run_checked(
 
     Args:
         session: a REPL that served nothing but gated texts.
-        header: the loaded header.
+        header: the loaded header, with the farm's commands.
         body: the submission behind its header.
         statement: what it has to prove.
         timeout_s: seconds for everything together.
@@ -64,17 +74,19 @@ def run_checked(
     def ask(command: str, env: int | None) -> Any:
         return session.ask(command, env, left_s())
 
-    if not session.can_sync:
-        raise Unguarded("This REPL does not print the guard's token, so nothing it says reaches the level `checked`")
-    commands = bind(statement, secrets.token_hex(12))
-    stated = ask(commands.definition, header.start)
-    if failure := reading.read_definition(stated):
-        return Checked(None, failure)
-    response: Any = session.run(header, body, left_s(), start=stated.env)
+    binder = _binder(session, header)
+    stated = _state(binder, statement, ask)
+    if stated.failure:
+        return Checked(None, stated.failure)
+    secret = secrets.token_hex(12)
+    armed = ask(binder.arming(secret, stated, statement.name), stated.env)
+    if error := first_error(armed):
+        raise Unguarded(f"The farm's checks do not work in this Lean: {error}")
+    response: Any = session.run(header, body, left_s(), start=armed.env)
     if not is_clean(response):
         return Checked(response)
     try:
-        failure, axioms = _hold(commands, response.env, ask)
+        failure, axioms = read_look(ask(looking(secret), response.env), secret, statement.name)
     except OddAnswer as odd:
         session.end()
         raise GuardTripped(str(odd)) from odd
@@ -82,19 +94,18 @@ def run_checked(
     return Checked(response, failure, tuple(axioms))
 
 
-def _hold(commands: Binding, env: int, ask: Callable[[str, int | None], Any]) -> tuple[Failure | None, list[str]]:
-    """Return the first check that a submission's environment fails, and the axioms if it came that far.
+def _binder(session: Session, header: Header) -> Binder:
+    if not session.can_sync:
+        raise Unguarded("This REPL does not print the guard's token, so nothing it says reaches the level `checked`")
+    if isinstance(header.binder, Binder):
+        return header.binder
+    raise Unguarded(f"The farm's checks do not work in this Lean, or on this header: {header.binder}")
 
-    Raises:
-        OddAnswer: Lean answered as Lean never does.
-    """
-    closed, name = ask(commands.closing, env), commands.statement.name
-    if failure := reading.read_closing(closed):
-        return failure, []
-    if failure := reading.read_look(ask(commands.look, closed.env), name):
-        return failure, []
-    proved = ask(commands.proposal, closed.env)
-    if failure := reading.read_proposal(proved, name):
-        return failure, []
-    axioms = reading.read_axioms(ask(commands.audit, proved.env), commands.proof_name)
-    return reading.judge_axioms(axioms), axioms
+
+def _state(binder: Binder, statement: Statement, ask: Ask) -> Stated:
+    """Return a statement as Lean reads it on a header; it is read once in each REPL process."""
+    text = binder.keeping(statement, "")
+    if text not in binder.statements:
+        kept = f"stated_{secrets.token_hex(12)}"
+        binder.statements[text] = read_stated(ask(binder.keeping(statement, kept), binder.env), kept)
+    return binder.statements[text]

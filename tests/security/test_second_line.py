@@ -1,0 +1,86 @@
+"""The second line of defence alone: attacks past the gate, held to their statement by a real Lean."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from farm import Proof
+from farm.settings import load
+from farm.source import Source, assemble, parsed, split_header
+from tests.security.catalogue import Attack, attacks
+from workers.lean.checked_run import run_checked
+from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.session import HeaderFailed, Session, configure
+from workers.lean.verdict import judge, read_messages, read_sorries
+
+pytestmark = pytest.mark.lean
+# What a metaprogram can do to the process that runs it is the gate's and the checker's affair; row 32's theorem holds.
+METACODE = {"07_messages_erased", "16_added_without_checking", "17_forged_constructor", "33a_elab_rules"}
+ATTACKS = [attack for attack in attacks() if attack.name not in METACODE and attack.row != 32]
+TRUE = "theorem target : True := trivial"
+TRICKS = {
+    "a macro over theorem": f"{TRUE}\nmacro_rules | `(theorem $n:declId : $t := $v) => `(def $n:declId : True := {{}})",
+    "a macro over elab": f'{TRUE}\nmacro_rules | `(elab $x:strLit : command => $y) => `(#print "")',
+    "notation for a numeral": 'notation "3" => 2\ntheorem target : 1 + 1 = 3 := rfl',
+    "a command of any word": f"{TRUE}\nsyntax rawIdent : command\nmacro_rules | `(command| $x:rawIdent) => `(#print x)",
+    "a coercion in scope": f"{TRUE}\nvariable [∀ p : Prop, Coe True p]",
+    "the farm's names": f"{TRUE}\nnamespace LeanFarm\ndef lookFor (s : String) : Nat := 0",
+    "options left behind": f"{TRUE}\nset_option pp.all true\nset_option maxRecDepth 8",
+}
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    lake = shutil.which("lake")
+    assert lake
+    settings = load(data_dir=tmp_path_factory.mktemp("data"), sandbox="off", lake_path=lake)
+    session = Session(configure(settings, str(Path(lake))), settings)
+    yield session
+    session.end()
+
+
+def accepts(session: Session, proof: Proof) -> bool:
+    """Whether all that stands behind the gate lets a proof pass."""
+    source = split_header(assemble(proof).text)
+    try:
+        session.ensure_alive()
+        header = session.load(source.header, is_checked=True)
+        run = run_checked(session, header, source.body, parsed(proof.statement or ""), 60, _is_clean)
+    except (HeaderFailed, GuardTripped, ReplGone, TimeoutError):
+        session.end()
+        return False
+    return run.failure is None and _is_clean(run.response)
+
+
+def _is_clean(response: object) -> bool:
+    nowhere = Source("", "", "")
+    if not hasattr(response, "messages"):
+        return False
+    return judge(read_messages(response, nowhere, 0), read_sorries(response, nowhere, 0)) is None
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_what_passes_the_gate_is_still_held_to_its_statement(session: Session, attack: Attack) -> None:
+    assert not accepts(session, attack.proof)
+
+
+@pytest.mark.parametrize("code", TRICKS.values(), ids=TRICKS)
+def test_no_syntax_reaches_the_farms_own_commands(session: Session, code: str) -> None:
+    assert not accepts(session, Proof(statement="theorem target : 1 + 1 = 3", code=code))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "theorem target : 1 + 1 = 2 := rfl",
+        'notation "two" => 2\ntheorem target : 1 + 1 = two := rfl',
+        'macro "done!" : tactic => `(tactic| rfl)\ntheorem target : 1 + 1 = 2 := by done!',
+        "theorem target : 1 + 1 = 2 := rfl\nnamespace Rest\nset_option pp.all true",
+    ],
+)
+def test_honest_proofs_are_accepted(session: Session, code: str) -> None:
+    assert accepts(session, Proof(statement="theorem target : 1 + 1 = 2", code=code))
