@@ -55,6 +55,7 @@ class BatchStatus(BaseModel):
         created_at: Unix time in seconds on the farm's clock.
         finished_at: the same, None while it runs.
         revoked: how many of its verdicts were revoked since.
+        invalid_statements: how many of its proofs have a statement that Lean does not read.
     """
 
     batch_id: str
@@ -66,6 +67,7 @@ class BatchStatus(BaseModel):
     created_at: float
     finished_at: float | None = None
     revoked: int = 0
+    invalid_statements: int = 0
     options: dict[str, Any] = Field(default_factory=dict)
 
     @property

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     CRASHED = "crashed"
     CANCELLED = "cancelled"
     FARM_ERROR = "farm_error"
+    INVALID_STATEMENT = "invalid_statement"
 
     @property
     def outcome(self) -> Outcome:
@@ -46,7 +47,14 @@ class Reason(StrEnum):
 POLICY_VERSION = "3"
 
 UNDECIDED_REASONS = frozenset(
-    {Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.CRASHED, Reason.CANCELLED, Reason.FARM_ERROR}
+    {
+        Reason.TIMEOUT,
+        Reason.OUT_OF_MEMORY,
+        Reason.CRASHED,
+        Reason.CANCELLED,
+        Reason.FARM_ERROR,
+        Reason.INVALID_STATEMENT,
+    }
 )
 _RANKS = {level: rank for rank, level in enumerate(Level)}
 REWARDS = {Outcome.ACCEPTED: 1.0, Outcome.REJECTED: 0.0, Outcome.UNDECIDED: None}

@@ -331,5 +331,6 @@ def _as_status(batch: str, record: dict[str, str], *, paused: bool) -> BatchStat
         finished_at=int(finished) / 1000 if finished else None,
         paused=paused and not finished,
         revoked=int(record.get("revoked", 0)),
+        invalid_statements=int(record.get("invalid_statements", 0)),
         options=orjson.loads(record["options"]),
     )

@@ -125,7 +125,8 @@ def test_the_statement_is_gated_and_elaborated_too(client: Farm) -> None:
         level="checked",
     )
 
-    assert (gated.reason, broken.reason, holed.reason) == (Reason.POLICY, Reason.STATEMENT, Reason.STATEMENT)
+    assert (gated.reason, broken.reason, holed.reason) == (Reason.POLICY, *[Reason.INVALID_STATEMENT] * 2)
+    assert (broken.outcome, broken.reward) == (Outcome.UNDECIDED, None)
     assert gated.messages[0].pos is None
     assert "In the statement" in gated.messages[0].data
 
@@ -184,6 +185,21 @@ def test_what_lean_is_asked_and_in_which_order(logged: tuple[RunningFarm, Path])
     assert not [one for one in requests if "native_decide" in one["cmd"] or "#eval" in one["cmd"]]
     first = next(at for at, one in enumerate(requests) if "stated_" in one["cmd"] and "_keep" in one["cmd"])
     _assert_sequence(requests[first:])
+
+
+def test_a_statement_that_lean_does_not_read_is_asked_about_once(logged: tuple[RunningFarm, Path]) -> None:
+    farm, log = logged
+    attempts = [Proof(statement="theorem two /- error! -/ : 1 + 1 = 2", code=f"by exact h{n}") for n in range(20)]
+    with farm.client() as client:
+        batch = client.submit([*attempts, GOOD], level="checked")
+        verdicts = batch.wait()
+        status = batch.status()
+
+    assert [verdict.reason for verdict in verdicts] == [Reason.INVALID_STATEMENT] * 20 + [None]
+    assert all("does not elaborate" in verdict.messages[0].data for verdict in verdicts[:20])
+    assert status.invalid_statements == 20
+    asked = [line for line in log.read_text().splitlines() if "error!" in line]
+    assert len(asked) == 1, "the other attempts are answered without a run"
 
 
 def _assert_sequence(requests: list[dict[str, Any]]) -> None:

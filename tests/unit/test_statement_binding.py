@@ -81,7 +81,7 @@ def test_a_statement_that_does_not_elaborate_is_none(said: list[tuple[str, str]]
     failure = read_stated(reply(*said), "kept").failure
 
     assert failure is not None
-    assert failure.reason is Reason.STATEMENT
+    assert failure.reason is Reason.INVALID_STATEMENT
 
 
 def test_a_statement_may_warn() -> None:

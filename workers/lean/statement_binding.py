@@ -114,7 +114,7 @@ def read_stated(response: Any, kept: str) -> Stated:
     """Return what came of a statement."""
     why = _flaw(response, _own_answer(response, kept) or {})
     text = f"The statement does not elaborate on this header, without autoImplicit: {why}"
-    return Stated(getattr(response, "env", -1), kept, Failure(Reason.STATEMENT, text) if why else None)
+    return Stated(getattr(response, "env", -1), kept, Failure(Reason.INVALID_STATEMENT, text) if why else None)
 
 
 def read_look(response: Any, secret: str, name: str) -> tuple[Failure | None, list[str]]:

@@ -64,7 +64,8 @@ function facts(status) {
   const { level, timeout_s, environment } = status.options;
   const asked = [level && `level ${level}`, timeout_s && `${timeout_s} s each`, environment && `environment ${environment}`];
   const time = status.finished_at ? `, took ${seconds(status.finished_at - status.created_at)} (${pace(status)})` : "";
-  const more = [status.paused && "paused for its owner's attention", status.revoked && `${count(status.revoked)} verdicts revoked`];
+  const more = [status.paused && "paused for its owner's attention", status.revoked && `${count(status.revoked)} verdicts revoked`,
+    status.invalid_statements && `${count(status.invalid_statements)} proofs of a statement that Lean does not read`];
   return [`submitted ${clock(status.created_at)}${time}`, ...asked, ...more].filter(Boolean).join(" · ");
 }
 

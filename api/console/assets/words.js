@@ -16,6 +16,7 @@ const REASONS = {
   out_of_memory: ["undecided", "Lean used more memory than it may. This says nothing about the proof."],
   crashed: ["undecided", "Lean died, or answered what cannot be trusted. This says nothing about the proof."],
   cancelled: ["undecided", "The batch was cancelled, or its deadline passed, before this proof was judged."],
+  invalid_statement: ["undecided", "Lean does not read the statement itself. Mend the statement: this says nothing about the proof."],
   farm_error: ["undecided", "The farm could not run the proof. This says nothing about the proof."],
 };
 

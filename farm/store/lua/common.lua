@@ -5,6 +5,7 @@
 --                                 served: seconds of work on it / weight
 --                                 timed longest_s: runs that ended in a decision, and the longest of them
 --                                 revoked: verdicts of it that were revoked
+--                                 invalid_statements: proofs of it whose statement Lean does not read
 --                                 canaries canaries_done: false proofs mixed in, in `total` and `done` as well
 --                                 trace: the traceparent of its request, where traces are on
 -- farm:batch:B:items      hash    index -> stored proof (farm/store/codec.py), its fingerprint in front where it has one

@@ -38,6 +38,7 @@ end
 local function tell(index, outcome, reason)
   redis.call('XADD', b .. ':finished', '*', 'i', index)
   redis.call('HINCRBY', b, outcome, 1)
+  if reason == 'invalid_statement' then redis.call('HINCRBY', b, 'invalid_statements', 1) end
   redis.call('HINCRBY', 'farm:totals', outcome .. ':' .. reason, 1)
 end
 

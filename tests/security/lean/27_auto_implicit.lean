@@ -1,5 +1,5 @@
 -- row: 27
 -- statement: theorem target {α : Typ} (x : α) : x = x
--- expect: statement
+-- expect: invalid_statement
 -- why: the statement has a typing error that autoImplicit would bind
 theorem target : 1 + 1 = 2 := rfl
