@@ -13,7 +13,7 @@ import secrets
 import select
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -44,12 +44,10 @@ class GuardedServer(AutoLeanServer):
     Attributes:
         generation: how many REPL processes there have been; environment numbers of an older one are void.
         reply: the last reply, as it came.
-        meanwhile: called once a request was sent, while Lean works; and before a process is started.
     """
 
     generation = 0
     reply: dict[str, Any] | None = None
-    meanwhile: Callable[[], None] | None = None
     _pinned = False
     _stderr_tail = b""
     _memory_read = 0.0
@@ -61,8 +59,6 @@ class GuardedServer(AutoLeanServer):
         """Start a REPL process with non-blocking pipes."""
         if self._pinned:
             raise ReplGone("The REPL is gone")
-        if self.meanwhile:
-            self.meanwhile()
         self._stderr_tail = b""
         self._memory_read = 0.0
         super().start()
@@ -172,8 +168,6 @@ class GuardedServer(AutoLeanServer):
         with self._lock, self._translating():
             self._require_silence()
             self._send(json_query.encode() + b"\n\n", deadline)
-            if self.meanwhile:
-                self.meanwhile()
             reply = self._receive(deadline)
             if self._asks_in is not None:
                 self._ask_token(self._asks_in, time.monotonic() + TOKEN_TIMEOUT_S)

@@ -9,8 +9,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import structlog
 
@@ -19,7 +19,7 @@ from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.queues import Tokens
 from farm.settings import Settings
 from farm.store.batches import FIRST_CANARY
-from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Leases, Result, Warmth
+from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Result, Warmth
 from farm.store.registry import Alive
 from farm.traces import span
 from workers.figures import Figures
@@ -40,8 +40,9 @@ _SHED_AFTER_S = 2.0
 _TASK_S = 10.0
 _START_BACKOFF_S = 2.0
 # While so many runs took less than this, a verdict is written while Lean runs the next proof already: between runs of
-# some milliseconds a round trip is felt. The price: who waits in front of a screen is seen one such run later, and
-# should the process die within the millisecond that this takes, the death is charged to the proof before.
+# some milliseconds a round trip is felt. At most one verdict is under way, so the price is bounded: interactive work is
+# seen one such run later, and should the process die before the store has answered, the death is charged to the proof
+# before.
 _SHORT_RUNS = 8
 _SHORT_S = 0.25
 _NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"
@@ -57,12 +58,14 @@ class Chunk:
     Attributes:
         claim: the claim, with what was seen of its batch since.
         rest: what has not begun.
+        under_way: a write that has begun and whose outcome was not taken in.
         written: verdicts that were the first of their proofs.
         goes_on: whether what is left is still to be run here, as far as is known.
     """
 
     claim: Claim
     rest: deque[ClaimedItem]
+    under_way: Future[Finished] | None = None
     written: int = 0
     goes_on: bool = True
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -111,9 +114,6 @@ class Runner:
         self._recycle_after = settings.lean_max_tasks_per_child
         self._executor = executor
         self._chunk: Chunk | None = None
-        self._chores: deque[Callable[[], None]] = deque()
-        if session:
-            session.meanwhile(self._do_chores)
         self._mean_s = 0.1
         self._recent_s: deque[float] = deque(maxlen=_SHORT_RUNS)
         self._lane = ""
@@ -126,14 +126,12 @@ class Runner:
     def work(self) -> str:
         """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower."""
         until, account = time.monotonic() + _TASK_S, Account()
-        self._chores.clear()
         while time.monotonic() < until and not self._stopping():
             if not self._work_once(account):
                 break
         else:
             # There may be more: the token goes on to whoever takes it.
             self._tokens.lean(self._environment_name)
-        self._do_chores()
         return str(account)
 
     def _work_once(self, account: Account) -> bool:
@@ -155,7 +153,7 @@ class Runner:
                 self._run_chunk(chunk)
         finally:
             self._chunk = None
-        self._chores.append(partial(self._note, chunk, time.monotonic() - started, account))
+        _note(chunk, time.monotonic() - started, account)
         return True
 
     def _claim(self) -> Claim | None:
@@ -176,36 +174,43 @@ class Runner:
     def _run_chunk(self, chunk: Chunk) -> None:
         item = chunk.take()
         if known := _known(chunk.claim):
-            self._write(chunk, known, item, 0.0)
-        while item is not None:
+            self._begin_write(chunk, known, item, 0.0)
+            self._await_write(chunk)
+        while item is not None and chunk.goes_on:
             started = time.monotonic()
             with span("run", index=item.index) as run:
-                found = self._run_item(item, chunk.claim)
+                found = self._run_item(item, chunk)
                 for each in found or ():
                     run.note(outcome=str(each.outcome), reason=each.reason or "", attempts=each.attempts)
             self._recent_s.append(time.monotonic() - started)
+            # What was written meanwhile may have ended the chunk.
+            self._await_write(chunk)
             if found is None:
-                self._do_chores()
-                self._give_back(chunk, item)
                 break
             item = self._hand_in(chunk, item, found)
+        self._give_back(chunk, item)
 
     def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result]) -> ClaimedItem | None:
-        """Have written what was found on an item; return the item to run next, None to end the chunk."""
-        self._do_chores()
+        """Have written what was found on an item; return the item to run next, None at the end of the chunk."""
         following = chunk.take() if chunk.goes_on else None
-        self._chores.append(partial(self._write, chunk, found, following, self._recent_s[-1]))
+        self._begin_write(chunk, found, following, self._recent_s[-1])
         # The last verdict of a chunk is written before the next claim: who claims holds nothing else.
         if following is None or not self._is_in_a_hurry(chunk, item):
-            self._do_chores()
-        if chunk.goes_on:
-            return following
-        self._give_back(chunk, following)
-        return None
+            self._await_write(chunk)
+        return following
 
-    def _write(self, chunk: Chunk, found: list[Result], following: ClaimedItem | None, spent_s: float) -> None:
-        """Write verdicts, and take in what that finds out."""
-        finished = self._writer.write(chunk.claim, found, following, spent_s)
+    def _begin_write(self, chunk: Chunk, found: list[Result], following: ClaimedItem | None, spent_s: float) -> None:
+        chunk.under_way = self._writer.write(chunk.claim, found, following, spent_s)
+
+    def _await_write(self, chunk: Chunk) -> None:
+        """Wait for the write that is under way, if one is, and take in what it found out.
+
+        Raises:
+            StoreUnavailable: Redis was away for a minute.
+        """
+        if chunk.under_way is None:
+            return
+        finished, chunk.under_way = chunk.under_way.result(), None
         chunk.written += finished.written
         # A batch's first chunks are claimed before anything of it was seen.
         chunk.claim = replace(chunk.claim, timed=finished.timed, longest_s=finished.longest_s)
@@ -218,24 +223,6 @@ class Runner:
         if not finished.alive or finished.others_first or self._stopping():
             chunk.goes_on = False
 
-    def _do_chores(self) -> None:
-        """Do what may be done while Lean runs the next proof."""
-        while self._chores:
-            self._chores.popleft()()
-
-    def _note(self, chunk: Chunk, seconds: float, account: Account) -> None:
-        """Write down what a chunk came to."""
-        claim = chunk.claim
-        account.add(claim, chunk.written)
-        _log.info(
-            "chunk.done",
-            batch=claim.batch,
-            lease=claim.lease,
-            items=len(claim.items),
-            written=chunk.written,
-            seconds=round(seconds, 3),
-        )
-
     def _is_in_a_hurry(self, chunk: Chunk, item: ClaimedItem) -> bool:
         """Whether the next run may begin before this one's verdict is written."""
         longest_s = max(chunk.claim.longest_s, *self._recent_s)
@@ -247,16 +234,20 @@ class Runner:
         if indices := [*([item.index] if item else []), *chunk.drop_rest()]:
             self._writer.give_back(chunk.claim, indices)
 
-    def _run_item(self, item: ClaimedItem, claim: Claim) -> list[Result] | None:
+    def _run_item(self, item: ClaimedItem, chunk: Chunk) -> list[Result] | None:
         """Return the verdicts to write, none if the item went back charged; None to give it back uncharged."""
+        claim = chunk.claim
         if self._session is None or self._executor is None:
             return [self._undecided(item, claim, Reason.FARM_ERROR, self._notice)]
         started, loading_s = time.monotonic(), self._session.loading_s
         try:
             found = self._executor.run(item, claim)
         except Died as death:
-            return self._charge(item, claim, str(death), time.monotonic() - started)
+            spent_s = time.monotonic() - started
+            self._await_write(chunk)
+            return self._charge(item, claim, str(death), spent_s)
         except SliceExpired as expired:
+            self._await_write(chunk)
             self._writer.defer(claim, item, expired.slice_s)
             return []
         except GivenUp as given_up:
@@ -269,7 +260,7 @@ class Runner:
         self._proofs += 1
         spent_s = time.monotonic() - started
         beside_loads_s = spent_s - (self._session.loading_s - loading_s)
-        self._chores.append(partial(self._observe, found, claim, beside_loads_s))
+        self._observe(found, claim, beside_loads_s)
         if self._session.ran >= self._recycle_after:
             self._session.end("recycled")
         self._mean_s = 0.8 * self._mean_s + 0.2 * max(0.001, spent_s)
@@ -352,6 +343,20 @@ class Runner:
             self._writer.give_back(chunk.claim, [item.index for item in chunk.claim.items])
         if self._session:
             self._session.end()
+
+
+def _note(chunk: Chunk, seconds: float, account: Account) -> None:
+    """Write down what a chunk came to."""
+    claim = chunk.claim
+    account.add(claim, chunk.written)
+    _log.info(
+        "chunk.done",
+        batch=claim.batch,
+        lease=claim.lease,
+        items=len(claim.items),
+        written=chunk.written,
+        seconds=round(seconds, 3),
+    )
 
 
 def _known(claim: Claim) -> list[Result]:

@@ -196,10 +196,6 @@ class Session:
         """How many proofs this REPL process has run."""
         return self._ran
 
-    def meanwhile(self, chores: Callable[[], None]) -> None:
-        """Have chores done whenever Lean was asked something and has not answered yet, or has to be started."""
-        self._server.meanwhile = chores
-
     def enter(self, domain: str) -> None:
         """Serve a trust domain: a REPL that ran another one's code is killed first."""
         if self._domain not in ("", domain):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import ParamSpec, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
@@ -37,6 +39,9 @@ def _patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 class Writer:
     """Writes verdicts and gives items back, and publishes the tokens that this makes due.
 
+    Verdicts are written in a thread of its own, one write after the other: while the store is away no proof's time runs
+    out. Built in the process that uses it, after the fork.
+
     Args:
         leases: the store.
         tokens: where tokens go.
@@ -49,19 +54,28 @@ class Writer:
         self._tokens = tokens
         self._environment = environment
         self._revision = revision
+        self._thread = ThreadPoolExecutor(1, "verdict writer")
 
-    def write(self, claim: Claim, verdicts: Sequence[Result], then: ClaimedItem | None, spent_s: float) -> Finished:
-        """Write verdicts.
+    def write(
+        self, claim: Claim, verdicts: Sequence[Result], then: ClaimedItem | None, spent_s: float
+    ) -> Future[Finished]:
+        """Begin to write verdicts, and return the outcome to wait for.
+
+        Wait for it before an item of the same claim is given back: once the lease is gone, an `undecided` is dropped.
 
         Args:
             claim: under which they were found.
             verdicts: what was found.
-            then: the item that runs next.
+            then: the item that runs next; it is charged if this process dies once they are written.
             spent_s: seconds that these took.
 
-        Raises:
-            StoreUnavailable: Redis was away for a minute.
+        Returns:
+            The outcome; StoreUnavailable when Redis was away for a minute.
         """
+        # The context names batch and lease in what is logged.
+        return self._thread.submit(copy_context().run, self._finish, claim, verdicts, then, spent_s)
+
+    def _finish(self, claim: Claim, verdicts: Sequence[Result], then: ClaimedItem | None, spent_s: float) -> Finished:
         finished = _patiently(
             self._leases.finish,
             claim.lease,
