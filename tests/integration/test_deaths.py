@@ -15,6 +15,7 @@ import pytest
 from farm import Farm, Outcome, Reason, Verdict
 from farm.client import Batch
 from tests.conftest import lean_settings
+from tests.support.repl.directives import run_word
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, processes_of, running_farm, stop
 
@@ -162,6 +163,25 @@ def test_a_memory_bomb_is_out_of_memory_and_its_neighbours_are_not(own: Farm) ->
     assert {verdict.outcome for verdict in verdicts if verdict.index != 3} == {Outcome.ACCEPTED, Outcome.REJECTED}
     counted = re.compile(r'farm_sandbox_denials_total\{bound="memory"\} [1-9]')
     await_true(lambda: counted.search(httpx.get(f"{own.base_url}/metrics").text), "it is counted among the denials")
+
+
+@pytest.mark.parametrize(
+    "words", ["INTERNAL PANIC: out of memory", "what():  std::bad_alloc", "Cannot allocate memory"]
+)
+def test_a_repl_that_ends_for_want_of_memory_is_out_of_memory(own: Farm, words: str) -> None:
+    panic = run_word(f"import os; os.write(2, b'said before\\n{words}\\n'); os._exit(1)")
+    codes = [*mixed(10), f"{TRUE} -- {panic}"]
+
+    verdicts = own.verify(codes, timeout_s=20)
+
+    assert verdicts[10].reason is Reason.OUT_OF_MEMORY
+    assert_calm(verdicts[:10], 10)
+
+
+def test_a_proof_that_lean_itself_finds_too_large_is_out_of_memory(own: Farm) -> None:
+    said = own.verify([f"{TRUE} -- memory!", f"{TRUE} -- error!", TRUE], timeout_s=20)
+
+    assert [verdict.reason for verdict in said] == [Reason.OUT_OF_MEMORY, Reason.ERROR, None]
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def _outcome(session: Session, step: dict[str, Any]) -> dict[str, Any]:
             select.select([session._server._process.stdout], [], [], 20)  # type: ignore[type-var]
         response: Any = session.run(header, step["text"], step.get("timeout_s", 20))
         said = "fine" if response.lean_code_is_valid(allow_sorry=False) else "error"
-    except (GuardTripped, ReplGone, TimeoutError) as error:
+    except (GuardTripped, ReplGone, TimeoutError, MemoryError) as error:
         said = type(error).__name__
     return {"said": said, "pid": pid, "after": session.pid}
 

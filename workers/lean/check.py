@@ -30,7 +30,7 @@ def check(settings: Settings) -> dict[str, Any]:
             works = session.works(settings.lean_header_timeout_s)
         finally:
             session.end()
-    except (StartFailed, ReplGone, GuardTripped, TimeoutError, OSError) as error:
+    except (StartFailed, ReplGone, GuardTripped, TimeoutError, MemoryError, OSError) as error:
         return {**found, "notice": f"The REPL does not work: {error}"}
     return {**found, "ok": works, "first_answer_s": round(time.monotonic() - started, 3)}
 

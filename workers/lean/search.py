@@ -157,13 +157,13 @@ class Searcher:
         """Make sure that the replies were answers to what was asked.
 
         Raises:
-            GuardTripped, ReplGone: they were not; nothing of what they said is kept.
+            GuardTripped, ReplGone, MemoryError, TimeoutError: that cannot be known; nothing of what they said is kept.
         """
         if tree.error is not None or self._session.pid is None:
             return
         try:
             header = self._watch.load(tree.source.header)
             self._session.require_token(header)
-        except (GuardTripped, ReplGone):
+        except (GuardTripped, ReplGone, MemoryError, TimeoutError):
             self._trees.clear()
             raise

@@ -39,6 +39,12 @@ _IN_ORDER: Any = [(["Elab", "async"], False)]
 # How the kernel ends a process that went beyond a bound; bubblewrap, where it stands around, reports 128 + the signal.
 _SIGNALS = {signal.SIGSYS: Bound.SECCOMP, signal.SIGXFSZ: Bound.FILE_SIZE}
 _BOUNDS = {status: bound for number, bound in _SIGNALS.items() for status in (-number, 128 + number)}
+# The last words on stderr of a REPL that got no more memory: Lean's own, C++'s, and the C library's (GMP says it too).
+_MEMORY_WORDS = ("INTERNAL PANIC: out of memory", "std::bad_alloc", "Cannot allocate memory")
+# Lean's own bound on memory, as a whole message: `fail "…"` prints more than its text.
+_MEMORY_ERROR = re.compile(
+    r"(\(kernel\) )?excessive memory consumption detected( at '[^'\n]*'( \(potential solution: [^)\n]*\))?)?"
+)
 _PRELUDE = re.compile(r"^\s*prelude\b", re.MULTILINE)
 
 
@@ -245,6 +251,7 @@ class Session:
         Raises:
             HeaderFailed: the header has errors; it is not kept.
             TimeoutError: it took longer than `LEAN_HEADER_TIMEOUT_S`; the REPL is dead.
+            MemoryError: it took more memory than the REPL could get; the REPL is dead.
             ReplGone, GuardTripped: the REPL died or lied; it is dead.
         """
         if header not in self._headers:
@@ -294,6 +301,7 @@ class Session:
 
         Raises:
             TimeoutError: it took longer than `timeout_s`; the REPL is dead.
+            MemoryError: it took more memory than the REPL could get; the REPL is dead.
             ReplGone, GuardTripped: the REPL died or lied; it is dead.
         """
         self._ran += 1
@@ -324,7 +332,7 @@ class Session:
         """Send a command or proof step with the REPL's own names, and return the reply as it came.
 
         Raises:
-            TimeoutError, ReplGone, GuardTripped: as `run`; nothing here makes sure that the reply was its own.
+            TimeoutError, MemoryError, ReplGone, GuardTripped: as `run`; nothing makes sure that the reply was its own.
         """
         query = (ProofStep if "tactic" in request else Command).model_validate(request)
         self._guarded(lambda: self._server.run(query, timeout=timeout_s))
@@ -338,7 +346,7 @@ class Session:
         """Make sure that what the REPL said last was its answer to what it was asked last.
 
         Raises:
-            ReplGone, GuardTripped: it was not, or the REPL died; it is dead.
+            MemoryError, ReplGone, GuardTripped: it was not, or the REPL died; it is dead.
         """
         if self._can_sync and not self._guarded(lambda: self._server.answers_token(header.env, TOKEN_TIMEOUT_S)):
             self.end("guard")
@@ -387,6 +395,10 @@ class Session:
         if isinstance(response, LeanError) and response.message.startswith("Unknown environment"):
             self.end("guard")
             raise ReplGone("The REPL does not know the header's environment")
+        if not isinstance(response, LeanError) and any(_MEMORY_ERROR.fullmatch(e.data) for e in response.get_errors()):
+            # Earlier proofs' environments count as well: the next try has an empty REPL.
+            self.end(Bound.MEMORY)
+            raise MemoryError("Lean found its own bound on memory exceeded")
         return response
 
     def _guarded(self, talk: Callable[[], T]) -> T:
@@ -398,8 +410,12 @@ class Session:
             self.end("deadline")
             raise
         except (OSError, ReplGone) as error:  # ConnectionError and ChildProcessError are OSErrors
-            self.end("died")
-            raise ReplGone(f"The REPL ended by itself{self._last_words()}") from error
+            words = self._last_words()
+            is_memory = any(text in words for text in _MEMORY_WORDS)
+            self.end(Bound.MEMORY if is_memory else "died")
+            if is_memory:
+                raise MemoryError(f"The REPL ran out of memory{words}") from error
+            raise ReplGone(f"The REPL ended by itself{words}") from error
         except (ValidationError, RecursionError) as error:
             self.end("guard")
             raise GuardTripped("The reply does not have the shape of a reply") from error

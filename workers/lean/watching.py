@@ -64,7 +64,7 @@ class Watch:
         self._watchdog.begin(self._session.pid, timeout_s)
         try:
             return talk()
-        except (ReplGone, GuardTripped, TimeoutError) as error:
+        except (ReplGone, GuardTripped, TimeoutError, MemoryError) as error:
             interruption = self._watchdog.end()
             if interruption:
                 self._session.blame(interruption.value)

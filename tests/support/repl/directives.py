@@ -15,6 +15,7 @@ What goes into the reply, at the place of the word where it is a message:
     big:N       an info message of N characters                   error!       error message "unsolved goals"
     env?        info: os.environ as JSON                          count?       info: {"commands", "pid"} of this process
     unknown:X   error "unknown identifier 'X'" wherever the code outside comments and strings has X
+    memory!     error message "(kernel) excessive memory consumption detected"
     leanerror!  only {"message": "scripted LeanError"}            deep:N       an extra field nested N deep
     run:CODE    info: {"ran": text} or {"raised": text} of Python code (`run_word` writes the word), once it was run
     orphan!, fork!  info: {"orphan": pid} or {"fork": pid}, or {"…": null, "refused": reason} where forking is forbidden
@@ -49,7 +50,7 @@ FORGED = b'{"env": 0}\n\n'
 _WORDS = re.compile(
     r"(?<!\w)(?:(?P<counted>sleep|burn|big|spew|grow|forgelate|deep):(?P<number>\d+)|unknown:(?P<name>[\w.']+)"
     r"|(?P<flag>crash|segv|hang|flood|floodlines|error|forge|forgein|forgeafter|forgeonly|garbage|badutf8|blank|fork"
-    r"|orphan|leanerror|noread|hijack)!"
+    r"|orphan|leanerror|memory|noread|hijack)!"
     r"|(?P<asked>env|count)\?|run:(?P<program>[\w=-]+))"
 )
 _DESCENDANT_LIFE_S = 600
@@ -100,6 +101,9 @@ class Directives:
             text = self._info(word, commands)
             if word == "error":
                 messages.append(source.message("error", *found.span(), "unsolved goals"))
+            elif word == "memory":
+                text = "(kernel) excessive memory consumption detected"
+                messages.append(source.message("error", *found.span(), text))
             elif text is not None:
                 messages.append(source.message("info", *found.span(), text))
             elif found["program"]:
