@@ -9,8 +9,8 @@ from farm.models import Answer, Commands, Environment, Reason
 from farm.store.lanes import lane_domain
 from farm.store.leases import Claim, ClaimedItem
 from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.repl_watch import Died, Watch
 from workers.lean.session import Session
-from workers.lean.watching import Died, Watch
 
 
 class Conversation:

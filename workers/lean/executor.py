@@ -7,10 +7,10 @@ from farm.store.leases import Claim, ClaimedItem, Result
 from workers.lean.attestation import Attestor
 from workers.lean.conversation import Conversation
 from workers.lean.judging import Judge
+from workers.lean.repl_watch import Watch
 from workers.lean.reporting import Reporter
 from workers.lean.search import Searcher
 from workers.lean.session import Session
-from workers.lean.watching import Watch
 
 
 class Executor:

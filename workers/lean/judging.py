@@ -13,10 +13,10 @@ from farm.store.leases import Claim, ClaimedItem
 from workers.lean.checked_run import Checked, Unguarded, run_checked
 from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.reading import declared_at, object_to
+from workers.lean.repl_watch import Died, HeaderTimeout, Watch
 from workers.lean.session import Header, HeaderFailed, Session
 from workers.lean.slices import first_slice_s
 from workers.lean.verdict import bounded, judge, read_messages, read_sorries
-from workers.lean.watching import Died, HeaderTimeout, Watch
 
 
 class SliceExpired(Exception):

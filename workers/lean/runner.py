@@ -23,13 +23,13 @@ from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases,
 from farm.store.registry import Alive
 from farm.traces import span
 from workers.figures import Figures
-from workers.lean.account import Account
 from workers.lean.executor import Executor
 from workers.lean.judging import SliceExpired
+from workers.lean.repl_watch import Died, GivenUp
 from workers.lean.session import Session, StartFailed
+from workers.lean.token_summary import TokenSummary
+from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Interruption, Watchdog
-from workers.lean.watching import Died, GivenUp
-from workers.lean.writing import Writer
 
 CHUNK = 16
 # A chunk should last about this long: long enough to hide the claim, short enough to share fairly.
@@ -103,7 +103,7 @@ class Runner:
     ) -> None:
         self._leases = leases
         self._tokens = tokens
-        self._writer = Writer(leases, tokens, settings.lean_environment, revision)
+        self._writer = VerdictWriter(leases, tokens, settings.lean_environment, revision)
         self._worker = worker
         self._session = session
         self._watchdog = watchdog
@@ -125,17 +125,17 @@ class Runner:
 
     def work(self) -> str:
         """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower."""
-        until, account = time.monotonic() + _TASK_S, Account()
+        until, summary = time.monotonic() + _TASK_S, TokenSummary()
         while time.monotonic() < until and not self._stopping():
-            if not self._work_once(account):
+            if not self._work_once(summary):
                 break
         else:
             # There may be more: the token goes on to whoever takes it.
             self._tokens.lean(self._environment_name)
-        return str(account)
+        return str(summary)
 
-    def _work_once(self, account: Account) -> bool:
-        """Run one chunk and enter it into the account; return whether there was one."""
+    def _work_once(self, summary: TokenSummary) -> bool:
+        """Run one chunk and enter it into the summary; return whether there was one."""
         asked_ns = time.time_ns()
         claim = self._claim()
         if claim is None:
@@ -153,7 +153,7 @@ class Runner:
                 self._run_chunk(chunk)
         finally:
             self._chunk = None
-        _note(chunk, time.monotonic() - started, account)
+        _note(chunk, time.monotonic() - started, summary)
         return True
 
     def _claim(self) -> Claim | None:
@@ -345,10 +345,10 @@ class Runner:
             self._session.end()
 
 
-def _note(chunk: Chunk, seconds: float, account: Account) -> None:
+def _note(chunk: Chunk, seconds: float, summary: TokenSummary) -> None:
     """Write down what a chunk came to."""
     claim = chunk.claim
-    account.add(claim, chunk.written)
+    summary.add(claim, chunk.written)
     _log.info(
         "chunk.done",
         batch=claim.batch,

@@ -14,9 +14,9 @@ from farm.source import Source, assemble, split_header
 from farm.store.lanes import lane_domain
 from farm.store.leases import Claim, ClaimedItem
 from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.repl_watch import Died, HeaderTimeout, Watch
 from workers.lean.session import Header, HeaderFailed, Session
 from workers.lean.tree import Node, Tree, failed, read
-from workers.lean.watching import Died, HeaderTimeout, Watch
 
 # Trees of goals that may come again, and how many tactics one remembers.
 _MOST_TREES = 16

@@ -21,12 +21,12 @@ from workers.heartbeat import Heartbeat, worker_id
 from workers.lean.attestation import Attestor, open_checker
 from workers.lean.executor import Executor
 from workers.lean.installation import Installation, prepare
+from workers.lean.repl_watch import Watch
 from workers.lean.revision import revision, with_checker
 from workers.lean.runner import Runner
 from workers.lean.scratch import ScratchKeeper
 from workers.lean.session import HeaderFailed, Session
 from workers.lean.watchdog import Watchdog
-from workers.lean.watching import Watch
 from workers.stopping import StopFlag
 
 _log = structlog.get_logger()

@@ -36,7 +36,7 @@ def _patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return _again(call, *args, **kwargs)
 
 
-class Writer:
+class VerdictWriter:
     """Writes verdicts and gives items back, and publishes the tokens that this makes due.
 
     Verdicts are written in a thread of its own, one write after the other: while the store is away no proof's time runs

@@ -13,7 +13,7 @@ _HEADER_CHARS = 60
 
 
 @dataclass(slots=True)
-class Account:
+class TokenSummary:
     """Counts verdicts by batch and header; as text it is a line without a word of a proof."""
 
     chunks: int = 0
