@@ -23,7 +23,7 @@ from tests.support.running import running_farm
 SLEEP_MS = 100
 PROCESSES = 2
 CHUNK = 16
-"""Most proofs of one claim, `workers/lean/runner.py`."""
+"""Most proofs of one claim, `workers/lean/claims.py`."""
 CAPACITY_PER_S = PROCESSES * 1000 / SLEEP_MS
 FLOOD_PER_S = 10 * CAPACITY_PER_S
 SAMPLES = 20

@@ -108,7 +108,7 @@ def test_a_collector_that_is_away_costs_no_verdict(tmp_path: Path, scripted: Ins
 def test_without_an_endpoint_no_exporter_is_imported() -> None:
     program = """
 import sys
-import api.access, workers.lean.runner
+import api.access, workers.lean.work_loop
 from farm.traces import open_traces, serve_span, span, traceparent
 open_traces("api")
 with serve_span("GET", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), span("run", index=1) as run:

@@ -19,14 +19,18 @@ from farm.traces import close_traces, open_traces
 from workers.figures import Figures
 from workers.heartbeat import Heartbeat, worker_id
 from workers.lean.attestation import Attestor, open_checker
+from workers.lean.claims import Claims
+from workers.lean.engine import Engine, LeanEngine, NoLean
 from workers.lean.executor import Executor
 from workers.lean.installation import Installation, prepare
 from workers.lean.repl_watch import Watch
 from workers.lean.revision import revision, with_checker
-from workers.lean.runner import Runner
 from workers.lean.scratch import ScratchKeeper
-from workers.lean.session import HeaderFailed, Session
+from workers.lean.session import Session
+from workers.lean.signs_of_life import SignsOfLife
+from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Watchdog
+from workers.lean.work_loop import WorkLoop
 from workers.stopping import StopFlag
 
 _log = structlog.get_logger()
@@ -54,7 +58,8 @@ class LeanRoom:
         self._stop = StopFlag()
         self._installation: Installation | None = None
         self._revision = ""
-        self._runner: Runner | None = None
+        self._engine: Engine | None = None
+        self._loop: WorkLoop | None = None
         self._heartbeat: Heartbeat | None = None
         self._tokens: Tokens | None = None
 
@@ -69,9 +74,9 @@ class LeanRoom:
 
     def work(self) -> str:
         """Run one chunk of proofs."""
-        if self._runner is None or self._heartbeat is None:
+        if self._loop is None:
             raise RuntimeError("The process has not been started by Celery's prefork pool")
-        return self._runner.work()
+        return self._loop.work()
 
     def _prepare(self, **_: Any) -> None:
         self._installation = prepare(self._settings)
@@ -91,53 +96,40 @@ class LeanRoom:
         settings, worker, client = self._settings, worker_id(), connect(self._settings.redis_url)
         figures = Figures()
         open_traces("lean")
-        watchdog = Watchdog(settings.lean_memory_limit_mb, self._stop.is_set)
-        session = Session(installation.config, settings, figures) if installation.config else None
         checker = open_checker(installation.checker, settings.checker_timeout_s, self._stop.is_set)
-        executor = None
-        if session:
-            watch = Watch(session, watchdog, settings.lean_header_timeout_s)
-            executor = Executor(session, watch, installation.environment, Attestor(checker, settings.checker_share))
-        self._runner = Runner(
-            settings,
-            Leases(client, death_bound=settings.lean_max_deaths, cache_mb=settings.verdict_cache_mb),
-            self._tokens,
-            worker,
-            session,
-            watchdog,
-            installation.environment,
-            with_checker(self._revision, checker.version if checker else ""),
-            executor,
-            installation.notice,
-            self._stop.is_set,
-            figures,
-        )
-        watchdog.start()
+        judged_by = with_checker(self._revision, checker.version if checker else "")
+        leases = Leases(client, death_bound=settings.lean_max_deaths, cache_mb=settings.verdict_cache_mb)
+        self._engine = engine = self._build_engine(installation, Attestor(checker, settings.checker_share), figures)
+        claims = Claims(leases, settings.lean_environment, worker, judged_by)
+        writer = VerdictWriter(leases, self._tokens, settings.lean_environment, judged_by)
+        self._loop = WorkLoop(claims, writer, engine, self._stop.is_set)
         if installation.folder:
             ScratchKeeper(installation.folder, figures).start()
         registry = Registry(client, WorkerKind.LEAN, worker, settings.lean_environment, installation.environment)
-        runner = self._runner
+        signs = SignsOfLife(claims, writer, engine)
         self._heartbeat = Heartbeat(
-            registry, runner.describe, runner.lease, runner.on_alive, lambda: figures.hand_in(client)
+            registry, signs.describe, signs.lease, signs.on_alive, lambda: figures.hand_in(client)
         )
-        self._warm(session)
+        for header in filter(None, (text.strip() for text in settings.warm_headers.split(";"))):
+            engine.warm(header.replace("\\n", "\n"))
         self._heartbeat.start()
         # What was submitted while nobody was there has no token yet.
-        self._tokens.lean(settings.lean_environment)
+        writer.publish(1)
 
-    def _warm(self, session: Session | None) -> None:
-        for header in filter(None, (text.strip() for text in self._settings.warm_headers.split(";"))):
-            if session is None:
-                return
-            try:
-                session.ensure_alive()
-                session.load(header.replace("\\n", "\n"))
-            except (HeaderFailed, TimeoutError) as error:
-                _log.warning("header.not_warm", header=header, error=str(error))
+    def _build_engine(self, installation: Installation, attestor: Attestor, figures: Figures) -> Engine:
+        settings, environment = self._settings, installation.environment
+        if installation.config is None:
+            return NoLean(environment, installation.notice)
+        session = Session(installation.config, settings, figures)
+        watchdog = Watchdog(settings.lean_memory_limit_mb, self._stop.is_set)
+        watchdog.start()
+        watch = Watch(session, watchdog, settings.lean_header_timeout_s)
+        executor = Executor(session, watch, environment, attestor)
+        return LeanEngine(session, watchdog, executor, environment, settings.lean_max_tasks_per_child, figures)
 
     def _end(self, **_: Any) -> None:
-        if self._runner:
-            self._runner.close()
+        if self._engine:
+            self._engine.end()
         if self._heartbeat:
             self._heartbeat.end()
         close_traces()
@@ -147,7 +139,7 @@ def create_app(settings: Settings) -> tuple[Celery, LeanRoom]:
     """Return the Celery app of the Lean room, and the room."""
     room = LeanRoom(settings)
     app = celery_app(settings)
-    # The runner replaces the REPL after so many proofs; the process itself goes after as many tasks.
+    # The engine replaces the REPL after so many proofs; the process itself goes after as many tasks.
     app.conf.worker_max_tasks_per_child = settings.lean_max_tasks_per_child
     room.bind(app)
     return app, room

@@ -11,29 +11,12 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from farm.errors import StoreUnavailable
 from farm.queues import Tokens
-from farm.store.leases import Claim, ClaimedItem, Finished, GivenBack, Leases, Result
+from farm.store.leases import Claim, ClaimedItem, Finished, Leases, Result
 
-# How long verdicts wait for Redis to come back before the lease is left to lapse.
-_STORE_PATIENCE_S = 60
-
-_again = Retrying(
-    retry=retry_if_exception_type(StoreUnavailable),
-    wait=wait_random_exponential(multiplier=0.1, max=2),
-    stop=stop_after_delay(_STORE_PATIENCE_S),
-    reraise=True,
-)
+_STORE_PATIENCE_S = 60.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def _patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what a call returns, trying again for a minute while Redis is away."""
-    try:
-        # Nearly every call succeeds: tenacity's bookkeeping would be a fifth of what writing a verdict costs.
-        return call(*args, **kwargs)
-    except StoreUnavailable:
-        return _again(call, *args, **kwargs)
 
 
 class VerdictWriter:
@@ -47,13 +30,22 @@ class VerdictWriter:
         tokens: where tokens go.
         environment: whose tokens they are.
         revision: what this process judges by.
+        patience_s: how long a write waits for Redis to come back before the lease is left to lapse.
     """
 
-    def __init__(self, leases: Leases, tokens: Tokens, environment: str, revision: str) -> None:
+    def __init__(
+        self, leases: Leases, tokens: Tokens, environment: str, revision: str, patience_s: float = _STORE_PATIENCE_S
+    ) -> None:
         self._leases = leases
         self._tokens = tokens
         self._environment = environment
         self._revision = revision
+        self._again = Retrying(
+            retry=retry_if_exception_type(StoreUnavailable),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            stop=stop_after_delay(patience_s),
+            reraise=True,
+        )
         self._thread = ThreadPoolExecutor(1, "verdict writer")
 
     def write(
@@ -76,7 +68,7 @@ class VerdictWriter:
         return self._thread.submit(copy_context().run, self._finish, claim, verdicts, then, spent_s)
 
     def _finish(self, claim: Claim, verdicts: Sequence[Result], then: ClaimedItem | None, spent_s: float) -> Finished:
-        finished = _patiently(
+        finished = self._patiently(
             self._leases.finish,
             claim.lease,
             claim.batch,
@@ -85,22 +77,31 @@ class VerdictWriter:
             seconds=spent_s,
             revision=self._revision,
         )
-        self._tokens.lean(self._environment, finished.tokens)
+        self.publish(finished.tokens)
         return finished
 
     def give_back(self, claim: Claim, indices: Sequence[int]) -> None:
         """Give items back, uncharged."""
-        self._publish(_patiently(self._leases.release, claim.lease, indices))
+        self.publish(self._patiently(self._leases.release, claim.lease, indices).tokens)
 
     def defer(self, claim: Claim, item: ClaimedItem, spent_s: float) -> None:
         """Give an item back whose first slice expired."""
-        self._publish(_patiently(self._leases.defer, claim.lease, item.index, spent_s))
+        self.publish(self._patiently(self._leases.defer, claim.lease, item.index, spent_s).tokens)
 
     def charge(self, claim: Claim, item: ClaimedItem, spent_s: float) -> bool:
         """Give an item back whose REPL died; return whether that was its last death: it then has to be decided."""
-        back = _patiently(self._leases.charge, claim.lease, item.index, spent_s)
-        self._publish(back)
+        back = self._patiently(self._leases.charge, claim.lease, item.index, spent_s)
+        self.publish(back.tokens)
         return bool(back.condemned)
 
-    def _publish(self, back: GivenBack) -> None:
-        self._tokens.lean(self._environment, back.tokens)
+    def publish(self, tokens: int) -> None:
+        """Say so many times that work waits."""
+        self._tokens.lean(self._environment, tokens)
+
+    def _patiently(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a call returns, trying again for a while when Redis is away."""
+        try:
+            # Nearly every call succeeds: tenacity's bookkeeping would be a fifth of what writing a verdict costs.
+            return call(*args, **kwargs)
+        except StoreUnavailable:
+            return self._again(call, *args, **kwargs)

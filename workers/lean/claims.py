@@ -1,0 +1,135 @@
+"""What this process takes from the store to run: chunks of one lane, each under one lease."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import structlog
+
+from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Result, Warmth
+
+CHUNK = 16
+# A chunk should last about this long: long enough to hide the claim, short enough to share fairly.
+_CHUNK_S = 2.0
+_FIRST_GUESS_S = 0.1
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Chunk:
+    """A claim and what of it has not begun; shared with the heartbeat, which may shed the rest.
+
+    Attributes:
+        claim: the claim, with what was seen of its batch since.
+        rest: what has not begun.
+        under_way: a write that has begun and whose outcome was not taken in.
+        written: verdicts that were the first of their proofs.
+        goes_on: whether what is left is still to be run here, as far as is known.
+    """
+
+    claim: Claim
+    rest: deque[ClaimedItem]
+    under_way: Future[Finished] | None = None
+    written: int = 0
+    goes_on: bool = True
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self) -> ClaimedItem | None:
+        """Return the next item to run."""
+        with self.lock:
+            return self.rest.popleft() if self.rest else None
+
+    def drop_rest(self) -> list[int]:
+        """Return the indices of what has not begun, and forget them."""
+        with self.lock:
+            indices = [item.index for item in self.rest]
+            self.rest.clear()
+            return indices
+
+    def known(self) -> list[Result]:
+        """Return the verdicts of the claim that the farm had already."""
+        return [
+            item.known.model_copy(
+                update={
+                    "id": item.id,
+                    "index": item.index,
+                    "cached": True,
+                    "queue_s": self.claim.queued_s,
+                    "attempts": 0,
+                }
+            )
+            for item in self.claim.items
+            if item.known
+        ]
+
+
+class Claims:
+    """Claims chunks for one process, as long as suits the runs so far, from where it is warm.
+
+    Args:
+        leases: the store.
+        environment: the Lean environment that this process serves.
+        worker: names the process.
+        revision: what it judges by, as `Leases.claim` takes it.
+
+    Attributes:
+        in_hand: the chunk that is run; None between chunks. Other threads look at it.
+        declared_bad: why this process gets no work, where what it judges by was declared bad; else empty.
+    """
+
+    def __init__(self, leases: Leases, environment: str, worker: str, revision: str) -> None:
+        self._leases = leases
+        self._environment = environment
+        self.worker = worker
+        self._revision = revision
+        self.in_hand: Chunk | None = None
+        self.declared_bad = ""
+        self._mean_s = _FIRST_GUESS_S
+        self._lane = ""
+        self._owner = ""
+
+    def take(self, load_s: float) -> Chunk | None:
+        """Claim the next chunk, and hold it until `put_down`.
+
+        Args:
+            load_s: seconds that a change of the header would take.
+
+        Returns:
+            None when nothing waits, or this process may not judge.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        claim = self._claim(Warmth(self._lane, self._owner, load_s))
+        if claim is None:
+            return None
+        chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
+        if chunk.rest:
+            self._lane, self._owner = claim.lane, claim.owner
+        self.in_hand = chunk
+        return chunk
+
+    def put_down(self) -> None:
+        """Hold nothing any more: the lease is no longer renewed."""
+        self.in_hand = None
+
+    def learn(self, run_s: float) -> None:
+        """Learn from the seconds that an item took how many to claim."""
+        self._mean_s = 0.8 * self._mean_s + 0.2 * max(0.001, run_s)
+
+    def _claim(self, warmth: Warmth) -> Claim | None:
+        most = max(1, min(CHUNK, int(_CHUNK_S / self._mean_s)))
+        try:
+            claim = self._leases.claim(
+                self._environment, self.worker, warmth=warmth, most=most, revision=self._revision
+            )
+        except DeclaredBad as bad:
+            _log.error("worker.declared_bad", why=str(bad))
+            self.declared_bad = str(bad)
+            return None
+        self.declared_bad = ""
+        return claim

@@ -1,0 +1,228 @@
+"""What judges in a Lean process: the REPL under watch, or, on a host without Lean, the sentence that says so."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import structlog
+
+from farm.figures import Series
+from farm.models import Environment, Message, Reason, Verdict, verdict
+from farm.store.leases import Claim, ClaimedItem, Result
+from workers.figures import Figures
+from workers.lean.executor import Executor
+from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.repl_watch import GivenUp
+from workers.lean.session import HeaderFailed, Session, StartFailed
+from workers.lean.watchdog import Interruption, Watchdog
+
+_START_BACKOFF_S = 2.0
+_NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"
+_NO_SANDBOX = "SANDBOX is off: proofs run with the rights of the worker, and can read and change what it can"
+
+_log = structlog.get_logger()
+
+
+class Engine(Protocol):
+    """What the work loop and the signs of life need of whatever judges.
+
+    `run`, `warm`, `end` are called by the thread that built it, the rest by any.
+
+    Attributes:
+        environment: what verdicts say about it.
+    """
+
+    environment: Environment
+
+    @property
+    def load_s(self) -> float:
+        """Seconds that a change of the header would take."""
+
+    @property
+    def failure(self) -> str:
+        """Why it cannot judge, for an operator; empty while it can."""
+
+    @property
+    def warning(self) -> str:
+        """What an operator should know though it judges; empty where there is nothing."""
+
+    def run(self, item: ClaimedItem, claim: Claim) -> Result:
+        """Return the verdict on a proof, or the answer to another task.
+
+        Raises:
+            Died: the REPL died or lied under it: the item is charged.
+            SliceExpired: its first slice is over: it goes to the end of its batch.
+            GivenUp: it may not or cannot be finished here: it goes back uncharged.
+        """
+
+    def warm(self, header: str) -> None:
+        """Load a header before anybody asks for it."""
+
+    def end(self, cause: str = "fresh") -> None:
+        """Kill the REPL; the next run has a new one, whose start is counted under the cause."""
+
+    def interrupt(self, interruption: Interruption) -> None:
+        """End the present run, if there is one; it raises `GivenUp`."""
+
+    def running_s(self) -> float:
+        """Return for how long the present run has run; 0 between runs."""
+
+    def describe(self) -> dict[str, str | float]:
+        """Return the fields of `WorkerStatus` that are about it."""
+
+
+class LeanEngine:
+    """Judges on the one REPL of this process, which its thread owns.
+
+    Args:
+        session: the REPL.
+        watchdog: who ends its runs from outside.
+        executor: who runs which kind of task on it.
+        environment: what verdicts say about it.
+        recycle_after: proofs after which the REPL is replaced.
+        figures: where its runs are counted.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        watchdog: Watchdog,
+        executor: Executor,
+        environment: Environment,
+        recycle_after: int,
+        figures: Figures,
+    ) -> None:
+        self._session = session
+        self._watchdog = watchdog
+        self._executor = executor
+        self.environment = environment
+        self._recycle_after = recycle_after
+        self._figures = figures
+        self._failure = ""
+        self._ran = 0
+
+    @property
+    def load_s(self) -> float:
+        """Seconds the last start of the REPL and the last load of a header took together."""
+        return self._session.load_s
+
+    @property
+    def failure(self) -> str:
+        """Why the REPL does not start; empty once a run came to its end."""
+        return self._failure
+
+    @property
+    def warning(self) -> str:
+        """What does not protect this REPL; empty where everything does."""
+        if "seccomp" not in self.environment.sandbox:
+            return _NO_SANDBOX
+        return _NO_SYNC if self._session.ran and not self._session.can_sync else ""
+
+    def run(self, item: ClaimedItem, claim: Claim) -> Result:
+        """Return the verdict on a proof, or the answer to another task; raises as `Engine.run` does."""
+        started, loading_s = time.monotonic(), self._session.loading_s
+        try:
+            found = self._executor.run(item, claim)
+        except StartFailed as failure:
+            self._rest(str(failure))
+            raise GivenUp("The REPL does not start") from failure
+        self._failure = ""
+        self._ran += 1
+        beside_loads_s = time.monotonic() - started - (self._session.loading_s - loading_s)
+        self._observe(found, claim, beside_loads_s)
+        if self._session.ran >= self._recycle_after:
+            self._session.end("recycled")
+        return found
+
+    def warm(self, header: str) -> None:
+        """Load a header before anybody asks for it; one that does not load is logged, and no more."""
+        try:
+            self._session.ensure_alive()
+            self._session.load(header)
+        except (HeaderFailed, StartFailed, TimeoutError, MemoryError, ReplGone, GuardTripped) as error:
+            _log.warning("header.not_warm", header=header, error=str(error))
+
+    def end(self, cause: str = "fresh") -> None:
+        """Kill the REPL and all it started."""
+        self._session.end(cause)
+
+    def interrupt(self, interruption: Interruption) -> None:
+        """End the present run, if there is one."""
+        self._watchdog.interrupt(interruption)
+
+    def running_s(self) -> float:
+        """Return for how long the present run has run; 0 between runs."""
+        return self._watchdog.running_s()
+
+    def describe(self) -> dict[str, str | float]:
+        """Return the fields of `WorkerStatus` that are about this REPL."""
+        return {
+            "engine": f"Lean {self.environment.lean_version}",
+            "sandbox": ", ".join(self.environment.sandbox),
+            "header": self._session.warm_header,
+            "proofs": self._ran,
+            "restarts": self._session.restarts,
+            "memory_mb": round(self._session.memory_mb(), 1),
+        }
+
+    def _rest(self, why: str) -> None:
+        """A host that cannot start a REPL must not burn through the queue: say so, and wait a little."""
+        _log.error("repl.start_failed", error=why)
+        self._failure = why
+        time.sleep(_START_BACKOFF_S)
+
+    def _observe(self, found: Result, claim: Claim, spent_s: float) -> None:
+        self._figures.observe(Series.QUEUE, claim.queued_s)
+        self._figures.observe(Series.RUN, found.time_s)
+        self._figures.observe(Series.OVERHEAD, max(0.0, spent_s - found.time_s))
+
+
+class NoLean:
+    """Judges nothing: every proof is undecided, and says what an operator has to do.
+
+    Args:
+        environment: what verdicts say about this host.
+        notice: what to do about it.
+    """
+
+    load_s = 0.0
+    warning = ""
+
+    def __init__(self, environment: Environment, notice: str) -> None:
+        self.environment = environment
+        self.failure = notice
+
+    def run(self, item: ClaimedItem, claim: Claim) -> Result:
+        """Return that there is no Lean."""
+        return undecided(item, claim, self.environment, Reason.FARM_ERROR, self.failure)
+
+    def warm(self, header: str) -> None:
+        """Do nothing: there is no REPL."""
+
+    def end(self, cause: str = "fresh") -> None:
+        """Do nothing: there is no REPL."""
+
+    def interrupt(self, interruption: Interruption) -> None:
+        """Do nothing: no run lasts."""
+
+    def running_s(self) -> float:
+        """Return 0: no run lasts."""
+        return 0.0
+
+    def describe(self) -> dict[str, str | float]:
+        """Return that there is no Lean."""
+        return {"engine": "no Lean", "sandbox": "", "header": "", "proofs": 0, "restarts": 0, "memory_mb": 0.0}
+
+
+def undecided(item: ClaimedItem, claim: Claim, environment: Environment, reason: Reason, text: str) -> Verdict:
+    """Return that the farm could not decide, and in a message why."""
+    return verdict(
+        item.id,
+        item.index,
+        reason=reason,
+        queue_s=claim.queued_s,
+        attempts=item.attempts,
+        messages=[Message(severity="info", data=text)],
+        environment=environment,
+    )

@@ -1,0 +1,58 @@
+"""What a Lean process shows with each sign of life, and does about what that found out; in the heartbeat's thread."""
+
+from __future__ import annotations
+
+from farm.store.registry import Alive
+from workers.lean.claims import Claims
+from workers.lean.engine import Engine
+from workers.lean.verdict_writer import VerdictWriter
+from workers.lean.watchdog import Interruption
+
+# When one proof runs longer than this, the rest of the chunk is better off elsewhere.
+_SHED_AFTER_S = 2.0
+
+
+class SignsOfLife:
+    """Looks at what is in hand from outside the thread that works on it.
+
+    Args:
+        claims: holds the chunk that is run.
+        writer: gives back what is shed.
+        engine: what judges.
+    """
+
+    def __init__(self, claims: Claims, writer: VerdictWriter, engine: Engine) -> None:
+        self._claims = claims
+        self._writer = writer
+        self._engine = engine
+
+    def lease(self) -> str:
+        """Return the lease in hand, empty between claims."""
+        chunk = self._claims.in_hand
+        return chunk.claim.lease if chunk else ""
+
+    def on_alive(self, lease: str, alive: Alive) -> None:
+        """React to what a sign of life found out, and shed what waits behind a long proof.
+
+        Raises:
+            StoreUnavailable: Redis was away for a minute.
+        """
+        chunk = self._claims.in_hand
+        if chunk is None or chunk.claim.lease != lease:
+            return
+        if not alive.lease_alive:
+            chunk.drop_rest()
+            self._engine.interrupt(Interruption.LEASE_LOST)
+        elif alive.cancelled:
+            self._engine.interrupt(Interruption.CANCELLED)
+        elif self._engine.running_s() > _SHED_AFTER_S and (indices := chunk.drop_rest()):
+            self._writer.give_back(chunk.claim, indices)
+
+    def describe(self) -> dict[str, str | float]:
+        """Return the fields of `WorkerStatus` to show."""
+        failure = self._claims.declared_bad or self._engine.failure
+        return {
+            "state": "failed" if failure else "busy" if self._claims.in_hand else "idle",
+            "notice": failure or self._engine.warning,
+            **self._engine.describe(),
+        }

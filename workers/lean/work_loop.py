@@ -1,0 +1,175 @@
+"""What a token makes a Lean process do: claim chunks, run their proofs, have their verdicts written.
+
+A process keeps its token while it finds work, because a new one from Celery costs some 80 ms where prefetching is off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from farm.models import Reason
+from farm.store.batches import FIRST_CANARY
+from farm.store.leases import ClaimedItem, Result
+from farm.traces import span
+from workers.lean.claims import Chunk, Claims
+from workers.lean.engine import Engine, undecided
+from workers.lean.judging import SliceExpired
+from workers.lean.repl_watch import Died, GivenUp
+from workers.lean.token_summary import TokenSummary
+from workers.lean.verdict_writer import VerdictWriter
+
+# How long a process keeps its token before Celery gets a say: recycling, shutdown, events.
+_TASK_S = 10.0
+# While so many runs took less than this, a verdict is written while Lean runs the next proof already: between runs of
+# some milliseconds a round trip is felt. At most one verdict is under way, so the price is bounded: interactive work is
+# seen one such run later, and should the process die before the store has answered, the death is charged to the proof
+# before.
+_SHORT_RUNS = 8
+_SHORT_S = 0.25
+
+_log = structlog.get_logger()
+
+
+class WorkLoop:
+    """Runs what is claimed and has written what came of it; one thread, which owns the engine.
+
+    Args:
+        claims: where work comes from.
+        writer: where verdicts go.
+        engine: what judges.
+        stopping: says whether this process is to stop.
+    """
+
+    def __init__(self, claims: Claims, writer: VerdictWriter, engine: Engine, stopping: Callable[[], bool]) -> None:
+        self._claims = claims
+        self._writer = writer
+        self._engine = engine
+        self._stopping = stopping
+        self._recent_s: deque[float] = deque(maxlen=_SHORT_RUNS)
+
+    def work(self) -> str:
+        """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower.
+
+        Raises:
+            StoreUnavailable: Redis does not answer, or a verdict could not be written for a minute; the lease lapses.
+        """
+        until, summary = time.monotonic() + _TASK_S, TokenSummary()
+        while time.monotonic() < until and not self._stopping():
+            if not self._work_once(summary):
+                break
+        else:
+            # There may be more: the token goes on to whoever takes it.
+            self._writer.publish(1)
+        return str(summary)
+
+    def _work_once(self, summary: TokenSummary) -> bool:
+        """Run one chunk and enter it into the summary; return whether there was one."""
+        asked_ns = time.time_ns()
+        chunk = self._claims.take(self._engine.load_s)
+        if chunk is None:
+            return False
+        claim, started = chunk.claim, time.monotonic()
+        named = {"batch": claim.batch, "lease": claim.lease}
+        try:
+            with (
+                structlog.contextvars.bound_contextvars(**named),
+                span("claim", parent=claim.trace, started_ns=asked_ns, **named, items=len(claim.items)),
+            ):
+                self._run_chunk(chunk)
+        finally:
+            self._claims.put_down()
+        summary.add(claim, chunk.written)
+        seconds = round(time.monotonic() - started, 3)
+        _log.info("chunk.done", **named, items=len(claim.items), written=chunk.written, seconds=seconds)
+        return True
+
+    def _run_chunk(self, chunk: Chunk) -> None:
+        item = chunk.take()
+        if known := chunk.known():
+            chunk.under_way = self._writer.write(chunk.claim, known, item, 0.0)
+            self._await_write(chunk)
+        while item is not None and chunk.goes_on:
+            item = self._run_item(chunk, item)
+        if indices := [*([item.index] if item else []), *chunk.drop_rest()]:
+            self._writer.give_back(chunk.claim, indices)
+
+    def _run_item(self, chunk: Chunk, item: ClaimedItem) -> ClaimedItem | None:
+        """Run an item and hand in what came of it; return the item to go on with, itself when it was given up."""
+        started = time.monotonic()
+        found, failure = self._judge(chunk, item)
+        spent_s = time.monotonic() - started
+        self._recent_s.append(spent_s)
+        # What was written meanwhile may have ended the chunk; and nothing of a lease goes back before it.
+        self._await_write(chunk)
+        match failure:
+            case GivenUp():
+                _log.info("proof.given_up", index=item.index, why=str(failure))
+                chunk.goes_on = False
+                return item
+            case Died():
+                found = self._charge(chunk, item, str(failure), spent_s)
+            case SliceExpired():
+                self._writer.defer(chunk.claim, item, failure.slice_s)
+            case None:
+                self._claims.learn(spent_s)
+        return self._hand_in(chunk, item, found)
+
+    def _judge(self, chunk: Chunk, item: ClaimedItem) -> tuple[list[Result], Died | SliceExpired | GivenUp | None]:
+        """Return what Lean's time alone gives: a verdict, or why there is none."""
+        with span("run", index=item.index) as run:
+            try:
+                found = self._engine.run(item, chunk.claim)
+            except (Died, SliceExpired, GivenUp) as failure:
+                run.note(failure=type(failure).__name__)
+                return [], failure
+            run.note(outcome=str(found.outcome), reason=found.reason or "", attempts=found.attempts)
+            return [found], None
+
+    def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result]) -> ClaimedItem | None:
+        """Have written what was found on an item; return the item to run next, None at the end of the chunk."""
+        following = chunk.take() if chunk.goes_on else None
+        chunk.under_way = self._writer.write(chunk.claim, found, following, self._recent_s[-1])
+        # The last verdict of a chunk is written before the next claim: who claims holds nothing else.
+        if following is None or not self._is_in_a_hurry(chunk, item):
+            self._await_write(chunk)
+        return following
+
+    def _await_write(self, chunk: Chunk) -> None:
+        """Wait for the write that is under way, if one is, and take in what it found out.
+
+        Raises:
+            StoreUnavailable: Redis was away for a minute.
+        """
+        if chunk.under_way is None:
+            return
+        finished, chunk.under_way = chunk.under_way.result(), None
+        chunk.written += finished.written
+        # A batch's first chunks are claimed before anything of it was seen.
+        chunk.claim = replace(chunk.claim, timed=finished.timed, longest_s=finished.longest_s)
+        if finished.alarm:
+            _log.critical("canary.accepted", owner=chunk.claim.owner, worker=self._claims.worker)
+            self._engine.end("canary")
+        if not finished.alive:
+            chunk.drop_rest()
+        if not finished.alive or finished.others_first or self._stopping():
+            chunk.goes_on = False
+
+    def _is_in_a_hurry(self, chunk: Chunk, item: ClaimedItem) -> bool:
+        """Whether the next run may begin before this one's verdict is written."""
+        longest_s = max(chunk.claim.longest_s, *self._recent_s)
+        # After a canary it has to be known: an accepted one ends this process's work.
+        return len(self._recent_s) == _SHORT_RUNS and longest_s < _SHORT_S and item.index < FIRST_CANARY
+
+    def _charge(self, chunk: Chunk, item: ClaimedItem, why: str, spent_s: float) -> list[Result]:
+        """Give an item back whose REPL died; return its verdict if that was its last death."""
+        # Not `why`: it may quote the proof, and logs hold none.
+        _log.warning("repl.died", index=item.index, deaths=item.deaths + 1)
+        if not self._writer.charge(chunk.claim, item, spent_s):
+            return []
+        text = f"The REPL died {item.deaths + 1} times: {why}"
+        return [undecided(item, chunk.claim, self._engine.environment, Reason.CRASHED, text)]
