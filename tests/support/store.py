@@ -29,6 +29,7 @@ def put(
     quotas: Quotas | None = None,
     environment: str = ENV,
     canaries: int = 0,
+    canaries_at: int | None = None,
     **more: Any,
 ) -> str:
     """Commit a batch of proofs of one header; returns its id.
@@ -42,7 +43,8 @@ def put(
         marks: a fingerprint for each proof, from `mark`; none: no proof has one.
         quotas: what the owner may store.
         environment: where they are to run.
-        canaries: how many false proofs come after them.
+        canaries: how many false proofs are mixed in.
+        canaries_at: so many proofs come before those; None: all.
         more: fields of `Submission`.
     """
 
@@ -51,7 +53,8 @@ def put(
         batches, staging = Batches(client, quotas), Staging(owner)
         lane = lane_name(environment, header, owner)
         entries = [Entry(lane, Proof(code=f"proof {i}"), marks[i] if marks else "") for i in range(count)]
-        entries += [Entry(lane, Proof(code="canary"), is_canary=True)] * canaries
+        place = count if canaries_at is None else canaries_at
+        entries[place:place] = [Entry(lane, Proof(code="canary"), is_canary=True)] * canaries
         submission = {"retention_s": 100, "options": {"priority": priority, "timeout_s": 1.0}, **more}
         try:
             await batches.stage(staging, entries)

@@ -1,0 +1,127 @@
+"""A session without a REPL: a function answers in Lean's place, and ends it as a real REPL would end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lean_interact.interface import CommandResponse, Message, Pos
+
+from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.session import Exchange, Header, HeaderFailed, Session, StartFailed
+
+Lean = Callable[[str], CommandResponse]
+"""Answers a text; raises what a `Session` raises. What it takes longer than the text's time is a timeout."""
+
+
+def response(*errors: str, warnings: tuple[str, ...] = ()) -> CommandResponse:
+    """Return what Lean says to a text: nothing, or these messages."""
+    said = [("error", text) for text in errors] + [("warning", text) for text in warnings]
+    messages = [Message(severity=kind, data=text, start_pos=Pos(line=1, column=0)) for kind, text in said]
+    return CommandResponse(env=1, messages=messages)
+
+
+class FakeSession(Session):
+    """Behaves like a `Session`, whatever its REPL does.
+
+    Attributes:
+        lean: what answers.
+        failing_starts: so many starts of its REPL fail first.
+        ended: why its REPL was ended, each time.
+        loaded: the headers that were loaded, in order.
+    """
+
+    def __init__(self, lean: Lean = lambda _: response()) -> None:
+        self.lean = lean
+        self.failing_starts = 0
+        self.ended: list[str] = []
+        self.loaded: list[str] = []
+        self.infotree = None
+        self.exchange = Exchange()
+        self._headers = {}
+        self._warm_header = ""
+        self._generation = 0
+        self._is_alive = False
+        self._ran = 0
+        self._can_sync = True
+        self._loading_s = self._load_s = self._start_s = 0.0
+        self._domain = ""
+
+    @property
+    def pid(self) -> int | None:
+        """0 while it has a REPL: nobody kills that."""
+        return 0 if self._is_alive else None
+
+    @property
+    def generation(self) -> int:
+        return self._generation
+
+    @property
+    def restarts(self) -> int:
+        return max(0, self._generation - 1)
+
+    def ensure_alive(self) -> None:
+        if self.failing_starts:
+            self.failing_starts -= 1
+            raise StartFailed("The REPL does not start: it is not there")
+        if not self._is_alive:
+            self._is_alive = True
+            self._generation += 1
+            self._headers.clear()
+            self._ran = 0
+        self.exchange = Exchange(repl=str(self._generation))
+
+    def load(self, header: str) -> Header:
+        if header not in self._headers:
+            said = self._answer(header, 60.0) if header else response()
+            if said.has_errors():
+                raise HeaderFailed(said)
+            self._headers[header] = Header(0, 0 if header else None, said)
+            self.loaded.append(header)
+            self._warm_header = " ".join(header.split())
+        return self._headers[header]
+
+    @contextmanager
+    def running(
+        self, header: Header, body: str, timeout_s: float, *, start: int | None = None
+    ) -> Iterator[CommandResponse]:
+        self._ran += 1
+        self.exchange.header = header
+        said = self._answer(body, timeout_s)
+        self.exchange.reply = said.model_dump(exclude_none=True)
+        yield said
+
+    def ask(self, command: str, env: int | None, timeout_s: float) -> CommandResponse:
+        return self._answer(command, timeout_s)
+
+    def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        said = self._answer(str(request.get("cmd", request.get("tactic", ""))), timeout_s)
+        return said.model_dump(exclude_none=True)
+
+    def require_token(self, header: Header) -> None:
+        if not self._is_alive:
+            raise ReplGone("The REPL is gone")
+
+    def memory_mb(self) -> float:
+        return 0.0
+
+    def blame(self, cause: str) -> None:
+        self.ended[-1] = cause
+
+    def end(self, cause: str = "fresh") -> None:
+        self.ended.append(cause)
+        self._is_alive = False
+
+    def _answer(self, text: str, timeout_s: float) -> CommandResponse:
+        deadline = time.monotonic() + timeout_s
+        try:
+            said = self.lean(text)
+        except (TimeoutError, MemoryError, ReplGone, GuardTripped) as error:
+            self.end(type(error).__name__)
+            raise
+        if time.monotonic() > deadline:
+            self.end("deadline")
+            raise TimeoutError("The REPL did not answer in time")
+        return said
