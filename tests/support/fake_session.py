@@ -73,7 +73,7 @@ class FakeSession(Session):
             self._ran = 0
         self.exchange = Exchange(repl=str(self._generation))
 
-    def load(self, header: str) -> Header:
+    def load(self, header: str, *, is_checked: bool = False) -> Header:
         if header not in self._headers:
             said = self._answer(header, 60.0) if header else response()
             if said.has_errors():
