@@ -19,11 +19,12 @@ from api.errors import invalid
 from api.service import Service
 from farm.errors import Forbidden, InvalidRequest, TooLarge
 from farm.fingerprint import fingerprint
+from farm.header import is_module
 from farm.keys import Gate
 from farm.models import BatchRequest, Options, Proof
 from farm.models.proofs import MAX_BATCH_PROOFS
+from farm.prepared import header_of
 from farm.settings import Settings
-from farm.source import assemble, split_header
 from farm.store.batches import Entry, Staging
 from farm.store.lanes import STRICT_DOMAIN, lane_name
 
@@ -146,9 +147,9 @@ class Intake:
             if name in self._ids:
                 raise InvalidRequest(f"proofs.{index}.id: two proofs have the id {name!r}", details={"id": name})
             self._ids.add(name)
-            if self.options["level"] != "compiled" and proof.statement is None:
-                raise InvalidRequest(f"proofs.{index}.statement: the level {self.options['level']!r} needs one")
-            header = split_header(assemble(proof).text).header
+            if self.options["level"] != "compiled":
+                _require_checkable(proof, index, self.options["level"])
+            header = header_of(proof)
             may_share = self.options["cache"] and self.service.settings.verdict_cache_mb
             mark = fingerprint(proof, self.options, self.domain) if may_share else ""
             yield Entry(lane_name(self.environment, header, self.domain), proof, mark)
@@ -169,8 +170,25 @@ class Intake:
         """Return a false proof for the lane of the one before it: who judges the one judges the other."""
         self._canaries += 1
         proof = canary(header, has_statement=self.options["level"] != "compiled")
-        header = split_header(assemble(proof).text).header
+        header = header_of(proof)
         return Entry(lane_name(self.environment, header, self.domain), proof, is_canary=True)
+
+
+def _require_checkable(proof: Proof, index: int, level: str) -> None:
+    """Refuse what a level above `compiled` cannot judge.
+
+    Raises:
+        InvalidRequest: there is no statement, or a header makes its file a module: what a module declares is private
+            unless it says otherwise, and older Leans do not tell a module's axioms.
+    """
+    if proof.statement is None:
+        raise InvalidRequest(f"proofs.{index}.statement: the level {level!r} needs one")
+    for name, text in (("statement", proof.statement), ("code", proof.code)):
+        if is_module(text):
+            raise InvalidRequest(
+                f"proofs.{index}.{name}: its header says `module`, which the level {level!r} cannot judge: leave the"
+                " line out, and `public` before imports"
+            )
 
 
 async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[Proof]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from api.tasks import Json, finding
 from farm.models import Candidates, Goal
-from farm.source import assemble, split_header
+from farm.prepared import header_of
 
 # Few, so that many workers have some; a worker that gets several of one goal runs what they share once.
 _SHARE = 4
@@ -37,7 +37,7 @@ def split_goals(goals: Sequence[Goal]) -> list[Share]:
 
 def _split(index: int, goal: Goal) -> Iterable[Share]:
     proof = goal.proof
-    header = split_header(assemble(proof).text).header
+    header = header_of(proof)
     order = sorted(range(len(goal.candidates)), key=goal.candidates.__getitem__)
     for start in range(0, len(order), _SHARE):
         places = tuple(order[start : start + _SHARE])

@@ -1,7 +1,8 @@
 """What makes two proofs the same question, so that one run answers both.
 
 A verdict is kept under toolchain, policy and revision (`workers/lean/revision.py`) and this fingerprint:
-header, code, statement, level, gate, timeout, environment, whether the REPL's own reply is wanted, and trust domain.
+header, code, statement, its targets and answers, level, gate, timeout, environment, whether the REPL's own reply is
+wanted, and trust domain.
 """
 
 from __future__ import annotations
@@ -50,10 +51,12 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
         domain: the proof's trust domain: another one's verdict is never taken over.
     """
     texts = [proof.code, proof.statement or ""]
+    # What else the statement is asked; `answers` are terms, compared as they stand.
+    aims = [proof.targets, sorted((proof.answers or {}).items())]
     exact = sha256("\0".join(texts).encode()).hexdigest()
     plain = [normal_form(text) for text in texts]
     if plain != texts and any(word in text for text in texts for word in _META):
         plain = texts
     asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")] + [options.get("report")]
-    question = sha256(orjson.dumps([*plain, *asked, domain])).hexdigest()
+    question = sha256(orjson.dumps([*plain, *aims, *asked, domain])).hexdigest()
     return question + exact[:_EXACT_CHARS]

@@ -1,24 +1,15 @@
-"""Lean source text: where its header ends, and how a statement and a proof make one text.
-
-Both sides need it: the API to choose a lane at submit, the workers to run the proof.
-"""
+"""Lean source text: where its header ends, and how a statement and a proof make one text."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from farm.header import cut_header, imported
 from farm.models import Position, Proof
-from farm.statement import Statement, declaration, parse_statement
+from farm.prepared import prepare
+from farm.statement import Statement, parse_statement
 
-_NAME_PART = r"(?:«[^»\n]*»|[^\W\d][\w'!?]*)"
-_KEYWORD = re.compile(r"(?:module|prelude)\b(?!\s*\.)")
-_IMPORT = re.compile(rf"(?:public\s+)?(?:meta\s+)?import\s+(?:(?:all|runtime)\s+)?{_NAME_PART}(?:\.{_NAME_PART})*")
-# Documentation comments (`/--`, `/-!`) are commands of their own, so imports cannot follow them.
-_BLANK = re.compile(r"\s+|--[^\n]*")
-_COMMENT_OPEN = re.compile(r"/-(?![-!])")
-_COMMENT_EDGE = re.compile(r"/-|-/")
-_REST_OF_LINE = re.compile(r"[^\S\n]*(?:\n|\Z)")
+__all__ = ["Source", "Text", "assemble", "imported", "parsed", "split_header"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,45 +45,7 @@ class Source:
 
 def split_header(text: str) -> Source:
     """Return a Lean text cut behind its last import."""
-    end = position = _skip_blank(text, 0)
-    seen = False
-    while match := _KEYWORD.match(text, position) or _IMPORT.match(text, position):
-        seen, end = True, match.end()
-        position = _skip_blank(text, end)
-    if not seen:
-        return Source("", "", text)
-    rest = _REST_OF_LINE.match(text, end)
-    gap_end = rest.end() if rest else end
-    return Source(text[:end], text[end:gap_end], text[gap_end:])
-
-
-def imported(header: str) -> frozenset[str]:
-    """Return what a header imports, with `module` and such words as `public`; order and comments do not count."""
-    position, found = _skip_blank(header, 0), set()
-    while match := _KEYWORD.match(header, position) or _IMPORT.match(header, position):
-        found.add(" ".join(match[0].split()))
-        position = _skip_blank(header, match.end())
-    return frozenset(found)
-
-
-def _skip_blank(text: str, position: int) -> int:
-    """Return where white space and comments that begin at a position end; an unclosed comment is not one."""
-    while True:
-        if match := _BLANK.match(text, position):
-            position = match.end()
-        elif (match := _COMMENT_OPEN.match(text, position)) and (end := _comment_end(text, match.end())):
-            position = end
-        else:
-            return position
-
-
-def _comment_end(text: str, position: int) -> int | None:
-    depth = 1
-    for edge in _COMMENT_EDGE.finditer(text, position):
-        depth += 1 if edge.group() == "/-" else -1
-        if depth == 0:
-            return edge.end()
-    return None
+    return Source(*cut_header(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +57,18 @@ class Text:
 
 
 def assemble(proof: Proof) -> Text:
-    """Return what has to be elaborated for a proof.
-
-    With a statement, `code` is a whole file if it declares the statement's name, else what follows `:=`. A whole file
-    without imports stands behind those of its statement.
-    """
+    """Return what has to be elaborated for a proof, as one text: header, front and body."""
     if proof.statement is None:
         return Text(proof.code)
-    if declaration(proof.code, parsed(proof.statement).name) is None:
-        front = proof.statement.rstrip() + " :=\n"
-    else:
-        header = "" if split_header(proof.code).header else split_header(proof.statement).header
-        front = header and header + "\n"
-    return Text(front + proof.code, front.count("\n"))
+    prepared = prepare(proof)
+    front = prepared.front and prepared.front.removesuffix("\n") + "\n"
+    before = (prepared.header and prepared.header + "\n") + front
+    lines = before.count("\n")
+    for part in prepared.parts:
+        if part.at is not None:
+            return Text(before + prepared.body, lines - proof.code.count("\n", 0, part.at))
+        lines += part.text.count("\n")
+    return Text(before + prepared.body, lines)
 
 
 def parsed(statement: str) -> Statement:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from farm.statement import parse_statement
+from farm.statement import read_statement, require_statement
 
 MAX_CODE_CHARS = 1_000_000
 MAX_BATCH_PROOFS = 100_000
 MAX_VERIFY_PROOFS = 1_000
-_NO_STATEMENT = (
-    "a statement reads `theorem NAME BINDERS : TYPE`, without `:=`, behind nothing but import, open, universe and"
-    " set_option lines"
-)
+MAX_TARGETS = 1_000
+MAX_NAME_CHARS = 1_000
 MAX_DEADLINE_S = 1e9
 DEFAULT_ENVIRONMENT = "default"
 
@@ -34,6 +32,7 @@ def _printable(text: str) -> str:
     return text
 
 
+LeanName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS), AfterValidator(_printable)]
 LeanText = Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARS), AfterValidator(_printable)]
 
 
@@ -51,8 +50,13 @@ class Proof(BaseModel):
 
     Attributes:
         id: the name its verdict carries, unique in its batch; the position as a decimal string when absent.
-        code: a whole Lean file; with `statement`, either a whole file that declares it or what follows `:=`.
-        statement: `theorem NAME BINDERS : TYPE` without `:=`, after import, open, universe and set_option lines.
+        code: a whole Lean file; with `statement`, a whole file or declarations that declare what it asks for, or what
+            follows its `:=`.
+        statement: a source with theorems whose proof is missing: `theorem NAME BINDERS : TYPE`, alone at its end or
+            with `:=`, `:= by`, `:= sorry` or `:= by sorry`, behind whatever they need.
+        targets: the names of the theorems to be proved, full or as written; all whose proof is missing when absent.
+        answers: the terms that the values given for the statement's holes (`abbrev NAME : TYPE := sorry`) are compared
+            with, by name.
         problem: a label that groups attempts at one problem (for pass@k).
     """
 
@@ -61,14 +65,28 @@ class Proof(BaseModel):
     id: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)] | None = None
     code: LeanText
     statement: LeanText | None = None
+    targets: Annotated[list[LeanName], Field(min_length=1, max_length=MAX_TARGETS)] | None = None
+    answers: Annotated[dict[LeanName, LeanText], Field(max_length=MAX_TARGETS)] | None = None
     problem: Annotated[str, Field(max_length=256), AfterValidator(_printable)] | None = None
 
     @field_validator("statement")
     @classmethod
     def _require_parts(cls, statement: str | None) -> str | None:
-        if statement is not None and parse_statement(statement) is None:
-            raise ValueError(_NO_STATEMENT)
+        if statement is not None:
+            require_statement(statement)
         return statement
+
+    @model_validator(mode="after")
+    def _require_asked(self) -> Proof:
+        if self.statement is None:
+            if self.targets is not None or self.answers is not None:
+                raise ValueError("targets and answers are about a statement, and there is none")
+            return self
+        holes = {hole.name for hole in read_statement(self.statement, tuple(self.targets or ())).holes}
+        if unknown := sorted(set(self.answers or ()) - holes):
+            there = ", ".join(f"`{name}`" for name in sorted(holes)) or "none"
+            raise ValueError(f"answers: the statement has no hole `{unknown[0]}`; it has {there}")
+        return self
 
 
 class Options(BaseModel):

@@ -1,0 +1,235 @@
+"""A submission's file held against the statement's front: what it repeats, what it changes, what is its own.
+
+What a file repeats of the front is the farm's: the front has run already, so the repetition is blanked out, and every
+other character keeps its place. Commands are compared by their tokens, so comments and white space do not count; a
+theorem by its signature. Nothing here decides what is proved: the front runs whatever a file says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from farm.challenge import Asked, Challenge
+from farm.commands import DECLARING, SCOPED, STRUCTURAL, THEOREMS, Command, Scope, Text, namespace
+from farm.signature import Ambiguous, Signature, read_signature
+from farm.statement import place
+
+_NO_NEWLINE = re.compile(r"[^\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a file says other than the front.
+
+    Attributes:
+        text: a sentence.
+        at: where in the file.
+    """
+
+    text: str
+    at: int
+
+
+@dataclass(slots=True)
+class Alignment:
+    """What is to be done with a file.
+
+    Attributes:
+        closing: what leaves scopes of the front that the file does not know of; runs before it.
+        blanks: stretches of the file that the front has said already.
+        inserts: where text of the statement has to stand in the file, and that text.
+        proved: lemmas of the front, by where they begin, that the front assumes and the file proves.
+        values: what the file gives for the holes, by their full names.
+        change: the first thing that the file changes, or None.
+    """
+
+    closing: str = ""
+    blanks: list[tuple[int, int]] = field(default_factory=list)
+    inserts: list[tuple[int, str]] = field(default_factory=list)
+    proved: list[Command] = field(default_factory=list)
+    values: dict[str, str] = field(default_factory=dict)
+    change: Change | None = None
+
+
+def align(challenge: Challenge, code: Text) -> Alignment:
+    """Hold a file against a statement; linear in both."""
+    alignment = Alignment()
+    base, alive = _enter(challenge, code, alignment)
+    repeated = _Repeated(challenge, code, base, alive, alignment)
+    repeated.read()
+    return alignment
+
+
+def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
+    """Return a text with stretches made white; lines and columns stay."""
+    out: list[str] = []
+    position = 0
+    for start, end in sorted(blanks):
+        out += text[position:start], _NO_NEWLINE.sub(" ", text[start:end])
+        position = end
+    return "".join([*out, text[position:]])
+
+
+def _enter(challenge: Challenge, code: Text, alignment: Alignment) -> tuple[str, tuple[Scope, ...]]:
+    """Settle in which scopes the file begins; return the namespace around it and what of the front is open there."""
+    asked = challenge.asked
+    scopes, around = challenge.scopes, namespace(challenge.scopes)
+    if scopes and (same := _same_scopes(code, asked, scopes)):
+        opened = {scope.at for scope in same}
+        alignment.blanks += [(each.start, each.end) for each in code.commands if each.start in opened]
+        return "", scopes
+    if around and not _declares(code, asked, around) and _declares(code, asked, ""):
+        alignment.closing = "".join(f"end {scope.name}".rstrip() + "\n" for scope in reversed(scopes))
+        return "", ()
+    return around, scopes
+
+
+def _same_scopes(code: Text, asked: Sequence[Asked], scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+    """Return the file's own scopes that are those of the front once more, so that they need not open again."""
+    names = {item.name for item in asked}
+    found = next((each for each in code.commands if each.name and each.full_name() in names), None)
+    if found is None or len(found.scopes) < len(scopes):
+        return ()
+    same = found.scopes[: len(scopes)]
+    if len(found.scopes) > len(scopes) and found.scopes[len(scopes)].at == same[-1].at:
+        return ()
+    wanted = [(scope.keyword, scope.name) for scope in scopes]
+    return same if [(scope.keyword, scope.name) for scope in same] == wanted else ()
+
+
+def _declares(code: Text, asked: Sequence[Asked], base: str) -> bool:
+    there = {each.full_name(base) for each in code.commands if each.keyword in DECLARING and each.name}
+    return all(item.name in there for item in asked)
+
+
+@dataclass(slots=True)
+class _Repeated:
+    """Goes through a file's commands, and finds what the statement has said."""
+
+    challenge: Challenge
+    code: Text
+    base: str
+    alive: tuple[Scope, ...]
+    alignment: Alignment
+    later: list[Command] = field(default_factory=list)
+    asked: dict[str, Command] = field(default_factory=dict)
+
+    def read(self) -> None:
+        challenge, cut = self.challenge, self.challenge.text
+        named = {
+            each.full_name(): each for each in (*challenge.own, *challenge.later) if each.name and _declaring(each)
+        }
+        silent = {_key(cut, each): each for each in (*challenge.own, *challenge.later) if self._is_silent(each)}
+        keywords = {each.keyword for each in silent.values()}
+        asked = {item.name for item in challenge.asked}
+        self.later = list(challenge.later)
+        for command in self.code.commands:
+            name = command.full_name(self.base) if command.name and _declaring(command) else ""
+            if name in asked:
+                self.asked.setdefault(name, command)
+            elif name in named:
+                self._compare(named[name], command)
+            elif command.keyword in keywords and (said := silent.get(_key(self.code, command))):
+                self._drop(said, command)
+            if self.alignment.change:
+                return
+        self._give_values()
+        self._insert_later()
+
+    def _is_silent(self, command: Command) -> bool:
+        """Whether a command of the statement declares no name, and still holds where the file begins."""
+        if command.keyword in STRUCTURAL or (command.name and _declaring(command)):
+            return command in self.challenge.later and command.keyword in STRUCTURAL
+        return (
+            command in self.challenge.later
+            or command.keyword not in SCOPED
+            or command.scopes == self.alive[: len(command.scopes)]
+        )
+
+    def _compare(self, said: Command, command: Command) -> None:
+        cut = self.challenge.text
+        if said.keyword in THEOREMS and command.keyword in THEOREMS:
+            meant, has = _signature(cut, said), _signature(self.code, command)
+            if meant and has and not self._differs(said, command, len(meant.text), len(has.text)):
+                self._keep_or_drop(said, command, meant, has)
+                return
+        if self._differs(said, command):
+            self.alignment.change = self._change(said, command)
+        else:
+            self._drop(said, command)
+
+    def _keep_or_drop(self, said: Command, command: Command, meant: Signature, has: Signature) -> None:
+        if meant.is_missing and not has.is_missing and not self._is_needed(said):
+            self.alignment.proved.append(said)
+        else:
+            self._drop(said, command)
+
+    def _is_needed(self, said: Command) -> bool:
+        """Whether anything else of the front speaks of a lemma, so that it has to stay there."""
+        cut, name = self.challenge.text, said.name.rpartition(".")[2]
+        others = (each for each in self.challenge.own if each is not said)
+        return any(name in cut.text[each.start : each.end] for each in others)
+
+    def _drop(self, said: Command, command: Command) -> None:
+        if said in self.challenge.later:
+            self.later = [each for each in self.later if each is not said]
+        else:
+            self.alignment.blanks.append((command.start, command.end))
+
+    def _differs(self, said: Command, command: Command, *lengths: int) -> bool:
+        return next(self._differences(said, command, *lengths), None) is not None
+
+    def _differences(self, said: Command, command: Command, *lengths: int) -> Iterator[tuple[int, int]]:
+        """Yield where a command of the file and one of the statement have other tokens."""
+        meant, has = self.challenge.text.lexemes(said.first, said.last), self.code.lexemes(command.first, command.last)
+        if lengths:
+            meant = [each for each in meant if each[1] < said.start + lengths[0]]
+            has = [each for each in has if each[1] < command.start + lengths[1]]
+        for (one, at), (other, there) in zip(meant, has, strict=False):
+            if one != other:
+                yield at, there
+        if len(meant) != len(has):
+            shorter = min(len(meant), len(has))
+            yield (
+                meant[shorter][1] if shorter < len(meant) else said.end,
+                has[shorter][1] if shorter < len(has) else command.end,
+            )
+
+    def _change(self, said: Command, command: Command) -> Change:
+        at, there = next(self._differences(said, command))
+        where = place(self.challenge.text.text, at)
+        text = f"`{command.name}` is the statement's own and is changed here: compare {where} of the statement"
+        return Change(text, there)
+
+    def _give_values(self) -> None:
+        for hole in self.challenge.holes:
+            if (command := self.asked.get(hole.name)) and (read := _signature(self.code, command)):
+                self.alignment.values[hole.name] = self.code.text[read.value_at : command.end].strip()
+
+    def _insert_later(self) -> None:
+        """Put what the file lacks of the statement's later commands in front of what is asked for behind them."""
+        has_scopes = any(each.keyword in STRUCTURAL for each in self.code.commands)
+        for command in self.later:
+            if command.keyword in STRUCTURAL and has_scopes:
+                continue
+            behind = [each for each in self.challenge.asked if each.start > command.start]
+            starts = [self.asked[item.name].start for item in behind if item.name in self.asked]
+            if starts:
+                self.alignment.inserts.append((min(starts), self.challenge.text.text[command.start : command.end]))
+
+
+def _declaring(command: Command) -> bool:
+    return command.keyword in DECLARING or command.keyword == "alias"
+
+
+def _key(text: Text, command: Command) -> tuple[str, ...]:
+    return tuple(lexeme for lexeme, _ in text.lexemes(command.first, command.last))
+
+
+def _signature(text: Text, command: Command) -> Signature | None:
+    try:
+        return read_signature(text, command)
+    except Ambiguous:
+        return None

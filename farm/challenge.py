@@ -1,0 +1,119 @@
+"""What a statement asks for, once it is read: theorems to prove, values to give, and what the asker says himself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from farm.commands import Command, Scope, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A theorem to be proved.
+
+    Attributes:
+        name: the full name, with the namespaces that are open there, as Lean resolves it.
+        written: the name as written.
+        signature: its text up to, and without, `:=`, with doc comment, attributes, modifiers and such prefixes as
+            `open … in`; it ends in code, so what is appended is in no comment.
+        universes: `.{u, v}`, or nothing.
+        binders: everything between the name and the colon.
+        type: everything behind the colon.
+        start: where it begins in the statement.
+        end: where it ends there, `:= by sorry` included.
+        scopes: what is open there, outermost first.
+    """
+
+    name: str
+    written: str
+    signature: str
+    universes: str
+    binders: str
+    type: str
+    start: int
+    end: int
+    scopes: tuple[Scope, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A definition whose value is missing: the submission gives it.
+
+    Attributes:
+        name: the full name.
+        written: the name as written.
+        kind: `def`, `abbrev` or `instance`.
+        signature: its text up to, and without, `:=`.
+        binders: everything between the name and the colon.
+        type: everything between the colon and `:=`.
+        start: where it begins in the statement.
+        end: where it ends there, `:= sorry` included.
+    """
+
+    name: str
+    written: str
+    kind: str
+    signature: str
+    binders: str
+    type: str
+    start: int
+    end: int
+
+
+Asked: TypeAlias = Target | Hole
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a statement behind its header; all of them in order are that text, byte for byte.
+
+    Attributes:
+        kind: `target`, `hole`, `text`, or `corollary` (a lemma behind a target that speaks of it: it cannot be
+            elaborated before that is proved, and no type needs it).
+        text: the stretch.
+        at: where it begins in the statement.
+        name: the full name of a target or hole, else nothing.
+    """
+
+    kind: str
+    text: str
+    at: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a statement asks for.
+
+    Attributes:
+        header: its header; empty when it imports nothing.
+        gap: the line end behind it.
+        text: the whole statement with its commands.
+        targets: what is to be proved, in order; none where a definition alone is asked for.
+        holes: what is to be given a value, in order.
+        pieces: the cut behind header and gap.
+        ahead: those of them that make the front.
+        front: the asker's own text that is elaborated before the submission: without holes everything in front of the
+            last target but targets and corollaries; with holes, what stands in front of the first hole or target.
+        own: the commands of the front.
+        later: with holes, the commands between the first of what is asked for and the last: they may need its value.
+        scopes: what is open at the end of the front.
+    """
+
+    header: str
+    gap: str
+    text: Text
+    targets: tuple[Target, ...]
+    holes: tuple[Hole, ...]
+    pieces: tuple[Piece, ...]
+    ahead: tuple[Piece, ...]
+    front: str
+    own: tuple[Command, ...]
+    later: tuple[Command, ...]
+    scopes: tuple[Scope, ...]
+
+    @property
+    def asked(self) -> list[Asked]:
+        """Targets and holes in order."""
+        return sorted([*self.targets, *self.holes], key=lambda item: item.start)

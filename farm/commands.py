@@ -1,0 +1,277 @@
+"""A Lean text cut into commands, without Lean: where each begins and ends, what it declares, and in which scopes.
+
+Keywords that begin a declaration are reserved in Lean, so no term holds one outside brackets (quotations stand in
+them). `open`, `set_option` and a few more may stand in terms and tactics too: they count where they come first on a
+line that is not indented deeper than the command before them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from farm.lexer import Token, tokens
+
+THEOREMS = frozenset(("theorem", "lemma"))
+DECLARING = THEOREMS | frozenset(
+    ("def", "abbrev", "instance", "axiom", "opaque", "example", "structure", "inductive", "class", "irreducible_def")
+)
+STRUCTURAL = frozenset(("namespace", "section", "end", "mutual"))
+# What holds for the rest of its scope and declares nothing.
+SCOPED = frozenset(("open", "universe", "variable", "set_option", "include", "omit"))
+_SYNTAX = frozenset(
+    ("notation", "notation3", "infix", "infixl", "infixr", "prefix", "postfix", "macro", "macro_rules", "syntax")
+) | {"declare_syntax_cat", "elab", "elab_rules", "simproc", "dsimproc"}
+_ALWAYS = DECLARING | STRUCTURAL | _SYNTAX | {"universe", "variable", "attribute", "export", "initialize", "import"}
+_FIRST_ON_LINE = frozenset(
+    ("open", "set_option", "include", "omit", "alias", "deriving", "run_cmd", "suppress_compilation", "library_note")
+) | {"add_decl_doc", "unif_hint", "initialize_simps_projections", "proof_wanted", "compile_inductive"}
+_MODIFIERS = frozenset(
+    ("private", "protected", "public", "noncomputable", "partial", "unsafe", "nonrec", "meta", "local", "scoped")
+)
+_RESERVED = _ALWAYS | _FIRST_ON_LINE | _MODIFIERS | {"in"}
+# Behind these an expression is expected, so what follows is no command.
+_OPEN_ENDED = frozenset(("by", ":=", "=>", "then", "else", "from", "at", ",", "·"))
+_OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
+_COMMENTS = frozenset(("line", "block", "doc"))
+_PART = re.compile(r"«[^»]*»|[^.«»]+")
+_INK = re.compile(r"\S+")
+_ROOT = "_root_."
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A section or namespace that is open; one of several parts (`namespace A.B`) is as many scopes.
+
+    Attributes:
+        keyword: `namespace`, `section` or `mutual`.
+        name: its name, or nothing.
+        at: where the command that opened it begins.
+    """
+
+    keyword: str
+    name: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command of a text.
+
+    Attributes:
+        keyword: what it is (`theorem`, `open`, `#eval`); behind `open … in` and its like, what follows.
+        start: where it begins, with doc comment, attributes, modifiers and such prefixes as `open … in`.
+        at: where its keyword begins.
+        end: behind its last character that is no comment or white space.
+        first: index of its first token.
+        last: index behind its last token.
+        name: the name as written, or nothing.
+        name_at: where the name begins.
+        scopes: what is open where it begins, outermost first.
+        is_private: whether it says `private`.
+    """
+
+    keyword: str
+    start: int
+    at: int
+    end: int
+    first: int
+    last: int
+    name: str
+    name_at: int
+    scopes: tuple[Scope, ...]
+    is_private: bool
+
+    @property
+    def namespace(self) -> str:
+        """The namespaces that are open where it begins."""
+        return namespace(self.scopes)
+
+    def full_name(self, base: str = "") -> str:
+        """Return the name with its namespaces, as Lean resolves it, where a namespace is open around the text."""
+        if self.name.startswith(_ROOT):
+            return self.name.removeprefix(_ROOT)
+        return ".".join(part for part in (base, self.namespace, self.name) if part)
+
+
+def namespace(scopes: tuple[Scope, ...]) -> str:
+    """Return the name of the namespace that scopes make together."""
+    return ".".join(scope.name for scope in scopes if scope.keyword == "namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with its tokens and commands.
+
+    Attributes:
+        text: the text.
+        tokens: its tokens in order, comments among them.
+        commands: its commands in order.
+        scopes: what is open at its end.
+    """
+
+    text: str
+    tokens: tuple[Token, ...]
+    commands: tuple[Command, ...]
+    scopes: tuple[Scope, ...]
+
+    def lexemes(self, first: int, last: int) -> list[tuple[str, int]]:
+        """Return a range of tokens and the operators between them, each with its place; no comments of any kind.
+
+        `lemma` is given as `theorem`, which it is another word for.
+        """
+        found: list[tuple[str, int]] = []
+        position = self.tokens[first].start if first < last else 0
+        for kind, start, end in self.tokens[first:last]:
+            if start > position:
+                found += [(operator[0], operator.start()) for operator in _INK.finditer(self.text, position, start)]
+            if kind not in _COMMENTS:
+                word = self.text[start:end]
+                found.append(("theorem" if word == "lemma" else word, start))
+            position = end
+        return found
+
+
+def cut_commands(text: str, start: int = 0) -> Text:
+    """Return the commands of a text from a place on; linear, and it raises nothing."""
+    return _Cutter(text, tuple(token for token in tokens(text) if token.start >= start)).cut()
+
+
+@dataclass(slots=True)
+class _Cutter:
+    """Reads tokens from left to right; `current` is where the command begins that is being read, or None."""
+
+    text: str
+    tokens: tuple[Token, ...]
+    commands: list[Command] = field(default_factory=list)
+    scopes: tuple[Scope, ...] = ()
+    current: int | None = None
+    keyword: int = 0
+    prefix: int | None = None
+    before: str = ""
+    depth: int = 0
+
+    def cut(self) -> Text:
+        for index, token in enumerate(self.tokens):
+            if token.kind == "doc":
+                self._read_doc(index)
+            elif token.kind not in _COMMENTS:
+                self._read(index, token)
+        self._finish(len(self.tokens))
+        return Text(self.text, self.tokens, tuple(self.commands), self.scopes)
+
+    def _read_doc(self, index: int) -> None:
+        if self.depth == 0:
+            is_module_doc = self.text.startswith("/-!", self.tokens[index].start)
+            self.prefix = None if is_module_doc else index
+            self.before = "/-!" if is_module_doc else self.before
+
+    def _read(self, index: int, token: Token) -> None:
+        word = self.text[token.start : token.end]
+        if self.depth == 0 and self._begins(index, token, word):
+            self._begin(index)
+        elif self.depth == 0 and (word in _MODIFIERS or (word == "@" and self.text.startswith("[", token.end))):
+            self.prefix = index if self.prefix is None else self.prefix
+        elif self.depth == 0 and not (word in "[]" and self._in_attribute(token)):
+            self.prefix = None
+        self._nest(word, token)
+        self.before = word
+
+    def _in_attribute(self, token: Token) -> bool:
+        return self.prefix is not None and self.text.startswith("@[", token.start - 1)
+
+    def _nest(self, word: str, token: Token) -> None:
+        if token.kind == "symbol":
+            closing = word in _CLOSING
+            self.depth = max(0, self.depth + (word in _OPENING) - closing)
+
+    def _begins(self, index: int, token: Token, word: str) -> bool:
+        if token.kind == "word":
+            if word in _ALWAYS:
+                return not self._continues(token, word)
+            return word in _FIRST_ON_LINE and self._is_apart(token)
+        return token.kind == "hash" and self._is_apart(token)
+
+    def _continues(self, token: Token, word: str) -> bool:
+        """Whether a keyword belongs to what is before it: `class inductive`, `deriving instance`, a dot."""
+        if self.before == "." and self.text[token.start - 1] == ".":
+            return True
+        return (self.before, word) in (("class", "inductive"), ("class", "abbrev"), ("deriving", "instance"))
+
+    def _is_apart(self, token: Token) -> bool:
+        """Whether a word that also stands inside commands begins one here."""
+        if self.current is None or self.before == "/-!":
+            return True
+        if self.before in _OPEN_ENDED:
+            return False
+        first, keyword = self.tokens[self.current], self.tokens[self.keyword]
+        start = token.start if self.prefix is None else self.tokens[self.prefix].start
+        indent = self.text[self.text.rfind("\n", 0, start) + 1 : start]
+        if not indent.strip():
+            return len(indent) <= first.start - self.text.rfind("\n", 0, first.start) - 1
+        return self.text[keyword.start : keyword.end] in STRUCTURAL | SCOPED and self.before != "in"
+
+    def _begin(self, index: int) -> None:
+        if self.current is not None and self.before == "in" and self._takes_in():
+            self.keyword = index
+        else:
+            start = index if self.prefix is None else self.prefix
+            self._finish(start)
+            self.current, self.keyword = start, index
+        self.prefix = None
+
+    def _takes_in(self) -> bool:
+        keyword = self.tokens[self.keyword]
+        word = self.text[keyword.start : keyword.end]
+        return word in SCOPED or word in _SYNTAX or word == "attribute" or keyword.kind == "hash"
+
+    def _finish(self, last: int) -> None:
+        if self.current is None:
+            return
+        first, keyword = self.current, self.tokens[self.keyword]
+        last, limit = self._without_trailing_comments(last)
+        word, start = self.text[keyword.start : keyword.end], self.tokens[first].start
+        name, name_at = self._name(word, last)
+        end = start + len(self.text[start:limit].rstrip())
+        is_private = any(self.text[a:b] == "private" for _, a, b in self.tokens[first : self.keyword])
+        command = Command(word, start, keyword.start, end, first, last, name, name_at, self.scopes, is_private)
+        self.commands.append(command)
+        self._enter(command)
+
+    def _without_trailing_comments(self, last: int) -> tuple[int, int]:
+        limit = self.tokens[last].start if last < len(self.tokens) else len(self.text)
+        while self.tokens[last - 1].kind in _COMMENTS and not self.text[self.tokens[last - 1].end : limit].strip():
+            last -= 1
+            limit = self.tokens[last].start
+        return last, limit
+
+    def _name(self, word: str, last: int) -> tuple[str, int]:
+        index = self.keyword + 1
+        if word == "class" and self._is(index, "inductive", last):
+            index += 1
+        if word == "instance" and self._is(index, "(", last):
+            while index < last and not self._is(index, ")", last):
+                index += 1
+            index += 1
+        while index < last and self.tokens[index].kind in _COMMENTS:
+            index += 1
+        if word not in DECLARING | STRUCTURAL | {"alias"} or word == "example" or index >= last:
+            return "", 0
+        kind, start, end = self.tokens[index]
+        name = self.text[start:end]
+        return (name, start) if kind == "word" and name not in _RESERVED else ("", 0)
+
+    def _is(self, index: int, word: str, last: int) -> bool:
+        return index < last and self.text[slice(*self.tokens[index][1:])] == word
+
+    def _enter(self, command: Command) -> None:
+        if command.keyword == "end":
+            self.scopes = self.scopes[: max(0, len(self.scopes) - max(1, len(parts(command.name))))]
+        elif command.keyword in STRUCTURAL:
+            opened = parts(command.name) or ("",)
+            self.scopes += tuple(Scope(command.keyword, name, command.start) for name in opened)
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """Return the parts of a name; a dot in «» does not part it."""
+    return tuple(_PART.findall(name))

@@ -1,0 +1,62 @@
+"""Where a Lean text's header ends, and what it imports."""
+
+from __future__ import annotations
+
+import re
+
+_NAME_PART = r"(?:«[^»\n]*»|[^\W\d][\w'!?]*)"
+_KEYWORD = re.compile(r"(?:module|prelude)\b(?!\s*\.)")
+_IMPORT = re.compile(rf"(?:public\s+)?(?:meta\s+)?import\s+(?:(?:all|runtime)\s+)?{_NAME_PART}(?:\.{_NAME_PART})*")
+# Documentation comments (`/--`, `/-!`) are commands of their own, so imports cannot follow them.
+_BLANK = re.compile(r"\s+|--[^\n]*")
+_COMMENT_OPEN = re.compile(r"/-(?![-!])")
+_COMMENT_EDGE = re.compile(r"/-|-/")
+_REST_OF_LINE = re.compile(r"[^\S\n]*(?:\n|\Z)")
+
+
+def cut_header(text: str) -> tuple[str, str, str]:
+    """Return header, gap and body, cut behind the last import; together they are the text, byte for byte."""
+    end = position = _skip_blank(text, 0)
+    seen = False
+    while match := _KEYWORD.match(text, position) or _IMPORT.match(text, position):
+        seen, end = True, match.end()
+        position = _skip_blank(text, end)
+    if not seen:
+        return "", "", text
+    rest = _REST_OF_LINE.match(text, end)
+    gap_end = rest.end() if rest else end
+    return text[:end], text[end:gap_end], text[gap_end:]
+
+
+def imported(header: str) -> frozenset[str]:
+    """Return what a header imports, with `module` and such words as `public`; order and comments do not count."""
+    position, found = _skip_blank(header, 0), set()
+    while match := _KEYWORD.match(header, position) or _IMPORT.match(header, position):
+        found.add(" ".join(match[0].split()))
+        position = _skip_blank(header, match.end())
+    return frozenset(found)
+
+
+def is_module(text: str) -> bool:
+    """Whether a text's header makes it a module, whose declarations are private unless it says otherwise."""
+    return "module" in imported(cut_header(text)[0])
+
+
+def _skip_blank(text: str, position: int) -> int:
+    """Return where white space and comments that begin at a position end; an unclosed comment is not one."""
+    while True:
+        if match := _BLANK.match(text, position):
+            position = match.end()
+        elif (match := _COMMENT_OPEN.match(text, position)) and (end := _comment_end(text, match.end())):
+            position = end
+        else:
+            return position
+
+
+def _comment_end(text: str, position: int) -> int | None:
+    depth = 1
+    for edge in _COMMENT_EDGE.finditer(text, position):
+        depth += 1 if edge.group() == "/-" else -1
+        if depth == 0:
+            return edge.end()
+    return None

@@ -1,0 +1,260 @@
+"""A proof cut once: what is loaded, what the asker says, what is asked for, and what runs as the submission's."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from farm.alignment import Alignment, align, blanked
+from farm.challenge import Asked, Challenge, Hole, Piece, Target
+from farm.commands import Command, cut_commands
+from farm.header import cut_header, imported
+from farm.models import Message, Position, Proof, Reason
+from farm.statement import begins_file, declaration, read_statement
+
+_LINE_END = re.compile("\n")
+_WHITE_LINES = re.compile(r"(?:[^\S\n]*\n)+")
+# Commands that may be said twice.
+_QUIET = frozenset(("open", "set_option"))
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a text is rejected as it stands."""
+
+    reason: Reason
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a body.
+
+    Attributes:
+        text: the stretch.
+        at: where it stands in the user's code; None if it is the farm's or the statement's.
+    """
+
+    text: str
+    at: int | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A proof on its way: header, then `front`, then `body`, each elaborated on what is before it.
+
+    What the types of the targets mention stands in the front, unless there are holes: then what the statement says
+    behind the first hole is said again by the body, because it may need the value. Whoever judges has to hold such
+    constants to those that the pieces alone give.
+
+    Attributes:
+        code: the user's code.
+        own: the code as far as it is the user's: where it repeats the statement's front, it is white.
+        header: what is loaded: the statement's header if it has one, else the code's.
+        front: the asker's own text that runs before the submission; empty without statement.
+        targets: the theorems to be proved, in order.
+        holes: the definitions to be given a value, in order.
+        pieces: the statement behind its header, byte for byte; see `Piece`.
+        body: what runs as the submission.
+        parts: the same, by where it comes from.
+        values: what the code gives for the holes, by their full names, as written.
+        notes: messages about the code that are no objections, such as imports that were left out.
+        objection: what speaks against the text alone, or None.
+    """
+
+    code: str
+    own: str
+    header: str
+    front: str = ""
+    targets: tuple[Target, ...] = ()
+    holes: tuple[Hole, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    parts: tuple[Part, ...] = ()
+    values: dict[str, str] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
+    objection: Objection | None = None
+
+    @cached_property
+    def body(self) -> str:
+        """What runs as the submission."""
+        return "".join(part.text for part in self.parts)
+
+    def to_user(self, position: Position | None) -> Position | None:
+        """Return a position of the body as one of the user's code; None if it is in text of others.
+
+        Args:
+            position: line from 1, column from 0, as Lean reports it for the body.
+        """
+        if position is None or not 1 <= position.line <= len(self._lines):
+            return None
+        offset = self._lines[position.line - 1] + position.column
+        for start, part in self._starts:
+            if part.at is not None and start <= offset <= start + len(part.text):
+                return self.place(part.at + offset - start)
+        return None
+
+    def place(self, at: int) -> Position:
+        """Return a place in the code as Lean would report it."""
+        line = bisect_right(self._code_lines, at)
+        return Position(line=line, column=at - self._code_lines[line - 1])
+
+    @cached_property
+    def _starts(self) -> list[tuple[int, Part]]:
+        starts, offset = [], 0
+        for part in self.parts:
+            starts.append((offset, part))
+            offset += len(part.text)
+        return starts
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        return _line_starts(self.body)
+
+    @cached_property
+    def _code_lines(self) -> list[int]:
+        return _line_starts(self.code)
+
+
+def prepare(proof: Proof) -> Prepared:
+    """Cut a proof; linear in its size, and it raises nothing for what `Proof` let pass."""
+    header, gap, body = cut_header(proof.code)
+    if proof.statement is None:
+        at = len(header) + len(gap)
+        return Prepared(code=proof.code, own=proof.code, header=header, parts=(Part(body, at),))
+    challenge = read_statement(proof.statement, tuple(proof.targets or ()))
+    asked = challenge.asked
+    if not any(declaration(proof.code, item.name) is not None for item in challenge.targets or challenge.holes):
+        return _tail(proof.code, challenge, asked)
+    return _file(proof.code, challenge, asked)
+
+
+def header_of(proof: Proof) -> str:
+    """Return the header that a proof runs on; cheaper than `prepare`."""
+    stated = cut_header(proof.statement)[0] if proof.statement else ""
+    return stated or cut_header(proof.code)[0]
+
+
+def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
+    """Return a code that is what follows the `:=` of the only thing that is asked for."""
+    last = asked[-1]
+    objection = None
+    if begins_file(code):
+        objection = _missing(f"There is no theorem `{last.name}`")
+    elif len(asked) > 1:
+        others = ", ".join(f"`{item.name}`" for item in asked[:-1])
+        objection = _missing(f"What follows `:=` of `{last.name}` leaves {others} open: send declarations")
+    values = {last.name: code.strip()} if isinstance(last, Hole) else {}
+    parts = (Part(f"{last.signature} :=\n"), Part(code, 0))
+    return _prepared(code, code, challenge, parts, values=values, objection=objection)
+
+
+def _missing(text: str) -> Objection:
+    return Objection(Reason.MISSING, Message(severity="error", data=text))
+
+
+def _file(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
+    """Return a code that declares what is asked for."""
+    header, gap, body = cut_header(code)
+    at = len(header) + len(gap)
+    notes = _imports_note(header, challenge.header)
+    if _is_plain(challenge) and len(asked) == 1 and not challenge.holes:
+        return _prepared(code, code, challenge, (Part(body, at),), header=header, notes=notes)
+    alignment = align(challenge, cut_commands(code, at))
+    own = blanked(code, alignment.blanks)
+    return _prepared(
+        code,
+        own,
+        challenge,
+        _parts(own, at, alignment),
+        header=header,
+        notes=notes,
+        values=alignment.values,
+        objection=_changed(code, alignment) or _absent(code, asked),
+        without=tuple(alignment.proved),
+    )
+
+
+def _is_plain(challenge: Challenge) -> bool:
+    """Whether it does no harm to say the front once more, in whole or in part."""
+    return all(command.keyword in _QUIET for command in (*challenge.own, *challenge.later))
+
+
+def _parts(own: str, at: int, alignment: Alignment) -> tuple[Part, ...]:
+    parts = [Part(alignment.closing)] if alignment.closing else []
+    if match := _WHITE_LINES.match(own, at):
+        at = match.end()
+    for start, text in sorted(alignment.inserts, key=lambda insert: insert[0]):
+        column = start - own.rfind("\n", 0, start) - 1
+        parts += [Part(own[at:start], at), Part("\n" + text + "\n" + " " * column)]
+        at = start
+    return (*parts, Part(own[at:], at))
+
+
+def _changed(code: str, alignment: Alignment) -> Objection | None:
+    if alignment.change is None:
+        return None
+    position = Prepared(code=code, own=code, header="").place(alignment.change.at)
+    return Objection(Reason.STATEMENT, Message(severity="error", pos=position, data=alignment.change.text))
+
+
+def _absent(code: str, asked: list[Asked]) -> Objection | None:
+    for item in asked:
+        if declaration(code, item.name) is None:
+            kind = "no value for" if isinstance(item, Hole) else "no theorem"
+            return _missing(f"There is {kind} `{item.name}`")
+    return None
+
+
+def _imports_note(header: str, stated: str) -> tuple[Message, ...]:
+    has, meant = imported(header), imported(stated)
+    if not header or not stated or has == meant:
+        return ()
+    said = [
+        f"{what}: {', '.join(f'`{line}`' for line in sorted(lines))}"
+        for what, lines in (("left out", has - meant), ("added", meant - has))
+        if lines
+    ]
+    text = f"It runs on the imports of its statement, which differ from its own; {'; '.join(said)}"
+    return (Message(severity="warning" if has - meant else "info", data=text),)
+
+
+def _prepared(
+    code: str,
+    own: str,
+    challenge: Challenge,
+    parts: tuple[Part, ...],
+    *,
+    header: str = "",
+    notes: tuple[Message, ...] = (),
+    values: dict[str, str] | None = None,
+    objection: Objection | None = None,
+    without: tuple[Command, ...] = (),
+) -> Prepared:
+    return Prepared(
+        code=code,
+        own=own,
+        header=challenge.header or header,
+        front=_front(challenge, without),
+        targets=challenge.targets,
+        holes=challenge.holes,
+        pieces=challenge.pieces,
+        parts=parts,
+        values=values or {},
+        notes=notes,
+        objection=objection,
+    )
+
+
+def _front(challenge: Challenge, without: tuple[Command, ...]) -> str:
+    """Return the front without some of its commands."""
+    if not without:
+        return challenge.front
+    text = blanked(challenge.text.text, [(command.start, command.end) for command in without])
+    return "".join(text[piece.at : piece.at + len(piece.text)] for piece in challenge.ahead)
+
+
+def _line_starts(text: str) -> list[int]:
+    """Return where lines begin; to Lean they end at line feeds alone."""
+    return [0, *(match.end() for match in _LINE_END.finditer(text))]

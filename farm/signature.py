@@ -1,0 +1,150 @@
+"""A declaration's signature: where its name, binders, type and value are, and whether the value is missing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from farm.commands import Command, Text
+
+_OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
+_COMMENTS = frozenset(("line", "block", "doc"))
+# Each has a `:=` of its own.
+_LETS = frozenset(("let", "have", "letI", "haveI", "let_fun", "let_delayed"))
+# Each has a `=>` of its own, so that one behind it does not begin an equation; so has `λ`, which is no token here.
+_ARROWS = frozenset(("fun", "match", "nomatch"))
+_MISSING = re.compile(r"\s*(?:by\b)?\s*(?P<sorry>sorry\b)?\s*\Z")
+
+
+class Ambiguous(Exception):
+    """A declaration's signature can be cut in more than one way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The parts of a declaration.
+
+    Attributes:
+        text: everything up to its value, without `:=`; it ends in code.
+        universes: `.{u, v}`, or nothing.
+        binders: everything between the name and the colon; everything behind the name where there is no colon.
+        type: everything behind the colon, up to the value; empty where there is none.
+        value_at: where its value begins, behind `:=`; where it ends if it has none.
+        has_assignment: whether there is a `:=`.
+        is_missing: whether there is no value, or nothing but `sorry`.
+        has_sorry: whether that is what there is.
+    """
+
+    text: str
+    universes: str
+    binders: str
+    type: str
+    value_at: int
+    has_assignment: bool
+    is_missing: bool
+    has_sorry: bool
+
+
+def read_signature(cut: Text, command: Command) -> Signature:
+    """Return the parts of a command that declares something.
+
+    Raises:
+        Ambiguous: it is not certain where its value begins.
+    """
+    text = cut.text
+    scan = _Scan(text, _behind_name(cut, command))
+    scan.read(cut, command)
+    end = command.end if scan.assigned is None else scan.assigned
+    value_at = end if scan.assigned is None else end + len(":=")
+    value = _MISSING.match(_without_comments(cut, command, value_at)) if not scan.has_equations else None
+    colon = end if scan.colon is None else scan.colon
+    return Signature(
+        text=text[command.start : _code_end(cut, command, end)],
+        universes=text[scan.start : scan.universes_end],
+        binders=text[scan.universes_end : colon],
+        type=text[colon + 1 : end],
+        value_at=value_at,
+        has_assignment=scan.assigned is not None,
+        is_missing=value is not None,
+        has_sorry=value is not None and value["sorry"] is not None,
+    )
+
+
+def _behind_name(cut: Text, command: Command) -> int:
+    if not command.name:
+        return next(token.end for token in cut.tokens[command.first : command.last] if token.start == command.at)
+    return command.name_at + len(command.name)
+
+
+@dataclass(slots=True)
+class _Scan:
+    """Looks for colon, `:=` and equations outside brackets."""
+
+    text: str
+    start: int
+    universes_end: int = 0
+    colon: int | None = None
+    assigned: int | None = None
+    has_equations: bool = False
+    lets: int = 0
+    has_arrows: bool = False
+    depth: int = 0
+
+    def read(self, cut: Text, command: Command) -> None:
+        self.universes_end = self.start
+        position = self.start
+        has_universes = self.text.startswith(".{", self.start)
+        for kind, start, end in cut.tokens[command.first : command.last]:
+            if start < self.start or kind in _COMMENTS:
+                continue
+            word = self.text[start:end]
+            if has_universes:
+                has_universes, self.universes_end = word != "}", end
+                continue
+            if self.depth == 0 and "λ" in self.text[position:start]:
+                self.has_arrows = True
+            position = end
+            self._nest(word, kind)
+            if self.depth == 0 and self._ends(word, start):
+                return
+
+    def _nest(self, word: str, kind: str) -> None:
+        if kind == "symbol":
+            self.depth = max(0, self.depth + (word in _OPENING) - (word in _CLOSING))
+
+    def _ends(self, word: str, start: int) -> bool:
+        if word == ":=":
+            if not self.lets:
+                self.assigned = start
+                return True
+            self.lets -= 1
+        elif word == ":" and self.colon is None:
+            self.colon = start
+        elif word in _LETS:
+            self.lets += 1
+        elif word in _ARROWS:
+            self.has_arrows = True
+        elif word == "where" or (word == "=>" and not self.has_arrows):
+            if self.lets:
+                raise Ambiguous("where the type ends is not certain: put its `let` or `have` into parentheses")
+            self.has_equations = True
+            return True
+        return False
+
+
+def _without_comments(cut: Text, command: Command, start: int) -> str:
+    out = []
+    for kind, first, end in cut.tokens[command.first : command.last]:
+        if kind in _COMMENTS and first >= start:
+            out.append(cut.text[start:first])
+            start = end
+    return " ".join([*out, cut.text[start : command.end]])
+
+
+def _code_end(cut: Text, command: Command, end: int) -> int:
+    """Return where the last code in front of a place ends."""
+    comments = {token.end: token.start for token in cut.tokens[command.first : command.last] if token.kind in _COMMENTS}
+    end = command.start + len(cut.text[command.start : end].rstrip())
+    while end in comments:
+        end = command.start + len(cut.text[command.start : comments[end]].rstrip())
+    return end
