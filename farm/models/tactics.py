@@ -35,7 +35,7 @@ class Goal(BaseModel):
     Attributes:
         id: the name its answer carries; the position as a decimal string when absent.
         code: a Lean text whose first sorry is the goal.
-        statement: `theorem NAME BINDERS : TYPE` without `:=`; its type is the goal.
+        statement: a source that ends in a theorem without proof; its type is the goal.
         candidates: tactic sequences; a string is a sequence of one.
     """
 

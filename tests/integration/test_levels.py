@@ -105,14 +105,42 @@ def test_the_first_message_is_the_reason_in_the_users_own_text(
 
 
 @pytest.mark.parametrize(
-    "header", ["import Init", "import Init\nimport Mathlib\nimport Lean", "module\nimport Mathlib"]
+    "header", ["import Init", "import Mathlib\nimport No.Such.Module", "import No.Such.Module", "import Mathlib -- all"]
 )
 def test_a_text_cannot_change_what_a_statement_means_by_its_imports(client: Farm, header: str) -> None:
-    proof = Proof(statement=f"import Mathlib\n{STATEMENT}", code=f"{header}\n{STATEMENT} := by rfl")
-    [verdict] = client.verify(proof, level="checked")
+    """The body runs on the statement's header, whatever the text imports."""
+    alone, other = client.verify(
+        [
+            Proof(statement=f"import Mathlib\n{STATEMENT}", code=f"{header}\n{STATEMENT} := by rfl"),
+            Proof(statement=f"import No.Such.Module\n{STATEMENT}", code=f"{header}\n{STATEMENT} := by rfl"),
+        ],
+        level="checked",
+    )
 
-    assert (verdict.reason, verdict.messages[0].pos) == (Reason.STATEMENT, Position(line=1, column=0))
-    assert "they differ in `" in verdict.messages[0].data
+    assert (alone.outcome, alone.reason) == (Outcome.ACCEPTED, None), alone.messages
+    assert other.outcome is not Outcome.ACCEPTED
+    assert "The header did not load" in other.messages[0].data
+
+
+@pytest.mark.parametrize(
+    ("statement", "code", "named"),
+    [
+        (f"module\npublic import Mathlib\n{STATEMENT}", "by rfl", "statement"),
+        (f"import Mathlib\n{STATEMENT}", f"module\nimport Mathlib\n{STATEMENT} := by rfl", "code"),
+    ],
+)
+def test_a_module_is_refused_at_submit_where_its_declarations_would_be_judged(
+    client: Farm, statement: str, code: str, named: str
+) -> None:
+    with pytest.raises(
+        InvalidRequest, match=rf"proofs\.1\.{named}: its header says `module`, which the level 'checked'"
+    ):
+        client.verify(
+            [Proof(statement=STATEMENT, code="by rfl"), Proof(statement=statement, code=code)], level="checked"
+        )
+
+    [verdict] = client.verify(f"module\nimport Mathlib\n{STATEMENT} := by rfl")
+    assert verdict.outcome is Outcome.ACCEPTED, "a module compiles"
 
 
 def test_the_statement_is_gated_and_elaborated_too(client: Farm) -> None:
