@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from farm.alignment import Alignment, align, blanked
-from farm.challenge import Asked, Challenge, Hole, Piece, Target
+from farm.challenge import Asked, Challenge, Hole, Target
 from farm.commands import Command, cut_commands
 from farm.header import cut_header, imported
 from farm.models import Message, Position, Proof, Reason
@@ -54,9 +54,7 @@ class Prepared:
         own: the code as far as it is the user's: where it repeats the statement's front, it is white.
         header: what is loaded: the statement's header if it has one, else the code's.
         front: the asker's own text that runs before the submission; empty without statement.
-        targets: the theorems to be proved, in order.
-        holes: the definitions to be given a value, in order.
-        pieces: the statement behind its header, byte for byte; see `Piece`.
+        challenge: what the statement asks for; None without statement.
         body: what runs as the submission.
         parts: the same, by where it comes from.
         values: what the code gives for the holes, by their full names, as written.
@@ -68,13 +66,21 @@ class Prepared:
     own: str
     header: str
     front: str = ""
-    targets: tuple[Target, ...] = ()
-    holes: tuple[Hole, ...] = ()
-    pieces: tuple[Piece, ...] = ()
+    challenge: Challenge | None = None
     parts: tuple[Part, ...] = ()
     values: dict[str, str] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
     objection: Objection | None = None
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The theorems to be proved, in order."""
+        return self.challenge.targets if self.challenge else ()
+
+    @property
+    def holes(self) -> tuple[Hole, ...]:
+        """The definitions to be given a value, in order."""
+        return self.challenge.holes if self.challenge else ()
 
     @cached_property
     def body(self) -> str:
@@ -237,9 +243,7 @@ def _prepared(
         own=own,
         header=challenge.header or header,
         front=_front(challenge, without),
-        targets=challenge.targets,
-        holes=challenge.holes,
-        pieces=challenge.pieces,
+        challenge=challenge,
         parts=parts,
         values=values or {},
         notes=notes,

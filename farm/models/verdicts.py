@@ -115,6 +115,7 @@ class Evidence(BaseModel):
         policy: the rules that were applied, `POLICY_VERSION` of the farm that judged.
         gate: the gate that the text passed or failed.
         statement: whether the statement was proved; None where nobody asked, or the proof did not come that far.
+        answers: what the proof gives for the statement's holes, by their names; absent where there are none.
         checker: what an external checker said: its name and version, its answer and the seconds it took.
     """
 
@@ -124,6 +125,7 @@ class Evidence(BaseModel):
     gate: Literal["off", "strict"] = "off"
     statement: Literal["proved", "failed"] | None = None
     checker: dict[str, Any] | None = None
+    answers: dict[str, str] = Field(default_factory=dict, exclude_if=lambda answers: not answers)
 
 
 class Verdict(BaseModel):

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from farm import Proof
+from farm.models import Position
+from farm.prepared import prepare
 from farm.settings import load
-from farm.source import Source, assemble, parsed, split_header
 from tests.security.catalogue import Attack, attacks
 from workers.lean.checked_run import run_checked
 from workers.lean.guard import GuardTripped, ReplGone
@@ -45,22 +46,25 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
 def accepts(session: Session, proof: Proof) -> bool:
     """Whether all that stands behind the gate lets a proof pass."""
-    source = split_header(assemble(proof).text)
+    prepared = prepare(proof)
     try:
         session.ensure_alive()
-        header = session.load(source.header, is_checked=True)
-        run = run_checked(session, header, source.body, parsed(proof.statement or ""), 60, _is_clean)
+        header = session.load(prepared.header, is_checked=True)
+        run = run_checked(session, header, prepared, proof.answers or {}, 60, _is_clean)
     except (HeaderFailed, GuardTripped, ReplGone, TimeoutError):
         session.end()
         return False
-    return run.failure is None and _is_clean(run.response)
+    return run.look.failure is None and _is_clean(run.response)
 
 
 def _is_clean(response: object) -> bool:
-    nowhere = Source("", "", "")
     if not hasattr(response, "messages"):
         return False
-    return judge(read_messages(response, nowhere, 0), read_sorries(response, nowhere, 0)) is None
+    return judge(read_messages(response, _nowhere), read_sorries(response, _nowhere)) is None
+
+
+def _nowhere(_: Position) -> None:
+    return None
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)

@@ -152,7 +152,8 @@ def test_definitions_between_targets_are_the_farms() -> None:
 
     assert [line for line in prepared.front.split("\n") if line] == ["def d := 1"]
     assert runs(prepared) == code.replace("def d := 1\n", "")
-    assert [piece.kind for piece in prepared.pieces if piece.text.strip()] == [
+    assert prepared.challenge
+    assert [piece.kind for piece in prepared.challenge.pieces if piece.text.strip()] == [
         *("target", "text", "corollary", "target"),
     ]
 

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from farm.statement import Statement
+from farm.prepared import Prepared
+from workers.lean.binding_answers import Look, OddAnswer, first_error, read_look, read_stated
 from workers.lean.guard import GuardTripped
 from workers.lean.session import Header, Session
-from workers.lean.statement_binding import (
-    Binder,
-    Failure,
-    OddAnswer,
-    Stated,
-    first_error,
-    looking,
-    read_look,
-    read_stated,
-)
+from workers.lean.statement_binding import Binder, Stated, looking, plan
 
 Ask = Callable[[str, int | None], Any]
 
@@ -35,20 +27,18 @@ class Checked:
 
     Attributes:
         response: Lean's response to the submission; None where the statement already failed.
-        failure: the first check that failed; None if none did, or none ran because the submission has faults.
-        axioms: the full names of the axioms of the proof, where it came that far.
+        look: what the checks saw; empty if none ran because the submission has faults.
     """
 
     response: Any
-    failure: Failure | None = None
-    axioms: tuple[str, ...] = ()
+    look: Look = field(default_factory=lambda: Look(None))
 
 
 def run_checked(
     session: Session,
     header: Header,
-    body: str,
-    statement: Statement,
+    prepared: Prepared,
+    answers: Mapping[str, str],
     timeout_s: float,
     is_clean: Callable[[Any], bool],
 ) -> Checked:
@@ -57,8 +47,8 @@ def run_checked(
     Args:
         session: a REPL that served nothing but gated texts.
         header: the loaded header, with the farm's commands.
-        body: the submission behind its header.
-        statement: what it has to prove.
+        prepared: the submission and what it has to prove.
+        answers: what the values of holes are compared with, by their names.
         timeout_s: seconds for everything together.
         is_clean: whether a response to the submission deserves the checks.
 
@@ -75,23 +65,23 @@ def run_checked(
         return session.ask(command, env, left_s())
 
     binder = _binder(session, header)
-    stated = _state(binder, statement, ask)
+    stated = _state(binder, prepared, answers, ask)
     if stated.failure:
-        return Checked(None, stated.failure)
+        return Checked(None, Look(stated.failure))
     secret = secrets.token_hex(12)
-    armed = ask(binder.arming(secret, stated, statement.name), stated.env)
+    armed = ask(binder.arming(secret, plan(prepared, stated.key)), stated.env)
     if error := first_error(armed):
         raise Unguarded(f"The farm's checks do not work in this Lean: {error}")
-    response: Any = session.run(header, body, left_s(), start=armed.env)
+    response: Any = session.run(header, prepared.body, left_s(), start=armed.env)
     if not is_clean(response):
         return Checked(response)
     try:
-        failure, axioms = read_look(ask(looking(secret), response.env), secret, statement.name)
+        look = read_look(ask(looking(secret), response.env), secret, prepared)
     except OddAnswer as odd:
         session.end()
         raise GuardTripped(str(odd)) from odd
     session.require_token(header)
-    return Checked(response, failure, tuple(axioms))
+    return Checked(response, look)
 
 
 def _binder(session: Session, header: Header) -> Binder:
@@ -102,10 +92,13 @@ def _binder(session: Session, header: Header) -> Binder:
     raise Unguarded(f"The farm's checks do not work in this Lean, or on this header: {header.binder}")
 
 
-def _state(binder: Binder, statement: Statement, ask: Ask) -> Stated:
+def _state(binder: Binder, prepared: Prepared, answers: Mapping[str, str], ask: Ask) -> Stated:
     """Return a statement as Lean reads it on a header; it is read once in each REPL process."""
-    text = binder.keeping(statement, "")
+    text = binder.stating(prepared, answers, "")
     if text not in binder.statements:
-        kept = f"stated_{secrets.token_hex(12)}"
-        binder.statements[text] = read_stated(ask(binder.keeping(statement, kept), binder.env), kept)
+        key = secrets.token_hex(12)
+        response = ask(binder.stating(prepared, answers, key), binder.env)
+        kept = 1 if prepared.holes else len(prepared.targets)
+        failure = read_stated(response, key, kept)
+        binder.statements[text] = Stated(getattr(response, "env", -1), key, failure)
     return binder.statements[text]

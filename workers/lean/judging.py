@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from farm.models import Environment, Evidence, Level, Message, Position, Reason, Sorry, Verdict, verdict
-from farm.source import Source, Text, assemble, parsed, split_header
+from farm.prepared import Prepared, prepare
 from farm.store.lanes import lane_domain
 from farm.store.leases import Claim, ClaimedItem
 from workers.lean.checked_run import Checked, Unguarded, run_checked
@@ -36,13 +36,26 @@ class Trial:
     """One proof on its way through the REPL."""
 
     item: ClaimedItem
-    text: Text
-    source: Source
+    prepared: Prepared
     queued_s: float
     timeout_s: float
     is_gated: bool
     is_checked: bool
     is_sliced: bool = False
+
+    @property
+    def lead(self) -> str:
+        """What runs in front of the body in one with it: the statement's front, where it has not run by itself."""
+        front = "" if self.is_checked else self.prepared.front
+        return front and front.removesuffix("\n") + "\n"
+
+    def place(self, position: Position) -> Position | None:
+        """Return a position in what ran as one in the user's own text."""
+        return self.prepared.to_user(Position(line=position.line - self.lead.count("\n"), column=position.column))
+
+    def place_in_header(self, position: Position) -> Position | None:
+        """Return a position in the header as one in the user's own text, where the header is the user's."""
+        return position if self.prepared.code.startswith(self.prepared.header) else None
 
 
 class Judge:
@@ -65,7 +78,7 @@ class Judge:
         """
         trial = _trial(item, claim, self._session.load_s)
         self._started = time.monotonic()
-        if objection := object_to(item.proof, is_gated=trial.is_gated, is_checked=trial.is_checked):
+        if objection := object_to(trial.prepared, item.proof.statement, is_gated=trial.is_gated):
             return self._verdict(trial, objection.reason, messages=[objection.message])
         self._session.enter(lane_domain(claim.lane))
         fresh = self._session.pid is None or self._session.ran == 0
@@ -97,7 +110,7 @@ class Judge:
 
     def _elaborate(self, trial: Trial) -> Verdict:
         try:
-            header = self._watch.load(trial.source.header, is_checked=trial.is_checked)
+            header = self._watch.load(trial.prepared.header, is_checked=trial.is_checked)
             self._started = time.monotonic()
             return self._watch.run(trial.timeout_s, lambda: self._run(trial, header))
         except (ReplGone, GuardTripped) as error:
@@ -105,14 +118,13 @@ class Judge:
 
     def _run(self, trial: Trial, header: Header) -> Verdict:
         if not trial.is_checked:
-            with self._session.running(header, trial.source.body, trial.timeout_s) as response:
+            with self._session.running(header, trial.lead + trial.prepared.body, trial.timeout_s) as response:
                 return self._decide(trial, header, Checked(response))
-        statement = parsed(trial.item.proof.statement or "")
         run = run_checked(
             self._session,
             header,
-            trial.source.body,
-            statement,
+            trial.prepared,
+            trial.item.proof.answers or {},
             trial.timeout_s,
             lambda response: self._reason(trial, response) is None,
         )
@@ -124,25 +136,24 @@ class Judge:
             messages = [Message(severity="error", data=response.message)]
             return self._verdict(trial, Reason.ERROR, messages=messages)
         messages, sorries = self._read(trial, response)
-        warnings = read_messages(said, Source("", "", ""), trial.text.lines_before) if said else []
-        reason = judge(messages, sorries)
-        if run.failure:
-            reason = run.failure.reason
-            messages.insert(0, Message(severity="error", pos=declared_at(trial.item.proof), data=run.failure.text))
+        warnings = [*trial.prepared.notes, *(read_messages(said, trial.place_in_header) if said else [])]
+        reason, failure = judge(messages, sorries), run.look.failure
+        if failure:
+            reason = failure.reason
+            messages.insert(0, Message(severity="error", pos=declared_at(trial.prepared), data=failure.text))
         return self._verdict(
             trial,
             reason,
             messages=bounded(warnings + messages),
             sorries=sorries,
-            axioms=list(run.axioms),
-            evidence=self._evidence(trial, "failed" if run.failure else None if reason else "proved"),
+            axioms=list(run.look.axioms),
+            evidence=self._evidence(trial, "failed" if failure else None if reason else "proved", run.look.values),
         )
 
     def _read(self, trial: Trial, response: Any) -> tuple[list[Message], list[Sorry]]:
         if response is None:
             return [], []
-        before = trial.text.lines_before
-        return read_messages(response, trial.source, before), read_sorries(response, trial.source, before)
+        return read_messages(response, trial.place), read_sorries(response, trial.place)
 
     def _reason(self, trial: Trial, response: Any) -> Reason | None:
         """Return why a response to the submission rejects it, whatever the checks would say."""
@@ -150,16 +161,18 @@ class Judge:
             return Reason.ERROR
         return judge(*self._read(trial, response))
 
-    def _evidence(self, trial: Trial, statement: str | None = None) -> Evidence:
+    def _evidence(self, trial: Trial, statement: str | None = None, values: dict[str, str] | None = None) -> Evidence:
         asked = statement if trial.is_checked else None
-        return Evidence.model_validate({"gate": "strict" if trial.is_gated else "off", "statement": asked})
+        gate = "strict" if trial.is_gated else "off"
+        answers = {name: trial.prepared.values.get(name, printed) for name, printed in (values or {}).items()}
+        return Evidence.model_validate({"gate": gate, "statement": asked, "answers": answers})
 
     def _reject_header(self, trial: Trial, failure: HeaderFailed) -> Verdict:
         response: Any = failure.response
         if failure.is_silent:
             messages = [Message(severity="error", pos=Position(line=1, column=0), data=failure.text)]
         elif hasattr(response, "messages"):
-            messages = read_messages(response, Source("", "", ""), trial.text.lines_before)
+            messages = read_messages(response, trial.place_in_header)
         else:
             messages = [Message(severity="error", data=response.message)]
         return self._verdict(trial, Reason.ERROR, messages=bounded(messages))
@@ -182,12 +195,11 @@ class Judge:
 
 
 def _trial(item: ClaimedItem, claim: Claim, load_s: float) -> Trial:
-    text, timeout_s = assemble(item.proof), claim.options["timeout_s"]
+    timeout_s = claim.options["timeout_s"]
     slice_s = None if item.slow else first_slice_s(timeout_s, claim.timed, claim.longest_s, load_s)
     return Trial(
         item,
-        text,
-        split_header(text.text),
+        prepare(item.proof),
         claim.queued_s,
         slice_s or timeout_s,
         is_gated=claim.options["gate"] == "strict",

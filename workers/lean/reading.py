@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from farm.models import Message, Position, Proof, Reason
-from farm.prepared import Objection, Prepared, prepare
+from farm.models import Message, Position, Reason
+from farm.prepared import Objection, Prepared
 from farm.statement import declaration
 from workers.lean.gate import place, refuse
 
 
-def object_to(proof: Proof, *, is_gated: bool, is_checked: bool) -> Objection | None:
-    """Return the first thing that speaks against a text; see `object_to_prepared`."""
-    return object_to_prepared(prepare(proof), proof.statement, is_gated=is_gated)
-
-
-def object_to_prepared(prepared: Prepared, statement: str | None, *, is_gated: bool) -> Objection | None:
+def object_to(prepared: Prepared, statement: str | None, *, is_gated: bool) -> Objection | None:
     """Return the first thing that speaks against a text.
 
     Args:
@@ -25,11 +20,10 @@ def object_to_prepared(prepared: Prepared, statement: str | None, *, is_gated: b
     return found or prepared.objection
 
 
-def declared_at(proof: Proof) -> Position | None:
+def declared_at(prepared: Prepared) -> Position | None:
     """Where the user's own text declares the last thing that is asked for; None where it does not."""
-    prepared = prepare(proof)
     asked = prepared.targets or prepared.holes
-    at = declaration(proof.code, asked[-1].name) if asked else None
+    at = declaration(prepared.code, asked[-1].name) if asked else None
     return None if at is None else prepared.place(at)
 
 

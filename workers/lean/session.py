@@ -22,8 +22,9 @@ from farm.models.reports import Infotree
 from farm.processes import end_descendants, tree_memory_mb
 from farm.settings import Settings
 from workers.figures import Figures
+from workers.lean.binding_answers import first_error
 from workers.lean.guard import TOKEN_TIMEOUT_S, GuardedServer, GuardTripped, ReplGone
-from workers.lean.statement_binding import Binder, commands, first_error, new_prefix
+from workers.lean.statement_binding import Binder, commands, new_prefix
 
 T = TypeVar("T")
 Config = LeanREPLConfig

@@ -49,22 +49,70 @@ def axiomsOf (name : Name) : CoreM (Array Name) :=
 def names (found : List Name) : Json :=
   Json.arr (found.map fun each => Json.str (toString each)).toArray
 
-/-- Elaborate a theorem without proof, and leave nothing behind but its proposition, as the value of `stated`. -/
-def keep (secret : String) (stated name : Name) (command : Syntax) : CommandElabM Unit := do
+/-- A term with some constants under other names. -/
+def renamed (pairs : List (Name × Name)) (term : Expr) : Expr :=
+  term.replace fun each =>
+    if each.isConst then (pairs.lookup each.constName!).map fun name => mkConst name each.constLevels! else none
+
+def keepDefinition (name : Name) (levels : List Name) (type value : Expr) : CoreM Unit :=
+  addDecl <| Declaration.defnDecl {
+    name := name, levelParams := levels, type := type, value := value,
+    hints := ReducibilityHints.abbrev, safety := DefinitionSafety.safe }
+
+/-- Leave an axiom in the place of a hole, so that propositions can mention it: nothing is proved from it. -/
+def keepHole (after : Environment) (pairs : List (Name × Name)) (hole : Name × Name) : CoreM Bool := do
+  match after.find? hole.1 with
+  | some (ConstantInfo.defnInfo found) =>
+    if !found.levelParams.isEmpty then return false
+    addDecl <| Declaration.axiomDecl {
+      name := hole.2, levelParams := [], type := renamed pairs found.type, isUnsafe := false }
+    return true
+  | _ => return false
+
+def keepTarget (after : Environment) (pairs : List (Name × Name)) (target : Name × Name) :
+    CoreM (Option (List Name)) := do
+  match after.find? target.1 with
+  | some (ConstantInfo.thmInfo found) =>
+    keepDefinition target.2 found.levelParams (mkSort levelZero) (renamed pairs found.type)
+    return some (← axiomsOf target.2).toList
+  | _ => return none
+
+/-- Elaborate declarations without value or proof, and leave nothing behind but what they are about. -/
+def keep (secret : String) (targets holes : List (Name × Name)) (declarations : Syntax) : CommandElabM Unit := do
   let before ← getEnv
-  elabCommand command
+  let scopes := (← get).scopes
+  elabCommand declarations
   let after ← getEnv
   setEnv before
-  match after.find? name with
-  | some (ConstantInfo.thmInfo found) =>
-    inOwnTerms <| addDecl <| Declaration.defnDecl {
-      name := stated, levelParams := found.levelParams, type := mkSort levelZero, value := found.type,
-      hints := ReducibilityHints.abbrev, safety := DefinitionSafety.safe }
-    say secret [("kept", Json.bool true), ("axioms", names (← inOwnTerms (axiomsOf stated)).toList)]
-  | _ => say secret [("kept", Json.bool false)]
+  modify fun state => { state with scopes := scopes }
+  let areHoles ← inOwnTerms <| holes.mapM fun each => keepHole after holes each
+  let kept ← inOwnTerms <| targets.mapM fun each => keepTarget after holes each
+  let isKept := areHoles.all id && kept.all fun each => each.isSome
+  let axioms := kept.foldl (fun found each => found ++ each.getD []) []
+  let axioms := axioms.filter fun each => !(holes.any fun hole => hole.2 == each)
+  say secret [("kept", Json.bool isKept), ("axioms", names axioms)]
 
-def keepFrom (secret stated name command : Syntax) : CommandElabM Unit :=
-  keep (secret.isStrLit?.getD "") stated.getId name.getId command
+/-- A plan says what is to be proved and what to be filled in: `[[[NAME, KEPT], …], [[HOLE, KEPT], …]]`, each name as
+the list of its parts. -/
+def partsOf : Json → Array Json
+  | Json.arr parts => parts
+  | _ => #[]
+
+def nameOf (written : Json) : Name :=
+  (partsOf written).foldl (init := Name.anonymous) fun name part =>
+    match part with
+    | Json.str text => Name.mkStr name text
+    | _ => name
+
+def pairsOf (plan : String) (at_ : Nat) : List (Name × Name) :=
+  match Json.parse plan with
+  | Except.ok read => ((partsOf ((partsOf read).getD at_ Json.null)).toList).map fun pair =>
+      (nameOf ((partsOf pair).getD 0 Json.null), nameOf ((partsOf pair).getD 1 Json.null))
+  | Except.error _ => []
+
+def keepFrom (secret plan declarations : Syntax) : CommandElabM Unit := do
+  let plan := plan.isStrLit?.getD ""
+  keep (secret.isStrLit?.getD "") (pairsOf plan 0) (pairsOf plan 1) declarations
 
 /-- Have the kernel check a declaration, and forget it. -/
 def kernelTakes (declaration : Declaration) : CoreM Unit := do
@@ -89,17 +137,19 @@ partial def replay (scratch : Name) (seen : NameSet) (name : Name) : CoreM NameS
         hints := ReducibilityHints.opaque, safety := DefinitionSafety.safe }
     return seen
 
-def prove (scratch : Name) (stated found : ConstantInfo) (levels : List Level) : CoreM Unit :=
+/-- The proposition that was kept, with the submission's own values in the place of holes. -/
+def propositionOf (holes : List (Name × Name)) (stated : ConstantInfo) : Expr :=
+  renamed (holes.map fun each => (each.2, each.1)) ((valueOf stated).getD stated.type)
+
+def prove (scratch : Name) (levels : List Name) (proposition : Expr) (found : ConstantInfo) (at_ : List Level) :
+    CoreM Unit :=
   kernelTakes <| Declaration.thmDecl {
-    name := scratch, levelParams := stated.levelParams
-    type := mkConst stated.name (stated.levelParams.map mkLevelParam)
-    value := mkConst found.name levels }
+    name := scratch, levelParams := levels, type := proposition, value := mkConst found.name at_ }
 
 /-- The universes at which a theorem proves a proposition that names them otherwise. -/
-def levelsFor (stated found : ConstantInfo) : CoreM (List Level) := Meta.MetaM.run' do
+def levelsFor (proposition : Expr) (found : ConstantInfo) : CoreM (List Level) := Meta.MetaM.run' do
   let levels ← Meta.mkFreshLevelMVars found.levelParams.length
-  let wanted := mkConst stated.name (stated.levelParams.map mkLevelParam)
-  discard <| Meta.isDefEq (found.type.instantiateLevelParams found.levelParams levels) wanted
+  discard <| Meta.isDefEq (found.type.instantiateLevelParams found.levelParams levels) proposition
   return (← instantiateMVars (mkConst found.name levels)).constLevels!
 
 def succeeds (act : CoreM Unit) : CoreM Bool := do
@@ -116,11 +166,11 @@ def shown (type : Expr) : CoreM String := do
     return "?"
 
 /-- Why a theorem does not prove a proposition; empty if it does. -/
-def fault (scratch : Name) (stated found : ConstantInfo) : CoreM String := do
-  let inOrder := prove scratch stated found (stated.levelParams.map mkLevelParam)
-  let unified := do prove scratch stated found (← levelsFor stated found)
+def fault (scratch : Name) (levels : List Name) (proposition : Expr) (found : ConstantInfo) : CoreM String := do
+  let inOrder := prove scratch levels proposition found (levels.map mkLevelParam)
+  let unified := do prove scratch levels proposition found (← levelsFor proposition found)
   unless (← succeeds inOrder) || (← succeeds unified) do
-    return s!"it proves\n  {← shown found.type}\nand not\n  {← shown ((valueOf stated).getD found.type)}"
+    return s!"it proves\n  {← shown found.type}\nand not\n  {← shown proposition}"
   if (← succeeds (discard <| replay scratch {} found.name)) then
     return ""
   return "Lean's kernel does not take it, or something that it rests on, when it is asked again"
@@ -139,25 +189,60 @@ def twinsOf (name : Name) : CoreM (List Name) := do
   let own := (← getEnv).constants.foldStage2 (fun (found : List Name) each _ => each :: found) []
   return own.filter fun each => name.isSuffixOf ((privateToUserName? each).getD each)
 
-/-- Look at the environment for a theorem `name` of the proposition `stated`. -/
-def look (scratch stated name : Name) : CoreM Json := do
+def missing (name : Name) : CoreM Json := do
+  return Json.mkObj [("twins", names (← twinsOf name))]
+
+/-- Look at the environment for a theorem of the proposition that was kept. -/
+def lookAt (scratch : Name) (holes : List (Name × Name)) (target : Name × Name) : CoreM Json := do
   let environment ← getEnv
-  match environment.find? stated, environment.find? name with
+  match environment.find? target.2, environment.find? target.1 with
   | none, _ => return Json.null
-  | some _, none => return Json.mkObj [("twins", names (← twinsOf name))]
-  | some proposition, some found =>
+  | some _, none => missing target.1
+  | some stated, some found =>
     let kind := ("kind", Json.str (kindOf found))
     if kindOf found != "theorem" then
       return Json.mkObj [kind]
-    let why := Json.str (← fault scratch proposition found)
-    return Json.mkObj [kind, ("fault", why), ("axioms", names (← axiomsOf name).toList)]
+    let why := Json.str (← fault scratch stated.levelParams (propositionOf holes stated) found)
+    return Json.mkObj [kind, ("fault", why), ("axioms", names (← axiomsOf found.name).toList)]
 
-def lookFor (secret : String) (targets : List (Name × Name)) : CommandElabM Unit := do
+/-- Whether the kernel takes two values of a type for one. -/
+def areOne (scratch : Name) (type one other : Expr) : CoreM Bool := do
+  let level ← Meta.MetaM.run' (Meta.getLevel type)
+  succeeds <| kernelTakes <| Declaration.thmDecl {
+    name := scratch, levelParams := [], type := mkAppN (mkConst `Eq [level]) #[type, one, other]
+    value := mkAppN (mkConst `Eq.refl [level]) #[type, one] }
+
+/-- Look for the value that a submission gives to a hole; an answer that the farm has been told is kept as `answer`. -/
+def lookInto (scratch : Name) (holes : List (Name × Name)) (answer : Name) (hole : Name × Name) : CoreM Json := do
+  let environment ← getEnv
+  match environment.find? hole.2, environment.find? hole.1 with
+  | none, _ => return Json.null
+  | some _, none => missing hole.1
+  | some kept, some found =>
+    let type := renamed (holes.map fun each => (each.2, each.1)) kept.type
+    let value := mkConst hole.1 []
+    let fits ← succeeds <| kernelTakes <| Declaration.defnDecl {
+      name := scratch, levelParams := [], type := type, value := value,
+      hints := ReducibilityHints.opaque, safety := DefinitionSafety.safe }
+    let isAnswer ← if environment.contains answer then areOne scratch type value (mkConst answer []) else pure true
+    let text ← shown ((valueOf found).getD value)
+    return Json.mkObj [
+      ("kind", Json.str (kindOf found)), ("fits", Json.bool fits), ("answer", Json.bool isAnswer),
+      ("value", Json.str text), ("axioms", names (← axiomsOf found.name).toList)]
+
+def look (secret plan : String) : CommandElabM Unit := do
   let scratch := Name.mkSimple ("scratch_" ++ secret)
-  let found ← inOwnTerms <| targets.mapM fun (stated, name) => look scratch stated name
-  say secret [("targets", Json.arr found.toArray)]
+  let (targets, holes) := (pairsOf plan 0, pairsOf plan 1)
+  let seen ← inOwnTerms <| targets.mapM fun each => lookAt scratch holes each
+  let values ← inOwnTerms <| holes.mapM fun each =>
+    lookInto scratch holes (Name.mkSimple ("answer_" ++ toString each.2)) each
+  say secret [("targets", Json.arr seen.toArray), ("holes", Json.arr values.toArray)]
 
-elab "leanfarm_keep " secret:str stated:ident name:ident command:command : command =>
-  LeanFarm.keepFrom secret stated name command
+elab "leanfarm_then " one:command other:command : command => do
+  elabCommand one
+  elabCommand other
+
+elab "leanfarm_keep " secret:str plan:str declarations:command : command =>
+  LeanFarm.keepFrom secret plan declarations
 
 end LeanFarm

@@ -1,9 +1,9 @@
-"""Holding a submission to its statement: what the farm says to Lean around it, and how it reads the answers.
+"""Holding a submission to its statement: what the farm says to Lean around it.
 
 What a submission declares can change how every later text is read: by macros, notation, coercions, options. So nothing
 that the farm asks afterwards is read by Lean's own commands. Commands of the farm's (`statement_binding.lean`) are
 elaborated on the header's environment before any submission runs; they look at the environment itself. One keeps the
-proposition of a theorem that has no proof. Another, under a name new for every submission, looks for the theorem,
+propositions of theorems that have no proof. Another, under a name new for every submission, looks for the theorems,
 has the kernel compare the two, and collects the axioms. Its name begins with a character that begins no identifier, so
 that no parser which takes any word takes it.
 """
@@ -12,37 +12,21 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from farm.models import Reason
-from farm.source import split_header
-from farm.statement import Statement
+from farm.challenge import Challenge
+from farm.commands import parts
+from farm.prepared import Prepared
+from workers.lean.binding_answers import Failure
 
-ALLOWED_AXIOMS = frozenset(("propext", "Quot.sound", "Classical.choice"))
 _COMMANDS = Path(__file__).with_name("statement_binding.lean").read_text(encoding="utf-8")
 # An interpreted JSON parser of an old Lean overflows its stack on commands of 3 kB.
 _PIECE_CHARS = 2000
 _NO_IDENTIFIER = "⟪"
-
-
-class OddAnswer(Exception):
-    """Lean answered one of the farm's own commands with what Lean never answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What a check found against a proof.
-
-    Attributes:
-        reason: what it makes of the verdict.
-        text: the same for people.
-    """
-
-    reason: Reason
-    text: str
+# A typing error in a statement must not become a variable.
+_AS_WRITTEN = "set_option autoImplicit false in\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +34,13 @@ class Stated:
     """A statement that Lean has read.
 
     Attributes:
-        env: the environment in which its proposition is kept and nothing of the submission is.
-        kept: the name under which it is kept.
+        env: the environment that holds its front and what is kept of it, and nothing of a submission.
+        key: part of the names under which that is kept.
         failure: why there is none.
     """
 
     env: int
-    kept: str
+    key: str
     failure: Failure | None = None
 
 
@@ -74,18 +58,48 @@ class Binder:
     prefix: str
     statements: dict[str, Stated] = field(default_factory=dict)
 
-    def keeping(self, statement: Statement, kept: str) -> str:
-        """Return the text that has a statement's proposition kept, answered under `kept` as its secret."""
-        return (
-            f"section\n{split_header(statement.front).body}\nset_option autoImplicit false in\n"
-            f'{self.prefix.lower()}_keep "{kept}" {kept} {statement.name}\n'
-            f"theorem {statement.name}{statement.universes}{statement.binders}\n:{statement.type}\n:= sorry\nend"
+    def stating(self, prepared: Prepared, answers: Mapping[str, str], key: str) -> str:
+        """Return the text that elaborates a statement's front, and keeps what is asked for under a key."""
+        challenge = prepared.challenge
+        if challenge is None:
+            return ""
+        if not challenge.holes:
+            return "".join(self._front_and_targets(prepared, challenge, key))
+        told = "".join(
+            f"noncomputable def answer_hole_{key}_{at} {hole.binders} : {hole.type}\n:= {answers[hole.name]}\n"
+            for at, hole in enumerate(challenge.holes)
+            if hole.name in answers
         )
+        return f"{prepared.front}\n{told}{self._keep(key, plan(prepared, key), _missing_parts(challenge))}"
 
-    def arming(self, secret: str, stated: Stated, name: str) -> str:
-        """Return the text that defines the command which looks for the theorem `name`."""
-        target = f"(`{stated.kept}, `{name})"
-        return f'elab "{looking(secret)}" : command => {self.prefix}.lookFor "{secret}" [{target}]'
+    def _front_and_targets(self, prepared: Prepared, challenge: Challenge, key: str) -> Iterator[str]:
+        """Yield the front in order, and each target where it stands: what is open there counts for its meaning."""
+        offset, kept = 0, [target.name for target in challenge.targets]
+        for piece in challenge.pieces:
+            if piece.kind == "text" and kept:
+                yield prepared.front[offset : offset + len(piece.text)]
+                offset += len(piece.text)
+            elif piece.kind == "target" and piece.name in kept:
+                at = len(challenge.targets) - len(kept)
+                kept.remove(piece.name)
+                targets = _pairs([challenge.targets[at].name], f"stated_{key}", at)
+                yield "\n" + self._keep(key, _literal([targets, []]), [f"{challenge.targets[at].signature}\n:= sorry"])
+
+    def _keep(self, key: str, plan: str, declarations: Sequence[str]) -> str:
+        own = self.prefix.lower()
+        *others, last = declarations
+        chained = "".join(f"{own}_then\n{each}\n" for each in others) + last
+        return f'{_AS_WRITTEN}{own}_keep "{key}" {plan}\n{chained}\n'
+
+    def arming(self, secret: str, plan: str) -> str:
+        """Return the text that defines the command which looks for what a plan names."""
+        return f'elab "{looking(secret)}" : command => {self.prefix}.look "{secret}" {plan}'
+
+
+def plan(prepared: Prepared, key: str) -> str:
+    """Return what is asked for, and under which names it is kept, as a literal of Lean's."""
+    targets = _pairs([target.name for target in prepared.targets], f"stated_{key}")
+    return _literal([targets, _pairs([hole.name for hole in prepared.holes], f"hole_{key}")])
 
 
 def looking(secret: str) -> str:
@@ -110,81 +124,21 @@ def commands(prefix: str) -> Iterator[str]:
     yield piece
 
 
-def read_stated(response: Any, kept: str) -> Stated:
-    """Return what came of a statement."""
-    why = _flaw(response, _own_answer(response, kept) or {})
-    text = f"The statement does not elaborate on this header, without autoImplicit: {why}"
-    return Stated(getattr(response, "env", -1), kept, Failure(Reason.INVALID_STATEMENT, text) if why else None)
+def _missing_parts(challenge: Challenge) -> list[str]:
+    """Return, in order, all declarations from the first of what is missing to the last, as theorems and definitions."""
+    asked = {item.start: f"{item.signature}\n:= sorry" for item in challenge.asked}
+    text = challenge.text.text
+    later = {command.start: text[command.start : command.end] for command in challenge.later}
+    return [declaration for _, declaration in sorted((later | asked).items())]
 
 
-def read_look(response: Any, secret: str, name: str) -> tuple[Failure | None, list[str]]:
-    """Return what speaks against a submission, and the full names of the axioms of its proof, sorted.
-
-    Raises:
-        OddAnswer: it is no answer of the farm's command.
-    """
-    answer = _own_answer(response, secret)
-    [found] = answer.get("targets", []) if answer else [None]
-    if found is None or _texts(response, "error"):
-        raise OddAnswer("The farm's own command was not answered")
-    if "kind" not in found:
-        return _missing(name, found["twins"]), []
-    if found["kind"] != "theorem":
-        return Failure(Reason.STATEMENT, f"`{name}` is no theorem; Lean calls it `{found['kind']}`"), []
-    if found["fault"]:
-        return Failure(Reason.STATEMENT, f"`{name}` does not prove the statement: {found['fault']}"), []
-    axioms = sorted(found["axioms"])
-    return judge_axioms(axioms), axioms
+def _pairs(names: Sequence[str], kept: str, first: int = 0) -> list[list[list[str]]]:
+    return [[[_plain(part) for part in parts(name)], [f"{kept}_{at}"]] for at, name in enumerate(names, first)]
 
 
-def _missing(name: str, twins: list[str]) -> Failure:
-    if any(twin.startswith("_private.") for twin in twins):
-        return Failure(Reason.MISSING, f"`{name}` is private")
-    there = f"; there is `{twins[0]}`" if twins else ""
-    return Failure(Reason.MISSING, f"There is no theorem `{name}`{there}")
+def _plain(part: str) -> str:
+    return part.removeprefix("«").removesuffix("»")
 
 
-def judge_axioms(axioms: list[str]) -> Failure | None:
-    """Return why a proof may not depend on its axioms."""
-    if "sorryAx" in axioms:
-        return Failure(Reason.SORRY, "The proof depends on `sorryAx`")
-    if foreign := [axiom for axiom in axioms if axiom not in ALLOWED_AXIOMS]:
-        return Failure(Reason.AXIOM, f"The proof depends on axioms that are not allowed: {', '.join(foreign)}")
-    return None
-
-
-def _flaw(response: Any, answer: dict[str, Any]) -> str:
-    """Return what is wrong with a statement; empty if nothing is."""
-    if error := first_error(response):
-        return error
-    if not answer.get("kept"):
-        return "it declares no theorem of its name"
-    return "it has a `sorry`" if "sorryAx" in answer["axioms"] else ""
-
-
-def first_error(response: Any) -> str:
-    """Return the first error of a response; empty if it has none."""
-    return next(iter(_texts(response, "error")), "")
-
-
-def _own_answer(response: Any, secret: str) -> dict[str, Any] | None:
-    """Return the one answer of a command of the farm's; traces and linters may say more beside it."""
-    found = [answer for text in _texts(response, "info") if (answer := _parsed(text)).get("leanfarm") == secret]
-    return found[0] if len(found) == 1 else None
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    if not text.startswith("{"):
-        return {}
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
-def _texts(response: Any, severity: str) -> list[str]:
-    """What Lean said; a request refused as a whole counts as an error."""
-    if not hasattr(response, "messages"):
-        return [response.message] if severity == "error" else []
-    return [each.data for each in response.messages if each.severity == severity]
+def _literal(plan: list[list[list[list[str]]]]) -> str:
+    return json.dumps(json.dumps(plan, ensure_ascii=False), ensure_ascii=False)

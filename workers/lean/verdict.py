@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from farm.models import Message, Position, Reason, Sorry
-from farm.source import Source
 
+# From a position in what was sent to the one in the user's own text; None where it is not the user's.
+Place = Callable[[Position], Position | None]
 _MESSAGES_LIMIT_BYTES = 256 << 10
 # By meaning: Lean's wordings differ between versions and by options that a text may set (`pp.sorrySource` prints the
 # hole with its place), and some name the declaration.
@@ -42,25 +43,25 @@ def _hides_the_rest(message: Message) -> bool:
     return misplaced or (message.severity == "warning" and _EXIT_TEXT in message.data)
 
 
-def read_messages(response: Any, source: Source, lines_before: int) -> list[Message]:
+def read_messages(response: Any, place: Place) -> list[Message]:
     """Return the messages of a LeanInteract response, placed in the user's own text."""
     return [
         Message(
             severity=each.severity,
-            pos=_place(each.start_pos, source, lines_before),
-            end_pos=_place(each.end_pos, source, lines_before),
+            pos=_place(each.start_pos, place),
+            end_pos=_place(each.end_pos, place),
             data=each.data,
         )
         for each in response.messages
     ]
 
 
-def read_sorries(response: Any, source: Source, lines_before: int) -> list[Sorry]:
+def read_sorries(response: Any, place: Place) -> list[Sorry]:
     """Return the sorries of a LeanInteract response, placed in the user's own text."""
     return [
         Sorry(
-            pos=_place(each.start_pos, source, lines_before),
-            end_pos=_place(each.end_pos, source, lines_before),
+            pos=_place(each.start_pos, place),
+            end_pos=_place(each.end_pos, place),
             goal=each.goal,
         )
         for each in response.sorries
@@ -80,7 +81,5 @@ def bounded(messages: list[Message]) -> list[Message]:
     return messages
 
 
-def _place(position: Any, source: Source, lines_before: int) -> Position | None:
-    if position is None:
-        return None
-    return source.to_user(Position(line=position.line, column=position.column), lines_before)
+def _place(position: Any, place: Place) -> Position | None:
+    return None if position is None else place(Position(line=position.line, column=position.column))

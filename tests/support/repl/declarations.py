@@ -42,10 +42,14 @@ class Declaration:
 
     @property
     def proposition(self) -> str:
-        """What it proves, or what it defines as a `Prop`, without white space."""
+        """What it proves, without white space."""
         binders = "".join(self.binders.split())
-        text = self.proof if self.statement == "Prop" else f"∀{binders},{self.statement}" if binders else self.statement
-        return "".join(text.split())
+        return "".join((f"∀{binders},{self.statement}" if binders else self.statement).split())
+
+    @property
+    def value(self) -> str:
+        """What it defines, without white space."""
+        return "".join(self.proof.split())
 
     def goal(self, before: str) -> str:
         """The goal at a `sorry`: the binders, and the nearest `have`, `suffices` or `show` in the proof `before` it.

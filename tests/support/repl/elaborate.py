@@ -70,7 +70,7 @@ class Env:
 
     def __init__(self, parent: Env | None = None, lineage: int = -1) -> None:
         self.broken: bool = parent.broken if parent else False
-        # By full name: the signature, the axioms, the kind with its modifiers, and the proposition.
+        # By full name: the signature, the axioms, the kind with its modifiers, the proposition or a definition's value.
         self.declared: dict[str, tuple[str, list[str], str, str]] = dict(parent.declared) if parent else {}
         self.hijacked: bool = parent.hijacked if parent else False
         # The word that opened each scope, and its name or nothing.
@@ -79,7 +79,7 @@ class Env:
         # The first components of what is imported; the propositions that the farm had kept; its commands that look.
         self.roots: frozenset[str] = parent.roots if parent else frozenset()
         self.stated: dict[str, str] = dict(parent.stated) if parent else {}
-        self.looks: dict[str, tuple[str, list[tuple[str, str]]]] = dict(parent.looks) if parent else {}
+        self.looks: dict[str, tuple[str, list[dict[str, str]]]] = dict(parent.looks) if parent else {}
 
     def resolve(self, name: str) -> str | None:
         """The full name of a declaration of this environment, looked up from the innermost namespace outwards."""
@@ -112,16 +112,16 @@ class Elaboration:
         self.env = Env(parent)
         self.messages = [source.message("error", at, None, what) for at, what in source.faults]
         self.sorries: list[tuple[int, int, str]] = []
+        self.keeping: farm_commands.Keeping | None = None
         self._run(0 if parent else self._header())
 
     def _run(self, start: int) -> None:
         commands = list(_COMMAND.finditer(self.code, start))
-        kept = -1
+        # How many commands still belong to a `keep`.
+        chained = 0
         # The last command has no next one and ends with the text.
         for command, after in zip_longest(commands, commands[1:]):
             end = after.start() if after else len(self.code)
-            if command.start() == kept:
-                continue
             if command["hash"] == "#exit":
                 self.say("warning", command.span("hash"), "using 'exit' to interrupt Lean")
                 return
@@ -130,21 +130,16 @@ class Elaboration:
             elif command["word"]:
                 self._word(command, end)
             elif command["farm"]:
-                theorem = self._behind(after) if command["farm"].endswith("_keep") else None
-                kept = after.start() if theorem and after else -1
-                last = theorem[1] if theorem else end
-                farm_commands.obey(self, command["farm"], command.start(), last, theorem and theorem[0])
+                farm_commands.obey(self, command["farm"], command.start(), end)
+                chained += command["farm"].endswith(("_keep", "_then"))
+                continue
             else:
                 declaration = Declaration(self.code, command.span(command.lastgroup or 0), end)
                 self.declare(declaration, end, is_private="private" in command[0].split())
-
-    def _behind(self, command: re.Match[str] | None) -> tuple[Declaration, int] | None:
-        """The declaration that a command begins, and its end."""
-        if command is None or not command["proof"]:
-            return None
-        following = _COMMAND.search(self.code, command.end())
-        end = following.start() if following else len(self.code)
-        return Declaration(self.code, command.span("proof"), end), end
+            chained -= self.keeping is not None
+            if self.keeping and not chained:
+                self.keeping.settle(self)
+                self.keeping = None
 
     def _header(self) -> int:
         header = _HEADER.match(self.code)
@@ -259,7 +254,8 @@ class Elaboration:
             kind = "theorem" if declaration.kind == "lemma" else declaration.kind
             label = f"private {kind}" if is_private else kind
             axioms = self._axioms(declaration, name, flawed)
-            self.env.declared[name] = (declaration.signature, axioms, label, declaration.proposition)
+            has = declaration.value if declaration.kind in ("def", "abbrev") else declaration.proposition
+            self.env.declared[name] = (declaration.signature, axioms, label, has)
 
     def _sorries(self, declaration: Declaration, end: int) -> bool:
         found = list(SORRY.finditer(self.code, declaration.label[1], end))

@@ -9,58 +9,80 @@ from __future__ import annotations
 import json
 import re
 
-from .declarations import Declaration
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .elaborate import Elaboration
     from .source import Json
 
-WORDS = r"leanfarm_[0-9a-f]+_keep|⟪look_[0-9a-f]+|elab"
+WORDS = r"leanfarm_[0-9a-f]+_(?:keep|then)|⟪look_[0-9a-f]+|elab"
 BRING_LEAN = frozenset(("Lean", "Lake", "Mathlib", "Aesop", "Batteries"))
-_KEEP = re.compile(r'leanfarm_(?P<prefix>[0-9a-f]+)_keep "(?P<kept>\w+)" \w+ (?P<name>(?:«[^»]*»|[^\s«])+)')
+_PLAN = r'(?P<plan>"(?:[^"\\]|\\.)*")'
+_KEEP = re.compile(rf'leanfarm_(?P<prefix>[0-9a-f]+)_keep "(?P<secret>\w+)" {_PLAN}')
 _ELAB = re.compile(
-    r'elab "(?P<token>⟪\w+)" : command => (?P<prefix>LeanFarm_[0-9a-f]+)\.lookFor "(?P<secret>\w+)" \[(?P<targets>.*)\]'
+    rf'elab "(?P<token>⟪\w+)" : command => (?P<prefix>LeanFarm_[0-9a-f]+)\.look "(?P<secret>\w+)" {_PLAN}'
 )
-_TARGET = re.compile(r"\(`(?P<kept>\w+), `(?P<name>(?:«[^»]*»|[^\s«)])+)\)")
+_IDENTIFIER = re.compile(r"[^\W\d][\w'!?]*")
 
 
-def obey(run: Elaboration, word: str, start: int, end: int, declared: Declaration | None) -> None:
-    """Carry out one of the farm's commands; `declared` is the theorem behind a `keep`."""
+def obey(run: Elaboration, word: str, start: int, end: int) -> None:
+    """Carry out one of the farm's commands. What a `keep` is about follows it, and is settled when it is there."""
     span = (start, start + len(word))
     text = run.source.text[start:end]
     if word == "elab":
         _define(run, text, span)
     elif word.startswith("⟪"):
         _look(run, word, span)
-    elif (found := _KEEP.match(text)) and declared:
-        _keep(run, found, span, declared, end)
+    elif found := _KEEP.match(text):
+        if f"LeanFarm_{found['prefix']}.keep" in run.env.declared:
+            run.keeping = Keeping(run, found["secret"], _pairs(found["plan"]), span)
+        else:
+            run.say("error", span, "expected command")
 
 
-def _keep(run: Elaboration, found: re.Match[str], span: tuple[int, int], theorem: Declaration, end: int) -> None:
-    if f"LeanFarm_{found['prefix']}.keep" not in run.env.declared:
-        run.say("error", span, "expected command")
-        return
-    before = dict(run.env.declared)
-    run.declare(theorem, end, is_private=False)
-    after, run.env.declared = run.env.declared, before
-    is_there = found["name"] in after
-    answer: Json = {"kept": is_there}
-    if is_there:
-        run.env.stated[found["kept"]] = after[found["name"]][3]
-        answer["axioms"] = ["sorryAx"] if "sorry" in theorem.statement else []
-    _say(run, span, found["kept"], answer)
+class Keeping:
+    """A `keep` whose declarations are being elaborated."""
+
+    __slots__ = ("before", "pairs", "scopes", "secret", "span")
+
+    def __init__(self, run: Elaboration, secret: str, pairs: list[dict[str, str]], span: tuple[int, int]) -> None:
+        self.secret = secret
+        self.pairs = pairs
+        self.span = span
+        self.before = dict(run.env.declared)
+        self.scopes = list(run.env.scopes)
+
+    def settle(self, run: Elaboration) -> None:
+        """Forget what was declared since, and keep what it is about."""
+        after, run.env.declared, run.env.scopes = run.env.declared, self.before, self.scopes
+        targets, holes = self.pairs
+        axioms: list[str] = []
+        for name in targets.keys() & after.keys():
+            run.env.stated[targets[name]] = after[name][3]
+            axioms += ["sorryAx"] if "sorry" in after[name][3] else []
+        for name in holes.keys() & after.keys():
+            run.env.stated[holes[name]] = after[name][0]
+        are_there = all(name in after for name in (*targets, *holes))
+        _say(run, self.span, self.secret, {"kept": are_there, "axioms": axioms})
+
+
+def _pairs(plan: str) -> list[dict[str, str]]:
+    """Targets and holes: the name of each, and the one under which it is kept."""
+    return [{_name(pair[0]): _name(pair[1]) for pair in pairs} for pairs in json.loads(json.loads(plan))]
+
+
+def _name(parts: list[str]) -> str:
+    """A name as a text writes it: a part that is no identifier is escaped."""
+    return ".".join(part if _IDENTIFIER.fullmatch(part) else f"«{part}»" for part in parts)
 
 
 def _define(run: Elaboration, text: str, span: tuple[int, int]) -> None:
     found = _ELAB.match(text)
     if found is None:
         return
-    if f"{found['prefix']}.lookFor" not in run.env.declared:
-        run.say("error", span, f"unknown identifier '{found['prefix']}.lookFor'")
+    if f"{found['prefix']}.look" not in run.env.declared:
+        run.say("error", span, f"unknown identifier '{found['prefix']}.look'")
         return
-    targets = [(each["kept"], each["name"]) for each in _TARGET.finditer(found["targets"])]
-    run.env.looks[found["token"]] = (found["secret"], targets)
+    run.env.looks[found["token"]] = (found["secret"], _pairs(found["plan"]))
 
 
 def _look(run: Elaboration, token: str, span: tuple[int, int]) -> None:
@@ -69,21 +91,48 @@ def _look(run: Elaboration, token: str, span: tuple[int, int]) -> None:
     elif token not in run.env.looks:
         run.say("error", span, "expected command")
     else:
-        secret, targets = run.env.looks[token]
-        _say(run, span, secret, {"targets": [_found(run, *target) for target in targets]})
+        secret, (targets, holes) = run.env.looks[token]
+        seen = [_target(run, *target) for target in targets.items()]
+        values = [_hole(run, *hole) for hole in holes.items()]
+        _say(run, span, secret, {"targets": seen, "holes": values})
 
 
-def _found(run: Elaboration, kept: str, name: str) -> Json | None:
+def _target(run: Elaboration, name: str, kept: str) -> Json | None:
     if kept not in run.env.stated:
         return None
-    _, axioms, kind, has = run.env.declared.get(name, ("", [], "", ""))
-    if not kind or kind.startswith("private"):
-        return {"twins": [_as_lean_names(each, run) for each in run.env.declared if _ends_in(each, name)]}
+    if (found := _found(run, name)) is None:
+        return _twins(run, name)
+    _, axioms, kind, has = found
     if kind != "theorem":
         return {"kind": kind}
     meant = run.env.stated[kept]
     fault = "" if has == meant else f"it proves\n  {has}\nand not\n  {meant}"
     return {"kind": kind, "fault": fault, "axioms": axioms}
+
+
+def _hole(run: Elaboration, name: str, kept: str) -> Json | None:
+    if kept not in run.env.stated:
+        return None
+    if (found := _found(run, name)) is None:
+        return _twins(run, name)
+    signature, axioms, kind, value = found
+    told = run.env.declared.get(f"answer_{kept}")
+    return {
+        "kind": "def" if kind in ("def", "abbrev") else kind,
+        "fits": signature == run.env.stated[kept],
+        "answer": told is None or told[3] == value,
+        "value": value,
+        "axioms": axioms,
+    }
+
+
+def _found(run: Elaboration, name: str) -> tuple[str, list[str], str, str] | None:
+    found = run.env.declared.get(name)
+    return None if found is None or found[2].startswith("private") else found
+
+
+def _twins(run: Elaboration, name: str) -> Json:
+    return {"twins": [_as_lean_names(each, run) for each in run.env.declared if _ends_in(each, name)]}
 
 
 def _ends_in(full: str, name: str) -> bool:
