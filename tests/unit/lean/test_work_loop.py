@@ -15,9 +15,9 @@ from farm.local.valkey import prepare_valkey
 from farm.models import Outcome, Reason
 from farm.store.registry import Alive
 from tests.support.fake_session import response
+from tests.support.lean_process import ENVIRONMENT, LeanProcess
 from tests.support.running import await_true
 from tests.support.store import assert_settled
-from tests.unit.lean.conftest import ENVIRONMENT, LeanProcess
 from workers.lean.engine import NoLean
 from workers.lean.guard import ReplGone
 from workers.lean.watchdog import Interruption

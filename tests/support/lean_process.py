@@ -1,0 +1,74 @@
+"""A Lean process without its process: what the room builds, over a real store, with a function in Lean's place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from farm.models import Environment, Verdict
+from farm.queues import Tokens, celery_app
+from farm.settings import Settings
+from farm.store.codec import unpack
+from farm.store.connection import RedisClient, connect
+from farm.store.leases import Leases
+from tests.support.fake_session import FakeSession
+from tests.support.store import ENV, put
+from workers.figures import Figures
+from workers.lean.attestation import Attestor
+from workers.lean.claims import Claims
+from workers.lean.engine import Engine, LeanEngine
+from workers.lean.executor import Executor
+from workers.lean.repl_watch import Watch
+from workers.lean.signs_of_life import SignsOfLife
+from workers.lean.verdict_writer import VerdictWriter
+from workers.lean.watchdog import Watchdog
+from workers.lean.work_loop import WorkLoop
+
+ENVIRONMENT = Environment(lean_version="v4", sandbox=["seccomp"])
+REVISION = "v4|1||r"
+
+
+@dataclass
+class LeanProcess:
+    """What a Lean process is made of, over a store, and what came of its proofs."""
+
+    url: str
+    session: FakeSession = field(default_factory=FakeSession)
+    patience_s: float = 60.0
+    stops: bool = False
+    engine: Engine | None = None
+
+    def __post_init__(self) -> None:
+        self.client: RedisClient = connect(self.url)
+        leases = Leases(connect(self.url))
+        tokens = Tokens(celery_app(Settings(redis_url=self.url, _env_file=None)))
+        self.watchdog = Watchdog(10_000, lambda: self.stops)
+        self.engine = self.engine or self._lean_engine()
+        self.claims = Claims(leases, ENV, "w", REVISION)
+        self.writer = VerdictWriter(leases, tokens, ENV, REVISION, self.patience_s)
+        self.loop = WorkLoop(self.claims, self.writer, self.engine, lambda: self.stops)
+        self.signs = SignsOfLife(self.claims, self.writer, self.engine)
+
+    def _lean_engine(self) -> Engine:
+        watch = Watch(self.session, self.watchdog, 60.0)
+        executor = Executor(self.session, watch, ENVIRONMENT, Attestor(None, 0))
+        return LeanEngine(self.session, self.watchdog, executor, ENVIRONMENT, 1000, Figures())
+
+    def put(self, count: int, *, timeout_s: float = 1.0, **more: Any) -> str:
+        """Commit a batch of the texts `proof 0`, `proof 1`, … of one owner."""
+        options = {"priority": 5, "timeout_s": timeout_s, "gate": "off", "level": "compiled"}
+        return put(self.url, count, options=options, **more)
+
+    def verdicts(self, batch: str) -> list[Verdict]:
+        """Return the verdicts of a batch, in the order in which they were written."""
+        stream = [fields[b"i"] for _, fields in self.client.xrange(f"farm:batch:{batch}:finished")]
+        stored = self.client.hgetall(f"farm:batch:{batch}:results")
+        return [Verdict.model_validate(unpack(stored[index])) for index in stream]
+
+    def has_verdict(self, batch: str, index: int) -> bool:
+        return bool(self.client.hexists(f"farm:batch:{batch}:results", str(index)))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many proofs wait and how many are held."""
+        found = {"pending": 0, "leased": 0}
+        return found | {k.decode(): int(v) for k, v in self.client.hgetall(f"farm:counts:{ENV}").items()}
