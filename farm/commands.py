@@ -8,6 +8,7 @@ line that is not indented deeper than the command before them.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from farm.lexer import Token, tokens
@@ -34,6 +35,9 @@ _RESERVED = _ALWAYS | _FIRST_ON_LINE | _MODIFIERS | {"in"}
 _OPEN_ENDED = frozenset(("by", ":=", "=>", "then", "else", "from", "at", ",", "·"))
 _OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
 _COMMENTS = frozenset(("line", "block", "doc"))
+_ASIDE = _COMMENTS | {"symbol"}
+MOST_SCOPES = 64
+_LINE_END = re.compile("\n")
 _PART = re.compile(r"«[^»]*»|[^.«»]+")
 _INK = re.compile(r"\S+")
 _ROOT = "_root_."
@@ -108,12 +112,14 @@ class Text:
         tokens: its tokens in order, comments among them.
         commands: its commands in order.
         scopes: what is open at its end.
+        deepest: how many scopes were open at once; over `MOST_SCOPES` their names are not certain.
     """
 
     text: str
     tokens: tuple[Token, ...]
     commands: tuple[Command, ...]
     scopes: tuple[Scope, ...]
+    deepest: int
 
     def lexemes(self, first: int, last: int) -> list[tuple[str, int]]:
         """Return a range of tokens and the operators between them, each with its place; no comments of any kind.
@@ -139,80 +145,101 @@ def cut_commands(text: str, start: int = 0) -> Text:
 
 @dataclass(slots=True)
 class _Cutter:
-    """Reads tokens from left to right; `current` is where the command begins that is being read, or None."""
+    """Reads tokens from left to right; `current` is where the command begins that is being read, or None.
+
+    `prefix` is where doc comment, attributes and modifiers begin that stand in front of the next one; `before` is the
+    last word or symbol, `led` the one before the prefix.
+    """
 
     text: str
     tokens: tuple[Token, ...]
     commands: list[Command] = field(default_factory=list)
     scopes: tuple[Scope, ...] = ()
+    lines: list[int] = field(default_factory=list)
     current: int | None = None
     keyword: int = 0
     prefix: int | None = None
+    led: str = ""
     before: str = ""
     depth: int = 0
+    deepest: int = 0
 
     def cut(self) -> Text:
-        for index, token in enumerate(self.tokens):
-            if token.kind == "doc":
+        text, self.lines = self.text, line_starts(self.text)
+        for index, (kind, start, end) in enumerate(self.tokens):
+            if kind == "symbol":
+                self._read_symbol(index, text[start:end])
+            elif self.depth == 0 and kind not in _ASIDE:
+                self._read(index, kind, text[start:end])
+            elif self.depth == 0 and kind == "doc":
                 self._read_doc(index)
-            elif token.kind not in _COMMENTS:
-                self._read(index, token)
         self._finish(len(self.tokens))
-        return Text(self.text, self.tokens, tuple(self.commands), self.scopes)
+        return Text(self.text, self.tokens, tuple(self.commands), self.scopes, self.deepest)
 
     def _read_doc(self, index: int) -> None:
-        if self.depth == 0:
-            is_module_doc = self.text.startswith("/-!", self.tokens[index].start)
-            self.prefix = None if is_module_doc else index
-            self.before = "/-!" if is_module_doc else self.before
+        if self.text.startswith("/-!", self.tokens[index].start):
+            self.prefix, self.before = None, "/-!"
+        else:
+            self._lead(index)
 
-    def _read(self, index: int, token: Token) -> None:
-        word = self.text[token.start : token.end]
-        if self.depth == 0 and self._begins(index, token, word):
-            self._begin(index)
-        elif self.depth == 0 and (word in _MODIFIERS or (word == "@" and self.text.startswith("[", token.end))):
-            self.prefix = index if self.prefix is None else self.prefix
-        elif self.depth == 0 and not (word in "[]" and self._in_attribute(token)):
+    def _read_symbol(self, index: int, symbol: str) -> None:
+        start = self.tokens[index].start
+        if self.depth == 0 and symbol == "@" and self.text.startswith("@[", start):
+            self._lead(index)
+        elif self.depth == 0 and not (self.prefix is not None and self.text.startswith("@[", start - 1)):
             self.prefix = None
-        self._nest(word, token)
+        self.depth = max(0, self.depth + (symbol in _OPENING) - (symbol in _CLOSING))
+        self.before = symbol
+
+    def _read(self, index: int, kind: str, word: str) -> None:
+        if (word in _RESERVED or kind == "hash") and self._begins(index, kind, word):
+            self._begin(index)
+        elif word in _MODIFIERS:
+            self._lead(index)
+        else:
+            self.prefix = None
         self.before = word
 
-    def _in_attribute(self, token: Token) -> bool:
-        return self.prefix is not None and self.text.startswith("@[", token.start - 1)
+    def _lead(self, index: int) -> None:
+        if self.prefix is None:
+            self.prefix, self.led = index, self.before
 
-    def _nest(self, word: str, token: Token) -> None:
-        if token.kind == "symbol":
-            closing = word in _CLOSING
-            self.depth = max(0, self.depth + (word in _OPENING) - closing)
+    def _begins(self, index: int, kind: str, word: str) -> bool:
+        if word in _ALWAYS:
+            return not self._continues(index, word)
+        return (kind == "hash" or word in _FIRST_ON_LINE) and self._is_apart(index)
 
-    def _begins(self, index: int, token: Token, word: str) -> bool:
-        if token.kind == "word":
-            if word in _ALWAYS:
-                return not self._continues(token, word)
-            return word in _FIRST_ON_LINE and self._is_apart(token)
-        return token.kind == "hash" and self._is_apart(token)
-
-    def _continues(self, token: Token, word: str) -> bool:
+    def _continues(self, index: int, word: str) -> bool:
         """Whether a keyword belongs to what is before it: `class inductive`, `deriving instance`, a dot."""
-        if self.before == "." and self.text[token.start - 1] == ".":
+        if self.before == "." and self.text[self.tokens[index].start - 1] == ".":
             return True
         return (self.before, word) in (("class", "inductive"), ("class", "abbrev"), ("deriving", "instance"))
 
-    def _is_apart(self, token: Token) -> bool:
+    def _is_apart(self, index: int) -> bool:
         """Whether a word that also stands inside commands begins one here."""
-        if self.current is None or self.before == "/-!":
+        before = self.before if self.prefix is None else self.led
+        if self.current is None or before in ("/-!", "in"):
             return True
-        if self.before in _OPEN_ENDED:
+        if before in _OPEN_ENDED:
             return False
-        first, keyword = self.tokens[self.current], self.tokens[self.keyword]
-        start = token.start if self.prefix is None else self.tokens[self.prefix].start
-        indent = self.text[self.text.rfind("\n", 0, start) + 1 : start]
-        if not indent.strip():
-            return len(indent) <= first.start - self.text.rfind("\n", 0, first.start) - 1
-        return self.text[keyword.start : keyword.end] in STRUCTURAL | SCOPED and self.before != "in"
+        first = index if self.prefix is None else self.prefix
+        if self._is_first_on_line(first):
+            return self._column(first) <= self._column(self.current)
+        return self.text[slice(*self.tokens[self.keyword][1:])] in STRUCTURAL | SCOPED
+
+    def _is_first_on_line(self, index: int) -> bool:
+        start = self.tokens[index].start
+        line = start - self._column(index)
+        end = self.tokens[index - 1].end if index else line
+        return end <= line and not self.text[line:start].strip()
+
+    def _column(self, index: int) -> int:
+        start = self.tokens[index].start
+        return start - self.lines[bisect_right(self.lines, start) - 1]
 
     def _begin(self, index: int) -> None:
-        if self.current is not None and self.before == "in" and self._takes_in():
+        before = self.before if self.prefix is None else self.led
+        if self.current is not None and before == "in" and self._takes_in():
             self.keyword = index
         else:
             start = index if self.prefix is None else self.prefix
@@ -269,9 +296,17 @@ class _Cutter:
             self.scopes = self.scopes[: max(0, len(self.scopes) - max(1, len(parts(command.name))))]
         elif command.keyword in STRUCTURAL:
             opened = parts(command.name) or ("",)
-            self.scopes += tuple(Scope(command.keyword, name, command.start) for name in opened)
+            self.deepest = max(self.deepest, len(self.scopes) + len(opened))
+            # What is deeper is not followed: each command holds its scopes, so their number has to be bounded.
+            room = MOST_SCOPES - len(self.scopes)
+            self.scopes += tuple(Scope(command.keyword, name, command.start) for name in opened[:room])
 
 
 def parts(name: str) -> tuple[str, ...]:
     """Return the parts of a name; a dot in «» does not part it."""
     return tuple(_PART.findall(name))
+
+
+def line_starts(text: str) -> list[int]:
+    """Return where lines begin; to Lean they end at line feeds alone."""
+    return [0, *(match.end() for match in _LINE_END.finditer(text))]

@@ -9,12 +9,11 @@ from functools import cached_property
 
 from farm.alignment import Alignment, align, blanked
 from farm.challenge import Asked, Challenge, Hole, Target
-from farm.commands import Command, cut_commands
+from farm.commands import Command, cut_commands, line_starts
 from farm.header import cut_header, imported
 from farm.models import Message, Position, Proof, Reason
 from farm.statement import begins_file, declaration, read_statement
 
-_LINE_END = re.compile("\n")
 _WHITE_LINES = re.compile(r"(?:[^\S\n]*\n)+")
 # Commands that may be said twice.
 _QUIET = frozenset(("open", "set_option"))
@@ -116,11 +115,11 @@ class Prepared:
 
     @cached_property
     def _lines(self) -> list[int]:
-        return _line_starts(self.body)
+        return line_starts(self.body)
 
     @cached_property
     def _code_lines(self) -> list[int]:
-        return _line_starts(self.code)
+        return line_starts(self.code)
 
 
 def prepare(proof: Proof) -> Prepared:
@@ -257,8 +256,3 @@ def _front(challenge: Challenge, without: tuple[Command, ...]) -> str:
         return challenge.front
     text = blanked(challenge.text.text, [(command.start, command.end) for command in without])
     return "".join(text[piece.at : piece.at + len(piece.text)] for piece in challenge.ahead)
-
-
-def _line_starts(text: str) -> list[int]:
-    """Return where lines begin; to Lean they end at line feeds alone."""
-    return [0, *(match.end() for match in _LINE_END.finditer(text))]
