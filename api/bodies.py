@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,6 +18,7 @@ JSON_LIMIT_BYTES = 32 << 20
 _PATIENCE_S = 30.0
 _SLOWEST_BYTES_PER_S = 64 << 10
 _MOST_LINES = 1_000_000
+_GZIP_STEP_BYTES = 1 << 20
 
 
 def content_type(request: Request) -> str:
@@ -91,6 +93,33 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
         raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`")
     body = await read_body(request)
     return parse_json(body), body
+
+
+async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """Yield what gzip unpacks to, in bounded pieces: a gzip bomb meets the caller's limit before memory does.
+
+    Members follow each other, as `cat a.gz b.gz` leaves them (RFC 1952, section 2.2).
+
+    Raises:
+        InvalidRequest: it is no gzip, is cut off, or holds something else behind a member.
+        TooLarge: it is longer than `limit` bytes itself, which empty members are without unpacking to anything.
+    """
+    member, received = zlib.decompressobj(wbits=31), 0
+    async for chunk in chunks:
+        received += len(chunk)
+        if received > limit:
+            raise TooLarge(f"The body has more than {limit >> 20} MB of gzip: send several batches")
+        while chunk:
+            if member.eof:
+                member = zlib.decompressobj(wbits=31)
+            try:
+                piece = member.decompress(chunk, _GZIP_STEP_BYTES)
+            except zlib.error as error:
+                raise InvalidRequest(f"The body is not gzip from its beginning to its end: {error}") from error
+            yield piece
+            chunk = member.unused_data or member.unconsumed_tail
+    if not member.eof:
+        raise InvalidRequest("The gzip stream is cut off")
 
 
 async def lines(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,7 +12,7 @@ from typing import Any
 from fastapi import Request
 from pydantic import ValidationError
 
-from api.bodies import arriving, lines, parse_json
+from api.bodies import arriving, gunzipped, lines, parse_json
 from api.canaries import canary
 from api.errors import invalid
 from api.service import Service
@@ -34,7 +33,6 @@ _STREAM_SLICE_BYTES = 4 << 20
 # Unpacked bytes of one NDJSON submit: 100 000 proofs of 4 kB are 400 MB.
 _STREAM_LIMIT_BYTES = 1 << 30
 _LINE_LIMIT_BYTES = 8 << 20
-_GZIP_STEP_BYTES = 1 << 20
 _CANARY_STEPS = 1_000_000
 
 
@@ -220,29 +218,16 @@ async def _unpacked(request: Request, digest: Any) -> AsyncIterator[bytes]:
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise InvalidRequest(f"Content-Encoding {encoding!r} is unknown: send gzip or none")
-    unpacker = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    chunks = arriving(request)
     total = 0
-    async for chunk in arriving(request):
-        for piece in _gunzip(unpacker, chunk) if unpacker else (chunk,):
-            digest.update(piece)
-            total += len(piece)
-            if total > _STREAM_LIMIT_BYTES:
-                raise TooLarge(f"The body unpacks to more than {_STREAM_LIMIT_BYTES >> 20} MB: send several batches")
-            yield piece
-            # Little gzip can be much text: others get their turn in between.
-            await asyncio.sleep(0)
-    if unpacker and not unpacker.eof:
-        raise InvalidRequest("The gzip stream is cut off")
-
-
-def _gunzip(unpacker: Any, chunk: bytes) -> Iterator[bytes]:
-    """Yield what a chunk unpacks to in bounded pieces: a gzip bomb meets the size limit before memory does."""
-    try:
-        while chunk:
-            yield unpacker.decompress(chunk, _GZIP_STEP_BYTES)
-            chunk = unpacker.unconsumed_tail
-    except zlib.error as error:
-        raise InvalidRequest(f"The body is not valid gzip: {error}") from error
+    async for piece in gunzipped(chunks, _STREAM_LIMIT_BYTES) if encoding == "gzip" else chunks:
+        digest.update(piece)
+        total += len(piece)
+        if total > _STREAM_LIMIT_BYTES:
+            raise TooLarge(f"The body unpacks to more than {_STREAM_LIMIT_BYTES >> 20} MB: send several batches")
+        yield piece
+        # Little gzip can be much text: others get their turn in between.
+        await asyncio.sleep(0)
 
 
 def new_digest() -> Any:

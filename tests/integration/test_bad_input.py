@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from tests.support.running import RunningFarm
 
 CODE = "theorem two : 1 + 1 = 2 := by rfl"
 GOOD = {"proofs": [{"code": CODE}]}
+LINE = json.dumps({"code": CODE}).encode() + b"\n"
 
 
 def proofs(*items: Any, **options: Any) -> bytes:
@@ -128,7 +130,16 @@ def test_more_proofs_than_verify_takes_are_422(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("content", "encoding"),
-    [(b"not gzip", "gzip"), (b"\x1f\x8b\x08\x00", "gzip"), (b"{}", "br"), (b"\n\n", "identity")],
+    [
+        (b"not gzip", "gzip"),
+        (b"\x1f\x8b\x08\x00", "gzip"),
+        (gzip.compress(LINE)[:-1], "gzip"),
+        (gzip.compress(LINE) + gzip.compress(LINE)[:-9], "gzip"),
+        (gzip.compress(LINE) + LINE, "gzip"),
+        (gzip.compress(LINE) + b"\n", "gzip"),
+        (b"{}", "br"),
+        (b"\n\n", "identity"),
+    ],
 )
 def test_broken_ndjson_is_422(http: httpx.Client, content: bytes, encoding: str) -> None:
     headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": encoding}

@@ -131,6 +131,19 @@ def test_ndjson_gzip_gives_the_same_batch(http: httpx.Client) -> None:
     assert sorted(found) == sorted(f"n{i}" for i in range(1200))
 
 
+def test_gzip_in_several_members_is_one_body(http: httpx.Client) -> None:
+    """As `cat a.gz b.gz` makes it, a line in the middle of the cut included."""
+    body = "\n".join(json.dumps({"id": f"n{i}", "code": TRUE}) for i in range(30)).encode()
+    members = [gzip.compress(part) for part in (body[:500], b"", body[500:777], body[777:])]
+    headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+
+    answer = http.post("/v1/batches", content=b"".join(members), headers=headers)
+
+    assert (answer.status_code, answer.json()["total"]) == (202, 30)
+    found = [line["result"]["id"] for line in read_lines(http, answer.json()["batch_id"]) if "result" in line]
+    assert sorted(found) == sorted(f"n{i}" for i in range(30))
+
+
 def test_a_broken_line_leaves_nothing_behind(http: httpx.Client, farm: RunningFarm) -> None:
     before = http.get("/v1/batches").json()
     lines = "\n".join([json.dumps({"code": TRUE})] * 700 + ['{"cod": 1}'])

@@ -140,10 +140,15 @@ def _if(answer: httpx.Response, status: int) -> httpx.Response | None:
 
 @pytest.mark.parametrize(
     ("name", "unit"),
-    [("zeros", b"\0" * (1 << 20)), ("blank lines", b"\n" * (1 << 20)), ("one proof", b'{"code":"' + b"x" * (1 << 20))],
+    [
+        ("zeros", b"\0" * (1 << 20)),
+        ("blank lines", b"\n" * (1 << 20)),
+        ("one proof", b'{"code":"' + b"x" * (1 << 20)),
+        ("in members", b"x" * (1 << 20)),
+    ],
 )
 def test_a_gzip_bomb_is_refused_before_it_is_memory(farm: RunningFarm, name: str, unit: bytes) -> None:
-    bomb = gzip.compress(unit * 1500, 1)
+    bomb = gzip.compress(unit, 1) * 1500 if name == "in members" else gzip.compress(unit * 1500, 1)
     assert len(bomb) < 16 << 20, "it would be no bomb"
     [api] = [process for process in farm.processes() if process.cmdline()[-2:] == ["-m", "api"]]
     before = api.memory_info().rss
