@@ -29,5 +29,8 @@ if __name__ == "__main__":
         log_level="warning",
         access_log=False,
         server_header=False,
+        # Longer than clients and balancers keep a connection (Go 90 s; nginx and AWS 60 s): where the server closes
+        # first, a request may meet a connection that has just gone.
+        timeout_keep_alive=120,
         timeout_graceful_shutdown=5,
     )
