@@ -132,8 +132,9 @@ def identify(proof: Proof, index: int) -> Identity:
 
 def findings(identities: Sequence[Identity], verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """Return the fields of a manifest that follow from the proofs and their verdicts alone, both in order."""
-    # A proof that never ran (cancelled) was judged nowhere.
-    environments = {each.environment.model_dump_json(): each.environment for each in verdicts if each.attempts}
+    # A proof that never ran (cancelled) was judged nowhere; a verdict from the cache was, in an earlier run.
+    judged = (each.environment for each in verdicts if each.attempts or each.cached)
+    environments = {each.model_dump_json(): each for each in judged}
     return {
         "sha256": _hash_all(identities),
         "proofs": [_record(*pair) for pair in zip(identities, verdicts, strict=True)],

@@ -62,6 +62,14 @@ def test_a_rejected_repeat_keeps_its_messages_and_never_takes_another_layouts(cl
     assert lower.messages[0].pos.line == first.messages[0].pos.line + 2
 
 
+def test_a_manifest_says_what_judged_where_the_cache_answered(client: Farm) -> None:
+    first, again = (client.verify_many([theorem("judged")]) for _ in range(2))
+
+    assert (first[0].cached, again[0].cached) == (False, True)
+    assert [each.lean_version for each in again.manifest.environments] == [first[0].environment.lean_version]
+    assert first.manifest.differences(again.manifest) == {}, "nothing that matters to who repeats it"
+
+
 def test_a_batch_may_ask_for_runs_of_its_own(client: Farm) -> None:
     client.verify(theorem("switch"))
 
