@@ -7,12 +7,14 @@ import shlex
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from farm.client import Manifest
-from tests.support.running import RunningFarm
+from tests.support.repl.install import Install
+from tests.support.running import RunningFarm, running_farm, scripted_settings
 
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
 # kimina-client 0.2.1 uses `typing.TypedDict`, which pydantic refuses before Python 3.12.
@@ -21,6 +23,13 @@ import sys, typing, typing_extensions
 if sys.version_info < (3, 12):
     typing.TypedDict = typing_extensions.TypedDict
 """
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory, scripted: Install) -> Iterator[RunningFarm]:
+    """A farm as its reader has it, cache and all."""
+    with running_farm(tmp_path_factory.mktemp("guides"), **scripted_settings(scripted)) as running:
+        yield running
 
 
 def blocks(text: str, language: str) -> str:
