@@ -85,8 +85,8 @@ def read_keys(path: Path) -> dict[str, Key]:
         ConfigurationError: the file cannot be read or has a broken line.
     """
     try:
-        lines = path.read_text().splitlines()
-    except OSError as error:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"API_KEYS_FILE cannot be read ({error}): run `farm keys create NAME`") from error
     keys = [
         _parse(line, f"{path}:{number}")

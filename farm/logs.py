@@ -61,10 +61,15 @@ def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
 
 
 def _log_end(_kind: type[BaseException], error: BaseException, _frames: TracebackType | None) -> None:
-    """Log what ends a process: our own errors say what to do, of others it matters where they come from."""
+    """Log what ends a process: our own errors say what to do, of others it matters where they come from.
+
+    The system's say which file it was: a folder of the settings that cannot be used.
+    """
     log = structlog.get_logger()
     if isinstance(error, FarmError):
         log.critical("process.failed", code=error.code, error=error.message)
+    elif isinstance(error, OSError) and error.filename:
+        log.critical("process.failed", error=f"{error.filename}: {error.strerror}")
     else:
         log.critical("process.failed", exc_info=error)
 

@@ -5,20 +5,41 @@ The environment wins over `./.env`. README.md, the tracked `.env` and this file 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import shlex
+from collections.abc import Iterator, Mapping, Set
+from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from dotenv.parser import parse_stream
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from farm.errors import ConfigurationError
-from farm.models.proofs import DEFAULT_ENVIRONMENT, EnvironmentName
+from farm.models.proofs import DEFAULT_ENVIRONMENT, MAX_DEADLINE_S, EnvironmentName
+from farm.sentinels import is_sentinel, parse_sentinels
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+# Some Windows editors begin a file with a byte order mark, which would be part of the first name.
+_ENV_FILE, _ENV_ENCODING = Path(".env"), "utf-8-sig"
+_STORES = frozenset({"redis", "rediss", "unix"})
+_BROKERS = frozenset({"amqp", "amqps", "pyamqp"})
+_OWN_PREFIXES = ("FARM_", "LEAN_", "LEANFARM_")
+# How alike two names must be, as difflib counts: `REDIS_URI` is a slip (0.89), Lean's own LEAN_PATH (0.78) is none.
+_ALIKE = 0.8
+# More than anyone has, and few enough that MB in bytes fit a limit of the kernel, and seconds any clock.
+_MOST = 2**40
+_MOST_PROCESSES = 10_000
+
+_log = logging.getLogger(__name__)
+
+Seconds = Annotated[float, Field(gt=0, le=MAX_DEADLINE_S, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=_MOST)]
+CountOrNone = Annotated[int, Field(ge=0, le=_MOST)]
 
 
 class Settings(BaseSettings):
@@ -28,7 +49,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+        env_file=_ENV_FILE,
+        env_file_encoding=_ENV_ENCODING,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     # Kept from lean-premise-server
@@ -80,14 +106,14 @@ class Settings(BaseSettings):
     retention_s: Annotated[Count, Field(description="Seconds a finished batch is kept.")] = 604800
 
     max_requests_per_s: Annotated[
-        int, Field(ge=0, description="Requests per second of one key, or address where none is asked; 0: no limit.")
+        CountOrNone, Field(description="Requests per second of one key, or address where none is asked; 0: no limit.")
     ] = 1000
     quota_proofs: Annotated[Count, Field(description="Proofs without a verdict that one key may have.")] = 500_000
     quota_mb: Annotated[Count, Field(description="Stored proofs and verdicts of one key, in MB.")] = 8192
     max_pending_proofs: Annotated[Count, Field(description="Proofs without a verdict in the whole farm.")] = 2_000_000
     max_stored_mb: Annotated[Count, Field(description="Stored proofs and verdicts of the whole farm, in MB.")] = 32768
     verdict_cache_mb: Annotated[
-        int, Field(ge=0, description="Redis memory for verdicts to answer repeats with; 0: every proof runs.")
+        CountOrNone, Field(description="Redis memory for verdicts to answer repeats with; 0: every proof runs.")
     ] = 256
 
     # Lean
@@ -106,7 +132,9 @@ class Settings(BaseSettings):
     lean_repl_dir: Annotated[
         Path | None, Field(description="Built REPL checkout; empty: LeanInteract fetches and builds one.")
     ] = None
-    lean_workers: Annotated[int, Field(ge=0, description="Lean processes; 0: one per core as memory allows.")] = 0
+    lean_workers: Annotated[
+        int, Field(ge=0, le=_MOST_PROCESSES, description="Lean processes; 0: one per core as memory allows.")
+    ] = 0
     lean_timeout_s: Annotated[Seconds, Field(description="Seconds one proof may run when a batch does not say.")] = 60.0
     lean_header_timeout_s: Annotated[Seconds, Field(description="Seconds a header may take to load.")] = 300.0
     max_timeout_s: Annotated[Seconds, Field(description="The largest `timeout_s` a batch may ask for.")] = 600.0
@@ -120,7 +148,7 @@ class Settings(BaseSettings):
         Count, Field(description="Resident memory of one REPL's process tree, watched from outside.")
     ] = 8192
     lean_memory_hard_limit_mb: Annotated[
-        int, Field(ge=0, description="Address space of one REPL (RLIMIT_AS); 0: the limit above + 16384.")
+        CountOrNone, Field(description="Address space of one REPL (RLIMIT_AS); 0: the limit above + 16384.")
     ] = 0
     lean_max_total_memory: Annotated[
         float, Field(gt=0, le=1, description="LeanInteract: share of the host's memory above which it restarts.")
@@ -129,7 +157,7 @@ class Settings(BaseSettings):
         float | None, Field(gt=0, le=1, description="LeanInteract: share of the hard limit for a restart; empty: off.")
     ] = None
     lean_max_restart_attempts: Annotated[
-        int, Field(ge=0, description="LeanInteract: restarts in a row before it gives up.")
+        CountOrNone, Field(description="LeanInteract: restarts in a row before it gives up.")
     ] = 2
     lean_incremental: Annotated[bool, Field(description="LeanInteract: reuse elaboration of shared prefixes.")] = True
     lean_parallel: Annotated[bool, Field(description="LeanInteract: elaborate in parallel.")] = True
@@ -157,10 +185,53 @@ class Settings(BaseSettings):
     ] = 0.0
     checker_timeout_s: Annotated[Seconds, Field(description="Seconds the checker may take for one proof.")] = 600.0
 
-    @field_validator("farm_url", "redis_url", "broker_url")
+    @field_validator("farm_url", "embed_service_url")
     @classmethod
-    def _strip(cls, url: str) -> str:
-        return url.strip().rstrip("/")
+    def _check_http(cls, urls: str, info: ValidationInfo) -> str:
+        urls = urls.strip().rstrip("/")
+        if not all(map(_is_http, urls.replace(",", " ").split())):
+            # Not quoted: whatever it is, it may hold a password.
+            raise ConfigurationError(f"{_variable(info)} must read like http://127.0.0.1:8000")
+        return urls
+
+    @field_validator("redis_url", "broker_url")
+    @classmethod
+    def _check_store(cls, url: str, info: ValidationInfo) -> str:
+        url = url.strip().rstrip("/")
+        if is_sentinel(url):
+            parse_sentinels(url)
+        elif url and not _names_server(url, _STORES | (_BROKERS if info.field_name == "broker_url" else set())):
+            amqp = " or amqps://USER:PASSWORD@HOST:5671/farm" if info.field_name == "broker_url" else ""
+            raise ConfigurationError(f"{_variable(info)} must read like redis://:PASSWORD@127.0.0.1:6379/0{amqp}")
+        return url
+
+    @field_validator("checker_command")
+    @classmethod
+    def _check_command(cls, command: str) -> str:
+        shlex.split(command)
+        return command
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        for contradiction in self._contradictions():
+            raise ConfigurationError(contradiction)
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        """Yield what is right alone and wrong together."""
+        if self.lean_timeout_s > self.max_timeout_s:
+            pair = f"LEAN_TIMEOUT_S ({self.lean_timeout_s:g}) is over MAX_TIMEOUT_S ({self.max_timeout_s:g})"
+            yield f"{pair}: every batch that does not say its own timeout would be refused"
+        if 0 < self.lean_memory_hard_limit_mb < self.lean_memory_limit_mb:
+            pair = f"LEAN_MEMORY_LIMIT_MB ({self.lean_memory_limit_mb}) is over LEAN_MEMORY_HARD_LIMIT_MB"
+            yield f"{pair} ({self.lean_memory_hard_limit_mb}), so that it would never be reached"
+        # A file of ENVIRONMENTS_DIR may name the checker that the share is for.
+        if self.checker_share and not self.checker_command and not self.environments_dir:
+            yield "CHECKER_SHARE needs a checker to share with: set CHECKER_COMMAND"
+        if self.data_revision and not self.data_repo:
+            yield "DATA_REVISION is the revision of nothing: set DATA_REPO"
+        if self.model_revision and not (self.model_id or self.embed_service_url):
+            yield "MODEL_REVISION is the revision of nothing: set MODEL_ID, or EMBED_SERVICE_URL"
 
     @property
     def url(self) -> str:
@@ -194,7 +265,7 @@ class Settings(BaseSettings):
 
 
 def load(**overrides: object) -> Settings:
-    """Return the settings from the environment and `./.env`.
+    """Return the settings from the environment and `./.env`; a name in that file that is almost one is warned of.
 
     Args:
         overrides: fields that win over both, such as command-line options.
@@ -202,7 +273,11 @@ def load(**overrides: object) -> Settings:
     Raises:
         ConfigurationError: a value is wrong; the text names the setting.
     """
-    return load_with({name: value for name, value in overrides.items() if value is not None})
+    settings = load_with({name: value for name, value in overrides.items() if value is not None})
+    for name in _names_in_file():
+        if nearest := nearest_setting(name):
+            _warn_of(name, nearest)
+    return settings
 
 
 def load_with(values: Mapping[str, object]) -> Settings:
@@ -214,6 +289,58 @@ def load_with(values: Mapping[str, object]) -> Settings:
     try:
         return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        raise ConfigurationError(f"{name}: {first['msg']} (got {first['input']!r})") from error
+        raise ConfigurationError(_in_words(error)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{_ENV_FILE.absolute()} cannot be read: it is not UTF-8") from error
+    except OSError as error:
+        raise ConfigurationError(f"{_ENV_FILE.absolute()} cannot be read: {error.strerror}") from error
+
+
+def nearest_setting(name: str) -> str:
+    """Return the setting that was meant by a name that is none; empty for a name that is right, or not about us."""
+    known = [field.upper() for field in Settings.model_fields]
+    name = name.upper()
+    if name in known:
+        return ""
+    meant = get_close_matches(name, known, 1, _ALIKE)
+    if not meant and name.startswith(_OWN_PREFIXES):
+        meant = get_close_matches(name.partition("_")[2], known, 1, _ALIKE)
+    return meant[0] if meant else ""
+
+
+def _names_in_file() -> list[str]:
+    if not _ENV_FILE.is_file():
+        return []
+    with _ENV_FILE.open(encoding=_ENV_ENCODING) as lines:
+        return [binding.key for binding in parse_stream(lines) if binding.key]
+
+
+@cache
+def _warn_of(name: str, nearest: str) -> None:
+    # Cached: once per process, however often it loads its settings.
+    _log.warning("%s: %s is no setting: do you mean %s?", _ENV_FILE.absolute(), name, nearest)
+
+
+def _in_words(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    field = Settings.model_fields.get(name.lower())
+    got = f" (got {first['input']!r})" if field and field.repr else ""
+    return f"{name.upper()}: {first['msg']}{got}"
+
+
+def _variable(info: ValidationInfo) -> str:
+    return str(info.field_name).upper()
+
+
+def _is_http(url: str) -> bool:
+    return _names_server(url, {"http", "https"}) and bool(urlsplit(url).hostname)
+
+
+def _names_server(url: str, schemes: Set[str]) -> bool:
+    """Whether a URL has one of these schemes, and a port that is one if it has a port."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and parts.port != 0
+    except ValueError:
+        return False

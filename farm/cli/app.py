@@ -60,3 +60,9 @@ def run() -> None:
     except FarmError as error:
         tell(error.message, "error", "red")
         sys.exit(2 if error.status == 422 else 1)
+    except OSError as error:
+        # Of a file that a user or a setting named: what is the farm's own business has its own errors.
+        if not error.filename:
+            raise
+        tell(f"{error.filename}: {error.strerror}", "error", "red")
+        sys.exit(1)

@@ -26,12 +26,13 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Say what is installed and reachable here, and what to do about the rest; exit 1 if something is missing."""
+    settings = load()
     if install:
         install_lean()
     if sandbox:
         _try_sandbox(as_json)
     with errors.status("looking; the first look at Lean may fetch and build a REPL"):
-        findings = list(diagnose(load()))
+        findings = list(diagnose(settings))
     if as_json:
         show_json([finding.dump() for finding in findings])
     else:

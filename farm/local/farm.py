@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from farm.errors import ConfigurationError
+from farm.keys import read_keys
 from farm.local.ports import free_port, prefer_port
 from farm.local.rooms import LeanRoom, lean_rooms
 from farm.local.runtime import locked, own_runtime
@@ -79,6 +80,8 @@ class LocalFarm:
         """
         if self._settings.farm_host not in LOOPBACK_HOSTS and not self._settings.api_keys_file:
             raise ConfigurationError("Without keys the farm binds this host only: set API_KEYS_FILE, or FARM_HOST back")
+        if self._settings.api_keys_file:
+            read_keys(self._settings.api_keys_file)
         with locked(self._data_dir, self._tell) as lock:
             try:
                 addresses = await self._start(lock)
@@ -96,7 +99,7 @@ class LocalFarm:
         valkey = None if settings.redis_url else prepare_valkey(self._data_dir)
         redis_url = valkey.url if valkey else settings.redis_url
         host = f"[{settings.farm_host}]" if ":" in settings.farm_host else settings.farm_host
-        flower_port, login = prefer_port(_FLOWER_PORT), f"{_FLOWER_USER}:{secrets.token_urlsafe(12)}"
+        flower_port, login = prefer_port(_FLOWER_PORT, taken=port), f"{_FLOWER_USER}:{secrets.token_urlsafe(12)}"
         addresses = Addresses(f"http://{host}:{port}", f"http://127.0.0.1:{flower_port}", login, self._data_dir)
         environment = self._environment(port, redis_url)
         if valkey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import socket
 
@@ -17,31 +18,38 @@ def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
     """Return a port that can be bound now: the wanted one, or any for 0.
 
     Raises:
-        ConfigurationError: the wanted one is taken.
+        ConfigurationError: the wanted one cannot be bound; the text says why.
     """
-    if wanted:
-        if not _is_free(wanted, host):
-            raise ConfigurationError(f"Port {wanted} is taken: `--port 0` takes a free one")
-        return wanted
-    for port in random.sample(_QUIET, _TRIES):
-        if _is_free(port, host):
+    hindrance = ""
+    for port in [wanted] if wanted else random.sample(_QUIET, _TRIES):
+        error = _try_bind(port, host)
+        if error is None:
             return port
-    raise ConfigurationError(f"No port from {_QUIET.start} to {_QUIET.stop} can be bound on {host}")
+        hindrance = _in_words(error, port, host)
+        if error.errno != errno.EADDRINUSE:
+            break
+    raise ConfigurationError(hindrance)
 
 
-def prefer_port(wanted: int) -> int:
-    """Return the wanted port if it is free, else any."""
-    try:
-        return free_port(wanted)
-    except ConfigurationError:
-        return free_port()
+def prefer_port(wanted: int, *, taken: int) -> int:
+    """Return the wanted port if it is free and not the one that another service is about to bind, else any."""
+    return free_port() if wanted == taken or _try_bind(wanted, "127.0.0.1") else wanted
 
 
-def _is_free(port: int, host: str) -> bool:
+def _try_bind(port: int, host: str) -> OSError | None:
+    """Return what the system says against a port; None when it can be bound now."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            return error
+    return None
+
+
+def _in_words(error: OSError, port: int, host: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is taken: `--port 0` takes a free one"
+    if isinstance(error, PermissionError):
+        return f"Port {port} needs a right that this user does not have: take one from 1024 on (`--port 8000`)"
+    return f"FARM_HOST: {host} is no address of this host that can be bound ({error.strerror})"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
 from farm.errors import ConfigurationError
 from farm.processes import is_identity_alive, process_identity
@@ -65,10 +66,9 @@ def locked(data_dir: Path, tell: Callable[[str], None]) -> Iterator[int]:
         tell: is told what is waited for.
 
     Raises:
-        ConfigurationError: another farm holds it.
+        ConfigurationError: another farm holds it, or it cannot be written to.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "lock").open("w") as lock:
+    with _open_lock(data_dir) as lock:
         deadline, told = time.monotonic() + _PREDECESSOR_S, False
         while not _try_lock(lock.fileno()):
             if read_runtime(data_dir) or time.monotonic() > deadline:
@@ -78,6 +78,14 @@ def locked(data_dir: Path, tell: Callable[[str], None]) -> Iterator[int]:
                 told = True
             time.sleep(_POLL_S)
         yield lock.fileno()
+
+
+def _open_lock(data_dir: Path) -> TextIO:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return (data_dir / "lock").open("w")
+    except OSError as error:
+        raise ConfigurationError(f"DATA_DIR: {data_dir} is no folder to write to: {error.strerror}") from error
 
 
 def _try_lock(descriptor: int) -> bool:

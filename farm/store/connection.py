@@ -51,8 +51,9 @@ def connect(url: str) -> RedisClient:
     """Return a client for worker processes; it connects on first use, and survives a fork before that.
 
     Raises:
-        ConfigurationError: the URL of sentinels is wrong.
+        ConfigurationError: the URL is wrong.
     """
+    _check(url)
     options: dict[str, Any] = {**_OPTIONS, "retry": Retry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES)}
     return failover.primary(url, **options) if is_sentinel(url) else redis.Redis.from_url(url, **options)
 
@@ -63,8 +64,9 @@ def connect_async(url: str) -> AsyncRedisClient:
     A thousand requests at once share the connections: who finds none waits for one (redis-py's own pool refuses).
 
     Raises:
-        ConfigurationError: the URL of sentinels is wrong.
+        ConfigurationError: the URL is wrong.
     """
+    _check(url)
     options: dict[str, Any] = {
         **_OPTIONS,
         "retry": AsyncRetry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
@@ -74,6 +76,19 @@ def connect_async(url: str) -> AsyncRedisClient:
     if is_sentinel(url):
         return failover.primary_async(url, **options)
     return redis_async.Redis.from_pool(redis_async.BlockingConnectionPool.from_url(url, **options))
+
+
+def _check(url: str) -> None:
+    """Refuse now what would otherwise come up as an error of redis-py's on first use."""
+    if not url:
+        raise ConfigurationError("REDIS_URL is not set: it names the Redis or Valkey of this farm")
+    try:
+        if not is_sentinel(url):
+            pool = redis.ConnectionPool.from_url(url)
+            pool.connection_class(**pool.connection_kwargs)
+    except (TypeError, ValueError) as error:
+        # Not quoted: both may name a part of the password.
+        raise ConfigurationError("REDIS_URL: redis-py cannot read it, or does not know an option behind `?`") from error
 
 
 def answers(url: str, timeout_s: float) -> bool:

@@ -166,6 +166,60 @@ def test_beyond_this_host_only_with_keys(tmp_path: Path) -> None:
     assert "API_KEYS_FILE" in run.stderr
 
 
+ENTRIES = (
+    *(("farm", *command) for command in (["up"], ["status"], ["doctor", "--sandbox"], ["keys", "list"], ["drain"])),
+    *((module,) for module in ("api", "workers.reaper", "workers.lean", "workers.embed", "workers.premises")),
+    *((module,) for module in ("workers.lean.check", "workers.sandbox.selftest", "farm.local.flower")),
+)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=" ".join)
+def test_a_wrong_setting_is_one_sentence_from_every_process(tmp_path: Path, entry: tuple[str, ...]) -> None:
+    module, *arguments = entry
+    run = started(tmp_path, module, *arguments, LEAN_TIMEOUT_S="1000", FLOWER_BASIC_AUTH="a:b")
+
+    assert run.returncode == 1
+    [line] = (run.stdout + run.stderr).splitlines()
+    assert "LEAN_TIMEOUT_S (1000) is over MAX_TIMEOUT_S (600)" in line
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"DATA_DIR": "/proc/x"}, "DATA_DIR: /proc/x is no folder to write to"),
+        ({"DATA_DIR": "/etc/hostname"}, "DATA_DIR: /etc/hostname is no folder to write to"),
+        ({"REDIS_URL": "redis://127.0.0.1:1/0?unknown=1"}, "REDIS_URL: "),
+        ({"API_KEYS_FILE": "/etc"}, "API_KEYS_FILE cannot be read"),
+        ({"API_KEYS_FILE": sys.executable}, "API_KEYS_FILE cannot be read"),
+        ({"ENVIRONMENTS_DIR": "/etc/hostname"}, "ENVIRONMENTS_DIR: there is no folder /etc/hostname"),
+        ({"FARM_HOST": "192.0.2.1", "API_KEYS_FILE": os.devnull}, "FARM_HOST: 192.0.2.1 is no address of this host"),
+    ],
+)
+def test_farm_up_says_in_a_sentence_what_it_cannot_use(tmp_path: Path, settings: dict[str, str], words: str) -> None:
+    run = started(tmp_path, "farm", "up", **settings)
+
+    assert run.returncode == 1
+    [line] = [line for line in run.stderr.splitlines() if line.startswith("error")]
+    assert words in line
+    assert "Traceback" not in run.stderr
+
+
+def test_workers_without_a_store_say_what_to_set(tmp_path: Path) -> None:
+    for module in ("api", "workers.reaper", "workers.embed"):
+        run = started(tmp_path, module)
+        assert run.returncode == 1
+        assert "REDIS_URL is not set" in run.stderr
+        assert "exception" not in run.stderr
+
+
+def started(folder: Path, module: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a process of the farm's in an empty folder to its end."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment = {**inherited, "PORT": "0", **settings}
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+
+
 def test_a_service_that_dies_is_restarted(tmp_path: Path, scripted: Install) -> None:
     with running_farm(tmp_path / "own", **lean_settings(scripted)) as running, running.client() as client:
         [flower] = [process for process in running.processes() if "farm.local.flower" in process.cmdline()]

@@ -159,7 +159,7 @@ def test_row_45_threads_end_somewhere(farm: Farm) -> None:
 
 @pytest.mark.usefixtures("landlock")
 def test_row_47_memory_ends_at_the_hard_limit(tmp_path: Path, repl: Install) -> None:
-    settings = {**lean_settings(repl), "LEAN_MEMORY_HARD_LIMIT_MB": "2000"}
+    settings = {**lean_settings(repl), "LEAN_MEMORY_LIMIT_MB": "2000", "LEAN_MEMORY_HARD_LIMIT_MB": "2000"}
     with running_farm(tmp_path / "own", **settings) as running, running.client() as farm:
         assert "MemoryError" in ran(farm, "bytearray(3 << 30)")["raised"]
 

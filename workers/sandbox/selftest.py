@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from farm.errors import ConfigurationError
 from farm.settings import load
 from workers.sandbox import plan
 from workers.sandbox.attempts import Facts
@@ -193,7 +194,10 @@ def _launcher(folder: Path, facts: Facts, sandbox: str) -> Path:
 
 def main() -> None:
     """Print the layers and every outcome as JSON; exit 1 if one is wrong."""
-    settings = load()
+    try:
+        settings = load()
+    except ConfigurationError as error:
+        sys.exit(error.message)
     wanted = "required" if settings.sandbox == "off" else settings.sandbox
     try:
         with stage(sandbox=wanted) as around:
