@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 import httpx
 
+from farm.client.environment import variables
 from farm.errors import ConfigurationError
 
+_MAX_PORT = 65535
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -26,13 +27,14 @@ class Endpoint:
 
     @classmethod
     def resolve(cls, base_url: str | None, api_key: str | None) -> Endpoint:
-        """Return the endpoint that the arguments name, and the environment where they are None.
+        """Return the endpoint that the arguments name, and the environment or `./.env` where they are None.
 
         Raises:
-            ConfigurationError: the URL is no HTTP URL, or the key cannot be sent.
+            ConfigurationError: the URL is no HTTP URL, the key cannot be sent, or `./.env` cannot be read.
         """
-        text = base_url or os.environ.get("FARM_URL") or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
-        key = os.environ.get("FARM_API_KEY", "") if api_key is None else api_key
+        found = variables() if not base_url or api_key is None else {}
+        text = base_url or found.get("FARM_URL") or _local_url(found.get("PORT", "8000"))
+        key = found.get("FARM_API_KEY", "") if api_key is None else api_key
         return cls(_parse_url(text), _key_headers(key.strip()))
 
     def __str__(self) -> str:
@@ -45,9 +47,15 @@ class Endpoint:
         return self.url.host not in _LOOPBACK_HOSTS
 
 
+def _local_url(port: str) -> str:
+    if not (port.strip().isdecimal() and int(port) <= _MAX_PORT):
+        raise ConfigurationError(f"PORT must be a number from 0 to {_MAX_PORT} (got {port!r})")
+    return f"http://127.0.0.1:{int(port)}"
+
+
 def _parse_url(text: str) -> httpx.URL:
     try:
-        url = httpx.URL(text)
+        url = httpx.URL(text.strip())
     except httpx.InvalidURL:
         url = httpx.URL()
     if url.scheme not in ("http", "https") or not url.host:
