@@ -53,14 +53,30 @@ def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Outpu
         asked: the options on which a verdict depends; what was asked for otherwise is asked for again.
 
     Raises:
-        InvalidRequest: the suffix says nothing, there is no such folder, or a line of the file is no verdict.
+        InvalidRequest: the suffix says nothing, the file cannot be written, or a line of it is no verdict.
         ConfigurationError: `leanfarm[datasets]` is needed and not installed.
     """
     if path.suffix not in _SUFFIXES or not path.parent.is_dir():
         raise InvalidRequest(f"--output needs a file in a folder that is there, ending in {', '.join(_SUFFIXES)}")
     if path.suffix == ".jsonl":
         return Lines(path, identities, asked)
+    check_writable(path)
     return Whole(path, identities, parquet_writer() if path.suffix == ".parquet" else write_table)
+
+
+def check_writable(path: Path) -> None:
+    """Find out before a run, which may take hours, whether what comes of it can be kept.
+
+    Raises:
+        InvalidRequest: it cannot.
+    """
+    is_new = not path.exists()
+    try:
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be written: {error.strerror}") from error
 
 
 class Lines(Output):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import typer
 
 from farm.cli.output import connect, console, progress_bar, show_json, show_table, tell
-from farm.cli.sources import Columns, read
-from farm.cli.verdicts import COLUMNS, Output, open_output, table_row
+from farm.cli.rows import Columns, Row, name_of
+from farm.cli.sources import read
+from farm.cli.verdicts import COLUMNS, Output, check_writable, open_output, table_row
 from farm.client import Run
 from farm.client.manifest import identify
+from farm.client.rows import EMPTY, BadRow
 from farm.client.submission import OptionFields
 from farm.errors import InvalidRequest
 from farm.models import Proof, Verdict
@@ -22,7 +24,8 @@ def verify(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="Files (.lean, .jsonl, .parquet), folders, - for stdin, hf://datasets/OWNER/NAME[@REV][/PATH]."
+            help="Files (.lean, .jsonl, .json, .csv, .parquet), folders, - for stdin, "
+            "hf://datasets/OWNER/NAME[@REV][/PATH]."
         ),
     ],
     timeout: Annotated[float | None, typer.Option(help="Seconds one proof may run.")] = None,
@@ -48,12 +51,13 @@ def verify(
 ) -> None:
     """Verify proofs and show their verdicts; exit 0 only if all are accepted.
 
-    A line of a .jsonl file is `{"id"?, "code", "statement"?, "problem"?}`. Ctrl-C cancels what has not run. The same
-    call with the same .jsonl output goes on: a proof that it says accepted or rejected of is not sent again.
+    A line of a .jsonl file is `{"id"?, "code", "statement"?, "problem"?}`; one that is not is rejected by itself.
+    Ctrl-C cancels what has not run. The same call with the same .jsonl output goes on: a proof that it says accepted or
+    rejected of is not sent again.
     """
-    proofs = list(read(paths, Columns.parse(column or []), split, output))
-    if not proofs:
-        raise InvalidRequest(f"There is no .lean, .jsonl or .parquet file in {', '.join(paths)}")
+    proofs = _checked(list(read(paths, Columns.parse(column or []), split, output)), paths)
+    if manifest:
+        check_writable(manifest)
     options: OptionFields = {
         "timeout_s": timeout,
         "level": level,
@@ -71,7 +75,45 @@ def verify(
     raise typer.Exit(0 if run.counts.accepted == len(run) else 1)
 
 
-def _run(proofs: list[Proof], options: OptionFields, output: Path | None, *, as_json: bool) -> Run:
+def _checked(placed: list[tuple[str, Row]], paths: list[str]) -> list[Row]:
+    """Return the rows, once they are known to be worth a run.
+
+    Raises:
+        InvalidRequest: there are none, none of them holds a proof, or two have one id.
+    """
+    if not placed:
+        raise InvalidRequest(f"There is no proof in {', '.join(paths)}")
+    rows = [row for _, row in placed]
+    bad = [row.why for row in rows if isinstance(row, BadRow) and row.why != EMPTY]
+    if len(bad) == len(rows):
+        raise InvalidRequest(bad[0])
+    if bad:
+        tell(f"{len(bad)} of {len(rows)} hold no proof and are rejected; the first: {bad[0]}")
+    return _named(placed)
+
+
+def _named(placed: list[tuple[str, Row]]) -> list[Row]:
+    """Return the rows with one name each, by which verdicts go: an id, else the index, else the place.
+
+    Raises:
+        InvalidRequest: two have one id.
+    """
+    places: dict[str, str] = {}
+    for where, row in placed:
+        if row.id is None:
+            continue
+        if row.id in places:
+            raise InvalidRequest(f"{where} has the id {row.id!r}, which {places[row.id]} has: verdicts go by ids")
+        places[row.id] = where
+    return [_renamed(row, where) if str(index) in places else row for index, (where, row) in enumerate(placed)]
+
+
+def _renamed(row: Row, where: str) -> Row:
+    """Return a row whose index is no name for it, because another has that for an id."""
+    return row.model_copy(update={"id": name_of(where)}) if isinstance(row, Proof) and row.id is None else row
+
+
+def _run(proofs: list[Row], options: OptionFields, output: Path | None, *, as_json: bool) -> Run:
     identities = [identify(proof, index) for index, proof in enumerate(proofs)]
     asked = {"level": options["level"], "environment": options["environment"]}
     with connect() as farm, closing(open_output(output, identities, asked) if output else Output()) as file:
@@ -87,7 +129,7 @@ def _run(proofs: list[Proof], options: OptionFields, output: Path | None, *, as_
 
             try:
                 return farm.verify_many(
-                    proofs,
+                    cast("list[Proof]", proofs),
                     known=file.known,
                     on_verdict=take,
                     progress=lambda done, _: bar.update(task, completed=done),

@@ -139,8 +139,12 @@ def invalid(error: ValidationError, what: str) -> InvalidRequest:
         error: its findings.
         what: the input they are about, as the sentence names it.
     """
-    findings = _findings(error)
-    return InvalidRequest(f"{what}: {_in_words(findings)}", details=findings)
+    return InvalidRequest(f"{what}: {in_words(error)}", details=_findings(error))
+
+
+def in_words(error: ValidationError) -> str:
+    """Return what pydantic found as one line."""
+    return _in_words(_findings(error))
 
 
 def _findings(error: ValidationError) -> list[dict[str, Any]]:

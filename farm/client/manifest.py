@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from farm.client.failures import invalid
+from farm.client.rows import BadRow
 from farm.models import Counts, Environment, Level, Outcome, Proof, Reason, Verdict
 
 # What differs between any two runs, and says nothing about either.
@@ -120,12 +121,12 @@ class Manifest(BaseModel):
         return {name: (here.get(name), there.get(name)) for name in names if here.get(name) != there.get(name)}
 
 
-def content_hash(proof: Proof) -> str:
+def content_hash(proof: Proof | BadRow) -> str:
     """Return the SHA-256 of what a verdict is about: of `[statement, code]` as compact JSON in UTF-8."""
     return hashlib.sha256(_line([proof.statement, proof.code])).hexdigest()
 
 
-def identify(proof: Proof, index: int) -> Identity:
+def identify(proof: Proof | BadRow, index: int) -> Identity:
     """Return what a proof is known by; without an id of its own that is its index."""
     return Identity(proof.id or str(index), proof.problem, content_hash(proof))
 

@@ -10,8 +10,9 @@ from operator import length_hint
 from typing import Any, TypeAlias
 
 from farm.client.manifest import Identity, Manifest, findings, identify
+from farm.client.rows import BadRow, check_rows
 from farm.client.run import Run
-from farm.client.submission import OptionFields, Proofs, Submission, as_many, check_options, check_proofs, encode
+from farm.client.submission import OptionFields, Proofs, Submission, as_many, check_options, encode
 from farm.errors import FarmError, InvalidRequest
 from farm.models import BatchStatus, Outcome, Reason, Verdict
 from farm.models.proofs import MAX_BATCH_PROOFS
@@ -144,9 +145,7 @@ class Series:
         if self._is_worth_another_try(placed):
             self._undecided.append(entry)
             return
-        if self.plan.on_verdict:
-            self.plan.on_verdict(placed)
-        self._keep(placed)
+        self._settle(placed)
 
     def finish(self, part: Part, status: BatchStatus) -> None:
         """Note the end of a part.
@@ -178,18 +177,20 @@ class Series:
     def _entries(self) -> Iterator[Entry]:
         """Yield what has to be sent, each proof with the name it has in the whole series."""
         ids: set[str] = set()
-        for index, proof in enumerate(check_proofs(self._proofs)):
+        for index, proof in enumerate(check_rows(self._proofs)):
             identity = identify(proof, index)
             if identity.id in ids:
                 raise InvalidRequest(f"Proof {index}: id: two proofs have the id {identity.id!r}")
             ids.add(identity.id)
             self._identities.append(identity)
             known = self.plan.known.get((identity.id, identity.sha256))
-            if known is None:
-                yield Entry(index, encode(proof.model_copy(update={"id": identity.id})))
-            else:
+            if known is not None:
                 self._known += 1
                 self._keep(known.model_copy(update={"index": index}))
+            elif isinstance(proof, BadRow):
+                self._settle(proof.verdict(identity.id, index))
+            else:
+                yield Entry(index, encode(proof.model_copy(update={"id": identity.id})))
 
     def _parts(self, entries: Iterable[Entry]) -> Iterator[Part]:
         held: list[Entry] = []
@@ -211,6 +212,11 @@ class Series:
     def _is_worth_another_try(self, verdict: Verdict) -> bool:
         is_open = verdict.outcome is Outcome.UNDECIDED and verdict.reason is not Reason.CANCELLED
         return is_open and self._round < self.plan.retry_undecided
+
+    def _settle(self, verdict: Verdict) -> None:
+        if self.plan.on_verdict:
+            self.plan.on_verdict(verdict)
+        self._keep(verdict)
 
     def _keep(self, verdict: Verdict) -> None:
         self._verdicts[verdict.index] = verdict

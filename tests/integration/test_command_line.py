@@ -51,9 +51,14 @@ def test_verify_reads_stdin_and_prints_json(farm: RunningFarm) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["verify", "nowhere.lean"], "nowhere.lean"), (["verify", "."], "no .lean"), (["batches", "nope"], "nope")],
+    [
+        (["verify", "nowhere.lean"], "nowhere.lean"),
+        (["verify", "empty.jsonl"], "no proof in empty.jsonl"),
+        (["batches", "nope"], "nope"),
+    ],
 )
 def test_wrong_use_is_told_in_one_line(farm: RunningFarm, arguments: list[str], words: str) -> None:
+    (farm.folder / "empty.jsonl").touch()
     run = farm.command(*arguments)
 
     assert run.returncode != 0

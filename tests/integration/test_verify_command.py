@@ -222,6 +222,58 @@ def test_verdicts_as_a_table_and_as_parquet(farm: RunningFarm, tmp_path: Path) -
     assert "scripted" in bad["lean_version"]
 
 
+def test_a_bad_row_costs_that_row_and_not_the_run(farm: RunningFarm, tmp_path: Path) -> None:
+    source, output, manifest = tmp_path / "rows.jsonl", tmp_path / "out.jsonl", tmp_path / "run.json"
+    good, empty = json.dumps({"id": "good", "code": TRUE}), json.dumps({"id": "empty", "code": ""})
+    source.write_text(f"{good}\nnot json\n{empty}\n")
+    arguments = (str(source), "--output", str(output), "--manifest", str(manifest))
+
+    for _ in range(2):
+        run = farm.command("verify", *arguments)
+        assert run.returncode == 1
+        assert f"1 of 3 hold no proof and are rejected; the first: {source}:2 is no JSON" in run.stderr
+        found = {row["id"]: (row["outcome"], row["reason"], row["messages"]) for row in read_lines(output)}
+        assert found["good"][0] == "accepted"
+        assert found["empty"][:2] == found[f"{source}:2"][:2] == ("rejected", "error")
+        assert found["empty"][2][0]["data"] == "the text is empty"
+        assert len(read_lines(output)) == 3, "a row that is known is not written again"
+    assert Manifest.read(manifest).counts.rejected == 2
+
+
+def test_an_empty_file_says_so(farm: RunningFarm, tmp_path: Path) -> None:
+    (tmp_path / "empty.lean").touch()
+
+    run = farm.command("verify", str(tmp_path / "empty.lean"))
+
+    assert run.returncode == 1
+    assert "rejected\terror" in run.stdout
+    assert "the text is empty" in run.stdout
+
+
+def test_rows_come_over_stdin(farm: RunningFarm) -> None:
+    lines = "".join(json.dumps({"id": name, "code": code}) + "\n" for name, code in (("a", TRUE), ("b", FALSE)))
+
+    assert outcomes(farm.command("verify", "-", "--json", input=lines)) == {"a": "accepted", "b": "rejected"}
+
+
+def test_what_cannot_be_kept_is_refused_before_the_run(farm: RunningFarm, tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "in.jsonl", [{"code": TRUE}])
+    (tmp_path / "folder.parquet").mkdir()
+    with farm.client() as client:
+        before = client.batches(limit=1)
+        for option, path in [
+            ("--manifest", "/nonexistent/m.json"),
+            ("--manifest", str(tmp_path)),
+            ("--output", "/nonexistent/o.jsonl"),
+            ("--output", str(tmp_path / "folder.parquet")),
+        ]:
+            run = farm.command("verify", str(source), option, path)
+            assert run.returncode == 2, run.stderr
+            assert "Traceback" not in run.stderr
+        assert client.batches(limit=1) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.parquet", "in.jsonl"]
+
+
 @contextmanager
 def verifying(farm: RunningFarm, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run `farm verify` beside the test; it has a session of its own, and is gone afterwards."""

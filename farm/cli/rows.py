@@ -1,0 +1,208 @@
+"""Rows of JSON, CSV and Parquet, with their places; and proofs from them. A bad row costs its own verdict alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from io import StringIO
+from math import isfinite
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from farm.cli.datasets import read_parquet
+from farm.cli.texts import decode, read_file
+from farm.client.rows import EMPTY, BadRow, bad_row, is_blank
+from farm.errors import InvalidRequest
+from farm.models import Proof
+
+Row: TypeAlias = Proof | BadRow
+Placed: TypeAlias = tuple[str, Any]
+"""A row as it was read, with its place: `NAME:NUMBER`, from 1."""
+
+FIELDS = tuple(Proof.model_fields)
+_NAMES = ("id", "problem")
+_ADVICE = "; --column FIELD=COLUMN says which column of a data set holds which field"
+_ID_CHARS = 256
+_MAX_CELL_CHARS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What stands where a row should.
+
+    Attributes:
+        why: what is wrong with it.
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column of a data set holds which field of a proof.
+
+    Attributes:
+        given: the column by field, as the user said; an empty one leaves the field out. A field that is not here has
+            the column of its own name, if there is one.
+    """
+
+    given: dict[str, str]
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> Columns:
+        """Return the columns that `FIELD=COLUMN` texts name.
+
+        Raises:
+            InvalidRequest: a text is none, or names no field of a proof.
+        """
+        pairs = [text.partition("=") for text in texts]
+        for field, equals, _ in pairs:
+            if not equals or field not in FIELDS:
+                raise InvalidRequest(f"--column reads FIELD=COLUMN, with FIELD one of {', '.join(FIELDS)}")
+        return cls({field: column for field, _, column in pairs})
+
+    @property
+    def names(self) -> list[str]:
+        """All columns that may be needed."""
+        return [column for field in FIELDS if (column := self.given.get(field, field))]
+
+    def pick(self, row: dict[str, Any]) -> dict[str, Any] | Unreadable:
+        """Return the fields of a proof from a row of a data set, whose other columns are its own business."""
+        for column in filter(None, self.given.values()):
+            if column not in row:
+                return Unreadable(f"has no column {column!r}: --column names those that hold the proof")
+        columns = {field: self.given.get(field, field) for field in FIELDS}
+        return {field: row[column] for field, column in columns.items() if column in row}
+
+
+def read_rows(
+    path: Path, suffix: str, columns: Columns, name: str, *, is_data_set: bool = False
+) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of a file with their places.
+
+    Args:
+        path: the file.
+        suffix: what it holds, `.jsonl`, `.json`, `.csv` or `.parquet`.
+        columns: where rows of data sets hold what.
+        name: what its places are named by.
+        is_data_set: whether rows of JSON have columns of their own too; else they do where columns are given, and are
+            proofs as they stand where none are.
+
+    Raises:
+        InvalidRequest: it cannot be read.
+        ConfigurationError: a library that reads it is not installed.
+    """
+    if suffix == ".parquet":
+        return _proofs(read_parquet(path, columns.names, name), columns)
+    return parse_rows(read_file(path), suffix, columns, name, is_data_set=is_data_set)
+
+
+def parse_rows(
+    content: bytes, suffix: str, columns: Columns, name: str, *, is_data_set: bool = False
+) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of a text with their places; see `read_rows`."""
+    # A byte that is none of UTF-8 costs the row that it is in.
+    text = decode(content, name, errors="surrogateescape")
+    if suffix == ".csv":
+        return _proofs(_csv(text, name), columns)
+    rows = _lines(text, name) if suffix == ".jsonl" else _json(text, name)
+    return _proofs(rows, columns if columns.given or is_data_set else None)
+
+
+def _json(text: str, name: str) -> Iterator[Placed]:
+    """Yield the items of a list, the one object that the text is, or the lines of it."""
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return _lines(text, name)
+    items = whole if isinstance(whole, list) else [whole]
+    return ((f"{name}:{number}", item) for number, item in enumerate(items, 1))
+
+
+def _lines(text: str, name: str) -> Iterator[Placed]:
+    # Not `splitlines`: U+2028 may stand unescaped in JSON.
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield f"{name}:{number}", _loads(line)
+
+
+def _loads(line: str) -> Any:
+    try:
+        line.encode()
+        return json.loads(line)
+    except UnicodeEncodeError:
+        return Unreadable("is not UTF-8")
+    except json.JSONDecodeError as error:
+        return Unreadable(f"is no JSON: {error.msg} at column {error.colno}")
+    except (ValueError, RecursionError) as error:
+        return Unreadable(f"is no JSON: {error}")
+
+
+def _csv(text: str, name: str) -> Iterator[Placed]:
+    csv.field_size_limit(_MAX_CELL_CHARS)
+    rows = csv.DictReader(StringIO(text), strict=True)
+    number = 2
+    try:
+        for row in rows:
+            yield f"{name}:{number}", _cells(row)
+            number = rows.line_num + 1
+    except csv.Error as error:
+        raise InvalidRequest(f"{name}:{number} is no CSV: {error}") from error
+
+
+def _cells(row: dict[Any, Any]) -> Any:
+    if None in row or None in row.values():
+        return Unreadable("has another number of cells than the head")
+    # CSV knows no null.
+    return {column: cell or None for column, cell in row.items()}
+
+
+def _proofs(rows: Iterable[Placed], columns: Columns | None) -> Iterator[tuple[str, Row]]:
+    """Yield proofs from rows: of a data set by its columns, which names a row without an id by its place."""
+    for where, row in rows:
+        if columns is None:
+            yield where, as_row(row, where)
+        else:
+            picked = columns.pick(row) if isinstance(row, dict) else row
+            yield where, as_row(_named(picked, where) if isinstance(picked, dict) else picked, where)
+
+
+def _named(fields: dict[str, Any], where: str) -> dict[str, Any]:
+    return fields if fields.get("id") is not None else {**fields, "id": name_of(where)}
+
+
+def as_row(row: Any, where: str) -> Row:
+    """Return the proof that a row holds, or what is wrong with it."""
+    if isinstance(row, Unreadable):
+        return BadRow(name_of(where), f"{where} {row.why}")
+    if not isinstance(row, dict):
+        return BadRow(name_of(where), f"{where} is no JSON object")
+    # Data sets number their problems; a number is a name too.
+    fields = {name: str(value) if name in _NAMES and _is_number(value) else value for name, value in row.items()}
+    if "code" in fields and is_blank(fields["code"]):
+        return _bad(fields, where, EMPTY)
+    try:
+        return Proof.model_validate(fields)
+    except ValidationError as error:
+        first, *_ = error.errors()
+        advice = _ADVICE if first["type"] in ("missing", "extra_forbidden") else ""
+        field = ".".join(map(str, first["loc"]))
+        return _bad(fields, where, f"{where} is no proof: {field}: {first['msg']}{advice}")
+
+
+def _bad(fields: dict[str, Any], where: str, why: str) -> BadRow:
+    bad = bad_row(fields, why)
+    return bad if bad.id else replace(bad, id=name_of(where))
+
+
+def name_of(place: str) -> str:
+    """Return a place as an id, which has a longest length, and a form in UTF-8 where a file name has none."""
+    return place[-_ID_CHARS:].encode(errors="replace").decode()
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

@@ -1,0 +1,66 @@
+"""What a file or stdin holds, as text: unpacked, decoded by its byte order mark, with plain line ends."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from pathlib import Path
+
+from farm.errors import InvalidRequest
+
+_GZIP = b"\x1f\x8b"
+# The longer marks first: that of UTF-32 begins with that of UTF-16.
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def read_file(path: Path) -> bytes:
+    """Return what a file holds, unpacked.
+
+    Raises:
+        InvalidRequest: it cannot be read.
+    """
+    try:
+        return unpack(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}") from error
+
+
+def unpack(content: bytes, name: str) -> bytes:
+    """Return what gzip packed, and anything else as it is.
+
+    Raises:
+        InvalidRequest: it ends too early, or is damaged.
+    """
+    if not content.startswith(_GZIP):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InvalidRequest(f"{name} cannot be unpacked: {error}") from error
+
+
+def decode(content: bytes, name: str, *, errors: str = "strict") -> str:
+    """Return bytes as text: UTF-8, or what a byte order mark names.
+
+    Args:
+        content: what was read.
+        name: its name in the sentence of the error.
+        errors: what to do with bytes that are not in that encoding, as of `bytes.decode`.
+
+    Raises:
+        InvalidRequest: it is in another encoding; the text names the line.
+    """
+    encoding = next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding, errors)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InvalidRequest(f"{name}:{line} is not {encoding.removesuffix('-sig').upper()}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,93 @@
+"""Rows that hold no proof: each costs its own verdict, and not the run it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from farm.client.failures import in_words, invalid
+from farm.models import Message, Proof, Reason, Verdict, as_proof, verdict
+
+EMPTY = "the text is empty"
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row whose text no Lean could be asked about.
+
+    Attributes:
+        id: the name of its verdict; its position among all rows when None.
+        code: what stands for its text where it is hashed.
+        why: what is wrong with it.
+    """
+
+    id: str | None
+    why: str
+    problem: str | None = None
+    statement: str | None = None
+    code: str = ""
+
+    def verdict(self, name: str, index: int) -> Verdict:
+        """Return `rejected/error`, which is what Lean says of a text that it cannot read."""
+        message = Message(severity="error", data=self.why)
+        return verdict(name, index, reason=Reason.ERROR, attempts=0, messages=[message])
+
+
+def check_rows(rows: Iterable[Any]) -> Iterator[Proof | BadRow]:
+    """Yield proofs; one whose text is empty, or cannot be sent, as a bad row.
+
+    A model may write anything, and that must not end a run. What the caller writes is another matter: a field without
+    which, or with which, nothing could ever be right raises, lest a whole training run be worth 0.
+
+    Raises:
+        InvalidRequest: another field than the text is wrong; the text names the row.
+    """
+    for index, row in enumerate(rows):
+        if isinstance(row, BadRow):
+            yield row
+        elif _is_empty(row):
+            yield bad_row(_fields(row), EMPTY)
+        else:
+            try:
+                yield as_proof(row)
+            except ValidationError as error:
+                if any(finding["loc"][:1] != ("code",) or finding["type"] == "missing" for finding in error.errors()):
+                    raise invalid(error, f"Proof {index}") from error
+                yield bad_row(_fields(row), in_words(error))
+
+
+def is_blank(code: Any) -> bool:
+    """Whether there is no text: it was not given, or has nothing to read."""
+    return code is None or (isinstance(code, str | bytes) and not code.strip())
+
+
+def _is_empty(row: Any) -> bool:
+    match row:
+        case None:
+            return True
+        case {"code": code} | Proof(code=code) | (str() as code):
+            return is_blank(code)
+    return False
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    match row:
+        case Proof():
+            return row.model_dump()
+        case dict():
+            return row
+    return {"code": row}
+
+
+def bad_row(fields: dict[str, Any], why: str) -> BadRow:
+    """Return a bad row that has what can be used of the fields of a proof."""
+    texts = {name: _writable(text) for name in Proof.model_fields if isinstance(text := fields.get(name), str)}
+    return BadRow(texts.pop("id", None), why, **texts)
+
+
+def _writable(text: str) -> str:
+    # A lone surrogate has no UTF-8 form.
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,206 @@
+"""What `farm verify` makes of the files that people have: read rightly, or refused by name and line."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from farm.cli.rows import Columns, Row
+from farm.cli.sources import read
+from farm.client.rows import BadRow
+from farm.errors import InvalidRequest
+
+CODE = "theorem t : ∀ n : Nat, n = n := fun _ => rfl\n"
+LINE = json.dumps({"id": "a", "code": CODE}, ensure_ascii=False) + "\n"
+
+
+def rows(path: Path | str, *columns: str, skip: Path | None = None) -> list[Row]:
+    return [row for _, row in read([str(path)], Columns.parse(columns), None, skip)]
+
+
+def write(path: Path, content: bytes | str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def only(found: list[Row]) -> Row:
+    [row] = found
+    return row
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CODE.encode(),
+        CODE.encode("utf-8-sig"),
+        CODE.encode("utf-16"),
+        CODE.encode("utf-32"),
+        b"\xfe\xff" + CODE.encode("utf-16-be"),
+        CODE.replace("\n", "\r\n").encode(),
+        gzip.compress(CODE.encode()),
+        gzip.compress(CODE[:9].encode()) + gzip.compress(CODE[9:].encode("utf-8")),
+        gzip.compress(CODE.encode("utf-16")),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.lean", "a.lean.gz", "a.LEAN", "without-a-suffix"])
+def test_a_lean_file_in_any_packing(tmp_path: Path, content: bytes, name: str) -> None:
+    assert only(rows(write(tmp_path / name, content))).code == CODE
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", f"\n{LINE}\r\n"),
+        ("a.json", LINE),
+        ("a.json", LINE * 1 + LINE.replace('"a"', '"b"')),
+        ("a.json", json.dumps([json.loads(LINE)], indent=1)),
+        ("a.json", json.dumps(json.loads(LINE), indent=1)),
+        ("a.csv", f'note,id,code\n"x, ""y""",a,"{CODE}"\n'),
+        ("a.CSV", f'id,problem,code\r\na,,"{CODE}"\r\n'),
+    ],
+)
+def test_rows_in_any_form(tmp_path: Path, name: str, text: str, encoding: str, pack: Any) -> None:
+    first, *_ = rows(write(tmp_path / name, pack(text.encode(encoding))))
+
+    assert (first.id, first.code, first.problem) == ("a", CODE, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"), [(CODE, ["stdin"]), (LINE, ["a"]), (f"[{LINE}]", ["a"]), (LINE + "{", ["a", "stdin:2"])]
+)
+def test_stdin_is_lean_or_json_by_how_it_begins(monkeypatch: pytest.MonkeyPatch, text: str, ids: list[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    assert [row.id for row in rows("-")] == ids
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "number", "why"),
+    [
+        ("r.jsonl", LINE + "not json\n", 2, "r.jsonl:2 is no JSON: Expecting value at column 1"),
+        ("r.jsonl", LINE + "\n[1, 2]\n", 2, "r.jsonl:3 is no JSON object"),
+        ("r.jsonl", LINE + '{"id": "b"}\n', 2, "r.jsonl:2 is no proof: code: Field required"),
+        ("r.jsonl", LINE + '{"code": 5}\n', 2, "r.jsonl:2 is no proof: code: Input should be a valid string"),
+        ("r.jsonl", LINE + '{"code": "a\\u0000"}\n', 2, "r.jsonl:2 is no proof: code: Value error, NUL characters"),
+        ("r.jsonl", LINE + '{"code": "\\ud800"}\n', 2, "r.jsonl:2 is no proof: code: Input should be a valid string"),
+        ("r.jsonl", LINE + '{"code": "x", "kode": "y"}\n', 2, "r.jsonl:2 is no proof: kode: Extra inputs"),
+        ("r.jsonl", '{"code": "x", "id": NaN}\n', 1, "r.jsonl:1 is no proof: id:"),
+        ("r.jsonl", LINE + "[" * 100_000 + "\n", 2, "r.jsonl:2 is no JSON"),
+        ("r.jsonl", LINE.encode() + b'{"code": "\xff"}\n', 2, "r.jsonl:2 is not UTF-8"),
+        *[("r.jsonl", LINE + f'{{"code": {empty}}}\n', 2, "the text is empty") for empty in ('""', "null", '" \\n"')],
+        ("r.json", f"[{LINE}, 5]", 2, "r.json:2 is no JSON object"),
+        ("r.csv", f'id,code\na,"{CODE}"\nb\n', 2, "r.csv:4 has another number of cells than the head"),
+        ("r.csv", f'id,code\na,"{CODE}"\nb,\n', 2, "the text is empty"),
+        ("r.csv", "id,kode\na,b\n", 1, "r.csv:2 is no proof: code: Field required"),
+        ("e.lean", "", 1, "the text is empty"),
+        ("e.lean", "\n\n", 1, "the text is empty"),
+        ("e.lean", b"theorem\nt : \xff", 1, "e.lean:2 is not UTF-8"),
+        ("e.lean", "a\x00", 1, "e.lean is no proof: code: Value error, NUL characters"),
+    ],
+)
+def test_a_bad_row_is_named_and_leaves_the_others_alone(
+    tmp_path: Path, name: str, text: str | bytes, number: int, why: str
+) -> None:
+    found = rows(write(tmp_path / name, text))
+
+    assert [isinstance(row, BadRow) for row in found] == [False] * (number - 1) + [True]
+    bad = found[-1]
+    assert isinstance(bad, BadRow)
+    assert why in bad.why.replace(f"{tmp_path}/", "")
+    assert bad.id
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.txt", CODE, r"a\.txt: only \.lean, \.jsonl, \.json, \.csv, \.parquet files are read"),
+        ("a.lean.gz", gzip.compress(CODE.encode())[:-9], r"a\.lean\.gz cannot be unpacked"),
+        ("a.jsonl.gz", gzip.compress(LINE.encode()) + b"garbage", r"a\.jsonl\.gz cannot be unpacked"),
+        ("a.csv", f'id,code\na,"{CODE}"\nb,"c', r"a\.csv:4 is no CSV"),
+        ("a.jsonl", LINE.encode("utf-16")[:-1], r"a\.jsonl:\d is not UTF-16"),
+        ("a.parquet", "", r"a\.parquet cannot be read as Parquet"),
+    ],
+)
+def test_what_cannot_be_read_at_all_is_refused_by_name(
+    tmp_path: Path, name: str, content: bytes | str, why: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=why):
+        rows(write(tmp_path / name, content))
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "a.lean", CODE)
+    (tmp_path / "b.lean").symlink_to("gone")
+
+    for path in (tmp_path, tmp_path / "b.lean"):
+        with pytest.raises(InvalidRequest, match=r"b\.lean"):
+            rows(path, skip=tmp_path / "verdicts.jsonl")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+@pytest.mark.parametrize("name", ["a.lean", "a.jsonl", "a.parquet", "folder/a.lean"])
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, CODE)
+    (path if path.parent == tmp_path else path.parent).chmod(0)
+    try:
+        with pytest.raises(InvalidRequest, match=r"cannot be read.*Permission denied"):
+            rows(tmp_path)
+    finally:
+        path.parent.chmod(0o755)
+
+
+def test_a_folder_is_walked_but_for_what_is_hidden_or_lakes(tmp_path: Path) -> None:
+    for name in (".lake/packages/dep/D.lean", ".git/x.jsonl", "src/.#A.lean", "src/.hidden/B.lean", "lakefile.lean"):
+        write(tmp_path / name, CODE)
+    for name in ("src/A.lean", "B.lean", "more/rows.jsonl.gz", "package.json", "table.csv", "README.md"):
+        write(tmp_path / name, gzip.compress(LINE.encode()) if name.endswith(".gz") else CODE)
+
+    assert [row.id for row in rows(tmp_path)] == [str(tmp_path / "B.lean"), str(tmp_path / "src/A.lean"), "a"]
+    assert only(rows(tmp_path / ".lake")).id == str(tmp_path / ".lake/packages/dep/D.lean"), "what is named is read"
+
+
+def test_the_output_is_no_source(tmp_path: Path) -> None:
+    output = write(tmp_path / "out.jsonl", "no proof")
+    write(tmp_path / "in.jsonl", LINE)
+
+    assert only(rows(tmp_path, skip=output)).id == "a"
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pyarrow.array([CODE, None, ""], pyarrow.large_string()),
+        pyarrow.array([CODE, None, ""], pyarrow.binary()),
+        pyarrow.array([CODE, None, ""]).dictionary_encode(),
+    ],
+)
+def test_columns_of_parquet(tmp_path: Path, column: Any) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pyarrow.table({"code": column, "id": [1, 2, 3], "problem": [1.5, None, 2.0]}), path)
+
+    good, *bad = rows(path)
+
+    assert (good.id, good.code, good.problem) == ("1", CODE, "1.5")
+    assert [(row.id, row.why) for row in bad if isinstance(row, BadRow)] == [
+        ("2", "the text is empty"),
+        ("3", "the text is empty"),
+    ]
+
+
+def test_a_column_that_was_asked_for_and_is_not_there(tmp_path: Path) -> None:
+    bad = only(rows(write(tmp_path / "a.jsonl", LINE), "code=answer"))
+
+    assert isinstance(bad, BadRow)
+    assert "a.jsonl:1 has no column 'answer'" in bad.why
