@@ -20,7 +20,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 @app.command()
 def build(as_json: JsonOption = False) -> None:
     """Embed what has no vectors yet, and index it; a build that was stopped goes on where it was."""
-    _show(_followed(), as_json)
+    _show(_followed(as_json), as_json)
 
 
 @app.command()
@@ -29,7 +29,7 @@ def use(as_json: JsonOption = False) -> None:
 
     Talks to Redis itself: to the farm that `farm up` runs on DATA_DIR, or to REDIS_URL.
     """
-    _show(_followed("--use"), as_json)
+    _show(_followed(as_json, "--use"), as_json)
 
 
 @app.command()
@@ -39,10 +39,10 @@ def info(as_json: JsonOption = False) -> None:
     _show(line["index"], as_json)
 
 
-def _followed(*arguments: str) -> dict[str, Any]:
+def _followed(as_json: bool, *arguments: str) -> dict[str, Any]:
     """Return the index that the builder describes at its end, with a progress bar until then."""
     index: dict[str, Any] = {}
-    with progress_bar() as bar:
+    with progress_bar(as_json) as bar:
         task = bar.add_task("embedding the corpus", total=None)
         for line in _lines(*arguments):
             if "done" in line:

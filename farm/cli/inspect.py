@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from farm.bench import Measured, bench_batch, bench_retrieve, bench_verify
-from farm.cli.output import connect, errors, progress_bar, show_json, show_table, tell
+from farm.cli.output import connect, progress_bar, show_json, show_table, tell, waiting
 from farm.doctor import diagnose, install_lean, try_sandbox
 from farm.settings import load
 
@@ -31,7 +31,7 @@ def doctor(
         install_lean()
     if sandbox:
         _try_sandbox(as_json)
-    with errors.status("looking; the first look at Lean may fetch and build a REPL"):
+    with waiting("looking; the first look at Lean may fetch and build a REPL", as_json):
         findings = list(diagnose(settings))
     if as_json:
         show_json([finding.dump() for finding in findings])
@@ -42,7 +42,7 @@ def doctor(
 
 def _try_sandbox(as_json: bool) -> NoReturn:
     """Show what came of every attempt; exit 1 if one differs, or a layer is missing."""
-    with errors.status("a hostile program tries what it can"):
+    with waiting("a hostile program tries what it can", as_json):
         report = try_sandbox()
     if as_json:
         show_json(report)
@@ -66,7 +66,7 @@ def bench(
     """Put load on the farm at FARM_URL and measure it. Figures of a scripted REPL say nothing about Lean."""
     text = code.read_text(encoding="utf-8") if code else _CODE
     measured: list[Measured] = []
-    with connect() as farm, progress_bar() as bar:
+    with connect() as farm, progress_bar(as_json) as bar:
         task = bar.add_task("load", total=2 * proofs + queries)
         if proofs:
             measured.append(bench_batch(farm, text, proofs, lambda: bar.advance(task)))

@@ -13,6 +13,7 @@ from farm.keys import ALL_SCOPES, Gate, create_key, parse_gate, parse_scopes, re
 from farm.settings import load
 
 app = typer.Typer(help="Make, list and revoke API keys in API_KEYS_FILE.", no_args_is_help=True)
+JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
 
 def _path() -> Path:
@@ -32,17 +33,22 @@ def create(
         str, typer.Option(help="`strict`: all its proofs pass the gate, and it has no commands or tactics.")
     ] = Gate.OFF.value,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if there is one already.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a key and print it; this is the only time it is shown."""
     path = _path()
-    if if_missing and path.exists() and name in read_keys(path):
+    is_there = if_missing and path.exists() and name in read_keys(path)
+    key = None if is_there else create_key(path, name, parse_scopes(scopes), parse_gate(gate))
+    if as_json:
+        show_json({"name": name, "key": key})
+    elif key:
+        typer.echo(key)
+    else:
         tell(f"there is a key {name!r} already")
-        return
-    typer.echo(create_key(path, name, parse_scopes(scopes), parse_gate(gate)))
 
 
 @app.command("list")
-def list_keys(as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False) -> None:
+def list_keys(as_json: JsonOption = False) -> None:
     """List the names of the keys, and what each is good for."""
     keys = read_keys(_path()).values()
     if as_json:
@@ -53,6 +59,8 @@ def list_keys(as_json: Annotated[bool, typer.Option("--json", help="The answer a
 
 
 @app.command()
-def revoke(name: Annotated[str, typer.Argument(help="Whose key to remove.")]) -> None:
+def revoke(name: Annotated[str, typer.Argument(help="Whose key to remove.")], as_json: JsonOption = False) -> None:
     """Remove a key; it is refused from the next request on."""
     revoke_key(_path(), name)
+    if as_json:
+        show_json({"revoked": name})

@@ -96,7 +96,7 @@ def _show_item(farm: Farm, batch_id: str, index: int, as_json: bool) -> None:
         console.print(f"{where}{message.severity}: {message.data}", markup=False, highlight=False)
 
 
-def drain() -> None:
+def drain(as_json: JsonOption = False) -> None:
     """Stop claiming, let what runs finish, then stop the workers; what waits is kept for the next start.
 
     Talks to Redis itself: to the farm that `farm up` runs on DATA_DIR, or to REDIS_URL.
@@ -107,7 +107,7 @@ def drain() -> None:
 
     client = store.client
     set_draining(client, True)
-    with progress_bar() as bar:
+    with progress_bar(as_json) as bar:
         task = bar.add_task("proofs that still run", total=leased_total(client))
         while running := leased_total(client):
             bar.update(task, completed=(bar.tasks[0].total or running) - running)
@@ -116,4 +116,7 @@ def drain() -> None:
         os.kill(int(store.runtime.supervisor.partition(".")[0]), signal.SIGTERM)
     else:
         celery_app(Settings(redis_url=store.redis_url, broker_url=store.settings.broker_url)).control.shutdown()
-    tell("drained: workers are stopping; what waits is kept")
+    if as_json:
+        show_json({"drained": True})
+    else:
+        tell("drained: workers are stopping; what waits is kept")

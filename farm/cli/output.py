@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from rich.console import Console
@@ -37,8 +38,20 @@ def tell(text: str, label: str = "", style: str = "") -> None:
 
 
 def show_json(value: Any) -> None:
-    """Print a value as JSON."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None) + "\n")
+    """Print a value as JSON, spread over lines for a person at a terminal."""
+    _write_json(value, 2 if sys.stdout.isatty() else None)
+
+
+def show_json_line(value: Any) -> None:
+    """Print a value as one line of JSON, on a terminal too."""
+    _write_json(value, None)
+
+
+def _write_json(value: Any, indent: int | None) -> None:
+    # Not by rich, which wraps at the width of the terminal.
+    is_unicode = sys.stdout.encoding.lower().startswith("utf")
+    sys.stdout.write(json.dumps(value, ensure_ascii=not is_unicode, indent=indent) + "\n")
+    sys.stdout.flush()
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
@@ -58,7 +71,17 @@ def _coloured(text: str) -> str:
     return f"[{colour}]{text}[/{colour}]" if colour else escape(text)
 
 
-def progress_bar() -> Progress:
+def is_watched(as_json: bool) -> bool:
+    """Whether somebody watches stderr who does not read JSON in between."""
+    return errors.is_terminal and not (as_json and sys.stdout.isatty())
+
+
+def waiting(text: str, as_json: bool) -> AbstractContextManager[object]:
+    """Say on stderr what a command waits for."""
+    return errors.status(text) if is_watched(as_json) else nullcontext()
+
+
+def progress_bar(as_json: bool = False) -> Progress:
     """Return a progress bar on stderr, so that results can be piped; it is silent where nobody looks."""
     return Progress(
         SpinnerColumn(),
@@ -67,5 +90,7 @@ def progress_bar() -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=errors,
-        disable=not errors.is_terminal,
+        disable=not is_watched(as_json),
+        # It would write what we print on stdout, JSON or not, to stderr instead, wrapped.
+        redirect_stdout=False,
     )

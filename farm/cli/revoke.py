@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,11 +34,11 @@ def revoke(
     client = open_store("farm revoke").client
     revocation = Revocation(client)
     if not (policy or checker or toolchain):
-        show_table(("what", "version"), [(bad.basis, bad.version) for bad in revocation.declared()])
+        _show_declared(revocation.declared(), as_json)
         return
     bad = _only(policy=policy, checker=checker, toolchain=toolchain)
     if withdraw:
-        tell(f"{bad}: {'allowed again' if revocation.withdraw(bad) else 'was not declared bad'}")
+        _show_withdrawn(bad, revocation.withdraw(bad), as_json)
         return
     forgotten = 0
     if not dry_run:
@@ -50,6 +51,21 @@ def revoke(
         return
     show_table(("key", "batch", "index", "proof", "outcome", "level"), [tuple(row.values()) for row in found])
     tell(f"{bad}: {len(found)} verdicts {'rest on it' if dry_run else 'revoked'}, {forgotten} forgotten by the cache")
+
+
+def _show_declared(declared: Iterable[Bad], as_json: bool) -> None:
+    found = [(str(bad.basis), bad.version) for bad in declared]
+    if as_json:
+        show_json([{"what": what, "version": version} for what, version in found])
+    else:
+        show_table(("what", "version"), found)
+
+
+def _show_withdrawn(bad: Bad, was_declared: bool, as_json: bool) -> None:
+    if as_json:
+        show_json({"what": str(bad.basis), "version": bad.version, "withdrawn": was_declared})
+    else:
+        tell(f"{bad}: {'allowed again' if was_declared else 'was not declared bad'}")
 
 
 def _only(**versions: str) -> Bad:

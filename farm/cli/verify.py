@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from farm.cli.output import connect, console, progress_bar, show_json, show_table, tell
+from farm.cli.output import connect, console, progress_bar, show_json_line, show_table, tell
 from farm.cli.rows import Columns, Row, name_of
 from farm.cli.sources import read
 from farm.cli.verdicts import COLUMNS, Output, check_writable, open_output, table_row
@@ -68,10 +68,8 @@ def verify(
     run = _run(proofs, options, output, as_json=as_json)
     if manifest:
         run.manifest.write(manifest)
-    if output:
-        tell(f"{output}: {_summary(run)}")
-    elif not as_json:
-        _show(run)
+    if not as_json:
+        _show(run, output)
     raise typer.Exit(0 if run.counts.accepted == len(run) else 1)
 
 
@@ -119,13 +117,13 @@ def _run(proofs: list[Row], options: OptionFields, output: Path | None, *, as_js
     with connect() as farm, closing(open_output(output, identities, asked) if output else Output()) as file:
         if file.known:
             tell(f"{output}: {len(file.known)} of {len(proofs)} have their verdict")
-        with progress_bar() as bar:
+        with progress_bar(as_json) as bar:
             task = bar.add_task("verifying", total=len(proofs))
 
             def take(verdict: Verdict) -> None:
                 file.add(verdict)
                 if as_json:
-                    show_json(verdict.dump())
+                    show_json_line(verdict.dump())
 
             try:
                 return farm.verify_many(
@@ -140,7 +138,10 @@ def _run(proofs: list[Row], options: OptionFields, output: Path | None, *, as_js
                 raise typer.Exit(130) from None
 
 
-def _show(run: Run) -> None:
+def _show(run: Run, output: Path | None) -> None:
+    if output:
+        tell(f"{output}: {_summary(run)}")
+        return
     show_table(COLUMNS, [table_row(each) for each in run])
     if console.is_terminal:
         console.print(_summary(run))

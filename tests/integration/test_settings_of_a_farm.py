@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from farm.local.ports import free_port
 from tests.conftest import lean_settings
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
+from tests.support.terminal import on_terminal
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 # A REPL-protocol program that shares nothing with the scripted one: every command with `bad` in it is an error.
@@ -139,9 +141,9 @@ def test_drain_finishes_what_runs_keeps_what_waits_and_exits(tmp_path: Path, scr
         batch = client.submit([f"{TRUE} -- sleep:100 {i}" for i in range(60)])
         await_true(lambda: batch.status().done > 2, "some progress")
 
-        drain = running.command("drain")
+        code, shown = on_terminal(running, "drain", "--json")
 
-        assert drain.returncode == 0, drain.stderr
+        assert (code, json.loads(shown)) == (0, {"drained": True})
         assert running.up.wait(30) == 0
     with running_farm(folder, **lean_settings(scripted)) as running, running.client() as client:
         verdicts = client.batch(batch.id).wait()
