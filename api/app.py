@@ -14,7 +14,7 @@ from api.embedded import Embedded
 from api.errors import add_error_handlers
 from api.limits import Buffered, Pace
 from api.replies import Replies
-from api.routes import batches, commands, console, kimina, operations, premises, retrieval
+from api.routes import batches, commands, console, description, kimina, operations, premises, retrieval
 from api.service import Service
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
@@ -73,11 +73,12 @@ def create_app(settings: Settings) -> FastAPI:
             yield
         await client.aclose()
 
-    app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, docs_url=None, redoc_url=None)
     add_error_handlers(app)
-    for routes in (batches, commands, retrieval, premises, kimina, operations, console):
+    for routes in (batches, commands, retrieval, premises, kimina, operations, description, console):
         app.include_router(routes.router)
     app.mount("/console/assets", console.assets())
+    app.mount("/docs/assets", description.assets())
     _describe_bodies(app)
     return app
 

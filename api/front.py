@@ -14,10 +14,10 @@ from api.errors import error_response
 from farm.errors import Forbidden
 
 _CLOSED = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-# Swagger's page loads itself from there and starts with an inline script.
+# Swagger's page starts with an inline script.
 _DOCS = (
-    "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src https://cdn.jsdelivr.net; "
-    "img-src data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self'; img-src data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 # The console's page loads its own files and asks this farm; no text ever becomes HTML or a script there.
 _CONSOLE = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin
 
 import httpx
 
@@ -53,11 +54,22 @@ def test_figures_for_prometheus_count_verdicts(farm: RunningFarm, client: Farm) 
 def test_the_openapi_document_describes_bodies_and_routes(farm: RunningFarm) -> None:
     document = httpx.get(f"{farm.url}/openapi.json").json()
 
-    assert httpx.get(f"{farm.url}/docs").status_code == 200
     assert {"/v1/batches", "/v1/verify", "/v1/workers", "/retrieve", "/readyz"} <= set(document["paths"])
     body = document["paths"]["/v1/verify"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["$ref"].rpartition("/")[2] in document["components"]["schemas"]
     assert "proofs" in document["components"]["schemas"]["BatchRequest"]["properties"]
+
+
+def test_the_page_that_describes_the_api_comes_from_the_farm_alone(farm: RunningFarm) -> None:
+    page = httpx.get(f"{farm.url}/docs")
+    addresses = re.findall(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""", page.text)
+
+    assert page.status_code == 200
+    assert {"openapi.json", "docs/assets/swagger-ui-bundle.js", "docs/assets/swagger-ui.css"} <= set(addresses)
+    assert "//" not in page.headers["Content-Security-Policy"]
+    for address in addresses:
+        assert "//" not in address
+        assert address.startswith("data:") or httpx.get(urljoin(f"{farm.url}/docs", address)).status_code == 200
 
 
 def test_flower_wants_its_password(farm: RunningFarm) -> None:
