@@ -1,5 +1,12 @@
 """`python -m farm`: the `farm` command."""
 
+import sys
+from pathlib import Path
+
+# `-m` looks for every import in the working directory first, where names of ours and of libraries may be a user's.
+if not sys.flags.safe_path and Path(sys.path[0]) != Path(__file__).parents[1]:
+    del sys.path[0]
+
 from farm.cli import main
 
 main()

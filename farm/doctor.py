@@ -18,7 +18,7 @@ import httpx
 
 from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError, FarmError
-from farm.processes import memory_limit_mb
+from farm.processes import memory_limit_mb, own_module
 from farm.settings import Settings
 
 _LEAN_CHECK_TIMEOUT_S = 1800
@@ -92,7 +92,7 @@ def _lean() -> Iterator[Finding]:
     if importlib.util.find_spec("lean_interact") is None:
         yield Finding("lean", "missing", "LeanInteract is not installed", "pip install 'leanfarm[workers]'")
         return
-    command = [sys.executable, "-m", "workers.lean.check"]
+    command = own_module("workers.lean.check")
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=_LEAN_CHECK_TIMEOUT_S, check=True)
         report: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
@@ -134,7 +134,7 @@ def try_sandbox() -> dict[str, Any]:
     Raises:
         ConfigurationError: the self-test itself does not run.
     """
-    command = [sys.executable, "-m", "workers.sandbox.selftest"]
+    command = own_module("workers.sandbox.selftest")
     run = subprocess.run(command, capture_output=True, text=True, timeout=_SANDBOX_TEST_TIMEOUT_S, check=False)
     try:
         report: dict[str, Any] = json.loads(run.stdout)

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,15 @@ _MB = 1024 * 1024
 
 # Loaded here, because a child between fork and exec must not import.
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def own_module(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of the farm, and never one of its name in the working directory.
+
+    `-m` alone looks there first, for the module and for all that it imports. Not PYTHONSAFEPATH: what a worker starts,
+    such as the checker, would inherit that.
+    """
+    return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from celery import Celery
+from celery.loaders.app import AppLoader
 from kombu.exceptions import OperationalError
 
 from farm.sentinels import is_sentinel, parse_sentinels
@@ -48,7 +49,8 @@ def lean_queue(environment: str) -> str:
 def celery_app(settings: Settings) -> Celery:
     """Return the app over the broker of the settings; nothing connects before the first publish."""
     broker, options = _broker(settings.broker)
-    app = Celery("leanfarm", broker=broker)
+    # Without fix-ups: the one for Django, on its variable in the environment, imports from the working directory.
+    app = Celery("leanfarm", broker=broker, loader=_Installed, fixups=())
     app.conf.update(
         task_ignore_result=True,
         task_serializer="json",
@@ -72,9 +74,22 @@ def celery_app(settings: Settings) -> Celery:
 def run_celery(app: Celery, *arguments: str) -> None:
     """Run a command of Celery's until it ends.
 
-    Celery's own command line would take the variable BROKER_URL for itself, as it stands: it is told what it means.
+    Celery's own command line would take variables for itself: BROKER_URL as it stands, so it is told what that means,
+    and APP, LOADER and others, which may be anybody's and would have it import what they name.
     """
+    from celery.bin.celery import celery  # a third of a second that who only publishes can do without
+
+    for option in celery.params:
+        option.envvar = None
     app.start([f"--broker={app.conf.broker_url}", *arguments])
+
+
+class _Installed(AppLoader):  # type: ignore[misc] - Celery has no types
+    """Imports what is installed: Celery looks in the working directory first, where names of ours may be a user's."""
+
+    def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
+        """Import a module by name, from where any other comes from."""
+        return self.import_module(module, package)
 
 
 def _broker(url: str) -> tuple[str, dict[str, Any]]:

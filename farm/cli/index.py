@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 
 from farm.cli.output import progress_bar, show_json, show_table
 from farm.errors import FarmError
+from farm.processes import own_module
 
 app = typer.Typer(help="Build the vectors and index of DATA_REPO, and look at them.", no_args_is_help=True)
 JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
@@ -59,7 +59,7 @@ def _lines(*arguments: str) -> Iterator[dict[str, Any]]:
     Raises:
         FarmError: it failed.
     """
-    command = [sys.executable, "-m", "workers.premises.build", *arguments]
+    command = own_module("workers.premises.build", *arguments)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
         try:

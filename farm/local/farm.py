@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from farm.local.runtime import locked, own_runtime
 from farm.local.supervisor import Service, Supervisor
 from farm.local.valkey import Valkey, prepare_valkey
 from farm.models import lean_part
+from farm.processes import own_module
 from farm.settings import LOOPBACK_HOSTS, Settings
 from farm.store.connection import connect
 from farm.store.registry import set_draining
@@ -156,16 +156,18 @@ class LocalFarm:
 
     def _api_service(self, addresses: Addresses, environment: dict[str, str]) -> Service:
         known = {**environment, "FLOWER_URL": addresses.flower}
-        return Service("api", [sys.executable, "-m", "api"], known, self._answers(f"{addresses.api}/livez"))
+        return Service("api", own_module("api"), known, self._answers(f"{addresses.api}/livez"))
 
     def _flower_service(self, addresses: Addresses, port: int, environment: dict[str, str]) -> Service:
         options = {
             "FLOWER_ADDRESS": "127.0.0.1",
             "FLOWER_PORT": str(port),
             "FLOWER_BASIC_AUTH": addresses.flower_login,
+            # Else it runs a `flowerconfig.py` that lies in the working directory.
+            "FLOWER_CONF": os.environ.get("FLOWER_CONF", os.devnull),
         }
-        command = [sys.executable, "-m", "farm.local.flower"]
-        return Service("flower", command, {**environment, **options}, self._answers(f"{addresses.flower}/healthcheck"))
+        is_healthy = self._answers(f"{addresses.flower}/healthcheck")
+        return Service("flower", own_module("farm.local.flower"), {**environment, **options}, is_healthy)
 
     def _answers(self, url: str) -> Callable[[], Awaitable[bool]]:
         async def is_healthy() -> bool:
@@ -192,9 +194,9 @@ def _valkey_service(valkey: Valkey, lock: int) -> Service:
 
 
 def _python_service(module: str, environment: dict[str, str]) -> Service:
-    return Service(module.rpartition(".")[2], [sys.executable, "-m", module], environment)
+    return Service(module.rpartition(".")[2], own_module(module), environment)
 
 
 def _lean_service(room: LeanRoom, environment: dict[str, str]) -> Service:
-    command = [sys.executable, "-m", "workers.lean", *([str(room.file)] if room.file else [])]
+    command = own_module("workers.lean", *([str(room.file)] if room.file else []))
     return Service(lean_part(room.environment), command, {**environment, **room.variables})

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ import httpx
 import psutil
 
 from farm import Farm
-from farm.processes import end_session
+from farm.processes import end_session, own_module
 from tests.support.repl.install import Install
 from workers.sandbox.kernel import Missing
 from workers.sandbox.landlock import abi
@@ -63,7 +62,7 @@ class RunningFarm:
 
     def command(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run a `farm` command against it, as a user would."""
-        command = [sys.executable, "-m", "farm", *arguments]
+        command = own_module("farm", *arguments)
         environment = {**self.environment, "FARM_URL": self.url}
         return subprocess.run(
             command, env=environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False, **more
@@ -141,7 +140,7 @@ def start_farm(folder: Path, **settings: str) -> RunningFarm:
     environment = {**inherited, "DATA_DIR": str(folder / "data"), "PORT": "0", "LEAN_WORKERS": "2", **settings}
     with (folder / "up.log").open("ab") as log:
         up = subprocess.Popen(
-            [sys.executable, "-m", "farm", "up"],
+            own_module("farm", "up"),
             env=environment,
             cwd=folder,
             stdout=log,
