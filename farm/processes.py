@@ -53,10 +53,11 @@ def adopt_orphans() -> None:
 
 def session_members(session: int) -> Iterator[psutil.Process]:
     """Yield the processes of a session, whoever their parent is."""
-    for process in psutil.process_iter():
+    # The kernel is asked first: to look at every process of a busy host takes psutil a tenth of a second.
+    for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
-            if os.getsid(process.pid) == session:
-                yield process
+            if os.getsid(pid) == session:
+                yield psutil.Process(pid)
 
 
 def end_session(session: int) -> None:

@@ -84,7 +84,7 @@ def run_celery(app: Celery, *arguments: str) -> None:
     app.start([f"--broker={app.conf.broker_url}", *arguments])
 
 
-class _Installed(AppLoader):  # type: ignore[misc] - Celery has no types
+class _Installed(AppLoader):  # type: ignore[misc]  # Celery has no types
     """Imports what is installed: Celery looks in the working directory first, where names of ours may be a user's."""
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:

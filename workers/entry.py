@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 
+from farm import descriptors
 from farm.logs import configure_logs
 from farm.queues import run_celery
 from farm.settings import Settings
@@ -34,6 +35,9 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
         SchemaMismatch: the store's state is of a release too far away from this one.
     """
     _keep_logs(room)
+    descriptors.raise_limit()
+    # After the room's own handlers, which were connected before it.
+    signals.worker_process_shutdown.connect(_end_now, weak=False)
     with closing(connect(settings.redis_url)) as client:
         await_store(client)
     run_celery(
@@ -60,6 +64,11 @@ def _keep_logs(room: str) -> None:
     if not sys.stderr.isatty():
         # Its banner and farewell, which nobody can parse.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end_now(exitcode: int, **_: Any) -> None:
+    """End a process that has let go of everything: billiard's would sleep for another second, and its parent wait."""
+    os._exit(exitcode)
 
 
 def _leave(**_: Any) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from farm import descriptors
 from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.models import Message, Reason, Verdict, verdict
@@ -131,6 +132,7 @@ def run(settings: Settings, stopped: threading.Event) -> None:
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     configure_logs("reaper")
+    descriptors.raise_limit()
     settings, stopped = load(), threading.Event()
     await_store(connect(settings.redis_url))
     for signum in (signal.SIGTERM, signal.SIGINT):

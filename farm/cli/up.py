@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farm.cli.output import progress_bar, tell
+from farm.cli.output import errors, progress_bar, tell
 from farm.errors import ConfigurationError
 from farm.settings import load
 
@@ -54,8 +56,19 @@ def _show_ready(addresses: Addresses, notices: list[str]) -> None:
 
 
 async def _run(local: LocalFarm, on_ready: OnReady) -> None:
-    stopped = asyncio.Event()
+    stopped, asked = asyncio.Event(), False
     loop = asyncio.get_running_loop()
+
+    # Not the loop's own handlers: those wait for whatever blocks the loop.
+    def end(signum: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            local.kill()
+            errors.show_cursor(True)  # the progress bar hid it
+            os._exit(128 + signum)
+        asked = True
+        loop.call_soon_threadsafe(stopped.set)
+
     for signum in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signum, stopped.set)
+        signal.signal(signum, end)
     await local.run(on_ready, stopped)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 
+from farm import descriptors
 from farm.errors import ConfigurationError
 from farm.keys import read_keys
 from farm.local.ports import free_port, prefer_port
+from farm.local.private import empty_temporary_folder
+from farm.local.readiness import OnProgress, Readiness
 from farm.local.rooms import LeanRoom, lean_rooms
 from farm.local.runtime import locked, own_runtime
 from farm.local.supervisor import Service, Supervisor
@@ -29,7 +32,6 @@ from farm.store.schema import enter_store
 
 _FLOWER_PORT = 5555
 _FLOWER_USER = "farm"
-_READY_POLL_S = 0.2
 _VALKEY_LOADS_S = 1800.0
 _ROOMS = ("workers.reaper", "workers.premises", "workers.embed")
 
@@ -60,20 +62,20 @@ class LocalFarm:
         ConfigurationError: a file in `ENVIRONMENTS_DIR` is wrong.
     """
 
-    def __init__(
-        self, settings: Settings, tell: Callable[[str], None], on_progress: Callable[[str, float], None]
-    ) -> None:
+    def __init__(self, settings: Settings, tell: Callable[[str], None], on_progress: OnProgress) -> None:
         self._settings = settings
         self._tell = tell
         self._on_progress = on_progress
         self._data_dir = settings.data_dir.absolute()
         self._supervisor = Supervisor(self._data_dir / "logs")
         self._lean_rooms = lean_rooms(settings)
-        # One for all: each client reads the certificates of the system first, 30 ms that a poll must not cost.
-        self._http = httpx.AsyncClient(timeout=5)
+        # Of the farm's own processes it asks, on this host: the environment's proxies and certificates are for others.
+        self._http = httpx.AsyncClient(timeout=5, trust_env=False)
+        parts = [lean_part(room.environment) for room in self._lean_rooms]
+        self._readiness = Readiness(self._http, self._supervisor.ailments, parts)
 
     async def run(self, on_ready: OnReady, stopped: asyncio.Event) -> None:
-        """Run until told to stop; nothing is left behind, whatever happens.
+        """Run until told to stop, while it starts as well; nothing is left behind, whatever happens.
 
         Raises:
             ConfigurationError: something does not start; the text says what to do.
@@ -82,14 +84,32 @@ class LocalFarm:
             raise ConfigurationError("Without keys the farm binds this host only: set API_KEYS_FILE, or FARM_HOST back")
         if self._settings.api_keys_file:
             read_keys(self._settings.api_keys_file)
-        with locked(self._data_dir, self._tell) as lock:
+        descriptors.raise_limit()
+        ends = asyncio.create_task(stopped.wait())
+        work = asyncio.create_task(self._work(on_ready))
+        await asyncio.wait({work, ends}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, ends):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+    def kill(self) -> None:
+        """End every process at once; the store keeps what it has acknowledged."""
+        self._supervisor.kill()
+
+    async def _work(self, on_ready: OnReady) -> None:
+        """Run until cancelled."""
+        waiting = asyncio.create_task(self._readiness.tell_now_and_then(self._tell))
+        async with locked(self._data_dir, self._tell) as lock:
             try:
                 addresses = await self._start(lock)
-                waiting = asyncio.create_task(self._announce(addresses, on_ready))
-                await stopped.wait()
+                notices = await self._readiness.wait(addresses.api, self._on_progress)
                 waiting.cancel()
+                on_ready(addresses, notices)
+                await asyncio.Event().wait()
             finally:
-                self._tell("stopping")
+                waiting.cancel()
+                self._tell("stopping; once more ends everything at once")
                 await self._supervisor.stop()
                 await self._http.aclose()
 
@@ -104,10 +124,10 @@ class LocalFarm:
         environment = self._environment(port, redis_url)
         if valkey:
             await self._start_group(_valkey_service(valkey, lock))
-        store = connect(redis_url)
-        self._tell(f"store: {enter_store(store)}")
-        set_draining(store, False)
+        self._readiness.waits = {"store": "does not answer yet"}
+        self._tell(f"store: {await asyncio.to_thread(_enter, redis_url)}")
         lean = (_lean_service(room, environment) for room in self._lean_rooms)
+        self._readiness.waits = {}
         await self._start_group(*(_python_service(room, environment) for room in _ROOMS), *lean)
         await self._start_group(
             self._api_service(addresses, environment), self._flower_service(addresses, flower_port, environment)
@@ -130,29 +150,9 @@ class LocalFarm:
             "REDIS_URL": redis_url,
             "BROKER_URL": settings.broker_url or redis_url,
             "DATA_DIR": str(self._data_dir),
+            # Where the next start clears away what killed processes leave.
+            "TMPDIR": str(empty_temporary_folder(self._data_dir)),
         }
-
-    async def _announce(self, addresses: Addresses, on_ready: OnReady) -> None:
-        """Wait until every part answers; the first start may fetch and build a REPL, so there is no limit."""
-        # It answers with 200 when one environment is served, and all of ours are to be.
-        ready = f"{addresses.api}/readyz"
-        while (answer := await self._http.get(ready)).status_code != 200 or not self._all_serve(answer.json()):
-            self._show_progress(answer.json()["checks"])
-            await asyncio.sleep(_READY_POLL_S)
-        checks = answer.json()["checks"].values()
-        on_ready(addresses, [check["notice"] for check in checks if check["notice"]])
-
-    def _all_serve(self, readiness: dict[str, Any]) -> bool:
-        ready = {name for name, check in readiness["checks"].items() if check["ready"]}
-        return {lean_part(room.environment) for room in self._lean_rooms} <= ready
-
-    def _show_progress(self, checks: dict[str, Any]) -> None:
-        for room in self._lean_rooms:
-            if lean_part(room.environment) not in checks:
-                self._on_progress(f"{lean_part(room.environment)}: starting", 0.0)
-        for name, check in checks.items():
-            if not check["ready"]:
-                self._on_progress(check["notice"] or f"{name}: starting", check.get("progress", 0.0))
 
     def _api_service(self, addresses: Addresses, environment: dict[str, str]) -> Service:
         known = {**environment, "FLOWER_URL": addresses.flower}
@@ -167,7 +167,9 @@ class LocalFarm:
             "FLOWER_CONF": os.environ.get("FLOWER_CONF", os.devnull),
         }
         is_healthy = self._answers(f"{addresses.flower}/healthcheck")
-        return Service("flower", own_module("farm.local.flower"), {**environment, **options}, is_healthy)
+        # It has nothing to lose, and its way to end takes half a second.
+        command = own_module("farm.local.flower")
+        return Service("flower", command, {**environment, **options}, is_healthy, stop_grace_s=0)
 
     def _answers(self, url: str) -> Callable[[], Awaitable[bool]]:
         async def is_healthy() -> bool:
@@ -177,6 +179,14 @@ class LocalFarm:
                 return False
 
         return is_healthy
+
+
+def _enter(redis_url: str) -> str:
+    """Take part in a store; return what it is."""
+    store = connect(redis_url)
+    entered = enter_store(store)
+    set_draining(store, False)
+    return str(entered)
 
 
 def _valkey_service(valkey: Valkey, lock: int) -> Service:
@@ -199,4 +209,5 @@ def _python_service(module: str, environment: dict[str, str]) -> Service:
 
 def _lean_service(room: LeanRoom, environment: dict[str, str]) -> Service:
     command = own_module("workers.lean", *([str(room.file)] if room.file else []))
-    return Service(lean_part(room.environment), command, {**environment, **room.variables})
+    # The toolchain and the REPL that it may fetch are run under other user ids.
+    return Service(lean_part(room.environment), command, {**environment, **room.variables}, umask=-1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from farm import descriptors
 from farm.errors import ConfigurationError
 from farm.queues import celery_app, run_celery
 from farm.settings import load
@@ -17,6 +18,7 @@ def main() -> None:
     """Run Flower until SIGTERM; without a login it does not start."""
     if not os.environ.get("FLOWER_BASIC_AUTH"):
         sys.exit("Flower without a login lets anyone who reaches it stop workers: set FLOWER_BASIC_AUTH=USER:PASSWORD")
+    descriptors.raise_limit()
     try:
         app = celery_app(load())
     except ConfigurationError as error:

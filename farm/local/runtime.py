@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
 from farm.errors import ConfigurationError
+from farm.local.private import make_private
 from farm.processes import is_identity_alive, process_identity
 
 # How long the Valkey of a killed farm may take to end.
@@ -54,8 +56,8 @@ def read_runtime(data_dir: Path) -> Runtime | None:
     return runtime if is_identity_alive(runtime.supervisor) else None
 
 
-@contextmanager
-def locked(data_dir: Path, tell: Callable[[str], None]) -> Iterator[int]:
+@asynccontextmanager
+async def locked(data_dir: Path, tell: Callable[[str], None]) -> AsyncIterator[int]:
     """Hold a data folder for one farm, and give the descriptor that holds it.
 
     The lock goes with the last process that has the descriptor, however that ends. The embedded Valkey gets it: when
@@ -76,13 +78,14 @@ def locked(data_dir: Path, tell: Callable[[str], None]) -> Iterator[int]:
             if not told:
                 tell("waiting for the Valkey of a farm that was killed to write what it holds")
                 told = True
-            time.sleep(_POLL_S)
+            await asyncio.sleep(_POLL_S)
         yield lock.fileno()
 
 
 def _open_lock(data_dir: Path) -> TextIO:
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_private(data_dir)
+        (data_dir / "lock").touch(mode=0o600)
         return (data_dir / "lock").open("w")
     except OSError as error:
         raise ConfigurationError(f"DATA_DIR: {data_dir} is no folder to write to: {error.strerror}") from error

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from farm.errors import ConfigurationError
+from farm.local.words import last_words
 from farm.processes import die_with_parent, end_session
 
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -42,6 +43,7 @@ class Service:
         stop_grace_s: how long it may take to end after SIGTERM.
         orphan_signal: what the kernel sends it when the supervisor dies.
         descriptors: open files it is given.
+        umask: of the files it makes; -1: the supervisor's own.
     """
 
     name: str
@@ -52,13 +54,33 @@ class Service:
     stop_grace_s: float = 10.0
     orphan_signal: int = signal.SIGKILL
     descriptors: tuple[int, ...] = ()
+    umask: int = 0o077
 
 
 @dataclass
 class _Running:
+    """A service's process.
+
+    Attributes:
+        said_before: the length of the log when it was started.
+    """
+
     service: Service
     process: asyncio.subprocess.Process
+    log: Path
+    said_before: int
     started: float = field(default_factory=time.monotonic)
+
+    def end_in_words(self) -> str:
+        """How it ended, or that it did not, and its last words."""
+        code = self.process.returncode
+        how = f"ended with {code}" if code is not None else "does not answer"
+        return f"{how}; {last_words(self.log, self.said_before)}"
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.started
 
 
 class Supervisor:
@@ -68,15 +90,23 @@ class Supervisor:
         self._logs = logs
         self._groups: list[list[_Running]] = []
         self._keepers: list[asyncio.Task[None]] = []
+        self._starting: list[_Running] = []
+        self._faults: dict[str, tuple[float, str]] = {}
 
     async def start(self, *services: Service) -> None:
         """Start services together, wait until all are healthy, and keep them running from then on.
 
         Raises:
-            ConfigurationError: one ends again and again, or never becomes healthy; the text names its log.
+            ConfigurationError: one ends again and again, or never becomes healthy; the text has its last words.
         """
         self._groups.append([])
-        await asyncio.gather(*(self._start_one(service) for service in services))
+        try:
+            # Not `gather`: it would let the others start after the failure of one, and after `stop`.
+            async with asyncio.TaskGroup() as group:
+                for service in services:
+                    group.create_task(self._start_one(service))
+        except* ConfigurationError as failures:
+            raise failures.exceptions[0] from None
 
     async def stop(self) -> None:
         """Stop everything, the group that was started last first."""
@@ -87,6 +117,21 @@ class Supervisor:
             await asyncio.gather(*map(_end, group))
         self._groups.clear()
 
+    def kill(self) -> None:
+        """End everything now, and return when it has ended."""
+        alive = [each for group in self._groups for each in group if each.process.returncode is None]
+        for running in alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.process.pid, signal.SIGKILL)
+        for running in alive:
+            end_session(running.process.pid)
+
+    def ailments(self) -> list[str]:
+        """Return what keeps services from work: those that do not answer yet, and those that end again and again."""
+        silent = [f"{each.service.name} {each.end_in_words()}" for each in self._starting]
+        now = time.monotonic()
+        return silent + [text for at, text in self._faults.values() if now - at < _STABLE_AFTER_S]
+
     async def _start_one(self, service: Service) -> None:
         group = self._groups[-1]
         for _ in range(_START_FAILURES):
@@ -96,15 +141,16 @@ class Supervisor:
                 self._keepers.append(asyncio.create_task(self._keep(running)))
                 return
             group.remove(running)
+            said = running.end_in_words()
             await _end(running)
-        raise ConfigurationError(f"{service.name} does not start: its last words are in {self._log_path(service)}")
-
-    def _log_path(self, service: Service) -> Path:
-        return self._logs / f"{service.name}.log"
+        raise ConfigurationError(f"{service.name} does not start: it {said}")
 
     async def _spawn(self, service: Service) -> _Running:
-        self._logs.mkdir(parents=True, exist_ok=True)
-        with self._log_path(service).open("ab") as log:
+        self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._logs / f"{service.name}.log"
+        path.touch(mode=0o600)
+        with path.open("ab") as log:
+            said_before = log.tell()
             process = await asyncio.create_subprocess_exec(
                 *service.command,
                 env=service.environment,
@@ -112,31 +158,37 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 pass_fds=service.descriptors,
+                umask=service.umask,
                 start_new_session=True,  # Ctrl-C is for the supervisor, who stops in order
                 preexec_fn=functools.partial(die_with_parent, os.getpid(), service.orphan_signal),
             )
-        return _Running(service, process)
+        return _Running(service, process, path, said_before)
 
     async def _becomes_healthy(self, running: _Running) -> bool:
+        self._starting.append(running)
         deadline = time.monotonic() + running.service.start_timeout_s
-        while time.monotonic() < deadline and running.process.returncode is None:
-            if await running.service.is_healthy():
-                return running.process.returncode is None
-            await asyncio.sleep(_POLL_S)
+        try:
+            while time.monotonic() < deadline and running.process.returncode is None:
+                if await running.service.is_healthy():
+                    return running.process.returncode is None
+                await asyncio.sleep(_POLL_S)
+        finally:
+            self._starting.remove(running)
         return False
 
     async def _keep(self, running: _Running) -> None:
         """Restart a service whenever it ends or stays unhealthy, each time after a longer pause."""
-        failures = 0
+        failures, name = 0, running.service.name
         while True:
             cause = await self._watch(running)
-            failures = 0 if time.monotonic() - running.started > _STABLE_AFTER_S else failures + 1
+            failures = 0 if running.age_s > _STABLE_AFTER_S else failures + 1
             pause_s = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
-            _log.warning("service.restart", service=running.service.name, cause=cause, pause_s=pause_s)
+            self._faults[name] = (time.monotonic(), f"{name} {running.end_in_words()}")
+            _log.warning("service.restart", service=name, cause=cause, pause_s=pause_s)
             await _end(running)
             await asyncio.sleep(pause_s)
             fresh = await self._spawn(running.service)
-            running.process, running.started = fresh.process, fresh.started
+            running.process, running.started, running.said_before = fresh.process, fresh.started, fresh.said_before
             await self._becomes_healthy(running)
 
     async def _watch(self, running: _Running) -> str:

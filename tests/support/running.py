@@ -136,8 +136,7 @@ def running_farm(folder: Path, **settings: str) -> Iterator[RunningFarm]:
 def start_farm(folder: Path, **settings: str) -> RunningFarm:
     """Start `farm up` in a folder and wait until it is ready; the caller stops it, and ends what is left."""
     folder.mkdir(parents=True, exist_ok=True)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NAMES)}
-    environment = {**inherited, "DATA_DIR": str(folder / "data"), "PORT": "0", "LEAN_WORKERS": "2", **settings}
+    environment = started_settings(folder, **settings)
     with (folder / "up.log").open("ab") as log:
         up = subprocess.Popen(
             own_module("farm", "up"),
@@ -149,6 +148,12 @@ def start_farm(folder: Path, **settings: str) -> RunningFarm:
         )
     runtime = _await_ready(up, folder)
     return RunningFarm(runtime["url"], runtime["redis_url"], up, folder, environment)
+
+
+def started_settings(folder: Path, **settings: str) -> dict[str, str]:
+    """Return the environment of a `farm up` in a folder: these settings, and none of this machine's."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NAMES)}
+    return {**inherited, "DATA_DIR": str(folder / "data"), "PORT": "0", "LEAN_WORKERS": "2", **settings}
 
 
 def is_live(url: str) -> bool:

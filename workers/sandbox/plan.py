@@ -162,7 +162,7 @@ def write(plan: Plan, folder: Path) -> Path:
     start = " ".join(_quoted(word) for word in [*plan["launcher"], str(written)])
     script = folder / "lake"
     script.write_text(f'#!/bin/sh\nexec {start} "$@"\n')
-    script.chmod(0o755)
+    script.chmod(0o700)
     return script
 
 

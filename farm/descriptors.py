@@ -1,0 +1,23 @@
+"""Descriptors: how many files and connections this process may have open."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+
+
+def raise_limit() -> None:
+    """Let this process, and all it starts, have as many as the system grants.
+
+    A login usually starts with 1024 of far more, for the sake of programs that use select().
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS says that there is no limit, and then refuses it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def limit() -> int:
+    """Return how many this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft

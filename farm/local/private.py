@@ -1,0 +1,49 @@
+"""The data folder is its owner's alone: proofs and verdicts lie in the store's files, and the way to the store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+
+def make_private(data_dir: Path) -> None:
+    """Make a data folder that nobody else can look into, or close one of an earlier release.
+
+    A folder of somebody else's making that holds more than a farm's data, a home or `/tmp`, keeps its mode: what the
+    farm keeps in it is closed all the same.
+
+    Raises:
+        OSError: it cannot be made, or is no folder.
+    """
+    try:
+        data_dir.mkdir(parents=True, mode=0o700)
+    except FileExistsError:
+        if _is_ours(data_dir):
+            data_dir.chmod(0o700)
+    for folder in (data_dir / "logs", data_dir / "valkey", data_dir / "vectors"):
+        folder.mkdir(exist_ok=True, mode=0o700)
+        _close(folder, 0o700)
+    for path in (*data_dir.glob("logs/*.log"), *data_dir.glob("valkey/appendonlydir/*")):
+        _close(path, 0o600)
+
+
+def empty_temporary_folder(data_dir: Path) -> Path:
+    """Return the folder for temporary files of a farm's processes, without what killed ones left in it."""
+    folder = data_dir / "tmp"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
+
+
+def _is_ours(data_dir: Path) -> bool:
+    known = data_dir.stat()
+    if known.st_uid != os.geteuid() or known.st_mode & stat.S_ISVTX:
+        return False
+    return (data_dir / "lock").exists() or not any(data_dir.iterdir())
+
+
+def _close(path: Path, mode: int) -> None:
+    if not path.is_symlink() and path.stat().st_uid == os.geteuid():
+        path.chmod(mode)

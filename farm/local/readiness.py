@@ -1,0 +1,77 @@
+"""Waiting until every part of a farm answers, and saying meanwhile what is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+import httpx
+
+_POLL_S = 0.2
+# Who starts a farm without a terminal sees no progress bar, and learns it from these lines.
+_FIRST_WORD_S = 5.0
+_WORD_EVERY_S = 30.0
+
+OnProgress = Callable[[str, float], None]
+"""Told what the farm still waits for, and how much of it is done, 0 to 1."""
+
+
+class Readiness:
+    """What is not ready yet.
+
+    Args:
+        http: asks the API.
+        ailments: what the supervisor knows of services that do not work.
+        lean_parts: the names of the Lean rooms: the API calls a farm ready when one of them serves.
+
+    Attributes:
+        waits: what is waited for, and why.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, ailments: Callable[[], list[str]], lean_parts: Collection[str]) -> None:
+        self._http = http
+        self._ailments = ailments
+        self._lean_parts = lean_parts
+        self.waits: dict[str, str] = {}
+
+    async def wait(self, url: str, on_progress: OnProgress) -> list[str]:
+        """Return what an operator should know once every part answers.
+
+        The first start may fetch and build a REPL, so there is no limit.
+
+        Args:
+            url: of the API.
+            on_progress: is told, several times a second.
+        """
+        while True:
+            checks = await self._checks(url)
+            waiting = {name: check for name, check in checks.items() if not check["ready"]}
+            if checks and not waiting:
+                return [check["notice"] for check in checks.values() if check["notice"]]
+            self.waits = {name: check["notice"] or "is starting" for name, check in waiting.items()}
+            for name, text in self.waits.items():
+                on_progress(f"{name}: {text}", waiting[name].get("progress", 0.0))
+            await asyncio.sleep(_POLL_S)
+
+    async def tell_now_and_then(self, tell: Callable[[str], None]) -> None:
+        """Say what is waited for: soon, when it becomes something else, and twice a minute, until cancelled."""
+        told, told_at = "", -math.inf
+        while True:
+            await asyncio.sleep(_FIRST_WORD_S)
+            waits = [f"{name}: {text}" for name, text in self.waits.items()]
+            text = "\n".join(["not ready yet", *self._ailments(), *waits])
+            if text != told or time.monotonic() - told_at >= _WORD_EVERY_S:
+                tell(text)
+                told, told_at = text, time.monotonic()
+
+    async def _checks(self, url: str) -> dict[str, Any]:
+        """Return what the API says of each part, a part it does not know yet among them; nothing while it is away."""
+        try:
+            checks: dict[str, Any] = (await self._http.get(f"{url}/readyz")).json()["checks"]
+        except (httpx.TransportError, ValueError, KeyError):
+            return {}
+        unknown = {"ready": False, "notice": ""}
+        return {**dict.fromkeys(self._lean_parts, unknown), **checks}

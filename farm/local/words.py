@@ -1,0 +1,41 @@
+"""The last words of a process, from its log, as a person reads them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+_TROUBLE = frozenset({"error", "critical"})
+
+
+def last_words(log: Path, start: int) -> str:
+    """Return what a process wrote to its log: of its JSON lines those that tell of trouble, where any does.
+
+    Args:
+        log: the file.
+        start: how long it was when the process started.
+    """
+    with log.open("rb") as file:
+        file.seek(start)
+        lines = file.read().decode(errors="replace").splitlines()
+    read = [(line, _event(line)) for line in lines if line.strip()]
+    if any(event.get("level") in _TROUBLE for _, event in read):
+        read = [(line, event) for line, event in read if not event or event.get("level") in _TROUBLE]
+    # A process may say the same at each of its tries.
+    said = list(dict.fromkeys(_sentence(line, event) for line, event in read))
+    return "\n".join(["its last words:", *said]) if said else f"it said nothing ({log})"
+
+
+def _event(line: str) -> dict[str, Any]:
+    """Return a line of our own logs; empty for any other."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _sentence(line: str, event: dict[str, Any]) -> str:
+    parts = [str(event[name]) for name in ("error", "notice", "exception") if event.get(name)]
+    return "\n".join(parts) or str(event.get("event", line))
