@@ -16,6 +16,8 @@ from tests.security.service.conftest import api_process
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm, scripted_settings
 
+pytestmark = pytest.mark.system
+
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 FALSE = "theorem three : 1 + 1 = 3 := by decide"
 HOLE = "theorem hole (a b : Nat) : a + b = b + a := by sorry"

@@ -17,6 +17,8 @@ from tests.security.service.conftest import api_process
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm, start_farm, stop
 
+pytestmark = pytest.mark.system
+
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 MANY = 100_000
 

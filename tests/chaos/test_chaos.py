@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 _SLOW = {"SIGSTOP past the lease"}
 
 
+@pytest.mark.root
 def test_every_fault_leaves_every_verdict_once_and_as_on_a_calm_day(
     tmp_path: Path, scripted: Install, seed: int, subtests: pytest.Subtests
 ) -> None:
@@ -33,6 +34,7 @@ def test_every_fault_leaves_every_verdict_once_and_as_on_a_calm_day(
             pytest.skip("needs root, to mount a small disk")
 
 
+@pytest.mark.system
 def test_a_clock_that_jumps_changes_no_verdict(tmp_path: Path, scripted: Install, seed: int, libfaketime: Path) -> None:
     report = run(tmp_path, scripted, Plan(seed, 120, 20, [CLOCK], together=0), print, clock=libfaketime)
 

@@ -65,6 +65,7 @@ def runner(ill: Victim, batch: Batch, index: int, but_not: set[int]) -> int | No
     return None
 
 
+@pytest.mark.root
 def test_the_proofs_of_a_dead_host_run_elsewhere(ill: Victim) -> None:
     if not can_rename_host():
         pytest.skip("needs root, to give processes a host name of their own")

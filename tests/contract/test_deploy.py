@@ -127,6 +127,7 @@ EVERY_FILE = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.system
 @EVERY_FILE
 def test_compose_files_follow_the_specification(files: tuple[Path, ...]) -> None:
     require(importlib.util.find_spec("compose_spec"), "the package compose-spec")
@@ -360,6 +361,7 @@ ARGUMENTS = dict(text.split("=", 1) for instruction, text in dockerfile() if ins
 TARGETS = ("api", "worker", "lean")
 
 
+@pytest.mark.system
 def test_the_dockerfile_passes_hadolint() -> None:
     beside = Path(sys.executable).with_name("hadolint")
     hadolint = str(beside) if beside.exists() else shutil.which("hadolint")

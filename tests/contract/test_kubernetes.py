@@ -81,6 +81,7 @@ def in_mb(text: str) -> int:
     return int(number) * _MB[unit]
 
 
+@pytest.mark.system
 def test_kubernetes_takes_every_resource() -> None:
     require(importlib.util.find_spec("kubernetes_validate"), "the package kubernetes-validate")
     kubernetes = importlib.import_module("kubernetes_validate")

@@ -40,6 +40,7 @@ def test_every_part_of_the_farm_has_a_unit() -> None:
     assert {part(unit) for unit in UNITS} == {"api", "reaper", "lean", "embed", "premises"}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("unit", UNITS, ids=part)
 def test_systemd_takes_a_unit(unit: Path, tmp_path: Path) -> None:
     require(shutil.which("systemd-analyze"), "systemd-analyze (Debian's systemd)")

@@ -109,6 +109,7 @@ def test_every_figure_that_alerts_and_dashboard_name_is_one_that_a_farm_shows(fa
     assert named <= shown | {"farm_canaries_total"}, f"not shown: {sorted(named - shown)}"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "arguments", [("rules", ALERTS), ("config", "--syntax-only", ALERTS.parent / "prometheus.yaml")]
 )

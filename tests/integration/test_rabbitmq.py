@@ -13,7 +13,7 @@ from tests.support.rabbitmq import RabbitMQ, is_installed, rabbitmq
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 

@@ -22,7 +22,7 @@ from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 from tests.support.sentinel import Failover, failover
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 FALSE = "theorem three : 1 + 1 = 3 := by decide"

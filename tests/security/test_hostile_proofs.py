@@ -19,6 +19,8 @@ from tests.support.repl.directives import run_word
 from tests.support.repl.install import Install, install
 from tests.support.running import RunningFarm, await_true, running_farm
 
+pytestmark = pytest.mark.root
+
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 SECRET = "correct-horse-battery"
 

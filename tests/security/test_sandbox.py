@@ -19,6 +19,8 @@ from workers.sandbox.attempts.topics import ATTEMPTS, Attempt
 from workers.sandbox.kernel import Missing
 from workers.sandbox.selftest import Stage, stage
 
+pytestmark = pytest.mark.root
+
 HOSTILE = [attempt for attempt in ATTEMPTS.values() if attempt.expected != "allowed"]
 HONEST = [attempt for attempt in ATTEMPTS.values() if attempt.expected == "allowed"]
 # SANDBOX=off puts these two limits up as well.
@@ -64,6 +66,7 @@ def test_the_layers_are_named_outermost_first(around: Stage, landlock: int) -> N
     assert ("uid" in names) == (os.geteuid() == 0)
 
 
+@pytest.mark.system
 def test_bubblewrap_goes_around_it_all(landlock: int) -> None:
     require(shutil.which("bwrap"), "bubblewrap")
     with stage(sandbox="bubblewrap") as wrapped:

@@ -84,6 +84,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
             server.wait(10)
 
 
+@pytest.mark.system
 def test_a_whole_farm_runs_over_tls_with_a_users_rights(secured: Secured, tmp_path: Path, scripted: Install) -> None:
     assert check_server(connect(secured.url()))
 
@@ -98,6 +99,7 @@ def test_a_whole_farm_runs_over_tls_with_a_users_rights(secured: Secured, tmp_pa
     assert PASSWORD not in logs
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("attempt", ["plain text", "another authority", "wrong password"])
 def test_nobody_else_gets_in(secured: Secured, attempt: str) -> None:
     url = {
