@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from farm.client.endpoint import Endpoint
 from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError, FarmError
 from farm.processes import memory_limit_mb, own_module
@@ -156,8 +157,9 @@ def _tei(urls: list[str]) -> Finding:
     silent = []
     for url in urls:
         try:
-            httpx.get(f"{url.rstrip('/')}/health", timeout=5).raise_for_status()
-        except httpx.HTTPError:
+            # As the embed worker asks: past the environment's proxies.
+            httpx.get(f"{url.rstrip('/')}/health", timeout=5, trust_env=False).raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL):
             silent.append(url)
     if silent:
         return Finding("embedding", "missing", f"no answer from {', '.join(silent)}", "start TEI, or EMBED_SERVICE_URL")
@@ -166,7 +168,8 @@ def _tei(urls: list[str]) -> Finding:
 
 def _farm(settings: Settings) -> Iterator[Finding]:
     try:
-        answer = httpx.get(f"{settings.url}/readyz", timeout=5)
+        endpoint = Endpoint.resolve(settings.url, "")
+        answer = httpx.get(f"{endpoint.url}/readyz", timeout=5, trust_env=endpoint.trusts_environment)
         checks = answer.json()["checks"]
     except (httpx.HTTPError, ValueError, KeyError):
         yield Finding("farm", "note", f"none answers at {settings.url}", "farm up")

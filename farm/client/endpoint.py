@@ -8,9 +8,9 @@ import httpx
 
 from farm.client.environment import variables
 from farm.errors import ConfigurationError
+from farm.loopback import is_loopback
 
 _MAX_PORT = 65535
-_LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Endpoint:
     @property
     def trusts_environment(self) -> bool:
         """Whether proxies of the environment apply: a cluster's `HTTP_PROXY` is no way to this very host."""
-        return self.url.host not in _LOOPBACK_HOSTS
+        return not is_loopback(self.url.host)
 
 
 def _local_url(port: str) -> str:

@@ -1,0 +1,16 @@
+"""Which addresses are this very host, where neither a proxy nor a certificate of the environment has a say."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as in a URL, is this one; an address to bind to all interfaces is, too."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
