@@ -6,7 +6,9 @@ import uvicorn
 
 from api.access import Access
 from api.app import create_app
+from api.connections import Places, Server, Turnover
 from api.front import Front
+from farm import descriptors
 from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.settings import load
@@ -16,12 +18,15 @@ from farm.traces import open_traces
 
 if __name__ == "__main__":
     configure_logs("api")
+    descriptors.raise_limit()
     settings = load()
     open_traces("api")
     with contextlib.suppress(StoreUnavailable):  # /readyz says that it does not answer, and then which version it has
         enter_store(connect(settings.redis_url))
-    uvicorn.run(
-        Access(Front(create_app(settings), is_open=settings.api_keys_file is None)),
+    places = Places(descriptors.limit())
+    app = Access(Front(create_app(settings), is_open=settings.api_keys_file is None))
+    config = uvicorn.Config(
+        Turnover(app, places),
         host=settings.farm_host,
         port=settings.port,
         loop="uvloop",
@@ -34,3 +39,4 @@ if __name__ == "__main__":
         timeout_keep_alive=120,
         timeout_graceful_shutdown=5,
     )
+    Server(config, places).run()

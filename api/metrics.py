@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -104,4 +104,5 @@ def render(readings: Readings) -> bytes:
     """Return the exposition text."""
     registry = CollectorRegistry()
     registry.register(_Snapshot(readings))
+    ProcessCollector(registry=registry)  # of the API process that is asked: its descriptors and their limit, its memory
     return generate_latest(registry)

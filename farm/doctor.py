@@ -16,12 +16,16 @@ from typing import Any
 
 import httpx
 
+from farm import descriptors
 from farm.client.endpoint import Endpoint
 from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError, FarmError
-from farm.processes import memory_limit_mb, own_module
+from farm.local.runtime import read_runtime
+from farm.processes import memory_limit_mb, open_descriptors, own_module, tree
 from farm.settings import Settings
 
+# Ordinary hosts grant 4096 and more.
+_DESCRIPTORS_MIN = 4096
 _LEAN_CHECK_TIMEOUT_S = 1800
 _SANDBOX_TEST_TIMEOUT_S = 600
 _SHOWN_CHARS = 400
@@ -51,6 +55,7 @@ class Finding:
 def diagnose(settings: Settings) -> Iterator[Finding]:
     """Yield findings, one subject after another; the Lean check runs a real proof and may take minutes."""
     yield Finding("system", "ok", f"Python {platform.python_version()}, {os.cpu_count()} cores, {_memory()}")
+    yield _descriptors(settings)
     yield from _extras()
     yield _redis(settings)
     yield from _lean()
@@ -61,6 +66,19 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
 
 def _memory() -> str:
     return f"{memory_limit_mb() / 1024:.1f} GB of memory"
+
+
+def _descriptors(settings: Settings) -> Finding:
+    """Say how many files and connections a process may have open, and what the farm on DATA_DIR has."""
+    descriptors.raise_limit()
+    found, runtime = f"a process may have {descriptors.limit()}", read_runtime(settings.data_dir)
+    if runtime:
+        counts = [open_descriptors(pid) for pid in tree(runtime.pid)]
+        found += f"; of the farm here the one with most has {max(counts)}, all {len(counts)} have {sum(counts)}"
+    if descriptors.limit() >= _DESCRIPTORS_MIN:
+        return Finding("descriptors", "ok", found)
+    advice = "raise the hard limit (`ulimit -Hn`, LimitNOFILE=): beyond it the API answers connections with 503"
+    return Finding("descriptors", "note", found, advice)
 
 
 def _extras() -> Iterator[Finding]:

@@ -163,6 +163,14 @@ def memory_mb(pid: int) -> float:
         return 0.0
 
 
+def open_descriptors(pid: int) -> int:
+    """Return how many descriptors one process has open; 0 when it is gone, or another user's."""
+    try:
+        return int(psutil.Process(pid).num_fds())
+    except psutil.Error:
+        return 0
+
+
 def memory_limit_mb() -> float:
     """Return the memory this process may count on in MB: the tightest limit of its cgroups, else the host's."""
     limits = [psutil.virtual_memory().total / _MB]

@@ -35,6 +35,11 @@ class Runtime:
     url: str
     redis_url: str
 
+    @property
+    def pid(self) -> int:
+        """The process id of `farm up`."""
+        return int(self.supervisor.partition(".")[0])
+
     def write(self, data_dir: Path) -> None:
         """Leave it in the data folder."""
         path = data_dir / "runtime.json"

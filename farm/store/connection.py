@@ -17,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
+from farm import descriptors
 from farm.errors import ConfigurationError, StoreUnavailable
 from farm.sentinels import is_sentinel
 from farm.store import failover
@@ -58,6 +59,11 @@ def connect(url: str) -> RedisClient:
     return failover.primary(url, **options) if is_sentinel(url) else redis.Redis.from_url(url, **options)
 
 
+def most_connections() -> int:
+    """Return how many connections the API keeps at most: where descriptors are few, its clients need them too."""
+    return min(_MOST_CONNECTIONS, descriptors.limit() // 4)
+
+
 def connect_async(url: str) -> AsyncRedisClient:
     """Return a client for the API; a blocking read takes a connection of its own from the pool.
 
@@ -70,7 +76,7 @@ def connect_async(url: str) -> AsyncRedisClient:
     options: dict[str, Any] = {
         **_OPTIONS,
         "retry": AsyncRetry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
-        "max_connections": _MOST_CONNECTIONS,
+        "max_connections": most_connections(),
         "timeout": _SOCKET_TIMEOUT_S,
     }
     if is_sentinel(url):

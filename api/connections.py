@@ -1,0 +1,261 @@
+"""The connections of an API process: how many there are places for, and what becomes of those beyond."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from farm.errors import ConfigurationError, Unavailable
+from farm.store.connection import most_connections
+
+# For the event loop, logs, files, the broker and what else a process opens.
+_RESERVE = 64
+_FEWEST = 8
+_MOST_REFUSED = 256
+# From this share of the places on, an answer is the last of its connection: idle ones must not keep others out.
+_CROWDED = 0.75
+_BACKLOG = 2048
+_PAUSE_S = 0.01
+# How long a client that is refused may take to send its request, and then to read the answer.
+_REQUEST_WITHIN_S = 1.0
+_LINGER_S = 2.0
+_RETRY_AFTER_S = 1
+_TOLD_EVERY_S = 10.0
+_STARTUP_FAILURE = 3  # as uvicorn ends
+
+_log = structlog.get_logger()
+
+
+class Places:
+    """How many connections are served, and how many more are told to come back.
+
+    Args:
+        limit: the descriptors that the process may have.
+
+    Attributes:
+        taken: the connections that are served.
+        served: how many may be.
+        refused: how many more may be told at the same time; the others wait in the kernel's queue.
+    """
+
+    def __init__(self, limit: int) -> None:
+        spare = limit - _RESERVE - most_connections()
+        self.refused = max(_FEWEST, min(_MOST_REFUSED, spare // 8))
+        self.served = max(_FEWEST, spare - self.refused)
+        self.taken: set[Any] = set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more are served."""
+        return len(self.taken) >= self.served
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether connections should not stay after their answer."""
+        return len(self.taken) >= self.served * _CROWDED
+
+
+class Turnover:
+    """Has each answer end its connection while there are many.
+
+    Args:
+        app: what answers.
+        places: of the process.
+    """
+
+    def __init__(self, app: ASGIApp, places: Places) -> None:
+        self._app = app
+        self._places = places
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def send_last(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._places.is_crowded:
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, receive, send_last if scope["type"] == "http" else send)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but it takes a connection only while there is a descriptor for it.
+
+    Without one, libuv closes whatever it cannot take, and each of those clients sees a reset.
+    """
+
+    def __init__(self, config: uvicorn.Config, places: Places) -> None:
+        super().__init__(config)
+        self._places = places
+        places.taken = self.server_state.connections
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the app, then listen.
+
+        Raises:
+            ConfigurationError: the address cannot be bound.
+        """
+        listening = sockets or await _bind(self.config.host, self.config.port)
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise SystemExit(_STARTUP_FAILURE)
+        self.servers = [_Door(each, self._places, self._serve_one) for each in listening]  # type: ignore[misc]
+        self.started = True
+
+    def _serve_one(self) -> asyncio.Protocol:
+        kind: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = kind(self.config, self.server_state, self.lifespan.state)
+        return protocol
+
+
+async def _bind(host: str, port: int) -> list[socket.socket]:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = dict.fromkeys((family, address) for family, _, _, _, address in found)
+        listening = [socket.create_server(at[:2], family=family, backlog=_BACKLOG) for family, at in addresses]
+    except OSError as error:
+        raise ConfigurationError(f"{host} port {port} cannot be bound: {error.strerror}") from error
+    for each in listening:
+        each.setblocking(False)
+    return listening
+
+
+class _Door:
+    """Takes the connections of one listening socket, as long as there are places.
+
+    Args:
+        listening: the socket.
+        places: of the process.
+        serve: makes the protocol of a connection that is served.
+    """
+
+    def __init__(self, listening: socket.socket, places: Places, serve: Callable[[], asyncio.Protocol]) -> None:
+        self._listening = listening
+        self._places = places
+        self._serve = serve
+        self._refused: set[_Refusal] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._pause: asyncio.TimerHandle | None = None
+        self._told_at = -math.inf
+        self._open()
+
+    def close(self) -> None:
+        """Take no more."""
+        self._loop.remove_reader(self._listening)
+        if self._pause:
+            self._pause.cancel()
+        self._listening.close()
+
+    async def wait_closed(self) -> None:
+        """Return at once: who ends the server waits for the connections themselves."""
+
+    def _open(self) -> None:
+        # Not `loop.sock_accept`: uvloop's goes on accepting after its first, and loses what it accepts.
+        self._loop.add_reader(self._listening, self._take)
+
+    def _take(self) -> None:
+        """Take one connection, or pause: uvloop tells nobody when a place is free again."""
+        if self._places.is_full and len(self._refused) >= self._places.refused:
+            self._rest()
+            return
+        try:
+            connection, _ = self._listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:  # something else took the reserve
+            _log.warning("connection.not_taken", error=error.strerror)
+            self._rest()
+            return
+        opening = self._loop.create_task(self._begin(connection))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+
+    def _rest(self) -> None:
+        self._loop.remove_reader(self._listening)
+        self._pause = self._loop.call_later(_PAUSE_S, self._open)
+
+    async def _begin(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        try:
+            await self._loop.connect_accepted_socket(self._protocol, connection)
+        except OSError:  # the client is gone already
+            connection.close()
+
+    def _protocol(self) -> asyncio.Protocol:
+        if not self._places.is_full:
+            return self._serve()
+        if time.monotonic() - self._told_at > _TOLD_EVERY_S:
+            self._told_at = time.monotonic()
+            _log.warning("connections.full", served=self._places.served)
+        return _Refusal(self._refused)
+
+
+class _Refusal(asyncio.Protocol):
+    """Answers one connection with 503 and ends it so that the client can read that.
+
+    The request is awaited first, since not every client reads an answer that comes before it, and what comes after is
+    read on: a socket that is closed with something unread resets the connection.
+
+    Args:
+        others: all that are open.
+    """
+
+    def __init__(self, others: set[_Refusal]) -> None:
+        self._others = others
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the request, for a moment."""
+        self._transport = cast(asyncio.Transport, transport)  # a stream's; uvloop has a class of its own
+        self._others.add(self)
+        self._timer = asyncio.get_running_loop().call_later(_REQUEST_WITHIN_S, self._answer)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what begins the request; the rest is dropped."""
+        self._answer()
+
+    def eof_received(self) -> bool:
+        """Answer a client that has said all it has to say."""
+        self._answer()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Make room for the next one."""
+        self._others.discard(self)
+        if self._timer:
+            self._timer.cancel()
+
+    def _answer(self) -> None:
+        if self._transport is None or self._timer is None:
+            return
+        transport, self._transport = self._transport, None
+        self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(_LINGER_S, transport.close)
+        transport.write(_TOO_MANY)
+        transport.write_eof()
+
+
+def _too_many() -> bytes:
+    error = Unavailable("Too many connections at once: try again, and keep fewer of them open")
+    body = json.dumps({"error": {"code": error.code, "message": error.message}}).encode()
+    head = (
+        f"HTTP/1.1 {error.status} Service Unavailable\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nRetry-After: {_RETRY_AFTER_S}\r\nConnection: close\r\n"
+        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+_TOO_MANY = _too_many()
