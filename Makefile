@@ -1,4 +1,4 @@
-# The commands of README and CONTRIBUTING. `make test` is also what .ci/run calls.
+# The commands of README and CONTRIBUTING. `make test` is also what .ci/run calls, as an ordinary user.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from farm import Farm
+from farm import Farm, descriptors
 from farm.local.valkey import prepare_valkey
 from tests.support.repl.install import Install, install
 from tests.support.running import RunningFarm, await_true, running_farm, scripted_settings
@@ -28,7 +28,11 @@ def require(present: object, what: str) -> None:
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach what tests start, where a shell that put us into the background had it ignored for all of us."""
+    """Be a process like any: one that may open what a thousand clients need, and that Ctrl-C reaches.
+
+    A shell that put us into the background had it ignored for all that tests start.
+    """
+    descriptors.raise_limit()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -24,7 +24,6 @@ REQUEST = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 @pytest.fixture
 def poor(farm: RunningFarm) -> Iterator[str]:
     """An API process of the shared farm that may open few descriptors."""
-    descriptors.raise_limit()  # for the clients, which are in this process
     with api_process(farm.redis_url, before=FEW) as url:
         yield url
 
