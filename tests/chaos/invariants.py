@@ -28,6 +28,7 @@ FARM_KEYS = (
     "farm:serves",
     "farm:tokens:",
     "farm:idle:",
+    "farm:looked:",
     "farm:batches",
     "farm:corpus",
     "farm:called:",

@@ -152,8 +152,10 @@ end
 local out = {}
 local bad = declared_bad(revision)
 if bad then token_spent(env) return {bad} end
--- A lease that is there already: sent twice, because the first reply got lost. It lapses, and its items run again.
-if redis.call('EXISTS', 'farm:draining') == 0 and redis.call('EXISTS', 'farm:lease:' .. id) == 0 then
+-- Sent twice, because the first reply got lost: nobody works on what it held.
+local lost = read_lease(id)
+if lost then give_up_lease(lost, now) end
+if redis.call('EXISTS', 'farm:draining') == 0 then
   for _, class in ipairs(CLASSES) do
     out = try_class(class) or {}
     if #out > 0 then break end

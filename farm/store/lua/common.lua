@@ -45,6 +45,7 @@
 -- farm:figures            hash    SERIES:LABEL, SERIES:LABEL:BUCKET -> what worker processes counted, for /metrics
 -- farm:tokens:ENV         string  tokens believed to be on the broker or held by a process that works
 -- farm:idle:ENV           string  processes that idled while work waited, at the reaper's last look
+-- farm:looked:ENV         string  ms of that look
 -- farm:workers:ENV        zset    Lean process -> ms until which it counts as alive
 -- farm:worker:W           hash    what GET /v1/workers shows of a process
 -- farm:environments       zset    ENV -> ms of the last sign of life of a Lean process of it, or of the first batch before any
@@ -72,6 +73,7 @@ local TURN_S = 0.5
 local CLAIM_S = TURN_S / 16       -- what each proof is charged when it is claimed; its seconds follow when they are known
 local NEXT_S = 0.000001           -- who comes while the same batch is first comes just behind who came before
 local MOST_PARKED = 1000          -- more copies than this of one proof do not wait for one run
+local LOOK_KEPT_MS = 60000        -- a look longer ago than this says nothing any more
 local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict beside its value, its name twice included
 
 local function now_ms()
@@ -127,18 +129,26 @@ local function useful_processes(env, now)
   return math.min(processes, processes - 1 + busy(env, 'interactive', now))
 end
 
+local function number_at(key)
+  return tonumber(redis.call('GET', key) or 0) or 0
+end
+
+local function believe(env, tokens)
+  redis.call('SET', 'farm:tokens:' .. env, tokens)
+end
+
 -- How many tokens to publish now; counts them as published.
 local function tokens_wanted(env, now)
   local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
-  local out = tonumber(redis.call('GET', 'farm:tokens:' .. env) or 0)
+  local out = math.max(0, number_at('farm:tokens:' .. env))
   local want = math.min(math.max(1, useful_processes(env, now)) - out, pending)
   if want <= 0 then return 0 end
-  redis.call('INCRBY', 'farm:tokens:' .. env, want)
+  believe(env, out + want)
   return want
 end
 
 local function token_spent(env)
-  if tonumber(redis.call('GET', 'farm:tokens:' .. env) or 0) > 0 then redis.call('DECR', 'farm:tokens:' .. env) end
+  believe(env, math.max(0, number_at('farm:tokens:' .. env) - 1))
 end
 
 -- Adds a member to a zset of virtual times, just before the first of it but not before what it owes.

@@ -1,13 +1,27 @@
--- Replaces tokens that got lost: work waits while processes idle, now and at the last look.
+-- Sets right what is believed of tokens, and replaces those that got lost: work waits while processes idle, now and at the
+-- last look. Each host has a reaper: of looks that follow each other at once the first counts.
 -- ARGV: environment, ms between looks. Returns how many tokens to publish.
-local env, now = ARGV[1], now_ms()
+local env, now, every_ms = ARGV[1], now_ms(), tonumber(ARGV[2])
+local since = now - number_at('farm:looked:' .. env)
+if since >= 0 and since < every_ms / 2 then return 0 end
+redis.call('SET', 'farm:looked:' .. env, now, 'PX', LOOK_KEPT_MS)
+
 local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
-if pending <= 0 then return 0 end
 local working = busy(env, 'interactive', now) + busy(env, 'batch', now)
-local idle = useful_processes(env, now) - working
-local before = tonumber(redis.call('GET', 'farm:idle:' .. env) or 0)
-redis.call('SET', 'farm:idle:' .. env, math.max(0, idle), 'PX', 2 * ARGV[2])
-local lost = math.min(idle, before, pending)
-if lost <= 0 then return 0 end
-redis.call('SET', 'farm:tokens:' .. env, working + lost)
+local useful = useful_processes(env, now)
+if pending <= 0 then
+  redis.call('DEL', 'farm:idle:' .. env)
+  -- Where nothing waits, who does not work has spent its token.
+  if useful > 0 then believe(env, working) end
+  return 0
+end
+local idle = math.max(0, useful - working)
+local lost = math.min(idle, number_at('farm:idle:' .. env), pending)
+redis.call('SET', 'farm:idle:' .. env, idle, 'PX', LOOK_KEPT_MS)
+if lost > 0 then
+  believe(env, working + lost)
+else
+  -- Each of them holds one, and more than each one is never asked for.
+  believe(env, math.max(working, math.min(number_at('farm:tokens:' .. env), math.max(1, useful))))
+end
 return lost

@@ -1,0 +1,99 @@
+"""What is believed of tokens, which nobody can count: that it is right again soon, whatever it was set to."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from farm.store.connection import RedisClient, connect
+from farm.store.leases import Leases
+from tests.integration.store.test_items import enlist
+from tests.support.proxy import proxied
+from tests.support.running import await_true
+from tests.support.store import ENV, finish, put, take
+
+WRONG = ("-1000", "0", "1000", "nonsense")
+
+
+def believed(client: RedisClient) -> int:
+    return int(client.get(f"farm:tokens:{ENV}"))
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_where_work_waits_and_processes_idle_they_get_tokens(
+    client: RedisClient, leases: Leases, valkey_url: str, wrong: str
+) -> None:
+    enlist(client, "ab")
+    put(valkey_url, 10)
+    client.set(f"farm:tokens:{ENV}", wrong)
+
+    assert [leases.nudge(ENV, 0) for _ in range(2)] == [0, 2]
+
+    assert believed(client) == 2
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_where_all_work_no_more_tokens_are_sent_than_processes(
+    client: RedisClient, leases: Leases, valkey_url: str, wrong: str
+) -> None:
+    enlist(client, "ab")
+    put(valkey_url, 100)
+    for worker in "ab":
+        take(leases, worker, most=1)
+    client.set(f"farm:tokens:{ENV}", wrong)
+
+    leases.nudge(ENV, 0)
+    assert believed(client) == 2
+    put(valkey_url, 100)
+
+    assert believed(client) == 2
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_where_nothing_waits_the_next_batch_finds_its_tokens(
+    client: RedisClient, leases: Leases, valkey_url: str, wrong: str
+) -> None:
+    enlist(client, "ab")
+    put(valkey_url, 1)
+    finish(leases, take(leases, "a"))
+    client.set(f"farm:tokens:{ENV}", wrong)
+
+    assert leases.nudge(ENV, 0) == 0
+    assert believed(client) == 0
+    put(valkey_url, 10)
+
+    assert believed(client) == 2
+
+
+def test_the_second_look_may_be_late(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+    enlist(client, "a")
+    put(valkey_url, 10)
+    assert leases.nudge(ENV, 1) == 0
+
+    client.set("a-while", 1, px=100)
+    await_true(lambda: not client.exists("a-while"), "a hundred times what lies between two looks")
+
+    assert leases.nudge(ENV, 1) == 1
+
+
+def test_looks_of_several_hosts_at_once_are_one(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+    enlist(client, "a")
+    put(valkey_url, 10)
+
+    assert [leases.nudge(ENV, 60_000) for _ in range(8)] == [0] * 8
+
+
+def test_a_claim_whose_reply_is_cut_is_taken_back_at_once(client: RedisClient, valkey_url: str) -> None:
+    enlist(client, "a")
+    with proxied(valkey_url) as (proxy, url), closing(connect(url)) as connection:
+        through = Leases(connection)
+        assert through.claim(ENV, "a") is None
+        batches = {put(valkey_url, 3, owner="one"), put(valkey_url, 3, owner="other")}
+
+        proxy.cut_replies(after=10)
+        claims = [take(through, "a"), take(through, "a")]
+
+    assert {claim.batch for claim in claims} == batches
+    held = sum(len(claim.items) for claim in claims)
+    assert [int(count) for count in client.hmget(f"farm:counts:{ENV}", "pending", "leased")] == [6 - held, held]
