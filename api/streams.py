@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from farm.errors import NotFound, StoreUnavailable
+from farm.sockets import LONGEST_BLOCK_S
 from farm.store.batches import Batches
 
 HEARTBEAT_S = 15
@@ -29,20 +31,24 @@ async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> Async
 
     A store that goes away, or a batch that expires, ends the stream without its last line: the reader resumes.
     """
+    spoke = time.monotonic()
     try:
         while True:
             # Asked before the read: what finished the batch is then in what is read.
             finished = (await batches.status(batch, owner)).finished
-            found = await batches.follow(batch, cursor, _SLICE, 1 if finished else HEARTBEAT_S * 1000)
+            left_s = min(LONGEST_BLOCK_S, spoke + HEARTBEAT_S - time.monotonic())
+            found = await batches.follow(batch, cursor, _SLICE, 1 if finished else max(1, int(left_s * 1000)))
             cursor = found[-1][0] if found else cursor
             if found:
                 yield [Event(at, verdict) for at, verdict in found]
+                spoke = time.monotonic()
                 await asyncio.sleep(_PACE_S)
             elif finished:
                 yield [Event(cursor, done=True)]
                 return
-            else:
+            elif time.monotonic() >= spoke + HEARTBEAT_S:
                 yield [Event(cursor)]
+                spoke = time.monotonic()
     except (StoreUnavailable, NotFound):
         return
 

@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 
 from farm.sentinels import is_sentinel, parse_sentinels
 from farm.settings import Settings
+from farm.sockets import CHECK_EVERY_S, CONNECT_S, SILENCE_S, keepalive
 
 LEAN_TASK = "lean.work"
 EMBED_TASK = "embed.work"
@@ -26,7 +27,19 @@ PREMISES_QUEUE = "premises"
 
 # A process that loads Mathlib or an index before its first task must not be taken for hung (Celery's default is 4 s).
 _PROCESS_START_TIMEOUT_S = 1800
-_REDIS_TRANSPORT: dict[str, Any] = {"socket_timeout": 30, "socket_keepalive": True}
+_REDIS_TRANSPORT: dict[str, Any] = {
+    "socket_timeout": SILENCE_S,
+    "socket_connect_timeout": CONNECT_S,
+    "socket_keepalive": True,
+    "socket_keepalive_options": keepalive(),
+    # kombu looks as often whether its blocking read is overdue: by twice this and a second at most.
+    "health_check_interval": CHECK_EVERY_S,
+    # A token needs no acknowledgement. Where kombu imitates one and it gets lost, the token counts as being worked on
+    # for ever, and a parent with one process takes no more.
+    "ack_emulation": False,
+}
+# A token that meets a connection which is gone is sent once more, over another.
+_ONCE_MORE: dict[str, Any] = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 # Quorum queues live on a majority of brokers. Celery sees them, and then asks for the prefetch that they allow, per
 # consumer. It cannot switch prefetching off here: a busy host may hold one token per process that an idle one could
 # use, until the reaper publishes another.
@@ -58,6 +71,8 @@ def celery_app(settings: Settings) -> Celery:
         task_default_delivery_mode="transient",
         task_acks_late=False,
         worker_prefetch_multiplier=1,
+        # It would take fewer tokens after each reconnection, until as many tasks as ran then have ended.
+        worker_enable_prefetch_count_reduction=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_proc_alive_timeout=_PROCESS_START_TIMEOUT_S,
         worker_send_task_events=True,
@@ -99,8 +114,13 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
     transport = _REDIS_TRANSPORT
     if is_sentinel(url):
         url, more = parse_sentinels(url).broker()
-        transport = {**transport, **more, "socket_connect_timeout": 5}
-    return url, {"worker_disable_prefetch": True, "broker_transport_options": transport}
+        transport = {**transport, **more}
+    return url, {
+        "worker_disable_prefetch": True,
+        "broker_transport_options": transport,
+        # UNBLOCKED, READONLY and their like pass when the parent connects anew; by default they end it.
+        "broker_channel_error_retry": True,
+    }
 
 
 def is_rabbitmq(url: str) -> bool:
@@ -121,7 +141,7 @@ class Tokens:
         """
         try:
             for _ in range(count):
-                self._app.send_task(task, queue=queue, ignore_result=True, retry=False)
+                self._app.send_task(task, queue=queue, ignore_result=True, retry=True, retry_policy=_ONCE_MORE)
         except OperationalError as error:
             _log.warning("token.not_sent", queue=queue, error=str(error))
 

@@ -20,23 +20,24 @@ from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 from farm import descriptors
 from farm.errors import ConfigurationError, StoreUnavailable
 from farm.sentinels import is_sentinel
+from farm.sockets import CHECK_EVERY_S, CONNECT_S, SILENCE_S, SILENCE_WHEN_BLOCKED_S, keepalive
 from farm.store import failover
 
 # redis-py types each reply as the union over both protocols and over decoding on and off. We speak RESP2 and get bytes.
 RedisClient = Any
 AsyncRedisClient = Any
 
-# redis-py 8 gives up on a blocking read after 5 s; ours block for up to 15 s.
-_SOCKET_TIMEOUT_S = 30.0
-_CONNECT_TIMEOUT_S = 5.0
 _RETRIES = 3
 _OPTIONS: dict[str, Any] = {
     "protocol": 2,
-    "socket_timeout": _SOCKET_TIMEOUT_S,
-    "socket_connect_timeout": _CONNECT_TIMEOUT_S,
-    "health_check_interval": 30,
+    "socket_connect_timeout": CONNECT_S,
+    "socket_keepalive": True,
+    "socket_keepalive_options": keepalive(),
+    "health_check_interval": CHECK_EVERY_S,
 }
 _MOST_CONNECTIONS = 512
+# How long a request of the API waits for a connection where all are in use.
+_CONNECTION_WAIT_S = 30.0
 # What a server answers that is there, and may not or cannot write now: its memory or its disk is full, it starts, or
 # it is a replica. A script meets this before its first write, so it has done nothing.
 _REFUSALS_BY_CLASS: dict[type[ResponseError], str] = {
@@ -44,7 +45,14 @@ _REFUSALS_BY_CLASS: dict[type[ResponseError], str] = {
     ReadOnlyError: "This Redis is a replica",
     MasterDownError: "This Redis has lost its primary",
 }
-_REFUSALS_BY_CODE = {"MISCONF": "Redis cannot write to its disk", "NOREPLICAS": "Redis has too few replicas"}
+_REFUSALS_BY_CODE = {
+    "MISCONF": "Redis cannot write to its disk",
+    "NOREPLICAS": "Redis has too few replicas",
+    "UNBLOCKED": "Redis ended a blocking read, as it does when it becomes a replica",
+}
+# What uvloop raises for a write to a connection that was reset, where asyncio says nothing until the next read.
+_HANDLER_CLOSED = "handler is closed"
+_PASSING = (RedisConnectionError, RedisTimeoutError)
 _IN_PIPELINE = " of pipeline caused error: "
 
 
@@ -55,7 +63,11 @@ def connect(url: str) -> RedisClient:
         ConfigurationError: the URL is wrong.
     """
     _check(url)
-    options: dict[str, Any] = {**_OPTIONS, "retry": Retry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES)}
+    options: dict[str, Any] = {
+        **_OPTIONS,
+        "socket_timeout": SILENCE_S,
+        "retry": Retry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
+    }
     return failover.primary(url, **options) if is_sentinel(url) else redis.Redis.from_url(url, **options)
 
 
@@ -73,11 +85,13 @@ def connect_async(url: str) -> AsyncRedisClient:
         ConfigurationError: the URL is wrong.
     """
     _check(url)
+    passing: Any = (*_PASSING, RuntimeError)  # uvloop's, see below
     options: dict[str, Any] = {
         **_OPTIONS,
-        "retry": AsyncRetry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
+        "socket_timeout": SILENCE_WHEN_BLOCKED_S,
+        "retry": AsyncRetry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES, passing),
         "max_connections": most_connections(),
-        "timeout": _SOCKET_TIMEOUT_S,
+        "timeout": _CONNECTION_WAIT_S,
     }
     if is_sentinel(url):
         return failover.primary_async(url, **options)
@@ -149,8 +163,12 @@ def translated() -> Iterator[None]:
         yield
     except (MasterNotFoundError, AsyncMasterNotFoundError) as error:
         raise StoreUnavailable("The sentinels know of no primary that answers") from error
-    except (RedisConnectionError, RedisTimeoutError) as error:
+    except _PASSING as error:
         raise StoreUnavailable(f"Redis does not answer: {error}") from error
+    except RuntimeError as error:
+        if _HANDLER_CLOSED not in str(error):
+            raise
+        raise StoreUnavailable("The connection to Redis was reset: try again") from error
     except ResponseError as error:
         refusal = _refusal(error)
         if refusal is None:

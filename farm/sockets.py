@@ -1,0 +1,39 @@
+"""How soon a connection on which nothing comes any more is given up.
+
+A peer that vanishes without a word (a host that loses power, a firewall that forgets, a frozen virtual machine) closes
+nothing: whoever reads from it waits for ever. The kernel finds out where packets are lost, and our own timeouts where
+something on the way still takes them.
+"""
+
+from __future__ import annotations
+
+import socket
+
+CONNECT_S = 2.0
+"""How long a connection may take to be made: a packet that is lost is sent again after one second."""
+SILENCE_S = 5.0
+"""How long an answer may take."""
+LONGEST_BLOCK_S = 5.0
+"""How long the server may be asked to hold back an answer to the API."""
+SILENCE_WHEN_BLOCKED_S = LONGEST_BLOCK_S + 3.0
+"""How long an answer may take on connections that are asked so."""
+CHECK_EVERY_S = 3
+"""How long a connection may be idle before it is asked whether it lives, in front of what it is used for."""
+
+_PROBE_AFTER_S = 5
+_PROBE_EVERY_S = 2
+_PROBES = 3
+
+
+def keepalive() -> dict[int, int]:
+    """Return the TCP options that end a connection whose peer acknowledges nothing for some ten seconds.
+
+    What a system does not know is left out: macOS has no TCP_USER_TIMEOUT, which bounds what was sent already.
+    """
+    wanted = {
+        "TCP_KEEPIDLE": _PROBE_AFTER_S,
+        "TCP_KEEPINTVL": _PROBE_EVERY_S,
+        "TCP_KEEPCNT": _PROBES,
+        "TCP_USER_TIMEOUT": 1000 * (_PROBE_AFTER_S + _PROBE_EVERY_S * _PROBES),
+    }
+    return {getattr(socket, name): value for name, value in wanted.items() if hasattr(socket, name)}
