@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -26,6 +27,7 @@ from farm.store import failover
 # redis-py types each reply as the union over both protocols and over decoding on and off. We speak RESP2 and get bytes.
 RedisClient = Any
 AsyncRedisClient = Any
+IsRetryable = Callable[[Exception], bool] | None
 
 _RETRIES = 3
 _OPTIONS: dict[str, Any] = {
@@ -56,6 +58,34 @@ _PASSING = (RedisConnectionError, RedisTimeoutError)
 _IN_PIPELINE = " of pipeline caused error: "
 
 
+def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
+    """Return who says whether to try again: always where a connection broke, but once after a silence, of seconds."""
+    silences = itertools.count()
+
+    def may(error: Exception) -> bool:
+        if isinstance(error, (RedisTimeoutError, TimeoutError)) and next(silences):
+            return False
+        return allowed is None or allowed(error)
+
+    return may
+
+
+class _Retry(Retry):
+    """For blocking clients."""
+
+    def call_with_retry(self, do: Any, fail: Any, is_retryable: IsRetryable = None, *more: Any, **named: Any) -> Any:
+        return super().call_with_retry(do, fail, _may_try_again(is_retryable), *more, **named)
+
+
+class _AsyncRetry(AsyncRetry):
+    """For those of the API."""
+
+    async def call_with_retry(
+        self, do: Any, fail: Any, is_retryable: IsRetryable = None, *more: Any, **named: Any
+    ) -> Any:
+        return await super().call_with_retry(do, fail, _may_try_again(is_retryable), *more, **named)
+
+
 def connect(url: str) -> RedisClient:
     """Return a client for worker processes; it connects on first use, and survives a fork before that.
 
@@ -66,7 +96,7 @@ def connect(url: str) -> RedisClient:
     options: dict[str, Any] = {
         **_OPTIONS,
         "socket_timeout": SILENCE_S,
-        "retry": Retry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
+        "retry": _Retry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
     }
     return failover.primary(url, **options) if is_sentinel(url) else redis.Redis.from_url(url, **options)
 
@@ -89,7 +119,7 @@ def connect_async(url: str) -> AsyncRedisClient:
     options: dict[str, Any] = {
         **_OPTIONS,
         "socket_timeout": SILENCE_WHEN_BLOCKED_S,
-        "retry": AsyncRetry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES, passing),
+        "retry": _AsyncRetry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES, passing),
         "max_connections": most_connections(),
         "timeout": _CONNECTION_WAIT_S,
     }
