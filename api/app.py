@@ -13,9 +13,11 @@ from fastapi.openapi.utils import get_openapi
 from api.embedded import Embedded
 from api.errors import add_error_handlers
 from api.limits import Buffered, Pace
+from api.pulse import give_signs
 from api.replies import Replies
 from api.routes import batches, commands, console, description, kimina, operations, premises, retrieval
 from api.service import Service
+from api.vital import start_vital
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
 from farm.models import BatchRequest, CommandsRequest, RetrieveBatchRequest, RetrieveRequest, TacticsRequest
@@ -69,8 +71,10 @@ def create_app(settings: Settings) -> FastAPI:
             Pace(settings.max_requests_per_s),
             Buffered(),
         )
+        pulse = start_vital("pulse", give_signs(settings.data_dir))
         async with replies.reading():
             yield
+        pulse.cancel()
         await client.aclose()
 
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -17,6 +17,10 @@ from farm.queues import run_celery
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.schema import await_store
+from workers.inherited import let_go_of_connections
+from workers.neglect import LastBegun, Neglect
+from workers.parent import take_care
+from workers.vital import Pulse
 
 _log = structlog.get_logger()
 
@@ -40,6 +44,9 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
     signals.worker_process_shutdown.connect(_end_now, weak=False)
     with closing(connect(settings.redis_url)) as client:
         await_store(client)
+    let_go_of_connections()
+    take_care(app, settings.data_dir, room)
+    _watch(settings, app, room, queue)
     run_celery(
         app,
         "worker",
@@ -52,6 +59,17 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
         "--without-gossip",
         "--loglevel=WARNING",
     )
+
+
+def _watch(settings: Settings, app: Celery, room: str, queue: str) -> None:
+    """Have each process, once it is made, give signs of life and watch the first one."""
+    parent, begun = os.getpid(), LastBegun()
+
+    def begin(**_: Any) -> None:
+        Pulse(settings.data_dir, room, parent).start()
+        Neglect(app, queue, begun, parent).start()
+
+    signals.worker_process_init.connect(begin, weak=False)
 
 
 def _keep_logs(room: str) -> None:

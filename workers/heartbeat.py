@@ -15,6 +15,8 @@ from farm.store.registry import Alive, Registry
 from workers.vital import VitalThread
 
 BEAT_S = 2.0
+# Redis may be tried for half a minute before it is given up for this once.
+_STUCK_S = 120.0
 
 _log = structlog.get_logger()
 
@@ -43,7 +45,7 @@ class Heartbeat(VitalThread):
         on_alive: Callable[[str, Alive], None] = lambda _lease, _alive: None,
         hand_in: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__("heartbeat")
+        super().__init__("heartbeat", _STUCK_S)
         self._registry = registry
         self._describe = describe
         self._lease = lease
@@ -71,6 +73,7 @@ class Heartbeat(VitalThread):
     def work(self) -> None:
         """Beat until told to end."""
         while not self._ended.is_set():
+            self.turn()
             try:
                 self.beat()
             except StoreUnavailable as error:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import structlog
 
 from farm import descriptors
+from farm.alive import Sign
 from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.models import Message, Reason, Verdict, verdict
@@ -122,7 +123,9 @@ def run(settings: Settings, stopped: threading.Event) -> None:
     rooms = [Room(client, name) for name in (EMBED_QUEUE, PREMISES_QUEUE)]
     leases = Leases(client, death_bound=settings.lean_max_deaths)
     reaper = Reaper(client, leases, rooms, Tokens(celery_app(settings)), settings.retention_s)
+    sign = Sign(settings.data_dir, "reaper", is_main=True)
     while not stopped.wait(_TICK_S):
+        sign.give()
         try:
             reaper.pass_over()
         except StoreUnavailable as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from farm import descriptors
+from farm.alive import is_silent
 from farm.errors import ConfigurationError
 from farm.keys import read_keys
 from farm.local.ports import free_port, prefer_port
@@ -204,10 +205,21 @@ def _valkey_service(valkey: Valkey, lock: int) -> Service:
 
 
 def _python_service(module: str, environment: dict[str, str]) -> Service:
-    return Service(module.rpartition(".")[2], own_module(module), environment)
+    name = module.rpartition(".")[2]
+    return Service(name, own_module(module), environment, _gives_signs(name, environment))
 
 
 def _lean_service(room: LeanRoom, environment: dict[str, str]) -> Service:
     command = own_module("workers.lean", *([str(room.file)] if room.file else []))
+    name = lean_part(room.environment)
     # The toolchain and the REPL that it may fetch are run under other user ids.
-    return Service(lean_part(room.environment), command, {**environment, **room.variables}, umask=-1)
+    return Service(name, command, {**environment, **room.variables}, _gives_signs(name, environment), umask=-1)
+
+
+def _gives_signs(part: str, environment: dict[str, str]) -> Callable[[], Awaitable[bool]]:
+    """Return whether a part that ever gave a sign of life still does; what comes before the first may take long."""
+
+    async def is_healthy() -> bool:
+        return not is_silent(Path(environment["DATA_DIR"]), part)
+
+    return is_healthy

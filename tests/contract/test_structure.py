@@ -18,6 +18,8 @@ OWNERS = {
     "celery": (
         "farm/queues.py",
         "workers/entry.py",
+        "workers/parent.py",
+        "workers/neglect.py",
         "workers/room.py",
         "workers/lean/tasks.py",
         "workers/embed/",

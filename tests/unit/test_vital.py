@@ -1,11 +1,14 @@
-"""A worker whose side thread failed must not go on half-alive."""
+"""A worker whose side thread failed or got stuck must not go on half-alive."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
-PROGRAM = """
+import pytest
+
+FAILING = """
 import time
 from workers.vital import VitalThread
 class Failing(VitalThread):
@@ -14,10 +17,22 @@ class Failing(VitalThread):
 Failing("failing").start()
 time.sleep(30)
 """
+STUCK = """
+import os, pathlib, sys, time
+from workers.vital import Pulse, VitalThread
+class Stuck(VitalThread):
+    def work(self):
+        time.sleep(30)
+Stuck("stuck", silence_s=0.5).start()
+Pulse(pathlib.Path(sys.argv[1]), "embed", os.getppid()).start()
+time.sleep(30)
+"""
 
 
-def test_a_failed_thread_ends_the_process() -> None:
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=20, check=False)
+@pytest.mark.parametrize(("program", "named"), [(FAILING, "failing"), (STUCK, "Threads are stuck: stuck")])
+def test_a_thread_that_failed_or_is_stuck_ends_the_process(program: str, named: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
 
     assert run.returncode == 70
-    assert "failing" in run.stdout + run.stderr
+    assert named in run.stdout + run.stderr

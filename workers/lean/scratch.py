@@ -29,6 +29,8 @@ LIMIT_MB = 256
 """What the files of one REPL may take together."""
 LIMIT_FILES = 4096
 _TICK_S = 0.5
+# A folder on a slow disk, full of small files.
+_STUCK_S = 120.0
 _SWEEP_EVERY_TICKS = 20
 _MB = 1 << 20
 
@@ -73,13 +75,14 @@ class ScratchKeeper(VitalThread):
     """
 
     def __init__(self, folder: Path, figures: Figures) -> None:
-        super().__init__("scratch")
+        super().__init__("scratch", _STUCK_S)
         self._figures = figures
         self._root = folder / "scratch"
 
     def work(self) -> None:
         """Look twice a second, and sweep every ten seconds, for ever."""
         for tick in itertools.count():
+            self.turn()
             if tick % _SWEEP_EVERY_TICKS == 0:
                 self.sweep()
             self.look()

@@ -11,6 +11,7 @@ from enum import StrEnum
 from farm.processes import end_session, memory_mb, tree_memory_mb
 from workers.vital import VitalThread
 
+_STUCK_S = 60.0
 _TICK_S = 0.1
 # The leader, where Lean runs, is looked at more often than what it may have started.
 _TREE_EVERY_TICKS = 10
@@ -48,7 +49,7 @@ class Watchdog(VitalThread):
     """
 
     def __init__(self, memory_limit_mb: float, stopping: Callable[[], bool], stop_grace_s: float = 3.0) -> None:
-        super().__init__("watchdog")
+        super().__init__("watchdog", _STUCK_S)
         self._memory_limit_mb = memory_limit_mb
         self._stopping = stopping
         self._stop_grace_s = stop_grace_s
@@ -87,6 +88,7 @@ class Watchdog(VitalThread):
         """Look at the run ten times a second, for ever."""
         while True:
             time.sleep(_TICK_S)
+            self.turn()
             if reason := self._look():
                 self.interrupt(reason)
 

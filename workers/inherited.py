@@ -1,0 +1,46 @@
+"""What a process of a worker must not keep of its parent: connections."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import socket
+import stat
+from pathlib import Path
+
+_STANDARD = 3  # descriptors below it may be a journal's socket
+
+
+def let_go_of_connections() -> None:
+    """Have every process that this one forks let go of its connections at once.
+
+    A process that replaces a dead one is forked while its parent is connected. As long as it holds a copy of a socket
+    that the parent has closed, the parent's epoll goes on to report events of it under a number that means another
+    socket by then, and the parent waits on that one in vain. It happens in the fork itself: later the child may already
+    have taken its parent's sockets out of the epoll, which they share.
+    """
+    os.register_at_fork(after_in_child=functools.partial(_let_go, os.getpid()))
+
+
+def _let_go(parent: int) -> None:
+    if os.getppid() != parent:
+        return
+    null = os.open(os.devnull, os.O_RDWR)
+    for path in list(Path("/dev/fd").iterdir()):
+        # One of them was the list's own.
+        with contextlib.suppress(OSError):
+            if _is_connection(int(path.name)):
+                # The number stays taken: the object that thinks it owns it will close it some day.
+                os.dup2(null, int(path.name), inheritable=False)
+    os.close(null)
+
+
+def _is_connection(descriptor: int) -> bool:
+    """Whether a descriptor is a connection, or was one; Celery's own pipes and pairs have no address."""
+    if descriptor < _STANDARD or not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        return False
+    with socket.socket(fileno=os.dup(descriptor)) as copy:
+        if copy.type != socket.SOCK_STREAM:
+            return False
+        return copy.family in (socket.AF_INET, socket.AF_INET6) or bool(copy.getpeername())

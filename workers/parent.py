@@ -1,0 +1,75 @@
+"""What the first process of a worker does beside Celery's own.
+
+It gives signs of life, ends processes that give none, connects again soon, and tells its processes when it ends for an
+error.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import structlog
+from celery import Celery, bootsteps, signals
+from celery.worker.consumer import Consumer
+from celery.worker.state import maybe_shutdown
+
+from farm.alive import SIGN_EVERY_S, Sign
+from workers.vital import Silence
+
+_FIRST_RETRY_S = 0.1
+_MORE_S = 0.2
+_LAST_RETRY_S = 1.0
+
+_log = structlog.get_logger()
+
+
+def take_care(app: Celery, data_dir: Path, part: str) -> None:
+    """Have the worker of an app do so; called before it starts, in its first process.
+
+    Args:
+        app: the worker's.
+        data_dir: where its signs of life go.
+        part: what it is called there.
+    """
+    sign, silence = Sign(data_dir, part, is_main=True), Silence(data_dir, part)
+
+    class Care(bootsteps.StartStopStep):  # type: ignore[misc]
+        """A part of the worker, which Celery starts and closes with it."""
+
+        requires = ("celery.worker.components:Pool",)
+
+        def start(self, worker: Any) -> None:
+            sign.give()
+
+        def register_with_event_loop(self, worker: Any, hub: Any) -> None:
+            """Called again for each connection, of which Celery drops the timers when it is lost."""
+            hub.call_repeatedly(SIGN_EVERY_S, look, worker)
+
+        def close(self, worker: Any) -> None:
+            """Celery says that it shuts down where a signal had it do so; an error has to be told as well."""
+            signals.worker_shutting_down.send(sender=worker.hostname, sig="", how="Warm", exitcode=1)
+
+    class Impatient(Consumer):  # type: ignore[misc]
+        """Tries to connect every second. Celery waits 2 s longer each time, up to 30, and gives up in the end."""
+
+        def ensure_connected(self, connection: Any) -> Any:
+            """Return a connection once it is one."""
+            return connection.ensure_connection(
+                _tell, None, _FIRST_RETRY_S, _MORE_S, _LAST_RETRY_S, callback=still_there
+            )
+
+    def look(worker: Any) -> None:
+        sign.give()
+        silence.end(*(process.pid for process in worker.pool._pool._pool))
+
+    def still_there() -> None:
+        sign.give()
+        maybe_shutdown()
+
+    app.steps["worker"].add(Care)
+    app.conf.worker_consumer = Impatient
+
+
+def _tell(error: Exception, interval_s: float) -> None:
+    _log.warning("broker.away", error=str(error), again_in_s=interval_s)
