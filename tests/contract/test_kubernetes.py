@@ -128,6 +128,19 @@ def test_our_pods_run_the_commands_of_compose_in_images_of_the_dockerfile(name: 
     assert image.partition(":")[0] in {each["name"] for each in kustomization()["images"]}
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_a_part_that_stands_still_is_started_again_and_one_that_waits_for_the_store_is_not(name: str) -> None:
+    liveness = container(name)["livenessProbe"]
+
+    # health.py asks the store.
+    asks_nobody = {"httpGet": {"path": "/livez", "port": "http"}}
+    if name != "api":
+        asks_nobody = {"exec": {"command": ["python", "-m", "farm.alive", name]}}
+        assert compose(name)["healthcheck"]["test"] == ["CMD", "python", "-m", "farm.alive", name]
+        assert "/var/lib/leanfarm" in {each["mountPath"] for each in container(name)["volumeMounts"]}
+    assert asks_nobody.items() <= liveness.items()
+
+
 @pytest.mark.parametrize("name", ["redis", "tei"])
 def test_the_images_of_others_are_those_of_compose(name: str) -> None:
     assert container(name)["image"] == compose(name)["image"]
