@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint bench chaos soak fuzz schema docs clean
+.PHONY: setup demo test lint bench chaos standstill soak fuzz schema docs clean
 
 setup: $(VENV)/.installed  ## Make the virtual environment with everything in it.
 
@@ -33,6 +33,10 @@ SEEDS ?= 1
 JOBS ?= 1
 chaos: setup  ## Faults of every kind under running batches, for SEEDS seeds from SEED on; docs/reliability.md has the table.
 	$(BIN)/python -m tests.chaos --seeds $(SEEDS) --jobs $(JOBS) $(if $(SEED),--seed $(SEED))
+
+TIMES ?= 10
+standstill: setup  ## How soon a farm works again after what may happen between it and its store, TIMES times each; MIXED=1000 at random.
+	$(BIN)/python -m tests.chaos.standstill --times $(TIMES) $(if $(MIXED),--mixed $(MIXED)) $(if $(SEED),--seed $(SEED))
 
 MINUTES ?= 60
 soak: setup  ## A farm under training-like load for MINUTES minutes; memory, descriptors, threads and keys must stay flat.

@@ -35,14 +35,18 @@ class Link:
         self.cut_after: int | None = None
         self.sent = b""
         self._writers = [writer]
+        self._is_cut = False
 
     def join(self, writer: asyncio.StreamWriter) -> None:
         """Add the other end."""
         self.server = writer.get_extra_info("sockname")[1]
         self._writers.append(writer)
+        if self._is_cut:
+            writer.close()
 
     def cut(self, *, reset: bool = False) -> None:
         """Close both ends, as one does or as a crash does."""
+        self._is_cut = True
         for writer in self._writers:
             end = writer.get_extra_info("socket")
             if reset and end is not None:
@@ -130,10 +134,8 @@ class Proxy:
             self._server.close()
 
     async def _finish(self) -> None:
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        if rest := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(rest, timeout=2)
 
     async def _each(self, chosen: Chosen, do: Callable[[Link], object]) -> list[Link]:
         found = [link for link in list(self._links) if chosen(link)]

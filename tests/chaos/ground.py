@@ -1,0 +1,120 @@
+"""A farm with a proxy between it and its store: where what may lie on the way between hosts can be had on one."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+from redis.exceptions import RedisError
+
+from farm.local.valkey import Valkey, prepare_valkey
+from farm.store.connection import RedisClient, connect
+from tests.chaos.victim import Victim
+from tests.support.proxy import Link, Proxy, proxied
+from tests.support.repl.install import Install
+from tests.support.running import await_true, end_everything, stop
+
+_POLL_S = 0.02
+_GOAL = {"state": "a b : Nat\n⊢ a + b = b + a", "k": 1}
+
+
+class Ground:
+    """One farm, one store, one proxy.
+
+    Attributes:
+        ill: the farm.
+        store: a connection to its store that goes past the proxy.
+    """
+
+    def __init__(self, folder: Path, repl: Install, valkey: Valkey, proxy: Proxy, url: str) -> None:
+        self.proxy = proxy
+        self._valkey = valkey
+        self.server = self._start_store()
+        self.store: RedisClient = connect(valkey.url)
+        self.ill = Victim(folder, repl, {"REDIS_URL": url}, has_small_disk=False, clock=None)
+        self._count = 0
+
+    def _start_store(self) -> subprocess.Popen[bytes]:
+        server = subprocess.Popen(self._valkey.command, stdout=subprocess.DEVNULL)
+        await_true(lambda: asyncio.run(self._valkey.is_healthy()), "a store")
+        return server
+
+    def restart_store(self, pause_s: float) -> None:
+        """Kill the store, and start it again on the same files."""
+        self.server.kill()
+        self.server.wait(10)
+        time.sleep(pause_s)
+        self.server = self._start_store()
+
+    def parents(self) -> list[psutil.Process]:
+        """Return the first processes of the workers."""
+        return [self.ill.service("-m", f"workers.{room}") for room in ("lean", "embed", "premises")]
+
+    def links_of(self, *processes: psutil.Process) -> list[Link]:
+        """Return the connections that processes hold."""
+        ports = {each.laddr.port for process in processes for each in process.net_connections("tcp")}
+        return [link for link in self.proxy.links() if link.client in ports]
+
+    def submit(self, count: int, sleep_ms: int, until: float) -> str | None:
+        """Return the batch of some proofs once it was taken; None when it was not in time."""
+        self._count += 1
+        texts = [f"-- {self._count}.{i}, sleep:{sleep_ms}\ntheorem t : 1 + 1 = 2 := by rfl" for i in range(count)]
+        body = {"proofs": [{"code": text} for text in texts], "timeout_s": 60.0, "cache": False}
+        while (left_s := until - time.monotonic()) > 0:
+            try:
+                answer = httpx.post(f"{self.ill.farm.url}/v1/batches", json=body, timeout=min(60, left_s))
+                if answer.status_code == 202:
+                    return str(answer.json()["batch_id"])
+            except httpx.TransportError:
+                pass
+            time.sleep(_POLL_S)
+        return None
+
+    def first_verdict(self, until: float) -> float | None:
+        """Return when the first verdict of a fresh batch was there, and all of it came; None when it never did."""
+        batch = self.submit(8, 5, until)
+        first = None
+        while batch and time.monotonic() < until:
+            try:
+                done, finished = self.store.hmget(f"farm:batch:{batch}", "done", "finished_ms")
+            except RedisError:
+                done = finished = None
+            first = first or (time.monotonic() if int(done or 0) else None)
+            if finished:
+                return first
+            time.sleep(_POLL_S)
+        return None
+
+    def first_answer(self, until: float) -> float | None:
+        """Return when a goal was answered; None when it never was."""
+        while (left_s := until - time.monotonic()) > 0:
+            try:
+                answer = httpx.post(f"{self.ill.farm.url}/retrieve", json=_GOAL, timeout=min(60, left_s))
+                if answer.status_code == 200:
+                    return time.monotonic()
+            except httpx.TransportError:
+                pass
+            time.sleep(_POLL_S)
+        return None
+
+
+@contextmanager
+def ground(folder: Path, repl: Install) -> Iterator[Ground]:
+    """Put up a farm behind a proxy, and stop what is left of it."""
+    valkey = prepare_valkey(folder / "store")
+    with proxied(valkey.url) as (proxy, url):
+        here = None
+        try:
+            here = Ground(folder / "farm", repl, valkey, proxy, url)
+            yield here
+            stop(here.ill.farm.up)
+        finally:
+            end_everything(folder)
+            if here:
+                here.server.wait(10)
