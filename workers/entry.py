@@ -20,7 +20,7 @@ from farm.store.schema import await_store
 from workers.inherited import let_go_of_connections
 from workers.neglect import LastBegun, Neglect
 from workers.parent import take_care
-from workers.vital import Pulse
+from workers.vital import Pulse, or_end
 
 _log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ def _watch(settings: Settings, app: Celery, room: str, queue: str) -> None:
         Pulse(settings.data_dir, room, parent).start()
         Neglect(app, queue, begun, parent).start()
 
-    signals.worker_process_init.connect(begin, weak=False)
+    signals.worker_process_init.connect(or_end(begin), weak=False)
 
 
 def _keep_logs(room: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec
 
 import structlog
 
@@ -15,8 +18,24 @@ from farm.alive import SIGN_EVERY_S, SILENCE_S, Sign, silence_s
 
 _EXIT_CODE = 70  # EX_SOFTWARE
 
+P = ParamSpec("P")
+
 _log = structlog.get_logger()
 _running: list[VitalThread] = []
+
+
+def or_end(start: Callable[P, None]) -> Callable[P, None]:
+    """Return the same function, except that an error ends the process: Celery would log it, and give it tasks."""
+
+    @functools.wraps(start)
+    def started(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            start(*args, **kwargs)
+        except Exception:  # noqa: BLE001 - whatever it was, the process must not go on
+            _log.critical("process.not_started", exc_info=True)
+            os._exit(_EXIT_CODE)
+
+    return started
 
 
 class VitalThread(threading.Thread):

@@ -32,6 +32,7 @@ from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Watchdog
 from workers.lean.work_loop import WorkLoop
 from workers.stopping import StopFlag
+from workers.vital import or_end
 
 _log = structlog.get_logger()
 
@@ -68,7 +69,7 @@ class LeanRoom:
         self._tokens = Tokens(app)
         app.task(name=LEAN_TASK)(self.work)
         signals.worker_init.connect(self._prepare, weak=False)
-        signals.worker_process_init.connect(self._start, weak=False)
+        signals.worker_process_init.connect(or_end(self._start), weak=False)
         signals.worker_process_shutdown.connect(self._end, weak=False)
         signals.worker_shutting_down.connect(self._stop_soon, weak=False)
 
