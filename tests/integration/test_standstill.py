@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -152,19 +150,12 @@ def test_a_parent_that_takes_no_tokens_is_replaced(ill: Ill) -> None:
     assert not parent.is_running()
 
 
-def test_a_parent_that_is_frozen_is_replaced(ill: Ill) -> None:
-    parent = ill.parent("workers.lean")
-    parent.suspend()
+def test_who_is_frozen_is_replaced(ill: Ill) -> None:
+    parent, child = ill.parent("workers.lean"), ill.parent("workers.embed").children()[0]
+    for process in (parent, child):
+        process.suspend()
 
-    await_true(lambda: not parent.is_running(), "its processes end it", FOUND_OUT_S)
-
-    ill.works()
-
-
-def test_a_process_that_is_frozen_is_replaced(ill: Ill) -> None:
-    child = ill.parent("workers.embed").children()[0]
-    os.kill(child.pid, signal.SIGSTOP)
-
-    await_true(lambda: not child.is_running(), "its parent ends it", FOUND_OUT_S)
+    await_true(lambda: not parent.is_running(), "its processes end a parent", FOUND_OUT_S)
+    await_true(lambda: not child.is_running(), "its parent ends a process", FOUND_OUT_S)
 
     ill.works()
