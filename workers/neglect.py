@@ -23,7 +23,6 @@ NEGLECT_S = 20.0
 _LOOK_S = 2.0
 # What lies between two looks that are further apart is not known.
 _ON_END_S = 10.0
-_STUCK_S = 120.0
 
 _log = structlog.get_logger()
 
@@ -55,7 +54,8 @@ class Neglect(VitalThread):
     """
 
     def __init__(self, app: Celery, queue: str, begun: LastBegun, parent: int) -> None:
-        super().__init__("neglect", _STUCK_S)
+        # Not watched itself: RabbitMQ may be silent, and that must end nobody.
+        super().__init__("neglect")
         self._app = app
         self._queue = queue
         self._begun = begun
@@ -72,7 +72,6 @@ class Neglect(VitalThread):
         """Look for ever."""
         while True:
             time.sleep(_LOOK_S)
-            self.turn()
             self._look()
 
     def _look(self) -> None:
@@ -90,7 +89,7 @@ class Neglect(VitalThread):
 
     def _waiting(self) -> int:
         """Return how many tokens wait; 0 where the broker does not say."""
-        connection = self._connection = self._connection or self._app.connection_for_read()
+        connection = self._connection = self._connection or self._app.connection_for_read(heartbeat=0)
         try:
             if self._channel is None:
                 connection.connect()
