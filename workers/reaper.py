@@ -72,6 +72,10 @@ class Reaper:
             pass
         if marked := self._revocation.mark_suspects():
             _log.critical("canary.suspects_marked", verdicts=marked)
+        # Each time: who waits for premises waits in front of a screen.
+        for room in self._rooms:
+            if room.call_if_neglected():
+                self._tokens.room(room.name)
         if self._passes % _NUDGE_EVERY == 0:
             end_orphans()
             self._nudge()
@@ -83,9 +87,6 @@ class Reaper:
         """Replace the tokens that got lost."""
         for environment in environment_names(self._client):
             self._tokens.lean(environment, self._leases.nudge(environment, _NUDGE_EVERY * 1000))
-        for room in self._rooms:
-            if room.call_if_neglected():
-                self._tokens.room(room.name)
 
     def _reap_dead(self) -> None:
         """A process of this host that is gone will not renew: no need to wait for its lease."""

@@ -6,6 +6,7 @@ what waited lingers on the room's list, and while it does, nobody sends tokens.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -14,16 +15,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from celery import Celery, signals
 
+from farm.errors import StoreUnavailable
 from farm.models import WorkerKind
 from farm.processes import die_with_parent, is_identity_alive
 from farm.queues import Tokens, celery_app
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.registry import Registry
-from farm.store.retrievals import Retrieval
-from farm.store.rooms import Room
+from farm.store.rooms import Room, Taken
 from workers.figures import Figures
 from workers.heartbeat import Heartbeat, worker_id
 from workers.stopping import StopFlag
@@ -34,8 +36,12 @@ MOST_QUERIES = 64
 """How many are served together."""
 # How late a process that lingers may notice that it is to end.
 _LOOK_UP_S = 0.5
+# A connection that is silent for longer is given up: no answer takes that long, and what it was to bring waits.
+_SILENCE_S = 3.0
+_RETRY_S = 0.2
+_FAULT = "The worker failed on this query: its log says how"
 
-Taken = list[tuple[Retrieval, bytes]]
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,37 +99,71 @@ class Server(ABC):
         for first in self._takes():
             self._state = "busy"
             try:
-                taken = self.gather(first)
-                self.serve(taken)
+                served += self._serve_with(first)
+            except StoreUnavailable as error:
+                _await_store(error)
             finally:
                 self._state = "idle"
-            served += len(taken)
         return f"{served} queries"
 
+    def _serve_with(self, first: Taken) -> int:
+        """Serve what was taken and what comes beside it; whatever goes wrong, nobody waits for it in vain."""
+        taken = first
+        try:
+            taken = self.gather(first)
+            self.serve(taken)
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - the next queries may be none of it
+            _log.exception("queries.failed", queries=len(taken))
+            self._post.room.reply_all((retrieval, {"error": _FAULT}) for retrieval, _ in taken)
+        return len(taken)
+
     def _takes(self) -> Iterator[Taken]:
-        room, quiet_since, is_leaving = self._post.room, time.monotonic(), False
+        """Yield what is to be served, until nothing has come for a while; a store that is away is waited for."""
+        quiet_since, looks, is_leaving = time.monotonic(), True, False
         while not self._post.stopping():
-            if taken := room.take(MOST_QUERIES):
+            left_s = quiet_since + self._post.linger_s - time.monotonic()
+            try:
+                taken = self._post.room.take(MOST_QUERIES) if looks else []
+                # What came just before the door opened has no token: it is looked for once more.
+                if is_leaving and not taken:
+                    return
+                if not taken:
+                    is_leaving = left_s <= 0
+                    taken = self._wait(left_s)
+            except StoreUnavailable as error:
+                _await_store(error)
+                quiet_since, looks, is_leaving = time.monotonic(), True, False
+                continue
+            if taken:
                 yield taken
                 quiet_since, is_leaving = time.monotonic(), False
-                continue
-            # What came just before the door opened has no token: it is looked for once more.
-            if is_leaving:
-                return
-            left_s = quiet_since + self._post.linger_s - time.monotonic()
-            if is_leaving := left_s <= 0:
-                room.open()
-            elif taken := room.linger(MOST_QUERIES, min(left_s, _LOOK_UP_S)):
-                self.start()
-                yield taken
-                quiet_since = time.monotonic()
+            # What waits already ends the next wait at once; what lapsed meanwhile has to be looked for.
+            looks = not taken
         self._leave_the_rest()
 
+    def _wait(self, left_s: float) -> Taken:
+        """Return what comes within a moment; open the door instead where no time is left."""
+        room = self._post.room
+        if left_s <= 0:
+            room.open()
+            return []
+        if taken := room.linger(MOST_QUERIES, min(left_s, _LOOK_UP_S)):
+            self.start()
+        return taken
+
     def _leave_the_rest(self) -> None:
-        """Call for the worker that comes after this one."""
-        self._post.room.open()
-        if self._post.room.call_if_neglected():
-            self._post.tokens.room(self._post.room.name)
+        """Call for the worker that comes after this one; without the store the reaper does."""
+        with contextlib.suppress(StoreUnavailable):
+            self._post.room.open()
+            if self._post.room.call_if_neglected():
+                self._post.tokens.room(self._post.room.name)
+
+
+def _await_store(error: StoreUnavailable) -> None:
+    _log.warning("room.waits", error=error.message)
+    time.sleep(_RETRY_S)
 
 
 class RoomProcess:
@@ -166,19 +206,25 @@ class RoomProcess:
         die_with_parent(self._parent)
         if self._tokens is None:
             raise RuntimeError("The room was not bound to an app")
-        client = connect(self._settings.redis_url)
+        client = connect(self._settings.redis_url, silence_s=_SILENCE_S)
         room = Room(client, self._kind.value, worker_id())
         figures = Figures()
         server = self._make(Post(room, self._tokens, self._stop.is_set, figures))
         self._server = server
         registry = Registry(client, self._kind, worker_id())
-        self._heartbeat = Heartbeat(registry, server.describe, hand_in=lambda: figures.hand_in(client))
+
+        def hand_in() -> None:
+            room.renew()
+            figures.hand_in(client)
+
+        self._heartbeat = Heartbeat(registry, server.describe, hand_in=hand_in)
         server.on_change = self._heartbeat.hurry
         self._heartbeat.start()
+        # This process may stand for one that died with queries in its hands: there may be others to answer them now.
+        with contextlib.suppress(StoreUnavailable):  # they are leased
+            room.recover(may_be_alive)
         server.start()
         self._heartbeat.hurry()
-        # This process may stand for one that died with queries in its hands.
-        room.recover(may_be_alive)
         # What was submitted while nobody was there has no token any more.
         self._tokens.room(self._kind.value)
 

@@ -86,8 +86,12 @@ class _AsyncRetry(AsyncRetry):
         return await super().call_with_retry(do, fail, _may_try_again(is_retryable), *more, **named)
 
 
-def connect(url: str) -> RedisClient:
+def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
     """Return a client for worker processes; it connects on first use, and survives a fork before that.
+
+    Args:
+        url: of the store.
+        silence_s: for how long a connection may be silent while it owes an answer; longer than any blocking read.
 
     Raises:
         ConfigurationError: the URL is wrong.
@@ -95,7 +99,7 @@ def connect(url: str) -> RedisClient:
     _check(url)
     options: dict[str, Any] = {
         **_OPTIONS,
-        "socket_timeout": SILENCE_S,
+        "socket_timeout": silence_s,
         "retry": _Retry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
     }
     return failover.primary(url, **options) if is_sentinel(url) else redis.Redis.from_url(url, **options)

@@ -1,11 +1,13 @@
 """Premise queries on their way: API → embed worker → premise worker → the API's reply list.
 
 farm:retrieval:R      hash    request(JSON) modules locals imported_all(int32 bytes or JSON)
-                              vectors(float32 bytes) embed_s taken_back_by_ROOM
+                              vectors(float32 bytes) embed_s taken_back_by_ROOM holder
+                              holder: the worker that took it last
 farm:waiting:ROOM     list    retrievals that wait for a room (embed, premises)
+farm:leased:ROOM      zset    retrieval that a worker of the room has -> ms at which its lease lapses and it waits again
 farm:called:ROOM      string  present while nobody need send the room a token, because one is on its way or a process
                               lingers on its list; expires, so a lost token or process heals
-farm:taken:ROOM       hash    worker -> the retrievals it took last; some may be answered, passed on or given up since
+farm:taken:ROOM       hash    worker -> the retrievals it took last; some may be answered, passed on, given up or lapsed
 farm:reply:API        list    answers for one API process and boot; expires
 farm:flights          zset    retrieval that somebody waits for -> ms at which nobody does any more
 farm:load             hash    bytes and inputs to embed of all these, and of each: R:bytes, R:inputs
@@ -44,7 +46,7 @@ class Retrieval:
         states: goals, each to be answered on its own; they share all else.
         imported_modules: ids or names; None is not the same as none. Once stored, ids alone are an `array`.
         reply: the list the answer goes to.
-        deadline_ms: Unix time after which nobody waits any more.
+        deadline_ms: Unix time after which nobody waits any more, by the API's clock; workers go by `farm:flights`.
         is_detailed: whether the answer says more of a premise than score and name.
         embed_s: how long its embedding took, once it has been embedded.
     """

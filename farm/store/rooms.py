@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,12 +11,21 @@ from farm.store.connection import RedisClient, translated
 from farm.store.retrievals import TOKEN_TTL_MS, Retrieval, load
 from farm.store.scripts import Scripts
 
+LEASE_MS = 5_000
+"""How long a query is a worker's without a sign of life."""
 _REPLY_TTL_S = 60
+# How often a process that listens says so.
+_SAY_EVERY_S = 1.0
 _FATAL = "The worker that had this query died, twice: its log says why"
+
+Taken = list[tuple[Retrieval, bytes]]
+"""Queries with their vectors: float32 bytes, empty before embedding."""
 
 
 class Room:
     """The queue of one room (`embed` or `premises`), over a worker's blocking client.
+
+    Queries are leased. Whoever dies, stands still or loses its connection gives them back by doing nothing.
 
     Args:
         client: the client.
@@ -31,21 +41,21 @@ class Room:
         self._scripts = Scripts(client)
         self._waiting = f"farm:waiting:{name}"
         self._called = f"farm:called:{name}"
+        self._held: tuple[str, ...] = ()
+        self._listens_until = 0.0
 
     def open(self) -> None:
         """Let the next query send a token again; called before the last look at what waits, so that none is missed."""
+        self._listens_until = 0.0
         with translated():
             self._client.delete(self._called)
 
     def call_if_neglected(self) -> bool:
-        """Whether queries wait without a token on its way; if so, the caller must publish one."""
+        """Have lapsed queries wait again; True when some wait without a token on its way: the caller publishes one."""
         with translated():
-            return bool(self._client.llen(self._waiting)) and self._call()
+            return bool(self._scripts.run("retrieval", "look_after", self.name, TOKEN_TTL_MS))
 
-    def _call(self) -> bool:
-        return bool(self._client.set(self._called, 1, nx=True, px=TOKEN_TTL_MS))
-
-    def linger(self, most: int, timeout_s: float) -> list[tuple[Retrieval, bytes]]:
+    def linger(self, most: int, timeout_s: float) -> Taken:
         """Wait for queries and take up to `most`; meanwhile they need no token.
 
         Only this keeps tokens away: when every process has been busy for five seconds on end, one more is called.
@@ -55,46 +65,51 @@ class Room:
             timeout_s: after which nothing is returned; below the five seconds a process counts as listening.
         """
         with translated():
-            self._client.set(self._called, 1, px=TOKEN_TTL_MS)
-        return self.wait(most, timeout_s)
+            if time.monotonic() > self._listens_until:
+                self._client.set(self._called, 1, px=TOKEN_TTL_MS)
+                self._listens_until = time.monotonic() + _SAY_EVERY_S
+            return self.take(most) if self._is_rung(timeout_s) else []
 
-    def wait(self, most: int, timeout_s: float) -> list[tuple[Retrieval, bytes]]:
-        """Wait for queries and take up to `most`; none came if none are returned."""
+    def take_more(self, most: int, timeout_s: float) -> Taken:
+        """Wait for queries and take up to `most` beside those that are being served; none came if none are returned."""
         with translated():
-            found = self._client.blmpop(timeout_s, 1, self._waiting, direction="LEFT", count=most)
-            return self._read(found[1]) if found else []
+            return self._claim(most, "more") if self._is_rung(timeout_s) else []
+
+    def _is_rung(self, timeout_s: float) -> bool:
+        """Whether something waits, or comes to in time.
+
+        It moves the first query from its place to that place: a client that is dead when it is handed one took nothing.
+        """
+        return self._client.blmove(self._waiting, self._waiting, timeout_s, "LEFT", "LEFT") is not None
 
     def in_flight(self) -> int:
         """Return how many queries somebody waits for, wherever they are."""
         with translated():
             return int(self._client.zcard("farm:flights"))
 
-    def take(self, most: int) -> list[tuple[Retrieval, bytes]]:
-        """Return up to `most` waiting queries with their vectors (float32 bytes, empty before embedding).
+    def take(self, most: int) -> Taken:
+        """Return up to `most` waiting queries, once those taken before have been served.
 
         Queries nobody waits for any more are left out; none at all means that nothing waits.
         """
-        with translated():
-            while ids := self._client.lpop(self._waiting, most):
-                if alive := self._read(ids):
-                    return alive
-        return []
+        self._held = ()
+        return self._claim(most, "first")
 
-    def _read(self, ids: list[bytes]) -> list[tuple[Retrieval, bytes]]:
-        pipe = self._client.pipeline(transaction=False)
-        for id_ in ids:
-            pipe.hgetall(f"farm:retrieval:{id_.decode()}")
-        pipe.time()
-        if self._worker:
-            pipe.hset(self._taken, self._worker, b" ".join(ids))
-            *rows, (seconds, micros), _ = pipe.execute()
-        else:
-            *rows, (seconds, micros) = pipe.execute()
-        now_ms = seconds * 1000 + micros // 1000
-        # What was given up or expired has no fields any more.
-        found = [(id_.decode(), row) for id_, row in zip(ids, rows, strict=True) if b"request" in row]
-        loaded = [(load(id_, row), row.get(b"vectors", b"")) for id_, row in found]
-        return [(retrieval, vectors) for retrieval, vectors in loaded if retrieval.deadline_ms > now_ms]
+    def _claim(self, most: int, which: str) -> Taken:
+        with translated():
+            rows = self._scripts.run("retrieval", "claim", self.name, self._worker, most, LEASE_MS, which)
+        self._held += tuple(id_.decode() for id_, _ in rows)
+        found = [(id_.decode(), dict(zip(row[::2], row[1::2], strict=True))) for id_, row in rows]
+        return [(load(id_, fields), fields.get(b"vectors", b"")) for id_, fields in found]
+
+    def renew(self) -> None:
+        """Keep the leases of what is being served; called by another thread than takes.
+
+        Never of what this process does not know that it has, because the connection went silent that was to bring it.
+        """
+        if held := self._held:
+            with translated():
+                self._scripts.run("retrieval", "renew", self.name, self._worker, LEASE_MS, *held)
 
     def recover(self, is_alive: Callable[[str], bool]) -> None:
         """Put what dead workers had taken, and nobody has answered, back where it was.
@@ -108,12 +123,12 @@ class Room:
             for worker, ids in self._client.hgetall(self._taken).items():
                 # Only who removes the entry acts on it.
                 if not is_alive(worker.decode()) and self._client.hdel(self._taken, worker):
-                    self._take_back(ids.decode().split())
+                    self._take_back(worker.decode(), ids.decode().split())
 
-    def _take_back(self, ids: list[str]) -> None:
-        blamed = self._scripts.run("retrieval", "take_back", self.name, *ids)
+    def _take_back(self, worker: str, ids: list[str]) -> None:
+        blamed = self._scripts.run("retrieval", "take_back", self.name, worker, *ids)
         fatal = [load(id_.decode(), self._client.hgetall(f"farm:retrieval:{id_.decode()}")) for id_ in blamed]
-        self.reply_all((retrieval, {"error": _FATAL}) for retrieval in fatal)
+        self._reply(((retrieval, {"error": _FATAL}) for retrieval in fatal), holder="")
 
     def pass_on(self, room: str, vectors: dict[str, bytes], embed_s: float = 0.0) -> bool:
         """Hand embedded queries to the next room; True when the caller must publish a token for it.
@@ -139,10 +154,15 @@ class Room:
         There is one list of rows per goal; a row is `[score, name]`, or `[score, name, kind, module, statement]` where
         the query asked for details.
 
-        What was given up meanwhile is not answered.
+        What was given up meanwhile is not answered, and an error of a worker whose lease lapsed is not passed on:
+        whoever has the query now may know better.
         """
+        self._reply(answers, holder=self._worker)
+
+    def _reply(self, answers: Iterable[tuple[Retrieval, dict[str, Any]]], holder: str) -> None:
         parts: list[str | bytes] = []
         for retrieval, answer in answers:
-            parts += [retrieval.id, retrieval.reply, f"retrieval:{retrieval.id}:".encode() + pack(answer)]
+            packed = f"retrieval:{retrieval.id}:".encode() + pack(answer)
+            parts += [retrieval.id, retrieval.reply, holder if "error" in answer else "", packed]
         with translated():
             self._scripts.run("retrieval", "reply", _REPLY_TTL_S, *parts)

@@ -14,10 +14,11 @@ from farm.figures import Series
 from farm.processes import tree_memory_mb
 from farm.queues import PREMISES_QUEUE
 from farm.store.retrievals import Retrieval
+from farm.store.rooms import Taken
 from workers.embed.cache import VectorCache
 from workers.embed.embedder import Embedder
 from workers.embed.failures import InputRejected, ServiceDown
-from workers.room import Post, Server, Taken
+from workers.room import Post, Server
 
 # Bounds what is embedded and handed on at once: at 768 numbers, 4096 vectors are 12 MB.
 _MOST_TEXTS = 4096

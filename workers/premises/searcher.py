@@ -18,13 +18,14 @@ from farm.processes import memory_mb
 from farm.settings import Settings
 from farm.store.corpora import Corpora, Published, Wish
 from farm.store.retrievals import Retrieval
+from farm.store.rooms import Taken
 from workers.premises.corpus import Corpus
 from workers.premises.loading import Indexed, home, load_index, settings_of
 from workers.premises.numbering import Numbering
 from workers.premises.ranking import Ranker, Ranking
 from workers.premises.selectors import Matrix
 from workers.premises.switch import Switch
-from workers.room import MOST_QUERIES, Post, Server, Taken
+from workers.room import MOST_QUERIES, Post, Server
 
 # After so long without a query, those in flight are not about to come.
 _QUIET_S = 0.005
@@ -123,7 +124,7 @@ class Searcher(Server):
         room, started = self._post.room, time.monotonic()
         while len(taken) < min(room.in_flight(), MOST_QUERIES):
             left_s = min(self._spent_s * len(taken), _MOST_PATIENCE_S) - (time.monotonic() - started)
-            more = room.wait(MOST_QUERIES - len(taken), min(left_s, _QUIET_S)) if left_s > _LEAST_WAIT_S else []
+            more = room.take_more(MOST_QUERIES - len(taken), min(left_s, _QUIET_S)) if left_s > _LEAST_WAIT_S else []
             if not more:
                 break
             taken = [*taken, *more]

@@ -1,14 +1,21 @@
--- Premise queries: admitted under two limits, embedded, answered, given up. The keys are in farm/store/retrievals.py.
+-- Premise queries: admitted under two limits, leased, embedded, answered, given up. The keys are in farm/store/retrievals.py.
 -- The totals are the sums over farm:flights, whatever expires or dies: only here do they change, and together with it.
 -- ARGV: operation, then
 --   admit     id, ttl_ms, most bytes, most inputs, inputs, token_ms, then field, value...
 --             -> 1 admitted, publish a token | 0 admitted | -1 too many bytes in flight | -2 too many inputs
+--   claim     room, worker, most, lease_ms, 'first' (its hands are empty) | 'more'   -> {id, {field, value...}}...
+--   renew     room, worker, lease_ms, id...
+--   look_after room, token_ms   -> 1 publish a token | 0
 --   pass_on   room, token_ms, embed_s, then id, vectors...   -> 1 publish a token | 0
---   reply     ttl_s, then id, list, answer...
+--   reply     ttl_s, then id, list, the worker that must hold it or '', answer...
 --   give_up   id
---   take_back room, id... -> those that were taken back before; the others wait again, first in the list
+--   take_back room, worker, id... -> those that were taken back before; the others wait again, first in the list
 local FLIGHTS, LOAD = 'farm:flights', 'farm:load'
-local UNITS = {'bytes', 'inputs'}
+local UNITS, ROOMS = {'bytes', 'inputs'}, {'embed', 'premises'}
+
+local function key_of(id) return 'farm:retrieval:' .. id end
+local function waiting_key(room) return 'farm:waiting:' .. room end
+local function leased_key(room) return 'farm:leased:' .. room end
 
 local function load_of(name)
   return tonumber(redis.call('HGET', LOAD, name) or 0)
@@ -19,6 +26,10 @@ local function charge(id, unit, amount)
   redis.call('HINCRBY', LOAD, id .. ':' .. unit, amount)
 end
 
+local function end_leases(id)
+  for _, room in ipairs(ROOMS) do redis.call('ZREM', leased_key(room), id) end
+end
+
 -- Takes a query out of the books; false when it was out already.
 local function settle(id)
   if redis.call('ZREM', FLIGHTS, id) == 0 then return false end
@@ -27,22 +38,55 @@ local function settle(id)
     redis.call('HDEL', LOAD, id .. ':' .. unit)
   end
   if redis.call('EXISTS', FLIGHTS) == 0 then redis.call('DEL', LOAD) end
-  redis.call('UNLINK', 'farm:retrieval:' .. id)
+  end_leases(id)
+  redis.call('UNLINK', key_of(id))
   return true
 end
 
 local function give_up(id)
   if not settle(id) then return end
-  for _, room in ipairs({'embed', 'premises'}) do redis.call('LREM', 'farm:waiting:' .. room, 1, id) end
+  for _, room in ipairs(ROOMS) do redis.call('LREM', waiting_key(room), 1, id) end
 end
 
 local function call_for(room, token_ms)
   return redis.call('SET', 'farm:called:' .. room, 1, 'NX', 'PX', token_ms) and 1 or 0
 end
 
+-- Whether a query still has this room's work before it: it has vectors once it was embedded.
+local function is_due(room, id)
+  local key = key_of(id)
+  return redis.call('HEXISTS', key, 'request') == 1 and (redis.call('HEXISTS', key, 'vectors') == 1) == (room == 'premises')
+end
+
+local function is_waited_for(id, now)
+  return tonumber(redis.call('ZSCORE', FLIGHTS, id) or 0) > now
+end
+
+local function holds(room, worker, id)
+  return redis.call('HGET', key_of(id), 'holder') == worker and redis.call('ZSCORE', leased_key(room), id)
+end
+
+-- Ends a lease whose worker will not answer. It was first in the list, and is again.
+local function put_back(room, id)
+  redis.call('ZREM', leased_key(room), id)
+  if is_due(room, id) then redis.call('LPUSH', waiting_key(room), id) end
+end
+
+local function put_back_lapsed(room, now)
+  for _, id in ipairs(redis.call('ZRANGE', leased_key(room), now, '-inf', 'BYSCORE', 'REV')) do put_back(room, id) end
+end
+
+local function lease(room, worker, lapses_ms, id)
+  redis.call('ZADD', leased_key(room), lapses_ms, id)
+  redis.call('HSET', key_of(id), 'holder', worker)
+  return {id, redis.call('HGETALL', key_of(id))}
+end
+
 local operations = {}
 
 function operations.admit(id, ttl_ms, most_bytes, most_inputs, inputs, token_ms)
+  -- The caller lost the reply and asks again.
+  if redis.call('ZSCORE', FLIGHTS, id) then return call_for('embed', token_ms) end
   local now = now_ms()
   for _, expired in ipairs(redis.call('ZRANGEBYSCORE', FLIGHTS, '-inf', now)) do give_up(expired) end
   local bytes, held = 0, load_of('inputs')
@@ -53,32 +97,78 @@ function operations.admit(id, ttl_ms, most_bytes, most_inputs, inputs, token_ms)
   redis.call('ZADD', FLIGHTS, now + ttl_ms, id)
   charge(id, 'bytes', bytes)
   charge(id, 'inputs', inputs)
-  redis.call('HSET', 'farm:retrieval:' .. id, unpack(ARGV, 8))
-  redis.call('PEXPIRE', 'farm:retrieval:' .. id, ttl_ms)
-  redis.call('RPUSH', 'farm:waiting:embed', id)
+  redis.call('HSET', key_of(id), unpack(ARGV, 8))
+  redis.call('PEXPIRE', key_of(id), ttl_ms)
+  redis.call('RPUSH', waiting_key('embed'), id)
   return call_for('embed', token_ms)
+end
+
+-- Puts back what a worker holds and knows nothing of: the reply that brought it got lost.
+local function put_back_unknown(room, worker, taken)
+  for id in string.gmatch(taken, '%S+') do
+    if holds(room, worker, id) then put_back(room, id) end
+  end
+end
+
+function operations.claim(room, worker, most, lease_ms, which)
+  local taken_key, now = 'farm:taken:' .. room, now_ms()
+  local taken = redis.call('HGET', taken_key, worker) or ''
+  if which == 'first' then put_back_unknown(room, worker, taken) end
+  put_back_lapsed(room, now)
+  local found, ids = {}, which == 'first' and {} or {taken}
+  repeat
+    local popped = redis.call('LPOP', waiting_key(room), most) or {}
+    for _, id in ipairs(popped) do
+      -- One that is leased came into the list twice.
+      if is_due(room, id) and is_waited_for(id, now) and not redis.call('ZSCORE', leased_key(room), id) then
+        found[#found + 1] = lease(room, worker, now + lease_ms, id)
+        ids[#ids + 1] = id
+      end
+    end
+  until #found > 0 or #popped == 0
+  if #ids > 0 and worker ~= '' then
+    redis.call('HSET', taken_key, worker, table.concat(ids, ' '))
+  elseif taken ~= '' then
+    redis.call('HDEL', taken_key, worker)
+  end
+  return found
+end
+
+function operations.renew(room, worker, lease_ms)
+  local now = now_ms()
+  for at = 5, #ARGV do
+    if holds(room, worker, ARGV[at]) then redis.call('ZADD', leased_key(room), 'XX', now + lease_ms, ARGV[at]) end
+  end
+end
+
+function operations.look_after(room, token_ms)
+  put_back_lapsed(room, now_ms())
+  return redis.call('EXISTS', waiting_key(room)) == 1 and call_for(room, token_ms) or 0
 end
 
 function operations.pass_on(room, token_ms, embed_s)
   local passed = false
   for at = 5, #ARGV, 2 do
     local id, vectors = ARGV[at], ARGV[at + 1]
-    -- Who gave up meanwhile must not come back with vectors alone.
-    if redis.call('EXISTS', 'farm:retrieval:' .. id) == 1 then
-      redis.call('HSET', 'farm:retrieval:' .. id, 'vectors', vectors, 'embed_s', embed_s)
+    -- Who gave up meanwhile must not come back with vectors alone, nor who was passed on by another worker.
+    if is_due('embed', id) then
+      -- First, because it is allowed in a full store, and a script that has written is not refused any more.
+      end_leases(id)
+      redis.call('HSET', key_of(id), 'vectors', vectors, 'embed_s', embed_s)
       charge(id, 'bytes', #vectors)
       charge(id, 'inputs', 0 - load_of(id .. ':inputs'))
-      redis.call('RPUSH', 'farm:waiting:' .. room, id)
-      passed = true
+      redis.call('RPUSH', waiting_key(room), id)
     end
+    passed = passed or is_due(room, id)
   end
   return passed and call_for(room, token_ms) or 0
 end
 
 function operations.reply(ttl_s)
-  for at = 3, #ARGV, 3 do
-    local id, list, answer = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-    if settle(id) then
+  for at = 3, #ARGV, 4 do
+    local id, list, holder, answer = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+    local may_answer = holder == '' or holds('embed', holder, id) or holds('premises', holder, id)
+    if may_answer and settle(id) then
       redis.call('RPUSH', list, answer)
       redis.call('EXPIRE', list, ttl_s)
     end
@@ -87,17 +177,21 @@ end
 
 operations.give_up = give_up
 
-function operations.take_back(room)
+-- Whether a dead worker had a query: what lapsed before is another's by now. The release before kept no leases.
+local function was_held(room, worker, id)
+  local holder = redis.call('HGET', key_of(id), 'holder')
+  return not holder or (holder == worker and redis.call('ZREM', leased_key(room), id) == 1)
+end
+
+function operations.take_back(room, worker)
   local before = {}
-  for at = 3, #ARGV do
-    local key = 'farm:retrieval:' .. ARGV[at]
-    local has_vectors = redis.call('HEXISTS', key, 'vectors') == 1
+  for at = 4, #ARGV do
     -- What was answered, given up or passed on is no longer this room's.
-    if redis.call('HEXISTS', key, 'request') == 1 and has_vectors == (room == 'premises') then
-      if redis.call('HSETNX', key, 'taken_back_by_' .. room, 1) == 0 then
+    if is_due(room, ARGV[at]) and was_held(room, worker, ARGV[at]) then
+      if redis.call('HSETNX', key_of(ARGV[at]), 'taken_back_by_' .. room, 1) == 0 then
         table.insert(before, ARGV[at])
       else
-        redis.call('LPUSH', 'farm:waiting:' .. room, ARGV[at])
+        redis.call('LPUSH', waiting_key(room), ARGV[at])
       end
     end
   end

@@ -16,6 +16,7 @@ from farm.store.leases import DEATH_BOUND, LAPSE_BOUND, Leases
 from farm.store.registry import Registry
 from farm.store.retrievals import Retrieval, Retrievals
 from farm.store.rooms import Room
+from tests.support.running import await_true
 from tests.support.store import ENV, assert_settled, cancel, finish, lapse, put, state, take
 
 
@@ -318,16 +319,18 @@ def retrieval(deadline_s: float) -> Retrieval:
     return Retrieval(["goal"], 3, [1, "A.B"], None, array("i", [7, 8]), new, True, "farm:reply:test", deadline_ms)
 
 
-async def send(url: str, retrievals: list[Retrieval]) -> None:
+async def send(url: str, retrievals: list[Retrieval], brief: int = 0) -> None:
+    """Submit queries; nobody waits for long for the first of them."""
     client = connect_async(url)
-    for each in retrievals:
-        await Retrievals(client).submit(each, 30_000)
+    for at, each in enumerate(retrievals):
+        await Retrievals(client).submit(each, 200 if at < brief else 30_000)
     await client.aclose()
 
 
 def test_queries_keep_their_fields_and_expired_ones_do_not_hide_live_ones(client: RedisClient, valkey_url: str) -> None:
     live = retrieval(10)
-    asyncio.run(send(valkey_url, [*(retrieval(-1) for _ in range(5)), live]))
+    asyncio.run(send(valkey_url, [*(retrieval(10) for _ in range(5)), live], brief=5))
+    await_true(lambda: len(client.keys("farm:retrieval:*")) == 1, "the others expire")
     room = Room(client, "embed")
 
     assert room.take(2) == [(live, b"")]
