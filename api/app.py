@@ -57,7 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         client = connect_async(settings.redis_url)
-        replies = Replies(client)
+        for_replies = connect_async(settings.redis_url)
+        replies = Replies(for_replies)
         app.state.service = Service(
             settings,
             client,
@@ -75,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
         async with replies.reading():
             yield
         pulse.cancel()
+        await for_replies.aclose()
         await client.aclose()
 
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -12,10 +12,13 @@ from uuid import uuid4
 import structlog
 from fastapi import Request
 
-from farm.errors import StoreUnavailable, Unavailable
+from api.vital import start_vital
+from farm.errors import Unavailable
 from farm.store.connection import AsyncRedisClient, translated
 
-_BLOCK_S = 5
+_BLOCK_S = 2
+# A connection that is silent for so much longer is given up: what it was to bring still lies in the list.
+_SILENCE_S = 1
 _MOST = 100
 _RETRY_S = 0.2
 _LOOK_EVERY_S = 3.0
@@ -28,12 +31,19 @@ class Disconnected(Exception):
 
 
 class Replies:
-    """Hands each reply to the request that waits for it; late and repeated ones are dropped."""
+    """Hands each reply to the request that waits for it; late and repeated ones are dropped.
+
+    A reply leaves the list once it was handed over, so that none is lost with the connection that brought it.
+
+    Args:
+        client: for this alone: its one connection is replaced at once when it breaks.
+    """
 
     def __init__(self, client: AsyncRedisClient) -> None:
         self.key = f"farm:reply:{uuid4().hex}"
         self._client = client
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
+        self._handed: list[bytes] = []
 
     @contextlib.contextmanager
     def expect(self, name: str) -> Iterator[asyncio.Future[bytes]]:
@@ -47,8 +57,8 @@ class Replies:
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """Read replies in the background."""
-        task = asyncio.create_task(self._run())
+        """Read replies in the background; without that the process ends (`start_vital`)."""
+        task = start_vital("replies", self._run())
         try:
             yield
         finally:
@@ -61,19 +71,40 @@ class Replies:
         while True:
             try:
                 with translated():
-                    found = await self._client.blmpop(_BLOCK_S, 1, self.key, direction="LEFT", count=_MOST)
-            except StoreUnavailable as error:
-                _log.warning("replies.wait", error=error.message)
+                    await self._read()
+            except Exception as error:  # noqa: BLE001 - whatever it was: requests wait for what comes next
+                _log.warning("replies.wait", error=repr(error))
                 await asyncio.sleep(_RETRY_S)
-                continue
-            for entry in found[1] if found else []:
-                self._deliver(entry)
+
+    async def _read(self) -> None:
+        """Take from the list what was handed over, hand over what lies there, and wait for more; in one round trip.
+
+        Each is taken by its own text: to take as many as were read would take others, where commands are sent again
+        because their answer got lost. Waiting moves a reply from its place to that place; a full store refuses that.
+        """
+        pipe = self._client.pipeline(transaction=False)
+        for entry in self._handed:
+            pipe.lrem(self.key, 1, entry)
+        pipe.lrange(self.key, 0, _MOST - 1)
+        pipe.blmove(self.key, self.key, _BLOCK_S, "LEFT", "LEFT")
+        async with asyncio.timeout(_BLOCK_S + _SILENCE_S):
+            *_, found, first = await pipe.execute(raise_on_error=False)
+        if isinstance(found, Exception):
+            raise found
+        if isinstance(first, bytes) and not found:
+            found = [first]
+        for entry in found:
+            self._deliver(entry)
+        self._handed = found
+        if isinstance(first, Exception):
+            raise first
 
     def _deliver(self, entry: bytes) -> None:
-        kind, id_, *rest = entry.split(b":", 2)
-        future = self._waiting.get(f"{kind.decode()}:{id_.decode()}")
+        kind, _, named = entry.partition(b":")
+        id_, _, answer = named.partition(b":")
+        future = self._waiting.get(b":".join((kind, id_)).decode(errors="replace"))
         if future is not None and not future.done():
-            future.set_result(rest[0] if rest else b"")
+            future.set_result(answer)
 
 
 async def _never() -> bool:
@@ -93,7 +124,7 @@ async def wait_reply(
         future: the reply.
         timeout_s: for how long.
         is_done: asked now and then whether what is waited for has happened; the reply is then empty. A reply is lost
-            when the connection that fetches it breaks on the way.
+            with a store that loses what it was given last.
 
     Raises:
         Disconnected: the client went away.
@@ -104,7 +135,7 @@ async def wait_reply(
         deadline = time.monotonic() + timeout_s
         while not (future.done() or gone.done()) and (left_s := deadline - time.monotonic()) > 0:
             done, _ = await asyncio.wait(first, timeout=min(left_s, _LOOK_EVERY_S), return_when=asyncio.FIRST_COMPLETED)
-            if not done and await is_done():
+            if not done and await is_done() and not future.done():
                 return b""
     if future.done():
         return future.result()

@@ -37,5 +37,5 @@ def let_in(store: RedisClient) -> None:
     """Have the thief be first in the line for the next reply, by having the API line up again."""
     await_true(lambda: any(each["cmd"] == "blpop" for each in store.client_list()), "the thief waits")
     for each in store.client_list():
-        if each["cmd"] == "blmpop":
+        if each["cmd"] == "blmove":
             store.client_unblock(each["id"])
