@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.support.running import await_true
 TTL_MS = 30_000
 REPLIES = "farm:reply:leases"
 ERROR = {"error": "no"}
-FOUND = {"results": [[]]}
+FOUND: dict[str, Any] = {"results": [[]]}
 
 
 @pytest.fixture
