@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
 from fastapi import Request
 
+from api.loading import refuse_while_loading
 from api.replies import wait_reply
 from api.service import Service
-from farm.errors import InvalidRequest, Unavailable
+from farm.errors import InvalidRequest, StoreUnavailable, Unavailable
 from farm.models import NewPremise, RetrieveBatchRequest
 from farm.models.premises import MAX_STATES
 from farm.store.codec import unpack
 from farm.store.retrievals import Names, Retrieval
 
 DEADLINE_S = 30.0
+_LEAST_S = 0.1
+_STORE_PATIENCE_S = 2.0
+_RETRY_S = 0.2
 _BATCH_FIELDS = frozenset(RetrieveBatchRequest.model_fields)
 
 
@@ -110,15 +115,61 @@ async def ask(request: Request, service: Service, retrieval: Retrieval) -> dict[
         Unavailable: nothing came in time, or what a query needs cannot be had.
         Disconnected: the client is gone.
     """
-    with service.replies.expect(f"retrieval:{retrieval.id}") as future:
-        try:
-            if await service.retrievals.submit(retrieval, int(DEADLINE_S * 1000), service.embedded.count(retrieval)):
-                await service.call_embed()
-            answer: dict[str, Any] = unpack(await wait_reply(request, future, DEADLINE_S))
-        except BaseException:
+    try:
+        answer: dict[str, Any] = unpack(await _answer(request, service, retrieval))
+    except BaseException:
+        with contextlib.suppress(StoreUnavailable):  # it expires
             await asyncio.shield(service.retrievals.give_up(retrieval))
-            raise
+        raise
     if "error" in answer:
         raise Unavailable(answer["error"])
     service.embedded.add(retrieval)
     return answer
+
+
+async def _answer(request: Request, service: Service, retrieval: Retrieval) -> bytes:
+    """Return the answer to a query, which is asked again if the store loses it, as in a failover."""
+    ends = time.monotonic() + DEADLINE_S
+    with service.replies.expect(f"retrieval:{retrieval.id}") as future:
+        while True:
+            left_s = max(ends - time.monotonic(), _LEAST_S)
+            if await _submit(service, retrieval, int(left_s * 1000)):
+                service.call_embed()
+            if blob := await wait_reply(request, future, left_s, _Lookout(service, retrieval).is_lost):
+                return blob
+
+
+async def _submit(service: Service, retrieval: Retrieval, ttl_ms: int) -> bool:
+    """Submit a query; again, as that does no harm, where the store is away for a moment."""
+    patient_until, inputs = time.monotonic() + _STORE_PATIENCE_S, service.embedded.count(retrieval)
+    while True:
+        try:
+            return await service.retrievals.submit(retrieval, ttl_ms, inputs)
+        except StoreUnavailable:
+            if time.monotonic() > patient_until:
+                raise
+        await asyncio.sleep(_RETRY_S)
+
+
+class _Lookout:
+    """Looks now and then whether a query can still be answered."""
+
+    def __init__(self, service: Service, retrieval: Retrieval) -> None:
+        self._service = service
+        self._retrieval = retrieval
+        self._was_missing = False
+
+    async def is_lost(self) -> bool:
+        """Whether nobody has the query, and no answer has come since that was so.
+
+        Raises:
+            Unavailable: who should answer is still loading.
+        """
+        with contextlib.suppress(StoreUnavailable):
+            was_missing, self._was_missing = self._was_missing, False
+            if await self._service.retrievals.is_in_flight(self._retrieval):
+                await refuse_while_loading(self._service.client)
+            else:
+                self._was_missing = True
+                return was_missing
+        return False

@@ -50,9 +50,9 @@ class Service:
             with span("token", count=count):
                 await asyncio.to_thread(self.tokens.lean, environment, count)
 
-    async def call_embed(self) -> None:
-        """Publish a token for the embed room."""
-        await asyncio.to_thread(self.tokens.room, EMBED_QUEUE)
+    def call_embed(self) -> None:
+        """Have a token published for the embed room, in a thread; nobody waits for that, as the reaper replaces it."""
+        asyncio.get_running_loop().run_in_executor(None, self.tokens.room, EMBED_QUEUE)
 
 
 async def get_service(request: Request) -> Service:

@@ -167,6 +167,11 @@ class Retrievals:
             raise RateLimited(_REFUSALS[reply])
         return bool(reply)
 
+    async def is_in_flight(self, retrieval: Retrieval) -> bool:
+        """Whether a query waits or is being answered; not so once it was answered, or where the store lost it."""
+        with translated():
+            return await self._client.zscore("farm:flights", retrieval.id) is not None
+
     async def give_up(self, retrieval: Retrieval) -> None:
         """Forget a query nobody waits for any more; one that was answered is forgotten already."""
         with translated():

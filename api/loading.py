@@ -1,0 +1,33 @@
+"""What keeps a premise query waiting, where that is a room that has yet to load what it answers with."""
+
+from __future__ import annotations
+
+from farm.errors import Unavailable
+from farm.models import FarmStatus, WorkerKind
+from farm.store.connection import AsyncRedisClient
+from farm.store.registry import read_status
+
+_LOADS = {WorkerKind.EMBED: "its model", WorkerKind.PREMISES: "its corpus"}
+
+
+async def refuse_while_loading(client: AsyncRedisClient) -> None:
+    """See that each room has somebody who answers, or nobody who is about to.
+
+    Raises:
+        Unavailable: all that a room has is still loading.
+        StoreUnavailable: Redis does not answer.
+    """
+    status = await read_status(client)
+    for kind, what in _LOADS.items():
+        if (progress := _progress(status, kind)) is not None:
+            told = f" ({progress})" if progress else ""
+            name = kind.value.removesuffix("s")
+            raise Unavailable(f"The {name} worker is loading {what}{told}: try again in a moment")
+
+
+def _progress(status: FarmStatus, kind: WorkerKind) -> str | None:
+    """Return what the workers of a room say of their loading; None unless loading is all that they do."""
+    workers = [worker for worker in status.workers if worker.kind is kind]
+    if not workers or any(worker.state != "starting" for worker in workers):
+        return None
+    return next((worker.notice for worker in workers if worker.notice), "")
