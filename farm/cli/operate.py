@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import os
 import signal
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -13,6 +15,7 @@ import typer
 from farm.cli.output import connect, console, progress_bar, show_json, show_table, tell
 from farm.cli.store import open_store
 from farm.client import Farm
+from farm.errors import NotFound
 from farm.models import BatchStatus, FarmStatus
 from farm.settings import Settings
 
@@ -105,6 +108,8 @@ def drain(as_json: JsonOption = False) -> None:
     from farm.queues import celery_app
     from farm.store.registry import leased_total, set_draining
 
+    if not store.runtime and not _has_workers(store.redis_url):
+        raise NotFound("No worker runs on this farm: there is nothing to drain, and what waits is kept")
     client = store.client
     set_draining(client, True)
     with progress_bar(as_json) as bar:
@@ -113,10 +118,22 @@ def drain(as_json: JsonOption = False) -> None:
             bar.update(task, completed=(bar.tasks[0].total or running) - running)
             time.sleep(_DRAIN_POLL_S)
     if store.runtime:
-        os.kill(int(store.runtime.supervisor.partition(".")[0]), signal.SIGTERM)
+        with suppress(ProcessLookupError):  # somebody else stopped it meanwhile
+            os.kill(int(store.runtime.supervisor.partition(".")[0]), signal.SIGTERM)
     else:
         celery_app(Settings(redis_url=store.redis_url, broker_url=store.settings.broker_url)).control.shutdown()
     if as_json:
         show_json({"drained": True})
     else:
         tell("drained: workers are stopping; what waits is kept")
+
+
+def _has_workers(redis_url: str) -> bool:
+    from farm.store.connection import connect_async
+    from farm.store.registry import read_status
+
+    async def count() -> int:
+        async with connect_async(redis_url) as client:
+            return len((await read_status(client)).workers)
+
+    return asyncio.run(count()) > 0

@@ -20,6 +20,7 @@ from farm.processes import is_identity_alive, process_identity
 # How long the Valkey of a killed farm may take to end.
 _PREDECESSOR_S = 30.0
 _POLL_S = 0.05
+_SIGNATURE_BYTES = 100
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,13 @@ async def locked(data_dir: Path, tell: Callable[[str], None]) -> AsyncIterator[i
     with _open_lock(data_dir) as lock:
         deadline, told = time.monotonic() + _PREDECESSOR_S, False
         while not _try_lock(lock.fileno()):
-            if read_runtime(data_dir) or time.monotonic() > deadline:
+            if _is_signed(lock.fileno()) or time.monotonic() > deadline:
                 raise ConfigurationError(f"Another farm runs on {data_dir}: stop it, or set another DATA_DIR")
             if not told:
                 tell("waiting for the Valkey of a farm that was killed to write what it holds")
                 told = True
             await asyncio.sleep(_POLL_S)
+        _sign(lock.fileno())
         yield lock.fileno()
 
 
@@ -91,9 +93,19 @@ def _open_lock(data_dir: Path) -> TextIO:
     try:
         make_private(data_dir)
         (data_dir / "lock").touch(mode=0o600)
-        return (data_dir / "lock").open("w")
+        return (data_dir / "lock").open("a+")
     except OSError as error:
         raise ConfigurationError(f"DATA_DIR: {data_dir} is no folder to write to: {error.strerror}") from error
+
+
+def _sign(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, process_identity(os.getpid()).encode())
+
+
+def _is_signed(descriptor: int) -> bool:
+    """Whether the `farm up` that took the lock still runs, be it that it only starts."""
+    return is_identity_alive(os.pread(descriptor, _SIGNATURE_BYTES, 0).decode())
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -20,7 +20,7 @@ from farm.keys import create_key, revoke_key
 from farm.local.ports import free_port
 from tests.conftest import lean_settings
 from tests.support.repl.install import Install
-from tests.support.running import RunningFarm, await_true, running_farm
+from tests.support.running import RunningFarm, await_true, end_everything, running_farm
 from tests.support.terminal import on_terminal
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
@@ -156,6 +156,30 @@ def test_a_second_farm_on_the_same_folder_is_refused(farm: RunningFarm) -> None:
 
     assert second.returncode == 1
     assert "Another farm runs" in second.stderr
+    assert "killed" not in second.stderr
+
+
+def test_of_two_farms_that_start_in_one_folder_the_later_is_refused_at_once(tmp_path: Path) -> None:
+    lock, arguments = tmp_path / ".farm" / "lock", [sys.executable, "-m", "farm", "up", "--port", "0"]
+    with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.DEVNULL) as first:
+        try:
+            await_true(lambda: lock.exists() and lock.read_text(), "the first has the folder")
+            second = started(tmp_path, "farm", "up")
+        finally:
+            first.kill()
+            end_everything(tmp_path)
+
+    assert second.returncode == 1
+    assert f"Another farm runs on {lock.parent}" in second.stderr
+    assert "waiting" not in second.stderr, "nobody was killed"
+
+
+def test_drain_without_a_farm_says_that_there_is_none(farm: RunningFarm, tmp_path: Path) -> None:
+    stopped = started(tmp_path, "farm", "drain")
+    assert (stopped.returncode, f"No farm runs on {tmp_path / '.farm'}" in stopped.stderr) == (1, True)
+
+    empty = started(tmp_path, "farm", "drain", REDIS_URL=farm.redis_url.removesuffix("/0") + "/7")
+    assert (empty.returncode, "No worker runs on this farm" in empty.stderr) == (1, True)
 
 
 def test_beyond_this_host_only_with_keys(tmp_path: Path) -> None:
