@@ -1,13 +1,22 @@
 r"""Lean text cut into tokens: enough to tell code from comments and strings, fast, and without ever failing.
 
-It follows Lean's own `Lean/Parser/Basic.lean` (tokens, `whitespace`, `finishCommentBlock`) and `StrInterpolation.lean`.
-Two things cannot be known outside Lean: which symbols the imported files made tokens, and whether a string stands where
-Lean expects an interpolated one. Where that matters for what is code, the text is *doubtful* there, and whoever must be
-sure refuses it: a comment glued to an operator (`{x //- … -/` is code), `'"'` glued to one (`f ⁻¹'"' … "`), a string
-that would end elsewhere if its braces held code, a documentation comment that begins with a comment.
+It follows Lean's own `Lean/Parser/Basic.lean` (`whitespace`, `finishCommentBlock`, `tokenFn`) from 2021 to 4.35. Three
+things cannot be known from the text: which Lean reads it, which symbols the imported files made tokens, and whether a
+string stands where Lean expects an interpolated one. Where one of them decides what is code, the text is *doubtful*,
+and whoever must be sure refuses it. The places, each with the reading that differs:
+
+- a comment glued to a symbol that may go on with it (`{x //- … -/` is code);
+- a comment with `--/`, which ends none in Lean of 2021, or that begins with `/-/`, whose slash Lean skips;
+- a documentation comment that begins with a comment: Lean skips white space behind `/--`, and comments are that;
+- a quoted character, a «name» or a string behind a symbol or a word that may take its quote along (`f ⁻¹'"' … "`);
+- a raw string that ends elsewhere for a Lean without raw strings;
+- a string whose braces, read as code, hold a quote, a comment or a brace.
 
 An identifier here is made of the characters that every Lean 4 takes: a letter that only newer ones take ends it, so
 that more words are seen, never fewer.
+
+Each expression is searched or matched with nothing behind its repetitions, so none goes back; every loop moves on. So
+the time is linear, and no possessive quantifier or atomic group is needed: Python 3.11.0 to 3.11.4 misread those.
 """
 
 from __future__ import annotations
@@ -16,52 +25,45 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_LETTERS = "A-Za-z_α-κμ-ωΑ-ΟΡΤ-Ωϊ-ϻἀ-῾℀-⅏𝒜-𝖟"
-_WORD_CHARS = rf"{_LETTERS}0-9!?₀-₉ₐ-ₜᵢ-ᵪ"
-_REST = rf"{_WORD_CHARS}'"
-_PREFIX = r'(?:r\#*+(?=")|s!(?="))'
-_PART = rf"(?:«[^»\n]*+»|[{_LETTERS}][{_REST}]*+)"
-_NAME = rf"(?!{_PREFIX}){_PART}(?:\.{_PART})*+"
+LETTERS = "A-Za-z_α-κμ-ωΑ-ΟΡΤ-Ωϊ-ϻἀ-῾℀-⅏𝒜-𝖟"
+"""What begins an identifier in every Lean 4, to stand between the brackets of an expression."""
+WORD_CHARS = rf"{LETTERS}0-9!?₀-₉ₐ-ₜᵢ-ᵪ'"
+"""What every Lean 4 takes inside an identifier, the same way."""
+_PART = rf"(?:«[^»\n]*»|[{LETTERS}][{WORD_CHARS}]*)"
+NAME = rf"{_PART}(?:\.{_PART})*"
+"""An identifier with its dots, as an expression."""
 _NUMBER = (
-    r"(?>(?<=\.)[0-9]++|0[bB][01_]*+|0[oO][0-7_]*+|0[xX][0-9a-fA-F_]*+"
-    r"|[0-9][0-9_]*+(?:\.[0-9][0-9_]*+)?(?:\.?[eE][+-]?[0-9][0-9_]*+)?)"
+    r"(?<=\.)[0-9]+|0[bB][01_]*|0[oO][0-7_]*|0[xX][0-9a-fA-F_]*"
+    r"|[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:\.?[eE][+-]?[0-9][0-9_]*)?"
 )
-_COMMENT = r"(?:[^/\-]++|/(?!-)|-(?!/))*+"
-_CHAR = r"'(?:[^\\'\r\n]|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'"
-_OPENED = rf"""(?P<raw>r(?P<hashes>\#*+)"(?:.*?"(?P=hashes)|(?P<raw_open>)))
-    |(?P<interpolated>s!(?="))
-    |(?P<line>--[^\n]*+)
-    |(?P<block>/-(?![-!])(?:{_COMMENT}-/|(?P<block_open>)))
-    |(?P<doc>/-[-!](?:{_COMMENT}-/|(?P<doc_open>)))
-    |(?P<string>"(?:(?:[^"\\]++|\\.)*+"|(?P<string_open>)))
-    |(?P<char>{_CHAR})
-    |(?P<name_open>«)"""
-_TOKEN = re.compile(
-    rf"""(?P<word>{_NAME})|(?P<hash>\#{_NAME})|{_OPENED}|(?P<number>{_NUMBER})|(?P<symbol>:=|=>|[()\[\]{{}}⟨⟩⦃⦄,;:|@.])""",
-    re.VERBOSE | re.DOTALL,
+_CODE = re.compile(
+    rf"(?P<word>{NAME})|(?P<hash>\#{NAME})|(?P<number>{_NUMBER})|(?P<symbol>:=|=>|[()\[\]{{}}⟨⟩⦃⦄,;:|@.])"
 )
-# Everything that is plain code in one go, then one of the others: many times faster where only those matter. Quotes
-# behind an identifier's character are part of it; so is the `r` or `s` that ends one, which begins no string.
-_OPENING = re.compile(
-    rf"""(?:[^"'«/\-rs]++|(?!{_PREFIX})[rs]|(?<=[{_REST}».])[rs]|/(?!-)|-(?!-)|«[^»\n]*+»
-    |(?<=[{_WORD_CHARS}])(?!(?<=[0-9])'[^{_LETTERS}0-9]')'++|(?!{_CHAR})')*+
-    (?:{_OPENED}|\Z)""",
-    re.VERBOSE | re.DOTALL,
-)
+# Where something may begin that is not plain code. A prime in a word is plain, unless a quoted character may begin
+# there.
+_OPENING = re.compile(rf"""["«]|--|/-|'(?:(?<![{WORD_CHARS}]')|(?=["'/\-\\«»{{}}\r\n])|(?=[^'\\]'))""")
+_CHAR = re.compile(r"'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'")
+_IN_STRING = re.compile(r'["\\]')
+_BLANK = re.compile(r"[ \t\r\n]*")
+_WORD = re.compile(NAME)
+_WORD_END = re.compile(rf"[{WORD_CHARS}»\"]")
+_NO_RAW = re.compile(rf"[{WORD_CHARS}».]")
+_LETTER = re.compile(rf"[{LETTERS}]")
+_LONG_NAME = 40
 _EDGE = re.compile(r"/-|-/")
-_PIECE = re.compile(r'(?:[^"\\{]++|\\.)*+(?:"|(?P<code>\{))', re.DOTALL)
-# Braces whose content holds no quote, comment or brace: then every reading of the string ends at the same place.
-_HOLE = re.compile(r"""\\.|\{(?P<code>[^{}"'«/\\-]*+)(?P<closed>\})?""", re.DOTALL)
-# What may stand before a comment or a quoted character without being the start of a longer symbol.
+_THREE_EDGES = re.compile(r"[-/]{3}")
+_OLD_EDGE = re.compile(r"/-|-[\s\S]")
+_PREFIX = re.compile(rf"(?<![{WORD_CHARS}».])[smf]!")
+_BRACE = re.compile(r"\\.|\{", re.DOTALL)
+_HOLE_END = re.compile(r"""["'«{}\\]|--|/-|\Z""")
+_RISKY_CHARS = frozenset("\"'/-\\«»{}\r\n")
 _APART = frozenset(" \t\r\n()[]{}⟨⟩⟦⟧⦃⦄,;")
-_WORD_END = re.compile(rf"[{_REST}»\"]")
-_PREFIXED = re.compile(rf"[{_REST}»\".#]")
-_AFTER_NUMBER = re.compile(rf"[{_LETTERS}«]")
-_RISKY_CHARS = frozenset("\"'/-\\«»{}")
-_DOC_DOUBT = re.compile(r"/-[-!](?:/|\s*+(?:/-(?![-!])|--[^\n]*?-/))")
-_WORD = re.compile(_NAME)
-_SIMPLE = frozenset(("word", "hash"))
-_COMMENTS = frozenset(("line", "block", "doc"))
+# Last characters of symbols behind which a comment is one, since no symbol of Lean, Std, Batteries, Aesop or Mathlib
+# goes on with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). Not: `<` (`<-`), `|` (`|-`), `/` (`//`),
+# `-`, `.`, `#`, `!`, and letters unknown to older Leans.
+_OPERATOR_ENDS = frozenset("+*=>^~&%$:·→←↔↦⟶∧∨¬∣≤≥≠≡∈∉⊆⊂∪∩∘×•∀∃∑∏`")
+# The same for quotes, which no symbol of theirs holds but for `''` and those that end in a prime.
+_BEFORE_QUOTE = _APART | _OPERATOR_ENDS | frozenset("<|/-\\@")
 _VERBATIM = frozenset(("string", "char", "doc"))
 # Looked for one by one, because a search for a plain string is a hundred times faster than one for an expression.
 _IDLE = ("--", "/-", " \n", "\n\n", "\r\n")
@@ -89,138 +91,211 @@ class Token(NamedTuple):
 
 
 def tokens(text: str, *, code: bool = True) -> Iterator[Token]:
-    """Yield the tokens of a text in order; words in the braces of a string come after it, or between its pieces.
+    """Yield the tokens of a text in order; words in the braces of a string come after it.
 
     It reads every text in linear time and raises nothing.
 
     Args:
         text: any text.
-        code: whether words and symbols outside strings are wanted; without them it is many times faster.
+        code: whether words, numbers and symbols are wanted; without them it is many times faster.
     """
-    position, comment_end = 0, 0
-    # One number per interpolated string that is open: how many braces are open in its code.
-    braces: list[int] = []
-    while match := _TOKEN.search(text, position) if code or braces else _OPENING.match(text, position):
-        kind = match.lastgroup
-        if kind is None:
-            break
-        start, position = match.span(kind)
-        if kind == "symbol":
-            if braces and _ends_code(text[start], braces):
-                kind, position = _piece(text, position, braces)
-        elif kind not in _SIMPLE:
-            if _DOUBTS[kind](text, match, comment_end):
-                yield Token(DOUBTFUL, start, start)
-            kind, position = _extent(text, match, braces)
-            comment_end = position if kind in _COMMENTS else comment_end
-        yield Token(kind, start, position)
-        if kind == "string" and text.find("{", start, position) >= 0 and match.lastgroup == "string":
-            yield from _words_in_braces(text, start, position)
-    if braces:
-        yield Token(UNCLOSED, position, len(text))
+    position = 0
+    for token in _not_code(text):
+        if code and token.start > position:
+            yield from _code(text, position, token.start)
+        yield token
+        position = max(position, token.end)
+        for start, end in holes(text, token) if code else ():
+            yield from (Token("word", *word.span()) for word in _WORD.finditer(text, start, end))
+    if code:
+        yield from _code(text, position, len(text))
 
 
-def _ends_code(symbol: str, braces: list[int]) -> bool:
-    """Count a brace in an interpolated string's code; whether it is the one that ends the code."""
-    braces[-1] += (symbol == "{") - (symbol == "}")
-    if braces[-1] >= 0:
-        return False
-    braces.pop()
-    return True
+def holes(text: str, token: Token) -> list[tuple[int, int]]:
+    """Return where code lies in the braces of a string, should Lean read it as an interpolated one."""
+    if token.kind != "string" or text.find("{", token.start, token.end) < 0:
+        return []
+    return [(start, end) for start, end, _ in _holes(text, token.start, token.end)]
 
 
-def _extent(text: str, match: re.Match[str], braces: list[int]) -> tuple[str, int]:
-    """Return the kind and the end of what a match begins."""
-    kind: str = match.lastgroup  # type: ignore[assignment]
-    if kind == "interpolated":
-        return _piece(text, match.end() + 1, braces)
-    if kind in ("block", "doc") and match[f"{kind}_open"] is not None:
-        end = _comment_end(text, match.end())
-        return (kind, end) if end else (UNCLOSED, len(text))
-    if kind == "name_open" or (kind in ("raw", "string") and match[f"{kind}_open"] is not None):
-        return UNCLOSED, len(text)
-    return ("string" if kind == "raw" else kind), match.end()
+def _code(text: str, start: int, end: int) -> Iterator[Token]:
+    for match in _CODE.finditer(text, start, end):
+        yield Token(match.lastgroup or "", *match.span())
 
 
-def _piece(text: str, position: int, braces: list[int]) -> tuple[str, int]:
-    """Return the end of an interpolated string's next piece: its closing quote, or a brace that opens code."""
-    match = _PIECE.match(text, position)
-    if match is None:
-        braces.clear()
-        return UNCLOSED, len(text)
-    if match["code"]:
-        braces.append(0)
-    return "string", match.end()
+class _Found(NamedTuple):
+    """What begins at a mark: its kind (None is plain code), its span, and whether it is in doubt."""
+
+    kind: str | None
+    start: int
+    end: int
+    is_doubtful: bool
 
 
-def _comment_end(text: str, position: int) -> int | None:
+def _not_code(text: str) -> Iterator[Token]:
+    """Yield comments, strings, quoted characters and doubts, in order."""
+    # Where the last of them ended a token begins, whatever its last character is.
+    position = begun = 0
+    while (start := _opening(text, position, begun)) is not None:
+        found = _READERS[text[start]](text, start, begun)
+        if found.is_doubtful:
+            yield Token(DOUBTFUL, found.start, found.start)
+        if found.kind:
+            yield Token(found.kind, found.start, found.end)
+            begun = found.end
+        position = found.end
+
+
+def _opening(text: str, position: int, begun: int) -> int | None:
+    if position == begun and text.startswith("'", position):
+        return position
+    match = _OPENING.search(text, position)
+    return match.start() if match else None
+
+
+def _line(text: str, start: int, begun: int) -> _Found:
+    end = text.find("\n", start)
+    return _Found("line", start, len(text) if end < 0 else end, start != begun and _may_go_on(text, start))
+
+
+def _block(text: str, start: int, begun: int) -> _Found:
+    is_doc = text.startswith(("/--", "/-!"), start)
+    body = start + 2 + is_doc
+    is_doubtful = text.startswith("/", body) or (is_doc and _begins_with_comment(text, body))
+    is_doubtful |= start != begun and _may_go_on(text, start)
+    end = _comment_end(text, body)
+    if end is None:
+        return _Found(UNCLOSED, start, len(text), is_doubtful)
+    return _Found("doc" if is_doc else "block", start, end, is_doubtful or _ends_elsewhere(text, body, end))
+
+
+def _may_go_on(text: str, start: int) -> bool:
+    """Whether the symbol before a comment may be a longer one that takes the comment's mark along."""
+    before = text[start - 1]
+    return before not in _APART and before not in _OPERATOR_ENDS and _WORD_END.match(before) is None
+
+
+def _comment_end(text: str, body: int) -> int | None:
     depth = 1
-    for edge in _EDGE.finditer(text, position):
+    for edge in _EDGE.finditer(text, body):
         depth += 1 if edge[0] == "/-" else -1
         if depth == 0:
             return edge.end()
     return None
 
 
-def _words_in_braces(text: str, start: int, end: int) -> Iterator[Token]:
-    for hole in _HOLE.finditer(text, start, end):
-        if hole["code"] is None:
-            continue
-        if hole["closed"] is None:
-            yield Token(DOUBTFUL, hole.start(), hole.start())
-        for word in _WORD.finditer(text, *hole.span("code")):
-            yield Token("word", *word.span())
-
-
-def _comment_doubt(text: str, match: re.Match[str], comment_end: int) -> bool:
-    start = match.start(match.lastgroup or 0)
-    if match.lastgroup == "block" and text.startswith("/-/", start):
-        return True
-    if match.lastgroup == "doc" and _DOC_DOUBT.match(text, start):
-        return True
-    if start in (0, comment_end) or text[start - 1] in _APART or _WORD_END.match(text, start - 1):
+def _ends_elsewhere(text: str, body: int, end: int) -> bool:
+    """Whether Lean of 2021 ends a comment elsewhere: a dash that ends none takes the next character along there."""
+    if not _THREE_EDGES.search(text, body, end):
         return False
-    return text[start - 2 : start] not in (":=", "=>")
+    depth = 1
+    for edge in _OLD_EDGE.finditer(text, body, end):
+        depth += (edge[0] == "/-") - (edge[0] == "-/")
+        if depth == 0:
+            return edge.end() != end
+    return True
 
 
-def _char_doubt(text: str, match: re.Match[str], _: int) -> bool:
-    start, end = match.span("char")
-    glued = start > 0 and text[start - 1] not in _APART
-    return glued and not _RISKY_CHARS.isdisjoint(text[start + 1 : end - 1])
+def _begins_with_comment(text: str, position: int) -> bool:
+    """Whether a documentation comment begins with a comment that hides its end or opens another one."""
+    while True:
+        position = _BLANK.match(text, position).end()  # type: ignore[union-attr]
+        if not text.startswith("--", position):
+            return text.startswith("/-", position)
+        close = text.find("-/", position)
+        line_end = text.find("\n", position, len(text) if close < 0 else close)
+        if line_end < 0 or text.find("/-", position, line_end) >= 0:
+            return True
+        position = line_end
 
 
-def _prefix_doubt(text: str, match: re.Match[str], _: int) -> bool:
-    """A letter unknown here may make `r` or `s!` the end of a longer word."""
-    start = match.start(match.lastgroup or 0)
-    before = text[start - 1 : start]
-    return before in ("#", "'", ".") or (not before.isascii() and before not in _APART)
+def _string(text: str, start: int, begun: int) -> _Found:
+    first = start
+    while first and text[first - 1] == "#":
+        first -= 1
+    if first and text[first - 1] == "r" and not (first > 1 and _NO_RAW.match(text, first - 2)):
+        return _raw_string(text, first - 1, start)
+    is_certain = (
+        start == begun or text[start - 1] in _BEFORE_QUOTE or (start > 1 and _PREFIX.match(text, start - 2, start))
+    )
+    end = _string_end(text, start + 1)
+    if end is None:
+        return _Found(UNCLOSED, start, len(text), not is_certain)
+    return _Found("string", start, end, not is_certain or _may_hide_code(text, start, end))
 
 
-def _number_doubt(text: str, match: re.Match[str], _: int) -> bool:
-    return _AFTER_NUMBER.match(text, match.end()) is not None
+def _raw_string(text: str, start: int, quote: int) -> _Found:
+    """Read `r"…"` or `r#"…"#`; a Lean without them reads `"…"`, with escapes, and then `#`."""
+    close = '"' + "#" * (quote - start - 1)
+    end = text.find(close, quote + 1)
+    is_doubtful = start > 0 and text[start - 1] not in _BEFORE_QUOTE
+    if end < 0:
+        return _Found(UNCLOSED, start, len(text), is_doubtful)
+    differs = text.find('"', quote + 1, end) >= 0 or text.find("\\", quote, end) >= 0
+    end += len(close)
+    return _Found("string", start, end, is_doubtful or differs or _may_hide_code(text, quote, end))
 
 
-def _string_doubt(text: str, match: re.Match[str], _: int) -> bool:
-    """A word before it may be a prefix that says how to read it, such as Lean's own `m!`."""
-    start = match.start("string")
-    return start > 0 and _PREFIXED.match(text, start - 1) is not None
+def _string_end(text: str, position: int) -> int | None:
+    while match := _IN_STRING.search(text, position):
+        if match[0] == '"':
+            return match.end()
+        position = match.end() + 1
+    return None
 
 
-def _no_doubt(text: str, match: re.Match[str], comment_end: int) -> bool:
-    return False
+def _may_hide_code(text: str, start: int, end: int) -> bool:
+    return text.find("{", start, end) >= 0 and not all(is_plain for _, _, is_plain in _holes(text, start, end))
 
 
-_DOUBTS = {
-    "line": _comment_doubt,
-    "block": _comment_doubt,
-    "doc": _comment_doubt,
-    "char": _char_doubt,
-    "raw": _prefix_doubt,
-    "interpolated": _prefix_doubt,
-    "number": _number_doubt,
-    "string": _string_doubt,
-    "name_open": _no_doubt,
-}
+def _holes(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield what follows each brace of a string, and whether it is code that ends at a brace in every reading."""
+    for brace in _BRACE.finditer(text, start, end):
+        if brace[0] == "{":
+            stop = _HOLE_END.search(text, brace.end(), end)
+            assert stop is not None, "the end of the text is one"  # noqa: S101
+            yield brace.end(), stop.start(), stop[0] == "}"
+
+
+def _quote(text: str, start: int, begun: int) -> _Found:
+    char = _CHAR.match(text, start)
+    is_risky = char is not None and not _RISKY_CHARS.isdisjoint(text[start + 1 : char.end() - 1])
+    if start != begun and _NO_RAW.match(text, start - 1) and text[start - 1] not in "».":
+        return _Found(None, start, start + 1, char is not None and (is_risky or not _is_in_name(text, start, begun)))
+    if char:
+        is_doubtful = is_risky and not (start == begun or text[start - 1] in _BEFORE_QUOTE)
+        return _Found("char", start, char.end(), is_doubtful or text[start + 1] in "\r\n")
+    # Two of them are a symbol to newer Leans, while an older one begins a character there.
+    if text.startswith("''", start):
+        is_doubtful = text[start + 2 : start + 3] == "'" or _CHAR.match(text, start + 1) is not None
+        return _Found(None, start, start + 2, is_doubtful)
+    return _Found(None, start, start + 1, False)
+
+
+def _is_in_name(text: str, position: int, begun: int) -> bool:
+    """Whether the word that holds a prime began as a name, and not as a number; a very long one counts as none."""
+    first = position - 1
+    while (
+        first > begun
+        and position - first < _LONG_NAME
+        and _NO_RAW.match(text, first - 1)
+        and text[first - 1] not in "»."
+    ):
+        first -= 1
+    return _LETTER.match(text, first) is not None
+
+
+def _escaped_name(text: str, start: int, begun: int) -> _Found:
+    end = text.find("»", start)
+    if end < 0 or text.find("\n", start, end) >= 0:
+        return _Found(UNCLOSED, start, len(text), False)
+    is_certain = (
+        start == begun or text[start - 1] in _BEFORE_QUOTE or text[start - 1] == "." or _WORD_END.match(text, start - 1)
+    )
+    return _Found(None, start, end + 1, not is_certain and not _RISKY_CHARS.isdisjoint(text[start + 1 : end]))
+
+
+_READERS = {'"': _string, "«": _escaped_name, "-": _line, "/": _block, "'": _quote}
 
 
 def normal_form(code: str) -> str:

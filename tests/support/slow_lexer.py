@@ -73,11 +73,8 @@ class _Slow:
             self.at += 1
             self.string_end(start)
             self.add("string", start)
-        elif here == "r" and self.text[self.at + 1 :].lstrip("#").startswith('"'):
+        elif self.begins_string(0):
             self.raw()
-        elif self.starts('s!"'):
-            self.at += 3
-            self.interpolated(start)
         elif here == "'" and self.char_end():
             self.at = self.char_end()
             self.add("char", start)
@@ -102,7 +99,7 @@ class _Slow:
 
     def begins_string(self, ahead: int) -> bool:
         rest = self.text[self.at + ahead :]
-        return rest.startswith('s!"') or (rest[:1] == "r" and rest[1:].lstrip("#").startswith('"'))
+        return rest[:1] == "r" and rest[1:].lstrip("#").startswith('"')
 
     def comment(self) -> None:
         start = self.at
@@ -141,33 +138,8 @@ class _Slow:
         self.at = end + 1 + hashes
         self.add("string", start)
 
-    def interpolated(self, start: int) -> None:
-        """Read the pieces of an interpolated string whose quote is behind us."""
-        while True:
-            while self.peek() not in ('"', "{"):
-                self.at += 2 if self.peek() == "\\" else 1
-                if self.at >= len(self.text):
-                    raise Unclosed(start)
-            self.at += 1
-            self.add("string", start)
-            if self.text[self.at - 1] == '"':
-                return
-            start = self.code()
-
-    def code(self) -> int:
-        """Read the code in an interpolated string; return where its closing brace is."""
-        depth = 0
-        while True:
-            if self.at >= len(self.text):
-                raise Unclosed(self.at)
-            if self.peek() == "}" and depth == 0:
-                self.at += 1
-                return self.at - 1
-            depth += (self.peek() == "{") - (self.peek() == "}")
-            self.token()
-
     def char_end(self) -> int:
-        if self.peek(1) in ("", "'", "\r", "\n"):
+        if self.peek(1) in ("", "'"):
             return 0
         end = self.at + 2
         if self.peek(1) == "\\":

@@ -15,7 +15,7 @@ KEYWORDS = sorted({word for rule in RULES for word in rule.words if "%" not in w
 NAMES = sorted(
     {word for rule in RULES if rule.names for word in rule.words} | {r for rule in RULES for r in rule.roots}
 )
-HIDING = ["-- {} \n", "/- {} -/", "/- /- {} -/ -/", "/-- {} -/", '"{}"', '"\\" {}"', 'r"{}"', 'r#"" {}"#', "«a {} b»"]
+HIDING = ["-- {} \n", "/- {} -/", "/- /- {} -/ -/", "/-- {} -/", '"{}"', '"\\" {}"', 'r"{}"', 'r#"{}"#', "«a {} b»"]
 
 
 @pytest.mark.parametrize(
