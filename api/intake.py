@@ -73,10 +73,15 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
         raise InvalidRequest(f"timeout_s: at most {settings.max_timeout_s:g} (MAX_TIMEOUT_S)")
     if not await service.environments.has(options.environment):
         raise _unknown(options.environment, service.environments.names)
+    least = service.keyring.gate(owner)
+    if options.native and least is Gate.STRICT:
+        raise Forbidden("This key is for gated proofs: leave `native` out")
     return {
         **options.model_dump(),
         "timeout_s": timeout_s,
-        "gate": _gate(options, settings, service.keyring.gate(owner)),
+        "gate": _gate(options, settings, least),
+        # A key that is held to the gate is held to it in its statements too.
+        "front": "gated" if least is Gate.STRICT else "own",
     }
 
 

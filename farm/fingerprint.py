@@ -57,6 +57,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
     plain = [normal_form(text) for text in texts]
     if plain != texts and any(word in text for text in texts for word in _META):
         plain = texts
-    asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")] + [options.get("report")]
+    asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")]
+    asked += [options.get("report"), options.get("native", False)]
     question = sha256(orjson.dumps([*plain, *aims, *asked, domain])).hexdigest()
     return question + exact[:_EXACT_CHARS]

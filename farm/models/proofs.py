@@ -98,6 +98,7 @@ class Options(BaseModel):
         environment: the Lean environment to run in, one of `GET /v1/environments`.
         priority: 0–9 within one key, 9 first.
         gate: the lexical gate for the submitted text.
+        native: whether `native_decide` may pass the gate, and the axioms that it makes are allowed.
         cache: whether an earlier verdict on the same proof may answer.
         deadline_s: seconds after which what has not finished becomes `undecided/cancelled`.
         canaries: the share of false proofs that the farm mixes in, at least one if it is over 0; when one of them is
@@ -111,6 +112,7 @@ class Options(BaseModel):
     environment: EnvironmentName = DEFAULT_ENVIRONMENT
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     gate: Literal["off", "strict"] | None = None
+    native: bool = False
     cache: bool = True
     deadline_s: Annotated[float, Field(gt=0, le=MAX_DEADLINE_S, allow_inf_nan=False)] | None = None
     canaries: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0

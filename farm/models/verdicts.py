@@ -116,6 +116,9 @@ class Evidence(BaseModel):
         gate: the gate that the text passed or failed.
         statement: whether the statement was proved; None where nobody asked, or the proof did not come that far.
         answers: what the proof gives for the statement's holes, by their names; absent where there are none.
+        native: whether axioms of `native_decide` were allowed; absent where they were not.
+        front: `own` where the gate refuses the statement's front, so that it ran in a REPL for that key and front
+            alone; absent elsewhere.
         checker: what an external checker said: its name and version, its answer and the seconds it took.
     """
 
@@ -126,6 +129,8 @@ class Evidence(BaseModel):
     statement: Literal["proved", "failed"] | None = None
     checker: dict[str, Any] | None = None
     answers: dict[str, str] = Field(default_factory=dict, exclude_if=lambda answers: not answers)
+    native: bool = Field(default=False, exclude_if=lambda native: not native)
+    front: Literal["own"] | None = Field(default=None, exclude_if=lambda front: front is None)
 
 
 class Verdict(BaseModel):

@@ -179,6 +179,8 @@ def _kept_as(verdict: Result) -> str:
     """How the cache keeps a verdict: `c`lean ones answer for any layout of the proof, those with `m`essages do not."""
     if isinstance(verdict, Answer) or verdict.cached or verdict.outcome is Outcome.UNDECIDED:
         return ""
+    if isinstance(verdict, Verdict) and verdict.evidence.front:
+        return ""
     return "m" if verdict.messages or verdict.sorries else "c"
 
 

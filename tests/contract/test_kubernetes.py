@@ -133,7 +133,7 @@ def test_a_part_that_stands_still_is_started_again_and_one_that_waits_for_the_st
     liveness = container(name)["livenessProbe"]
 
     # health.py asks the store.
-    asks_nobody = {"httpGet": {"path": "/livez", "port": "http"}}
+    asks_nobody: dict[str, Any] = {"httpGet": {"path": "/livez", "port": "http"}}
     if name != "api":
         asks_nobody = {"exec": {"command": ["python", "-m", "farm.alive", name]}}
         assert compose(name)["healthcheck"]["test"] == ["CMD", "python", "-m", "farm.alive", name]

@@ -143,20 +143,40 @@ def test_a_module_is_refused_at_submit_where_its_declarations_would_be_judged(
     assert verdict.outcome is Outcome.ACCEPTED, "a module compiles"
 
 
-def test_the_statement_is_gated_and_elaborated_too(client: Farm) -> None:
-    gated, broken, holed = client.verify(
+def test_the_statement_is_elaborated_too(client: Farm) -> None:
+    broken, holed = client.verify(
         [
-            Proof(statement="open Lean in theorem two : 1 + 1 = 2", code="by rfl"),
             Proof(statement="theorem two /- error! -/ : 1 + 1 = 2", code="by rfl"),
             Proof(statement="theorem two : sorry", code="by foo"),
         ],
         level="checked",
     )
 
-    assert (gated.reason, broken.reason, holed.reason) == (Reason.POLICY, *[Reason.INVALID_STATEMENT] * 2)
+    assert (broken.reason, holed.reason) == (Reason.INVALID_STATEMENT, Reason.INVALID_STATEMENT)
     assert (broken.outcome, broken.reward) == (Outcome.UNDECIDED, None)
-    assert gated.messages[0].pos is None
-    assert "In the statement" in gated.messages[0].data
+
+
+def test_a_front_that_the_gate_refuses_is_the_askers_own_word_in_a_repl_of_its_own(client: Farm) -> None:
+    own = Proof(statement=f'notation "zwei" => 2\n{STATEMENT}', code="by rfl")
+    [first] = client.verify(own, level="checked")
+    [again] = client.verify(own, level="checked")
+    [plain] = client.verify(GOOD, level="checked")
+
+    assert [verdict.outcome for verdict in (first, again, plain)] == [Outcome.ACCEPTED] * 3
+    assert (first.evidence.front, plain.evidence.front) == ("own", None)
+    assert not again.cached, "what such a REPL said answers nobody else"
+
+
+NATIVE = Proof(statement=STATEMENT, code="by native_decide")
+
+
+def test_native_decide_is_a_batch_s_choice_and_stands_in_its_evidence(client: Farm) -> None:
+    [refused] = client.verify(NATIVE, level="checked")
+    [accepted] = client.verify(NATIVE, level="checked", native=True)
+
+    assert (refused.reason, refused.evidence.native) == (Reason.POLICY, False)
+    assert (accepted.outcome, accepted.evidence.native) == (Outcome.ACCEPTED, True)
+    assert accepted.axioms == ["Lean.ofReduceBool"]
 
 
 @pytest.mark.parametrize("trick", ["forge!", "hijack!", "garbage!", "deep:3000", "crash!"])

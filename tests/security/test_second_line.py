@@ -50,7 +50,7 @@ def accepts(session: Session, proof: Proof) -> bool:
     try:
         session.ensure_alive()
         header = session.load(prepared.header, is_checked=True)
-        run = run_checked(session, header, prepared, proof.answers or {}, 60, _is_clean)
+        run = run_checked(session, header, prepared, proof.answers or {}, 60, is_native=False, is_clean=_is_clean)
     except (HeaderFailed, GuardTripped, ReplGone, TimeoutError):
         session.end()
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from farm.models import Reason
 from farm.prepared import Prepared
 
 ALLOWED_AXIOMS = frozenset(("propext", "Quot.sound", "Classical.choice"))
+# One for all uses up to Lean 4.28, one for each use since.
+_NATIVE = re.compile(r"Lean\.(?:ofReduceBool|trustCompiler)|(?:.+\.)?_native\.native_decide\.ax_[0-9_]+")
 
 
 class OddAnswer(Exception):
@@ -58,8 +61,8 @@ def read_stated(response: Any, key: str, kept: int) -> Failure | None:
     return Failure(Reason.INVALID_STATEMENT, text) if why else None
 
 
-def read_look(response: Any, secret: str, prepared: Prepared) -> Look:
-    """Return what was seen of a submission.
+def read_look(response: Any, secret: str, prepared: Prepared, *, is_native: bool = False) -> Look:
+    """Return what was seen of a submission; `is_native` allows the axioms that `native_decide` makes.
 
     Raises:
         OddAnswer: it is no answer of the farm's command.
@@ -73,7 +76,7 @@ def read_look(response: Any, secret: str, prepared: Prepared) -> Look:
     failures = [_hole_failure(hole.name, seen) for hole, seen in zip(prepared.holes, holes, strict=True)]
     failures += [_target_failure(target.name, seen) for target, seen in zip(prepared.targets, targets, strict=True)]
     axioms = sorted({axiom for seen in (*targets, *holes) for axiom in seen.get("axioms", [])})
-    failures.append(judge_axioms(axioms))
+    failures.append(judge_axioms([axiom for axiom in axioms if not (is_native and _NATIVE.fullmatch(axiom))]))
     values = {hole.name: seen["value"] for hole, seen in zip(prepared.holes, holes, strict=True) if "value" in seen}
     return Look(next((failure for failure in failures if failure), None), tuple(axioms), values)
 

@@ -40,6 +40,8 @@ def run_checked(
     prepared: Prepared,
     answers: Mapping[str, str],
     timeout_s: float,
+    *,
+    is_native: bool,
     is_clean: Callable[[Any], bool],
 ) -> Checked:
     """Run a submission and hold it to its statement.
@@ -50,6 +52,7 @@ def run_checked(
         prepared: the submission and what it has to prove.
         answers: what the values of holes are compared with, by their names.
         timeout_s: seconds for everything together.
+        is_native: whether it may depend on the axioms that `native_decide` makes.
         is_clean: whether a response to the submission deserves the checks.
 
     Raises:
@@ -76,7 +79,7 @@ def run_checked(
     if not is_clean(response):
         return Checked(response)
     try:
-        look = read_look(ask(looking(secret), response.env), secret, prepared)
+        look = read_look(ask(looking(secret), response.env), secret, prepared, is_native=is_native)
     except OddAnswer as odd:
         session.end()
         raise GuardTripped(str(odd)) from odd

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from farm.models import Environment, Evidence, Level, Message, Position, Reason, Sorry, Verdict, verdict
-from farm.prepared import Prepared, prepare
+from farm.prepared import Objection, Prepared, prepare
 from farm.store.lanes import lane_domain
 from farm.store.leases import Claim, ClaimedItem
 from workers.lean.checked_run import Checked, Unguarded, run_checked
 from workers.lean.guard import GuardTripped, ReplGone
-from workers.lean.reading import declared_at, object_to
+from workers.lean.reading import declared_at, object_to, object_to_statement
 from workers.lean.repl_watch import Died, HeaderTimeout, Watch
 from workers.lean.session import Header, HeaderFailed, Session
 from workers.lean.slices import first_slice_s
@@ -41,6 +42,8 @@ class Trial:
     timeout_s: float
     is_gated: bool
     is_checked: bool
+    is_native: bool
+    has_own_front: bool
     is_sliced: bool = False
 
     @property
@@ -78,9 +81,9 @@ class Judge:
         """
         trial = _trial(item, claim, self._session.load_s)
         self._started = time.monotonic()
-        if objection := object_to(trial.prepared, item.proof.statement, is_gated=trial.is_gated):
+        if objection := _objection(trial, claim):
             return self._verdict(trial, objection.reason, messages=[objection.message])
-        self._session.enter(lane_domain(claim.lane))
+        self._session.enter(_domain(trial, claim))
         fresh = self._session.pid is None or self._session.ran == 0
         found = self._attempt(trial)
         if found.reason is Reason.OUT_OF_MEMORY and not fresh:
@@ -126,7 +129,8 @@ class Judge:
             trial.prepared,
             trial.item.proof.answers or {},
             trial.timeout_s,
-            lambda response: self._reason(trial, response) is None,
+            is_native=trial.is_native,
+            is_clean=lambda response: self._reason(trial, response) is None,
         )
         return self._decide(trial, header, run)
 
@@ -165,7 +169,10 @@ class Judge:
         asked = statement if trial.is_checked else None
         gate = "strict" if trial.is_gated else "off"
         answers = {name: trial.prepared.values.get(name, printed) for name, printed in (values or {}).items()}
-        return Evidence.model_validate({"gate": gate, "statement": asked, "answers": answers})
+        front = "own" if trial.has_own_front else None
+        return Evidence.model_validate(
+            {"gate": gate, "statement": asked, "answers": answers, "native": trial.is_native, "front": front}
+        )
 
     def _reject_header(self, trial: Trial, failure: HeaderFailed) -> Verdict:
         response: Any = failure.response
@@ -194,15 +201,35 @@ class Judge:
         )
 
 
+def _objection(trial: Trial, claim: Claim) -> Objection | None:
+    """Return the first thing that a submission's text alone says against it."""
+    if not trial.is_gated:
+        return trial.prepared.objection
+    found = object_to(trial.prepared, native=trial.is_native)
+    if trial.has_own_front and claim.options.get("front") == "gated":
+        found = found or object_to_statement(trial.item.proof.statement or "")
+    return found or trial.prepared.objection
+
+
+def _domain(trial: Trial, claim: Claim) -> str:
+    """Return the trust domain: a front with metacode of the asker's is served in one for that key and front alone."""
+    if not trial.has_own_front:
+        return lane_domain(claim.lane)
+    return f"{claim.owner}:{sha256((trial.item.proof.statement or '').encode()).hexdigest()}"
+
+
 def _trial(item: ClaimedItem, claim: Claim, load_s: float) -> Trial:
-    timeout_s = claim.options["timeout_s"]
+    options, timeout_s = claim.options, claim.options["timeout_s"]
+    is_gated, statement = options["gate"] == "strict", item.proof.statement
     slice_s = None if item.slow else first_slice_s(timeout_s, claim.timed, claim.longest_s, load_s)
     return Trial(
         item,
         prepare(item.proof),
         claim.queued_s,
         slice_s or timeout_s,
-        is_gated=claim.options["gate"] == "strict",
-        is_checked=claim.options["level"] != Level.COMPILED,
+        is_gated=is_gated,
+        is_checked=options["level"] != Level.COMPILED,
+        is_native=is_gated and options.get("native", False),
+        has_own_front=is_gated and statement is not None and object_to_statement(statement) is not None,
         is_sliced=slice_s is not None,
     )

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from farm.models import Message, Position, Reason
+from functools import lru_cache
+
+from farm.models import Message, Position
 from farm.prepared import Objection, Prepared
 from farm.statement import declaration
-from workers.lean.gate import place, refuse
+from workers.lean.gate import Refusal, place, refuse
 
 
-def object_to(prepared: Prepared, statement: str | None, *, is_gated: bool) -> Objection | None:
-    """Return the first thing that speaks against a text.
+def object_to(prepared: Prepared, *, native: bool) -> Objection | None:
+    """Return the first thing that the gate `strict` has against a submission.
 
     Args:
         prepared: what was submitted.
-        statement: what it is held to.
-        is_gated: whether the gate is `strict`.
+        native: whether `native_decide` may pass.
     """
-    found = _refused(prepared, statement) if is_gated else None
-    return found or prepared.objection
+    found = refuse(prepared.own, native=native)
+    if found is None:
+        return None
+    return _objection(found, found.text, place(prepared.code, found.start), place(prepared.code, found.end))
+
+
+@lru_cache(maxsize=1024)
+def object_to_statement(statement: str) -> Objection | None:
+    """Return the first thing that the gate `strict` has against a statement; many proofs have the same one."""
+    found = refuse(statement)
+    return _objection(found, f"In the statement: {found.text}") if found else None
 
 
 def declared_at(prepared: Prepared) -> Position | None:
@@ -27,14 +37,5 @@ def declared_at(prepared: Prepared) -> Position | None:
     return None if at is None else prepared.place(at)
 
 
-def _refused(prepared: Prepared, statement: str | None) -> Objection | None:
-    if found := refuse(prepared.own):
-        pos, end = place(prepared.code, found.start), place(prepared.code, found.end)
-        return _objection(found.reason, found.text, pos, end)
-    if statement and (found := refuse(statement)):
-        return _objection(found.reason, f"In the statement: {found.text}")
-    return None
-
-
-def _objection(reason: Reason, text: str, pos: Position | None = None, end: Position | None = None) -> Objection:
-    return Objection(reason, Message(severity="error", pos=pos, end_pos=end, data=text))
+def _objection(found: Refusal, text: str, pos: Position | None = None, end: Position | None = None) -> Objection:
+    return Objection(found.reason, Message(severity="error", pos=pos, end_pos=end, data=text))
