@@ -8,11 +8,13 @@ theorem by its signature. Nothing here decides what is proved: the front runs wh
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from farm.challenge import Asked, Challenge
-from farm.commands import DECLARING, SCOPED, STRUCTURAL, THEOREMS, Command, Scope, Text, namespace
+from farm.commands import DECLARING, SCOPED, STRUCTURAL, THEOREMS, Command, Scope, Text, namespace, parts
 from farm.signature import Ambiguous, Signature, read_signature
 from farm.statement import place
 
@@ -113,18 +115,21 @@ class _Repeated:
     base: str
     alive: tuple[Scope, ...]
     alignment: Alignment
-    later: list[Command] = field(default_factory=list)
+    later: dict[int, Command] = field(default_factory=dict)
+    lacking: dict[int, Command] = field(default_factory=dict)
     asked: dict[str, Command] = field(default_factory=dict)
+    mentions: Counter[str] | None = None
 
     def read(self) -> None:
         challenge, cut = self.challenge, self.challenge.text
+        self.later = {command.start: command for command in challenge.later}
+        self.lacking = dict(self.later)
         named = {
             each.full_name(): each for each in (*challenge.own, *challenge.later) if each.name and _declaring(each)
         }
         silent = {_key(cut, each): each for each in (*challenge.own, *challenge.later) if self._is_silent(each)}
         keywords = {each.keyword for each in silent.values()}
         asked = {item.name for item in challenge.asked}
-        self.later = list(challenge.later)
         for command in self.code.commands:
             name = command.full_name(self.base) if command.name and _declaring(command) else ""
             if name in asked:
@@ -168,13 +173,13 @@ class _Repeated:
 
     def _is_needed(self, said: Command) -> bool:
         """Whether anything else of the front speaks of a lemma, so that it has to stay there."""
-        cut, name = self.challenge.text, said.name.rpartition(".")[2]
-        others = (each for each in self.challenge.own if each is not said)
-        return any(name in cut.text[each.start : each.end] for each in others)
+        if self.mentions is None:
+            self.mentions = _mentions(self.challenge)
+        return self.mentions[parts(said.name)[-1]] > 1
 
     def _drop(self, said: Command, command: Command) -> None:
-        if said in self.challenge.later:
-            self.later = [each for each in self.later if each is not said]
+        if said.start in self.later:
+            self.lacking.pop(said.start, None)
         else:
             self.alignment.blanks.append((command.start, command.end))
 
@@ -211,13 +216,40 @@ class _Repeated:
     def _insert_later(self) -> None:
         """Put what the file lacks of the statement's later commands in front of what is asked for behind them."""
         has_scopes = any(each.keyword in STRUCTURAL for each in self.code.commands)
-        for command in self.later:
+        places = _places(self.challenge.asked, self.asked)
+        texts: dict[int, list[str]] = {}
+        for command in self.lacking.values():
             if command.keyword in STRUCTURAL and has_scopes:
                 continue
-            behind = [each for each in self.challenge.asked if each.start > command.start]
-            starts = [self.asked[item.name].start for item in behind if item.name in self.asked]
-            if starts:
-                self.alignment.inserts.append((min(starts), self.challenge.text.text[command.start : command.end]))
+            index = bisect_right(places, (command.start, len(self.code.text)))
+            if index < len(places):
+                texts.setdefault(places[index][1], []).append(self.challenge.text.text[command.start : command.end])
+        self.alignment.inserts += [(at, "\n".join(said)) for at, said in texts.items()]
+
+
+def _places(asked: Sequence[Asked], there: dict[str, Command]) -> list[tuple[int, int]]:
+    """Return where each thing asked for begins, and where in the file it or anything behind it begins first."""
+    places: list[tuple[int, int]] = []
+    for item in reversed(asked):
+        if item.name in there:
+            at = there[item.name].start
+            places.append((item.start, min(at, places[-1][1]) if places else at))
+    return places[::-1]
+
+
+def _mentions(challenge: Challenge) -> Counter[str]:
+    """Return how many commands of the front speak of each part of a name."""
+    cut = challenge.text
+    return Counter(
+        part
+        for each in challenge.own
+        for part in {
+            part
+            for kind, start, end in cut.tokens[each.first : each.last]
+            if kind == "word"
+            for part in parts(cut.text[start:end])
+        }
+    )
 
 
 def _declaring(command: Command) -> bool:

@@ -10,12 +10,14 @@ from functools import cached_property
 from farm.alignment import Alignment, align, blanked
 from farm.challenge import Asked, Challenge, Hole, Target
 from farm.commands import Command, cut_commands, line_starts
+from farm.declarations import begins_file, declared
 from farm.header import cut_header, imported
 from farm.models import Message, Position, Proof, Reason
-from farm.statement import begins_file, declaration, read_statement
+from farm.statement import read_statement
 
 _WHITE_LINES = re.compile(r"(?:[^\S\n]*\n)+")
 # Commands that may be said twice.
+_MOST_NAMED = 20
 _QUIET = frozenset(("open", "set_option"))
 
 
@@ -130,9 +132,10 @@ def prepare(proof: Proof) -> Prepared:
         return Prepared(code=proof.code, own=proof.code, header=header, parts=(Part(body, at),))
     challenge = read_statement(proof.statement, tuple(proof.targets or ()))
     asked = challenge.asked
-    if not any(declaration(proof.code, item.name) is not None for item in challenge.targets or challenge.holes):
+    there = declared(proof.code, [item.name for item in asked])
+    if not any(item.name in there for item in challenge.targets or challenge.holes):
         return _tail(proof.code, challenge, asked)
-    return _file(proof.code, challenge, asked)
+    return _file(proof.code, challenge, there)
 
 
 def header_of(proof: Proof) -> str:
@@ -148,7 +151,7 @@ def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
     if begins_file(code):
         objection = _missing(f"There is no theorem `{last.name}`")
     elif len(asked) > 1:
-        others = ", ".join(f"`{item.name}`" for item in asked[:-1])
+        others = ", ".join(f"`{item.name}`" for item in asked[:-1][:_MOST_NAMED])
         objection = _missing(f"What follows `:=` of `{last.name}` leaves {others} open: send declarations")
     values = {last.name: code.strip()} if isinstance(last, Hole) else {}
     parts = (Part(f"{last.signature} :=\n"), Part(code, 0))
@@ -159,12 +162,12 @@ def _missing(text: str) -> Objection:
     return Objection(Reason.MISSING, Message(severity="error", data=text))
 
 
-def _file(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
+def _file(code: str, challenge: Challenge, there: set[str]) -> Prepared:
     """Return a code that declares what is asked for."""
     header, gap, body = cut_header(code)
     at = len(header) + len(gap)
     notes = _imports_note(header, challenge.header)
-    if _is_plain(challenge) and len(asked) == 1 and not challenge.holes:
+    if _is_plain(challenge) and len(challenge.targets) == 1 and not challenge.holes:
         return _prepared(code, code, challenge, (Part(body, at),), header=header, notes=notes)
     alignment = align(challenge, cut_commands(code, at))
     own = blanked(code, alignment.blanks)
@@ -176,7 +179,7 @@ def _file(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
         header=header,
         notes=notes,
         values=alignment.values,
-        objection=_changed(code, alignment) or _absent(code, asked),
+        objection=_changed(code, alignment) or _absent(challenge.asked, there),
         without=tuple(alignment.proved),
     )
 
@@ -204,9 +207,9 @@ def _changed(code: str, alignment: Alignment) -> Objection | None:
     return Objection(Reason.STATEMENT, Message(severity="error", pos=position, data=alignment.change.text))
 
 
-def _absent(code: str, asked: list[Asked]) -> Objection | None:
+def _absent(asked: list[Asked], there: set[str]) -> Objection | None:
     for item in asked:
-        if declaration(code, item.name) is None:
+        if item.name not in there:
             kind = "no value for" if isinstance(item, Hole) else "no theorem"
             return _missing(f"There is {kind} `{item.name}`")
     return None

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from farm.challenge import Asked, Challenge, Hole, Piece, Target
-from farm.commands import DECLARING, STRUCTURAL, THEOREMS, Command, Text, cut_commands, parts
+from farm.commands import MOST_SCOPES, THEOREMS, Command, Text, cut_commands, parts
+from farm.declarations import plain_name
 from farm.header import cut_header
-from farm.lexer import DOUBTFUL, UNCLOSED, Token, tokens
+from farm.lexer import DOUBTFUL, UNCLOSED
 from farm.signature import Ambiguous, Signature, read_signature
 
 _HOLES = frozenset(("def", "abbrev", "instance"))
-_COMMANDS = DECLARING | STRUCTURAL | {"import", "module", "variable", "universe", "private", "protected"}
-_COMMANDS |= {"noncomputable", "local", "attribute"}
-_COMMENTS = frozenset(("line", "block", "doc"))
-_ROOT = "_root_."
-# Statements are repeated by every attempt at a problem; each kept one holds its text and about as much again.
+_BEHIND_NAME = frozenset("([{⟨⦃:.-/|")
+_MOST_NAMED = 20
+# Every attempt at a problem brings its statement. Each that is kept holds its tokens, up to some 50 times its text.
 _KEPT_STATEMENTS = 64
+_KEPT_CHARS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,6 @@ class _Outline:
     holes: tuple[Hole, ...]
 
 
-@lru_cache(maxsize=_KEPT_STATEMENTS)
 def read_statement(text: str, chosen: tuple[str, ...] = ()) -> Challenge:
     """Return what a statement asks for.
 
@@ -46,10 +45,7 @@ def read_statement(text: str, chosen: tuple[str, ...] = ()) -> Challenge:
     Raises:
         ValueError: it asks for nothing, or its cut is not certain; the text says what is wrong and where.
     """
-    outline = _outline(text)
-    targets, holes = _choose(outline.missing, outline.holes, chosen)
-    _require_reachable(outline.text, [*targets, *holes])
-    return _assemble(outline.header, outline.gap, outline.text, targets, holes)
+    return _kept_read(text, chosen) if len(text) <= _KEPT_CHARS else _read(text, chosen)
 
 
 def require_statement(text: str) -> None:
@@ -57,8 +53,21 @@ def require_statement(text: str) -> None:
     _outline(text)
 
 
-@lru_cache(maxsize=_KEPT_STATEMENTS)
+def _read(text: str, chosen: tuple[str, ...]) -> Challenge:
+    outline = _outline(text)
+    targets, holes = _choose(outline.missing, outline.holes, chosen)
+    _require_reachable(outline.text, [*targets, *holes])
+    return _assemble(outline.header, outline.gap, outline.text, targets, holes)
+
+
+_kept_read = lru_cache(maxsize=_KEPT_STATEMENTS)(_read)
+
+
 def _outline(text: str) -> _Outline:
+    return _kept_outline(text) if len(text) <= _KEPT_CHARS else _read_outline(text)
+
+
+def _read_outline(text: str) -> _Outline:
     header, gap, _ = cut_header(text)
     cut = cut_commands(text, len(header) + len(gap))
     _require_certain(cut)
@@ -69,6 +78,9 @@ def _outline(text: str) -> _Outline:
             " no theorem in it lacks its proof"
         )
     return _Outline(header, gap, cut, tuple(missing), tuple(holes))
+
+
+_kept_outline = lru_cache(maxsize=_KEPT_STATEMENTS)(_read_outline)
 
 
 def _assemble(header: str, gap: str, cut: Text, targets: list[Target], holes: list[Hole]) -> Challenge:
@@ -141,6 +153,8 @@ def _require_certain(cut: Text) -> None:
         if kind == DOUBTFUL:
             where = place(cut.text, start)
             raise ValueError(f"{where}: what is code here depends on what the imports define: put white space around")
+    if cut.deepest > MOST_SCOPES:
+        raise ValueError(f"more than {MOST_SCOPES} sections and namespaces are open at once")
     for command in cut.commands:
         if command.keyword == "import":
             raise ValueError(f"{place(cut.text, command.start)}: `import` stands behind the header")
@@ -218,7 +232,7 @@ def _choose(
     if not chosen:
         return [target for target, _ in missing], list(holes)
     there: list[Asked] = [*(target for target, _ in missing), *holes]
-    wanted = {_chosen(there, name) for name in chosen}
+    wanted = _chosen(there, chosen)
     last = max(each.start for each in there if each.name in wanted)
     for target, has_sorry in missing:
         if target.name not in wanted and not has_sorry and target.start < last:
@@ -226,13 +240,19 @@ def _choose(
     return [target for target, _ in missing if target.name in wanted], [hole for hole in holes if hole.start <= last]
 
 
-def _chosen(missing: Sequence[Asked], name: str) -> str:
-    """Return the full name of the one theorem that a name means."""
-    named = [each.name for each in missing if name in (each.name, each.written, _plain(each.written))]
-    if len(named) != 1:
-        there = ", ".join(f"`{each.name}`" for each in missing)
-        raise ValueError(f"targets: {len(named) or 'no'} theorems without proof are named `{name}`; there are {there}")
-    return named[0]
+def _chosen(missing: Sequence[Asked], chosen: Sequence[str]) -> set[str]:
+    """Return the full names of what names mean."""
+    named: dict[str, set[str]] = {}
+    for each in missing:
+        for name in (each.name, each.written, plain_name(each.written)):
+            named.setdefault(name, set()).add(each.name)
+    for name in chosen:
+        if len(found := named.get(name, set())) != 1:
+            there = ", ".join(f"`{each.name}`" for each in missing[:_MOST_NAMED])
+            raise ValueError(
+                f"targets: {len(found) or 'no'} theorems without proof are named `{name}`; there are {there}"
+            )
+    return {full for name in chosen for full in named[name]}
 
 
 def _require_reachable(cut: Text, asked: Sequence[Asked]) -> None:
@@ -240,14 +260,23 @@ def _require_reachable(cut: Text, asked: Sequence[Asked]) -> None:
     seen: set[str] = set()
     commands = {command.start: command for command in cut.commands}
     for item in asked:
-        where, command = place(cut.text, item.start), commands[item.start]
-        if command.is_private:
-            raise ValueError(f"{where}: `{item.name}` is private, so nothing outside its file can ask for it")
-        if any(scope.keyword == "mutual" for scope in command.scopes):
-            raise ValueError(f"{where}: `{item.name}` stands in `mutual`, where it cannot be asked for alone")
+        if why := _unreachable(cut, commands[item.start]):
+            raise ValueError(f"{place(cut.text, item.start)}: `{item.name}` {why}")
         if item.name in seen:
+            where = place(cut.text, item.start)
             raise ValueError(f"{where}: two declarations without proof or value are named `{item.name}`")
         seen.add(item.name)
+
+
+def _unreachable(cut: Text, command: Command) -> str:
+    if command.is_private:
+        return "is private, so nothing outside its file can ask for it"
+    if any(scope.keyword == "mutual" for scope in command.scopes):
+        return "stands in `mutual`, where it cannot be asked for alone"
+    behind = cut.text[(end := command.name_at + len(command.name)) : end + 1]
+    if behind and not behind.isspace() and behind not in _BEHIND_NAME:
+        return f"goes on with `{behind}`, which is part of a name to some Leans alone: put it into «»"
+    return ""
 
 
 def place(text: str, at: int) -> str:
@@ -288,35 +317,3 @@ def parse_statement(text: str) -> Statement | None:
         return None
     target = challenge.targets[-1]
     return Statement(text[: target.start], target.name, target.universes, target.binders, target.type)
-
-
-def declaration(code: str, name: str) -> int | None:
-    """Return where a text declares a name, by any kind of declaration, in any namespace; None if it does not."""
-    if name.rpartition(".")[2] not in code:
-        return None
-    found = _code(code)
-    for token in found:
-        if code[token.start : token.end] not in DECLARING:
-            continue
-        declared = next(found, None)
-        if declared and declared.kind == "word" and _is_named(_plain(code[declared.start : declared.end]), name):
-            return declared.start
-    return None
-
-
-def begins_file(code: str) -> bool:
-    """Whether a text begins with a command, so that it cannot be what follows `:=`."""
-    first = next(_code(code), None)
-    return first is not None and code[first.start : first.end] in _COMMANDS
-
-
-def _is_named(declared: str, name: str) -> bool:
-    return declared == name or name.endswith("." + declared)
-
-
-def _plain(name: str) -> str:
-    return name.removeprefix(_ROOT)
-
-
-def _code(text: str) -> Iterator[Token]:
-    return (token for token in tokens(text) if token.kind not in _COMMENTS)

@@ -32,8 +32,20 @@ def _printable(text: str) -> str:
     return text
 
 
+def _without_mark(text: str) -> str:
+    """Return a text without the byte order mark that some editors put in front; it stands in no column."""
+    if not (plain := text.removeprefix("\ufeff")):
+        raise ValueError("there is nothing but a byte order mark")
+    return plain
+
+
 LeanName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS), AfterValidator(_printable)]
-LeanText = Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARS), AfterValidator(_printable)]
+LeanText = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_CODE_CHARS),
+    AfterValidator(_printable),
+    AfterValidator(_without_mark),
+]
 
 
 class Level(StrEnum):

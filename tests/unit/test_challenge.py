@@ -166,6 +166,8 @@ def test_what_is_asked_for(text: str, chosen: tuple[str, ...], names: list[str])
         (f"theorem a : T {SORRY}", ("b",), "no theorems without proof are named `b`; there are `a`"),
         (f"namespace X\ntheorem a : T {SORRY}\nend X\nnamespace Y\ntheorem a : T", ("a",), "2 theorems without proof"),
         ("theorem a : T := by\n\ntheorem b : T", ("b",), "`a` is not among the targets, and has no `sorry`"),
+        ("theorem naïve : T", (), "goes on with `ï`"),
+        ("section\n" * 65 + "theorem a : T", (), "more than 64 sections"),
         ("instance : Inhabited ℕ := sorry\ntheorem a : T", (), "it has no name"),
         ("abbrev s := sorry\ntheorem a : T", (), "`s` has no type"),
         ("theorem a : let f : ℕ → ℕ | 0 => 1 | n => n; f 0 = 1", (), "where the type ends is not certain"),
@@ -174,6 +176,29 @@ def test_what_is_asked_for(text: str, chosen: tuple[str, ...], names: list[str])
 def test_what_is_refused_and_why(text: str, chosen: tuple[str, ...], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         read_statement(text, chosen)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "open Nat in\n",
+        "set_option maxHeartbeats 400000 in\n/-- why -/\n",
+        "/-- why -/\n@[simp]\n",
+        "open Nat in\n@[simp, to_additive (attr := foo)]\nprotected ",
+        "variable (n : ℕ) in\ninclude n in\n@[simp] nonrec ",
+        "omit [Foo n] in\n",
+        "attribute [local simp] foo in\n",
+        "#count_heartbeats in\nset_option x true in\n-- note\n@[a] @[b]\n",
+        'local notation "x" => 1 in\n',
+    ],
+)
+def test_what_belongs_to_a_theorem_is_in_its_signature(prefix: str) -> None:
+    text = f"open Real\n{prefix}theorem t : T"
+
+    challenge = read_statement(text)
+
+    assert challenge.targets[0].signature == f"{prefix}theorem t : T"
+    assert challenge.front == "open Real\n"
 
 
 def test_the_front_is_what_the_asker_says_before_anything_that_is_asked_for() -> None:
@@ -216,6 +241,15 @@ def test_with_a_hole_the_front_ends_before_it() -> None:
 def test_a_proof_is_refused_with_a_sentence(fields: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Proof.model_validate({"code": "x", **fields})
+
+
+def test_a_byte_order_mark_is_no_text() -> None:
+    proof = Proof(statement="\ufeffimport Mathlib\ntheorem t : T", code="\ufeffby rfl")
+
+    assert proof.statement == "import Mathlib\ntheorem t : T"
+    assert proof.code == "by rfl"
+    with pytest.raises(ValueError, match="nothing but a byte order mark"):
+        Proof(code="\ufeff")
 
 
 PARTS = st.lists(

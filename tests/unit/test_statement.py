@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from farm.statement import Statement, begins_file, declaration, parse_statement
+from farm.declarations import begins_file, declaration
+from farm.statement import Statement, parse_statement
 
 
 def parse(text: str) -> Statement:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from farm.declarations import declaration
 from farm.models import Message, Position
 from farm.prepared import Objection, Prepared
-from farm.statement import declaration
 from workers.lean.gate import Refusal, place, refuse
 
 
