@@ -145,13 +145,10 @@ class _Repeated:
 
     def _is_silent(self, command: Command) -> bool:
         """Whether a command of the statement declares no name, and still holds where the file begins."""
+        is_later = command.start in self.later
         if command.keyword in STRUCTURAL or (command.name and _declaring(command)):
-            return command in self.challenge.later and command.keyword in STRUCTURAL
-        return (
-            command in self.challenge.later
-            or command.keyword not in SCOPED
-            or command.scopes == self.alive[: len(command.scopes)]
-        )
+            return is_later and command.keyword in STRUCTURAL
+        return is_later or command.keyword not in SCOPED or command.scopes == self.alive[: len(command.scopes)]
 
     def _compare(self, said: Command, command: Command) -> None:
         cut = self.challenge.text

@@ -88,7 +88,8 @@ def _assemble(header: str, gap: str, cut: Text, targets: list[Target], holes: li
     starts, corollaries = {item.start for item in asked}, _corollaries(cut, targets)
     first, last = asked[0].start, asked[-1].start
     limit = first if holes else last
-    others = [each for each in cut.commands if each.start < last and each.start not in starts | corollaries]
+    aside = starts | corollaries
+    others = [each for each in cut.commands if each.start < last and each.start not in aside]
     pieces = tuple(_pieces(cut, len(header) + len(gap), asked, corollaries))
     ahead = tuple(_ahead(pieces, limit))
     return Challenge(
