@@ -7,6 +7,8 @@ import ctypes
 import os
 import signal
 import sys
+import time
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,8 @@ import psutil
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _MB = 1024 * 1024
+_KILLED_WITHIN_S = 0.2
+_POLL_S = 0.005
 
 # Loaded here, because a child between fork and exec must not import.
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -61,24 +65,31 @@ def session_members(session: int) -> Iterator[psutil.Process]:
 
 
 def end_session(session: int) -> None:
-    """Kill every process of a session, and every descendant of its leader, until none is left."""
+    """Kill every process of a session, and every descendant of its leader, until none is left.
+
+    None is reaped: how a child ended is for who started it to learn. psutil's own waiting would take the status away.
+    """
     for _ in range(10):
         doomed = {process.pid: process for process in session_members(session)}
-        with contextlib.suppress(psutil.Error):
-            doomed |= {child.pid: child for child in psutil.Process(session).children(recursive=True)}
+        for pid in tree(session)[1:]:
+            with contextlib.suppress(psutil.Error):
+                doomed[pid] = psutil.Process(pid)
         alive = [process for process in doomed.values() if _is_running(process)]
         if not alive:
             return
         for process in alive:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(alive, timeout=0.2)
+        deadline = time.monotonic() + _KILLED_WITHIN_S
+        while time.monotonic() < deadline and any(map(_is_running, alive)):
+            time.sleep(_POLL_S)
 
 
 def end_descendants() -> None:
     """Kill and reap what descends from this process, orphans it adopted among them."""
-    for child in psutil.Process().children(recursive=True):
+    for pid in tree(os.getpid())[1:]:
         with contextlib.suppress(psutil.Error):
+            child = psutil.Process(pid)
             child.kill()
             child.wait(timeout=1)
 
@@ -127,16 +138,22 @@ def tree_cpu_s(pid: int) -> float:
 def tree(pid: int) -> list[int]:
     """Return a process and its descendants.
 
-    From the kernel's own lists of children where it keeps them: psutil reads all of /proc, and on a host with 200 Lean
-    processes that took more than a core.
+    From the kernel's own lists of children where it keeps them: to read all of /proc took more than a core on a host
+    with 200 Lean processes. Not from psutil's `children`: it leaves out those that are older than their parent by the
+    wall clock, which may be set between its looks at the two.
     """
-    if not _lists_children():
-        with contextlib.suppress(psutil.Error):
-            return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-        return []
+    children = _children if _lists_children() else _children_by_parent().__getitem__
     found = [pid]
     for member in found:  # grows on the way
-        found += _children(member)
+        found += children(member)
+    return found
+
+
+def _children_by_parent() -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            found[process.ppid()].append(process.pid)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import psutil
 import pytest
 
-from farm.processes import is_identity_alive, process_identity, tree, tree_cpu_s, tree_memory_mb
+from farm.processes import end_session, is_identity_alive, process_identity, tree, tree_cpu_s, tree_memory_mb
 from tests.support.running import await_true
 
 
@@ -33,6 +34,31 @@ def test_an_identity_ends_with_its_process() -> None:
         process.kill()
     assert not is_identity_alive(identity)
     assert not is_identity_alive(f"{os.getpid()}.1"), "the number alone is not the process"
+
+
+@pytest.mark.parametrize("lists_children", [True, False])
+def test_a_tree_is_whole_while_the_wall_clock_is_set(monkeypatch: pytest.MonkeyPatch, lists_children: bool) -> None:
+    monkeypatch.setattr("farm.processes._lists_children", lambda: lists_children)
+    boot_time, set_back = psutil.boot_time(), itertools.count()
+    # Each look at a process sees a clock that was set back by another second.
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot_time - next(set_back))
+
+    with subprocess.Popen(["sh", "-c", "sleep 60 & wait"], start_new_session=True) as process:
+        await_true(lambda: len(tree(process.pid)) == 2, "a shell with a child")
+        end_session(process.pid)
+
+
+def test_how_a_child_ended_is_left_to_who_started_it() -> None:
+    for _ in range(20):
+        # The kernel closes what an ending process has open before it can be waited for; this one is met at any point.
+        program = "import os, signal; signal.signal(signal.SIGXFSZ, signal.SIG_DFL); os.close(1); os.kill(0, 25)"
+        with subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True
+        ) as process:
+            assert process.stdout
+            process.stdout.read()
+            end_session(process.pid)
+            assert process.wait(10) in (-signal.SIGXFSZ, -signal.SIGKILL)
 
 
 @pytest.mark.parametrize("lists_children", [True, False])
