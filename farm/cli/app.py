@@ -16,11 +16,21 @@ app = typer.Typer(
     name="farm",
     help="Verify Lean 4 proofs and retrieve premises on a farm of workers.\n\n"
     "`farm up` starts one here; the other commands find it by FARM_URL, else on this host at PORT.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="markdown",
 )
+
+
+_FIRST_STEPS = """\
+farm up             start a farm on this machine
+farm doctor         say what is installed here, and what to do about the rest
+farm verify FILE    verify Lean proofs
+farm retrieve GOAL  find premises for a goal
+farm status         show who works, and how much waits
+
+`farm --help` shows all commands, and `farm COMMAND --help` more of one."""
 
 
 def _show_version(asked: bool) -> None:
@@ -31,11 +41,14 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def farm(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which leanfarm this is.")
     ] = False,
 ) -> None:
     """Hold the options of `farm` itself; its help is the app's."""
+    if context.invoked_subcommand is None:
+        typer.echo(_FIRST_STEPS)
 
 
 app.command()(up.up)

@@ -9,6 +9,7 @@ import typer
 
 from farm.bench import Measured, bench_batch, bench_retrieve, bench_verify
 from farm.cli.output import connect, progress_bar, show_json, show_table, tell, waiting
+from farm.cli.texts import decode, read_file
 from farm.doctor import diagnose, install_lean, try_sandbox
 from farm.settings import load
 
@@ -33,11 +34,13 @@ def doctor(
         _try_sandbox(as_json)
     with waiting("looking; the first look at Lean may fetch and build a REPL", as_json):
         findings = list(diagnose(settings))
+    missing = [finding.subject for finding in findings if finding.state == "missing"]
     if as_json:
         show_json([finding.dump() for finding in findings])
     else:
         show_table(("", "subject", "found", "advice"), [(f.state, f.subject, f.found, f.advice) for f in findings])
-    raise typer.Exit(1 if any(finding.state == "missing" for finding in findings) else 0)
+        tell(f"missing: {', '.join(missing)}" if missing else "nothing is missing")
+    raise typer.Exit(1 if missing else 0)
 
 
 def _try_sandbox(as_json: bool) -> NoReturn:
@@ -52,7 +55,13 @@ def _try_sandbox(as_json: bool) -> NoReturn:
             for each in report["outcomes"]
         ]
         show_table(("", *_OUTCOME), rows)
-        tell(report["notice"] or f"layers: {', '.join(report['layers'])}")
+        wrong = f"{sum(row[0] != 'ok' for row in rows)} of {len(rows)} attempts went wrong"
+        layers = ", ".join(report["layers"])
+        tell(
+            f"the sandbox holds: {layers}"
+            if report["ok"]
+            else f"the sandbox does not hold: {report['notice'] or wrong}"
+        )
     raise typer.Exit(0 if report["ok"] else 1)
 
 
@@ -64,7 +73,7 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Put load on the farm at FARM_URL and measure it. Figures of a scripted REPL say nothing about Lean."""
-    text = code.read_text(encoding="utf-8") if code else _CODE
+    text = decode(read_file(code), str(code)) if code else _CODE
     measured: list[Measured] = []
     with connect() as farm, progress_bar(as_json) as bar:
         task = bar.add_task("load", total=2 * proofs + queries)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from farm.cli.output import connect, show_json, show_table
+from farm.cli.texts import decode
 
 
 def retrieve(
@@ -17,7 +18,7 @@ def retrieve(
     as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False,
 ) -> None:
     """Show the premises nearest to a goal, with their scores, modules and statements."""
-    state = sys.stdin.read() if goal == "-" else goal
+    state = decode(sys.stdin.buffer.read(), "stdin") if goal == "-" else goal
     with connect() as farm:
         [premises] = farm.retrieve_many([state], k=k, imported_modules=module)
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -106,6 +107,27 @@ def test_help_teaches(farm: RunningFarm) -> None:
 
     for command in ("up", "verify", "retrieve", "status", "batches", "drain", "doctor", "bench", "keys"):
         assert command in shown
+
+
+def test_alone_it_shows_what_a_newcomer_needs(farm: RunningFarm) -> None:
+    run = farm.command()
+
+    assert run.returncode == 0
+    shown = re.findall(r"^farm (\w+)", run.stdout, re.MULTILINE)
+    assert shown == ["up", "doctor", "verify", "retrieve", "status"]
+    assert len(run.stdout.splitlines()) <= 10
+
+
+def test_doctor_ends_with_whether_all_is_there(farm: RunningFarm) -> None:
+    assert farm.command("doctor").stderr.splitlines()[-1] == "nothing is missing"
+
+
+def test_input_that_is_not_utf_8_is_named(farm: RunningFarm) -> None:
+    (farm.folder / "wrong.lean").write_bytes(b"theorem\n\xff")
+
+    for arguments in (["bench", "--code", "wrong.lean"], ["verify", "wrong.lean"]):
+        run = farm.command(*arguments)
+        assert (run.returncode, run.stderr) == (2, "error  wrong.lean:2 is not UTF-8\n")
 
 
 def test_without_a_farm_it_says_so_at_once(farm: RunningFarm, proofs: Path) -> None:
