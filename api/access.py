@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from farm.traces import serve_span
 
 _NAME = b"x-request-id"
+# The SDK's own name for one try of a call, by which it knows its answer. Proxies replace the other one.
+_TRY = b"farm-request"
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BATCH = re.compile("[0-9a-f]{32}")
 # Asked every few seconds by machines; what they found is in /metrics.
@@ -23,8 +25,8 @@ _log = structlog.get_logger()
 class Access:
     """Names each request, has every line that is logged meanwhile bear the name, and logs how the request ended.
 
-    The name is the client's `X-Request-ID` where that is short and plain, else a new one; the answer carries it. The
-    line names the route, not the path, and nothing of body, query or key.
+    The name is the client's `X-Request-ID` where that is short and plain, else a new one; the answer carries it, and
+    repeats a `Farm-Request` of that form. The line names the route, not the path, and nothing of body, query or key.
 
     Args:
         app: what answers.
@@ -51,12 +53,14 @@ class Access:
     async def _answer(self, scope: Scope, receive: Receive, send: Send, name: bytes) -> int:
         """Have a request answered; return the status, 0 where there was none."""
         started, status = time.monotonic(), 0
+        tried = _given(scope, _TRY)
+        named = [(_NAME, name), *([(_TRY, tried)] if _ACCEPTED.fullmatch(tried) else [])]
 
         async def send_named(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (_NAME, name)]
+                message["headers"] = [*message.get("headers", ()), *named]
             await send(message)
 
         fault: Exception | None = None

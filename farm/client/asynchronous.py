@@ -12,12 +12,14 @@ import httpx
 
 from farm.client.calls import Call, Flow, Follow, Pause, Reply, Step
 from farm.client.checks import Snippets, prepare_check
+from farm.client.connections import AsyncConnections
 from farm.client.core import Core
 from farm.client.endpoint import Endpoint
 from farm.client.run import Run
 from farm.client.series import Series, SeriesFields
 from farm.client.stream import Gathering
 from farm.client.submission import OptionFields, Proofs, prepare
+from farm.client.ties import Sent
 from farm.models import (
     BatchStatus,
     CommandsAnswer,
@@ -42,6 +44,8 @@ class AsyncFarm:
 
         async with AsyncFarm() as farm:
             verdicts = await asyncio.gather(*(farm.verify(proof) for proof in proofs))
+
+    It may be used in several event loops, and has connections of its own in each; they are closed as the loop ends.
 
     Args:
         base_url: where the farm is; `FARM_URL` when None, else this host at `PORT` (8000).
@@ -71,12 +75,7 @@ class AsyncFarm:
         self.base_url = str(endpoint)
         self.sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
         self._core = Core(self.base_url, timeout_s=timeout, retries=retries)
-        self._client = httpx.AsyncClient(
-            base_url=endpoint.url,
-            headers=endpoint.headers,
-            trust_env=endpoint.trusts_environment,
-            transport=transport,
-        )
+        self._connections = AsyncConnections(endpoint, transport)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"
@@ -90,15 +89,15 @@ class AsyncFarm:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+        """Close the connections of this event loop."""
+        await self._connections.aclose()
 
     async def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:
         """Verify one or many proofs and wait, as `Farm.verify` does."""
         submission = prepare(proofs, options)
         if submission.fits_one_answer:
             return await self._run(self._core.verify(submission))
-        return await AsyncBatch(self, await self._run(self._core.submit(submission))).wait()
+        return await AsyncBatch(self, *await self._run(self._core.submit(submission))).wait()
 
     async def verify_many(self, proofs: Proofs, **options: Unpack[SeriesFields]) -> Run:
         """Verify any number of proofs and wait, as `Farm.verify_many` does."""
@@ -108,7 +107,7 @@ class AsyncFarm:
         self, proofs: Proofs, *, idempotency_key: str | None = None, **options: Unpack[OptionFields]
     ) -> AsyncBatch:
         """Submit one or many proofs and return at once, as `Farm.submit` does."""
-        return AsyncBatch(self, await self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
+        return AsyncBatch(self, *await self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
 
     async def check(
         self,
@@ -224,18 +223,20 @@ class AsyncFarm:
             await self.sleep(step.seconds)
             return None
         if isinstance(step, Follow):
-            async with aclosing(AsyncBatch(self, step.batch_id).results()) as verdicts:
+            async with aclosing(AsyncBatch(self, step.batch_id, step.sent).results()) as verdicts:
                 async for verdict in verdicts:
                     step.take(verdict)
             return None
         try:
-            return await self._client.send(step.request(self._client))
+            client = await self._connections.client()
+            return await client.send(step.request(client))
         except httpx.RequestError as error:
             return error
 
     async def _chunks(self, call: Call) -> AsyncGenerator[bytes, None]:
         """Yield a body as it comes; what goes wrong is httpx's error, for the stream to judge."""
-        async with aclosing(await self._client.send(call.request(self._client), stream=True)) as response:
+        client = await self._connections.client()
+        async with aclosing(await client.send(call.request(client), stream=True)) as response:
             if not response.is_success:
                 await response.aread()
             async for chunk in response.raise_for_status().aiter_bytes():
@@ -250,10 +251,11 @@ class AsyncBatch:
         cursor: the place after the last verdict that `results` gave; None before the first.
     """
 
-    def __init__(self, farm: AsyncFarm, batch_id: str) -> None:
+    def __init__(self, farm: AsyncFarm, batch_id: str, sent: Sent | None = None) -> None:
         self.id = batch_id
         self.cursor: str | None = None
         self._farm = farm
+        self._sent = sent or Sent()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r})"
@@ -263,11 +265,11 @@ class AsyncBatch:
 
     async def status(self) -> BatchStatus:
         """Return how far it is, as `Batch.status` does."""
-        return await self._farm._run(self._farm._core.status(self.id))
+        return await self._farm._run(self._farm._core.status(self.id, self._sent))
 
     async def results(self, after: str | None = None) -> AsyncGenerator[Verdict, None]:
         """Yield verdicts as they finish, each once, to the end of the batch, as `Batch.results` does."""
-        following = self._farm._core.follow(self.id, after)
+        following = self._farm._core.follow(self.id, after, self._sent)
         while not following.done:
             lost: httpx.HTTPError | None = None
             try:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import httpx
 
+from farm.client.ties import Sent
 from farm.models import Verdict
 
 T = TypeVar("T")
@@ -68,10 +69,12 @@ class Follow:
     """Read the verdicts of a batch as they finish, to its end.
 
     Attributes:
+        sent: what is known of its proofs.
         take: called with each verdict, once.
     """
 
     batch_id: str
+    sent: Sent
     take: Callable[[Verdict], object]
 
 

@@ -6,8 +6,9 @@ The shells in `sync.py` and `asynchronous.py` drive them, as httpx's clients dri
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from farm.client.run import Run
 from farm.client.series import Part, Series
 from farm.client.stream import Following
 from farm.client.submission import Submission
+from farm.client.ties import Misdirected, Sent, are_for, fits_goals, fits_states
 from farm.errors import ConfigurationError, ConnectionFailed, FarmError, InvalidRequest, RateLimited, Unavailable
 from farm.models import (
     BatchAccepted,
@@ -47,7 +49,9 @@ from farm.models import (
 from farm.models.kimina import Checked, CheckRequest, CheckResponse
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
+_QUERY = "The premise query"
 _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
 # How long the farm itself waits for its workers before it answers: its answer says more than a lost connection.
@@ -80,6 +84,10 @@ _TACTICS = TypeAdapter(TacticsAnswer)
 _CHECKS = TypeAdapter(dict[str, Any])
 
 
+def _always(found: object) -> bool:
+    return True
+
+
 class Core:
     """The flows of one client.
 
@@ -101,11 +109,12 @@ class Core:
         work_s = (submission.options.deadline_s or _VERIFY_DEADLINE_S) + _VERIFY_GRACE_S
         timeout_s = self._timeout_s + work_s
         call = Call("POST", "/v1/verify", timeout_s, headers=_JSON, body=submission.as_json())
-        return (yield from self._answer(call, _VERIFIED)).results
+        found = yield from self._answer(call, _VERIFIED, lambda found: are_for(found.results, submission.ids))
+        return found.results
 
     def verify_many(self, series: Series) -> Flow[Run]:
         """Have any number of proofs verified, as a series of batches."""
-        running: deque[tuple[str, Part]] = deque()
+        running: deque[tuple[str, Sent, Part]] = deque()
         try:
             for parts in series.rounds():
                 yield from self._work_off(series, parts, running)
@@ -115,19 +124,21 @@ class Core:
             # Nobody waits for the rest, unless somebody comes back with the key; a farm that is lost hears nothing.
             is_lost = isinstance(error, ConnectionFailed | Unavailable)
             if series.plan.idempotency_key is None and not is_lost:
-                yield from self._cancel_all(batch_id for batch_id, _ in running)
+                yield from self._cancel_all(batch_id for batch_id, *_ in running)
             raise
         return series.run()
 
-    def _work_off(self, series: Series, parts: Iterator[Part], running: deque[tuple[str, Part]]) -> Flow[None]:
+    def _work_off(self, series: Series, parts: Iterator[Part], running: deque[tuple[str, Sent, Part]]) -> Flow[None]:
         for part in parts:
-            running.append(((yield from self._submit_part(series, part, running)), part))
+            running.append((*(yield from self._submit_part(series, part, running)), part))
             if len(running) == series.plan.in_flight:
                 yield from self._finish(series, running)
         while running:
             yield from self._finish(series, running)
 
-    def _submit_part(self, series: Series, part: Part, running: deque[tuple[str, Part]]) -> Flow[str]:
+    def _submit_part(
+        self, series: Series, part: Part, running: deque[tuple[str, Sent, Part]]
+    ) -> Flow[tuple[str, Sent]]:
         while True:
             try:
                 return (yield from self.submit(part.submission, part.key))
@@ -137,11 +148,11 @@ class Core:
                     raise
                 yield from self._finish(series, running)
 
-    def _finish(self, series: Series, running: deque[tuple[str, Part]]) -> Flow[None]:
+    def _finish(self, series: Series, running: deque[tuple[str, Sent, Part]]) -> Flow[None]:
         """Read the oldest batch to its end; meanwhile the farm goes on with the others."""
-        batch_id, part = running[0]
-        yield Follow(batch_id, partial(series.take, part))
-        series.finish(part, (yield from self.status(batch_id)))
+        batch_id, sent, part = running[0]
+        yield Follow(batch_id, sent, partial(series.take, part))
+        series.finish(part, (yield from self.status(batch_id, sent)))
         running.popleft()
 
     def _cancel_all(self, batch_ids: Iterator[str]) -> Flow[None]:
@@ -149,8 +160,8 @@ class Core:
             for batch_id in batch_ids:
                 yield from self.cancel(batch_id)
 
-    def submit(self, submission: Submission, idempotency_key: str | None = None) -> Flow[str]:
-        """Submit proofs as a batch, once, however often the call has to be repeated; return its id."""
+    def submit(self, submission: Submission, idempotency_key: str | None = None) -> Flow[tuple[str, Sent]]:
+        """Submit proofs as a batch, once, however often the call has to be repeated; return its id and what it is."""
         timeout_s = self._timeout_s + submission.size / _SUBMIT_BYTES_PER_S
         key = {"Idempotency-Key": _checked_key(idempotency_key or uuid4().hex)}
         if submission.fits_json:
@@ -158,58 +169,77 @@ class Core:
         else:
             headers, body = _NDJSON | key, submission.as_ndjson()
             call = Call("POST", "/v1/batches", timeout_s, params=submission.fields, headers=headers, body=body)
-        return (yield from self._answer(call, _ACCEPTED)).batch_id
+        sent = Sent.of(submission.ids)
+        found = yield from self._answer(call, _ACCEPTED, lambda found: found.total == sent.total)
+        return found.batch_id, sent
 
     def check(self, request: CheckRequest) -> Flow[list[Checked]]:
         """Check snippets in the shapes of Kimina Lean Server, while the farm keeps us waiting."""
         call = self._work("/api/check", _encode(request, "A snippet"))
-        return (yield from self._answer(call, _CHECKED)).results
+        ids = [snippet.id for snippet in request.snippets]
+        found = yield from self._answer(call, _CHECKED, lambda found: [each.id for each in found.results] == ids)
+        return found.results
 
-    def follow(self, batch_id: str, after: str | None) -> Following:
+    def follow(self, batch_id: str, after: str | None, sent: Sent) -> Following:
         """Return the state of a stream of results, which the shells read themselves."""
-        return Following(batch_id, after, farm=self._farm, retries=self._retries)
+        return Following(batch_id, after, farm=self._farm, retries=self._retries, sent=sent)
 
     def batches(self, limit: int) -> Flow[list[BatchStatus]]:
         """List the key's batches."""
-        return (yield from self._answer(self._get("/v1/batches", limit=limit), _BATCHES)).batches
+        call = self._get("/v1/batches", limit=limit)
+        return (yield from self._answer(call, _BATCHES, lambda found: len(found.batches) <= limit)).batches
 
-    def status(self, batch_id: str) -> Flow[BatchStatus]:
-        """See how far a batch is."""
-        return (yield from self._answer(self._get(_batch_path(batch_id)), _STATUS))
+    def status(self, batch_id: str, sent: Sent) -> Flow[BatchStatus]:
+        """See how far a batch is; `sent` learns from it how many proofs it has."""
+        found = yield from self._answer(
+            self._get(_batch_path(batch_id)),
+            _STATUS,
+            lambda found: found.batch_id == batch_id and sent.total in (None, found.total),
+        )
+        sent.total = found.total
+        return found
 
     def item(self, batch_id: str, index: int) -> Flow[Item]:
         """See one proof of a batch."""
-        return (yield from self._answer(self._get(f"{_batch_path(batch_id)}/items/{index}"), _ITEM))
+        call = self._get(f"{_batch_path(batch_id)}/items/{index}")
+        return (yield from self._answer(call, _ITEM, lambda found: found.index == index))
 
     def cancel(self, batch_id: str) -> Flow[BatchStatus]:
         """Cancel a batch."""
-        return (yield from self._answer(Call("DELETE", _batch_path(batch_id), self._timeout_s), _STATUS))
+        call = Call("DELETE", _batch_path(batch_id), self._timeout_s)
+        return (yield from self._answer(call, _STATUS, lambda found: found.batch_id == batch_id))
 
     def retrieve(self, **fields: Any) -> Flow[list[RetrievedPremise]]:
         """Retrieve premises for one goal; the fields are those of `RetrieveRequest`."""
-        return (yield from self._answer(self._query("/retrieve", RetrieveRequest, fields), _PREMISES))
+        query = _checked(RetrieveRequest, fields, _QUERY)
+        call = self._query("/retrieve", query)
+        return (yield from self._answer(call, _PREMISES, lambda found: len(found) <= max(query.k, 0)))
 
     def retrieve_many(self, **fields: Any) -> Flow[list[list[DetailedPremise]]]:
         """Retrieve premises for several goals; the fields are those of `RetrieveBatchRequest`."""
-        call = self._query("/v1/retrieve", RetrieveBatchRequest, fields)
-        return [goal.premises for goal in (yield from self._answer(call, _RETRIEVED)).results]
+        query = _checked(RetrieveBatchRequest, fields, _QUERY)
+        call = self._query("/v1/retrieve", query)
+        found = yield from self._answer(call, _RETRIEVED, lambda found: fits_states(found, query))
+        return [goal.premises for goal in found.results]
 
-    def _query(self, path: str, kind: type[BaseModel], fields: dict[str, Any]) -> Call:
+    def _query(self, path: str, query: BaseModel) -> Call:
         timeout_s = self._timeout_s + _RETRIEVAL_DEADLINE_S
-        return Call("POST", path, timeout_s, headers=_JSON, body=_body(kind, fields, "The premise query"))
+        return Call("POST", path, timeout_s, headers=_JSON, body=_encode(query, _QUERY))
 
     def commands(self, requests: Iterable[Any], **fields: Any) -> Flow[CommandsAnswer]:
         """Run LeanInteract requests in one fresh process; the other fields are those of `CommandsRequest`."""
         asked = [as_request(request) for request in requests]
-        body = _body(CommandsRequest, {"requests": asked, **fields}, "The session")
-        found = yield from self._answer(self._work("/v1/commands", body), _COMMANDS)
+        session = _checked(CommandsRequest, {"requests": asked, **fields}, "The session")
+        call = self._work("/v1/commands", _encode(session, "The session"))
+        found = yield from self._answer(call, _COMMANDS, lambda found: _is_session_of(found, len(asked)))
         typed = [as_response(request, reply) for request, reply in zip(asked, found.responses, strict=False)]
         return found.model_copy(update={"responses": typed})
 
     def tactics(self, **fields: Any) -> Flow[TacticsAnswer]:
         """Try tactics on goals; the fields are those of `TacticsRequest`."""
-        body = _body(TacticsRequest, fields, "The search")
-        return (yield from self._answer(self._work("/v1/tactics", body), _TACTICS))
+        search = _checked(TacticsRequest, fields, "The search")
+        call = self._work("/v1/tactics", _encode(search, "The search"))
+        return (yield from self._answer(call, _TACTICS, lambda found: fits_goals(found, search)))
 
     def _work(self, path: str, body: bytes) -> Call:
         timeout_s = self._timeout_s + _VERIFY_DEADLINE_S + _VERIFY_GRACE_S
@@ -230,13 +260,19 @@ class Core:
     def _get(self, path: str, **params: Any) -> Call:
         return Call("GET", path, self._timeout_s, params=params)
 
-    def _answer(self, call: Call, kind: TypeAdapter[T], *, or_status: int = 200) -> Flow[T]:
-        """Make a call until it succeeds or its failure is final."""
+    def _answer(
+        self, call: Call, kind: TypeAdapter[T], is_for_us: Callable[[T], bool] = _always, *, or_status: int = 200
+    ) -> Flow[T]:
+        """Make a call until it is answered or its failure is final."""
         retries = Retries(self._retries)
         while True:
             reply = yield call
             if isinstance(reply, httpx.Response) and (reply.is_success or reply.status_code == or_status):
-                return parse(kind, reply, self._farm)
+                if is_for_us(found := parse(kind, reply, self._farm)):
+                    return found
+                reply = Misdirected("it is about something else")
+                # The connection that brought it may be one answer late for ever.
+                call = replace(call, headers={**call.headers, "Connection": "close"})
             yield retries.pause(failure(reply, call, self._farm))
 
 
@@ -250,12 +286,15 @@ def _checked_key(key: str) -> str:
     return key
 
 
-def _body(kind: type[BaseModel], fields: dict[str, Any], what: str) -> bytes:
+def _is_session_of(found: CommandsAnswer, asked: int) -> bool:
+    return len(found.responses) == asked or (found.reason is not None and len(found.responses) < asked)
+
+
+def _checked(kind: type[M], fields: dict[str, Any], what: str) -> M:
     try:
-        request = kind.model_validate(fields)
+        return kind.model_validate(fields)
     except ValidationError as error:
         raise invalid(error, what) from error
-    return _encode(request, what)
 
 
 def _encode(request: BaseModel, what: str) -> bytes:

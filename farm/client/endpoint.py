@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -20,10 +21,12 @@ class Endpoint:
     Attributes:
         url: the base URL as requests use it; it may hold a proxy's password.
         headers: what every request carries; they may hold the key.
+        given_key: the key, if it was given and not found in the environment.
     """
 
     url: httpx.URL = field(repr=False)
     headers: dict[str, str] = field(repr=False)
+    given_key: str | None = field(repr=False)
 
     @classmethod
     def resolve(cls, base_url: str | None, api_key: str | None) -> Endpoint:
@@ -35,7 +38,11 @@ class Endpoint:
         found = variables() if not base_url or api_key is None else {}
         text = base_url or found.get("FARM_URL") or _local_url(found.get("PORT", "8000"))
         key = found.get("FARM_API_KEY", "") if api_key is None else api_key
-        return cls(_parse_url(text), _key_headers(key.strip()))
+        return cls(_parse_url(text), _key_headers(key.strip()), api_key)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickles lie about in files and queues: a key that nobody passed on purpose stays out of them.
+        return Endpoint.resolve, (str(self.url), self.given_key)
 
     def __str__(self) -> str:
         """The address without user and password: this is what errors and reprs show."""

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from farm import errors
 from farm.client.calls import Call, Reply
+from farm.client.ties import Misdirected
 from farm.errors import ConnectionFailed, FarmError, InvalidRequest
 
 T = TypeVar("T")
@@ -68,7 +69,9 @@ def failure(reply: Reply, call: Call, farm: str) -> Failure:
 
 
 def _loss(error: httpx.HTTPError, call: Call, farm: str) -> ConnectionFailed:
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+    if isinstance(error, Misdirected):
+        text = f"What came from {farm} is no answer to this call ({error}): is something between mixing up connections?"
+    elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         text = f"No farm answers at {farm}: is `farm up` running? ({error or 'timed out'})"
     elif isinstance(error, httpx.ReadTimeout) and not call.repeatable:
         text = (

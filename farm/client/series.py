@@ -73,10 +73,12 @@ class Entry:
 
     Attributes:
         index: its place among all proofs.
+        id: its name among all proofs.
         line: the proof as JSON.
     """
 
     index: int
+    id: str
     line: bytes
 
 
@@ -190,7 +192,7 @@ class Series:
             elif isinstance(proof, BadRow):
                 self._settle(proof.verdict(identity.id, index))
             else:
-                yield Entry(index, encode(proof.model_copy(update={"id": identity.id})))
+                yield Entry(index, identity.id, encode(proof.model_copy(update={"id": identity.id})))
 
     def _parts(self, entries: Iterable[Entry]) -> Iterator[Part]:
         held: list[Entry] = []
@@ -206,7 +208,8 @@ class Series:
 
     def _part(self, entries: list[Entry], number: int) -> Part:
         key = self.plan.idempotency_key
-        submission = Submission([entry.line for entry in entries], self._options)
+        lines, ids = [entry.line for entry in entries], [entry.id for entry in entries]
+        submission = Submission(lines, self._options, ids)
         return Part(entries, submission, None if key is None else f"{key}.{self._round}.{number}")
 
     def _is_worth_another_try(self, verdict: Verdict) -> bool:

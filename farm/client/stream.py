@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from farm.client.calls import Call
 from farm.client.failures import Failure, failure, foreign
 from farm.client.retries import Retries
+from farm.client.ties import Misdirected, Sent
 from farm.errors import ConnectionFailed, FarmError
 from farm.models import Verdict
 
@@ -33,18 +34,27 @@ class _Line(BaseModel):
 class Following:
     """One reader's way through the results of a batch.
 
+    Args:
+        batch_id: the batch.
+        after: the cursor to read on from; None starts with the first verdict.
+        farm: the farm's address as errors show it.
+        retries: how many times in a row a stream that breaks is opened again.
+        sent: what is known of its proofs.
+
     Attributes:
         cursor: the place after the last line that was read; None before the first.
         done: whether the last line was read.
     """
 
-    def __init__(self, batch_id: str, after: str | None, *, farm: str, retries: int) -> None:
+    def __init__(self, batch_id: str, after: str | None, *, farm: str, retries: int, sent: Sent | None = None) -> None:
         self.cursor = after
         self.done = False
         self._farm = farm
         self._path = f"/v1/batches/{quote(batch_id, safe='')}/results"
         self._retries = Retries(retries)
         self._tail = b""
+        self._sent = sent or Sent()
+        self._is_whole = after is None
         self._seen: set[int] = set()
 
     def call(self) -> Call:
@@ -60,11 +70,13 @@ class Following:
 
         Raises:
             FarmError: a line is none of this version's.
+            Misdirected: a line is not of this batch, or comes too early; the cursor stands before it.
         """
         # Split by hand: httpx's own lines also end at U+2028, which stands unescaped in JSON texts.
         *lines, self._tail = (self._tail + chunk).split(b"\n")
         for text in filter(None, lines):
             line = self._parse(text)
+            self._check(line)
             self.cursor, self.done = line.cursor, line.done
             self._retries.reset()
             # A store that lost its last second runs those proofs again: the same verdicts, under new cursors.
@@ -77,6 +89,13 @@ class Following:
             return _Line.model_validate_json(text)
         except ValidationError as error:
             raise foreign(self._farm, error) from error
+
+    def _check(self, line: _Line) -> None:
+        if line.result is not None:
+            self._sent.check(line.result)
+        total, seen = self._sent.total or 0, len(self._seen)
+        if line.done and self._is_whole and seen < total:
+            raise Misdirected(f"it ends a batch of {total} after {seen} verdicts")
 
     def pause(self, lost: httpx.HTTPError | None) -> float:
         """Return the seconds to wait before the next call.

@@ -51,10 +51,12 @@ class Submission:
     Attributes:
         lines: the proofs in order.
         options: the options the user gave, and no others.
+        ids: the ids that their verdicts will carry.
     """
 
     lines: list[bytes]
     options: Options
+    ids: list[str]
 
     @property
     def size(self) -> int:
@@ -94,10 +96,10 @@ def prepare(proofs: Proofs, options: OptionFields) -> Submission:
         InvalidRequest: there is no proof, or one of them or an option is wrong; the text names which.
     """
     checked = check_options(options)
-    lines = [encode(proof) for proof in check_proofs(proofs)]
-    if not lines:
+    named = [(encode(proof), proof.id or str(index)) for index, proof in enumerate(check_proofs(proofs))]
+    if not named:
         raise InvalidRequest("There is nothing to verify: give at least one proof")
-    return Submission(lines, checked)
+    return Submission([line for line, _ in named], checked, [name for _, name in named])
 
 
 def check_options(options: OptionFields) -> Options:

@@ -12,12 +12,14 @@ import httpx
 
 from farm.client.calls import Call, Flow, Follow, Pause, Reply, Step
 from farm.client.checks import Snippets, prepare_check
+from farm.client.connections import Connections
 from farm.client.core import Core
 from farm.client.endpoint import Endpoint
 from farm.client.run import Run
 from farm.client.series import Series, SeriesFields
 from farm.client.stream import Gathering
 from farm.client.submission import OptionFields, Proofs, prepare
+from farm.client.ties import Sent
 from farm.models import (
     BatchStatus,
     CommandsAnswer,
@@ -47,6 +49,9 @@ class Farm:
     after that: `ConnectionFailed` or `Unavailable` when nobody answers, `RateLimited`, `Unauthorized`, `Forbidden`,
     and what its own text names. A proof that fails is a verdict, never an error.
 
+    It works on both sides of a fork, each with connections of its own, and it pickles: the copy asks the same address
+    with the same `api_key`. Only a key from `FARM_API_KEY` does not travel: the copy reads that variable where it is.
+
     Args:
         base_url: where the farm is; `FARM_URL` when None, else this host at `PORT` (8000).
         api_key: the key; `FARM_API_KEY` when None, and an empty one is none.
@@ -75,12 +80,7 @@ class Farm:
         self.base_url = str(endpoint)
         self.sleep: Callable[[float], object] = time.sleep
         self._core = Core(self.base_url, timeout_s=timeout, retries=retries)
-        self._client = httpx.Client(
-            base_url=endpoint.url,
-            headers=endpoint.headers,
-            trust_env=endpoint.trusts_environment,
-            transport=transport,
-        )
+        self._connections = Connections(endpoint, transport)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"
@@ -95,7 +95,7 @@ class Farm:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._connections.close()
 
     def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:
         """Verify one or many proofs and wait; verdicts come in the order of the proofs.
@@ -114,7 +114,7 @@ class Farm:
         submission = prepare(proofs, options)
         if submission.fits_one_answer:
             return self._run(self._core.verify(submission))
-        return Batch(self, self._run(self._core.submit(submission))).wait()
+        return Batch(self, *self._run(self._core.submit(submission))).wait()
 
     def verify_many(self, proofs: Proofs, **options: Unpack[SeriesFields]) -> Run:
         """Verify any number of proofs and wait: what a trainer calls at every step, and a benchmark once.
@@ -149,7 +149,7 @@ class Farm:
             TooLarge: it is more than the farm takes at once.
             Conflict: the `idempotency_key` was used with other proofs or options.
         """
-        return Batch(self, self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
+        return Batch(self, *self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
 
     def check(
         self,
@@ -338,18 +338,20 @@ class Farm:
             self.sleep(step.seconds)
             return None
         if isinstance(step, Follow):
-            with closing(Batch(self, step.batch_id).results()) as verdicts:
+            with closing(Batch(self, step.batch_id, step.sent).results()) as verdicts:
                 for verdict in verdicts:
                     step.take(verdict)
             return None
         try:
-            return self._client.send(step.request(self._client))
+            client = self._connections.client()
+            return client.send(step.request(client))
         except httpx.RequestError as error:
             return error
 
     def _chunks(self, call: Call) -> Generator[bytes, None, None]:
         """Yield a body as it comes; what goes wrong is httpx's error, for the stream to judge."""
-        with closing(self._client.send(call.request(self._client), stream=True)) as response:
+        client = self._connections.client()
+        with closing(client.send(call.request(client), stream=True)) as response:
             if not response.is_success:
                 response.read()
             yield from response.raise_for_status().iter_bytes()
@@ -363,10 +365,11 @@ class Batch:
         cursor: the place after the last verdict that `results` gave; None before the first.
     """
 
-    def __init__(self, farm: Farm, batch_id: str) -> None:
+    def __init__(self, farm: Farm, batch_id: str, sent: Sent | None = None) -> None:
         self.id = batch_id
         self.cursor: str | None = None
         self._farm = farm
+        self._sent = sent or Sent()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r})"
@@ -380,7 +383,7 @@ class Batch:
         Raises:
             NotFound: no such batch, or another key's.
         """
-        return self._farm._run(self._farm._core.status(self.id))
+        return self._farm._run(self._farm._core.status(self.id, self._sent))
 
     def results(self, after: str | None = None) -> Generator[Verdict, None, None]:
         """Yield verdicts as they finish, each once, to the end of the batch.
@@ -394,7 +397,7 @@ class Batch:
             NotFound: no such batch, or another key's.
             InvalidRequest: `after` is no cursor of the farm.
         """
-        following = self._farm._core.follow(self.id, after)
+        following = self._farm._core.follow(self.id, after, self._sent)
         while not following.done:
             lost: httpx.HTTPError | None = None
             try:

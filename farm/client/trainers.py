@@ -5,12 +5,16 @@ asks for the level `checked` unless told otherwise, because a policy under train
 
 A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own: `undecided` says what
 it is worth. A completion that no farm could judge, because it is empty or holds what no file can hold, is worth 0.
+
+The functions work in threads and on both sides of a fork, and they pickle, if `extract` does. What travels of a farm
+that they were given is what `Farm` says of itself.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, Unpack
 
 from pydantic import ValidationError
@@ -116,18 +120,7 @@ def trl_reward(
         retry_undecided: how often an undecided proof is tried again.
         options: those of `Farm.verify`; `level` is `checked` if absent.
     """
-    judge = _Judge(farm, extract, options)
-
-    def lean_reward(prompts: Sequence[Any], completions: Sequence[Completion], **columns: Any) -> list[float | None]:
-        if statement not in columns and judge.level is not Level.COMPILED:
-            raise InvalidRequest(f"The data set has no column {statement!r}, which level={judge.level.value!r} needs")
-        statements = columns.get(statement) or [None] * len(completions)
-        verdicts = judge.judge_many(completions, statements, retry_undecided)
-        if log_metric := columns.get("log_metric"):
-            log_metric("lean/undecided", sum(map(_is_undecided, verdicts)) / len(verdicts))
-        return judge.rewards(verdicts, undecided)
-
-    return lean_reward
+    return _TRLReward(_Judge(farm, extract, options), undecided, statement, retry_undecided)
 
 
 def verl_reward(
@@ -144,15 +137,7 @@ def verl_reward(
         farm: the farm to ask.
         options: those of `Farm.verify`; `level` is `checked` if absent.
     """
-    judge = _Judge(farm, extract, options)
-
-    def compute_score(
-        data_source: str, solution_str: str, ground_truth: str | None, extra_info: Any = None, **more: Any
-    ) -> Score:
-        [score] = judge.scores(judge.judge([solution_str], [ground_truth]), undecided)
-        return score
-
-    return compute_score
+    return _VerlReward(_Judge(farm, extract, options), undecided)
 
 
 def verl_batch_reward(
@@ -172,18 +157,61 @@ def verl_batch_reward(
         retry_undecided: how often an undecided proof is tried again.
         options: as there.
     """
-    judge = _Judge(farm, extract, options)
+    return _VerlBatchReward(_Judge(farm, extract, options), undecided, retry_undecided)
 
-    def compute_score(
+
+# Objects and not inner functions, because those do not pickle. A trainer logs by `__name__`, which its user may set.
+
+
+@dataclass(eq=False)
+class _TRLReward:
+    judge: _Judge
+    undecided: float | None
+    statement: str
+    retry_undecided: int
+    __name__ = "lean_reward"
+
+    def __call__(self, prompts: Sequence[Any], completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+        level = self.judge.level
+        if self.statement not in columns and level is not Level.COMPILED:
+            raise InvalidRequest(f"The data set has no column {self.statement!r}, which level={level.value!r} needs")
+        statements = columns.get(self.statement) or [None] * len(completions)
+        verdicts = self.judge.judge_many(completions, statements, self.retry_undecided)
+        if log_metric := columns.get("log_metric"):
+            log_metric("lean/undecided", sum(map(_is_undecided, verdicts)) / len(verdicts))
+        return self.judge.rewards(verdicts, self.undecided)
+
+
+@dataclass(eq=False)
+class _VerlReward:
+    judge: _Judge
+    undecided: float
+    __name__ = "compute_score"
+
+    def __call__(
+        self, data_source: str, solution_str: str, ground_truth: str | None, extra_info: Any = None, **more: Any
+    ) -> Score:
+        [score] = self.judge.scores(self.judge.judge([solution_str], [ground_truth]), self.undecided)
+        return score
+
+
+@dataclass(eq=False)
+class _VerlBatchReward:
+    judge: _Judge
+    undecided: float
+    retry_undecided: int
+    __name__ = "compute_score"
+
+    def __call__(
+        self,
         data_sources: Iterable[str],
         solution_strs: Sequence[str],
         ground_truths: Sequence[str | None],
         extra_infos: Any = None,
         **more: Any,
     ) -> list[Score]:
-        return judge.scores(judge.judge_many(solution_strs, ground_truths, retry_undecided), undecided)
-
-    return compute_score
+        verdicts = self.judge.judge_many(solution_strs, ground_truths, self.retry_undecided)
+        return self.judge.scores(verdicts, self.undecided)
 
 
 class _Judge:

@@ -17,13 +17,18 @@ from farm.models import Reason, verdict
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it arrived."""
+    """A request as it arrived.
+
+    Attributes:
+        port: the client's, by which its connections are told apart.
+    """
 
     method: str
     path: str
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    port: int
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -64,8 +69,8 @@ def stream(*lines: dict[str, Any], whole: bool = True, tail: bytes = b"") -> Scr
     return Scripted(200, [*chunks, tail] if tail else chunks, {"Content-Type": "application/x-ndjson"}, whole)
 
 
-def verdict_json(index: int, reason: Reason | None = None) -> dict[str, Any]:
-    return verdict(str(index), index, reason=reason).dump()
+def verdict_json(index: int, reason: Reason | None = None, id: str | None = None) -> dict[str, Any]:
+    return verdict(id or str(index), index, reason=reason).dump()
 
 
 def line(index: int, number: int) -> dict[str, Any]:
@@ -77,7 +82,8 @@ def status_json(batch_id: str = "b1", *, total: int = 3, done: int = 0, state: s
     return {"batch_id": batch_id, "state": state, "total": total, "done": done, "counts": {}, "created_at": 1.0}
 
 
-ACCEPTED = answer({"batch_id": "b1", "total": 1, "links": {}}, 202)
+def accepted(total: int = 1, batch_id: str = "b1") -> Scripted:
+    return answer({"batch_id": batch_id, "total": total, "links": {}}, 202)
 
 
 class ScriptedFarm:
@@ -105,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, url.path, dict(parse_qsl(url.query)), headers, body)
+        asked = Asked(self.command, url.path, dict(parse_qsl(url.query)), headers, body, self.client_address[1])
         self._give(self.server.scripted.next_answer(asked))
 
     do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the names http.server calls

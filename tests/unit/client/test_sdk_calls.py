@@ -10,8 +10,8 @@ from farm.errors import FarmError, InvalidRequest, NotFound
 from farm.models import DetailedPremise, Level, NewPremise, Outcome, Proof, Reason, RetrievedPremise, rewards
 from tests.unit.client.conftest import Connect, Driver, collected, settled
 from tests.unit.client.scripted_farm import (
-    ACCEPTED,
     ScriptedFarm,
+    accepted,
     answer,
     line,
     refuse,
@@ -24,7 +24,7 @@ SOURCE = "theorem two : 1 + 1 = 2 := rfl"
 
 
 async def test_verify_returns_verdicts_in_the_order_of_the_proofs(scripted: ScriptedFarm, driver: Driver) -> None:
-    scripted.script(answer({"results": [verdict_json(0), verdict_json(1, Reason.ERROR), verdict_json(2)]}))
+    scripted.script(answer({"results": [verdict_json(0), verdict_json(1, Reason.ERROR, "mine"), verdict_json(2)]}))
     proofs = [SOURCE, {"code": SOURCE, "id": "mine"}, Proof(code="by simp", statement="theorem t : True")]
     verdicts = await driver.call("verify", proofs, timeout_s=2.5, priority=9, cache=False)
     assert rewards(verdicts) == [1.0, 0.0, 1.0]
@@ -61,7 +61,7 @@ async def test_more_than_a_thousand_proofs_go_as_a_batch(scripted: ScriptedFarm,
     total = 1001
     lines = [line(index, number) for number, index in enumerate(reversed(range(total)), 1)]
     end = {"cursor": "1001-0", "done": True}
-    scripted.script(ACCEPTED, answer(status_json(total=total)), stream(*lines, end))
+    scripted.script(accepted(total), answer(status_json(total=total)), stream(*lines, end))
     verdicts = await driver.call("verify", (f"{SOURCE} -- {index}" for index in range(total)), priority=1)
     assert [verdict.index for verdict in verdicts] == list(range(total))
     assert [asked.path for asked in scripted.asked] == ["/v1/batches", "/v1/batches/b1", "/v1/batches/b1/results"]
@@ -71,7 +71,7 @@ async def test_more_than_a_thousand_proofs_go_as_a_batch(scripted: ScriptedFarm,
 
 async def test_what_is_too_big_for_one_json_value_goes_as_lines(scripted: ScriptedFarm, driver: Driver) -> None:
     proofs = [f"-- {index}\n" + "∀" * 300_000 for index in range(40)]
-    scripted.script(ACCEPTED)
+    scripted.script(accepted(40))
     await driver.call("submit", proofs, level="compiled", cache=False)
     [asked] = scripted.asked
     assert asked.headers["content-type"] == "application/x-ndjson"
@@ -80,7 +80,7 @@ async def test_what_is_too_big_for_one_json_value_goes_as_lines(scripted: Script
 
 
 async def test_submit_returns_a_handle(scripted: ScriptedFarm, driver: Driver) -> None:
-    scripted.script(ACCEPTED)
+    scripted.script(accepted())
     batch = await driver.call("submit", [SOURCE])
     assert (batch.id, batch.cursor) == ("b1", None)
     assert scripted.asked[0].headers["content-type"] == "application/json"
@@ -89,7 +89,7 @@ async def test_submit_returns_a_handle(scripted: ScriptedFarm, driver: Driver) -
 async def test_a_handle_sees_and_cancels_its_batch(scripted: ScriptedFarm, driver: Driver) -> None:
     batch = driver.farm.batch("b/1")
     item = {"index": 2, "proof": {"code": SOURCE}, "verdict": verdict_json(2)}
-    scripted.script(answer(status_json(done=1)), answer(item), answer(status_json(state="cancelled")))
+    scripted.script(answer(status_json("b/1", done=1)), answer(item), answer(status_json("b/1", state="cancelled")))
     assert (await settled(batch.status())).done == 1
     assert (await settled(batch.item(2))).proof.code == SOURCE
     assert (await settled(batch.cancel())).state == "cancelled"

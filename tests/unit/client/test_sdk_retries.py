@@ -11,7 +11,7 @@ from farm.client.failures import Failure
 from farm.client.retries import Retries
 from farm.errors import ConnectionFailed, NotFound, RateLimited, Unavailable
 from tests.unit.client.conftest import Connect, Driver
-from tests.unit.client.scripted_farm import ACCEPTED, LOST, Scripted, ScriptedFarm, answer, refuse, verdict_json
+from tests.unit.client.scripted_farm import LOST, Scripted, ScriptedFarm, accepted, answer, refuse, verdict_json
 
 NOBODY = answer({"workers": []})
 PASSING = [
@@ -78,7 +78,7 @@ async def test_what_will_not_pass_is_not_tried_again(scripted: ScriptedFarm, dri
 
 
 async def test_a_submit_is_the_same_submit_however_often_it_is_sent(scripted: ScriptedFarm, driver: Driver) -> None:
-    scripted.script(LOST, refuse(503, "unavailable"), refuse(429, "rate_limited"), ACCEPTED, ACCEPTED)
+    scripted.script(LOST, refuse(503, "unavailable"), refuse(429, "rate_limited"), accepted(), accepted())
     assert (await driver.call("submit", "example : True := trivial")).id == "b1"
     await driver.call("submit", "example : True := trivial")
     keys = [asked.headers["idempotency-key"] for asked in scripted.asked]
@@ -139,5 +139,6 @@ def test_calls_wait_for_a_free_connection_as_long_as_it_takes(shell: type[Farm] 
     farm = shell("http://127.0.0.1:9", timeout=20.0)
     call = farm._core.workers().send(None)
     assert isinstance(call, Call)
-    timeout = call.request(farm._client).extensions["timeout"]
+    with httpx.Client(base_url="http://127.0.0.1:9") as client:
+        timeout = call.request(client).extensions["timeout"]
     assert timeout == {"connect": 10.0, "read": 20.0, "write": 20.0, "pool": None}

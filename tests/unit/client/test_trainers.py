@@ -19,7 +19,7 @@ from farm.client import Farm
 from farm.client.trainers import extract_lean, trl_reward, verl_batch_reward, verl_reward
 from farm.errors import InvalidRequest
 from farm.models import Level, Reason, verdict
-from tests.unit.client.scripted_farm import Scripted, ScriptedFarm, answer, status_json, stream
+from tests.unit.client.scripted_farm import Scripted, ScriptedFarm, accepted, answer, status_json, stream
 
 STATEMENT = "theorem two : 1 + 1 = 2"
 FENCED = "Let me think.\n```lean4\nby rfl\n```\nDone."
@@ -39,7 +39,8 @@ def judged(*reasons: Reason | None, level: Level = Level.CHECKED) -> list[dict[s
 def batch(verdicts: list[dict[str, Any]]) -> list[Scripted]:
     lines = [{"cursor": f"{at}-0", "result": each} for at, each in enumerate(verdicts, 1)]
     end = {"cursor": "9-0", "done": True}
-    return [answer({"batch_id": "b", "total": 1, "links": {}}, 202), stream(*lines, end), answer(status_json("b"))]
+    total = len(verdicts)
+    return [accepted(total, "b"), stream(*lines, end), answer(status_json("b", total=total))]
 
 
 def call_as_trl(function: Callable[..., Any], rows: list[dict[str, Any]], completions: list[Any]) -> list[float]:

@@ -1,0 +1,91 @@
+"""What ties an answer to its request: the request's name, and what was sent.
+
+Answers are mixed up where two processes read from one socket, or where something between confuses its connections. An
+answer that is not ours is as good as lost: it is never given out, and the call is made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+import httpx
+
+from farm.models import RetrieveBatchRequest, RetrievedBatch, TacticsAnswer, TacticsRequest, Verdict
+
+_NAME = "Farm-Request"
+
+
+class Misdirected(httpx.RemoteProtocolError):
+    """An answer to another request than the one that was made."""
+
+
+def name_request(request: httpx.Request) -> None:
+    """Give a request a name of its own, which the farm repeats in its answer."""
+    request.headers[_NAME] = uuid4().hex
+
+
+def check_name(response: httpx.Response) -> None:
+    """Accept a response that bears its request's name, or none: older farms and some proxies leave it out.
+
+    Raises:
+        Misdirected: it bears another's.
+    """
+    if response.headers.get(_NAME) not in (None, response.request.headers[_NAME]):
+        raise Misdirected("it bears another request's name")
+
+
+async def name_request_async(request: httpx.Request) -> None:
+    """Do as `name_request`, for a client that awaits its hooks."""
+    name_request(request)
+
+
+async def check_name_async(response: httpx.Response) -> None:
+    """Do as `check_name`, for a client that awaits its hooks."""
+    check_name(response)
+
+
+@dataclass(slots=True)
+class Sent:
+    """What is known of a batch's proofs before their verdicts come.
+
+    Attributes:
+        total: how many there are; None until a status says so.
+        ids: their ids in order; None for a batch that was submitted elsewhere.
+    """
+
+    total: int | None = None
+    ids: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls, ids: Sequence[str]) -> Sent:
+        """Return what is known of a batch of one's own."""
+        return cls(len(ids), ids)
+
+    def check(self, verdict: Verdict) -> None:
+        """Accept a verdict on one of the batch's proofs.
+
+        Raises:
+            Misdirected: it is on another's.
+        """
+        known = self.total is None or verdict.index < self.total
+        if verdict.index < 0 or not known or (self.ids and self.ids[verdict.index] != verdict.id):
+            raise Misdirected("it holds a verdict about a proof that was not sent")
+
+
+def are_for(verdicts: Sequence[Verdict], ids: Sequence[str]) -> bool:
+    """Whether verdicts are those on proofs of these ids, in this order."""
+    return [(each.index, each.id) for each in verdicts] == list(enumerate(ids))
+
+
+def fits_states(answer: RetrievedBatch, query: RetrieveBatchRequest) -> bool:
+    """Whether an answer has premises for each goal of a query, and no more than were asked for."""
+    counts = [len(goal.premises) for goal in answer.results]
+    return len(counts) == len(query.states) and max(counts) <= query.k
+
+
+def fits_goals(answer: TacticsAnswer, request: TacticsRequest) -> bool:
+    """Whether an answer has what was asked for: each goal, and each of its candidates."""
+    asked = ((goal.id or str(index), len(goal.candidates)) for index, goal in enumerate(request.goals))
+    return list(asked) == [(each.id, len(each.candidates)) for each in answer.results]
