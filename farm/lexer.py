@@ -40,14 +40,17 @@ _CODE = re.compile(
     rf"(?P<word>{NAME})|(?P<hash>\#{NAME})|(?P<number>{_NUMBER})|(?P<symbol>:=|=>|[()\[\]{{}}⟨⟩⦃⦄,;:|@.])"
 )
 # Where something may begin that is not plain code. A prime in a word is plain, unless a quoted character may begin
-# there.
-_OPENING = re.compile(rf"""["«]|--|/-|'(?:(?<![{WORD_CHARS}]')|(?=["'/\-\\«»{{}}\r\n])|(?=[^'\\]'))""")
+# there, or one that does not end: Lean goes on behind the next two characters then.
+_REACHED = r"[\s\S]{0,2}(?:--|/-|[\"«\\])"
+_OPENING = re.compile(rf"""["«]|--|/-|'(?:(?<![{WORD_CHARS}]')|(?=["'/\-\\«»{{}}\r\n])|(?=[^'\\]')|(?={_REACHED}))""")
 _CHAR = re.compile(r"'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'")
 _IN_STRING = re.compile(r'["\\]')
 _BLANK = re.compile(r"[ \t\r\n]*")
 _WORD = re.compile(NAME)
 _WORD_END = re.compile(rf"[{WORD_CHARS}»\"]")
 _NO_RAW = re.compile(rf"[{WORD_CHARS}».]")
+_LONE_QUOTE = re.compile(rf"'{_REACHED}")
+_BAD_BLANK = re.compile(r"\t|\r(?!\n)")
 _LETTER = re.compile(rf"[{LETTERS}]")
 _LONG_NAME = 40
 _EDGE = re.compile(r"/-|-/")
@@ -155,23 +158,28 @@ def _opening(text: str, position: int, begun: int) -> int | None:
 
 def _line(text: str, start: int, begun: int) -> _Found:
     end = text.find("\n", start)
-    return _Found("line", start, len(text) if end < 0 else end, start != begun and _may_go_on(text, start))
+    return _Found("line", start, len(text) if end < 0 else end, _may_go_on(text, start, begun))
 
 
 def _block(text: str, start: int, begun: int) -> _Found:
     is_doc = text.startswith(("/--", "/-!"), start)
     body = start + 2 + is_doc
     is_doubtful = text.startswith("/", body) or (is_doc and _begins_with_comment(text, body))
-    is_doubtful |= start != begun and _may_go_on(text, start)
+    is_doubtful |= _may_go_on(text, start, begun)
     end = _comment_end(text, body)
     if end is None:
         return _Found(UNCLOSED, start, len(text), is_doubtful)
     return _Found("doc" if is_doc else "block", start, end, is_doubtful or _ends_elsewhere(text, body, end))
 
 
-def _may_go_on(text: str, start: int) -> bool:
+def _may_go_on(text: str, start: int, begun: int) -> bool:
     """Whether the symbol before a comment may be a longer one that takes the comment's mark along."""
+    if start == begun:
+        return False
     before = text[start - 1]
+    if before in "eE":
+        # `1e-` is a number to Lean of 2021.
+        return not _is_in_name(text, start, begun)
     return before not in _APART and before not in _OPERATOR_ENDS and _WORD_END.match(before) is None
 
 
@@ -197,9 +205,16 @@ def _ends_elsewhere(text: str, body: int, end: int) -> bool:
 
 
 def _begins_with_comment(text: str, position: int) -> bool:
-    """Whether a documentation comment begins with a comment that hides its end or opens another one."""
+    """Whether a documentation comment begins with a comment that hides its end or opens another one, or with a tab.
+
+    A tab is an error to Lean, and it goes on behind it as if there were no comment.
+    """
     while True:
-        position = _BLANK.match(text, position).end()  # type: ignore[union-attr]
+        blank = _BLANK.match(text, position)
+        assert blank is not None, "nothing is blank too"  # noqa: S101
+        if _BAD_BLANK.search(blank[0]):
+            return True
+        position = blank.end()
         if not text.startswith("--", position):
             return text.startswith("/-", position)
         close = text.find("-/", position)
@@ -215,9 +230,7 @@ def _string(text: str, start: int, begun: int) -> _Found:
         first -= 1
     if first and text[first - 1] == "r" and not (first > 1 and _NO_RAW.match(text, first - 2)):
         return _raw_string(text, first - 1, start)
-    is_certain = (
-        start == begun or text[start - 1] in _BEFORE_QUOTE or (start > 1 and _PREFIX.match(text, start - 2, start))
-    )
+    is_certain = _begins_token(text, start, begun) or (start > 1 and _PREFIX.match(text, start - 2, start))
     end = _string_end(text, start + 1)
     if end is None:
         return _Found(UNCLOSED, start, len(text), not is_certain)
@@ -258,22 +271,33 @@ def _holes(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
 
 
 def _quote(text: str, start: int, begun: int) -> _Found:
+    in_word = start != begun and text[start - 1] not in "»." and _NO_RAW.match(text, start - 1) is not None
+    if in_word and _is_in_name(text, start, begun):
+        char = _CHAR.match(text, start)
+        return _Found(None, start, start + 1, char is not None and _is_risky(char))
     char = _CHAR.match(text, start)
-    is_risky = char is not None and not _RISKY_CHARS.isdisjoint(text[start + 1 : char.end() - 1])
-    if start != begun and _NO_RAW.match(text, start - 1) and text[start - 1] not in "».":
-        return _Found(None, start, start + 1, char is not None and (is_risky or not _is_in_name(text, start, begun)))
     if char:
-        is_doubtful = is_risky and not (start == begun or text[start - 1] in _BEFORE_QUOTE)
-        return _Found("char", start, char.end(), is_doubtful or text[start + 1] in "\r\n")
+        is_doubtful = (
+            in_word or text[start + 1] in "\r\n" or (_is_risky(char) and not _begins_token(text, start, begun))
+        )
+        return _Found(None if in_word else "char", start, start + 1 if in_word else char.end(), is_doubtful)
     # Two of them are a symbol to newer Leans, while an older one begins a character there.
-    if text.startswith("''", start):
-        is_doubtful = text[start + 2 : start + 3] == "'" or _CHAR.match(text, start + 1) is not None
-        return _Found(None, start, start + 2, is_doubtful)
-    return _Found(None, start, start + 1, False)
+    size = 1 + text.startswith("''", start)
+    third = text.startswith("'", start + 2) or _CHAR.match(text, start + 1) is not None
+    return _Found(None, start, start + size, (size == 2 and third) or _LONE_QUOTE.match(text, start) is not None)
+
+
+def _is_risky(char: re.Match[str]) -> bool:
+    return not _RISKY_CHARS.isdisjoint(char[0][1:-1])
+
+
+def _begins_token(text: str, start: int, begun: int) -> bool:
+    """Whether a quote is one, whatever the symbol before it is."""
+    return start == begun or text[start - 1] in _BEFORE_QUOTE
 
 
 def _is_in_name(text: str, position: int, begun: int) -> bool:
-    """Whether the word that holds a prime began as a name, and not as a number; a very long one counts as none."""
+    """Whether the word that ends here began as a name, and not as a number; a very long one counts as none."""
     first = position - 1
     while (
         first > begun
@@ -289,9 +313,7 @@ def _escaped_name(text: str, start: int, begun: int) -> _Found:
     end = text.find("»", start)
     if end < 0 or text.find("\n", start, end) >= 0:
         return _Found(UNCLOSED, start, len(text), False)
-    is_certain = (
-        start == begun or text[start - 1] in _BEFORE_QUOTE or text[start - 1] == "." or _WORD_END.match(text, start - 1)
-    )
+    is_certain = _begins_token(text, start, begun) or text[start - 1] == "." or _WORD_END.match(text, start - 1)
     return _Found(None, start, end + 1, not is_certain and not _RISKY_CHARS.isdisjoint(text[start + 1 : end]))
 
 
