@@ -40,7 +40,7 @@ def mask(text: str) -> Masked:
             continue
         code = text[position : token.start]
         unreadable += _lost(text, position, token, doc)
-        if token.kind == "doc":
+        if text.startswith("/--", token.start) and token.kind == "doc":
             doc = token
         elif code and not code.isspace():
             doc = None
