@@ -13,7 +13,7 @@ CONNECT_S = 2.0
 """How long a connection may take to be made: a packet that is lost is sent again after one second."""
 SILENCE_S = 5.0
 """How long an answer may take."""
-LONGEST_BLOCK_S = 5.0
+LONGEST_BLOCK_S = 3.0
 """How long the server may be asked to hold back an answer to the API."""
 SILENCE_WHEN_BLOCKED_S = LONGEST_BLOCK_S + 3.0
 """How long an answer may take on connections that are asked so."""

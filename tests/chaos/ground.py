@@ -117,4 +117,6 @@ def ground(folder: Path, repl: Install) -> Iterator[Ground]:
         finally:
             end_everything(folder)
             if here:
+                here.store.close()
+                here.server.kill()
                 here.server.wait(10)
