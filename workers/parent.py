@@ -72,4 +72,6 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
 
 
 def _tell(error: Exception, interval_s: float) -> None:
-    _log.warning("broker.away", error=str(error), again_in_s=interval_s)
+    # Once a second would be a line for each second of a night.
+    if interval_s < _LAST_RETRY_S:
+        _log.warning("broker.away", error=str(error), again_in_s=interval_s)
