@@ -74,6 +74,14 @@ def test_a_stream_resumes_at_its_cursor_without_loss_or_repeat(http: httpx.Clien
     assert tail[-1]["done"] is True
 
 
+def test_a_stream_on_which_nothing_comes_gives_signs_of_life(http: httpx.Client) -> None:
+    batch = submit(http, f"{TRUE} -- sleep:17000", timeout_s=60, cache=False)
+
+    first, *_, verdict, end = [sorted(line) for line in read_lines(http, batch)]
+
+    assert [first, verdict, end] == [["cursor", "heartbeat"], ["cursor", "result"], ["cursor", "done"]]
+
+
 def test_readers_of_one_batch_agree(http: httpx.Client) -> None:
     batch = submit(http, *([TRUE, FALSE] * 20))
 
