@@ -135,13 +135,21 @@ async def wait_reply(
         deadline = time.monotonic() + timeout_s
         while not (future.done() or gone.done()) and (left_s := deadline - time.monotonic()) > 0:
             done, _ = await asyncio.wait(first, timeout=min(left_s, _LOOK_EVERY_S), return_when=asyncio.FIRST_COMPLETED)
-            if not done and await is_done() and not future.done():
+            if not done and await _within(is_done, _LOOK_EVERY_S) and not future.done():
                 return b""
     if future.done():
         return future.result()
     if gone.done() and not gone.cancelled():
         raise Disconnected
     raise Unavailable(f"No answer within {timeout_s:g} s: `farm status` shows which part is behind")
+
+
+async def _within(is_done: Callable[[], Awaitable[bool]], patience_s: float) -> bool:
+    """Ask, and take silence for no: the reply may come while the question lies in a connection that is silent."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience_s):
+            return await is_done()
+    return False
 
 
 @contextlib.asynccontextmanager
