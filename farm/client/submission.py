@@ -29,6 +29,7 @@ class OptionFields(TypedDict, total=False):
         environment: the Lean environment to run in.
         priority: 0–9 within one key, 9 first.
         gate: the lexical gate for the submitted text.
+        native: whether `native_decide` may pass the gate.
         cache: whether an earlier verdict on the same proof may answer.
         deadline_s: seconds after which what has not finished becomes `undecided/cancelled`.
         canaries: the share of false proofs that the farm mixes in; an accepted one pauses the key.
@@ -39,6 +40,7 @@ class OptionFields(TypedDict, total=False):
     environment: str
     priority: int
     gate: Literal["off", "strict"] | None
+    native: bool
     cache: bool
     deadline_s: float | None
     canaries: float

@@ -193,7 +193,7 @@ def test_a_checked_proof_that_hangs_is_a_timeout(client: Farm) -> None:
 
 
 def test_the_gate_alone_leaves_the_level_at_compiled(client: Farm) -> None:
-    good, bad = client.verify([f"{STATEMENT} := by rfl", "#eval 1"], gate="strict")
+    good, bad = client.verify([f"{STATEMENT} := by rfl", "#eval f 1"], gate="strict")
 
     assert (good.level, good.evidence.gate, good.evidence.statement) == (Level.COMPILED, "strict", None)
     assert bad.reason is Reason.POLICY
@@ -226,7 +226,7 @@ def test_what_lean_is_asked_and_in_which_order(logged: tuple[RunningFarm, Path])
     farm, log = logged
     with farm.client() as client:
         refused, accepted = client.verify([Proof(statement=STATEMENT, code="by native_decide"), GOOD], level="checked")
-        [by_default] = client.verify("#eval 1 + 1")
+        [by_default] = client.verify("#eval f 1")
 
     assert (refused.reason, accepted.level, by_default.reason) == (Reason.POLICY, Level.CHECKED, Reason.POLICY)
     requests = [json.loads(line)["request"] for line in log.read_text().splitlines()]
