@@ -79,7 +79,7 @@ def shared_data() -> Path:
     """The recorded data beside the checkout."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("needs ../shared/data beside the checkout")
+        pytest.skip("needs the recorded data beside the checkout")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The load of ../shared/bench/load_retrieve.py: bodies of `POST /retrieve`, and how fast a server answers them."""
+"""A load of premise queries: bodies of `POST /retrieve`, and how fast a server answers them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in REPL of `../shared/bench/fakerepl.c`, built where there is a C compiler. It is not Lean.
+"""A stand-in REPL in C, built where there is a C compiler. It is not Lean.
 
 It answers at once or sleeps as told, costs next to no CPU, and so leaves the farm's own cost to be seen.
 """
@@ -21,7 +21,7 @@ def build(directory: Path, **environment: str) -> Install:
     """Return an installation whose REPL is the C stand-in; `environment` sets how long it sleeps (`FAKE_…`)."""
     compiler = shutil.which("cc")
     if compiler is None or not _SOURCE.exists():
-        pytest.skip("needs a C compiler, and ../shared/bench/fakerepl.c beside the checkout")
+        pytest.skip("needs a C compiler, and the source of the stand-in beside the checkout")
     installed = install(directory)
     binaries = installed.repl_dir / ".lake" / "build" / "bin"
     subprocess.run([compiler, "-O2", "-o", binaries / "stand_in", _SOURCE], check=True)

@@ -2,7 +2,7 @@
 
     PEERS_DIR=… .venv/bin/python -m pytest tests/bench/test_check.py -m bench -s   # peer: tests/compat/kimina_peer.py
 
-The load is `../shared/bench/load_check.py` on the texts of `../shared/data/rl_step.jsonl`, none twice. The REPL
+The load is one program on the texts of a recorded training step, none twice. The REPL
 is a C program that answers at once or sleeps (`tests/bench/stand_in.py`): this says nothing about Lean.
 """
 
@@ -39,7 +39,7 @@ def servers(folder: Path, repl: Install, processes: int) -> Iterator[dict[str, s
     """Yield the URLs of Kimina with its default logging, Kimina quiet, and the farm."""
     source = kimina_folder()
     if source is None or not _LOAD.exists():
-        pytest.skip("needs kimina-lean-server in $PEERS_DIR, and ../shared beside the checkout")
+        pytest.skip("needs kimina-lean-server in $PEERS_DIR, and the load program beside the checkout")
     settings = {"LAKE_PATH": str(repl.lake_path), "LEAN_REPL_DIR": str(repl.repl_dir), "LEAN_WORKERS": str(processes)}
     # Every round sends the same texts.
     settings |= {"VERDICT_CACHE_MB": "0"}

@@ -1,6 +1,6 @@
 """Premise retrieval against lean-premise-server: the same answers, and how much sooner they come.
 
-230 000 premises of ../shared/bench/gen_corpus.py, of the folder `CORPUS` or made for the occasion; both
+230 000 made-up premises, of the folder `CORPUS` or made for the occasion; both
 servers on one embedding service that costs next to nothing; in turn, because the machine is shared. At its end it
 prints the tables of docs/benchmarks.md, and writes them to `TABLE` if that is set:
 
@@ -47,7 +47,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield Path(given)
         return
     if not _GENERATOR.exists():
-        pytest.skip("needs ../shared/bench/gen_corpus.py beside the checkout, or its result in $CORPUS")
+        pytest.skip("needs the generator of a corpus beside the checkout, or its result in $CORPUS")
     folder = tmp_path_factory.mktemp("corpus")
     subprocess.run([sys.executable, _GENERATOR], env={**os.environ, "CORPUS": str(folder)}, check=True)
     yield folder

@@ -1,4 +1,4 @@
-"""A training step as recorded in `../shared/data/rl_step.jsonl`, time scaled: repeats, header loads, and the long tail.
+"""A training step as recorded, time scaled: repeats, header loads, and the long tail.
 
     make setup && .venv/bin/python -m pytest tests/bench/test_rl_step.py -m bench -s
 

@@ -1,4 +1,4 @@
-"""Bodies of `POST /retrieve`: the load cases of ../shared/bench on a small corpus, and the edges of every rule."""
+"""Bodies of `POST /retrieve`: the load cases of the benchmark on a small corpus, and the edges of every rule."""
 
 from __future__ import annotations
 

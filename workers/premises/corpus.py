@@ -1,4 +1,4 @@
-"""The premise corpus: a data set folder read into lists and arrays (../shared/FACTS.md §4).
+"""The premise corpus: a data set folder read into lists and arrays, in lean-premise-server's format.
 
 A folder holds `revision`, `HammerBlacklist.jsonl`, `Modules.jsonl` and `Declarations/<Module>.jsonl`, as
 lean-premise-server's data sets do. Clients cache the lists of names and send positions in them, so what decides a

@@ -2,7 +2,7 @@
 
 FAISS scans the vectors in half precision, which halves the memory traffic that bounds a search; the best k + 16 are
 scored again in full, and a certificate says whether a row outside them could belong to the answer. It fails seldom
-(../shared/FACTS.md §4); then twice as many are taken. Where many queries wait, `workers.premises.product` finds the
+(docs/benchmarks.md); then twice as many are taken. Where many queries wait, `workers.premises.product` finds the
 candidates of all of them at once, and the same certificate judges them.
 """
 

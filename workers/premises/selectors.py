@@ -1,7 +1,7 @@
 """Which premises a query may be answered with, as bitmaps; the last ones are remembered by their content.
 
-The rules are lean-premise-server's (../shared/FACTS.md §4): modules and local premises come as ids or names, what is
-unknown is ignored, and a new premise hides the indexed one of its name.
+The rules are lean-premise-server's: modules and local premises come as ids or names, what is unknown is ignored, and a
+new premise hides the indexed one of its name.
 """
 
 from __future__ import annotations
