@@ -97,6 +97,7 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
         self._check()
         place = _place()
         if place not in self._clients:
+            self._forget_closed_loops()
             self._clients[place] = self._open()
             self._held[place] = self._hold(place)
             await anext(self._held[place])
@@ -105,6 +106,13 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
     def _open(self) -> httpx.AsyncClient:
         hooks: dict[str, list[Any]] = {"request": [name_request_async], "response": [check_name_async]}
         return httpx.AsyncClient(**self._options(), event_hooks=hooks)
+
+    def _forget_closed_loops(self) -> None:
+        """Let go of what is left of loops that were closed without closing their generators."""
+        for place in list(self._held):
+            pid, loop = place
+            if pid == os.getpid() and loop is not None and loop.is_closed():
+                del self._held[place], self._clients[place]
 
     async def _hold(self, place: Place) -> AsyncGenerator[None, None]:
         """Close a client when its loop ends: `asyncio.run` closes the generators that were begun in it."""

@@ -12,6 +12,7 @@ from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from farm.client import AsyncFarm, Farm
@@ -83,6 +84,24 @@ def test_each_event_loop_has_connections_that_end_with_it(scripted: ScriptedFarm
 
     gc.collect()
     assert len(scripted.asked) == 5
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_loops_that_were_closed_roughly_do_not_add_up(scripted: ScriptedFarm) -> None:
+    def open_sockets() -> int:
+        gc.collect()
+        return sum(each.status == psutil.CONN_ESTABLISHED for each in psutil.Process().net_connections("tcp"))
+
+    farm = AsyncFarm(scripted.url)
+    scripted.script(*[WORKERS] * 12)
+    counts = []
+    for _ in range(12):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(farm.workers())
+        loop.close()
+        counts.append(open_sockets())
+    del farm
+    assert open_sockets() <= max(counts) < 12, "each has two ends in this process"
 
 
 async def test_a_client_that_was_closed_says_so(driver: Driver) -> None:
