@@ -150,12 +150,15 @@ def test_a_parent_that_takes_no_tokens_is_replaced(ill: Ill) -> None:
     assert not parent.is_running()
 
 
+@pytest.mark.timeout(240)
 def test_who_is_frozen_is_replaced(ill: Ill) -> None:
-    parent, child = ill.parent("workers.lean"), ill.parent("workers.embed").children()[0]
-    for process in (parent, child):
+    parent, reaper = ill.parent("workers.lean"), ill.parent("workers.reaper")
+    child = ill.parent("workers.embed").children()[0]
+    for process in (parent, child, reaper):
         process.suspend()
 
     await_true(lambda: not parent.is_running(), "its processes end a parent", FOUND_OUT_S)
     await_true(lambda: not child.is_running(), "its parent ends a process", FOUND_OUT_S)
+    await_true(lambda: not reaper.is_running(), "the supervisor ends the reaper", FOUND_OUT_S)
 
     ill.works()
