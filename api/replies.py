@@ -21,6 +21,8 @@ _BLOCK_S = 2
 _SILENCE_S = 1
 _MOST = 100
 _RETRY_S = 0.2
+# After replies, so that who waited for one goes first, and those that come meanwhile are read together.
+_REST_S = 0.001
 _LOOK_EVERY_S = 3.0
 
 _log = structlog.get_logger()
@@ -98,6 +100,8 @@ class Replies:
         self._handed = found
         if isinstance(first, Exception):
             raise first
+        if found:
+            await asyncio.sleep(_REST_S)
 
     def _deliver(self, entry: bytes) -> None:
         kind, _, named = entry.partition(b":")
