@@ -10,12 +10,17 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from farm import Farm, descriptors
 from farm.local.valkey import prepare_valkey
 from tests.support.repl.install import Install, install
 from tests.support.running import RunningFarm, await_true, running_farm, scripted_settings
+
+# A property holds or does not; how long an example takes is the machine's affair.
+hypothesis.settings.register_profile("farm", deadline=None)
+hypothesis.settings.load_profile("farm")
 
 
 def require(present: object, what: str) -> None:

@@ -41,5 +41,5 @@ def first_refusal(text: str, lists: Lists, *, native: bool = False) -> Refusal |
     found += forbidden_words(code, body, lists)
     found += forbidden_commands(code, body, lists) if "#" in code else ()
     found += bad_clauses(code, body, native=native)
-    found += bad_syntax(text, code, lists)
+    found += bad_syntax(text, code, body, lists)
     return min(found, key=lambda refusal: (refusal.start, refusal.reason is not Reason.PARSE), default=None)

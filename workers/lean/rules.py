@@ -47,15 +47,7 @@ _LEAN = "it is Lean's own machinery"
 NATIVE = Rule("it trusts the compiler, not the kernel", _set("native_decide"))
 """Off for a batch that asks for `native_decide`; so are `+native` and `native := true`."""
 
-SYNTAX_RULES = (
-    Rule(_MEANS, _set("macro macro_rules syntax notation notation3 binder_predicate")),
-    Rule(_MEANS, _set("infix infixl infixr prefix postfix")),
-)
-"""New syntax without code of its own. Once the farm's checks are out of its reach, the line in `RULES` may go: then
-`workers/lean/notation.py` still refuses what would make the gate itself misread a text."""
-
 RULES = (
-    *SYNTAX_RULES,
     NATIVE,
     Rule("it ends the text before its end", _set("#exit"), reason=Reason.PARSE),
     Rule("imports belong into the header", _set("import")),
@@ -74,7 +66,9 @@ RULES = (
         "it reaches the network or files",
         _set("include_str include_bytes #leansearch #loogle #moogle #search #statesearch polyrith"),
     ),
+    # `notation`, its like and `macro` are held to workers/lean/notation.py.
     Rule(_MEANS, _set("elab elab_rules declare_syntax_cat end_local_scope docs_to_verso")),
+    Rule(_MEANS, _set("macro_rules syntax notation3 binder_predicate")),
     Rule(_EXTENDS, _set("register_option register_builtin_option register_simp_attr register_label_attr")),
     Rule(_EXTENDS, _set("register_builtin_attribute register_parser_alias register_tag_attribute register_grind_attr")),
     Rule(_EXTENDS, _set("register_linter_set register_tactic_tag register_error_explanation declare_aesop_rule_sets")),

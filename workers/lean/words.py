@@ -115,7 +115,7 @@ def _rule_for_name(text: _Code, name: str, start: int, lists: Lists) -> Rule | N
     if rule and not _is_excused(text, rule, parts, start):
         return rule
     if not STD_ROOTS.isdisjoint(parts) and "Std" in text.code:
-        return lists.by_root["IO"]
+        return lists.by_root.get("IO")
     return next((lists.by_root[part] for part in parts if part in lists.deep), None)
 
 
