@@ -17,7 +17,8 @@ pytestmark = pytest.mark.timeout(180)
 
 COUNT = 400
 # Each is another question, so that each runs. Half are false: a verdict that went to its neighbour is a wrong one.
-CODES = [f"theorem t{i} : 1 + {i} = {i + 1 + i % 2} := by rfl -- sleep:30" for i in range(COUNT)]
+# The later ones take longer, so that on a busy machine too there is work left when every part has been replaced.
+CODES = [f"theorem t{i} : 1 + {i} = {i + 1 + i % 2} := by rfl -- sleep:{30 if i < 100 else 100}" for i in range(COUNT)]
 # What dies is charged, and comes again; what never ends runs twice, the second time with its full time.
 CODES[7], CODES[301] = "theorem c : 1 = 1 := by rfl -- crash!", "theorem h : 1 = 1 := by rfl -- hang!"
 STATEMENT = "theorem s : 2 + 2 = 4"
