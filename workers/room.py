@@ -29,6 +29,7 @@ from farm.store.rooms import Room, Taken
 from workers.figures import Figures
 from workers.heartbeat import Heartbeat, worker_id
 from workers.stopping import StopFlag
+from workers.vital import or_end
 
 LINGER_S = 10.0
 """How long a process stays awake after the last query."""
@@ -188,7 +189,7 @@ class RoomProcess:
         """Connect this room to Celery's signals and its one task."""
         self._tokens = Tokens(app)
         app.task(name=task)(self.work)
-        signals.worker_process_init.connect(self._start, weak=False)
+        signals.worker_process_init.connect(or_end(self._start), weak=False)
         signals.worker_process_shutdown.connect(self._end, weak=False)
         signals.worker_shutting_down.connect(self._stop_soon, weak=False)
 
