@@ -1,7 +1,7 @@
 """The Lean files of the catalogue: what each proves wrongly, and the verdicts that are right.
 
-A file begins with comment lines: `row`, `statement`, `expect` (the reasons that are right, any of them), `scripted`
-where the scripted REPL, which is no Lean, gives another (`-`: it cannot tell), and `why`.
+A file begins with comment lines: `row`, `statement` (`\\n` for its line ends), `expect` (the reasons that are right,
+any of them), `scripted` where the scripted REPL, which is no Lean, gives another (`-`: it cannot tell), and `why`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _read(path: Path) -> Attack:
     return Attack(
         name=path.stem,
         row=int(keys["row"]),
-        proof=Proof(id=path.stem, code=body, statement=keys["statement"]),
+        proof=Proof(id=path.stem, code=body, statement=keys["statement"].replace("\\n", "\n")),
         expect=frozenset(keys["expect"].split()),
         scripted=frozenset(keys.get("scripted", keys["expect"]).split()),
     )

@@ -47,9 +47,9 @@ def only(found: list[Row]) -> Row:
         CODE.encode("utf-32"),
         b"\xfe\xff" + CODE.encode("utf-16-be"),
         CODE.replace("\n", "\r\n").encode(),
-        gzip.compress(CODE.encode()),
-        gzip.compress(CODE[:9].encode()) + gzip.compress(CODE[9:].encode("utf-8")),
-        gzip.compress(CODE.encode("utf-16")),
+        gzip.compress(CODE.encode(), mtime=0),
+        gzip.compress(CODE[:9].encode(), mtime=0) + gzip.compress(CODE[9:].encode("utf-8"), mtime=0),
+        gzip.compress(CODE.encode("utf-16"), mtime=0),
     ],
 )
 @pytest.mark.parametrize("name", ["a.lean", "a.lean.gz", "a.LEAN", "without-a-suffix"])
@@ -126,8 +126,8 @@ def test_a_bad_row_is_named_and_leaves_the_others_alone(
     ("name", "content", "why"),
     [
         ("a.txt", CODE, r"a\.txt: only \.lean, \.jsonl, \.json, \.csv, \.parquet files are read"),
-        ("a.lean.gz", gzip.compress(CODE.encode())[:-9], r"a\.lean\.gz cannot be unpacked"),
-        ("a.jsonl.gz", gzip.compress(LINE.encode()) + b"garbage", r"a\.jsonl\.gz cannot be unpacked"),
+        ("a.lean.gz", gzip.compress(CODE.encode(), mtime=0)[:-9], r"a\.lean\.gz cannot be unpacked"),
+        ("a.jsonl.gz", gzip.compress(LINE.encode(), mtime=0) + b"garbage", r"a\.jsonl\.gz cannot be unpacked"),
         ("a.csv", f'id,code\na,"{CODE}"\nb,"c', r"a\.csv:4 is no CSV"),
         ("a.jsonl", LINE.encode("utf-16")[:-1], r"a\.jsonl:\d is not UTF-16"),
         ("a.parquet", "", r"a\.parquet cannot be read as Parquet"),
@@ -165,7 +165,7 @@ def test_a_folder_is_walked_but_for_what_is_hidden_or_lakes(tmp_path: Path) -> N
     for name in (".lake/packages/dep/D.lean", ".git/x.jsonl", "src/.#A.lean", "src/.hidden/B.lean", "lakefile.lean"):
         write(tmp_path / name, CODE)
     for name in ("src/A.lean", "B.lean", "more/rows.jsonl.gz", "package.json", "table.csv", "README.md"):
-        write(tmp_path / name, gzip.compress(LINE.encode()) if name.endswith(".gz") else CODE)
+        write(tmp_path / name, gzip.compress(LINE.encode(), mtime=0) if name.endswith(".gz") else CODE)
 
     assert [row.id for row in rows(tmp_path)] == [str(tmp_path / "B.lean"), str(tmp_path / "src/A.lean"), "a"]
     assert only(rows(tmp_path / ".lake")).id == str(tmp_path / ".lake/packages/dep/D.lean"), "what is named is read"

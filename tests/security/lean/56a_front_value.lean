@@ -1,0 +1,7 @@
+-- row: 56
+-- statement: namespace A\ndef two : Nat := 2\ntheorem target : two = 3
+-- expect: statement
+namespace A
+def two : Nat := 3
+theorem target : two = 3 := rfl
+end A

@@ -1,0 +1,7 @@
+-- row: 59
+-- statement: theorem target : 1 + 1 = 2
+-- expect: missing
+namespace B
+theorem target : 1 + 1 = 2 := rfl
+end B
+export B (target)

@@ -1,0 +1,5 @@
+-- row: 60
+-- statement: theorem target : 1 + 1 = 3
+-- expect: policy
+theorem target : True := trivial
+/- a --/ "-/ macro_rules | `(theorem $n:declId : $t := $v) => `(def $n:declId : True := trivial) --"
