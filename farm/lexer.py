@@ -47,8 +47,7 @@ _CHAR = re.compile(r"'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'"
 _IN_STRING = re.compile(r'["\\]')
 _BLANK = re.compile(r"[ \t\r\n]*")
 _WORD = re.compile(NAME)
-_WORD_END = re.compile(rf"[{WORD_CHARS}»\"]")
-_NO_RAW = re.compile(rf"[{WORD_CHARS}».]")
+_IN_WORD = frozenset(re.findall(f"[{WORD_CHARS}]", "".join(map(chr, (*range(0x2150), *range(0x1D49C, 0x1D5A0))))))
 _LONE_QUOTE = re.compile(rf"'{_REACHED}")
 _BAD_BLANK = re.compile(r"\t|\r(?!\n)")
 _LETTER = re.compile(rf"[{LETTERS}]")
@@ -60,13 +59,15 @@ _PREFIX = re.compile(rf"(?<![{WORD_CHARS}».])[smf]!")
 _BRACE = re.compile(r"\\.|\{", re.DOTALL)
 _HOLE_END = re.compile(r"""["'«{}\\]|--|/-|\Z""")
 _RISKY_CHARS = frozenset("\"'/-\\«»{}\r\n")
+_WORD_END = _IN_WORD | {"»", '"'}
 _APART = frozenset(" \t\r\n()[]{}⟨⟩⟦⟧⦃⦄,;")
 # Last characters of symbols behind which a comment is one, since no symbol of Lean, Std, Batteries, Aesop or Mathlib
 # goes on with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). Not: `<` (`<-`), `|` (`|-`), `/` (`//`),
 # `-`, `.`, `#`, `!`, and letters unknown to older Leans.
 _OPERATOR_ENDS = frozenset("+*=>^~&%$:·→←↔↦⟶∧∨¬∣≤≥≠≡∈∉⊆⊂∪∩∘×•∀∃∑∏`")
-# The same for quotes, which no symbol of theirs holds but for `''` and those that end in a prime.
+# The same for double quotes, which no symbol of theirs holds; primes many do (`×'`, `⁻¹'`, `∑'`), none of these.
 _BEFORE_QUOTE = _APART | _OPERATOR_ENDS | frozenset("<|/-\\@")
+_BEFORE_CHAR = _APART | frozenset("=>:|")
 _VERBATIM = frozenset(("string", "char", "doc"))
 # Looked for one by one, because a search for a plain string is a hundred times faster than one for an expression.
 _IDLE = ("--", "/-", " \n", "\n\n", "\r\n")
@@ -180,7 +181,7 @@ def _may_go_on(text: str, start: int, begun: int) -> bool:
     if before in "eE":
         # `1e-` is a number to Lean of 2021.
         return not _is_in_name(text, start, begun)
-    return before not in _APART and before not in _OPERATOR_ENDS and _WORD_END.match(before) is None
+    return before not in _APART and before not in _OPERATOR_ENDS and before not in _WORD_END
 
 
 def _comment_end(text: str, body: int) -> int | None:
@@ -228,7 +229,11 @@ def _string(text: str, start: int, begun: int) -> _Found:
     first = start
     while first and text[first - 1] == "#":
         first -= 1
-    if first and text[first - 1] == "r" and not (first > 1 and _NO_RAW.match(text, first - 2)):
+    if (
+        first
+        and text[first - 1] == "r"
+        and not (first > 1 and (text[first - 2] in _IN_WORD or text[first - 2] in "»."))
+    ):
         return _raw_string(text, first - 1, start)
     is_certain = _begins_token(text, start, begun) or (start > 1 and _PREFIX.match(text, start - 2, start))
     end = _string_end(text, start + 1)
@@ -271,14 +276,16 @@ def _holes(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
 
 
 def _quote(text: str, start: int, begun: int) -> _Found:
-    in_word = start != begun and text[start - 1] not in "»." and _NO_RAW.match(text, start - 1) is not None
+    in_word = start != begun and text[start - 1] in _IN_WORD
     if in_word and _is_in_name(text, start, begun):
         char = _CHAR.match(text, start)
         return _Found(None, start, start + 1, char is not None and _is_risky(char))
     char = _CHAR.match(text, start)
     if char:
         is_doubtful = (
-            in_word or text[start + 1] in "\r\n" or (_is_risky(char) and not _begins_token(text, start, begun))
+            in_word
+            or text[start + 1] in "\r\n"
+            or (_is_risky(char) and start != begun and text[start - 1] not in _BEFORE_CHAR)
         )
         return _Found(None if in_word else "char", start, start + 1 if in_word else char.end(), is_doubtful)
     # Two of them are a symbol to newer Leans, while an older one begins a character there.
@@ -299,12 +306,7 @@ def _begins_token(text: str, start: int, begun: int) -> bool:
 def _is_in_name(text: str, position: int, begun: int) -> bool:
     """Whether the word that ends here began as a name, and not as a number; a very long one counts as none."""
     first = position - 1
-    while (
-        first > begun
-        and position - first < _LONG_NAME
-        and _NO_RAW.match(text, first - 1)
-        and text[first - 1] not in "»."
-    ):
+    while first > begun and position - first < _LONG_NAME and text[first - 1] in _IN_WORD:
         first -= 1
     return _LETTER.match(text, first) is not None
 
@@ -313,7 +315,7 @@ def _escaped_name(text: str, start: int, begun: int) -> _Found:
     end = text.find("»", start)
     if end < 0 or text.find("\n", start, end) >= 0:
         return _Found(UNCLOSED, start, len(text), False)
-    is_certain = _begins_token(text, start, begun) or text[start - 1] == "." or _WORD_END.match(text, start - 1)
+    is_certain = _begins_token(text, start, begun) or text[start - 1] == "." or text[start - 1] in _WORD_END
     return _Found(None, start, end + 1, not is_certain and not _RISKY_CHARS.isdisjoint(text[start + 1 : end]))
 
 

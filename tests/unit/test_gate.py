@@ -7,9 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farm.models import Position, Reason
+from farm.settings import Settings
 from tests.support.slow_lexer import slow_tokens
-from workers.lean.gate import place, refuse
-from workers.lean.rules import RULES
+from workers.lean import gate
+from workers.lean.gate import first_refusal, place, refuse
+from workers.lean.installation import prepare
+from workers.lean.proving import prove_gate
+from workers.lean.rules import RULES, SYNTAX_RULES
+from workers.lean.words import Lists
 
 KEYWORDS = sorted({word for rule in RULES for word in rule.words if "%" not in word})
 NAMES = sorted(
@@ -156,3 +161,147 @@ def test_every_text_gets_an_answer_with_a_place(text: str) -> None:
 
 def test_a_position_is_the_one_lean_would_print() -> None:
     assert place("ab\ncé axiom", 6) == Position(line=2, column=3)
+
+
+@pytest.mark.parametrize(
+    "before", [*"1.)]}⟩»√→∑|=+;'\"`\\é✝λ⁻", "0x", "0b1", "1.5e3", "x.1", "#check1", "«a»", "'a'", '"a"', "..."]
+)
+@pytest.mark.parametrize("word", ["axiom", "macro_rules", "run_cmd", "unsafe"])
+def test_a_word_counts_behind_whatever_may_end_a_token(before: str, word: str) -> None:
+    assert refuse(f"x {before}{word} c") is not None
+
+
+@pytest.mark.parametrize("symbol", ["→", "∑", "1", "0x", "=>", ")", "√", "x⁻¹", "a.1"])
+def test_letters_that_a_symbol_may_take_along_hide_no_word(symbol: str) -> None:
+    assert refuse(f"x {symbol}oaxiom c") is not None
+    assert refuse(f"x {symbol}rIO.println") is not None
+
+
+@pytest.mark.parametrize("before", [" ", "\n", "(", "[", "{", "⟨", ",", "←", "¬", "↑", "@", "-"])
+def test_a_name_that_ends_like_a_word_is_a_name(before: str) -> None:
+    assert refuse(f"rw [x{before}h_axiom, x{before}myprefix, x{before}a.partial]") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("x #check1macro_rules y", 2),
+        ("x #whereaxiom", 2),
+        ("a...0x1macro_rules", 7),
+        ("x /- a --/ b -/", 2),
+        ("x //-- b -/", 3),
+        ("by decide +native", 11),
+        ("{ native := true }", 2),
+        ("cbv_simproc_decl f", 0),
+        ("x\taxiom", 1),
+        ("x := /-- axiom c -/ \\", 5),
+        ("@[simp, simproc] def", 8),
+        ("x Lean.Elab.y", 2),
+        ("theorem Lean.Grind.x : y", 8),
+        ("open Std Internal.UV", 9),
+        ("aesop (add safe tactic f)", 16),
+        ("instance : Add (List ℕ) := x", 0),
+    ],
+)
+def test_where_todays_tricks_are_refused(text: str, column: int) -> None:
+    refusal = refuse(text)
+
+    assert refusal is not None
+    assert place(text, refusal.start).column == column
+
+
+def test_native_decide_passes_where_the_batch_asks_for_it() -> None:
+    for text in ("by native_decide", "by decide +native", "simp (config := { native := true })"):
+        assert refuse(text) is not None
+        assert refuse(text, native=True) is None
+    assert refuse("by native_decide\naxiom c : False", native=True) is not None
+    assert refuse("x ofReduceBool", native=True) is not None
+
+
+WITHOUT_SYNTAX = Lists(rule for rule in RULES if rule not in SYNTAX_RULES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'notation "ℕ₂" => Nat × Nat'.replace("ℕ₂", "≋"),
+        'local notation "‖" x "‖" => norm x',
+        'local infixl:65 " ⊕ " => add',
+        'prefix:max "√" => sqrt',
+        'postfix:max "!" => fact'.replace("!", "‼"),
+        'macro "triv" : tactic => `(tactic| rfl)',
+        'syntax "my_tac" : tactic\nmacro_rules | `(tactic| my_tac) => `(tactic| simp)',
+        'notation "if_then" => f',
+    ],
+)
+def test_honest_syntax_passes_once_its_rules_are_off(text: str) -> None:
+    assert refuse(text) is not None
+    assert first_refusal(text, WITHOUT_SYNTAX) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'notation "--" x => f x',
+        'notation "+-" => f',
+        'notation "//" => f',
+        'notation "a/-" => f',
+        'infix:65 " -/ " => f',
+        'notation "\\"" => f',
+        'notation "\'" => f',
+        'notation "«" => f',
+        'notation "#x" => f',
+        'notation "(h" => f',
+        'notation "→o" => f',
+        'notation "0x" => f',
+        'notation "axiom" => f',
+        'notation "myaxiom" => f',
+        'notation "a b" => f',
+        'notation r"--" => f',
+        'macro "x" : command => `(command| def y := 1)',
+        'syntax "x" : command',
+        'macro "x" : tactic => do return y',
+        "macro_rules | `(tactic| x) => do throw y",
+        'notation "x"',
+        'elab "x" : tactic => y',
+        "declare_syntax_cat x",
+        'notation "≋" => axiom c',
+    ],
+)
+def test_syntax_that_would_mislead_the_gate_is_refused_even_then(text: str) -> None:
+    assert first_refusal(text, WITHOUT_SYNTAX) is not None
+
+
+def test_a_gate_that_answers_wrongly_lets_no_worker_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prove_gate() is None
+
+    monkeypatch.setattr(gate, "_ALL", Lists(()))
+
+    wrong = prove_gate()
+    assert wrong is not None
+    assert "Python" in wrong
+    assert prepare(Settings()).notice == wrong
+    assert prepare(Settings()).config is None
+
+
+HOSTILE = [
+    "axiom.",
+    "xaxiom",
+    "@[simp ",
+    "instance : ",
+    "open x hiding",
+    "#eval 1 ",
+    "1'",
+    "/-- -/",
+    "/----/",
+    '"{',
+    "«»",
+    "native ",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_long_hostile_text_gets_an_answer(piece: str) -> None:
+    text = "x " + piece * (200_000 // len(piece))
+
+    refuse(text)

@@ -104,7 +104,7 @@ def _instance_type(code: str, position: int) -> list[str]:
     for token in _TOKEN.finditer(code, position, position + _REACH):
         word = token[0]
         depth += (word in _OPENING) - (word in _CLOSING)
-        if depth < 0 or (depth == 0 and word in (":=", "|", "where")):
+        if depth < 0 or word == "instance" or (depth == 0 and word in (":=", "|", "where")):
             break
         if depth == 0 and (word == ":" or (type_ is not None and word in ("→", "->", ","))):
             type_ = []

@@ -15,6 +15,7 @@ import structlog
 from farm.errors import ConfigurationError, LeanNotFound, SandboxMissing
 from farm.models import Environment
 from farm.settings import Settings
+from workers.lean.proving import prove_gate
 from workers.lean.scratch import claim_folder
 from workers.lean.session import Config, configure
 from workers.sandbox import plan
@@ -71,7 +72,7 @@ def prepare(settings: Settings) -> Installation:
 
     May fetch and build a REPL, which takes minutes, when `LEAN_REPL_DIR` is not set. Without Lean it returns an
     installation without a configuration, so that the farm starts and says so in every verdict; and so it does where the
-    sandbox cannot be put up.
+    sandbox cannot be put up, or where the gate does not answer as it should.
     """
     try:
         return _prepare(settings)
@@ -81,6 +82,8 @@ def prepare(settings: Settings) -> Installation:
 
 
 def _prepare(settings: Settings) -> Installation:
+    if wrong := prove_gate():
+        raise ConfigurationError(wrong)
     lake = find_lake(settings)
     try:
         config = configure(settings, lake)
