@@ -281,13 +281,13 @@ def _quote(text: str, start: int, begun: int) -> _Found:
         char = _CHAR.match(text, start)
         return _Found(None, start, start + 1, char is not None and _is_risky(char))
     char = _CHAR.match(text, start)
+    if char and in_word:
+        return _Found(None, start, start + 1, True)
     if char:
-        is_doubtful = (
-            in_word
-            or text[start + 1] in "\r\n"
-            or (_is_risky(char) and start != begun and text[start - 1] not in _BEFORE_CHAR)
-        )
-        return _Found(None if in_word else "char", start, start + 1 if in_word else char.end(), is_doubtful)
+        is_certain = start == begun or text[start - 1] in _BEFORE_CHAR
+        # Where the first quote belongs to a symbol, the second one is alone.
+        is_doubtful = not is_certain and (_is_risky(char) or _LONE_QUOTE.match(text, char.end() - 1) is not None)
+        return _Found("char", start, char.end(), is_doubtful or text[start + 1] in "\r\n")
     # Two of them are a symbol to newer Leans, while an older one begins a character there.
     size = 1 + text.startswith("''", start)
     third = text.startswith("'", start + 2) or _CHAR.match(text, start + 1) is not None

@@ -144,3 +144,101 @@ def test_a_text_without_any_of_it_is_returned_as_the_same_object() -> None:
     text = "theorem a (n : ℕ) : n = n := by\n  intro x'\n  exact rfl"
 
     assert normal_form(text) is text
+
+
+IN_DOUBT = [
+    "x /- a --/ b",
+    "/-/ a -/",
+    "/--/ a",
+    "/-!/ a -/",
+    "/-- -- a -/ b",
+    "/-- -- a\n-- b -/ c\n-/",
+    "/-! /- a -/ -/",
+    "/--\ta -/",
+    "{x //- axiom -/ 1}",
+    "x <-- y",
+    "x |-- y",
+    "x \\-- y",
+    "é-- y",
+    "x #-- y",
+    "x .-- y",
+    "1e-- y",
+    "1.5E-- y",
+    "f ⁻¹'\"' x",
+    "f ×'\"' x",
+    "f ∑'-' x",
+    "f ×'=' -- a",
+    "f ''\"' x",
+    "f '''",
+    "f ''a'",
+    "'\n'",
+    "'-- a",
+    "'a-- b",
+    '\' "a"',
+    "'\\ a",
+    "1'\"'",
+    "0xa'b'",
+    "x'\"'",
+    "x'\n' y",
+    'r"\\"',
+    'r#"a"b"#',
+    'r#"\\"#',
+    'x"a"',
+    'x.r"a"',
+    '1r"a"',
+    '«a»"b"',
+    '#"a"',
+    '"{a /- }"',
+    '"{a -- }"',
+    "\"{'a'}\"",
+    '"{ {a} }"',
+    '"{«a»}"',
+    '"{a \\ b}"',
+    'dbg_trace "{f "} " ++ x ++ "{g "}"',
+    "√«--»",
+]
+CERTAIN = [
+    ("/- a --- b -/ c", ["/- a --- b -/"]),
+    ("/- // a / b - c -/ d", ["/- // a / b - c -/"]),
+    ("/- a /- b -/ c -/ d", ["/- a /- b -/ c -/"]),
+    ("/-----\na\n-----/ b", None),
+    ("/-- a - b -- c -/ d", ["/-- a - b -- c -/"]),
+    ("/-- -- a\n b -/ c", ["/-- -- a\n b -/"]),
+    ("x +-- a", ["-- a"]),
+    ("x <;>-- a", ["-- a"]),
+    ("·-- a", ["-- a"]),
+    ("x :=-- a", ["-- a"]),
+    ("x)/- a -/", ["/- a -/"]),
+    ("x'-- a", ["-- a"]),
+    ("h₁e-- a", ["-- a"]),
+    ("(x)--- a", ["--- a"]),
+    ("x - -y / z", []),
+    ("x' y'' z'''", []),
+    ("hx'y' = x'y'z'", []),
+    ("f '' s", []),
+    ("f ⁻¹' s", []),
+    ("'a''b'", ["'a'", "'b'"]),
+    ("='\"'", ["'\"'"]),
+    ("'\\'' x", ["'\\''"]),
+    ('r"a" r#"b"#', ['r"a"', 'r#"b"#']),
+    ('s!"a {x} {y + 1} {a - b} {a / b}"', ['"a {x} {y + 1} {a - b} {a / b}"']),
+    ('"a } b"', ['"a } b"']),
+    ('"\\{" x', ['"\\{"']),
+    ('++"a"="b"', ['"a"', '"b"']),
+    ("«a -- b» c", []),
+    ('x.«a " b» c', []),
+    ("`«a» c", []),
+]
+
+
+@pytest.mark.parametrize("text", IN_DOUBT)
+def test_what_some_lean_reads_otherwise_is_in_doubt(text: str) -> None:
+    assert DOUBTFUL in {kind for kind, _, _ in tokens(text)}
+
+
+@pytest.mark.parametrize(("text", "seen"), CERTAIN)
+def test_what_every_lean_reads_alike_is_not(text: str, seen: list[str] | None) -> None:
+    found = list(tokens(text, code=False))
+
+    if seen is not None:
+        assert [text[start:end] for _, start, end in found] == seen
