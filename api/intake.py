@@ -14,8 +14,10 @@ from pydantic import ValidationError
 
 from api.bodies import arriving, gunzipped, lines, parse_json
 from api.canaries import canary
+from api.environments import lean_workers
 from api.errors import invalid
 from api.service import Service
+from farm import toolchains
 from farm.errors import Forbidden, InvalidRequest, TooLarge
 from farm.fingerprint import fingerprint
 from farm.header import is_module
@@ -26,6 +28,7 @@ from farm.prepared import header_of
 from farm.settings import Settings
 from farm.store.batches import Entry, Staging
 from farm.store.lanes import STRICT_DOMAIN, lane_name
+from farm.store.registry import read_status
 
 # Proofs, and bytes of their lines, that are held before they are staged.
 _STREAM_SLICE = 250
@@ -64,7 +67,7 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
     """Return the options of an owner's batch with the farm's defaults filled in.
 
     Raises:
-        InvalidRequest: the farm cannot do what they ask for.
+        InvalidRequest: the farm cannot do what they ask for, or may not with its Lean.
         Forbidden: the owner's key has to pass the gate, and they ask for none.
     """
     settings = service.settings
@@ -73,6 +76,8 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
         raise InvalidRequest(f"timeout_s: at most {settings.max_timeout_s:g} (MAX_TIMEOUT_S)")
     if not await service.environments.has(options.environment):
         raise _unknown(options.environment, service.environments.names)
+    if options.level == "attested" and (unsound := await _unsound(options.environment, service)):
+        raise InvalidRequest(f"level: {unsound}")
     least = service.keyring.gate(owner)
     if options.native and least is Gate.STRICT:
         raise Forbidden("This key is for gated proofs: leave `native` out")
@@ -83,6 +88,13 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
         # A key that is held to the gate is held to it in its statements too.
         "front": "gated" if least is Gate.STRICT else "own",
     }
+
+
+async def _unsound(environment: str, service: Service) -> str:
+    """Return why nothing can be attested in an environment: all who serve it run unsound Leans; empty where not all."""
+    workers = lean_workers(await read_status(service.client), environment)
+    warnings = [toolchains.warning(each.serves.lean_version) if each.serves else "" for each in workers]
+    return warnings[0] if warnings and all(warnings) else ""
 
 
 def _unknown(environment: str, known: list[str]) -> InvalidRequest:

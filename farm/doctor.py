@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from farm import descriptors
+from farm import descriptors, toolchains
 from farm.client.endpoint import Endpoint
 from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError, FarmError
@@ -122,7 +122,9 @@ def _lean() -> Iterator[Finding]:
         advice = "farm doctor --sandbox" if "sandbox" in report["notice"] else "farm doctor --install-lean"
         yield Finding("lean", "missing", report["notice"], f"{advice}, or set LAKE_PATH")
         return
-    yield Finding("lean", "ok", f"{report['lean_version']} answers in {report['first_answer_s']} s")
+    unsound = toolchains.warning(report["lean_version"])
+    answers = f"{report['lean_version']} answers in {report['first_answer_s']} s"
+    yield Finding("lean", "note" if unsound else "ok", answers, unsound)
     yield _sandbox(report["sandbox"])
 
 

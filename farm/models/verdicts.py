@@ -120,6 +120,9 @@ class Evidence(BaseModel):
         front: `own` where the gate refuses the statement's front, so that it ran in a REPL for that key and front
             alone; absent elsewhere.
         checker: what an external checker said: its name and version, its answer and the seconds it took.
+        checkers: the same of each of several; absent where there is one or none.
+        unsound: the known faults of the Lean that judged, which can be made to accept a proof of `False`; absent where
+            none is known (`farm.toolchains`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -131,6 +134,8 @@ class Evidence(BaseModel):
     answers: dict[str, str] = Field(default_factory=dict, exclude_if=lambda answers: not answers)
     native: bool = Field(default=False, exclude_if=lambda native: not native)
     front: Literal["own"] | None = Field(default=None, exclude_if=lambda front: front is None)
+    checkers: list[dict[str, Any]] = Field(default_factory=list, exclude_if=lambda checkers: not checkers)
+    unsound: list[str] = Field(default_factory=list, exclude_if=lambda faults: not faults)
 
 
 class Verdict(BaseModel):

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeAlias
 import orjson
 import structlog
 
+from farm import toolchains
 from farm.models import Level, Message, Proof, Reason, Verdict, verdict
 from farm.processes import end_session
 from farm.source import assemble
@@ -174,8 +175,13 @@ class Attestor:
             level: the level that the batch asks for.
         """
         is_asked = level == Level.ATTESTED
+        if known := toolchains.faults(found.environment.lean_version):
+            evidence = found.evidence.model_copy(update={"unsound": [fault.name for fault in known]})
+            found = found.model_copy(update={"evidence": evidence})
         if found.reason is not None or not (is_asked or random.random() < self._share):  # noqa: S311 - a sample
             return found
+        if known and is_asked:
+            return _without(found, toolchains.warning(found.environment.lean_version))
         if self._checker is None:
             return _without(found, "This worker has no external checker (CHECKER_COMMAND)") if is_asked else found
         said = self._checker.check(proof, found.environment.model_dump())
@@ -186,8 +192,9 @@ class Attestor:
             }
         )
         if said.answer == "accepted":
-            # A proof that was not checked against a statement is not attested to prove one.
-            return found.model_copy(update={"level": Level.ATTESTED}) if found.level is Level.CHECKED else found
+            # What was not checked against a statement is not attested to prove one, nor is anything by an unsound Lean.
+            may_attest = found.level is Level.CHECKED and not known
+            return found.model_copy(update={"level": Level.ATTESTED}) if may_attest else found
         if said.answer == "rejected":
             # Lean and the checker disagree: one of them is wrong, and somebody should know.
             _log.critical("attestation.disagrees", index=found.index, checker=said.version)

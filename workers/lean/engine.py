@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from farm import toolchains
 from farm.figures import Series
 from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.store.leases import Claim, ClaimedItem, Result
@@ -114,10 +115,10 @@ class LeanEngine:
 
     @property
     def warning(self) -> str:
-        """What does not protect this REPL; empty where everything does."""
-        if "seccomp" not in self.environment.sandbox:
-            return _NO_SANDBOX
-        return _NO_SYNC if self._session.ran and not self._session.can_sync else ""
+        """What does not protect this REPL, and what is known against its Lean; empty where there is nothing."""
+        unsafe = _NO_SANDBOX if "seccomp" not in self.environment.sandbox else ""
+        unseen = _NO_SYNC if self._session.ran and not self._session.can_sync else ""
+        return ". ".join(filter(None, [unsafe or unseen, toolchains.warning(self.environment.lean_version)]))
 
     def run(self, item: ClaimedItem, claim: Claim) -> Result:
         """Return the verdict on a proof, or the answer to another task; raises as `Engine.run` does."""

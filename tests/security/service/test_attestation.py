@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -14,9 +15,10 @@ import psutil
 import pytest
 
 from farm import Outcome, Reason
-from farm.models import Level, Proof, verdict
+from farm.errors import InvalidRequest
+from farm.models import Environment, Level, Proof, verdict
 from tests.conftest import lean_settings
-from tests.support.repl.install import Install
+from tests.support.repl.install import Install, install
 from tests.support.running import RunningFarm, await_true, running_farm
 from workers.lean.attestation import Attestor, Checker, CheckerFailed
 
@@ -150,6 +152,59 @@ def test_what_lean_did_not_accept_is_not_asked_about(checker: Checker) -> None:
     found = verdict("a", 0, reason=Reason.SORRY)
 
     assert Attestor(checker, 1.0).examine(found, proof(), "attested") is found
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "share", "reached"),
+    [
+        ("v4.33.1", "attested", 0.0, None),
+        ("v4.33.1", "checked", 0.0, Level.CHECKED),
+        ("v4.33.1", "checked", 1.0, Level.CHECKED),
+        ("v4.35.0", "attested", 0.0, Level.ATTESTED),
+        ("v4.0.0-scripted", "attested", 0.0, Level.ATTESTED),
+        (None, "attested", 0.0, Level.ATTESTED),
+    ],
+)
+def test_a_lean_known_to_be_unsound_attests_nothing(
+    checker: Checker, version: str | None, level: str, share: float, reached: Level | None
+) -> None:
+    by_lean = verdict("a", 0, reason=None, level=Level.CHECKED, environment=Environment(lean_version=version))
+
+    found = Attestor(checker, share).examine(by_lean, proof(), level)
+
+    assert bool(found.evidence.unsound) == (version == "v4.33.1")
+    if reached:
+        assert (found.outcome, found.level) == (Outcome.ACCEPTED, reached)
+    else:
+        assert (found.outcome, found.reason, found.reward) == (Outcome.UNDECIDED, Reason.FARM_ERROR, None)
+        assert "v4.33.1 is known to be unsound" in found.messages[0].data
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory, command: list[str]) -> Iterator[RunningFarm]:
+    """A farm whose Lean says that it is an old one."""
+    folder = tmp_path_factory.mktemp("unsound")
+    scripted = install(folder / "repl")
+    (scripted.repl_dir / "lean-toolchain").write_text("leanprover/lean4:v4.32.0\n")
+    settings = {**lean_settings(scripted)}
+    settings["SANDBOX_READ_PATHS"] = f"{settings.get('SANDBOX_READ_PATHS', '')}:{Path(command[1]).parent}".lstrip(":")
+    with running_farm(folder / "farm", **settings, CHECKER_COMMAND=shlex.join(command)) as running:
+        yield running
+
+
+def test_a_farm_on_an_unsound_lean_says_so_everywhere_and_still_checks(old: RunningFarm) -> None:
+    with old.client() as client:
+        [found] = client.verify(Proof(code=":= by rfl", statement=STATEMENT), level="checked")
+        with pytest.raises(InvalidRequest, match=r"v4\.32\.0 is known to be unsound"):
+            client.verify(Proof(code=":= by rfl", statement=STATEMENT), level="attested")
+
+    assert found.level is Level.CHECKED
+    assert "lean4#14577" in found.evidence.unsound
+    lean = httpx.get(f"{old.url}/readyz").json()["checks"]["lean"]
+    assert lean["ready"]
+    assert "v4.32.0 is known to be unsound" in lean["notice"]
+    doctor = json.loads(old.command("doctor", "--json").stdout)
+    assert any(each["state"] == "note" and "known to be unsound" in each["advice"] for each in doctor)
 
 
 @pytest.fixture(scope="module")

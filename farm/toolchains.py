@@ -1,0 +1,70 @@
+"""Toolchains that are known to be unsound: their kernel can be made to accept a proof of `False`.
+
+Each fault holds for every version below the one that mends it. Read in Lean's release notes and issues in November
+2026; a new one is a new row. What 4.34.1 mends (lean4#15241, lean4#15289) is no row: its notes know of no proof of
+`False` by it, and it takes more memory than a REPL gets.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_RELEASES = "https://lean-lang.org/doc/reference/latest/releases"
+_VERSION = re.compile(r"(?:\S+:)?v?(\d+)\.(\d+)\.(\d+)(-(?:rc|m)\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to a proof of `False`.
+
+    Attributes:
+        mended: the first version without it.
+        name: the issue or change that says what it is.
+        what: where the kernel went wrong.
+        source: where it is documented.
+    """
+
+    mended: tuple[int, int, int]
+    name: str
+    what: str
+    source: str
+
+
+FAULTS = (
+    Fault((4, 32, 1), "lean4#14484", "the value of an `opaque` may hold free variables", f"{_RELEASES}/v4.32.1/"),
+    Fault((4, 32, 2), "lean4#14577", "phantom parameters of nested inductive types", f"{_RELEASES}/v4.32.2/"),
+    Fault((4, 33, 0), "lean4#14613", "universe levels that normalise to `Prop`", f"{_RELEASES}/v4.33.0/"),
+    Fault((4, 33, 1), "lean4#14806", "definitional equality depends on earlier queries", f"{_RELEASES}/v4.33.1/"),
+    Fault((4, 33, 1), "lean4#14807", "`is_prop` takes a stuck type for no proposition", f"{_RELEASES}/v4.33.1/"),
+    Fault((4, 33, 1), "lean4#14838", "a reference count that overflows", f"{_RELEASES}/v4.33.1/"),
+    # 4.33.1 has what these notes name, and yet they count it among the unsound (cited in cryspen/hax#2254): believed.
+    Fault((4, 34, 0), "notes of v4.34.0", "all versions before are called unsound", f"{_RELEASES}/v4.34.0/"),
+)
+
+
+def faults(version: str | None) -> list[Fault]:
+    """Return the known faults of a toolchain; none for a version that cannot be read, which is unknown.
+
+    Args:
+        version: `v4.32.0`, as `Environment.lean_version` has it; a release candidate counts as older than its release.
+    """
+    found = _VERSION.fullmatch(version or "")
+    if not found:
+        return []
+    major, minor, patch = map(int, found.groups()[:3])
+    is_release = found[4] is None
+    return [fault for fault in FAULTS if ((major, minor, patch), is_release) < (fault.mended, True)]
+
+
+def warning(version: str | None) -> str:
+    """Return a sentence for whoever relies on a toolchain; empty where nothing is known against it."""
+    known = faults(version)
+    if not known:
+        return ""
+    names = ", ".join(fault.name for fault in known)
+    sound = "v" + ".".join(map(str, max(fault.mended for fault in known)))
+    return (
+        f"Lean {version} is known to be unsound: its kernel can be made to accept a proof of False ({names}). "
+        f"Use {sound} or later; until then nothing is `attested`"
+    )
