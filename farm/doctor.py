@@ -125,6 +125,9 @@ def _lean() -> Iterator[Finding]:
     unsound = toolchains.warning(report["lean_version"])
     answers = f"{report['lean_version']} answers in {report['first_answer_s']} s"
     yield Finding("lean", "note" if unsound else "ok", answers, unsound)
+    if (notice := report.get("checker_notice")) is not None:
+        found = report["checker"] or "none answers"
+        yield Finding("checker", "missing" if notice else "ok", found, notice)
     yield _sandbox(report["sandbox"])
 
 

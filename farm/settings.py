@@ -18,6 +18,7 @@ from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from farm.checkers import known_checkers
 from farm.errors import ConfigurationError
 from farm.models.proofs import DEFAULT_ENVIRONMENT, MAX_DEADLINE_S, EnvironmentName
 from farm.sentinels import is_sentinel, parse_sentinels
@@ -178,7 +179,8 @@ class Settings(BaseSettings):
     ] = ""
 
     checker_command: Annotated[
-        str, Field(description="External checker for the level `attested`, docs/attestation.md; empty: none.")
+        str,
+        Field(description="For the level `attested`: `comparator`, a list such as `comparator,nanoda`, or a command."),
     ] = ""
     checker_share: Annotated[
         float, Field(ge=0, le=1, description="Share of other accepted proofs that the checker sees as well.")
@@ -209,6 +211,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_command(cls, command: str) -> str:
         shlex.split(command)
+        known_checkers(command)
         return command
 
     @model_validator(mode="after")

@@ -6,61 +6,29 @@ Whatever it does but answer in time, in form and with exit status 0 is no answer
 
 from __future__ import annotations
 
-import contextlib
-import os
+import io
 import random
 import secrets
-import select
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import orjson
 import structlog
 
 from farm import toolchains
 from farm.models import Level, Message, Proof, Reason, Verdict, verdict
-from farm.processes import end_session
 from farm.source import assemble
+from workers.lean.attested import Answer, Attestation
+from workers.lean.confined import CheckerFailed, Confined
+from workers.lean.kernels import Kernels, Tools
 
 _ANSWER_LIMIT_BYTES = 64 << 10
 _DETAIL_LIMIT_CHARS = 2000
 _VERSION_LIMIT_CHARS = 100
 _VERSION_TIMEOUT_S = 30.0
-_LOOK_EVERY_S = 0.2
-_READ_BYTES = 1 << 14
-
-Answer: TypeAlias = Literal["accepted", "rejected", "failed"]
 
 _log = structlog.get_logger()
-
-
-class CheckerFailed(Exception):
-    """The checker gave no answer: it crashed, hung, flooded, or said what is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attestation:
-    """What the checker answered.
-
-    Attributes:
-        answer: `failed` when it was none.
-        version: the checker's name and version, as it says them itself.
-        time_s: seconds it took.
-        detail: why, in its own words or ours.
-    """
-
-    answer: Answer
-    version: str
-    time_s: float
-    detail: str = ""
-
-    def dump(self) -> dict[str, Any]:
-        """Return it as it stands in `evidence.checker`."""
-        return {"version": self.version, "answer": self.answer, "time_s": self.time_s, "detail": self.detail}
 
 
 class Checker:
@@ -76,9 +44,8 @@ class Checker:
     """
 
     def __init__(self, command: Sequence[str], timeout_s: float, stopped: Callable[[], bool] = lambda: False) -> None:
-        self._command = command
+        self._confined = Confined(command, stopped)
         self._timeout_s = timeout_s
-        self._stopped = stopped
         said = self._run(["--version"], b"", _VERSION_TIMEOUT_S).decode(errors="replace").strip()
         if not said or len(said) > _VERSION_LIMIT_CHARS or not said.isprintable() or "|" in said:
             raise CheckerFailed("`--version` has to print one line of at most 100 characters, without `|`")
@@ -96,51 +63,11 @@ class Checker:
         return Attestation(answer, self.version, round(time.monotonic() - started, 3), detail)
 
     def _run(self, arguments: list[str], request: bytes, timeout_s: float) -> bytes:
-        """Return what the command wrote to its output; nothing of it is left when this returns."""
-        with tempfile.TemporaryDirectory(prefix="leanfarm-checker-") as folder, tempfile.TemporaryFile() as stdin:
-            stdin.write(request)
-            stdin.seek(0)
-            try:
-                process = subprocess.Popen(
-                    [*self._command, *arguments],
-                    cwd=folder,
-                    stdin=stdin,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise CheckerFailed(f"It does not start: {error.strerror}") from error
-            try:
-                return self._read_all(process, time.monotonic() + timeout_s)
-            finally:
-                end_session(process.pid)
-                process.kill()
-                process.wait()
-                process.stdout.close()  # type: ignore[union-attr]
-
-    def _read_all(self, process: subprocess.Popen[bytes], deadline: float) -> bytes:
-        output, said = process.stdout.fileno(), bytearray()  # type: ignore[union-attr]
-        while True:
-            left_s = deadline - time.monotonic()
-            if left_s <= 0 or self._stopped():
-                raise CheckerFailed("It did not answer in time (CHECKER_TIMEOUT_S)")
-            if not select.select([output], [], [], min(left_s, _LOOK_EVERY_S))[0]:
-                # A child may keep the pipe open; what the command itself had to say is said when it ends.
-                if process.poll() is not None:
-                    break
-                continue
-            chunk = os.read(output, _READ_BYTES)
-            if not chunk:
-                break
-            said += chunk
-            if len(said) > _ANSWER_LIMIT_BYTES:
-                raise CheckerFailed(f"It wrote more than {_ANSWER_LIMIT_BYTES >> 10} kB")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            if (status := process.wait(max(0.0, deadline - time.monotonic()))) == 0:
-                return bytes(said)
+        said = io.BytesIO()
+        deadline = time.monotonic() + timeout_s
+        if status := self._confined.run(arguments, deadline, said, _ANSWER_LIMIT_BYTES, request):
             raise CheckerFailed(f"It ended with status {status}")
-        raise CheckerFailed("It closed its output and did not end (CHECKER_TIMEOUT_S)")
+        return said.getvalue()
 
 
 def _read(said: bytes, nonce: str) -> tuple[Answer, str]:
@@ -162,7 +89,7 @@ class Attestor:
         share: of the accepted proofs whose batch does not ask for `attested`.
     """
 
-    def __init__(self, checker: Checker | None, share: float) -> None:
+    def __init__(self, checker: Checker | Kernels | None, share: float) -> None:
         self._checker = checker
         self._share = share
 
@@ -187,7 +114,7 @@ class Attestor:
         said = self._checker.check(proof, found.environment.model_dump())
         found = found.model_copy(
             update={
-                "evidence": found.evidence.model_copy(update={"checker": said.dump()}),
+                "evidence": found.evidence.model_copy(update=said.evidence()),
                 "time_s": round(found.time_s + said.time_s, 6),
             }
         )
@@ -216,17 +143,21 @@ def _changed(found: Verdict, reason: Reason, message: Message) -> Verdict:
 _FOLLOWING = frozenset({"outcome", "level", "reason", "reward"})
 
 
-def open_checker(command: Sequence[str], timeout_s: float, stopped: Callable[[], bool]) -> Checker | None:
+def open_checker(
+    command: Sequence[str] | Tools, timeout_s: float, stopped: Callable[[], bool]
+) -> Checker | Kernels | None:
     """Return the configured checker, None when there is none or it does not work: then it is said in the log.
 
     Args:
-        command: the command, with what confines it in front; empty where none is configured.
+        command: the command, with what confines it in front, or those the farm knows; empty where none is configured.
         timeout_s: seconds it may take for one proof.
         stopped: whether the process is to stop.
     """
     if not command:
         return None
     try:
+        if isinstance(command, Tools):
+            return Kernels(command, timeout_s, stopped)
         return Checker(command, timeout_s, stopped)
     except CheckerFailed as error:
         _log.error("checker.unusable", error=str(error), consequence="nothing reaches `attested`")

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import structlog
 
+from farm.checkers import known_checkers
 from farm.errors import ConfigurationError, LeanNotFound, SandboxMissing
 from farm.models import Environment
 from farm.settings import Settings
 from workers.lean.proving import prove_gate
+from workers.lean.kernels import ALSO, NEEDED, Tools
 from workers.lean.scratch import claim_folder
 from workers.lean.session import Config, configure
 from workers.sandbox import plan
@@ -41,14 +43,15 @@ class Installation:
         environment: what verdicts say about it.
         notice: what an operator has to do; empty with Lean.
         folder: where launcher and scratch folders are; None without Lean.
-        checker: the command of the external checker, in a sandbox of its own; empty where none is configured.
+        checker: the command of the external checker, in a sandbox of its own, or what those consist of that the farm
+            knows; empty where none is configured.
     """
 
     config: Config | None
     environment: Environment
     notice: str = ""
     folder: Path | None = None
-    checker: tuple[str, ...] = ()
+    checker: tuple[str, ...] | Tools = ()
 
 
 def find_lake(settings: Settings) -> str:
@@ -111,8 +114,10 @@ def _prepare(settings: Settings) -> Installation:
     return Installation(config, environment, folder=folder, checker=_checker(settings, config, lake, folder))
 
 
-def _checker(settings: Settings, config: Config, lake: str, folder: Path) -> tuple[str, ...]:
+def _checker(settings: Settings, config: Config, lake: str, folder: Path) -> tuple[str, ...] | Tools:
     """Return the checker's command behind a launcher whose sandbox is like the REPL's, and lets it start."""
+    if names := known_checkers(settings.checker_command):
+        return _tools(settings, config, lake, folder, names)
     name, *arguments = shlex.split(settings.checker_command) or [""]
     if not name:
         return ()
@@ -125,9 +130,31 @@ def _checker(settings: Settings, config: Config, lake: str, folder: Path) -> tup
     return (str(_write_launcher(settings, config, lake, apart, Path(program))), "apart", program, *arguments)
 
 
+def _tools(settings: Settings, config: Config, lake: str, folder: Path, names: tuple[str, ...]) -> Tools:
+    """Return what the checkers consist of; what is missing is for them to say, because `checked` needs none of it."""
+    known = _record_environment(lake, Path(config.working_dir), _inherited()) or {}
+    needed = dict.fromkeys([*(program for name in names for program in NEEDED[name]), *ALSO])
+    places = os.pathsep.join([f"{known.get('LEAN_SYSROOT', '')}/bin", known.get("PATH", os.defpath)])
+    programs = {name: path for name in needed if (path := shutil.which(name, path=places))}
+    apart, shell = folder / "checker", os.path.realpath("/bin/sh")
+    handed = apart / "handed"
+    for each in (apart, handed):
+        each.mkdir(mode=0o711)
+    more = {
+        "sandbox_programs": os.pathsep.join([settings.sandbox_programs, *programs.values()]).lstrip(os.pathsep),
+        "sandbox_read_paths": os.pathsep.join([settings.sandbox_read_paths, str(handed)]).lstrip(os.pathsep),
+    }
+    launcher = _write_launcher(settings.model_copy(update=more), config, lake, apart, Path(shell))
+    return Tools(names, (str(launcher), "apart"), shell, handed, programs, config.lean_version)
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+
+
 def _write_launcher(settings: Settings, config: Config, lake: str, folder: Path, program: Path | None = None) -> Path:
     """Write the plan and the executable that LeanInteract takes for `lake`; it starts the REPL, or another program."""
-    inherited = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+    inherited = _inherited()
     recorded = _record_environment(lake, Path(config.working_dir), inherited)
     is_open = settings.sandbox == "off"
     environment = recorded if recorded is None or is_open else _kept(recorded, inherited)

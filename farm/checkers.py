@@ -1,0 +1,26 @@
+"""The checkers the farm knows by name, and how `CHECKER_COMMAND` names them; docs/attestation.md."""
+
+from __future__ import annotations
+
+from farm.errors import ConfigurationError
+
+COMPARATOR, LEANCHECKER, NANODA = "comparator", "leanchecker", "nanoda"
+_KNOWN = (COMPARATOR, LEANCHECKER, NANODA)
+
+
+def known_checkers(command: str) -> tuple[str, ...]:
+    """Return the checkers that a list such as `comparator,nanoda` names; none where it is a command.
+
+    `comparator` is always among them, and first: the others replay an export and compare no statement.
+
+    Raises:
+        ConfigurationError: only a part of the list is known.
+    """
+    names = [name.strip() for name in command.split(",")]
+    if not any(name in _KNOWN for name in names):
+        return ()
+    if strangers := [name for name in names if name not in _KNOWN]:
+        raise ConfigurationError(
+            f"CHECKER_COMMAND: {strangers[0]!r} is none of {', '.join(_KNOWN)}; a command stands alone"
+        )
+    return tuple(dict.fromkeys((COMPARATOR, *names)))

@@ -1,0 +1,35 @@
+"""What an external checker answered, as verdicts hold it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Answer: TypeAlias = Literal["accepted", "rejected", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """What a checker answered.
+
+    Attributes:
+        answer: `failed` when it was none.
+        version: the checker's name and version, as it says them itself.
+        time_s: seconds it took.
+        detail: why, in its own words or ours.
+        each: what each of several said, where several were asked.
+    """
+
+    answer: Answer
+    version: str
+    time_s: float
+    detail: str = ""
+    each: tuple[Attestation, ...] = ()
+
+    def dump(self) -> dict[str, Any]:
+        """Return it as it stands in `evidence.checker`."""
+        return {"version": self.version, "answer": self.answer, "time_s": self.time_s, "detail": self.detail}
+
+    def evidence(self) -> dict[str, Any]:
+        """Return the fields of a verdict's evidence that it fills."""
+        return {"checker": self.dump(), "checkers": [each.dump() for each in self.each]}

@@ -1,0 +1,93 @@
+"""Runs a checker's commands: each in a session of its own, bounded in time and output, of which nothing is left."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import BinaryIO
+
+from farm.processes import end_session
+
+_LOOK_EVERY_S = 0.2
+_READ_BYTES = 1 << 16
+
+
+class CheckerFailed(Exception):
+    """The checker gave no answer: it crashed, hung, flooded, or said what is none."""
+
+
+class Confined:
+    """Runs commands behind what confines them.
+
+    Args:
+        start: what stands in front of each command, such as the launcher of a sandbox.
+        stopped: asked now and then whether the process is to stop.
+    """
+
+    def __init__(self, start: Sequence[str], stopped: Callable[[], bool] = lambda: False) -> None:
+        self._start = start
+        self._stopped = stopped
+
+    def run(
+        self, command: Sequence[str], deadline: float, sink: BinaryIO, limit_bytes: int, request: bytes = b""
+    ) -> int:
+        """Write what a command prints into `sink`, and return its exit status; it starts in an empty folder.
+
+        Args:
+            command: the command.
+            deadline: when it has to have ended, by the monotonic clock.
+            sink: where its output goes; standard error is dropped.
+            limit_bytes: what it may print.
+            request: its standard input.
+
+        Raises:
+            CheckerFailed: it does not start, does not end in time, or prints too much.
+        """
+        with tempfile.TemporaryDirectory(prefix="leanfarm-checker-") as folder, tempfile.TemporaryFile() as stdin:
+            stdin.write(request)
+            stdin.seek(0)
+            try:
+                process = subprocess.Popen(
+                    [*self._start, *command],
+                    cwd=folder,
+                    stdin=stdin,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise CheckerFailed(f"It does not start: {error.strerror}") from error
+            try:
+                return self._read_all(process, deadline, sink, limit_bytes)
+            finally:
+                end_session(process.pid)
+                process.kill()
+                process.wait()
+                process.stdout.close()  # type: ignore[union-attr]
+
+    def _read_all(self, process: subprocess.Popen[bytes], deadline: float, sink: BinaryIO, limit_bytes: int) -> int:
+        output, read = process.stdout.fileno(), 0  # type: ignore[union-attr]
+        while True:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or self._stopped():
+                raise CheckerFailed("It did not answer in time (CHECKER_TIMEOUT_S)")
+            if not select.select([output], [], [], min(left_s, _LOOK_EVERY_S))[0]:
+                # A child may keep the pipe open; what the command itself had to say is said when it ends.
+                if process.poll() is not None:
+                    break
+                continue
+            chunk = os.read(output, _READ_BYTES)
+            if not chunk:
+                break
+            read += len(chunk)
+            if read > limit_bytes:
+                raise CheckerFailed(f"It wrote more than {limit_bytes >> 10} kB")
+            sink.write(chunk)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(max(0.0, deadline - time.monotonic()))
+        raise CheckerFailed("It closed its output and did not end (CHECKER_TIMEOUT_S)")
