@@ -402,10 +402,21 @@ def test_bases_are_pinned_and_stages_known() -> None:
     for instruction, text in dockerfile():
         assert instruction != "ADD", "COPY takes from the context, and nothing else"
         if instruction == "FROM":
-            assert text.split()[0] in known | {"${PYTHON_IMAGE}"}
+            assert text.split()[0] in known | {"${PYTHON_IMAGE}", "${RUST_IMAGE}"}
         for source in re.findall(r"--from=(\S+)", text):
             assert source in known
     assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", ARGUMENTS["PYTHON_IMAGE"])
+    assert re.fullmatch(r"rust:1\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", ARGUMENTS["RUST_IMAGE"])
+
+
+def test_an_image_with_checkers_tries_them_before_it_is_one() -> None:
+    image = IMAGES["lean-attested"]
+
+    assert [text for text in image.all("COPY") if text.startswith("--from=nanoda")]
+    command = image.last("RUN")
+    assert "CHECKER_COMMAND=comparator,leanchecker,nanoda python -m workers.lean.check" in command
+    assert "exit 1" in command
+    assert image.last("CMD") == IMAGES["lean"].last("CMD")
 
 
 @pytest.mark.parametrize("target", TARGETS)

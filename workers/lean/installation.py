@@ -134,8 +134,11 @@ def _tools(settings: Settings, config: Config, lake: str, folder: Path, names: t
     """Return what the checkers consist of; what is missing is for them to say, because `checked` needs none of it."""
     known = _record_environment(lake, Path(config.working_dir), _inherited()) or {}
     needed = dict.fromkeys([*(program for name in names for program in NEEDED[name]), *ALSO])
-    places = os.pathsep.join([f"{known.get('LEAN_SYSROOT', '')}/bin", known.get("PATH", os.defpath)])
-    programs = {name: path for name in needed if (path := shutil.which(name, path=places))}
+    toolchain, path = f"{known.get('LEAN_SYSROOT', '')}/bin", known.get("PATH", os.defpath)
+    # Of its own the toolchain's programs alone fit its exports; nanoda is another's, and a newer one is to win.
+    places = {name: (path, toolchain) if name == "nanoda_bin" else (toolchain, path) for name in needed}
+    found = {name: shutil.which(name, path=os.pathsep.join(places[name])) for name in needed}
+    programs = {name: program for name, program in found.items() if program}
     apart, shell = folder / "checker", os.path.realpath("/bin/sh")
     handed = apart / "handed"
     for each in (apart, handed):

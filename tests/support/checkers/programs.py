@@ -1,5 +1,6 @@
 """Installed under five names (tests/support/checkers); which one it is, its own name says."""
 
+import contextlib
 import json
 import os
 import sys
@@ -35,7 +36,9 @@ def lean() -> None:
     source = Path(path).read_text()
     if "uncompilable" in source:
         sys.exit(1)
-    # Nobody but this sandbox may write here, and nothing but here may this sandbox write.
+    if "overwrite" in source:
+        with contextlib.suppress(OSError):
+            Path(root.removeprefix("--root=")).with_name("challenge.ndjson").write_text("{}")
     Path(output).write_text(source)
 
 
