@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from farm.header import cut_header, imported
+from farm.header import cut_header
 from farm.models import Position, Proof
 from farm.prepared import prepare
-from farm.statement import Statement, parse_statement
-
-__all__ = ["Source", "Text", "assemble", "imported", "parsed", "split_header"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +66,3 @@ def assemble(proof: Proof) -> Text:
             return Text(before + prepared.body, lines - proof.code.count("\n", 0, part.at))
         lines += part.text.count("\n")
     return Text(before + prepared.body, lines)
-
-
-def parsed(statement: str) -> Statement:
-    """Return the parts of a statement that `Proof` let pass."""
-    parts = parse_statement(statement)
-    assert parts is not None, "Proof refuses a statement without a name"  # noqa: S101
-    return parts

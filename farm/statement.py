@@ -287,34 +287,3 @@ def place(text: str, at: int) -> str:
 
 def _quoted(text: str) -> str:
     return repr(text if len(text) < 20 else text[:20] + "…")
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """The parts of a statement's last target.
-
-    Attributes:
-        front: what stands before `theorem`.
-        name: the full name, without `_root_` and universes.
-        universes: `.{u, v}`, or nothing.
-        binders: everything between the name and the colon.
-        type: everything behind the colon.
-    """
-
-    front: str
-    name: str
-    universes: str
-    binders: str
-    type: str
-
-
-def parse_statement(text: str) -> Statement | None:
-    """Return the parts of the last theorem whose proof is missing; None if the statement is none."""
-    try:
-        challenge = read_statement(text)
-    except ValueError:
-        return None
-    if not challenge.targets:
-        return None
-    target = challenge.targets[-1]
-    return Statement(text[: target.start], target.name, target.universes, target.binders, target.type)

@@ -1,25 +1,11 @@
-"""Statements taken apart, the commands made of them, and the answers that Lean gives to those."""
+"""Statements taken apart: what is asked for, by which name, and what is no statement."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from farm.declarations import begins_file, declaration
-from farm.statement import Statement, parse_statement
-
-
-def parse(text: str) -> Statement:
-    found = parse_statement(text)
-    assert found is not None
-    return found
-
-
-def reply(*messages: tuple[str, str], sorries: int = 0) -> Any:
-    said = [SimpleNamespace(severity=severity, data=data) for severity, data in messages]
-    return SimpleNamespace(messages=said, sorries=[None] * sorries)
+from farm.statement import read_statement
 
 
 @pytest.mark.parametrize(
@@ -38,7 +24,7 @@ def reply(*messages: tuple[str, str], sorries: int = 0) -> Any:
 def test_a_statement_has_its_parts(
     text: str, name: str, universes: str, binders: str | None, type_: str | None
 ) -> None:
-    found = parse(text)
+    found = read_statement(text).targets[-1]
 
     assert (found.name, found.universes) == (name, universes)
     assert binders is None or found.binders == binders
@@ -53,7 +39,8 @@ def test_a_statement_has_its_parts(
     ],
 )
 def test_what_is_no_statement(text: str) -> None:
-    assert parse_statement(text) is None
+    with pytest.raises(ValueError, match="."):
+        assert read_statement(text).targets
 
 
 @pytest.mark.parametrize(

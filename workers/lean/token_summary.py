@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from farm.header import imported
 from farm.models import Proof
-from farm.source import assemble, imported
+from farm.prepared import header_of
 from farm.store.leases import Claim
 
 _MOST_SHOWN = 4
@@ -38,4 +39,4 @@ def _header(claim: Claim) -> str:
     task = claim.items[0].task if claim.items else None
     if not isinstance(task, Proof):
         return "no proof"
-    return "; ".join(sorted(imported(assemble(task).text)))[:_HEADER_CHARS] or "no imports"
+    return "; ".join(sorted(imported(header_of(task))))[:_HEADER_CHARS] or "no imports"
