@@ -41,7 +41,8 @@ class Ground:
         self._count = 0
 
     def _start_store(self) -> subprocess.Popen[bytes]:
-        server = subprocess.Popen(self._valkey.command, stdout=subprocess.DEVNULL)
+        # In a session of its own, so that `end_everything` finds it, whatever happened.
+        server = subprocess.Popen(self._valkey.command, stdout=subprocess.DEVNULL, start_new_session=True)
         await_true(lambda: asyncio.run(self._valkey.is_healthy()), "a store")
         return server
 
