@@ -20,6 +20,7 @@ from farm import toolchains
 from farm.models import Level, Message, Proof, Reason, Verdict, verdict
 from farm.source import assemble
 from workers.lean.attested import Answer, Attestation
+from workers.lean.binding_answers import ALLOWED_AXIOMS
 from workers.lean.confined import CheckerFailed, Confined
 from workers.lean.kernels import Kernels, Tools
 
@@ -107,10 +108,10 @@ class Attestor:
             found = found.model_copy(update={"evidence": evidence})
         if found.reason is not None or not (is_asked or random.random() < self._share):  # noqa: S311 - a sample
             return found
-        if known and is_asked:
-            return _without(found, toolchains.warning(found.environment.lean_version))
-        if self._checker is None:
-            return _without(found, "This worker has no external checker (CHECKER_COMMAND)") if is_asked else found
+        if is_asked and (obstacle := self._obstacle(found)):
+            return _without(found, obstacle)
+        if self._checker is None or _beyond(found):
+            return found
         said = self._checker.check(proof, found.environment.model_dump())
         found = found.model_copy(
             update={
@@ -128,6 +129,19 @@ class Attestor:
             text = f"{said.version} rejects what Lean accepted: {said.detail}"
             return _changed(found, Reason.ERROR, Message(severity="error", data=text))
         return _without(found, f"The external checker gave no answer: {said.detail}") if is_asked else found
+
+    def _obstacle(self, found: Verdict) -> str:
+        """Return why a proof cannot be attested here, whatever a checker would say; empty where it can."""
+        if self._checker is None:
+            return "This worker has no external checker that works (CHECKER_COMMAND)"
+        if beyond := _beyond(found):
+            return f"A checker cannot replay what the compiler computed: the proof rests on {', '.join(beyond)}"
+        return toolchains.warning(found.environment.lean_version)
+
+
+def _beyond(found: Verdict) -> list[str]:
+    """Return the axioms that no checker allows (`native: true`)."""
+    return sorted(set(found.axioms) - ALLOWED_AXIOMS)
 
 
 def _without(found: Verdict, text: str) -> Verdict:

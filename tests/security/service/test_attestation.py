@@ -181,6 +181,17 @@ def test_a_lean_known_to_be_unsound_attests_nothing(
         assert "v4.33.1 is known to be unsound" in found.messages[0].data
 
 
+@pytest.mark.parametrize(("level", "share"), [("attested", 0.0), ("checked", 1.0)])
+def test_what_rests_on_the_compiler_is_no_disagreement(checker: Checker, level: str, share: float) -> None:
+    axioms = ["propext", "two._native.native_decide.ax_1_1"]
+    by_lean = verdict("a", 0, reason=None, level=Level.CHECKED, axioms=axioms)
+
+    found = Attestor(checker, share).examine(by_lean, proof("reject"), level)
+
+    assert found.reason is (Reason.FARM_ERROR if level == "attested" else None)
+    assert found.level is (Level.NONE if level == "attested" else Level.CHECKED)
+
+
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory, command: list[str]) -> Iterator[RunningFarm]:
     """A farm whose Lean says that it is an old one."""
