@@ -39,7 +39,7 @@ def test_a_statement_has_its_parts(
     ],
 )
 def test_what_is_no_statement(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         assert read_statement(text).targets
 
 
