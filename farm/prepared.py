@@ -154,7 +154,9 @@ def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
         others = ", ".join(f"`{item.name}`" for item in asked[:-1][:_MOST_NAMED])
         objection = _missing(f"What follows `:=` of `{last.name}` leaves {others} open: send declarations")
     values = {last.name: code.strip()} if isinstance(last, Hole) else {}
-    parts = (Part(f"{last.signature} :=\n"), Part(code, 0))
+    # Some send the `:=` along.
+    sign = "" if code.lstrip().startswith(":=") else " :="
+    parts = (Part(f"{last.signature}{sign}\n"), Part(code, 0))
     return _prepared(code, code, challenge, parts, values=values, objection=objection)
 
 

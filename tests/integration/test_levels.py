@@ -49,6 +49,7 @@ def test_one_proof_without_a_statement_refuses_the_batch(client: Farm) -> None:
     "proof",
     [
         GOOD,
+        Proof(statement=STATEMENT, code=":= by rfl"),
         Proof(statement=STATEMENT, code=f"import Init\n\n-- theorem two\n{STATEMENT} := by rfl"),
         Proof(statement=f"import Init\nopen Nat\n{STATEMENT}", code="by rfl"),
         Proof(
@@ -66,7 +67,17 @@ def test_one_proof_without_a_statement_refuses_the_batch(client: Farm) -> None:
         Proof(statement=f"import Mathlib\n{STATEMENT}", code="by rfl\nset_option pp.all true\nnamespace Rest"),
     ],
     ids=[
-        *("tail", "file", "imports in front", "same imports", "a file on them", "binders", "namespace", "escaped"),
+        *(
+            "tail",
+            "tail with its sign",
+            "file",
+            "imports in front",
+            "same imports",
+            "a file on them",
+            "binders",
+            "namespace",
+            "escaped",
+        ),
         *("left open", "left open and changed"),
     ],
 )
@@ -157,7 +168,7 @@ def test_the_statement_is_elaborated_too(client: Farm) -> None:
 
 
 def test_a_front_that_the_gate_refuses_is_the_askers_own_word_in_a_repl_of_its_own(client: Farm) -> None:
-    own = Proof(statement=f'notation "zwei" => 2\n{STATEMENT}', code="by rfl")
+    own = Proof(statement=f'syntax "zwei" : term\n{STATEMENT}', code="by rfl")
     [first] = client.verify(own, level="checked")
     [again] = client.verify(own, level="checked")
     [plain] = client.verify(GOOD, level="checked")
