@@ -25,7 +25,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-LETTERS = "A-Za-z_α-κμ-ωΑ-ΟΡΤ-Ωϊ-ϻἀ-῾℀-⅏𝒜-𝖟"
+LETTERS = "A-Za-z_α-κμ-ωΑ-ΟΡ\u03a2Τ-Ωϊ-ϻἀ-῾℀-⅏𝒜-𝖟"
 """What begins an identifier in every Lean 4, to stand between the brackets of an expression."""
 WORD_CHARS = rf"{LETTERS}0-9!?₀-₉ₐ-ₜᵢ-ᵪ'"
 """What every Lean 4 takes inside an identifier, the same way."""
@@ -41,7 +41,7 @@ _CODE = re.compile(
 )
 # Where something may begin that is not plain code. A prime in a word is plain, unless a quoted character may begin
 # there, or one that does not end: Lean goes on behind the next two characters then.
-_REACHED = r"[\s\S]{0,2}(?:--|/-|[\"«\\])"
+_REACHED = r"(?:[\s\S]{0,2}'){0,3}[\s\S]{0,2}(?:--|/-|[\"«\\])"
 _OPENING = re.compile(rf"""["«]|--|/-|'(?:(?<![{WORD_CHARS}]')|(?=["'/\-\\«»{{}}\r\n])|(?=[^'\\]')|(?={_REACHED}))""")
 _CHAR = re.compile(r"'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'")
 _IN_STRING = re.compile(r'["\\]')

@@ -65,6 +65,7 @@ def test_what_never_ends_is_a_result(text: str) -> None:
 @settings(max_examples=2000)
 @example("3'\"'")
 @example("3'/'/- x")
+@example("\u03a2")  # no character to Unicode, a letter to Lean
 @example("\u1810")  # a digit to Unicode, none to Lean
 def test_the_fast_tokenizer_says_what_the_slow_one_says(text: str) -> None:
     fast = list(tokens(text))
@@ -174,6 +175,7 @@ IN_DOUBT = [
     "'\n'",
     "'-- a",
     "'a-- b",
+    "=' x'-- b",
     '\' "a"',
     "'\\ a",
     "1'\"'",

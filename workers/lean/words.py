@@ -24,7 +24,8 @@ _COUNTED = re.compile(rf"[{LETTERS}][0-9'₀-₉ₐ-ₜᵢ-ᵪ]*(?:\.|\Z)")
 _BEFORE_TERM = frozenset("([{⟨=≠<>≤≥+*/^∣,:→↔∧∨¬←∈↦")
 # A calculation that was left over; only numbers, so it runs nothing of the text's own. What follows must end it.
 _CALCULATION = re.compile(
-    rf"#eval[ \t]+[0-9(][0-9+*/%^() \t-]{{0,80}}(?=\s{{0,80}}(?:\Z|(?:theorem|lemma|end)[^{WORD_CHARS}]))"
+    r"#eval[ \t]+\({0,8}[0-9](?:[0-9+*/%^() \t-]{0,80}[0-9)])?"
+    rf"(?=\s{{0,80}}(?:\Z|(?:theorem|lemma|end)[^{WORD_CHARS}]))"
 )
 _OWN = re.compile(rf"(?:structure|inductive|class|def|abbrev)\s+({NAME})")
 _OPEN = re.compile(r"(?:\A|\n)[ \t]*open(?:[ \t]+[\w.]+)*[ \t]+\Z")
