@@ -105,8 +105,14 @@ class Supervisor:
             async with asyncio.TaskGroup() as group:
                 for service in services:
                     group.create_task(self._start_one(service))
-        except* ConfigurationError as failures:
-            raise failures.exceptions[0] from None
+        except ExceptionGroup as failures:
+            # Whatever else failed on the way, when the others were cancelled, is not why.
+            causes, others = failures.split(ConfigurationError)
+            if causes is None:
+                raise
+            if others:
+                _log.warning("service.start", error=repr(others))
+            raise causes.exceptions[0] from None
 
     async def stop(self) -> None:
         """Stop everything, the group that was started last first."""

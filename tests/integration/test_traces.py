@@ -100,9 +100,9 @@ def test_a_collector_that_is_away_costs_no_verdict(tmp_path: Path, scripted: Ins
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_SCHEDULE_DELAY": "100"}
     with running_farm(tmp_path / "alone", **lean_settings(scripted), **settings) as farm, farm.client() as client:
         verdicts = client.verify(CODES)
+        await_true(lambda: "127.0.0.1" in farm.log("lean"), "it is said in the log")
 
     assert [str(verdict.outcome) for verdict in verdicts] == ["accepted", "rejected"] * (len(CODES) // 2)
-    assert "127.0.0.1" in farm.log("lean"), "it is said in the log"
 
 
 def test_without_an_endpoint_no_exporter_is_imported() -> None:
