@@ -61,9 +61,9 @@ def left(folder: Path) -> list[list[str]]:
 def test_what_is_not_ready_is_said_without_a_terminal(tmp_path: Path, scripted: Install) -> None:
     folder = tmp_path / "own"
     with starting(folder, **lean_settings(scripted), DATA_REPO="/nonexistent") as up:
-        await_true(lambda: "premises: " in said(folder), "it says what it waits for")
+        await_true(lambda: "/nonexistent" in said(folder), "it says what it waits for, and why")
         assert "not ready yet" in said(folder)
-        assert "/nonexistent" in said(folder)
+        assert "premises: " in said(folder)
 
         up.send_signal(signal.SIGINT)
         assert up.wait(30) == 0
