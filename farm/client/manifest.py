@@ -122,8 +122,12 @@ class Manifest(BaseModel):
 
 
 def content_hash(proof: Proof | BadRow) -> str:
-    """Return the SHA-256 of what a verdict is about: of `[statement, code]` as compact JSON in UTF-8."""
-    return hashlib.sha256(_line([proof.statement, proof.code])).hexdigest()
+    """Return the SHA-256 of what a verdict is about: of `[statement, code]` as compact JSON in UTF-8.
+
+    Where a proof has them, `targets` and `answers` follow, null for the one that it has not.
+    """
+    aims = [proof.targets, proof.answers] if isinstance(proof, Proof) else []
+    return hashlib.sha256(_line([proof.statement, proof.code, *(aims if any(aims) else [])])).hexdigest()
 
 
 def identify(proof: Proof | BadRow, index: int) -> Identity:

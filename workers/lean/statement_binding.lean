@@ -9,7 +9,7 @@ macro "leanfarm_either " one:ident other:ident : term => do
 def noOptions : Options :=
   (leanfarm_either Lean.maxHeartbeats Lean.Core.maxHeartbeats).set {} 0
 
-def inOwnTerms (act : CoreM α) : CommandElabM α :=
+def inOwnTerms {α : Type} (act : CoreM α) : CommandElabM α :=
   liftCoreM <| withReader
     (fun (context : Core.Context) =>
       { context with options := noOptions, maxRecDepth := 10000, maxHeartbeats := 0 }) act
@@ -88,7 +88,7 @@ def keep (secret : String) (targets holes : List (Name × Name)) (declarations :
   let areHoles ← inOwnTerms <| holes.mapM fun each => keepHole after holes each
   let kept ← inOwnTerms <| targets.mapM fun each => keepTarget after holes each
   let isKept := areHoles.all id && kept.all fun each => each.isSome
-  let axioms := kept.foldl (fun found each => found ++ each.getD []) []
+  let axioms := kept.foldl (fun (found : List Name) each => found ++ each.getD []) ([] : List Name)
   let axioms := axioms.filter fun each => !(holes.any fun hole => hole.2 == each)
   say secret [("kept", Json.bool isKept), ("axioms", names axioms)]
 
@@ -168,7 +168,7 @@ def shown (type : Expr) : CoreM String := do
 /-- Why a theorem does not prove a proposition; empty if it does. -/
 def fault (scratch : Name) (levels : List Name) (proposition : Expr) (found : ConstantInfo) : CoreM String := do
   let inOrder := prove scratch levels proposition found (levels.map mkLevelParam)
-  let unified := do prove scratch levels proposition found (← levelsFor proposition found)
+  let unified : CoreM Unit := do prove scratch levels proposition found (← levelsFor proposition found)
   unless (← succeeds inOrder) || (← succeeds unified) do
     return s!"it proves\n  {← shown found.type}\nand not\n  {← shown proposition}"
   if (← succeeds (discard <| replay scratch {} found.name)) then

@@ -295,3 +295,10 @@ def test_a_file_that_is_no_manifest_says_so(tmp_path: Any) -> None:
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(InvalidRequest, match=r"x\.json is no manifest: leanfarm: Field required"):
         Manifest.read(tmp_path / "x.json")
+
+
+def test_what_is_asked_of_a_statement_is_part_of_a_proofs_identity() -> None:
+    statement = "theorem a : 1 = 1 := sorry\ntheorem b : 2 = 2 := sorry"
+    asked = [Proof(statement=statement, code="theorem a : 1 = 1 := rfl", targets=targets) for targets in (["a"], ["b"])]
+
+    assert content_hash(asked[0]) != content_hash(asked[1])
