@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import time
@@ -93,6 +94,8 @@ async def test_a_thousand_at_once_are_answered_or_refused_and_proofs_go_on(
     assert psutil.Process(api_pid(farm)).memory_info().rss < 300 << 20
 
 
+# A request that is given up while it connects leaves its socket to the garbage collector: in this client, not in the farm.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 async def test_a_thousand_at_once_again_and_again_take_no_more_memory(
     farm: RunningFarm, store: RedisClient, http: httpx.AsyncClient
 ) -> None:
@@ -114,6 +117,7 @@ async def test_a_thousand_at_once_again_and_again_take_no_more_memory(
     for _ in range(3):
         after = await used()
 
+    gc.collect()
     grown_mb = {name: (size - before[name]) / 2**20 for name, size in after.items()}
     assert max(grown_mb.values()) < 16, grown_mb
 

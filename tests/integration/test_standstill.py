@@ -127,10 +127,13 @@ def test_a_process_that_replaces_another_keeps_none_of_its_parents_connections(i
     parent = ill.parent("workers.lean")
     before = parent.children()
     before[0].kill()
-    await_true(lambda: len(parent.children()) == len(before) and before[0] not in parent.children(), "another one")
-    await_true(lambda: len(ill.farm.workers()) == len(before), "it works")
 
-    [fresh] = [process for process in parent.children() if process not in before]
+    def replacements() -> list[psutil.Process]:
+        return [process for process in parent.children() if process not in before]
+
+    await_true(lambda: len(replacements()) == 1 and len(ill.farm.workers()) == len(before), "another one works")
+
+    [fresh] = await_true(replacements, "it is there")
     mine = {connection.laddr for connection in parent.net_connections("tcp")}
     assert mine
     assert not mine & {connection.laddr for connection in fresh.net_connections("tcp")}
