@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+from farm.lexer import comment_end
+
 _NAME_PART = r"(?:«[^»\n]*»|[^\W\d][\w'!?]*)"
 _KEYWORD = re.compile(r"(?:module|prelude)\b(?!\s*\.)")
 _IMPORT = re.compile(rf"(?:public\s+)?(?:meta\s+)?import\s+(?:(?:all|runtime)\s+)?{_NAME_PART}(?:\.{_NAME_PART})*")
 # Documentation comments (`/--`, `/-!`) are commands of their own, so imports cannot follow them.
 _BLANK = re.compile(r"\s+|--[^\n]*")
 _COMMENT_OPEN = re.compile(r"/-(?![-!])")
-_COMMENT_EDGE = re.compile(r"/-|-/")
 _REST_OF_LINE = re.compile(r"[^\S\n]*(?:\n|\Z)")
 
 
@@ -47,16 +48,7 @@ def _skip_blank(text: str, position: int) -> int:
     while True:
         if match := _BLANK.match(text, position):
             position = match.end()
-        elif (match := _COMMENT_OPEN.match(text, position)) and (end := _comment_end(text, match.end())):
+        elif (match := _COMMENT_OPEN.match(text, position)) and (end := comment_end(text, match.end())):
             position = end
         else:
             return position
-
-
-def _comment_end(text: str, position: int) -> int | None:
-    depth = 1
-    for edge in _COMMENT_EDGE.finditer(text, position):
-        depth += 1 if edge.group() == "/-" else -1
-        if depth == 0:
-            return edge.end()
-    return None

@@ -167,7 +167,7 @@ def _block(text: str, start: int, begun: int) -> _Found:
     body = start + 2 + is_doc
     is_doubtful = text.startswith("/", body) or (is_doc and _begins_with_comment(text, body))
     is_doubtful |= _may_go_on(text, start, begun)
-    end = _comment_end(text, body)
+    end = comment_end(text, body)
     if end is None:
         return _Found(UNCLOSED, start, len(text), is_doubtful)
     return _Found("doc" if is_doc else "block", start, end, is_doubtful or _ends_elsewhere(text, body, end))
@@ -184,7 +184,8 @@ def _may_go_on(text: str, start: int, begun: int) -> bool:
     return before not in _APART and before not in _OPERATOR_ENDS and before not in _WORD_END
 
 
-def _comment_end(text: str, body: int) -> int | None:
+def comment_end(text: str, body: int) -> int | None:
+    """Return where the comment ends whose text begins at `body`, behind its `/-`; None if it never does."""
     depth = 1
     for edge in _EDGE.finditer(text, body):
         depth += 1 if edge[0] == "/-" else -1

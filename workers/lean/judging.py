@@ -34,7 +34,12 @@ class SliceExpired(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One proof on its way through the REPL."""
+    """One proof on its way through the REPL.
+
+    Attributes:
+        lead: what runs in front of the body in one with it: the statement's front, where it has not run by itself.
+        lead_lines: how many lines that is.
+    """
 
     item: ClaimedItem
     prepared: Prepared
@@ -44,17 +49,13 @@ class Trial:
     is_checked: bool
     is_native: bool
     has_own_front: bool
+    lead: str
+    lead_lines: int
     is_sliced: bool = False
-
-    @property
-    def lead(self) -> str:
-        """What runs in front of the body in one with it: the statement's front, where it has not run by itself."""
-        front = "" if self.is_checked else self.prepared.front
-        return front and front.removesuffix("\n") + "\n"
 
     def place(self, position: Position) -> Position | None:
         """Return a position in what ran as one in the user's own text."""
-        return self.prepared.to_user(Position(line=position.line - self.lead.count("\n"), column=position.column))
+        return self.prepared.to_user(Position(line=position.line - self.lead_lines, column=position.column))
 
     def place_in_header(self, position: Position) -> Position | None:
         """Return a position in the header as one in the user's own text, where the header is the user's."""
@@ -220,16 +221,20 @@ def _domain(trial: Trial, claim: Claim) -> str:
 
 def _trial(item: ClaimedItem, claim: Claim, load_s: float) -> Trial:
     options, timeout_s = claim.options, claim.options["timeout_s"]
-    is_gated, statement = options["gate"] == "strict", item.proof.statement
+    is_gated, is_checked = options["gate"] == "strict", options["level"] != Level.COMPILED
+    prepared, statement = prepare(item.proof), item.proof.statement
+    lead = "" if is_checked or not prepared.front else prepared.front.removesuffix("\n") + "\n"
     slice_s = None if item.slow else first_slice_s(timeout_s, claim.timed, claim.longest_s, load_s)
     return Trial(
         item,
-        prepare(item.proof),
+        prepared,
         claim.queued_s,
         slice_s or timeout_s,
         is_gated=is_gated,
-        is_checked=options["level"] != Level.COMPILED,
+        is_checked=is_checked,
         is_native=is_gated and options.get("native", False),
         has_own_front=is_gated and statement is not None and object_to_statement(statement) is not None,
+        lead=lead,
+        lead_lines=lead.count("\n"),
         is_sliced=slice_s is not None,
     )
