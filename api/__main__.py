@@ -6,8 +6,8 @@ import uvicorn
 
 from api.access import Access
 from api.app import create_app
-from api.connections import Places, Server, Turnover
-from api.front import Front
+from api.connections import BoundedServer, Places, Turnover
+from api.security_headers import SecurityHeaders
 from farm import descriptors
 from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
@@ -24,7 +24,7 @@ if __name__ == "__main__":
     with contextlib.suppress(StoreUnavailable):  # /readyz says that it does not answer, and then which version it has
         enter_store(connect(settings.redis_url))
     places = Places(descriptors.limit())
-    app = Access(Front(create_app(settings), is_open=settings.api_keys_file is None))
+    app = Access(SecurityHeaders(create_app(settings), is_open=settings.api_keys_file is None))
     config = uvicorn.Config(
         Turnover(app, places),
         host=settings.farm_host,
@@ -39,4 +39,4 @@ if __name__ == "__main__":
         timeout_keep_alive=120,
         timeout_graceful_shutdown=5,
     )
-    Server(config, places).run()
+    BoundedServer(config, places).run()

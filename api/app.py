@@ -10,14 +10,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.embedded import Embedded
 from api.errors import add_error_handlers
+from api.known_premises import Embedded
 from api.limits import Buffered, Pace
-from api.pulse import give_signs
 from api.replies import Replies
-from api.routes import batches, commands, console, description, kimina, operations, premises, retrieval
+from api.routes import batches, commands, console, description, kimina, operations, premises
 from api.service import Service
-from api.vital import start_vital
+from api.side_tasks import start_vital
+from api.signs_of_life import give_signs
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
 from farm.models import BatchRequest, CommandsRequest, RetrieveBatchRequest, RetrieveRequest, TacticsRequest
@@ -81,7 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, docs_url=None, redoc_url=None)
     add_error_handlers(app)
-    for routes in (batches, commands, retrieval, premises, kimina, operations, description, console):
+    for routes in (batches, commands, premises, kimina, operations, description, console):
         app.include_router(routes.router)
     app.mount("/console/assets", console.assets())
     app.mount("/docs/assets", description.assets())

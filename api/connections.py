@@ -87,7 +87,7 @@ class Turnover:
         await self._app(scope, receive, send_last if scope["type"] == "http" else send)
 
 
-class Server(uvicorn.Server):
+class BoundedServer(uvicorn.Server):
     """uvicorn, but it takes a connection only while there is a descriptor for it.
 
     Without one, libuv closes whatever it cannot take, and each of those clients sees a reset.

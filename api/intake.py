@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
+import structlog
 from fastapi import Request
 from pydantic import ValidationError
 
@@ -18,7 +19,7 @@ from api.environments import lean_workers
 from api.errors import invalid
 from api.service import Service
 from farm import toolchains
-from farm.errors import Forbidden, InvalidRequest, TooLarge
+from farm.errors import FarmError, Forbidden, InvalidRequest, TooLarge
 from farm.fingerprint import fingerprint
 from farm.header import is_module
 from farm.keys import Gate
@@ -26,9 +27,10 @@ from farm.models import BatchRequest, Options, Proof
 from farm.models.proofs import MAX_BATCH_PROOFS
 from farm.prepared import header_of
 from farm.settings import Settings
-from farm.store.batches import Entry, Staging
+from farm.store.batches import Committed, NewBatch, StagedItem, Staging
 from farm.store.lanes import STRICT_DOMAIN, lane_name
 from farm.store.registry import read_status
+from farm.traces import traceparent
 
 # Proofs, and bytes of their lines, that are held before they are staged.
 _STREAM_SLICE = 250
@@ -152,7 +154,7 @@ class Intake:
         """
         await self.service.batches.stage(self.staging, self.entries(proofs))
 
-    def entries(self, proofs: Iterable[Proof]) -> Iterator[Entry]:
+    def entries(self, proofs: Iterable[Proof]) -> Iterator[StagedItem]:
         """Yield proofs as they queue, and canaries among them; raises as `add` does."""
         for proof in proofs:
             index = len(self._ids)
@@ -167,7 +169,7 @@ class Intake:
             header = header_of(proof)
             may_share = self.options["cache"] and self.service.settings.verdict_cache_mb
             mark = fingerprint(proof, self.options, self.domain) if may_share else ""
-            yield Entry(lane_name(self.environment, header, self.domain), proof, mark)
+            yield StagedItem(lane_name(self.environment, header, self.domain), proof, mark)
             if self._wants_canary():
                 yield self._canary(header)
         if self.options["canaries"] and not self._canaries and self._ids:
@@ -181,12 +183,12 @@ class Intake:
     def _wants_canary(self) -> bool:
         return bool(secrets.randbelow(_CANARY_STEPS) < self.options["canaries"] * _CANARY_STEPS)
 
-    def _canary(self, header: str) -> Entry:
+    def _canary(self, header: str) -> StagedItem:
         """Return a false proof for the lane of the one before it: who judges the one judges the other."""
         self._canaries += 1
         proof = canary(header, has_statement=self.options["level"] != "compiled")
         header = header_of(proof)
-        return Entry(lane_name(self.environment, header, self.domain), proof, is_canary=True)
+        return StagedItem(lane_name(self.environment, header, self.domain), proof, is_canary=True)
 
 
 def _require_checkable(proof: Proof, index: int, level: str) -> None:
@@ -204,6 +206,30 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
                 f"proofs.{index}.{name}: its header says `module`, which the level {level!r} cannot judge: leave the"
                 " line out, and `public` before imports"
             )
+
+
+async def commit(service: Service, staging: Staging, submission: NewBatch) -> Committed:
+    """Make what was staged a batch and call for workers; raises as `Batches.commit`."""
+    committed = await service.batches.commit(staging, replace(submission, trace=traceparent()))
+    structlog.contextvars.bind_contextvars(batch=committed.batch)
+    await service.call_lean(submission.environment, committed.tokens)
+    return committed
+
+
+async def stage_and_commit(
+    service: Service, staging: Staging, entries: Iterable[StagedItem], submission: NewBatch
+) -> Committed:
+    """Make tasks a batch; a failure leaves nothing behind.
+
+    Raises:
+        FarmError: as `Batches.stage` and `Batches.commit` do, and what making the entries raises.
+    """
+    try:
+        await service.batches.stage(staging, entries)
+        return await commit(service, staging, submission)
+    except FarmError:
+        await service.batches.discard(staging)
+        raise
 
 
 async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[Proof]]:

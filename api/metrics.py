@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from api.counted import counted
 from api.environments import lean_workers
+from api.worker_metrics import counted
 from farm.models import FarmStatus
 from farm.store.cache import CacheStats
 from farm.store.pauses import Alarms
@@ -25,7 +25,7 @@ class Readings:
         totals: verdicts by (outcome, reason).
         cache: the verdict cache.
         alarms: canaries.
-        figures: what worker processes counted (farm/store/figures.py).
+        figures: what worker processes counted (farm/store/metrics.py).
         queue_ages_s: the age of the oldest batch that waits, by environment.
     """
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import structlog
 from fastapi import Request
 
-from api.vital import start_vital
+from api.side_tasks import start_vital
 from farm.errors import Unavailable
 from farm.store.connection import AsyncRedisClient, translated
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from api.embedded import Embedded
+from api.known_premises import Embedded
 from api.limits import Buffered, Holding, Pace, address_name
 from api.replies import Replies
 from farm.errors import Unauthorized

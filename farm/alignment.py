@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from farm.challenge import Asked, Challenge
-from farm.commands import DECLARING, SCOPED, STRUCTURAL, THEOREMS, Command, Scope, Text, namespace, parts
+from farm.commands import DECLARING, SCOPED, STRUCTURAL, THEOREMS, Command, CommandText, LeanScope, namespace, parts
 from farm.signature import Ambiguous, Signature, read_signature
 from farm.statement import place
 
@@ -55,7 +55,7 @@ class Alignment:
     change: Change | None = None
 
 
-def align(challenge: Challenge, code: Text) -> Alignment:
+def align(challenge: Challenge, code: CommandText) -> Alignment:
     """Hold a file against a statement; linear in both."""
     alignment = Alignment()
     base, alive = _enter(challenge, code, alignment)
@@ -74,7 +74,7 @@ def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
     return "".join([*out, text[position:]])
 
 
-def _enter(challenge: Challenge, code: Text, alignment: Alignment) -> tuple[str, tuple[Scope, ...]]:
+def _enter(challenge: Challenge, code: CommandText, alignment: Alignment) -> tuple[str, tuple[LeanScope, ...]]:
     """Settle in which scopes the file begins; return the namespace around it and what of the front is open there."""
     asked = challenge.asked
     scopes, around = challenge.scopes, namespace(challenge.scopes)
@@ -88,7 +88,7 @@ def _enter(challenge: Challenge, code: Text, alignment: Alignment) -> tuple[str,
     return around, scopes
 
 
-def _same_scopes(code: Text, asked: Sequence[Asked], scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+def _same_scopes(code: CommandText, asked: Sequence[Asked], scopes: tuple[LeanScope, ...]) -> tuple[LeanScope, ...]:
     """Return the file's own scopes that are those of the front once more, so that they need not open again."""
     names = {item.name for item in asked}
     found = next((each for each in code.commands if each.name and each.full_name() in names), None)
@@ -101,7 +101,7 @@ def _same_scopes(code: Text, asked: Sequence[Asked], scopes: tuple[Scope, ...]) 
     return same if [(scope.keyword, scope.name) for scope in same] == wanted else ()
 
 
-def _declares(code: Text, asked: Sequence[Asked], base: str) -> bool:
+def _declares(code: CommandText, asked: Sequence[Asked], base: str) -> bool:
     there = {each.full_name(base) for each in code.commands if each.keyword in DECLARING and each.name}
     return all(item.name in there for item in asked)
 
@@ -111,9 +111,9 @@ class _Repeated:
     """Goes through a file's commands, and finds what the statement has said."""
 
     challenge: Challenge
-    code: Text
+    code: CommandText
     base: str
-    alive: tuple[Scope, ...]
+    alive: tuple[LeanScope, ...]
     alignment: Alignment
     later: dict[int, Command] = field(default_factory=dict)
     lacking: dict[int, Command] = field(default_factory=dict)
@@ -253,11 +253,11 @@ def _declaring(command: Command) -> bool:
     return command.keyword in DECLARING or command.keyword == "alias"
 
 
-def _key(text: Text, command: Command) -> tuple[str, ...]:
+def _key(text: CommandText, command: Command) -> tuple[str, ...]:
     return tuple(lexeme for lexeme, _ in text.lexemes(command.first, command.last))
 
 
-def _signature(text: Text, command: Command) -> Signature | None:
+def _signature(text: CommandText, command: Command) -> Signature | None:
     try:
         return read_signature(text, command)
     except Ambiguous:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from farm.commands import Command, Scope, Text
+from farm.commands import Command, CommandText, LeanScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Target:
     type: str
     start: int
     end: int
-    scopes: tuple[Scope, ...]
+    scopes: tuple[LeanScope, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Challenge:
 
     header: str
     gap: str
-    text: Text
+    text: CommandText
     targets: tuple[Target, ...]
     holes: tuple[Hole, ...]
     pieces: tuple[Piece, ...]
@@ -111,7 +111,7 @@ class Challenge:
     front: str
     own: tuple[Command, ...]
     later: tuple[Command, ...]
-    scopes: tuple[Scope, ...]
+    scopes: tuple[LeanScope, ...]
 
     @property
     def asked(self) -> list[Asked]:

@@ -44,7 +44,7 @@ _ROOT = "_root_."
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class LeanScope:
     """A section or namespace that is open; one of several parts (`namespace A.B`) is as many scopes.
 
     Attributes:
@@ -83,7 +83,7 @@ class Command:
     last: int
     name: str
     name_at: int
-    scopes: tuple[Scope, ...]
+    scopes: tuple[LeanScope, ...]
     is_private: bool
 
     @property
@@ -98,13 +98,13 @@ class Command:
         return ".".join(part for part in (base, self.namespace, self.name) if part)
 
 
-def namespace(scopes: tuple[Scope, ...]) -> str:
+def namespace(scopes: tuple[LeanScope, ...]) -> str:
     """Return the name of the namespace that scopes make together."""
     return ".".join(scope.name for scope in scopes if scope.keyword == "namespace")
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class CommandText:
     """A text with its tokens and commands.
 
     Attributes:
@@ -118,7 +118,7 @@ class Text:
     text: str
     tokens: tuple[Token, ...]
     commands: tuple[Command, ...]
-    scopes: tuple[Scope, ...]
+    scopes: tuple[LeanScope, ...]
     deepest: int
 
     def lexemes(self, first: int, last: int) -> list[tuple[str, int]]:
@@ -138,7 +138,7 @@ class Text:
         return found
 
 
-def cut_commands(text: str, start: int = 0) -> Text:
+def cut_commands(text: str, start: int = 0) -> CommandText:
     """Return the commands of a text from a place on; linear, and it raises nothing."""
     return _Cutter(text, tuple(token for token in tokens(text) if token.start >= start)).cut()
 
@@ -154,7 +154,7 @@ class _Cutter:
     text: str
     tokens: tuple[Token, ...]
     commands: list[Command] = field(default_factory=list)
-    scopes: tuple[Scope, ...] = ()
+    scopes: tuple[LeanScope, ...] = ()
     lines: list[int] = field(default_factory=list)
     current: int | None = None
     keyword: int = 0
@@ -164,7 +164,7 @@ class _Cutter:
     depth: int = 0
     deepest: int = 0
 
-    def cut(self) -> Text:
+    def cut(self) -> CommandText:
         text, self.lines = self.text, line_starts(self.text)
         for index, (kind, start, end) in enumerate(self.tokens):
             if kind == "symbol":
@@ -174,7 +174,7 @@ class _Cutter:
             elif self.depth == 0 and kind == "doc":
                 self._read_doc(index)
         self._finish(len(self.tokens))
-        return Text(self.text, self.tokens, tuple(self.commands), self.scopes, self.deepest)
+        return CommandText(self.text, self.tokens, tuple(self.commands), self.scopes, self.deepest)
 
     def _read_doc(self, index: int) -> None:
         if self.text.startswith("/-!", self.tokens[index].start):
@@ -299,7 +299,7 @@ class _Cutter:
             self.deepest = max(self.deepest, len(self.scopes) + len(opened))
             # What is deeper is not followed: each command holds its scopes, so their number has to be bounded.
             room = MOST_SCOPES - len(self.scopes)
-            self.scopes += tuple(Scope(command.keyword, name, command.start) for name in opened[:room])
+            self.scopes += tuple(LeanScope(command.keyword, name, command.start) for name in opened[:room])
 
 
 def parts(name: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from farm import descriptors, toolchains
-from farm.client.endpoint import Endpoint
+from farm.client.endpoint import FarmEndpoint
 from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError, FarmError
 from farm.local.runtime import read_runtime
@@ -111,12 +111,12 @@ def _lean() -> Iterator[Finding]:
     if importlib.util.find_spec("lean_interact") is None:
         yield Finding("lean", "missing", "LeanInteract is not installed", "pip install 'leanfarm[workers]'")
         return
-    command = own_module("workers.lean.check")
+    command = own_module("workers.lean.diagnosis")
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=_LEAN_CHECK_TIMEOUT_S, check=True)
         report: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
     except (subprocess.SubprocessError, ValueError, IndexError) as error:
-        yield Finding("lean", "missing", f"the check did not end well: {error}", "python -m workers.lean.check")
+        yield Finding("lean", "missing", f"the check did not end well: {error}", "python -m workers.lean.diagnosis")
         return
     if not report["ok"]:
         advice = "farm doctor --sandbox" if "sandbox" in report["notice"] else "farm doctor --install-lean"
@@ -191,7 +191,7 @@ def _tei(urls: list[str]) -> Finding:
 
 def _farm(settings: Settings) -> Iterator[Finding]:
     try:
-        endpoint = Endpoint.resolve(settings.url, "")
+        endpoint = FarmEndpoint.resolve(settings.url, "")
         answer = httpx.get(f"{endpoint.url}/readyz", timeout=5, trust_env=endpoint.trusts_environment)
         checks = answer.json()["checks"]
     except (httpx.HTTPError, ValueError, KeyError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from farm.commands import Command, Text
+from farm.commands import Command, CommandText
 
 _OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
 _COMMENTS = frozenset(("line", "block", "doc"))
@@ -45,7 +45,7 @@ class Signature:
     has_sorry: bool
 
 
-def read_signature(cut: Text, command: Command) -> Signature:
+def read_signature(cut: CommandText, command: Command) -> Signature:
     """Return the parts of a command that declares something.
 
     Raises:
@@ -70,7 +70,7 @@ def read_signature(cut: Text, command: Command) -> Signature:
     )
 
 
-def _behind_name(cut: Text, command: Command) -> int:
+def _behind_name(cut: CommandText, command: Command) -> int:
     if not command.name:
         return next(token.end for token in cut.tokens[command.first : command.last] if token.start == command.at)
     return command.name_at + len(command.name)
@@ -90,7 +90,7 @@ class _Scan:
     has_arrows: bool = False
     depth: int = 0
 
-    def read(self, cut: Text, command: Command) -> None:
+    def read(self, cut: CommandText, command: Command) -> None:
         self.universes_end = self.start
         position = self.start
         has_universes = self.text.startswith(".{", self.start)
@@ -132,7 +132,7 @@ class _Scan:
         return False
 
 
-def _without_comments(cut: Text, command: Command, start: int) -> str:
+def _without_comments(cut: CommandText, command: Command, start: int) -> str:
     out = []
     for kind, first, end in cut.tokens[command.first : command.last]:
         if kind in _COMMENTS and first >= start:
@@ -141,7 +141,7 @@ def _without_comments(cut: Text, command: Command, start: int) -> str:
     return " ".join([*out, cut.text[start : command.end]])
 
 
-def _code_end(cut: Text, command: Command, end: int) -> int:
+def _code_end(cut: CommandText, command: Command, end: int) -> int:
     """Return where the last code in front of a place ends."""
     comments = {token.end: token.start for token in cut.tokens[command.first : command.last] if token.kind in _COMMENTS}
     end = command.start + len(cut.text[command.start : end].rstrip())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from farm.challenge import Asked, Challenge, Hole, Piece, Target
-from farm.commands import MOST_SCOPES, THEOREMS, Command, Text, cut_commands, parts
+from farm.commands import MOST_SCOPES, THEOREMS, Command, CommandText, cut_commands, parts
 from farm.declarations import plain_name
 from farm.header import cut_header
 from farm.lexer import DOUBTFUL, UNCLOSED
@@ -30,7 +30,7 @@ _KEPT_CHARS = 16_384
 class _Outline:
     header: str
     gap: str
-    text: Text
+    text: CommandText
     missing: tuple[tuple[Target, bool], ...]
     holes: tuple[Hole, ...]
 
@@ -83,7 +83,7 @@ def _read_outline(text: str) -> _Outline:
 _kept_outline = lru_cache(maxsize=_KEPT_STATEMENTS)(_read_outline)
 
 
-def _assemble(header: str, gap: str, cut: Text, targets: list[Target], holes: list[Hole]) -> Challenge:
+def _assemble(header: str, gap: str, cut: CommandText, targets: list[Target], holes: list[Hole]) -> Challenge:
     asked: list[Asked] = sorted([*targets, *holes], key=lambda item: item.start)
     starts, corollaries = {item.start for item in asked}, _corollaries(cut, targets)
     first, last = asked[0].start, asked[-1].start
@@ -111,7 +111,7 @@ def _ahead(pieces: Sequence[Piece], limit: int) -> Iterator[Piece]:
     return (piece for piece in pieces if piece.kind == "text" and piece.at < limit)
 
 
-def _pieces(cut: Text, position: int, asked: Sequence[Asked], corollaries: set[int]) -> Iterator[Piece]:
+def _pieces(cut: CommandText, position: int, asked: Sequence[Asked], corollaries: set[int]) -> Iterator[Piece]:
     items = {item.start: item for item in asked}
     for command in cut.commands:
         item = items.get(command.start)
@@ -126,7 +126,7 @@ def _pieces(cut: Text, position: int, asked: Sequence[Asked], corollaries: set[i
         yield Piece("text", cut.text[position:], position)
 
 
-def _corollaries(cut: Text, targets: Sequence[Target]) -> set[int]:
+def _corollaries(cut: CommandText, targets: Sequence[Target]) -> set[int]:
     """Return where lemmas begin that speak of a target in front of them, or of such a lemma."""
     names: set[str] = set()
     starts = {target.start for target in targets}
@@ -142,12 +142,12 @@ def _corollaries(cut: Text, targets: Sequence[Target]) -> set[int]:
     return found
 
 
-def _mentions(cut: Text, command: Command, names: set[str]) -> bool:
+def _mentions(cut: CommandText, command: Command, names: set[str]) -> bool:
     words = (cut.text[start:end] for kind, start, end in cut.tokens[command.first : command.last] if kind == "word")
     return any(not names.isdisjoint(parts(word)) for word in words)
 
 
-def _require_certain(cut: Text) -> None:
+def _require_certain(cut: CommandText) -> None:
     for kind, start, end in cut.tokens:
         if kind == UNCLOSED:
             raise ValueError(f"{place(cut.text, start)}: this never ends: {_quoted(cut.text[start:end])}")
@@ -163,7 +163,7 @@ def _require_certain(cut: Text) -> None:
             raise ValueError(f"{place(cut.text, command.start)}: this `end` closes nothing")
 
 
-def _missing(cut: Text) -> tuple[list[tuple[Target, bool]], list[Hole]]:
+def _missing(cut: CommandText) -> tuple[list[tuple[Target, bool]], list[Hole]]:
     """Return the theorems without proof, each with whether it says `sorry`, and the definitions without value."""
     theorems, holes = [], []
     for command in cut.commands:
@@ -177,7 +177,7 @@ def _missing(cut: Text) -> tuple[list[tuple[Target, bool]], list[Hole]]:
     return theorems, holes
 
 
-def _signature(cut: Text, command: Command) -> Signature:
+def _signature(cut: CommandText, command: Command) -> Signature:
     try:
         read = read_signature(cut, command)
     except Ambiguous as error:
@@ -189,7 +189,7 @@ def _signature(cut: Text, command: Command) -> Signature:
     return read
 
 
-def _target(cut: Text, command: Command, read: Signature) -> Target:
+def _target(cut: CommandText, command: Command, read: Signature) -> Target:
     if not command.name:
         where = place(cut.text, command.at)
         raise ValueError(f"a statement reads `theorem NAME BINDERS : TYPE`: the theorem at {where} has no name")
@@ -209,7 +209,7 @@ def _target(cut: Text, command: Command, read: Signature) -> Target:
     )
 
 
-def _hole(cut: Text, command: Command, read: Signature) -> Hole:
+def _hole(cut: CommandText, command: Command, read: Signature) -> Hole:
     if not command.name:
         raise ValueError(f"{place(cut.text, command.at)}: a value is missing here that nobody can give: it has no name")
     if not read.type.strip():
@@ -256,7 +256,7 @@ def _chosen(missing: Sequence[Asked], chosen: Sequence[str]) -> set[str]:
     return {full for name in chosen for full in named[name]}
 
 
-def _require_reachable(cut: Text, asked: Sequence[Asked]) -> None:
+def _require_reachable(cut: CommandText, asked: Sequence[Asked]) -> None:
     """Refuse what nobody could ask Lean for by its name."""
     seen: set[str] = set()
     commands = {command.start: command for command in cut.commands}
@@ -269,7 +269,7 @@ def _require_reachable(cut: Text, asked: Sequence[Asked]) -> None:
         seen.add(item.name)
 
 
-def _unreachable(cut: Text, command: Command) -> str:
+def _unreachable(cut: CommandText, command: Command) -> str:
     if command.is_private:
         return "is private, so nothing outside its file can ask for it"
     if any(scope.keyword == "mutual" for scope in command.scopes):

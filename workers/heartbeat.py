@@ -12,7 +12,7 @@ import structlog
 from farm.errors import StoreUnavailable
 from farm.processes import process_identity
 from farm.store.registry import Alive, Registry
-from workers.vital import VitalThread
+from workers.side_threads import SideThread
 
 BEAT_S = 2.0
 # Redis may be tried for half a minute before it is given up for this once.
@@ -26,7 +26,7 @@ def worker_id() -> str:
     return f"{socket.gethostname()}:{process_identity(os.getpid())}"
 
 
-class Heartbeat(VitalThread):
+class Heartbeat(SideThread):
     """Beats every two seconds, and at once when told that something changed.
 
     Args:

@@ -14,8 +14,8 @@ from celery import Celery, bootsteps, signals
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 
-from farm.alive import SIGN_EVERY_S, Sign
-from workers.vital import Silence
+from farm.signs_of_life import SIGN_EVERY_S, Sign
+from workers.side_threads import Silence
 
 _FIRST_RETRY_S = 0.1
 _MORE_S = 0.2

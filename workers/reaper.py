@@ -15,18 +15,18 @@ from collections.abc import Sequence
 import structlog
 
 from farm import descriptors
-from farm.alive import Sign
 from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.models import Message, Reason, Verdict, verdict
 from farm.processes import end_orphans, is_identity_alive
 from farm.queues import EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
 from farm.settings import Settings, load
+from farm.signs_of_life import Sign
 from farm.store.connection import RedisClient, connect
 from farm.store.environments import environment_names, forget_environments
 from farm.store.leases import ClaimedItem, Leases
 from farm.store.revocation import Revocation
-from farm.store.rooms import Room
+from farm.store.room_queues import Room
 from farm.store.schema import await_store
 
 _TICK_S = 1.0

@@ -9,17 +9,26 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.bodies import content_type, read_json
-from api.described import FAILURES, body_of
-from api.intake import Intake, complete_options, new_digest, parse_batch, parse_options, read_proof_lines
+from api.intake import (
+    Intake,
+    commit,
+    complete_options,
+    new_digest,
+    parse_batch,
+    parse_options,
+    read_proof_lines,
+    stage_and_commit,
+)
+from api.interactive import INTERACTIVE_PROOFS
+from api.interactive import verify as verify_now
+from api.openapi import FAILURES, body_of
 from api.replies import Disconnected
 from api.service import Service, ServiceDep, VerifierDep
 from api.streams import as_events, as_lines, follow
-from api.verification import INTERACTIVE_PROOFS, commit, stage_and_commit
-from api.verification import verify as verify_now
 from farm.errors import InvalidRequest, UnsupportedMediaType
 from farm.models import BatchAccepted, BatchRequest, BatchStatus, Item, ResultsPage, Verified
 from farm.models.proofs import MAX_VERIFY_PROOFS
-from farm.store.batches import Committed, Submission, check_cursor
+from farm.store.batches import Committed, NewBatch, check_cursor
 
 router = APIRouter(prefix="/v1", tags=["proofs"], responses=FAILURES)
 
@@ -35,8 +44,8 @@ def _accepted(committed: Committed, total: int) -> BatchAccepted:
     )
 
 
-def _submission(service: Service, options: dict[str, Any], **more: Any) -> Submission:
-    return Submission(
+def _submission(service: Service, options: dict[str, Any], **more: Any) -> NewBatch:
+    return NewBatch(
         environment=options["environment"],
         options=options,
         retention_s=service.settings.retention_s,

@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from api.described import FAILURES, body_of
+from api.lean_tasks import Work, finding, read_model, run_tasks
+from api.openapi import FAILURES, body_of
 from api.replies import Disconnected
-from api.search import answer_goals, split_goals
 from api.service import ServiceDep, VerifierDep
-from api.tasks import Work, finding, read_model, run_tasks
+from api.tactic_search import answer_goals, split_goals
 from farm.models import Commands, CommandsAnswer, CommandsRequest, TacticsAnswer, TacticsRequest
 
 router = APIRouter(prefix="/v1", tags=["lean"], responses=FAILURES)

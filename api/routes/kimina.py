@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from api.bodies import parse_json, read_body
-from api.checking import Check, Json, run_checks
-from api.described import COMPATIBLE_FAILURES, body_of
+from api.kimina import Json, SnippetOptions, run_checks
+from api.openapi import COMPATIBLE_FAILURES, body_of
 from api.replies import Disconnected
 from api.service import ServiceDep, get_bare_owner
 from farm.errors import InvalidRequest
@@ -46,7 +46,7 @@ async def check(request: Request, service: ServiceDep, owner: BareOwnerDep) -> R
     report = ReportRequest(infotree=body.infotree, is_fresh=not body.reuse, is_measured=body.debug)
     texts = [snippet.code for snippet in body.snippets]
     try:
-        answers = await run_checks(request, service, owner, texts, Check(body.timeout, report))
+        answers = await run_checks(request, service, owner, texts, SnippetOptions(body.timeout, report))
     except Disconnected:
         return Response(status_code=499)
     return _json([{"id": each.id, **answer} for each, answer in zip(body.snippets, answers, strict=True)])
@@ -62,7 +62,7 @@ async def verify(request: Request, service: ServiceDep, owner: BareOwnerDep) -> 
     report = ReportRequest(infotree=body.infotree_type, is_fresh=body.disable_cache)
     texts = [code.text for code in body.codes]
     try:
-        answers = await run_checks(request, service, owner, texts, Check(body.timeout, report))
+        answers = await run_checks(request, service, owner, texts, SnippetOptions(body.timeout, report))
     except Disconnected:
         return Response(status_code=499)
     return _json([_older(str(each.custom_id), answer) for each, answer in zip(body.codes, answers, strict=True)])

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.described import FAILURES, Readiness
 from api.environments import describe, lean_notice, lean_workers
 from api.metrics import Readings, render
+from api.openapi import FAILURES, ReadinessAnswer
 from api.service import OperatorDep, ServiceDep, VerifierDep, admit_stranger
 from farm.errors import StoreUnavailable
 from farm.models import (
@@ -23,7 +23,7 @@ from farm.models import (
 )
 from farm.store.cache import read_cache_stats_async
 from farm.store.environments import read_records
-from farm.store.figures import read_figures, read_queue_ages
+from farm.store.metrics import read_figures, read_queue_ages
 from farm.store.pauses import read_alarms
 from farm.store.registry import read_status, read_totals
 from farm.store.retrievals import read_edition
@@ -87,8 +87,8 @@ def _room(members: list[WorkerStatus], can_answer: bool, notice: str) -> dict[st
 
 @router.get(
     "/readyz",
-    response_model=Readiness,
-    responses={503: {"model": Readiness, "description": "A part does not answer"}},
+    response_model=ReadinessAnswer,
+    responses={503: {"model": ReadinessAnswer, "description": "A part does not answer"}},
     dependencies=[Depends(admit_stranger)],
 )
 async def readyz(service: ServiceDep) -> Response:

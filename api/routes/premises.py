@@ -1,23 +1,29 @@
-"""Premise retrieval with the routes, shapes and errors of lean-premise-server."""
+"""Premise retrieval: with the routes, shapes and errors of lean-premise-server, and in batches of goals under /v1."""
 
 from __future__ import annotations
+
+import time
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.bodies import parse_json, read_body
-from api.described import COMPATIBLE_FAILURES, body_of
-from api.queries import ask, parse_query
+from api.bodies import parse_json, read_body, read_json
+from api.openapi import COMPATIBLE_FAILURES, FAILURES, body_of
+from api.queries import ask, parse_queries, parse_query
 from api.replies import Disconnected
-from api.service import Service, ServiceDep, get_retrieve_owner
+from api.service import RetrieverDep, Service, ServiceDep, get_retrieve_owner
 from farm.errors import Unavailable
-from farm.models import RetrievedPremise, RetrieveRequest
-from farm.store.retrievals import Corpus, read_corpus
+from farm.models import RetrieveBatchRequest, RetrievedBatch, RetrievedPremise, RetrieveRequest
+from farm.store.retrievals import ServedCorpus, read_corpus
 
-router = APIRouter(tags=["premises"], dependencies=[Depends(get_retrieve_owner)], responses=COMPATIBLE_FAILURES)
+compatible = APIRouter(tags=["premises"], dependencies=[Depends(get_retrieve_owner)], responses=COMPATIBLE_FAILURES)
+v1 = APIRouter(prefix="/v1", tags=["premises"], responses=FAILURES)
+
+_COLUMNS = ("score", "name", "kind", "module", "statement")
 
 
-@router.post("/retrieve", response_model=list[RetrievedPremise], openapi_extra=body_of(RetrieveRequest))
+@compatible.post("/retrieve", response_model=list[RetrievedPremise], openapi_extra=body_of(RetrieveRequest))
 async def retrieve(request: Request, service: ServiceDep) -> Response:
     """Return the premises nearest to a goal among those the caller can see."""
     retrieval = parse_query(parse_json(await read_body(request)), service)
@@ -31,7 +37,7 @@ async def retrieve(request: Request, service: ServiceDep) -> Response:
     return Response(body, media_type="application/json", headers={"X-Corpus": answer["corpus"]})
 
 
-async def _corpus(request: Request, service: Service) -> Corpus:
+async def _corpus(request: Request, service: Service) -> ServedCorpus:
     known = getattr(request.app.state, "corpus", None)
     corpus = await read_corpus(service.client, known)
     if corpus is None:
@@ -40,21 +46,48 @@ async def _corpus(request: Request, service: Service) -> Corpus:
     return corpus
 
 
-@router.get("/indexed-modules", response_model=list[str])
+@compatible.get("/indexed-modules", response_model=list[str])
 async def indexed_modules(request: Request, service: ServiceDep) -> Response:
     """Return the modules of the corpus; the position is the id."""
     corpus = await _corpus(request, service)
     return Response(corpus.modules_json, media_type="application/json", headers={"X-Corpus": corpus.snapshot})
 
 
-@router.get("/indexed-premises", response_model=list[str])
+@compatible.get("/indexed-premises", response_model=list[str])
 async def indexed_premises(request: Request, service: ServiceDep) -> Response:
     """Return the premises of the corpus before filtering; the position is the index `local_premises` uses."""
     corpus = await _corpus(request, service)
     return Response(corpus.premises_json, media_type="application/json", headers={"X-Corpus": corpus.snapshot})
 
 
-@router.get("/max-new-premises", response_model=int)
+@compatible.get("/max-new-premises", response_model=int)
 async def max_new_premises(service: ServiceDep) -> int:
     """Return how many new premises of one request are looked at."""
     return service.settings.max_new_premises
+
+
+@v1.post("/retrieve", response_model=RetrievedBatch, openapi_extra=body_of(RetrieveBatchRequest))
+async def retrieve_many(request: Request, service: ServiceDep, _owner: RetrieverDep) -> Response:
+    """Return the premises nearest to each of up to 64 goals, which share what the caller can see."""
+    started = time.monotonic()
+    value, _ = await read_json(request)
+    try:
+        answer = await ask(request, service, parse_queries(value, service))
+    except Disconnected:
+        return Response(status_code=499)
+    results = [{"premises": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]} for rows in answer["results"]]
+    timings = _timings(answer, time.monotonic() - started)
+    body = orjson.dumps({"results": results, "timings_s": timings})
+    return Response(body, media_type="application/json", headers={"X-Corpus": answer["corpus"]})
+
+
+def _timings(answer: dict[str, Any], total_s: float) -> dict[str, float]:
+    """Return seconds by stage; what no stage took was spent waiting. Clocks of two hosts may differ: never below 0."""
+    reply_s = max(0.0, time.time() - answer["answered_s"])
+    stages: dict[str, float] = {**answer["timings_s"], "reply": reply_s}
+    return {"queue": max(0.0, total_s - sum(stages.values())), **stages, "total": total_s}
+
+
+router = APIRouter()
+router.include_router(v1)
+router.include_router(compatible)

@@ -11,10 +11,10 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from farm.client.calls import Call, Flow, Follow, Pause, Reply, Step
-from farm.client.checks import Snippets, prepare_check
 from farm.client.connections import AsyncConnections
 from farm.client.core import Core
-from farm.client.endpoint import Endpoint
+from farm.client.endpoint import FarmEndpoint
+from farm.client.kimina import Snippets, prepare_check
 from farm.client.run import Run
 from farm.client.series import Series, SeriesFields
 from farm.client.stream import Gathering
@@ -71,7 +71,7 @@ class AsyncFarm:
         retries: int = 5,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        endpoint = Endpoint.resolve(base_url, api_key)
+        endpoint = FarmEndpoint.resolve(base_url, api_key)
         self.base_url = str(endpoint)
         self.sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
         self._core = Core(self.base_url, timeout_s=timeout, retries=retries)

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import httpx
 
-from farm.client.endpoint import Endpoint
+from farm.client.endpoint import FarmEndpoint
 from farm.client.ties import check_name, check_name_async, name_request, name_request_async
 from farm.errors import ConfigurationError
 
@@ -30,7 +30,7 @@ class _Connections(Generic[Transport]):
         transport: what carries the requests, where that is not httpx's own.
     """
 
-    def __init__(self, endpoint: Endpoint, transport: Transport | None) -> None:
+    def __init__(self, endpoint: FarmEndpoint, transport: Transport | None) -> None:
         self._endpoint = endpoint
         self._transport: Transport | None = transport
         self._made_in = os.getpid()
@@ -63,7 +63,7 @@ class _Connections(Generic[Transport]):
 class Connections(_Connections[httpx.BaseTransport]):
     """The connections of `Farm`; threads share them."""
 
-    def __init__(self, endpoint: Endpoint, transport: httpx.BaseTransport | None) -> None:
+    def __init__(self, endpoint: FarmEndpoint, transport: httpx.BaseTransport | None) -> None:
         super().__init__(endpoint, transport)
         self._clients: dict[int, httpx.Client] = {}
 
@@ -87,7 +87,7 @@ class Connections(_Connections[httpx.BaseTransport]):
 class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
     """The connections of `AsyncFarm`; one that is used from several event loops has some in each."""
 
-    def __init__(self, endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(self, endpoint: FarmEndpoint, transport: httpx.AsyncBaseTransport | None) -> None:
         super().__init__(endpoint, transport)
         self._clients: dict[Place, httpx.AsyncClient] = {}
         self._held: dict[Place, AsyncGenerator[None, None]] = {}

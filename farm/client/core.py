@@ -22,7 +22,7 @@ from farm.client.failures import failure, invalid, parse
 from farm.client.lean import as_request, as_response
 from farm.client.retries import Retries
 from farm.client.run import Run
-from farm.client.series import Part, Series
+from farm.client.series import Series, SeriesPart
 from farm.client.stream import Following
 from farm.client.submission import Submission
 from farm.client.ties import Misdirected, Sent, are_for, fits_goals, fits_states
@@ -114,7 +114,7 @@ class Core:
 
     def verify_many(self, series: Series) -> Flow[Run]:
         """Have any number of proofs verified, as a series of batches."""
-        running: deque[tuple[str, Sent, Part]] = deque()
+        running: deque[tuple[str, Sent, SeriesPart]] = deque()
         try:
             for parts in series.rounds():
                 yield from self._work_off(series, parts, running)
@@ -128,7 +128,9 @@ class Core:
             raise
         return series.run()
 
-    def _work_off(self, series: Series, parts: Iterator[Part], running: deque[tuple[str, Sent, Part]]) -> Flow[None]:
+    def _work_off(
+        self, series: Series, parts: Iterator[SeriesPart], running: deque[tuple[str, Sent, SeriesPart]]
+    ) -> Flow[None]:
         for part in parts:
             running.append((*(yield from self._submit_part(series, part, running)), part))
             if len(running) == series.plan.in_flight:
@@ -137,7 +139,7 @@ class Core:
             yield from self._finish(series, running)
 
     def _submit_part(
-        self, series: Series, part: Part, running: deque[tuple[str, Sent, Part]]
+        self, series: Series, part: SeriesPart, running: deque[tuple[str, Sent, SeriesPart]]
     ) -> Flow[tuple[str, Sent]]:
         while True:
             try:
@@ -148,7 +150,7 @@ class Core:
                     raise
                 yield from self._finish(series, running)
 
-    def _finish(self, series: Series, running: deque[tuple[str, Sent, Part]]) -> Flow[None]:
+    def _finish(self, series: Series, running: deque[tuple[str, Sent, SeriesPart]]) -> Flow[None]:
         """Read the oldest batch to its end; meanwhile the farm goes on with the others."""
         batch_id, sent, part = running[0]
         yield Follow(batch_id, sent, partial(series.take, part))

@@ -15,7 +15,7 @@ _MAX_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class FarmEndpoint:
     """A farm's address.
 
     Attributes:
@@ -29,7 +29,7 @@ class Endpoint:
     given_key: str | None = field(repr=False)
 
     @classmethod
-    def resolve(cls, base_url: str | None, api_key: str | None) -> Endpoint:
+    def resolve(cls, base_url: str | None, api_key: str | None) -> FarmEndpoint:
         """Return the endpoint that the arguments name, and the environment or `./.env` where they are None.
 
         Raises:
@@ -42,7 +42,7 @@ class Endpoint:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Pickles lie about in files and queues: a key that nobody passed on purpose stays out of them.
-        return Endpoint.resolve, (str(self.url), self.given_key)
+        return FarmEndpoint.resolve, (str(self.url), self.given_key)
 
     def __str__(self) -> str:
         """The address without user and password: this is what errors and reprs show."""

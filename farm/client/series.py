@@ -49,7 +49,7 @@ class SeriesFields(OptionFields, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SeriesPlan:
     """How the proofs of a series travel; see `SeriesFields`."""
 
     batch_size: int = MAX_BATCH_PROOFS
@@ -68,7 +68,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SeriesEntry:
     """A proof that is on its way.
 
     Attributes:
@@ -83,7 +83,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Part:
+class SeriesPart:
     """What travels as one batch.
 
     Attributes:
@@ -91,7 +91,7 @@ class Part:
         taken: how many of its verdicts have come.
     """
 
-    entries: list[Entry]
+    entries: list[SeriesEntry]
     submission: Submission
     key: str | None
     taken: int = 0
@@ -114,7 +114,7 @@ class Series:
 
     def __init__(self, proofs: Proofs, wishes: SeriesFields, farm: str) -> None:
         given: dict[str, Any] = dict(wishes)
-        self.plan = Plan(**{each.name: given.pop(each.name) for each in fields(Plan) if each.name in given})
+        self.plan = SeriesPlan(**{each.name: given.pop(each.name) for each in fields(SeriesPlan) if each.name in given})
         self._options = check_options(given)  # type: ignore[arg-type]  # what is left of them
         self._proofs = as_many(proofs)
         self._farm = farm
@@ -124,10 +124,10 @@ class Series:
         self._known = 0
         self._batches: list[BatchStatus] = []
         self._round = 0
-        self._undecided: list[Entry] = []
+        self._undecided: list[SeriesEntry] = []
         self._retried: set[int] = set()
 
-    def rounds(self) -> Iterator[Iterator[Part]]:
+    def rounds(self) -> Iterator[Iterator[SeriesPart]]:
         """Yield the parts of all proofs, then those of the undecided ones, as long as there are tries left.
 
         Each round has to be at its end before the next is asked for.
@@ -139,7 +139,7 @@ class Series:
             self._retried.update(entry.index for entry in again)
             yield self._parts(again)
 
-    def take(self, part: Part, verdict: Verdict) -> None:
+    def take(self, part: SeriesPart, verdict: Verdict) -> None:
         """Take one verdict of a part: keep it, or its proof for the next round."""
         part.taken += 1
         entry = part.entries[verdict.index]
@@ -149,7 +149,7 @@ class Series:
             return
         self._settle(placed)
 
-    def finish(self, part: Part, status: BatchStatus) -> None:
+    def finish(self, part: SeriesPart, status: BatchStatus) -> None:
         """Note the end of a part.
 
         Raises:
@@ -176,7 +176,7 @@ class Series:
         )
         return Run(verdicts, manifest)
 
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self) -> Iterator[SeriesEntry]:
         """Yield what has to be sent, each proof with the name it has in the whole series."""
         ids: set[str] = set()
         for index, proof in enumerate(check_rows(self._proofs)):
@@ -192,10 +192,10 @@ class Series:
             elif isinstance(proof, BadRow):
                 self._settle(proof.verdict(identity.id, index))
             else:
-                yield Entry(index, identity.id, encode(proof.model_copy(update={"id": identity.id})))
+                yield SeriesEntry(index, identity.id, encode(proof.model_copy(update={"id": identity.id})))
 
-    def _parts(self, entries: Iterable[Entry]) -> Iterator[Part]:
-        held: list[Entry] = []
+    def _parts(self, entries: Iterable[SeriesEntry]) -> Iterator[SeriesPart]:
+        held: list[SeriesEntry] = []
         size = number = 0
         for entry in entries:
             held.append(entry)
@@ -206,11 +206,11 @@ class Series:
         if held:
             yield self._part(held, number)
 
-    def _part(self, entries: list[Entry], number: int) -> Part:
+    def _part(self, entries: list[SeriesEntry], number: int) -> SeriesPart:
         key = self.plan.idempotency_key
         lines, ids = [entry.line for entry in entries], [entry.id for entry in entries]
         submission = Submission(lines, self._options, ids)
-        return Part(entries, submission, None if key is None else f"{key}.{self._round}.{number}")
+        return SeriesPart(entries, submission, None if key is None else f"{key}.{self._round}.{number}")
 
     def _is_worth_another_try(self, verdict: Verdict) -> bool:
         is_open = verdict.outcome is Outcome.UNDECIDED and verdict.reason is not Reason.CANCELLED

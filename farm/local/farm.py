@@ -14,19 +14,19 @@ from pathlib import Path
 import httpx
 
 from farm import descriptors
-from farm.alive import is_silent
 from farm.errors import ConfigurationError
 from farm.keys import read_keys
+from farm.local.data_dir import empty_temporary_folder
+from farm.local.lean_rooms import LocalLeanRoom, lean_rooms
 from farm.local.ports import free_port, prefer_port
-from farm.local.private import empty_temporary_folder
 from farm.local.readiness import OnProgress, Readiness
-from farm.local.rooms import LeanRoom, lean_rooms
 from farm.local.runtime import locked, own_runtime
-from farm.local.supervisor import Service, Supervisor
+from farm.local.supervisor import SupervisedProcess, Supervisor
 from farm.local.valkey import Valkey, prepare_valkey
 from farm.models import lean_part
 from farm.processes import own_module
 from farm.settings import LOOPBACK_HOSTS, Settings
+from farm.signs_of_life import is_silent
 from farm.store.connection import connect
 from farm.store.registry import set_draining
 from farm.store.schema import enter_store
@@ -136,7 +136,7 @@ class LocalFarm:
         own_runtime(addresses.api, redis_url).write(self._data_dir)
         return addresses
 
-    async def _start_group(self, *services: Service) -> None:
+    async def _start_group(self, *services: SupervisedProcess) -> None:
         await self._supervisor.start(*services)
         self._tell(f"started {', '.join(service.name for service in services)}")
 
@@ -155,11 +155,11 @@ class LocalFarm:
             "TMPDIR": str(empty_temporary_folder(self._data_dir)),
         }
 
-    def _api_service(self, addresses: Addresses, environment: dict[str, str]) -> Service:
+    def _api_service(self, addresses: Addresses, environment: dict[str, str]) -> SupervisedProcess:
         known = {**environment, "FLOWER_URL": addresses.flower}
-        return Service("api", own_module("api"), known, self._answers(f"{addresses.api}/livez"))
+        return SupervisedProcess("api", own_module("api"), known, self._answers(f"{addresses.api}/livez"))
 
-    def _flower_service(self, addresses: Addresses, port: int, environment: dict[str, str]) -> Service:
+    def _flower_service(self, addresses: Addresses, port: int, environment: dict[str, str]) -> SupervisedProcess:
         options = {
             "FLOWER_ADDRESS": "127.0.0.1",
             "FLOWER_PORT": str(port),
@@ -170,7 +170,7 @@ class LocalFarm:
         is_healthy = self._answers(f"{addresses.flower}/healthcheck")
         # It has nothing to lose, and its way to end takes half a second.
         command = own_module("farm.local.flower")
-        return Service("flower", command, {**environment, **options}, is_healthy, stop_grace_s=0)
+        return SupervisedProcess("flower", command, {**environment, **options}, is_healthy, stop_grace_s=0)
 
     def _answers(self, url: str) -> Callable[[], Awaitable[bool]]:
         async def is_healthy() -> bool:
@@ -190,8 +190,8 @@ def _enter(redis_url: str) -> str:
     return str(entered)
 
 
-def _valkey_service(valkey: Valkey, lock: int) -> Service:
-    return Service(
+def _valkey_service(valkey: Valkey, lock: int) -> SupervisedProcess:
+    return SupervisedProcess(
         "valkey",
         valkey.command,
         dict(os.environ),
@@ -204,16 +204,18 @@ def _valkey_service(valkey: Valkey, lock: int) -> Service:
     )
 
 
-def _python_service(module: str, environment: dict[str, str]) -> Service:
+def _python_service(module: str, environment: dict[str, str]) -> SupervisedProcess:
     name = module.rpartition(".")[2]
-    return Service(name, own_module(module), environment, _gives_signs(name, environment))
+    return SupervisedProcess(name, own_module(module), environment, _gives_signs(name, environment))
 
 
-def _lean_service(room: LeanRoom, environment: dict[str, str]) -> Service:
+def _lean_service(room: LocalLeanRoom, environment: dict[str, str]) -> SupervisedProcess:
     command = own_module("workers.lean", *([str(room.file)] if room.file else []))
     name = lean_part(room.environment)
     # The toolchain and the REPL that it may fetch are run under other user ids.
-    return Service(name, command, {**environment, **room.variables}, _gives_signs(name, environment), umask=-1)
+    return SupervisedProcess(
+        name, command, {**environment, **room.variables}, _gives_signs(name, environment), umask=-1
+    )
 
 
 def _gives_signs(part: str, environment: dict[str, str]) -> Callable[[], Awaitable[bool]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from farm.errors import ConfigurationError
-from farm.local.private import make_private
+from farm.local.data_dir import make_private
 from farm.processes import is_identity_alive, process_identity
 
 # How long the Valkey of a killed farm may take to end.

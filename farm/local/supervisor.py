@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from farm.errors import ConfigurationError
-from farm.local.words import last_words
+from farm.local.last_words import last_words
 from farm.processes import die_with_parent, end_session
 
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -33,7 +33,7 @@ async def _always_healthy() -> bool:
 
 
 @dataclass(frozen=True)
-class Service:
+class SupervisedProcess:
     """One process to keep running.
 
     Attributes:
@@ -65,7 +65,7 @@ class _Running:
         said_before: the length of the log when it was started.
     """
 
-    service: Service
+    service: SupervisedProcess
     process: asyncio.subprocess.Process
     log: Path
     said_before: int
@@ -93,7 +93,7 @@ class Supervisor:
         self._starting: list[_Running] = []
         self._faults: dict[str, tuple[float, str]] = {}
 
-    async def start(self, *services: Service) -> None:
+    async def start(self, *services: SupervisedProcess) -> None:
         """Start services together, wait until all are healthy, and keep them running from then on.
 
         Raises:
@@ -138,7 +138,7 @@ class Supervisor:
         now = time.monotonic()
         return silent + [text for at, text in self._faults.values() if now - at < _STABLE_AFTER_S]
 
-    async def _start_one(self, service: Service) -> None:
+    async def _start_one(self, service: SupervisedProcess) -> None:
         group = self._groups[-1]
         for _ in range(_START_FAILURES):
             running = await self._spawn(service)
@@ -151,7 +151,7 @@ class Supervisor:
             await _end(running)
         raise ConfigurationError(f"{service.name} does not start: it {said}")
 
-    async def _spawn(self, service: Service) -> _Running:
+    async def _spawn(self, service: SupervisedProcess) -> _Running:
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._logs / f"{service.name}.log"
         path.touch(mode=0o600)

@@ -13,6 +13,7 @@ from farm.models.batches import (
 )
 from farm.models.commands import Commands, CommandsAnswer, CommandsRequest, LeanRequest
 from farm.models.environments import EnvironmentList, EnvironmentStatus, lean_part
+from farm.models.lean_tasks import Task, as_task
 from farm.models.premises import (
     DetailedPremise,
     NewPremise,
@@ -24,7 +25,6 @@ from farm.models.premises import (
 from farm.models.proofs import DEFAULT_ENVIRONMENT, EnvironmentName, Level, Options, Proof, as_proof
 from farm.models.reports import Report, ReportRequest
 from farm.models.tactics import Candidates, Goal, GoalAnswer, Status, TacticsAnswer, TacticsRequest, Tried
-from farm.models.tasks import Task, as_task
 from farm.models.verdicts import (
     POLICY_VERSION,
     Environment,

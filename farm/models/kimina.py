@@ -90,7 +90,7 @@ class CheckResponse(BaseModel):
     results: list[Checked]
 
 
-class Verified(BaseModel):
+class KiminaVerified(BaseModel):
     """The answer about one code: `response` with its `time`, or `error`."""
 
     custom_id: str
@@ -101,4 +101,4 @@ class Verified(BaseModel):
 class VerifyResponse(BaseModel):
     """The answer of `POST /verify`, in request order."""
 
-    results: list[Verified]
+    results: list[KiminaVerified]

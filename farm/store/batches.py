@@ -30,7 +30,7 @@ _STAGE_SLICE = 250
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class NewBatch:
     """What a commit needs to know beside the items.
 
     Attributes:
@@ -73,7 +73,7 @@ class Page:
     done: bool
 
 
-class Entry(NamedTuple):
+class StagedItem(NamedTuple):
     """One task on its way in: where it queues, and its fingerprint if its verdict may be kept or shared."""
 
     lane: str
@@ -91,7 +91,7 @@ class Staging:
     total: int = 0
     canaries: int = 0
 
-    def number(self, entry: Entry) -> int:
+    def number(self, entry: StagedItem) -> int:
         """Return the next index: canaries have a range of their own, which no user's proof reaches."""
         if entry.is_canary:
             self.canaries += 1
@@ -108,14 +108,14 @@ class Batches:
         self._scripts = AsyncScripts(client)
         self._quotas = quotas or unlimited()
 
-    async def stage(self, staging: Staging, entries: Iterable[Entry]) -> None:
+    async def stage(self, staging: Staging, entries: Iterable[StagedItem]) -> None:
         """Add proofs to a staging; it expires by itself if nobody commits it.
 
         Raises:
             RateLimited: the owner's quota or the store is full; what was staged before is still there.
             StoreUnavailable: Redis does not answer.
         """
-        slice_: list[Entry] = []
+        slice_: list[StagedItem] = []
         for entry in entries:
             slice_.append(entry)
             if len(slice_) == _STAGE_SLICE:
@@ -124,7 +124,7 @@ class Batches:
         if slice_:
             await self._stage_slice(staging, slice_)
 
-    async def _stage_slice(self, staging: Staging, entries: list[Entry]) -> None:
+    async def _stage_slice(self, staging: Staging, entries: list[StagedItem]) -> None:
         b = f"farm:batch:{staging.batch}"
         blobs: dict[str, bytes] = {}
         by_lane: dict[str, list[int]] = {}
@@ -160,7 +160,7 @@ class Batches:
         with translated():
             await self._scripts.run("expire", staging.batch, "now")
 
-    async def commit(self, staging: Staging, submission: Submission) -> Committed:
+    async def commit(self, staging: Staging, submission: NewBatch) -> Committed:
         """Make the staged items a batch, at once.
 
         Raises:

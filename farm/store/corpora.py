@@ -48,7 +48,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SwitchOutcome:
     """What became of a wish.
 
     Attributes:
@@ -144,16 +144,16 @@ class Corpora:
             names = [f"loaded:{wish.id}:{name.decode()}" for name in answering]
             return not names or all(self._client.hmget(_WANTED, names))
 
-    def conclude(self, wish: Wish, outcome: Outcome) -> None:
+    def conclude(self, wish: Wish, outcome: SwitchOutcome) -> None:
         """Say what becomes of a wish; who comes first is right."""
         with translated():
             self._client.hsetnx(_WANTED, f"outcome:{wish.id}", orjson.dumps(asdict(outcome)))
 
-    def outcome(self, wish: Wish) -> Outcome | None:
+    def outcome(self, wish: Wish) -> SwitchOutcome | None:
         """Return what became of a wish, once it is known."""
         with translated():
             found = self._client.hget(_WANTED, f"outcome:{wish.id}")
-        return Outcome(**orjson.loads(found)) if found else None
+        return SwitchOutcome(**orjson.loads(found)) if found else None
 
     def choose(self, wish: Wish, home: str) -> None:
         """Have workers of these settings begin with this wish from now on."""

@@ -179,7 +179,7 @@ class Retrievals:
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class ServedCorpus:
     """What the API must know of the corpus to answer the lists of names."""
 
     snapshot: str
@@ -193,7 +193,7 @@ async def read_edition(client: AsyncRedisClient) -> str:
         return (await client.hget("farm:corpus", "snapshot") or b"").decode()
 
 
-async def read_corpus(client: AsyncRedisClient, known: Corpus | None) -> Corpus | None:
+async def read_corpus(client: AsyncRedisClient, known: ServedCorpus | None) -> ServedCorpus | None:
     """Return the corpus the premise worker answers with; `known` itself when it has not changed."""
     with translated():
         snapshot = await client.hget("farm:corpus", "snapshot")
@@ -202,4 +202,4 @@ async def read_corpus(client: AsyncRedisClient, known: Corpus | None) -> Corpus 
         if known and known.snapshot == snapshot.decode():
             return known
         fields = await client.hgetall("farm:corpus")
-    return Corpus(fields[b"snapshot"].decode(), raw(fields[b"modules"]), raw(fields[b"premises"]))
+    return ServedCorpus(fields[b"snapshot"].decode(), raw(fields[b"modules"]), raw(fields[b"premises"]))

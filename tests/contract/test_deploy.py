@@ -414,7 +414,7 @@ def test_an_image_with_checkers_tries_them_before_it_is_one() -> None:
 
     assert [text for text in image.all("COPY") if text.startswith("--from=nanoda")]
     command = image.last("RUN")
-    assert "CHECKER_COMMAND=comparator,leanchecker,nanoda python -m workers.lean.check" in command
+    assert "CHECKER_COMMAND=comparator,leanchecker,nanoda python -m workers.lean.diagnosis" in command
     assert "exit 1" in command
     assert image.last("CMD") == IMAGES["lean"].last("CMD")
 

@@ -135,8 +135,8 @@ def test_a_part_that_stands_still_is_started_again_and_one_that_waits_for_the_st
     # health.py asks the store.
     asks_nobody: dict[str, Any] = {"httpGet": {"path": "/livez", "port": "http"}}
     if name != "api":
-        asks_nobody = {"exec": {"command": ["python", "-m", "farm.alive", name]}}
-        assert compose(name)["healthcheck"]["test"] == ["CMD", "python", "-m", "farm.alive", name]
+        asks_nobody = {"exec": {"command": ["python", "-m", "farm.signs_of_life", name]}}
+        assert compose(name)["healthcheck"]["test"] == ["CMD", "python", "-m", "farm.signs_of_life", name]
         assert "/var/lib/leanfarm" in {each["mountPath"] for each in container(name)["volumeMounts"]}
     assert asks_nobody.items() <= liveness.items()
 

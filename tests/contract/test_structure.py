@@ -17,10 +17,10 @@ OWNERS = {
     "starlette": ("api/",),
     "celery": (
         "farm/queues.py",
-        "workers/entry.py",
+        "workers/celery_worker.py",
         "workers/parent.py",
-        "workers/neglect.py",
-        "workers/room.py",
+        "workers/idle_rule.py",
+        "workers/room_server.py",
         "workers/lean/tasks.py",
         "workers/embed/",
         "workers/premises/",

@@ -14,11 +14,13 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-with atheris.instrument_imports(include=["farm.lexer", "farm.declarations", "farm.statement", "workers.lean.gate"]):
+with atheris.instrument_imports(
+    include=["farm.lexer", "farm.declarations", "farm.statement", "workers.lean.gate.strict"]
+):
     from farm.declarations import declaration
     from farm.lexer import DOUBTFUL, UNCLOSED, normal_form, tokens
     from farm.statement import read_statement
-    from workers.lean.gate import place, refuse
+    from workers.lean.gate.strict import place, refuse
 
 from tests.support.slow_lexer import slow_tokens
 

@@ -1,4 +1,4 @@
-"""`python -m workers.embed.check`: a figure wherever anything embeds, and a plain word where there is no GPU."""
+"""`python -m workers.embed.gpu_check`: a figure wherever anything embeds, and a plain word where there is no GPU."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NVIDIA_SMI = '#!/bin/sh\necho "GPU 0: Some Card (UUID: GPU-0)"\n'
 
 
 def check(folder: Path, path: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "workers.embed.check", "0.2"]
+    command = [sys.executable, "-m", "workers.embed.gpu_check", "0.2"]
     environment = {"PATH": path, "DATA_DIR": str(folder), **settings}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from farm.store.connection import RedisClient, connect
-from farm.store.rooms import Room
+from farm.store.room_queues import Room
 from tests.conftest import lean_settings
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm

@@ -11,7 +11,7 @@ import pytest
 
 from farm.store.connection import AsyncRedisClient, RedisClient, connect, connect_async
 from farm.store.retrievals import Retrieval, Retrievals
-from farm.store.rooms import LEASE_MS, Room, Taken
+from farm.store.room_queues import LEASE_MS, Room, Taken
 from tests.support.running import await_true
 
 TTL_MS = 30_000

@@ -9,7 +9,7 @@ import pytest
 
 from farm.errors import RateLimited, StoreUnavailable
 from farm.models import Proof, WorkerKind, verdict
-from farm.store.batches import Batches, Entry, Staging, Submission
+from farm.store.batches import Batches, NewBatch, StagedItem, Staging
 from farm.store.connection import RedisClient, connect, connect_async, translated
 from farm.store.lanes import lane_name
 from farm.store.leases import Leases
@@ -33,8 +33,8 @@ async def submit(url: str, count: int) -> str:
     try:
         batches, staging = Batches(client), Staging("me")
         lane = lane_name("default", "", "me")
-        await batches.stage(staging, [Entry(lane, Proof(code=f"proof {i}")) for i in range(count)])
-        submission = Submission(environment="default", options={"timeout_s": 1.0}, retention_s=100)
+        await batches.stage(staging, [StagedItem(lane, Proof(code=f"proof {i}")) for i in range(count)])
+        submission = NewBatch(environment="default", options={"timeout_s": 1.0}, retention_s=100)
         return (await batches.commit(staging, submission)).batch
     finally:
         await client.aclose()

@@ -12,7 +12,7 @@ from farm.errors import RateLimited
 from farm.models import NewPremise
 from farm.store.connection import AsyncRedisClient, RedisClient, connect, connect_async
 from farm.store.retrievals import Retrieval, Retrievals, dump
-from farm.store.rooms import Room
+from farm.store.room_queues import Room
 from tests.support.running import await_true
 
 TTL_MS = 30_000

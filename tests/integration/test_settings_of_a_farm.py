@@ -195,7 +195,7 @@ def test_beyond_this_host_only_with_keys(tmp_path: Path) -> None:
 ENTRIES = (
     *(("farm", *command) for command in (["up"], ["status"], ["doctor", "--sandbox"], ["keys", "list"], ["drain"])),
     *((module,) for module in ("api", "workers.reaper", "workers.lean", "workers.embed", "workers.premises")),
-    *((module,) for module in ("workers.lean.check", "workers.sandbox.selftest", "farm.local.flower")),
+    *((module,) for module in ("workers.lean.diagnosis", "workers.sandbox.selftest", "farm.local.flower")),
 )
 
 

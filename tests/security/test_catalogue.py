@@ -11,7 +11,7 @@ from farm import Farm, Outcome, Verdict
 from farm.models import Level
 from tests.security.catalogue import Attack, attacks
 from tests.support.running import RunningFarm, running_farm
-from workers.lean.gate import refuse
+from workers.lean.gate.strict import refuse
 
 ATTACKS = attacks()
 

@@ -13,7 +13,7 @@ from farm.models import Position
 from farm.prepared import prepare
 from farm.settings import load
 from tests.security.catalogue import Attack, attacks
-from workers.lean.checked_run import run_checked
+from workers.lean.binding.checked_run import run_checked
 from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.session import HeaderFailed, Session, configure
 from workers.lean.verdict import judge, read_messages, read_sorries

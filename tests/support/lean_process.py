@@ -13,8 +13,7 @@ from farm.store.connection import RedisClient, connect
 from farm.store.leases import Leases
 from tests.support.fake_session import FakeSession
 from tests.support.store import ENV, put
-from workers.figures import Figures
-from workers.lean.attestation import Attestor
+from workers.lean.checkers.attestation import Attestor
 from workers.lean.claims import Claims
 from workers.lean.engine import Engine, LeanEngine
 from workers.lean.executor import Executor
@@ -23,6 +22,7 @@ from workers.lean.signs_of_life import SignsOfLife
 from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Watchdog
 from workers.lean.work_loop import WorkLoop
+from workers.metrics import Metrics
 
 ENVIRONMENT = Environment(lean_version="v4", sandbox=["seccomp"])
 REVISION = "v4|1||r"
@@ -52,7 +52,7 @@ class LeanProcess:
     def _lean_engine(self) -> Engine:
         watch = Watch(self.session, self.watchdog, 60.0)
         executor = Executor(self.session, watch, ENVIRONMENT, Attestor(None, 0))
-        return LeanEngine(self.session, self.watchdog, executor, ENVIRONMENT, 1000, Figures())
+        return LeanEngine(self.session, self.watchdog, executor, ENVIRONMENT, 1000, Metrics())
 
     def put(self, count: int, *, timeout_s: float = 1.0, **more: Any) -> str:
         """Commit a batch of the texts `proof 0`, `proof 1`, … of one owner."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from farm.errors import FarmError
 from farm.models import Proof, Reason, verdict
-from farm.store.batches import Batches, Entry, Staging, Submission
+from farm.store.batches import Batches, NewBatch, StagedItem, Staging
 from farm.store.connection import RedisClient, connect_async
 from farm.store.lanes import lane_name
 from farm.store.leases import Claim, Finished, Leases, Warmth
@@ -52,13 +52,13 @@ def put(
         client = connect_async(url)
         batches, staging = Batches(client, quotas), Staging(owner)
         lane = lane_name(environment, header, owner)
-        entries = [Entry(lane, Proof(code=f"proof {i}"), marks[i] if marks else "") for i in range(count)]
+        entries = [StagedItem(lane, Proof(code=f"proof {i}"), marks[i] if marks else "") for i in range(count)]
         place = count if canaries_at is None else canaries_at
-        entries[place:place] = [Entry(lane, Proof(code="canary"), is_canary=True)] * canaries
+        entries[place:place] = [StagedItem(lane, Proof(code="canary"), is_canary=True)] * canaries
         submission = {"retention_s": 100, "options": {"priority": priority, "timeout_s": 1.0}, **more}
         try:
             await batches.stage(staging, entries)
-            return (await batches.commit(staging, Submission(environment=environment, **submission))).batch
+            return (await batches.commit(staging, NewBatch(environment=environment, **submission))).batch
         except FarmError:
             await batches.discard(staging)
             raise

@@ -8,7 +8,7 @@ import pytest
 
 from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError
-from farm.local.rooms import lean_rooms, share_processes
+from farm.local.lean_rooms import lean_rooms, share_processes
 from farm.settings import Settings, load
 
 

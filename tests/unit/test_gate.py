@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from farm.models import Position, Reason
 from farm.settings import Settings
 from tests.support.slow_lexer import slow_tokens
-from workers.lean import gate
-from workers.lean.gate import place, refuse
+from workers.lean.gate import strict as gate
+from workers.lean.gate.rules import RULES
+from workers.lean.gate.strict import place, refuse
+from workers.lean.gate.trial import prove_gate
+from workers.lean.gate.words import Lists
 from workers.lean.installation import prepare
-from workers.lean.proving import prove_gate
-from workers.lean.rules import RULES
-from workers.lean.words import Lists
 
 KEYWORDS = sorted({word for rule in RULES for word in rule.words if "%" not in word})
 NAMES = sorted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.lean.gate import refuse
+from workers.lean.gate.strict import refuse
 
 THEOREM = "\ntheorem t : 1 + 1 = 2 := rfl"
 

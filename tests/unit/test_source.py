@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from farm.models import Position, Proof
 from farm.source import assemble, split_header
 from tests.support.repl.source import Source as LeanText
-from workers.lean.reporting import place
+from workers.lean.report import place
 
 
 @pytest.mark.parametrize(

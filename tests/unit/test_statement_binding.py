@@ -10,8 +10,8 @@ import pytest
 
 from farm.models import Proof, Reason
 from farm.prepared import Prepared, prepare
-from workers.lean.binding_answers import Look, OddAnswer, judge_axioms, read_look, read_stated
-from workers.lean.statement_binding import Binder, commands, looking, new_prefix, plan
+from workers.lean.binding.answers import Look, OddAnswer, judge_axioms, read_look, read_stated
+from workers.lean.binding.binder import Binder, commands, looking, new_prefix, plan
 
 SECRET = "5ecret"
 PROVED = {"kind": "theorem", "fault": "", "axioms": []}

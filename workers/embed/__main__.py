@@ -3,8 +3,8 @@
 from farm.logs import configure_logs
 from farm.queues import EMBED_QUEUE
 from farm.settings import load
+from workers.celery_worker import run_worker
 from workers.embed.tasks import create_app
-from workers.entry import run_worker
 
 if __name__ == "__main__":
     configure_logs("embed")

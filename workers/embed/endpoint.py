@@ -39,7 +39,7 @@ class Info:
     max_batch: int | None = None
 
 
-class Endpoint:
+class TeiEndpoint:
     """A server under one URL, over kept-alive connections.
 
     Attributes:

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from math import log, sqrt
 
-from workers.embed.statements import Statement, Tokens
+from workers.embed.statements import ParsedStatement, Tokens
 from workers.embed.terms import Terms, collapse, groups, is_field, is_variable, peel, relation, rename, terms, written
 from workers.embed.tokens import CLOSING, OPENING, words
 
@@ -32,7 +32,7 @@ _SEPARATORS = re.compile(r"[\s._]+")
 Bag = defaultdict[str, float]
 
 
-def features(statement: Statement) -> dict[str, float]:
+def features(statement: ParsedStatement) -> dict[str, float]:
     """Return the features of a statement with their weights, all positive."""
     bag: Bag = defaultdict(float)
     hypotheses = [terms(statement, tokens) for tokens in statement.hypotheses]
@@ -49,7 +49,7 @@ def features(statement: Statement) -> dict[str, float]:
     return bag
 
 
-def _add_claim(bag: Bag, statement: Statement, hypotheses: list[Terms], conclusion: Terms, weight: float) -> None:
+def _add_claim(bag: Bag, statement: ParsedStatement, hypotheses: list[Terms], conclusion: Terms, weight: float) -> None:
     """Add what is claimed as a whole, what its two sides are, and what it is claimed from."""
     left, sign, right = relation(peel(conclusion))
     names: dict[str, str] = {}
@@ -92,7 +92,7 @@ def _runs(row: Terms) -> Iterator[Terms]:
             yield row[start:end]
 
 
-def _add_words(bag: Bag, statement: Statement) -> None:
+def _add_words(bag: Bag, statement: ParsedStatement) -> None:
     """Add the words of names and notation, and those of the types of the variables."""
     types = {_type_name(statement, token) for token in statement.conclusion if token in statement.types}
     # The name of a definition is its subject; the name of a theorem repeats what the theorem says.
@@ -110,7 +110,7 @@ def _add_all(bag: Bag, found: Iterable[str], weight: float) -> None:
         bag["word " + word] += weight
 
 
-def _words_in(statement: Statement, rows: Iterable[Tokens]) -> Iterator[str]:
+def _words_in(statement: ParsedStatement, rows: Iterable[Tokens]) -> Iterator[str]:
     return (word for row in rows for token in row if not statement.is_variable(token) for word in words(token))
 
 
@@ -118,7 +118,7 @@ def _words_of_text(text: str) -> Iterator[str]:
     return (word for part in _SEPARATORS.split(text) if part for word in words(part))
 
 
-def _type_name(statement: Statement, variable: str) -> str:
+def _type_name(statement: ParsedStatement, variable: str) -> str:
     """Return the last name in the head of a variable's type: `Fin` for `Fin n`, `→` for functions, `*` for `α`."""
     type_ = statement.types.get(variable, [])
     if not type_:

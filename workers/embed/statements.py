@@ -27,7 +27,7 @@ _REACH_TO_THE_END = frozenset("∃∀∑∏") | {"fun", "if", "let"}
 
 
 @dataclass(slots=True)
-class Statement:
+class ParsedStatement:
     """What a text says.
 
     Attributes:
@@ -128,7 +128,7 @@ def _groups(tokens: Tokens) -> Iterator[Tokens]:
             yield tokens[start : at + 1]
 
 
-def read(text: str) -> Statement:
+def read(text: str) -> ParsedStatement:
     """Take a goal (`… ⊢ …`), a declaration (`[/-- doc -/] kind name binders : type`) or a bare term apart."""
     context, turnstile, conclusion = text.partition("⊢")
     if turnstile:
@@ -136,13 +136,13 @@ def read(text: str) -> Statement:
     declaration = _DECLARATION.match(text[:_MOST_CHARACTERS])
     if declaration:
         return _read_declaration(**declaration.groupdict(""))
-    statement = Statement()
+    statement = ParsedStatement()
     statement.conclude(tokenise(text[:_MOST_CHARACTERS])[:_MOST_TOKENS])
     return statement
 
 
-def _read_goal(context: str, conclusion: str) -> Statement:
-    statement = Statement()
+def _read_goal(context: str, conclusion: str) -> ParsedStatement:
+    statement = ParsedStatement()
     for line in _NEXT_HYPOTHESIS.split(context.strip()):
         tokens = tokenise(line)[:_MOST_TOKENS]
         colon = find(tokens, ":")
@@ -153,8 +153,8 @@ def _read_goal(context: str, conclusion: str) -> Statement:
     return statement
 
 
-def _read_declaration(doc: str, kind: str, name: str, rest: str) -> Statement:
-    statement = Statement(kind=kind, name=name, doc=doc)
+def _read_declaration(doc: str, kind: str, name: str, rest: str) -> ParsedStatement:
+    statement = ParsedStatement(kind=kind, name=name, doc=doc)
     tokens = tokenise(rest)[:_MOST_TOKENS]
     colon = find(tokens, ":")
     for group in _groups(tokens[: max(colon, 0)]):

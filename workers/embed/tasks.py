@@ -11,15 +11,15 @@ from farm.store.connection import connect
 from farm.store.vectors import SharedVectors
 from workers.embed.cache import VectorCache
 from workers.embed.embedder import make_embedder
-from workers.embed.runner import Runner
-from workers.room import Post, room_app
+from workers.embed.server import EmbedServer
+from workers.room_server import Post, room_app
 
 
 def create_app(settings: Settings) -> Celery:
     """Return the Celery app of the embed room."""
 
-    def make(post: Post) -> Runner:
+    def make(post: Post) -> EmbedServer:
         shared = SharedVectors(connect(settings.redis_url))
-        return Runner(post, lambda: make_embedder(settings), VectorCache(settings.lru_cache_size, shared))
+        return EmbedServer(post, lambda: make_embedder(settings), VectorCache(settings.lru_cache_size, shared))
 
     return room_app(settings, WorkerKind.EMBED, EMBED_TASK, make)

@@ -13,7 +13,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_
 
 from farm.errors import ConfigurationError, EmbeddingError
 from farm.settings import Settings
-from workers.embed.endpoint import Endpoint, Info
+from workers.embed.endpoint import Info, TeiEndpoint
 from workers.embed.failures import Busy, CallRejected, InputRejected, ServiceDown
 from workers.embed.rotation import Rotation, Turn
 from workers.embed.vectors import Vectors, checked
@@ -54,7 +54,7 @@ class TeiEmbedder:
 
     def __init__(self, settings: Settings) -> None:
         urls = settings.embed_service_urls
-        self._rotation = Rotation([Endpoint(url, settings.embed_api_key) for url in urls])
+        self._rotation = Rotation([TeiEndpoint(url, settings.embed_api_key) for url in urls])
         self._timeout_s = settings.embed_service_timeout
         in_flight = settings.embed_service_max_concurrent_inputs
         # So many calls at once, each of so many inputs, are never more inputs than the setting allows.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
-from workers.embed.statements import Statement, Tokens, find
+from workers.embed.statements import ParsedStatement, Tokens, find
 from workers.embed.tokens import CLOSING, OPENING, is_name
 
 Terms = list[str]
@@ -21,7 +21,7 @@ def is_field(token: str) -> bool:
     return len(token) > 1 and token[0] == "." and is_name(token)
 
 
-def terms(statement: Statement, tokens: Tokens) -> Terms:
+def terms(statement: ParsedStatement, tokens: Tokens) -> Terms:
     """Return a proposition with its variables marked, `List.map` as `map`, and `n.succ` as `n + 1`."""
     found: Terms = []
     for symbol, following in zip_longest(tokens, tokens[1:], fillvalue=""):

@@ -11,7 +11,7 @@ from farm.logs import configure_logs
 from farm.models import lean_part
 from farm.queues import lean_queue
 from farm.settings import load
-from workers.entry import run_worker
+from workers.celery_worker import run_worker
 from workers.lean.tasks import create_app
 
 if __name__ == "__main__":

@@ -8,15 +8,15 @@ from typing import Protocol
 import structlog
 
 from farm import toolchains
-from farm.figures import Series
+from farm.metrics import MetricSeries
 from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.store.leases import Claim, ClaimedItem, Result
-from workers.figures import Figures
 from workers.lean.executor import Executor
 from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.repl_watch import GivenUp
 from workers.lean.session import HeaderFailed, Session, StartFailed
 from workers.lean.watchdog import Interruption, Watchdog
+from workers.metrics import Metrics
 
 _START_BACKOFF_S = 2.0
 _NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"
@@ -92,7 +92,7 @@ class LeanEngine:
         executor: Executor,
         environment: Environment,
         recycle_after: int,
-        figures: Figures,
+        figures: Metrics,
     ) -> None:
         self._session = session
         self._watchdog = watchdog
@@ -174,9 +174,9 @@ class LeanEngine:
         time.sleep(_START_BACKOFF_S)
 
     def _observe(self, found: Result, claim: Claim, spent_s: float) -> None:
-        self._figures.observe(Series.QUEUE, claim.queued_s)
-        self._figures.observe(Series.RUN, found.time_s)
-        self._figures.observe(Series.OVERHEAD, max(0.0, spent_s - found.time_s))
+        self._figures.observe(MetricSeries.QUEUE, claim.queued_s)
+        self._figures.observe(MetricSeries.RUN, found.time_s)
+        self._figures.observe(MetricSeries.OVERHEAD, max(0.0, spent_s - found.time_s))
 
 
 class NoLean:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from farm.models import Candidates, Commands, Environment
 from farm.store.leases import Claim, ClaimedItem, Result
-from workers.lean.attestation import Attestor
+from workers.lean.checkers.attestation import Attestor
 from workers.lean.conversation import Conversation
 from workers.lean.judging import Judge
 from workers.lean.repl_watch import Watch
-from workers.lean.reporting import Reporter
-from workers.lean.search import Searcher
+from workers.lean.report import Reporter
 from workers.lean.session import Session
+from workers.lean.tactic_search import TacticSearcher
 
 
 class Executor:
@@ -20,7 +20,7 @@ class Executor:
         self._attestor = attestor
         self._reporter = Reporter(Judge(session, watch, environment), session)
         self._conversation = Conversation(session, watch, environment)
-        self._searcher = Searcher(session, watch, environment)
+        self._searcher = TacticSearcher(session, watch, environment)
 
     def run(self, item: ClaimedItem, claim: Claim) -> Result:
         """Return the verdict on a proof, or the answer to another task.

@@ -16,8 +16,8 @@ from farm.checkers import known_checkers
 from farm.errors import ConfigurationError, LeanNotFound, SandboxMissing
 from farm.models import Environment
 from farm.settings import Settings
-from workers.lean.kernels import ALSO, NEEDED, Tools
-from workers.lean.proving import prove_gate
+from workers.lean.checkers.known import ALSO, NEEDED, Tools
+from workers.lean.gate.trial import prove_gate
 from workers.lean.scratch import claim_folder
 from workers.lean.session import Config, configure
 from workers.sandbox import plan

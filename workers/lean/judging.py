@@ -11,9 +11,9 @@ from farm.models import Environment, Evidence, Level, Message, Position, Reason,
 from farm.prepared import Objection, Prepared, prepare
 from farm.store.lanes import lane_domain
 from farm.store.leases import Claim, ClaimedItem
-from workers.lean.checked_run import Checked, Unguarded, run_checked
+from workers.lean.binding.checked_run import CheckedRun, Unguarded, run_checked
 from workers.lean.guard import GuardTripped, ReplGone
-from workers.lean.reading import declared_at, object_to, object_to_statement
+from workers.lean.objections import declared_at, object_to, object_to_statement
 from workers.lean.repl_watch import Died, HeaderTimeout, Watch
 from workers.lean.session import Header, HeaderFailed, Session
 from workers.lean.slices import first_slice_s
@@ -123,7 +123,7 @@ class Judge:
     def _run(self, trial: Trial, header: Header) -> Verdict:
         if not trial.is_checked:
             with self._session.running(header, trial.lead + trial.prepared.body, trial.timeout_s) as response:
-                return self._decide(trial, header, Checked(response))
+                return self._decide(trial, header, CheckedRun(response))
         run = run_checked(
             self._session,
             header,
@@ -135,7 +135,7 @@ class Judge:
         )
         return self._decide(trial, header, run)
 
-    def _decide(self, trial: Trial, header: Header, run: Checked) -> Verdict:
+    def _decide(self, trial: Trial, header: Header, run: CheckedRun) -> Verdict:
         response, said = run.response, header.response if header.start is not None else None
         if response is not None and not hasattr(response, "messages"):  # LeanError: refused as a whole
             messages = [Message(severity="error", data=response.message)]

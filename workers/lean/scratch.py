@@ -19,11 +19,11 @@ from pathlib import Path
 import psutil
 import structlog
 
-from farm.figures import Bound, Series
+from farm.metrics import Bound, MetricSeries
 from farm.processes import end_session
-from workers.figures import Figures
+from workers.metrics import Metrics
 from workers.sandbox.cage import clear_scratch
-from workers.vital import VitalThread
+from workers.side_threads import SideThread
 
 LIMIT_MB = 256
 """What the files of one REPL may take together."""
@@ -66,7 +66,7 @@ def _locked(folder: Path, how: int = 0) -> Iterator[None]:
         os.close(lock)
 
 
-class ScratchKeeper(VitalThread):
+class ScratchKeeper(SideThread):
     """Removes scratch folders that nobody uses any more, and ends a REPL of this process that writes too much.
 
     Args:
@@ -74,7 +74,7 @@ class ScratchKeeper(VitalThread):
         figures: where it counts the REPLs that it ended.
     """
 
-    def __init__(self, folder: Path, figures: Figures) -> None:
+    def __init__(self, folder: Path, figures: Metrics) -> None:
         super().__init__("scratch", _STUCK_S)
         self._figures = figures
         self._root = folder / "scratch"
@@ -107,7 +107,7 @@ class ScratchKeeper(VitalThread):
             clear_scratch(str(scratch))
         elif _is_too_large(scratch):
             _log.warning("scratch.too_large", limit_mb=LIMIT_MB, limit_files=LIMIT_FILES)
-            self._figures.count(Series.SANDBOX_DENIALS, Bound.SCRATCH)
+            self._figures.count(MetricSeries.SANDBOX_DENIALS, Bound.SCRATCH)
             end_session(repl)
 
 

@@ -17,14 +17,14 @@ from lean_interact.interface import CommandResponse, InfoTreeOptions, LeanError
 from pydantic import ValidationError
 
 from farm.errors import LeanNotFound
-from farm.figures import Bound, Series
+from farm.metrics import Bound, MetricSeries
 from farm.models.reports import Infotree
 from farm.processes import end_descendants, tree_memory_mb
 from farm.settings import Settings
-from workers.figures import Figures
-from workers.lean.binding_answers import first_error
+from workers.lean.binding.answers import first_error
+from workers.lean.binding.binder import Binder, commands, new_prefix
 from workers.lean.guard import TOKEN_TIMEOUT_S, GuardedServer, GuardTripped, ReplGone
-from workers.lean.statement_binding import Binder, commands, new_prefix
+from workers.metrics import Metrics
 
 T = TypeVar("T")
 Config = LeanREPLConfig
@@ -140,9 +140,9 @@ class Session:
         exchange: what was said at the last proof.
     """
 
-    def __init__(self, config: Config, settings: Settings, figures: Figures | None = None) -> None:
+    def __init__(self, config: Config, settings: Settings, figures: Metrics | None = None) -> None:
         self._settings = settings
-        self._figures = figures or Figures()
+        self._figures = figures or Metrics()
         self._cause = "first"
         self._loading_s = 0.0
         self._headers: dict[str, Header] = {}
@@ -227,7 +227,7 @@ class Session:
             self._loading_s += self._start_s
         # The first one was started by LeanInteract's constructor.
         if self._generation != self._server.generation:
-            self._figures.count(Series.REPL_STARTS, self._cause)
+            self._figures.count(MetricSeries.REPL_STARTS, self._cause)
             self._cause = ""
             self._generation = self._server.generation
             self._headers.clear()
@@ -260,10 +260,10 @@ class Session:
             self._headers[header] = self._load(header)
             self._load_s = time.monotonic() - started
             self._loading_s += self._load_s
-            self._figures.observe(Series.HEADER_LOAD, self._load_s)
+            self._figures.observe(MetricSeries.HEADER_LOAD, self._load_s)
             self._warm_header = " ".join(header.split())[:_SHOWN_CHARS]
         else:
-            self._figures.count(Series.HEADER_HITS)
+            self._figures.count(MetricSeries.HEADER_HITS)
         if is_checked and self._headers[header].binder is None:
             self._headers[header] = replace(self._headers[header], binder=self._bind(header))
         return self._headers[header]
@@ -366,7 +366,7 @@ class Session:
         """Say why the REPL really ended; /metrics counts the start of the next one under it."""
         self._cause = cause
         if cause == Bound.MEMORY:
-            self._figures.count(Series.SANDBOX_DENIALS, Bound.MEMORY)
+            self._figures.count(MetricSeries.SANDBOX_DENIALS, Bound.MEMORY)
 
     def end(self, cause: str = "fresh") -> None:
         """Kill the REPL and all it started; the next load starts a new one, of which the first cause is remembered."""
@@ -374,7 +374,7 @@ class Session:
         self._server.kill()
         # It may have ended before: only then the status is its own.
         if bound := _BOUNDS.get(self._server.take_status() or 0):
-            self._figures.count(Series.SANDBOX_DENIALS, bound)
+            self._figures.count(MetricSeries.SANDBOX_DENIALS, bound)
         end_descendants()
 
     def _load(self, header: str) -> Header:

@@ -16,9 +16,8 @@ from farm.store.connection import connect
 from farm.store.leases import Leases
 from farm.store.registry import Registry
 from farm.traces import close_traces, open_traces
-from workers.figures import Figures
 from workers.heartbeat import Heartbeat, worker_id
-from workers.lean.attestation import Attestor, open_checker
+from workers.lean.checkers.attestation import Attestor, open_checker
 from workers.lean.claims import Claims
 from workers.lean.engine import Engine, LeanEngine, NoLean
 from workers.lean.executor import Executor
@@ -31,8 +30,9 @@ from workers.lean.signs_of_life import SignsOfLife
 from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Watchdog
 from workers.lean.work_loop import WorkLoop
+from workers.metrics import Metrics
+from workers.side_threads import or_end
 from workers.stopping import StopFlag
-from workers.vital import or_end
 
 _log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ def process_count(settings: Settings) -> int:
     return max(1, min(os.cpu_count() or 1, fit))
 
 
-class LeanRoom:
+class LeanWorker:
     """Holds what the parent prepared and what each process owns."""
 
     def __init__(self, settings: Settings) -> None:
@@ -95,7 +95,7 @@ class LeanRoom:
         if installation is None or self._tokens is None:
             raise RuntimeError("The parent was not prepared")
         settings, worker, client = self._settings, worker_id(), connect(self._settings.redis_url)
-        figures = Figures()
+        figures = Metrics()
         open_traces("lean")
         checker = open_checker(installation.checker, settings.checker_timeout_s, self._stop.is_set)
         judged_by = with_checker(self._revision, checker.version if checker else "")
@@ -117,7 +117,7 @@ class LeanRoom:
         # What was submitted while nobody was there has no token yet.
         writer.publish(1)
 
-    def _build_engine(self, installation: Installation, attestor: Attestor, figures: Figures) -> Engine:
+    def _build_engine(self, installation: Installation, attestor: Attestor, figures: Metrics) -> Engine:
         settings, environment = self._settings, installation.environment
         if installation.config is None:
             return NoLean(environment, installation.notice)
@@ -136,9 +136,9 @@ class LeanRoom:
         close_traces()
 
 
-def create_app(settings: Settings) -> tuple[Celery, LeanRoom]:
+def create_app(settings: Settings) -> tuple[Celery, LeanWorker]:
     """Return the Celery app of the Lean room, and the room."""
-    room = LeanRoom(settings)
+    room = LeanWorker(settings)
     app = celery_app(settings)
     # The engine replaces the REPL after so many proofs; the process itself goes after as many tasks.
     app.conf.worker_max_tasks_per_child = settings.lean_max_tasks_per_child

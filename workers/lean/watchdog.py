@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from farm.processes import end_session, memory_mb, tree_memory_mb
-from workers.vital import VitalThread
+from workers.side_threads import SideThread
 
 _STUCK_S = 60.0
 _TICK_S = 0.1
@@ -39,7 +39,7 @@ class Watched:
     interruption: Interruption | None = None
 
 
-class Watchdog(VitalThread):
+class Watchdog(SideThread):
     """Ends a run that eats too much memory, overstays its deadline, or is no longer wanted.
 
     Args:

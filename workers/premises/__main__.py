@@ -3,7 +3,7 @@
 from farm.logs import configure_logs
 from farm.queues import PREMISES_QUEUE
 from farm.settings import load
-from workers.entry import run_worker
+from workers.celery_worker import run_worker
 from workers.premises.tasks import create_app
 
 if __name__ == "__main__":

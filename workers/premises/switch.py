@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 import structlog
 
 from farm.errors import FarmError, StoreUnavailable
-from farm.store.corpora import Corpora, Outcome, Published, Wish
-from workers.vital import VitalThread
+from farm.store.corpora import Corpora, Published, SwitchOutcome, Wish
+from workers.side_threads import SideThread
 
 _LOOK_S = 1.0
 _LOOK_SOON_S = 0.2
@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class Switch(VitalThread, Generic[T]):
+class Switch(SideThread, Generic[T]):
     """Looks again and again whether an operator wants another corpus, and does this worker's part of it.
 
     Args:
@@ -81,7 +81,7 @@ class Switch(VitalThread, Generic[T]):
         else:
             self._corpora.loaded(wish)
             if self._corpora.is_loaded(wish):
-                self._corpora.conclude(wish, Outcome(home=self._home))
+                self._corpora.conclude(wish, SwitchOutcome(home=self._home))
 
     def end(self) -> None:
         """Stop looking; a corpus that is being loaded is forgotten."""
@@ -93,9 +93,9 @@ class Switch(VitalThread, Generic[T]):
             self._beside = wish, self._load(wish)
         except FarmError as error:
             _log.error("switch.failed", repo=wish.repo, error=error.message)
-            self._corpora.conclude(wish, Outcome(failure=error.message))
+            self._corpora.conclude(wish, SwitchOutcome(failure=error.message))
 
-    def _fulfil(self, wish: Wish, outcome: Outcome) -> None:
+    def _fulfil(self, wish: Wish, outcome: SwitchOutcome) -> None:
         assert self._beside is not None  # noqa: S101 - looked at by the caller
         self._answers_with = self._put(self._beside[1])
         self._corpora.choose(wish, outcome.home)

@@ -10,14 +10,14 @@ from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.corpora import Corpora
 from workers.heartbeat import worker_id
-from workers.premises.searcher import Searcher
-from workers.room import Post, room_app
+from workers.premises.server import PremiseServer
+from workers.room_server import Post, room_app
 
 
 def create_app(settings: Settings) -> Celery:
     """Return the Celery app of the premise room."""
 
-    def make(post: Post) -> Searcher:
-        return Searcher(post, settings, Corpora(connect(settings.redis_url), worker_id()))
+    def make(post: Post) -> PremiseServer:
+        return PremiseServer(post, settings, Corpora(connect(settings.redis_url), worker_id()))
 
     return room_app(settings, WorkerKind.PREMISES, PREMISES_TASK, make)

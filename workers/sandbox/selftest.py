@@ -33,7 +33,7 @@ _RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from workers.sandbox.at
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttemptOutcome:
     """What came of one attempt.
 
     Attributes:
@@ -79,13 +79,13 @@ class Stage:
             raise Missing(run.stderr.strip().removeprefix("leanfarm launcher: "))
         return run.stdout.split()
 
-    def attempt_all(self, layers: Sequence[str]) -> list[Outcome]:
+    def attempt_all(self, layers: Sequence[str]) -> list[AttemptOutcome]:
         """Make every attempt but those that only a layer which is not there would deny."""
         made = [attempt for attempt in ATTEMPTS.values() if attempt.needs in ("", *layers)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(self.make, made))
 
-    def make(self, attempt: Attempt) -> Outcome:
+    def make(self, attempt: Attempt) -> AttemptOutcome:
         """Make one attempt in a process of its own."""
         facts = [f"{key}={value}" for key, value in self.facts.items()]
         inner = [plan.python(), "-IS", "-c", _RUN, self.facts["source"], attempt.name, *facts]
@@ -94,7 +94,7 @@ class Stage:
         with subprocess.Popen(command, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe) as process:
             output, errors = process.communicate(timeout=_TIMEOUT_S)
         found, detail = _read(process.returncode, output, errors)
-        return Outcome(attempt.topic, attempt.name, attempt.expected, found, detail)
+        return AttemptOutcome(attempt.topic, attempt.name, attempt.expected, found, detail)
 
 
 def _read(status: int, output: bytes, errors: bytes) -> tuple[str, str]:

@@ -9,13 +9,13 @@ from array import array
 import pytest
 
 from farm.models import NewPremise, Proof, Reason, WorkerKind, verdict
-from farm.store.batches import Batches, Entry, Staging
+from farm.store.batches import Batches, StagedItem, Staging
 from farm.store.connection import RedisClient, connect_async
 from farm.store.lanes import lane_name
 from farm.store.leases import DEATH_BOUND, LAPSE_BOUND, Leases
 from farm.store.registry import Registry
 from farm.store.retrievals import Retrieval, Retrievals
-from farm.store.rooms import Room
+from farm.store.room_queues import Room
 from tests.support.running import await_true
 from tests.support.store import ENV, assert_settled, cancel, finish, lapse, put, state, take
 
@@ -303,7 +303,7 @@ def test_a_staging_that_is_not_committed_leaves_no_trace(client: RedisClient, va
     async def stage() -> None:
         connection = connect_async(valkey_url)
         batches, staging = Batches(connection), Staging("me")
-        await batches.stage(staging, [Entry(lane_name(ENV, "", "me"), Proof(code=f"{i}")) for i in range(1200)])
+        await batches.stage(staging, [StagedItem(lane_name(ENV, "", "me"), Proof(code=f"{i}")) for i in range(1200)])
         assert all(client.ttl(key) > 0 for key in client.keys("farm:[bp][ae]*")), "a staging nobody commits must expire"
         await batches.discard(staging)
         await connection.aclose()

@@ -20,8 +20,8 @@ from farm.models import Environment, Level, Proof, verdict
 from tests.conftest import lean_settings
 from tests.support.repl.install import Install, install
 from tests.support.running import RunningFarm, await_true, running_farm
-from workers.lean.attestation import Attestor, Checker
-from workers.lean.confined import CheckerFailed
+from workers.lean.checkers.attestation import Attestor, Checker
+from workers.lean.checkers.process import CheckerFailed
 
 STATEMENT = "theorem two : 1 + 1 = 2"
 # What a text says in a comment, the stand-in does.

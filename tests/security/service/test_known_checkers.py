@@ -17,8 +17,8 @@ from tests.conftest import lean_settings
 from tests.support.checkers import install_toolchain, wrap_lake
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, running_farm, sandbox_settings
-from workers.lean.confined import CheckerFailed
-from workers.lean.kernels import Kernels, Tools
+from workers.lean.checkers.known import Kernels, Tools
+from workers.lean.checkers.process import CheckerFailed
 
 STATEMENT = "theorem two : 1 + 1 = 2"
 ALL = ("comparator", "leanchecker", "nanoda")

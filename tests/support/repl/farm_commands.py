@@ -1,4 +1,4 @@
-"""The farm's own commands (workers/lean/statement_binding.lean) as the scripted REPL, which is no Lean, answers them.
+"""The farm's own commands (workers/lean/binding/commands.lean) as the scripted REPL, which is no Lean, answers them.
 
 It keeps to what Lean does with them: nothing knows them on an environment without `import Lean`; a kept theorem leaves
 its proposition and is itself gone; a look sees full names alone, whatever scopes are open.

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farm import Farm
-from farm.client.endpoint import Endpoint
+from farm.client.endpoint import FarmEndpoint
 from farm.client.environment import variables
 from farm.errors import ConfigurationError
 from farm.settings import load
@@ -46,7 +46,7 @@ def test_it_is_the_one_that_the_command_line_finds(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    found, wanted = Endpoint.resolve(None, None), load()
+    found, wanted = FarmEndpoint.resolve(None, None), load()
 
     assert str(found) == wanted.url
     assert found.headers.get("Authorization", "Bearer ") == f"Bearer {wanted.farm_api_key.strip()}"

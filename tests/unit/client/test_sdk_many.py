@@ -11,7 +11,7 @@ import pytest
 
 from farm.client import AsyncFarm, Farm, Manifest, Run
 from farm.client.manifest import content_hash
-from farm.client.series import Plan, SeriesFields
+from farm.client.series import SeriesFields, SeriesPlan
 from farm.client.submission import OptionFields
 from farm.errors import ConnectionFailed, FarmError, InvalidRequest, RateLimited
 from farm.models import Outcome, Proof, Reason, Verdict, verdict
@@ -235,7 +235,7 @@ async def test_wrong_wishes_are_refused(scripted: ScriptedFarm, driver: Driver, 
 
 
 def test_every_wish_is_a_keyword() -> None:
-    plan = {each.name for each in fields(Plan)}
+    plan = {each.name for each in fields(SeriesPlan)}
     assert set(SeriesFields.__annotations__) == set(OptionFields.__annotations__) | plan
 
 

@@ -19,7 +19,7 @@ from farm.queues import PREMISES_QUEUE
 from farm.store.connection import RedisClient, connect_async
 from farm.store.registry import read_status
 from farm.store.retrievals import Retrieval, Retrievals
-from farm.store.rooms import Room
+from farm.store.room_queues import Room
 from tests.support.running import await_true
 from workers.embed.lexical import LexicalEmbedder
 

@@ -1,0 +1,63 @@
+"""Work done while the client waits: proofs verified, commands run, tactics tried."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import replace
+
+from fastapi import Request
+
+from api.intake import Intake, stage_and_commit
+from api.replies import Disconnected, wait_reply
+from api.service import Service
+from farm.errors import StoreUnavailable
+from farm.models import Proof
+from farm.store.batches import NewBatch, StagedItem, Staging
+
+INTERACTIVE_PROOFS = 4
+"""Up to so many proofs of one request come before all batches."""
+DEADLINE_S = 3600.0
+"""How long a request waits that does not say."""
+UNSEEN_RETENTION_S = 300
+"""How long a batch is kept whose name nobody learns."""
+_GRACE_S = 30.0
+
+
+async def verify(request: Request, intake: Intake, proofs: list[Proof], submission: NewBatch) -> list[bytes]:
+    """Return the verdicts of proofs as JSON, in their order; raises as `work_off` does."""
+    return await work_off(request, intake.service, intake.staging, intake.entries(proofs), submission)
+
+
+async def work_off(
+    request: Request, service: Service, staging: Staging, entries: Iterable[StagedItem], submission: NewBatch
+) -> list[bytes]:
+    """Return what workers found, as JSON in order; a client that goes away cancels what has not run.
+
+    Args:
+        request: whose client waits.
+        service: who does it.
+        staging: a new one.
+        entries: what is to be done.
+        submission: with a `deadline_s`, if it has one.
+
+    Raises:
+        Disconnected: the client went away.
+        FarmError: as `stage_and_commit` does; Unavailable when there is no end.
+    """
+    submission = replace(submission, deadline_s=submission.deadline_s or DEADLINE_S, reply=service.replies.key)
+    with service.replies.expect(f"batch:{staging.batch}") as future:
+        committed = await stage_and_commit(service, staging, entries, submission)
+
+        async def is_finished() -> bool:
+            with contextlib.suppress(StoreUnavailable):
+                return (await service.batches.status(committed.batch, staging.owner)).finished
+            return False
+
+        try:
+            await wait_reply(request, future, (submission.deadline_s or DEADLINE_S) + _GRACE_S, is_finished)
+        except Disconnected:
+            # Nobody waits any more: what has not run need not.
+            await service.batches.cancel(committed.batch, staging.owner)
+            raise
+    return await service.batches.results_json(committed.batch, staging.total)

@@ -1,0 +1,114 @@
+"""Between Kimina's shapes and the farm's: snippets in, verdicts and the REPL's replies out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import Request
+from pydantic import ValidationError
+
+from api.errors import invalid
+from api.intake import Intake, complete_options
+from api.interactive import INTERACTIVE_PROOFS, UNSEEN_RETENTION_S, verify
+from api.service import Service
+from farm.models import Options, Proof, ReportRequest
+from farm.store.batches import NewBatch
+
+_PARTS = {
+    "messages": ("severity", "pos", "endPos", "data"),
+    "sorries": ("pos", "endPos", "goal", "proofState"),
+    "tactics": ("pos", "endPos", "goals", "tactic", "proofState", "usedConstants"),
+}
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SnippetOptions:
+    """What is asked about every text of a request.
+
+    Attributes:
+        timeout_s: as the client wrote it; 0 or less has run out before it began.
+        report: what the REPL is to say.
+    """
+
+    timeout_s: int
+    report: ReportRequest
+
+
+async def run_checks(
+    request: Request, service: Service, owner: str, texts: list[str], check: SnippetOptions
+) -> list[Json]:
+    """Return for each text `time`, `response` or `error`, and `diagnostics` if they are asked for.
+
+    Raises:
+        Disconnected, FarmError: as `verify` does.
+    """
+    limit_s = min(check.timeout_s, service.settings.max_timeout_s)
+    answers = [_read(text) for text in texts]
+    proofs = [proof for proof in answers if isinstance(proof, Proof)]
+    if limit_s <= 0:
+        return [_timed_out("command", limit_s) if isinstance(each, Proof) else each for each in answers]
+    verdicts = iter(await _verify(request, service, owner, proofs, limit_s, check.report) if proofs else [])
+    header_s = service.settings.lean_header_timeout_s
+    return [
+        _answer(orjson.loads(next(verdicts)), limit_s, header_s) if isinstance(each, Proof) else each
+        for each in answers
+    ]
+
+
+def _read(text: str) -> Proof | Json:
+    """Return a text as a proof; one that cannot be sent to Lean fails alone."""
+    try:
+        return Proof(code=text or "\n")
+    except ValidationError as error:
+        return {"time": 0.0, "error": invalid(error).message}
+
+
+async def _verify(
+    request: Request, service: Service, owner: str, proofs: list[Proof], limit_s: float, report: ReportRequest
+) -> list[bytes]:
+    asked = Options(timeout_s=limit_s, gate="off", cache=report.is_shareable)
+    options = {**await complete_options(asked, service, owner), "report": report.model_dump()}
+    submission = NewBatch(
+        environment=options["environment"],
+        options=options,
+        retention_s=min(UNSEEN_RETENTION_S, service.settings.retention_s),
+        interactive=len(proofs) <= INTERACTIVE_PROOFS,
+    )
+    return await verify(request, Intake(service, owner, options), proofs, submission)
+
+
+def _answer(verdict: Json, limit_s: float, header_s: float) -> Json:
+    report = verdict.get("report") or {}
+    if verdict["reason"] == "timeout":
+        answer = _timed_out("header command", header_s) if report.get("in_header") else _timed_out("command", limit_s)
+    elif verdict["outcome"] == "undecided":
+        answer = {"time": verdict["time_s"], "error": verdict["messages"][0]["data"]}
+    else:
+        answer = {"time": verdict["time_s"], "response": _response(report["reply"])}
+    if "timed out" in answer.get("error", "") and report:
+        answer["diagnostics"] = {"repl_uuid": report["repl"].replace("-", "")}  # there even where nobody debugs
+    elif report.get("memory_bytes") is not None:
+        names = {"repl_uuid": "repl", "cpu_max": "cpu_percent", "memory_max": "memory_bytes"}
+        answer["diagnostics"] = {theirs: report[ours] for theirs, ours in names.items()}
+    return answer
+
+
+def _timed_out(what: str, limit_s: float) -> Json:
+    return {"time": float(limit_s), "error": f"Lean REPL {what} timed out in {float(limit_s)} seconds"}
+
+
+def _response(reply: Json) -> Json:
+    """Return what Kimina's shapes have of a reply: the fields they know, nothing that is null."""
+    if "message" in reply:
+        return {"message": reply["message"]}
+    response = {name: reply[name] for name in ("env", "infotree") if reply.get(name) is not None}
+    for name, fields in _PARTS.items():
+        if reply.get(name) is not None:
+            response[name] = [
+                {field: each[field] for field in fields if each.get(field) is not None} for each in reply[name]
+            ]
+    return response

@@ -1,0 +1,81 @@
+"""Work for Lean that is no proof: from a request to items on a lane, and back from what workers found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from api.bodies import read_json
+from api.errors import invalid
+from api.intake import complete_options
+from api.interactive import INTERACTIVE_PROOFS, UNSEEN_RETENTION_S, work_off
+from api.service import Service
+from farm.models import Options, Task
+from farm.store.batches import NewBatch, StagedItem, Staging
+from farm.store.lanes import lane_name
+
+Model = TypeVar("Model", bound=BaseModel)
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Tasks of one request; with the gate off, so that their owner is a trust domain of its own.
+
+    Attributes:
+        tasks: each with the header it needs.
+    """
+
+    timeout_s: float | None
+    environment: str
+    tasks: list[tuple[str, Task]]
+
+
+async def read_model(request: Request, model: type[Model]) -> Model:
+    """Return the body of a request.
+
+    Raises:
+        InvalidRequest: it is not what the model asks for.
+        FarmError: as `read_json`.
+    """
+    value, _ = await read_json(request)
+    try:
+        return model.model_validate(value, strict=True)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+async def run_tasks(request: Request, service: Service, owner: str, work: Work) -> list[Json]:
+    """Return what workers found for each task, as stored: an `Answer`, or the farm's own `undecided` verdict.
+
+    Raises:
+        InvalidRequest: the farm cannot do what is asked for.
+        Disconnected, FarmError: as `work_off` does.
+    """
+    asked = Options(timeout_s=work.timeout_s, environment=work.environment, gate="off", cache=False)
+    options = await complete_options(asked, service, owner)
+    submission = NewBatch(
+        environment=work.environment,
+        options=options,
+        retention_s=min(UNSEEN_RETENTION_S, service.settings.retention_s),
+        interactive=len(work.tasks) <= INTERACTIVE_PROOFS,
+        listed=False,
+    )
+    entries = _entries(work, owner)
+    return [orjson.loads(each) for each in await work_off(request, service, Staging(owner), entries, submission)]
+
+
+def _entries(work: Work, owner: str) -> Iterable[StagedItem]:
+    return (StagedItem(lane_name(work.environment, header, owner), task) for header, task in work.tasks)
+
+
+def finding(found: Json) -> Json:
+    """Return the fields of `Unfinished` of what a worker found."""
+    message = found.get("message") or next((each["data"] for each in found.get("messages", [])), "")
+    kept = {name: found[name] for name in ("reason", "time_s", "queue_s", "attempts", "environment")}
+    return {**kept, "message": message}

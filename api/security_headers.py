@@ -1,0 +1,91 @@
+"""What every request meets first, and what every answer carries."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import error_response
+from farm.errors import Forbidden
+
+_CLOSED = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+# Swagger's page starts with an inline script.
+_DOCS = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self'; img-src data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+# The console's page loads its own files and asks this farm; no text ever becomes HTML or a script there.
+_CONSOLE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "require-trusted-types-for 'script'; trusted-types 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+_POLICIES = {"/docs": _DOCS, "/console": _CONSOLE}
+_PLAIN = re.compile("[a-z0-9_-]*[a-z_-][a-z0-9_-]*")
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class SecurityHeaders:
+    """Puts security headers on every answer; without keys it serves this host alone.
+
+    No CORS header is ever sent, so no page of another origin reads an answer. Without keys that is not enough: a page
+    whose name an attacker points at 127.0.0.1 is of the farm's own origin, and would run proofs here. It gives itself
+    away by the name it asks for.
+
+    Args:
+        app: what answers.
+        is_open: whether there are no keys.
+    """
+
+    def __init__(self, app: ASGIApp, *, is_open: bool) -> None:
+        self._app = app
+        self._is_open = is_open
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add_headers(MutableHeaders(scope=message), scope["path"])
+            await send(message)
+
+        app: ASGIApp = self._app
+        if self._is_open and not _is_from_here(Headers(scope=scope)):
+            text = "Without keys this farm answers http://127.0.0.1 and http://localhost alone: set API_KEYS_FILE"
+            app = error_response(Request(scope), Forbidden(text))
+        await app(scope, receive, send_with_headers)
+
+
+def _add_headers(headers: MutableHeaders, path: str) -> None:
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Content-Security-Policy", _POLICIES.get(path, _CLOSED))
+
+
+def _is_from_here(headers: Headers) -> bool:
+    """Whether a request names this host, and comes from no page but its own."""
+    origin = headers.get("origin")
+    return _is_local(f"//{headers.get('host', '')}") and (origin is None or _is_local(origin))
+
+
+def _is_local(url: str) -> bool:
+    """Whether a URL names this host, or has a name without a dot: no page of the internet has one."""
+    try:
+        name = urlsplit(url).hostname or ""
+        return ("@" not in url and _PLAIN.fullmatch(name) is not None) or ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,16 @@
+"""The API's signs of life: its loop turns, as its workers' do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from farm.signs_of_life import SIGN_EVERY_S, Sign
+
+
+async def give_signs(data_dir: Path) -> None:
+    """Give signs until cancelled."""
+    sign = Sign(data_dir, "api", is_main=True)
+    while True:
+        sign.give()
+        await asyncio.sleep(SIGN_EVERY_S)

@@ -1,0 +1,79 @@
+"""A search spread over workers: candidates that begin alike go to the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api.lean_tasks import Json, finding
+from farm.models import Candidates, Goal
+from farm.prepared import header_of
+
+# Few, so that many workers have some; a worker that gets several of one goal runs what they share once.
+_SHARE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one worker tries at a time.
+
+    Attributes:
+        goal: the position of its goal.
+        header: what the goal's text imports.
+        places: the positions of its candidates.
+    """
+
+    goal: int
+    header: str
+    places: tuple[int, ...]
+    task: Candidates
+
+
+def split_goals(goals: Sequence[Goal]) -> list[Share]:
+    """Return the shares of all goals; within a goal candidates that begin alike are neighbours."""
+    return [share for index, goal in enumerate(goals) for share in _split(index, goal)]
+
+
+def _split(index: int, goal: Goal) -> Iterable[Share]:
+    proof = goal.proof
+    header = header_of(proof)
+    order = sorted(range(len(goal.candidates)), key=goal.candidates.__getitem__)
+    for start in range(0, len(order), _SHARE):
+        places = tuple(order[start : start + _SHARE])
+        task = Candidates(proof=proof, candidates=[goal.candidates[place] for place in places])
+        yield Share(index, header, places, task)
+
+
+def answer_goals(goals: Sequence[Goal], shares: Sequence[Share], found: Sequence[Json]) -> Json:
+    """Return the fields of `TacticsAnswer`: what the shares came to, put together again."""
+    results: list[Json] = [
+        {"id": goal.id or str(index), "goal": None, "error": None, "candidates": [None] * len(goal.candidates)}
+        for index, goal in enumerate(goals)
+    ]
+    for share, answer in zip(shares, found, strict=True):
+        _put(results[share.goal], share, answer)
+    findings = [finding(answer) for answer in found]
+    # One that did not end says why for all: each candidate has its own status beside.
+    worst = next((each for each in findings if each["reason"]), findings[0])
+    total: dict[str, Any] = {
+        "time_s": sum(each["time_s"] for each in findings),
+        "queue_s": max(each["queue_s"] for each in findings),
+        "attempts": max(each["attempts"] for each in findings),
+    }
+    return {**worst, **total, "results": results}
+
+
+def _put(result: Json, share: Share, answer: Json) -> None:
+    for said in answer.get("answers", []):
+        result.update(goal=said["goal"], error=said["error"])
+        tried = said["candidates"]
+    if not answer.get("answers"):
+        left_out = finding(answer)
+        tried = [_untried(left_out["reason"], left_out["message"])] * len(share.places)
+    for place, each in zip(share.places, tried, strict=True):
+        result["candidates"][place] = each
+
+
+def _untried(reason: str, message: str) -> Json:
+    return {"status": reason, "goals": [], "error": message, "failed_at": None, "messages": [], "time_s": 0.0}

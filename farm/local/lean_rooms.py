@@ -1,0 +1,83 @@
+"""The Lean rooms of `farm up`: its own environment's, and one for each file in ENVIRONMENTS_DIR. All share a host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from farm.environments import environment_files, load_environment
+from farm.errors import ConfigurationError
+from farm.processes import memory_limit_mb
+from farm.settings import Settings
+
+# What a cgroup's OOM killer must not see used: beside Lean there are the farm's own processes.
+_MEMORY_SHARE = 0.95
+
+
+@dataclass(frozen=True)
+class LocalLeanRoom:
+    """One Lean room.
+
+    Attributes:
+        environment: the environment it serves.
+        file: its settings; None for the room that has those of `farm up`.
+        variables: what its process is told beside.
+    """
+
+    environment: str
+    file: Path | None
+    variables: dict[str, str]
+
+
+def lean_rooms(settings: Settings) -> list[LocalLeanRoom]:
+    """Return the Lean rooms of this host, each with its share of it where there are several.
+
+    Raises:
+        ConfigurationError: a file is wrong, or two are for one environment.
+    """
+    files = environment_files(settings)
+    asked = [settings, *map(load_environment, files)]
+    if not files:
+        return [LocalLeanRoom(settings.lean_environment, None, {"LEAN_WORKERS": str(settings.lean_workers)})]
+    names = [each.lean_environment for each in asked]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ConfigurationError(
+            f"{settings.environments_dir}/{twice.pop()}.env: these workers are set up without a file"
+        )
+    memory_mb = memory_limit_mb()
+    processes = share_processes(asked, os.cpu_count() or 1, memory_mb)
+    limit_mb = int(memory_mb * _MEMORY_SHARE / sum(processes))
+    return [
+        LocalLeanRoom(
+            each.lean_environment,
+            file,
+            {"LEAN_WORKERS": str(count), "LEAN_MEMORY_LIMIT_MB": str(min(each.lean_memory_limit_mb, limit_mb))},
+        )
+        for each, file, count in zip(asked, [None, *files], processes, strict=True)
+    ]
+
+
+def share_processes(asked: Sequence[Settings], cores: int, memory_mb: float) -> list[int]:
+    """Return how many Lean processes each environment gets on one host.
+
+    One that names a number gets it. The others share what is left of cores and memory equally, and each has one process
+    at least; the first gets what does not divide.
+
+    Args:
+        asked: the settings of each.
+        cores: of the host.
+        memory_mb: of the host.
+    """
+    open_ = [each for each in asked if not each.lean_workers]
+    fixed = [each for each in asked if each.lean_workers]
+    cores_left = max(0, cores - sum(each.lean_workers for each in fixed))
+    memory_left_mb = memory_mb - sum(each.lean_workers * each.lean_memory_limit_mb for each in fixed)
+    each_cores, over = divmod(cores_left, len(open_) or 1)
+    counts = []
+    for each in asked:
+        fit = int(memory_left_mb / (len(open_) or 1) // each.lean_memory_limit_mb)
+        own_cores = each_cores + (over if open_ and each is open_[0] else 0)
+        counts.append(each.lean_workers or max(1, min(own_cores, fit)))
+    return counts

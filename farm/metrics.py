@@ -1,0 +1,60 @@
+"""What worker processes count and /metrics shows, with the texts that it shows beside."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+BUCKETS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds of the histograms' buckets; above the last one is one more."""
+
+
+class MetricSeries(StrEnum):
+    """What is counted: its name in Redis (for Prometheus `farm_` comes before), what it says, and its label, if any."""
+
+    RUN = "run_seconds", "Seconds a proof ran"
+    OVERHEAD = "overhead_seconds", "Seconds a process spent on a proof beside its run and its header's load"
+    QUEUE = "queue_seconds", "Seconds a proof waited"
+    HEADER_LOAD = "header_load_seconds", "Seconds the load of a header took"
+    RETRIEVAL = "retrieval_seconds", "Seconds a stage of retrieval took", "stage"
+    HEADER_HITS = "header_hits", "Proofs that found their header loaded"
+    REPL_STARTS = "repl_starts", "Starts of a REPL, by why the one before had ended", "cause"
+    SANDBOX_DENIALS = "sandbox_denials", "REPLs that a bound of the sandbox ended", "bound"
+    EMBEDDING_BATCHES = "embedding_batches", "Batches of queries that were embedded"
+    EMBEDDED_TEXTS = "embedded_texts", "Texts that were embedded"
+
+    help: str
+    label: str | None
+
+    def __new__(cls, name: str, help: str, label: str | None = None) -> MetricSeries:
+        """Make a series of its name, what Prometheus says of it, and its label."""
+        series = str.__new__(cls, name)
+        series._value_, series.help, series.label = name, help, label
+        return series
+
+
+class Bound(StrEnum):
+    """What of the sandbox ends a REPL, so that its end can be seen from outside. What is refused to a REPL cannot."""
+
+    SECCOMP = "seccomp"
+    """It made a system call that is plainly hostile (SIGSYS)."""
+    FILE_SIZE = "file size"
+    """It wrote a file beyond its limit (SIGXFSZ)."""
+    MEMORY = "memory"
+    """The watchdog found more resident memory than `LEAN_MEMORY_LIMIT_MB`."""
+    SCRATCH = "scratch"
+    """It put more into its scratch folder than it may."""
+
+
+HISTOGRAMS = (
+    MetricSeries.RUN,
+    MetricSeries.OVERHEAD,
+    MetricSeries.QUEUE,
+    MetricSeries.HEADER_LOAD,
+    MetricSeries.RETRIEVAL,
+)
+"""The series that are histograms of seconds; the others are counters."""
+
+
+def bucket(seconds: float) -> str:
+    """Return the name of the bucket that a duration falls into: its upper bound."""
+    return next((f"{bound:g}" for bound in BUCKETS_S if seconds <= bound), "+Inf")

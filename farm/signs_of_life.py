@@ -1,0 +1,130 @@
+"""Signs of life of the processes of one host: files that say when a process was last seen to turn.
+
+They depend on nothing but the folder and a clock that nobody sets, so that a store which is away ends nobody.
+`python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean`, of the
+environment that the settings name; it fails when no process of it ever gave a sign, or one that lives has given none
+for half a minute.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from farm.models import lean_part
+from farm.processes import is_identity_alive, process_identity
+from farm.settings import load
+
+_log = structlog.get_logger()
+
+SIGN_EVERY_S = 2.0
+"""How often a process that turns says so."""
+SILENCE_S = 30.0
+"""How long a process may say nothing: more than all it does while it cannot reach the store or the broker."""
+
+
+class Sign:
+    """The signs of life of this process.
+
+    Args:
+        data_dir: of the farm.
+        part: what this process is of.
+        is_main: whether it is the one that systemd started, which is told too where it asks for it.
+    """
+
+    def __init__(self, data_dir: Path, part: str, *, is_main: bool = False) -> None:
+        self._file = _open(data_dir, part)
+        self._watchdog = os.environ.get("NOTIFY_SOCKET", "") if is_main else ""
+        # What comes before the first sign may take long, so the unit does not set this.
+        self._tell(f"WATCHDOG_USEC={int(2 * SILENCE_S * 1e6)}")
+
+    def give(self) -> None:
+        """Say that this process turns."""
+        # Always the same length, over what was there: a full disk does not matter.
+        if self._file is not None:
+            os.pwrite(self._file, f"{time.monotonic():024.3f}".encode(), 0)
+        self._tell("WATCHDOG=1")
+
+    def _tell(self, word: str) -> None:
+        if not self._watchdog:
+            return
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notice:
+            notice.connect(self._watchdog.replace("@", "\0", 1) if self._watchdog[0] == "@" else self._watchdog)
+            notice.send(word.encode())
+
+
+def _open(data_dir: Path, part: str) -> int | None:
+    """Return this process's file; None, which its probe will say, where there is no folder to write to."""
+    folder = _folder(data_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for other, identity in _files(folder):
+            if not is_identity_alive(identity):
+                other.unlink(missing_ok=True)
+        return os.open(_path(data_dir, part, os.getpid()), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        _log.warning("alive.no_signs", folder=str(folder), error=str(error))
+        return None
+
+
+def silence_s(data_dir: Path, part: str, pid: int) -> float:
+    """Return for how long a process has given no sign; 0 where it never gave one, or is gone."""
+    return _silence_s(_path(data_dir, part, pid))
+
+
+def silences(data_dir: Path, part: str) -> dict[int, float]:
+    """Return for how many seconds each live process of a part that ever gave a sign has given none, by its number."""
+    return {
+        int(identity.partition(".")[0]): _silence_s(path)
+        for path, identity in _files(_folder(data_dir))
+        if path.name.rpartition("@")[0] == part and is_identity_alive(identity)
+    }
+
+
+def is_silent(data_dir: Path, part: str) -> bool:
+    """Whether a live process of a part gave a sign once, and none for long."""
+    return any(seconds > SILENCE_S for seconds in silences(data_dir, part).values())
+
+
+def _folder(data_dir: Path) -> Path:
+    return data_dir / "alive"
+
+
+def _path(data_dir: Path, part: str, pid: int) -> Path:
+    return _folder(data_dir) / f"{part}@{process_identity(pid)}"
+
+
+def _silence_s(path: Path) -> float:
+    try:
+        return time.monotonic() - float(path.read_text())
+    except (OSError, ValueError):
+        return 0.0  # it is gone, or was just made
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, str]]:
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            yield path, path.name.rpartition("@")[2]
+
+
+def main(part: str) -> None:
+    """End with 0 when all is well, else with a sentence and 1."""
+    settings = load()
+    part = lean_part(settings.lean_environment) if part == "lean" else part
+    found = silences(settings.data_dir, part)
+    if not found:
+        sys.exit(f"unhealthy: no process of `{part}` has given a sign of life")
+    for pid, seconds in found.items():
+        if seconds > SILENCE_S:
+            sys.exit(f"unhealthy: process {pid} of `{part}` has given no sign of life for {seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

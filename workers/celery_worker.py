@@ -1,0 +1,97 @@
+"""How a room's Celery worker is started."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import closing
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from farm import descriptors
+from farm.logs import configure_logs
+from farm.queues import run_celery
+from farm.settings import Settings
+from farm.store.connection import connect
+from farm.store.schema import await_store
+from workers.idle_rule import LastBegun, Neglect
+from workers.inherited_connections import let_go_of_connections
+from workers.parent import take_care
+from workers.side_threads import Pulse, or_end
+
+_log = structlog.get_logger()
+
+
+def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes: int) -> None:
+    """Run a prefork worker for one queue until SIGTERM.
+
+    Args:
+        settings: of the farm.
+        app: the room's app.
+        room: its name, the first part of the node name that Flower shows.
+        queue: the queue it takes tokens from.
+        processes: how many processes work.
+
+    Raises:
+        SchemaMismatch: the store's state is of a release too far away from this one.
+    """
+    _keep_logs(room)
+    descriptors.raise_limit()
+    # After the room's own handlers, which were connected before it.
+    signals.worker_process_shutdown.connect(_end_now, weak=False)
+    with closing(connect(settings.redis_url)) as client:
+        await_store(client)
+    let_go_of_connections()
+    take_care(app, settings.data_dir, room)
+    _watch(settings, app, room, queue)
+    run_celery(
+        app,
+        "worker",
+        "--pool=prefork",
+        f"--concurrency={processes}",
+        f"--queues={queue}",
+        f"--hostname={room}-{os.getpid()}@%h",
+        "--task-events",
+        "--without-mingle",
+        "--without-gossip",
+        "--loglevel=WARNING",
+    )
+
+
+def _watch(settings: Settings, app: Celery, room: str, queue: str) -> None:
+    """Have each process, once it is made, give signs of life and watch the first one."""
+    parent, begun = os.getpid(), LastBegun()
+
+    def begin(**_: Any) -> None:
+        Pulse(settings.data_dir, room, parent).start()
+        Neglect(app, queue, begun, parent).start()
+
+    signals.worker_process_init.connect(or_end(begin), weak=False)
+
+
+def _keep_logs(room: str) -> None:
+    """Have the farm's way to log stand: Celery leaves alone what somebody else sets up."""
+    configure_logs(room)
+    signals.setup_logging.connect(_leave, weak=False)
+    # It would log the same with the text of the exception, which may quote a proof.
+    logging.getLogger("celery.app.trace").disabled = True
+    signals.task_failure.connect(_log_failure, weak=False)
+    if not sys.stderr.isatty():
+        # Its banner and farewell, which nobody can parse.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end_now(exitcode: int, **_: Any) -> None:
+    """End a process that has let go of everything: billiard's would sleep for another second, and its parent wait."""
+    os._exit(exitcode)
+
+
+def _leave(**_: Any) -> None:
+    """Do nothing."""
+
+
+def _log_failure(task_id: str, exception: BaseException, **_: Any) -> None:
+    _log.error("task.failed", token=task_id, exc_info=exception)

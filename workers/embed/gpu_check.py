@@ -1,0 +1,97 @@
+"""`python -m workers.embed.gpu_check [SECONDS]`: what embeds here, on which GPU, and how many texts a second.
+
+It uses the settings of the farm: the servers of `EMBED_SERVICE_URL`, else `MODEL_ID` in this process. Exit status 1
+where no GPU is seen; the last line says what is missing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from farm.errors import FarmError
+from farm.settings import Settings, load
+from workers.embed.embedder import Embedder, make_embedder
+
+_TEXT = (
+    "theorem Finset.sum_comm_{0} {{α β γ : Type}} [AddCommMonoid γ] (s : Finset α) (t : Finset β) (f : α → β → γ) "
+    ": ∑ x ∈ s, ∑ y ∈ t, f x y = ∑ y ∈ t, ∑ x ∈ s, f x y"
+)
+_BATCH = 256
+
+
+def gpus() -> list[str]:
+    """Return what `nvidia-smi -L` lists; nothing where there is no driver."""
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return []
+    run = subprocess.run([command, "-L"], capture_output=True, text=True, timeout=30, check=False)
+    return [line.strip() for line in run.stdout.splitlines() if line.startswith("GPU")] if run.returncode == 0 else []
+
+
+def missing(settings: Settings, found: list[str]) -> str:
+    """Return what keeps this host from embedding on a GPU of its own; empty if nothing is known to."""
+    if not found:
+        return (
+            "No NVIDIA GPU is seen here (`nvidia-smi -L`): its driver, or in a container the NVIDIA container toolkit"
+        )
+    if settings.embed_service_urls:
+        return ""
+    if not settings.model_id:
+        return "Neither EMBED_SERVICE_URL nor MODEL_ID is set: the lexical embedder uses no GPU"
+    if find_spec("torch") is None:
+        return "MODEL_ID is set without EMBED_SERVICE_URL, and sentence-transformers is not here: `leanfarm[embed]`"
+    torch: Any = import_module("torch")
+    return "" if torch.cuda.is_available() else f"torch {torch.__version__} has no CUDA here: install a build that has"
+
+
+def rate(embedder: Embedder, batch: int, seconds: float) -> tuple[int, float]:
+    """Return how many texts were embedded, none of them twice, and in how many seconds.
+
+    Args:
+        embedder: what embeds.
+        batch: texts at once, as the embed worker would have them under load.
+        seconds: for how long, after a first batch that does not count.
+    """
+    embedder.embed([_TEXT.format(f"warm_{at}") for at in range(batch)])
+    total, started = 0, time.monotonic()
+    while (taken_s := time.monotonic() - started) < seconds:
+        embedder.embed([_TEXT.format(total + at) for at in range(batch)])
+        total += batch
+    return total, taken_s
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Check by the settings of the environment."""
+    try:
+        settings, seconds = load(), float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+        found = gpus()
+        _tell("\n".join(found) or "no GPU")
+        embedder = make_embedder(settings)
+        try:
+            total, taken_s = rate(embedder, _BATCH * max(len(settings.embed_service_urls), 1), seconds)
+            _tell(f"{embedder.kind}: {embedder.name}, {embedder.dimension} numbers per text")
+            _tell(f"{total} texts in {taken_s:.1f} s: {total / taken_s:.0f} texts/s")
+        finally:
+            embedder.close()
+    except FarmError as error:
+        _tell(error.message)
+        return 1
+    if lack := missing(settings, found):
+        _tell(lack)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The rule for every worker: who idles while tokens wait for it has a first process that takes none, and ends it.
+
+It holds for any broker and whatever the cause. A worker that cannot reach its broker finds no token there, and stays.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import struct
+import time
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from farm.queues import is_rabbitmq
+from workers.side_threads import SideThread
+
+NEGLECT_S = 20.0
+"""For how long tokens wait while nobody takes one."""
+_LOOK_S = 2.0
+# What lies between two looks that are further apart is not known.
+_ON_END_S = 10.0
+
+_log = structlog.get_logger()
+
+
+class LastBegun:
+    """When a process of this worker last began a task, in memory that a first process shares with those it forks."""
+
+    def __init__(self) -> None:
+        self._page = mmap.mmap(-1, struct.calcsize("d"))
+
+    def note(self) -> None:
+        """Say that one begins now."""
+        struct.pack_into("d", self._page, 0, time.monotonic())
+
+    def ago_s(self) -> float:
+        """Return how many seconds ago that was."""
+        begun: float = struct.unpack_from("d", self._page)[0]
+        return time.monotonic() - begun
+
+
+class Neglect(SideThread):
+    """Looks from a process of a worker whether the first one takes the tokens that wait, and ends it if it does not.
+
+    Args:
+        app: of the worker.
+        queue: whose tokens.
+        begun: shared by the processes of the worker.
+        parent: its first process.
+    """
+
+    def __init__(self, app: Celery, queue: str, begun: LastBegun, parent: int) -> None:
+        # Not watched itself: RabbitMQ may be silent, and that must end nobody.
+        super().__init__("neglect")
+        self._app = app
+        self._queue = queue
+        self._begun = begun
+        self._parent = parent
+        self._connection: Any = None
+        self._channel: Any = None
+        self._is_rabbitmq = is_rabbitmq(app.conf.broker_url)
+        self._is_busy = False
+        self._since = self._looked = 0.0
+        signals.task_prerun.connect(self._begin, weak=False)
+        signals.task_postrun.connect(self._finish, weak=False)
+
+    def work(self) -> None:
+        """Look for ever."""
+        while True:
+            time.sleep(_LOOK_S)
+            self._look()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if self._is_busy or self._begun.ago_s() < _LOOK_S or not self._waiting():
+            self._since = 0.0
+        elif not self._since or now > self._looked + _ON_END_S:
+            self._since = now
+        elif now > self._since + NEGLECT_S:
+            _log.critical("parent.takes_no_tokens", queue=self._queue, parent=self._parent)
+            # It may still have its other processes give back what they have; one that hangs is killed for its silence.
+            os.kill(self._parent, signal.SIGTERM)
+            self._since = 0.0
+        self._looked = now
+
+    def _waiting(self) -> int:
+        """Return how many tokens wait; 0 where the broker does not say."""
+        connection = self._connection = self._connection or self._app.connection_for_read(heartbeat=0)
+        try:
+            if self._channel is None:
+                connection.connect()
+                self._channel = connection.channel()
+            # On Redis an empty queue is none: to ask passively would be an error.
+            return int(self._channel.queue_declare(self._queue, passive=self._is_rabbitmq).message_count)
+        except (*connection.connection_errors, *connection.channel_errors) as error:
+            _log.warning("queue.not_seen", queue=self._queue, error=str(error))
+            connection.release()
+            self._connection = self._channel = None
+            return 0
+
+    def _begin(self, **_: Any) -> None:
+        self._is_busy = True
+        self._begun.note()
+
+    def _finish(self, **_: Any) -> None:
+        self._is_busy = False

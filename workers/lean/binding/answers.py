@@ -1,0 +1,155 @@
+"""How the answers of the farm's own commands are read (`commands.lean` says what they are)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from farm.models import Reason
+from farm.prepared import Prepared
+
+ALLOWED_AXIOMS = frozenset(("propext", "Quot.sound", "Classical.choice"))
+# One for all uses up to Lean 4.28, one for each use since.
+_NATIVE = re.compile(r"Lean\.(?:ofReduceBool|trustCompiler)|(?:.+\.)?_native\.native_decide\.ax_[0-9_]+")
+
+
+class OddAnswer(Exception):
+    """Lean answered one of the farm's own commands with what Lean never answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class BindingFailure:
+    """What a check found against a proof.
+
+    Attributes:
+        reason: what it makes of the verdict.
+        text: the same for people.
+    """
+
+    reason: Reason
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the farm saw in the environment that a submission left.
+
+    Attributes:
+        failure: the first thing that speaks against it, or None.
+        axioms: the full names of the axioms that its proofs and values depend on, sorted.
+        values: what it gives for the holes, by their names, as Lean prints it.
+    """
+
+    failure: BindingFailure | None
+    axioms: tuple[str, ...] = ()
+    values: dict[str, str] | None = None
+
+
+def read_stated(response: Any, key: str, kept: int) -> BindingFailure | None:
+    """Return why a statement is none.
+
+    Args:
+        response: Lean's response to it.
+        key: the secret of the farm's commands in it.
+        kept: how many of these there are.
+    """
+    why = _flaw(response, _own_answers(response, key), kept)
+    text = f"The statement does not elaborate on this header, without autoImplicit: {why}"
+    return BindingFailure(Reason.INVALID_STATEMENT, text) if why else None
+
+
+def read_look(response: Any, secret: str, prepared: Prepared, *, is_native: bool = False) -> Look:
+    """Return what was seen of a submission; `is_native` allows the axioms that `native_decide` makes.
+
+    Raises:
+        OddAnswer: it is no answer of the farm's command.
+    """
+    answers = _own_answers(response, secret)
+    found = answers[0] if len(answers) == 1 and not first_error(response) else {}
+    targets, holes = found.get("targets", []), found.get("holes", [])
+    is_whole = (len(targets), len(holes)) == (len(prepared.targets), len(prepared.holes))
+    if not found or not is_whole or None in targets or None in holes:
+        raise OddAnswer("The farm's own command was not answered")
+    failures = [_hole_failure(hole.name, seen) for hole, seen in zip(prepared.holes, holes, strict=True)]
+    failures += [_target_failure(target.name, seen) for target, seen in zip(prepared.targets, targets, strict=True)]
+    axioms = sorted({axiom for seen in (*targets, *holes) for axiom in seen.get("axioms", [])})
+    failures.append(judge_axioms([axiom for axiom in axioms if not (is_native and _NATIVE.fullmatch(axiom))]))
+    values = {hole.name: seen["value"] for hole, seen in zip(prepared.holes, holes, strict=True) if "value" in seen}
+    return Look(next((failure for failure in failures if failure), None), tuple(axioms), values)
+
+
+def judge_axioms(axioms: Sequence[str]) -> BindingFailure | None:
+    """Return why a proof may not depend on its axioms."""
+    if "sorryAx" in axioms:
+        return BindingFailure(Reason.SORRY, "The proof depends on `sorryAx`")
+    if foreign := [axiom for axiom in axioms if axiom not in ALLOWED_AXIOMS]:
+        return BindingFailure(Reason.AXIOM, f"The proof depends on axioms that are not allowed: {', '.join(foreign)}")
+    return None
+
+
+def first_error(response: Any) -> str:
+    """Return the first error of a response; empty if it has none."""
+    return next(iter(_texts(response, "error")), "")
+
+
+def _target_failure(name: str, seen: dict[str, Any]) -> BindingFailure | None:
+    if "kind" not in seen:
+        return _missing("theorem", name, seen["twins"])
+    if seen["kind"] != "theorem":
+        return BindingFailure(Reason.STATEMENT, f"`{name}` is no theorem; Lean calls it `{seen['kind']}`")
+    if seen["fault"]:
+        return BindingFailure(Reason.STATEMENT, f"`{name}` does not prove the statement: {seen['fault']}")
+    return None
+
+
+def _hole_failure(name: str, seen: dict[str, Any]) -> BindingFailure | None:
+    if "kind" not in seen:
+        return _missing("value for", name, seen["twins"])
+    if seen["kind"] != "def":
+        return BindingFailure(Reason.STATEMENT, f"`{name}` is no definition; Lean calls it `{seen['kind']}`")
+    if not seen["fits"]:
+        return BindingFailure(Reason.STATEMENT, f"`{name}` does not have the type that the statement gives it")
+    if not seen["answer"]:
+        return BindingFailure(Reason.STATEMENT, f"`{name}` is not, by `rfl`, the answer that came with the proof")
+    return None
+
+
+def _missing(what: str, name: str, twins: list[str]) -> BindingFailure:
+    if any(twin.startswith("_private.") for twin in twins):
+        return BindingFailure(Reason.MISSING, f"`{name}` is private")
+    there = f"; there is `{twins[0]}`" if twins else ""
+    return BindingFailure(Reason.MISSING, f"There is no {what} `{name}`{there}")
+
+
+def _flaw(response: Any, answers: list[dict[str, Any]], kept: int) -> str:
+    """Return what is wrong with a statement; empty if nothing is."""
+    if error := first_error(response):
+        return error
+    if len(answers) != kept or not all(answer["kept"] for answer in answers):
+        return "what it asks for is not there under its name, or depends on what only a submission gives"
+    return "it has a `sorry`" if any("sorryAx" in answer["axioms"] for answer in answers) else ""
+
+
+def _own_answers(response: Any, secret: str) -> list[dict[str, Any]]:
+    """Return the answers of the farm's commands; traces and linters may say more beside them."""
+    return [answer for text in _texts(response, "info") if (answer := _parsed(text)).get("leanfarm") == secret]
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    if not text.startswith("{"):
+        return {}
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _texts(response: Any, severity: str) -> list[str]:
+    """What Lean said; a request refused as a whole counts as an error."""
+    if not hasattr(response, "messages"):
+        return [response.message] if severity == "error" else []
+    return [each.data for each in response.messages if each.severity == severity]

@@ -1,0 +1,144 @@
+"""Holding a submission to its statement: what the farm says to Lean around it.
+
+What a submission declares can change how every later text is read: by macros, notation, coercions, options. So nothing
+that the farm asks afterwards is read by Lean's own commands. Commands of the farm's (`commands.lean`) are
+elaborated on the header's environment before any submission runs; they look at the environment itself. One keeps the
+propositions of theorems that have no proof. Another, under a name new for every submission, looks for the theorems,
+has the kernel compare the two, and collects the axioms. Its name begins with a character that begins no identifier, so
+that no parser which takes any word takes it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from farm.challenge import Challenge
+from farm.commands import parts
+from farm.prepared import Prepared
+from workers.lean.binding.answers import BindingFailure
+
+_COMMANDS = Path(__file__).with_name("commands.lean").read_text(encoding="utf-8")
+# An interpreted JSON parser of an old Lean overflows its stack on commands of 3 kB.
+_PIECE_CHARS = 2000
+_NO_IDENTIFIER = "⟪"
+# A typing error in a statement must not become a variable.
+_AS_WRITTEN = "set_option autoImplicit false in\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A statement that Lean has read.
+
+    Attributes:
+        env: the environment that holds its front and what is kept of it, and nothing of a submission.
+        key: part of the names under which that is kept.
+        failure: why there is none.
+    """
+
+    env: int
+    key: str
+    failure: BindingFailure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binder:
+    """The farm's commands on one header of one REPL process.
+
+    Attributes:
+        env: the header's environment, with the commands in it.
+        prefix: what their names begin with; new for each header of each process.
+        statements: those that Lean has read there, by their text.
+    """
+
+    env: int
+    prefix: str
+    statements: dict[str, Stated] = field(default_factory=dict)
+
+    def stating(self, prepared: Prepared, answers: Mapping[str, str], key: str) -> str:
+        """Return the text that elaborates a statement's front, and keeps what is asked for under a key."""
+        challenge = prepared.challenge
+        if challenge is None:
+            return ""
+        if not challenge.holes:
+            return "".join(self._front_and_targets(prepared, challenge, key))
+        told = "".join(
+            f"noncomputable def answer_hole_{key}_{at} {hole.binders} : {hole.type}\n:= {answers[hole.name]}\n"
+            for at, hole in enumerate(challenge.holes)
+            if hole.name in answers
+        )
+        return f"{prepared.front}\n{told}{self._keep(key, plan(prepared, key), _missing_parts(challenge))}"
+
+    def _front_and_targets(self, prepared: Prepared, challenge: Challenge, key: str) -> Iterator[str]:
+        """Yield the front in order, and each target where it stands: what is open there counts for its meaning."""
+        offset, kept = 0, [target.name for target in challenge.targets]
+        for piece in challenge.pieces:
+            if piece.kind == "text" and kept:
+                yield prepared.front[offset : offset + len(piece.text)]
+                offset += len(piece.text)
+            elif piece.kind == "target" and piece.name in kept:
+                at = len(challenge.targets) - len(kept)
+                kept.remove(piece.name)
+                targets = _pairs([challenge.targets[at].name], f"stated_{key}", at)
+                yield "\n" + self._keep(key, _literal([targets, []]), [f"{challenge.targets[at].signature}\n:= sorry"])
+
+    def _keep(self, key: str, plan: str, declarations: Sequence[str]) -> str:
+        own = self.prefix.lower()
+        *others, last = declarations
+        chained = "".join(f"{own}_then\n{each}\n" for each in others) + last
+        return f'{_AS_WRITTEN}{own}_keep "{key}" {plan}\n{chained}\n'
+
+    def arming(self, secret: str, plan: str) -> str:
+        """Return the text that defines the command which looks for what a plan names."""
+        return f'elab "{looking(secret)}" : command => {self.prefix}.look "{secret}" {plan}'
+
+
+def plan(prepared: Prepared, key: str) -> str:
+    """Return what is asked for, and under which names it is kept, as a literal of Lean's."""
+    targets = _pairs([target.name for target in prepared.targets], f"stated_{key}")
+    return _literal([targets, _pairs([hole.name for hole in prepared.holes], f"hole_{key}")])
+
+
+def looking(secret: str) -> str:
+    """Return the command that looks at what a submission left."""
+    return f"{_NO_IDENTIFIER}look_{secret}"
+
+
+def new_prefix() -> str:
+    """Return a namespace for the farm's commands that no text can guess."""
+    return f"LeanFarm_{secrets.token_hex(8)}"
+
+
+def commands(prefix: str) -> Iterator[str]:
+    """Yield the farm's commands in pieces, to be elaborated one after the other."""
+    text = _COMMANDS.replace("LeanFarm", prefix).replace("leanfarm_", f"{prefix.lower()}_")
+    piece = ""
+    for part in text.split("\n\n"):
+        if piece and len(piece) + len(part) > _PIECE_CHARS:
+            yield piece
+            piece = ""
+        piece += f"{part}\n\n"
+    yield piece
+
+
+def _missing_parts(challenge: Challenge) -> list[str]:
+    """Return, in order, all declarations from the first of what is missing to the last, as theorems and definitions."""
+    asked = {item.start: f"{item.signature}\n:= sorry" for item in challenge.asked}
+    text = challenge.text.text
+    later = {command.start: text[command.start : command.end] for command in challenge.later}
+    return [declaration for _, declaration in sorted((later | asked).items())]
+
+
+def _pairs(names: Sequence[str], kept: str, first: int = 0) -> list[list[list[str]]]:
+    return [[[_plain(part) for part in parts(name)], [f"{kept}_{at}"]] for at, name in enumerate(names, first)]
+
+
+def _plain(part: str) -> str:
+    return part.removeprefix("«").removesuffix("»")
+
+
+def _literal(plan: list[list[list[list[str]]]]) -> str:
+    return json.dumps(json.dumps(plan, ensure_ascii=False), ensure_ascii=False)

@@ -1,0 +1,107 @@
+"""The level `checked`: a submission run between the farm's own commands, on one untainted REPL."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from farm.prepared import Prepared
+from workers.lean.binding.answers import Look, OddAnswer, first_error, read_look, read_stated
+from workers.lean.binding.binder import Binder, Stated, looking, plan
+from workers.lean.guard import GuardTripped
+from workers.lean.session import Header, Session
+
+Ask = Callable[[str, int | None], Any]
+
+
+class Unguarded(Exception):
+    """What this REPL says reaches no `checked`: forged replies could go unseen, or the farm's commands are unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRun:
+    """What came out of a checked run.
+
+    Attributes:
+        response: Lean's response to the submission; None where the statement already failed.
+        look: what the checks saw; empty if none ran because the submission has faults.
+    """
+
+    response: Any
+    look: Look = field(default_factory=lambda: Look(None))
+
+
+def run_checked(
+    session: Session,
+    header: Header,
+    prepared: Prepared,
+    answers: Mapping[str, str],
+    timeout_s: float,
+    *,
+    is_native: bool,
+    is_clean: Callable[[Any], bool],
+) -> CheckedRun:
+    """Run a submission and hold it to its statement.
+
+    Args:
+        session: a REPL that served nothing but gated texts.
+        header: the loaded header, with the farm's commands.
+        prepared: the submission and what it has to prove.
+        answers: what the values of holes are compared with, by their names.
+        timeout_s: seconds for everything together.
+        is_native: whether it may depend on the axioms that `native_decide` makes.
+        is_clean: whether a response to the submission deserves the checks.
+
+    Raises:
+        TimeoutError, ReplGone, GuardTripped: as `Session.run`.
+        Unguarded: this REPL cannot be guarded.
+    """
+    deadline = time.monotonic() + timeout_s
+
+    def left_s() -> float:
+        return max(0.001, deadline - time.monotonic())
+
+    def ask(command: str, env: int | None) -> Any:
+        return session.ask(command, env, left_s())
+
+    binder = _binder(session, header)
+    stated = _state(binder, prepared, answers, ask)
+    if stated.failure:
+        return CheckedRun(None, Look(stated.failure))
+    secret = secrets.token_hex(12)
+    armed = ask(binder.arming(secret, plan(prepared, stated.key)), stated.env)
+    if error := first_error(armed):
+        raise Unguarded(f"The farm's checks do not work in this Lean: {error}")
+    response: Any = session.run(header, prepared.body, left_s(), start=armed.env)
+    if not is_clean(response):
+        return CheckedRun(response)
+    try:
+        look = read_look(ask(looking(secret), response.env), secret, prepared, is_native=is_native)
+    except OddAnswer as odd:
+        session.end()
+        raise GuardTripped(str(odd)) from odd
+    session.require_token(header)
+    return CheckedRun(response, look)
+
+
+def _binder(session: Session, header: Header) -> Binder:
+    if not session.can_sync:
+        raise Unguarded("This REPL does not print the guard's token, so nothing it says reaches the level `checked`")
+    if isinstance(header.binder, Binder):
+        return header.binder
+    raise Unguarded(f"The farm's checks do not work in this Lean, or on this header: {header.binder}")
+
+
+def _state(binder: Binder, prepared: Prepared, answers: Mapping[str, str], ask: Ask) -> Stated:
+    """Return a statement as Lean reads it on a header; it is read once in each REPL process."""
+    text = binder.stating(prepared, answers, "")
+    if text not in binder.statements:
+        key = secrets.token_hex(12)
+        response = ask(binder.stating(prepared, answers, key), binder.env)
+        kept = 1 if prepared.holes else len(prepared.targets)
+        failure = read_stated(response, key, kept)
+        binder.statements[text] = Stated(getattr(response, "env", -1), key, failure)
+    return binder.statements[text]

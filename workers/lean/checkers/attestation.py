@@ -1,0 +1,178 @@
+"""What an external checker says about a proof that Lean accepted; docs/attestation.md is the contract.
+
+The checker runs in a process of its own, in its own scratch folder, in a sandbox like the REPL's.
+Whatever it does but answer in time, in form and with exit status 0 is no answer.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+import structlog
+
+from farm import toolchains
+from farm.models import Level, Message, Proof, Reason, Verdict, verdict
+from farm.source import assemble
+from workers.lean.binding.answers import ALLOWED_AXIOMS
+from workers.lean.checkers.evidence import Answer, Attestation
+from workers.lean.checkers.known import Kernels, Tools
+from workers.lean.checkers.process import CheckerFailed, Confined
+
+_ANSWER_LIMIT_BYTES = 64 << 10
+_DETAIL_LIMIT_CHARS = 2000
+_VERSION_LIMIT_CHARS = 100
+_VERSION_TIMEOUT_S = 30.0
+
+_log = structlog.get_logger()
+
+
+class Checker:
+    """A configured checker command.
+
+    Args:
+        command: the command, what confines it in front.
+        timeout_s: seconds it may take for one proof.
+        stopped: asked now and then whether the process is to stop.
+
+    Raises:
+        CheckerFailed: it does not tell its version.
+    """
+
+    def __init__(self, command: Sequence[str], timeout_s: float, stopped: Callable[[], bool] = lambda: False) -> None:
+        self._confined = Confined(command, stopped)
+        self._timeout_s = timeout_s
+        said = self._run(["--version"], b"", _VERSION_TIMEOUT_S).decode(errors="replace").strip()
+        if not said or len(said) > _VERSION_LIMIT_CHARS or not said.isprintable() or "|" in said:
+            raise CheckerFailed("`--version` has to print one line of at most 100 characters, without `|`")
+        self.version = said
+
+    def check(self, proof: Proof, environment: dict[str, Any]) -> Attestation:
+        """Return what the checker says about a proof; that it fails is an answer too."""
+        started, nonce = time.monotonic(), secrets.token_hex(16)
+        request = {"protocol": 1, "nonce": nonce, "source": assemble(proof).text, "statement": proof.statement}
+        try:
+            said = self._run([], orjson.dumps({**request, "environment": environment}), self._timeout_s)
+            answer, detail = _read(said, nonce)
+        except CheckerFailed as failure:
+            answer, detail = "failed", str(failure)
+        return Attestation(answer, self.version, round(time.monotonic() - started, 3), detail)
+
+    def _run(self, arguments: list[str], request: bytes, timeout_s: float) -> bytes:
+        said = io.BytesIO()
+        deadline = time.monotonic() + timeout_s
+        if status := self._confined.run(arguments, deadline, said, _ANSWER_LIMIT_BYTES, request):
+            raise CheckerFailed(f"It ended with status {status}")
+        return said.getvalue()
+
+
+def _read(said: bytes, nonce: str) -> tuple[Answer, str]:
+    try:
+        answer = orjson.loads(said)
+    except orjson.JSONDecodeError as error:
+        raise CheckerFailed("Its answer is no JSON value") from error
+    match answer:
+        case {"nonce": str(sent), "answer": "accepted" | "rejected" as found, **rest} if sent == nonce:
+            return found, str(rest.get("detail", ""))[:_DETAIL_LIMIT_CHARS]
+    raise CheckerFailed("Its answer is not for this request: see docs/attestation.md")
+
+
+class Attestor:
+    """Decides which proofs the checker sees, and what its answer makes of their verdicts.
+
+    Args:
+        checker: None where none is configured or it does not work; nothing reaches `attested` then.
+        share: of the accepted proofs whose batch does not ask for `attested`.
+    """
+
+    def __init__(self, checker: Checker | Kernels | None, share: float) -> None:
+        self._checker = checker
+        self._share = share
+
+    def examine(self, found: Verdict, proof: Proof, level: str) -> Verdict:
+        """Return the verdict on a proof with what the checker says; one that is not accepted stays as it is.
+
+        Args:
+            found: Lean's verdict.
+            proof: what it is about.
+            level: the level that the batch asks for.
+        """
+        is_asked = level == Level.ATTESTED
+        if known := toolchains.faults(found.environment.lean_version):
+            evidence = found.evidence.model_copy(update={"unsound": [fault.name for fault in known]})
+            found = found.model_copy(update={"evidence": evidence})
+        if found.reason is not None or not (is_asked or random.random() < self._share):  # noqa: S311 - a sample
+            return found
+        if is_asked and (obstacle := self._obstacle(found)):
+            return _without(found, obstacle)
+        if self._checker is None or _beyond(found):
+            return found
+        said = self._checker.check(proof, found.environment.model_dump())
+        found = found.model_copy(
+            update={
+                "evidence": found.evidence.model_copy(update=said.evidence()),
+                "time_s": round(found.time_s + said.time_s, 6),
+            }
+        )
+        if said.answer == "accepted":
+            # What was not checked against a statement is not attested to prove one, nor is anything by an unsound Lean.
+            may_attest = found.level is Level.CHECKED and not known
+            return found.model_copy(update={"level": Level.ATTESTED}) if may_attest else found
+        if said.answer == "rejected":
+            # Lean and the checker disagree: one of them is wrong, and somebody should know.
+            _log.critical("attestation.disagrees", index=found.index, checker=said.version)
+            text = f"{said.version} rejects what Lean accepted: {said.detail}"
+            return _changed(found, Reason.ERROR, Message(severity="error", data=text))
+        return _without(found, f"The external checker gave no answer: {said.detail}") if is_asked else found
+
+    def _obstacle(self, found: Verdict) -> str:
+        """Return why a proof cannot be attested here, whatever a checker would say; empty where it can."""
+        if self._checker is None:
+            return "This worker has no external checker that works (CHECKER_COMMAND)"
+        if beyond := _beyond(found):
+            return f"A checker cannot replay what the compiler computed: the proof rests on {', '.join(beyond)}"
+        return toolchains.warning(found.environment.lean_version)
+
+
+def _beyond(found: Verdict) -> list[str]:
+    """Return the axioms that no checker allows (`native: true`)."""
+    return sorted(set(found.axioms) - ALLOWED_AXIOMS)
+
+
+def _without(found: Verdict, text: str) -> Verdict:
+    return _changed(found, Reason.FARM_ERROR, Message(severity="info", data=text))
+
+
+def _changed(found: Verdict, reason: Reason, message: Message) -> Verdict:
+    """Return a verdict that an accepted one becomes for a reason."""
+    kept = {name: getattr(found, name) for name in Verdict.model_fields if name not in _FOLLOWING}
+    return verdict(**{**kept, "messages": [message, *found.messages]}, reason=reason)
+
+
+_FOLLOWING = frozenset({"outcome", "level", "reason", "reward"})
+
+
+def open_checker(
+    command: Sequence[str] | Tools, timeout_s: float, stopped: Callable[[], bool]
+) -> Checker | Kernels | None:
+    """Return the configured checker, None when there is none or it does not work: then it is said in the log.
+
+    Args:
+        command: the command, with what confines it in front, or those the farm knows; empty where none is configured.
+        timeout_s: seconds it may take for one proof.
+        stopped: whether the process is to stop.
+    """
+    if not command:
+        return None
+    try:
+        if isinstance(command, Tools):
+            return Kernels(command, timeout_s, stopped)
+        return Checker(command, timeout_s, stopped)
+    except CheckerFailed as error:
+        _log.error("checker.unusable", error=str(error), consequence="nothing reaches `attested`")
+        return None

@@ -1,0 +1,222 @@
+"""comparator, leanchecker and nanoda, as Lean 4.35 brings them: one export of the proof, which all have to accept.
+
+Statement and submission are compiled and exported, each in a sandbox of its own; only the text of the exports leaves
+it, and no process that decides loads an .olean. The command lines are those of Lean 4.35 (src/lake/Lake/CLI/
+Check.lean, src/LeanChecker.lean) and nanoda_lib (src/main.rs).
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from farm.challenge import Challenge
+from farm.checkers import COMPARATOR, LEANCHECKER, NANODA
+from farm.models import Proof
+from farm.prepared import Prepared, prepare
+from farm.source import assemble
+from workers.lean.binding.answers import ALLOWED_AXIOMS
+from workers.lean.checkers.evidence import Answer, Attestation
+from workers.lean.checkers.judgments import read, together
+from workers.lean.checkers.process import CheckerFailed, Confined
+
+NEEDED = {COMPARATOR: ("lean", "leanexport", "lake"), LEANCHECKER: ("leanchecker",), NANODA: ("nanoda_bin",)}
+"""The programs that each of them consists of."""
+ALSO = ("leanchecker", "git", "which", "env")
+"""What `lake comparator` looks for or starts itself."""
+
+# Both are modules of one name: private names in front of the theorem hold that name, and are to agree.
+_MODULE = "Proof"
+_COMPILE = (
+    "lean=$1 export=$2 folder=$3; shift 3; "
+    '"$lean" --root="$folder" -o Proof.olean "$folder/Proof.lean" </dev/null >/dev/null 2>&1 || exit 9; '
+    'LEAN_PATH="$PWD${LEAN_PATH:+:$LEAN_PATH}" exec "$export" Proof -- "$@"'
+)
+_NOT_COMPILED = 9
+_ALOUD = 'exec "$@" 2>&1'
+_EXPORT_LIMIT_BYTES = 2 << 30
+_WORDS_LIMIT_BYTES = 1 << 20
+_HELP_TIMEOUT_S = 30.0
+_VERSION_LIMIT_CHARS = 30
+# What the kernel computes with besides what a theorem mentions: comparator holds all of it to the statement's, and so
+# it has to be in both exports (primitiveTargets and builtinTargets in Check.lean).
+_PRIMITIVES = (
+    *("Nat.add", "Nat.sub", "Nat.mul", "Nat.pow", "Nat.gcd", "Nat.div", "Nat.mod", "Nat.beq", "Nat.ble"),
+    *("Nat.land", "Nat.lor", "Nat.xor", "Nat.shiftLeft", "Nat.shiftRight"),
+    *("Nat", "String", "String.mk", "String.ofList", "Char", "Char.ofNat", "List", "eagerReduce"),
+    *("optParam", "autoParam", "semiOutParam", "outParam", "Quot", "Quot.mk", "Quot.lift", "Quot.ind"),
+)
+_MANIFEST = {"version": "1.1.0", "packagesDir": ".lake/packages", "packages": [], "name": "judged", "lakeDir": ".lake"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the checkers consist of here.
+
+    Attributes:
+        names: which of them are asked, comparator first.
+        start: what confines a command, in front of it.
+        shell: the shell inside.
+        folder: where confined commands may read what is handed to them.
+        programs: their programs, by name.
+        lean_version: the toolchain they belong to.
+    """
+
+    names: tuple[str, ...]
+    start: tuple[str, ...]
+    shell: str
+    folder: Path
+    programs: Mapping[str, str]
+    lean_version: str | None
+
+
+class Kernels:
+    """Asks each checker about one export of a proof; accepted is what all of them accept.
+
+    Args:
+        tools: what they consist of.
+        timeout_s: seconds that all may take for one proof.
+        stopped: asked now and then whether the process is to stop.
+
+    Raises:
+        CheckerFailed: a program is missing, or does not tell its version.
+    """
+
+    def __init__(self, tools: Tools, timeout_s: float, stopped: Callable[[], bool] = lambda: False) -> None:
+        self._tools = tools
+        self._timeout_s = timeout_s
+        self._confined = Confined(tools.start, stopped)
+        for name in tools.names:
+            if missing := [program for program in NEEDED[name] if not tools.programs.get(program)]:
+                raise CheckerFailed(f"{name} needs `{missing[0]}`, which comes with Lean 4.35 and later: there is none")
+        self._versions = {name: self._version(name) for name in tools.names}
+        self.version = " + ".join(self._versions.values())
+
+    def check(self, proof: Proof, environment: dict[str, Any]) -> Attestation:
+        """Return what they say together about a proof with a statement; that one fails is an answer too.
+
+        Args:
+            proof: the proof.
+            environment: what its verdict says of its environment; they know it already.
+        """
+        started = time.monotonic()
+        try:
+            with tempfile.TemporaryDirectory(dir=self._tools.folder) as name:
+                folder = Path(name)
+                folder.chmod(0o755)
+                answers = tuple(self._ask_all(proof, folder, started + self._timeout_s))
+        except (CheckerFailed, OSError) as failure:
+            return Attestation("failed", self.version, _since(started), str(failure))
+        answer, detail = together(answers)
+        return Attestation(answer, self.version, _since(started), detail, answers)
+
+    def _ask_all(self, proof: Proof, folder: Path, deadline: float) -> Iterator[Attestation]:
+        prepared = prepare(proof)
+        if prepared.challenge is None:
+            raise CheckerFailed("Without a statement there is nothing to compare with")
+        names = [each.name for each in prepared.challenge.asked]
+        challenge = self._export(folder / "challenge", _left_open(prepared.challenge), names, deadline)
+        solution = self._export(folder / "solution", assemble(proof).text, names, deadline)
+        commands = {
+            COMPARATOR: lambda: self._comparator(folder, prepared, challenge, solution),
+            LEANCHECKER: lambda: [self._tools.programs["leanchecker"], "--from-export", str(solution)],
+            NANODA: lambda: [self._tools.programs["nanoda_bin"], str(_nanoda(folder, solution))],
+        }
+        for name in self._tools.names:
+            started = time.monotonic()
+            answer, detail = self._judge(name, commands[name](), deadline)
+            yield Attestation(answer, self._versions[name], _since(started), detail)
+
+    def _export(self, folder: Path, text: str, names: list[str], deadline: float) -> Path:
+        """Compile a text and export what it says of the names, in one sandbox; return the file with the export."""
+        folder.mkdir()
+        folder.chmod(0o755)
+        _hand(folder / "Proof.lean", text.encode())
+        programs, exported = self._tools.programs, folder.with_suffix(".ndjson")
+        script = [self._tools.shell, "-c", _COMPILE, "sh", programs["lean"], programs["leanexport"], str(folder)]
+        command = [*script, *dict.fromkeys((*names, *sorted(ALLOWED_AXIOMS), *_PRIMITIVES))]
+        with exported.open("wb") as sink:
+            status = self._confined.run(command, deadline, sink, _EXPORT_LIMIT_BYTES)
+        if status:
+            what = "compiled" if status == _NOT_COMPILED else f"exported (status {status})"
+            raise CheckerFailed(f"The {folder.name} could not be {what} by itself")
+        exported.chmod(0o644)
+        return exported
+
+    def _comparator(self, folder: Path, prepared: Prepared, challenge: Path, solution: Path) -> list[str]:
+        config = {
+            "challenge_module": _MODULE,
+            "solution_module": _MODULE,
+            "theorem_names": [each.name for each in prepared.targets],
+            "definition_names": [each.name for each in prepared.holes],
+            "permitted_axioms": sorted(ALLOWED_AXIOMS),
+        }
+        _hand(folder / "comparator.json", orjson.dumps(config))
+        _hand(folder / "lakefile.toml", b'name = "judged"\n')
+        _hand(folder / "lake-manifest.json", orjson.dumps(_MANIFEST))
+        exports = ["--challenge-from-export", str(challenge), "--solution-from-export", str(solution)]
+        # Its own sandbox cannot be put up inside ours; given both exports it builds and runs nothing of the submission.
+        own = [f"--dir={folder}", "comparator", "--config", str(folder / "comparator.json")]
+        return [self._tools.programs["lake"], *own, *exports, "--inadvisably-no-sandbox"]
+
+    def _judge(self, name: str, command: list[str], deadline: float) -> tuple[Answer, str]:
+        said = io.BytesIO()
+        aloud = [self._tools.shell, "-c", _ALOUD, "sh", *command]
+        try:
+            status = self._confined.run(aloud, deadline, said, _WORDS_LIMIT_BYTES)
+        except CheckerFailed as failure:
+            return "failed", str(failure)
+        return read(name, status, said.getvalue().decode(errors="replace"))
+
+    def _version(self, name: str) -> str:
+        if name != NANODA:
+            return f"{name} {self._tools.lean_version}"
+        said = io.BytesIO()
+        command = [self._tools.programs["nanoda_bin"], "--help"]
+        self._confined.run(command, time.monotonic() + _HELP_TIMEOUT_S, said, _WORDS_LIMIT_BYTES)
+        words = said.getvalue().decode(errors="replace").split()[:2]
+        if len(words) < 2 or not words[1].isprintable() or "|" in words[1] or len(words[1]) > _VERSION_LIMIT_CHARS:
+            raise CheckerFailed("`nanoda_bin --help` does not begin with its name and version")
+        return f"{name} {words[1]}"
+
+
+def _left_open(challenge: Challenge) -> str:
+    """Return the statement as a file of its own, in which what is asked for is left open."""
+    signatures = {each.name: each.signature for each in challenge.asked}
+    pieces = (
+        f"{signatures[piece.name]} := sorry" if piece.name else piece.text
+        for piece in challenge.pieces
+        if piece.kind != "corollary"
+    )
+    return (challenge.header and challenge.header + "\n") + "".join(pieces)
+
+
+def _nanoda(folder: Path, export: Path) -> Path:
+    config = {
+        "use_stdin": False,
+        "export_file_path": str(export),
+        "permitted_axioms": sorted(ALLOWED_AXIOMS),
+        "unpermitted_axiom_hard_error": True,
+        "nat_extension": True,
+        "string_extension": True,
+        "print_success_message": True,
+    }
+    return _hand(folder / "nanoda.json", orjson.dumps(config))
+
+
+def _hand(path: Path, content: bytes) -> Path:
+    """Write a file that another user id may read."""
+    path.write_bytes(content)
+    path.chmod(0o644)
+    return path
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)

@@ -1,0 +1,63 @@
+"""`python -m workers.lean.diagnosis`: find Lean as the workers do, run one proof, and say in JSON what happened."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from farm.logs import configure_logs
+from farm.models import Proof
+from farm.settings import Settings, load
+from workers.lean.checkers.attestation import open_checker
+from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.installation import Installation, prepare
+from workers.lean.session import Session, StartFailed
+
+_STATEMENT = "theorem farm_check : 1 + 1 = 2"
+_TRUE = Proof(statement=_STATEMENT, code="by rfl")
+# A good proof of something else.
+_OTHER = Proof(statement=_STATEMENT, code="theorem farm_check : 2 + 2 = 4 := by rfl")
+
+
+def check(settings: Settings) -> dict[str, Any]:
+    """Return `ok`, what was found, and a `notice` that says what to do about what was not."""
+    installation = prepare(settings)
+    found: dict[str, Any] = {"ok": False, "notice": installation.notice, **installation.environment.model_dump()}
+    if installation.config is None:
+        return found
+    started = time.monotonic()
+    try:
+        session = Session(installation.config, settings)
+        try:
+            session.ensure_alive()
+            works = session.works(settings.lean_header_timeout_s)
+        finally:
+            session.end()
+    except (StartFailed, ReplGone, GuardTripped, TimeoutError, MemoryError, OSError) as error:
+        return {**found, "notice": f"The REPL does not work: {error}"}
+    found |= {"ok": works, "first_answer_s": round(time.monotonic() - started, 3)}
+    return found | (_check_checker(settings, installation) if settings.checker_command else {})
+
+
+def _check_checker(settings: Settings, installation: Installation) -> dict[str, str]:
+    """Return what the external checker is, and why it cannot be relied on; empty where it tells true from false."""
+    checker = open_checker(installation.checker, settings.checker_timeout_s, lambda: False)
+    if checker is None:
+        return {"checker": "", "checker_notice": "It does not work; the log above says why"}
+    for proof, expected in ((_TRUE, "accepted"), (_OTHER, "rejected")):
+        said = checker.check(proof, installation.environment.model_dump())
+        if said.answer != expected:
+            notice = f"It should have {expected} `{proof.code}`, and {said.answer}: {said.detail}"
+            return {"checker": checker.version, "checker_notice": notice}
+    return {"checker": checker.version, "checker_notice": ""}
+
+
+if __name__ == "__main__":
+    configure_logs("check")
+    with tempfile.TemporaryDirectory() as folder:
+        report = check(load(data_dir=Path(folder)))
+    sys.stdout.write(json.dumps(report) + "\n")

@@ -1,0 +1,131 @@
+"""What the gate refuses for where it stands: options, attributes, instances, `hiding`, and what cannot be seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from farm.lexer import NAME, WORD_CHARS
+from farm.models import Reason
+from workers.lean.gate.refusal import Refusal
+from workers.lean.gate.rules import ALLOWED_ATTRIBUTES, ALLOWED_OPTIONS, CORE_CLASSES, CORE_TYPES, DECLARES, NATIVE
+
+_NAME_MARKS = str.maketrans("", "", "«»")
+_END = rf"(?![{WORD_CHARS}»])"
+_OPTION = re.compile(rf"set_option{_END}\s*(?P<name>{NAME})?")
+_ATTRIBUTES = re.compile(r"(?:@|attribute)\s*\[")
+_INSTANCE = re.compile(rf"instance{_END}")
+_HIDING = re.compile(rf"open{_END}\s*(?:scoped\s)?\s*{NAME}\s*(?P<hiding>hiding){_END}")
+_NATIVE = re.compile(rf"\+\s*(?P<plus>native){_END}|(?P<field>«?native»?)\s*:=")
+# A rule of aesop's that is a tactic is code of the text's own.
+_TACTIC_RULE = re.compile(rf"(?:aesop|safe|norm|unsafe|[0-9%)])\s*(?P<tactic>tactic){_END}")
+_TOKEN = re.compile(rf"{NAME}|:=|->|[()\[\]{{}}⟨⟩⦃⦄,:|→×]")
+_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
+# How many characters of a list of attributes, or of an instance's type, are read.
+_REACH = 4000
+_ARROWS = frozenset(("→", "->", "×"))
+
+
+def bad_clauses(code: str, body: int, *, native: bool) -> Iterator[Refusal]:
+    """Yield what is refused in a text's code for where it stands; `native` lets `native := true` pass."""
+    yield from _options(code, body)
+    yield from _attributes(code, body)
+    yield from _instances(code, body)
+    for hiding in _HIDING.finditer(code, body) if "hiding" in code else ():
+        yield _refusal("hiding", "it changes what later names mean", *hiding.span("hiding"))
+    for field in _NATIVE.finditer(code, body) if "native" in code and not native else ():
+        yield _refusal("native", NATIVE.why, *field.span(field.lastgroup or 0))
+    for rule in _TACTIC_RULE.finditer(code, body) if "tactic" in code else ():
+        yield _refusal("tactic", "a rule that is a tactic runs code while Lean elaborates", *rule.span("tactic"))
+    if not code.isascii() and (hidden := _INVISIBLE.search(code, code.startswith("\ufeff"))):
+        yield Refusal(Reason.POLICY, f"U+{ord(hidden[0]):04X} is refused: it cannot be seen", *hidden.span())
+
+
+def _refusal(word: str, why: str, start: int, end: int) -> Refusal:
+    return Refusal(Reason.POLICY, f"`{word}` is refused: {why}", start, end)
+
+
+def _options(code: str, body: int) -> Iterator[Refusal]:
+    for match in _OPTION.finditer(code, body) if "set_option" in code else ():
+        name = (match["name"] or "set_option").translate(_NAME_MARKS)
+        if not _is_allowed_option(name):
+            span = match.span("name") if match["name"] else match.span()
+            yield _refusal(name, "it is not on the list of harmless options", *span)
+
+
+def _is_allowed_option(name: str) -> bool:
+    return any(name == option or (option.endswith(".") and name.startswith(option)) for option in ALLOWED_OPTIONS)
+
+
+def _attributes(code: str, body: int) -> Iterator[Refusal]:
+    for match in _ATTRIBUTES.finditer(code, body) if "[" in code else ():
+        bad = _bad_attribute(code, match.end() - 1)
+        if bad:
+            yield _refusal(
+                code[slice(*bad)].translate(_NAME_MARKS), "it is not on the list of harmless attributes", *bad
+            )
+            return
+
+
+def _bad_attribute(code: str, opening: int) -> tuple[int, int] | None:
+    """Return where the first attribute of a list that is not harmless stands; a list without an end is none."""
+    # Where attributes are listed: between the brackets, or behind `attr :=` in `@[to_additive (attr := …)]`.
+    depth, listed, expected, before = 0, 1, False, ""
+    for token in _TOKEN.finditer(code, opening, opening + _REACH):
+        word = token[0]
+        depth += (word in _OPENING) - (word in _CLOSING)
+        if depth == 0:
+            return None
+        if token.start() == opening or (before == "attr" and word == ":=") or (depth <= listed and word == ","):
+            listed, expected = depth, True
+        elif expected and depth == listed and word not in ("local", "scoped"):
+            if word.translate(_NAME_MARKS) not in ALLOWED_ATTRIBUTES:
+                return token.span()
+            expected = False
+        before = word
+    return opening, opening + 1
+
+
+def _instances(code: str, body: int) -> Iterator[Refusal]:
+    if "instance" not in code:
+        return
+    own_types = set(re.findall(rf"(?:{'|'.join(DECLARES)})\s+({NAME})", code))
+    for match in _INSTANCE.finditer(code, body):
+        class_, *arguments = _instance_type(code, match.end()) or [""]
+        if class_.removeprefix("_root_.") in CORE_CLASSES and _is_core(arguments, own_types):
+            yield _refusal("instance", "it gives a core class a new meaning on a core type", *match.span())
+
+
+def _instance_type(code: str, position: int) -> list[str]:
+    """Return the tokens of what an instance is of: behind the colon and the last arrow or comma, up to the value."""
+    type_: list[str] | None = None
+    depth = 0
+    for token in _TOKEN.finditer(code, position, position + _REACH):
+        word = token[0]
+        depth += (word in _OPENING) - (word in _CLOSING)
+        if depth < 0 or word == "instance" or (depth == 0 and word in (":=", "|", "where")):
+            break
+        if depth == 0 and (word == ":" or (type_ is not None and word in ("→", "->", ","))):
+            type_ = []
+        elif type_ is not None:
+            type_.append(word)
+    return type_ or []
+
+
+def _is_core(arguments: list[str], own_types: set[str]) -> bool:
+    """Whether one of a class's arguments is a core type, and none a type of the text's own.
+
+    A function or a pair is no core type, whatever it is made of.
+    """
+    if not own_types.isdisjoint(arguments):
+        return False
+    depth, group = 0, list[str]()
+    for word in arguments:
+        depth += (word in _OPENING) - (word in _CLOSING)
+        group.append(word)
+        if depth == 0:
+            if _ARROWS.isdisjoint(group) and not CORE_TYPES.isdisjoint(part.removeprefix("_root_.") for part in group):
+                return True
+            group = []
+    return False

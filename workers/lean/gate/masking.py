@@ -1,0 +1,82 @@
+"""A text as the gate reads it: comments, strings and quoted characters blanked out, what is in doubt found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from farm.lexer import DOUBTFUL, LETTERS, UNCLOSED, Token, holes, tokens
+from farm.models import Reason
+from workers.lean.gate.refusal import Refusal
+
+_DOUBT = "What is code here depends on the version of Lean or on what the imports define: put white space around it"
+_TAB = "A tab is refused: to Lean it is an error, and what it reads next may be a comment's text"
+_UNDOCUMENTED = "A documentation comment with no declaration behind it is refused: Lean may go on reading within it"
+_DECLARATION = re.compile(rf"[{LETTERS}@|(\[{{«]")
+_NO_CODE = frozenset(("line", "block", "doc", "end", UNCLOSED))
+
+
+class Masked(NamedTuple):
+    """The code of a text, every character in its place.
+
+    Attributes:
+        code: the text with white space for comments and for what is quoted; code in the braces of a string stays.
+        unreadable: what is in doubt or never ends, in order.
+    """
+
+    code: str
+    unreadable: list[Refusal]
+
+
+def mask(text: str) -> Masked:
+    """Return the code of a text; it raises nothing."""
+    parts: list[str] = []
+    unreadable: list[Refusal] = []
+    position, doc = 0, None
+    for token in (*tokens(text, code=False), Token("end", len(text), len(text))):
+        if token.kind == DOUBTFUL:
+            unreadable.append(Refusal(Reason.POLICY, _DOUBT, token.start, token.start))
+            continue
+        code = text[position : token.start]
+        unreadable += _lost(text, position, token, doc)
+        if text.startswith("/--", token.start) and token.kind == "doc":
+            doc = token
+        elif code and not code.isspace():
+            doc = None
+        parts += code, _blank(text, token)
+        position = token.end
+    return Masked("".join(parts), unreadable)
+
+
+def _lost(text: str, position: int, token: Token, doc: Token | None) -> Iterator[Refusal]:
+    """Yield where Lean may lose its place: what never ends, tabs, and what follows a documentation comment.
+
+    Args:
+        text: the text.
+        position: where the code in front of the token begins.
+        token: a comment, what is quoted, or the end of the text.
+        doc: the documentation comment in front of that code, with nothing but comments between.
+    """
+    if token.kind == UNCLOSED:
+        why = f"`{text[token.start : token.start + 2]}` is never closed"
+        yield Refusal(Reason.PARSE, why, token.start, token.end)
+    tab = text.find("\t", position, token.start)
+    if tab >= 0:
+        yield Refusal(Reason.POLICY, _TAB, tab, tab + 1)
+    code = text[position : token.start].strip(" \r\n")
+    if doc and not (_DECLARATION.match(code) if code else token.kind in _NO_CODE):
+        yield Refusal(Reason.POLICY, _UNDOCUMENTED, doc.start, doc.end)
+
+
+def _blank(text: str, token: Token) -> str:
+    kind, start, end = token
+    if kind not in ("string", "char"):
+        return " " * (end - start)
+    # Marked by quotes that are no part of a word, because a word may follow without white space.
+    blank, position = ['"'], start + 1
+    for first, last in holes(text, token):
+        # With the brace before it: a word begins there.
+        blank += " " * (first - 1 - position), text[first - 1 : last]
+        position = last
+    return "".join((*blank, " " * (end - 1 - position), '"'))

@@ -1,0 +1,137 @@
+"""What new syntax may be: notation, and macros of terms and tactics whose meaning is a quotation and no program.
+
+It changes what the rest of a text means, and nothing that the farm asks afterwards (`statement_binding`). But the gate
+itself has to read on rightly, and no code may run: so
+
+- a new token is one word, or is made of symbols alone, without dashes and slashes behind its first character, without
+  quotes, `#` and «». The gate knows where names, comments and strings begin because no symbol of Lean or its libraries
+  goes on with a letter behind a bracket, with `-` or `/` behind an operator, or holds a quote;
+- the meaning of a macro is one quotation, and behind it the next command: `` `(a) >>= f `` would be a program;
+- `$` stands in front of a name that the macro binds, or is the operator with white space behind it: `$(f)` is code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from farm.lexer import LETTERS, NAME, WORD_CHARS, Token, tokens
+from farm.models import Reason
+from workers.lean.gate.refusal import Refusal
+from workers.lean.gate.rules import Rule
+from workers.lean.gate.words import Lists, forbidden_words
+
+_SYNTAX = Lists(
+    (
+        Rule(
+            "it changes what text means",
+            frozenset(["notation", "infix", "infixl", "infixr", "prefix", "postfix", "macro"]),
+        ),
+    )
+)
+_WORD = re.compile(rf"[{LETTERS}][{WORD_CHARS}]*%?")
+_SYMBOLS = re.compile(rf"[^\s{WORD_CHARS}\"'#«»\\`/-]+|[-/]")
+_MACRO = re.compile(rf":\s*(?P<category>[{LETTERS}]+)\s*=>\s*`\((?:(?P<quoted>[{LETTERS}]+)\|)?")
+_BOUND = re.compile(rf"({NAME})\s*:")
+_CATEGORIES = frozenset(("term", "tactic", "conv"))
+_BRACKET = re.compile(r"[()]")
+# Words that begin a command and are no terms, at the beginning of a line.
+_NEXT = re.compile(
+    r"[^\S\n]*(?:\Z|\n\s*(?:\Z|(?<=\n)(?:@\[|(?:theorem|lemma|def|abbrev|example|instance|structure|inductive|class"
+    r"|namespace|section|end|open|variable|universe|set_option|noncomputable|private|protected|local|scoped|notation"
+    rf"|infix[lr]?|prefix|postfix|macro|attribute|mutual)(?![{WORD_CHARS}.]))))"
+)
+_DOLLAR = re.compile(rf"\$({NAME})?")
+_REACH = 2000
+_TOKEN = "a new token has to be one word, or symbols without dashes, slashes, quotes and `#`"  # noqa: S105
+_PROGRAM = "its meaning is no quotation of a term or tactic but a program"
+_SPLICE = "`$` stands in front of a name that a macro binds, or has white space behind it, where a text has new syntax"
+
+
+def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusal]:
+    """Yield what is wrong with the new syntax of a text.
+
+    Args:
+        text: the text.
+        code: its code, see `masking`.
+        body: where its header ends.
+        lists: the words that no token may be.
+    """
+    commands = list(forbidden_words(code, body, _SYNTAX))
+    if not commands:
+        return
+    strings = [token for token in tokens(text, code=False) if token.kind == "string"]
+    quotations: list[tuple[int, int, frozenset[str]]] = []
+    for command in commands:
+        meaning = code.find("=>", command.end, command.end + _REACH)
+        if command.start and not code[command.start - 1].isspace():
+            # Glued to a number or a symbol: nobody means it.
+            yield command
+        elif meaning < 0:
+            yield _refusal(command, "where its tokens end cannot be told")
+        else:
+            own = [token for token in strings if command.end <= token.start < meaning]
+            yield from _bad_tokens(text, own, lists)
+            yield from _bad_meaning(code, command, meaning, quotations)
+    yield from _bad_splices(code, quotations)
+
+
+def _bad_tokens(text: str, strings: list[Token], lists: Lists) -> Iterator[Refusal]:
+    for token in strings:
+        if not _is_harmless(text[token.start + 1 : token.end - 1], lists):
+            why = f"{text[token.start : token.end]} is refused: {_TOKEN}"
+            yield Refusal(Reason.POLICY, why, token.start, token.end)
+
+
+def _bad_meaning(
+    code: str, command: Refusal, meaning: int, quotations: list[tuple[int, int, frozenset[str]]]
+) -> Iterator[Refusal]:
+    """Yield that a macro's meaning is a program; else note where its quotation lies."""
+    if code[command.start : command.end] != "macro":
+        return
+    if quotation := _quotation(code, command.end, meaning):
+        quotations.append(quotation)
+    else:
+        yield _refusal(command, _PROGRAM)
+
+
+def _refusal(command: Refusal, why: str) -> Refusal:
+    return replace(command, text=f"{command.text.partition(' ')[0]} is refused: {why}")
+
+
+def _is_harmless(token: str, lists: Lists) -> bool:
+    token = token.strip()
+    if _WORD.fullmatch(token):
+        return token not in lists.by_word and lists.inside.search(token) is None
+    return _SYMBOLS.fullmatch(token) is not None
+
+
+def _quotation(code: str, start: int, arrow: int) -> tuple[int, int, frozenset[str]] | None:
+    """Return where a macro's quotation lies, and the names that it may splice; None if its meaning is anything else.
+
+    Args:
+        code: the text's code.
+        start: where the macro's tokens begin.
+        arrow: where its `=>` is.
+    """
+    colon = code.rfind(":", start, arrow)
+    found = _MACRO.match(code, colon) if colon >= 0 else None
+    if found is None or found["category"] not in _CATEGORIES or found["quoted"] not in (None, found["category"]):
+        return None
+    depth = 1
+    for bracket in _BRACKET.finditer(code, found.end()):
+        depth += 1 if bracket[0] == "(" else -1
+        if depth == 0:
+            bound = frozenset(_BOUND.findall(code, start, colon))
+            return (found.end(), bracket.start(), bound) if _NEXT.match(code, bracket.end()) else None
+    return None
+
+
+def _bad_splices(code: str, quotations: list[tuple[int, int, frozenset[str]]]) -> Iterator[Refusal]:
+    for dollar in _DOLLAR.finditer(code):
+        at = dollar.start()
+        bound = next((names for start, end, names in quotations if start <= at < end), None)
+        is_operator = code[at + 1 : at + 2] in (" ", "\n")
+        if not (is_operator if bound is None else dollar[1] in bound):
+            yield Refusal(Reason.POLICY, f"`$` is refused: {_SPLICE}", at, at + 1)

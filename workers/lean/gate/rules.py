@@ -1,0 +1,150 @@
+"""The rules of the gate `strict`, as data; they follow the commands, attributes and options of Lean 4.35 and Mathlib.
+
+A change here changes `POLICY_VERSION` in farm/models/verdicts.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from farm.models import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Words and names that are refused, and why.
+
+    Attributes:
+        why: the reason, as the verdict says it.
+        words: keywords and commands; with `names` also the last component of a dotted name, and escaped in «». One
+            that begins with `#` stands for every token that begins with it: Lean reads `#evalx` as `#eval x`.
+        roots: first components of names; with `deep` any component.
+        names: whether the words are names as well.
+        deep: whether the roots are refused in any place.
+        own: whether a text may use the roots for a type that it declares itself.
+        reason: what the verdict's reason is.
+    """
+
+    why: str
+    words: frozenset[str] = frozenset()
+    roots: frozenset[str] = frozenset()
+    names: bool = False
+    deep: bool = False
+    own: bool = False
+    reason: Reason = Reason.POLICY
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_RUNS = "it runs code while Lean elaborates"
+_MEANS = "it changes what text means"
+_EXTENDS = "it extends Lean itself"
+_COMPILES = "it compiles to something else than it says"
+_LEAN = "it is Lean's own machinery"
+
+NATIVE = Rule("it trusts the compiler, not the kernel", _set("native_decide"))
+"""Off for a batch that asks for `native_decide`; so are `+native` and `native := true`."""
+
+RULES = (
+    NATIVE,
+    Rule("it ends the text before its end", _set("#exit"), reason=Reason.PARSE),
+    Rule("imports belong into the header", _set("import")),
+    Rule("it assumes what is to be proved", _set("axiom opaque unif_hint")),
+    Rule("it leaves Lean's own definitions out", _set("prelude init_quot")),
+    Rule(_RUNS, _set("#eval #eval! #guard #guard_expr #html #widget #test #where #help run_cmd run_elab run_meta")),
+    Rule(_RUNS, _set("run_tac run_conv by_elab eval% initialize builtin_initialize show_panel_widgets")),
+    Rule(_RUNS, _set("with_panel_widgets simproc dsimproc simproc_decl dsimproc_decl cbv_simproc cbv_simproc_decl")),
+    Rule(_RUNS, _set("builtin_simproc builtin_dsimproc builtin_simproc_decl builtin_dsimproc_decl")),
+    Rule(_RUNS, _set("builtin_cbv_simproc builtin_cbv_simproc_decl simproc_pattern% builtin_simproc_pattern%")),
+    Rule(_RUNS, _set("declare_config_elab declare_simp_like_tactic declare_command_config_elab")),
+    Rule(_RUNS, _set("declare_term_config_elab set_library_suggestions set_premise_selector register_hint")),
+    Rule(_RUNS, _set("register_try?_tactic grind_propagator builtin_grind_propagator tactic_extension")),
+    Rule("it changes or hides messages", _set("#guard_msgs #guard_panic #lint #with_exporting")),
+    Rule(
+        "it reaches the network or files",
+        _set("include_str include_bytes #leansearch #loogle #moogle #search #statesearch polyrith"),
+    ),
+    # `notation`, its like and `macro` are held to workers/lean/gate/notation.py.
+    Rule(_MEANS, _set("elab elab_rules declare_syntax_cat end_local_scope docs_to_verso")),
+    Rule(_MEANS, _set("macro_rules syntax notation3 binder_predicate")),
+    Rule(_EXTENDS, _set("register_option register_builtin_option register_simp_attr register_label_attr")),
+    Rule(_EXTENDS, _set("register_builtin_attribute register_parser_alias register_tag_attribute register_grind_attr")),
+    Rule(_EXTENDS, _set("register_linter_set register_tactic_tag register_error_explanation declare_aesop_rule_sets")),
+    Rule(_EXTENDS, _set("gen_injective_theorems%")),
+    Rule(_COMPILES, _set("unsafe partial extern")),
+    Rule(_COMPILES, _set("implemented_by csimp unsafeCast unsafeIO unsafeBaseIO unsafeEIO"), names=True),
+    Rule(_COMPILES, _set("compile_inductive compile_def compile_inductive% compile_def%")),
+    Rule("it trusts the compiler, not the kernel", _set("nativeDecide trustCompiler reduceBool reduceNat"), names=True),
+    Rule("it trusts the compiler, not the kernel", _set("ofReduceBool ofReduceNat"), names=True),
+    Rule("it trusts the compiler, not the kernel", _set("bv_decide bv_check")),
+    Rule("it goes around the kernel", _set("addDecl addDeclCore addDeclWithoutChecking addAndCompile"), names=True),
+    Rule("it goes around the kernel", _set("modifyEnv setEnv evalDecl evalExpr evalConst"), names=True),
+    Rule("it prints behind Lean's back", _set("dbg_trace dbgTrace dbgTraceVal dbgTraceIfShared"), names=True),
+    Rule("it prints behind Lean's back", _set("dbgStackTrace dbgSleep"), names=True),
+    # An IO action is a function of `()`, and the value of `simp (config := …)` is run: no `#eval` is needed for it.
+    Rule("it prints behind Lean's back", _set("println! eprintln! print! eprint! timeit allocprof")),
+    Rule(_LEAN, roots=_set("Lean Lake Qq Elab")),
+    Rule(_LEAN, roots=_set("Meta"), own=True),
+    Rule(_LEAN, roots=_set("MetaM TermElabM TacticM CommandElabM CoreM MacroM ImportM"), deep=True),
+    Rule("it acts on the machine", roots=_set("IO BaseIO EIO System"), deep=True),
+    Rule("it acts on the machine", roots=_set("Task"), own=True),
+    # In its syntax, text stands without quotes: what looks like a string or a comment there is none.
+    Rule("it changes what a quote or a dash means", roots=_set("ProofWidgets Jsx"), deep=True),
+    Rule("it switches a check off", roots=_set("debug compiler interpreter")),
+)
+"""What the gate refuses. A word is compared whole: `axioms` and `h.axiom` are none of these."""
+
+STD_ROOTS = _set("Internal Async Http Mutex Channel")
+"""Components of names that act on the machine in a text that names `Std`: sockets, processes and threads of Lean's
+library. Elsewhere they are anybody's names."""
+
+TASK_FUNCTIONS = _set("spawn map bind pure get mapList Priority")
+"""What `Task.` still does not mean in a text with a type `Task` of its own."""
+
+LEMMA_SPACES = _set("Grind Omega Order")
+"""Namespaces below `Lean` that hold lemmas, no machinery: a proof may use their names, but not declare any."""
+
+USES = _set("exact exact_mod_cast apply refine rw rewrite open from using show simp simpa unfold have grind term")
+"""Words behind which a name is used, and not declared."""
+
+ALLOWED_HASH = _set("#check #check_failure #print #reduce #synth #time #count_heartbeats #find #simp #norm_num #whnf")
+"""Commands with `#` that a text may use, with white space behind them: each only shows something. Not `#eval`, which
+runs code; `#where`, which Lean reads in `#wherex` too, is only refused because nobody needs it in a proof."""
+
+ALLOWED_OPTIONS = _set(
+    "maxHeartbeats maxRecDepth maxSynthPendingDepth autoImplicit relaxedAutoImplicit linter. pp. trace. backward."
+    " synthInstance.maxHeartbeats synthInstance.maxSize synthInstance.etaExperiment tactic.hygienic simprocs aesop."
+    " exponentiation.threshold diagnostics smartUnfolding profiler push_neg.use_distrib warningAsError"
+    " checkBinderAnnotations quotPrecheck grind.warning Nat.pow.threshold"
+)
+"""Options that a text may set; one that ends in a dot stands for all below it. Everything else is refused, first of
+all `debug.skipKernelTC` and whatever silences `sorry`."""
+
+ALLOWED_ATTRIBUTES = _set(
+    "simp simps ext norm_cast push_cast elim_cast move_cast squash_cast refl rfl symm trans subst congr gcongr aesop"
+    " grind mono fun_prop reducible irreducible semireducible inline noinline always_inline specialize instance class"
+    " elab_as_elim coe default_instance to_additive measurability continuity field_simps mfld_simps inherit_doc nolint"
+    " deprecated match_pattern mk_iff simps! to_additive! to_additive? to_dual pp_nodot elab_without_expected_type"
+    " induction_eliminator cases_eliminator bound nontriviality elementwise reassoc expose implicit_reducible"
+    " instance_reducible grind! grind? zify_simps qify_simps rify_simps push push_neg pull parity_simps functor_norm"
+    " monad_norm integral_simps ext_iff wf_preprocess partial_fixpoint_monotone to_app stacks kerodon"
+    " pp_with_univ pp_using_anonymous_constructor nospecialize defeq protected category AMS formal_proof"
+)
+"""Attributes that a text may use; everything else is refused, first of all what replaces code (`extern`, `csimp`,
+`implemented_by`, `export`, `init`) and what runs it (`tactic`, `command_elab`, `macro`, `simproc`)."""
+
+CORE_CLASSES = _set(
+    "Add Sub Mul Div Mod Neg Inv Pow SMul HAdd HSub HMul HDiv HMod HPow HSMul Monoid Semiring Ring CommRing Field OfNat"
+    " NatCast IntCast LE LT HasSubset Membership Zero One BEq Ord Dvd Min Max Append Union Inter Bot Top Sup Inf"
+    " Coe CoeT CoeTail CoeHead CoeOut CoeDep CoeFun CoeSort CoeHTCT"
+)
+"""Classes that give numerals, operators, relations and coercions their meaning."""
+
+DECLARES = _set("structure inductive class def abbrev")
+"""Words behind which a type of the text's own is named."""
+
+CORE_TYPES = _set("Nat ℕ Int ℤ Rat ℚ Real ℝ Complex ℂ Bool Prop Fin ZMod List Set Finset String Char True Type Sort")
+"""Types on which a new instance of such a class would change what a statement seems to say. It cannot change what the
+farm checks, because the statement is elaborated before the text; it is refused so that no reader is misled."""

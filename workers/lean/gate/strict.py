@@ -1,0 +1,45 @@
+"""The gate `strict`: what an untrusted text may not contain, and where it stands.
+
+The rules are data, in `rules`. They hold for a text's code, without comments and strings (`masking`), and need no
+knowledge of Lean's tokens: a word counts wherever Lean could begin a token at it, whatever the imports define
+(`words`). That is everywhere but inside a name that certainly began as one: behind white space, an opening bracket, a
+comma or one of a few prefix operators. Behind digits, quotes, closing brackets and every other symbol it counts in the
+middle of letters too. The gate only restricts: a text that passes has proved nothing.
+"""
+
+from __future__ import annotations
+
+from farm.models import Reason
+from farm.source import split_header
+from workers.lean.gate.clauses import bad_clauses
+from workers.lean.gate.masking import mask
+from workers.lean.gate.notation import bad_syntax
+from workers.lean.gate.refusal import Refusal, place
+from workers.lean.gate.rules import NATIVE, RULES
+from workers.lean.gate.words import Lists, forbidden_commands, forbidden_words
+
+__all__ = ["Refusal", "place", "refuse"]
+
+_ALL = Lists(RULES)
+_BUT_NATIVE = Lists(rule for rule in RULES if rule is not NATIVE)
+
+
+def refuse(text: str, *, native: bool = False) -> Refusal | None:
+    """Return the first thing in a text that the gate `strict` refuses; None lets it pass. It raises nothing.
+
+    Args:
+        text: any text.
+        native: whether `native_decide` may pass.
+    """
+    return first_refusal(text, _BUT_NATIVE if native else _ALL, native=native)
+
+
+def first_refusal(text: str, lists: Lists, *, native: bool = False) -> Refusal | None:
+    """Return the first thing in a text that some rules refuse."""
+    body = len(split_header(text).header)
+    code, found = mask(text)
+    found += forbidden_words(code, body, lists)
+    found += forbidden_commands(code, body, lists) if "#" in code else ()
+    found += bad_clauses(code, body, native=native)
+    found += bad_syntax(text, code, body, lists)
+    return min(found, key=lambda refusal: (refusal.start, refusal.reason is not Reason.PARSE), default=None)

@@ -1,0 +1,179 @@
+"""Words and names that the gate refuses, wherever Lean could begin a token at them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from farm.lexer import LETTERS, NAME, WORD_CHARS
+from farm.models import Reason
+from workers.lean.gate.refusal import Refusal
+from workers.lean.gate.rules import ALLOWED_HASH, LEMMA_SPACES, STD_ROOTS, TASK_FUNCTIONS, USES, Rule
+
+_NAME_MARKS = str.maketrans("", "", "«»")
+_LETTERED = re.compile("[A-Za-z_]+[!%]?")
+_RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
+_NAME = re.compile(NAME)
+# Behind these a letter begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib goes on with a letter there.
+# `→` is none of them (`→o`, `→r`), nor are digits, quotes and closing brackets.
+_BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
+_HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
+# `#s` counts the elements of a set: one letter with its decoration, or what stands where a term is expected.
+_COUNTED = re.compile(rf"[{LETTERS}][0-9'₀-₉ₐ-ₜᵢ-ᵪ]*(?:\.|\Z)")
+_BEFORE_TERM = frozenset("([{⟨=≠<>≤≥+*/^∣,:→↔∧∨¬←∈↦")
+# A calculation that was left over; only numbers, so it runs nothing of the text's own. What follows must end it.
+_CALCULATION = re.compile(
+    r"#eval[ \t]+\({0,8}[0-9](?:[0-9+*/%^() \t-]{0,80}[0-9)])?"
+    rf"(?=\s{{0,80}}(?:\Z|(?:theorem|lemma|end)[^{WORD_CHARS}]))"
+)
+_OWN = re.compile(rf"(?:structure|inductive|class|def|abbrev)\s+({NAME})")
+_OPEN = re.compile(r"(?:\A|\n)[ \t]*open(?:[ \t]+[\w.]+)*[ \t]+\Z")
+_OPENED = re.compile(r"Lean(?=\s|\Z)(?!\s{1,80}in\b)")
+# A rule of aesop's that may fail; no declaration goes on like this.
+_PROBABILITY = re.compile(r"\s{1,80}\d{1,3}\s{0,80}%")
+# What makes Lean run a term of the text.
+_RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=")
+_USED_BEHIND = frozenset("([{⟨,@←|=>∘<$;·+*:¬-]")
+_LAST_WORD = re.compile(r"\w+\Z")
+
+
+class Lists:
+    """The words of some rules, ready to be looked for."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        rules = tuple(rules)
+        self.by_word = {word: rule for rule in rules for word in rule.words if word[0] != "#"}
+        self.by_hash = {word: rule for rule in rules for word in rule.words if word[0] == "#"}
+        self.by_root = {root: rule for rule in rules for root in rule.roots}
+        self.deep = frozenset(root for rule in rules if rule.deep for root in rule.roots)
+        words = sorted((*self.by_word, *self.by_root, *STD_ROOTS), key=len, reverse=True)
+        self.inside = re.compile(rf"({'|'.join(map(re.escape, words))})[!?]*(?![{WORD_CHARS}])")
+        self._ends = tuple({_LETTERED.findall(word)[-1] for word in words})
+        self._last_letters = {end[-3:] for end in self._ends} | {end[-2:] for end in self._ends if len(end) == 2}
+
+    def may_stand_in(self, code: str, body: int) -> bool:
+        """Whether any word of a text ends like one of these: most texts need no closer look."""
+        words = (set(_LETTERED.findall(code, 0, body)) - {"import"}).union(_LETTERED.findall(code, body))
+        words |= {word[:-1] for word in words if word[-1] in "!%"}
+        likely = [word for word in words if word[-3:] in self._last_letters or word[-2:] in self._last_letters]
+        return any(word.endswith(self._ends) for word in likely)
+
+
+class _Code:
+    """A text's code and what it says about itself."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    @cached_property
+    def own_types(self) -> frozenset[str]:
+        return frozenset(name.rpartition(".")[2] for name in _OWN.findall(self.code))
+
+    @cached_property
+    def runs_terms(self) -> bool:
+        return _RUNS_TERMS.search(self.code) is not None
+
+
+def forbidden_words(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
+    """Yield the words and names that are refused; in the header, before `body`, only keywords are."""
+    if not lists.may_stand_in(code, body):
+        return
+    text = _Code(code)
+    for run in _RUN.finditer(code):
+        start, end = run.span()
+        if start == 0 or code[start - 1] in _BEFORE_NAME:
+            name = _NAME.match(code, start, end)
+            if name:
+                yield from _in_name(text, *name.span(), body, lists)
+                start = name.end()
+        if start < end:
+            yield from _anywhere(text, start, end, body, lists)
+
+
+def _in_name(text: _Code, start: int, end: int, body: int, lists: Lists) -> Iterator[Refusal]:
+    code = text.code
+    if code[end : end + 1] == "%" and code[start : end + 1] in lists.by_word:
+        end += 1
+    name, is_escaped = code[start:end].translate(_NAME_MARKS), code[start] == "«"
+    rule = lists.by_word.get(name) or lists.by_word.get(name.rstrip("!?"))
+    if name == "unsafe" and _PROBABILITY.match(code, end):
+        return
+    if start < body:
+        rule = None if is_escaped or name == "import" else rule
+    elif rule is None or (is_escaped and not rule.names):
+        rule = _rule_for_name(text, name, start, lists)
+    if rule:
+        yield Refusal(rule.reason, f"`{name}` is refused: {rule.why}", start, end)
+
+
+def _rule_for_name(text: _Code, name: str, start: int, lists: Lists) -> Rule | None:
+    parts = name.removeprefix("_root_.").split(".")
+    rule = lists.by_word.get(parts[-1])
+    if rule and rule.names:
+        return rule
+    rule = lists.by_root.get(parts[0])
+    if rule and not _is_excused(text, rule, parts, start):
+        return rule
+    if not STD_ROOTS.isdisjoint(parts) and "Std" in text.code:
+        return lists.by_root.get("IO")
+    return next((lists.by_root[part] for part in parts if part in lists.deep), None)
+
+
+def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
+    """Whether a name that begins like Lean's machinery is none of it."""
+    if rule.own and parts[0] in text.own_types:
+        return "Lean" not in text.code if parts[0] == "Meta" else TASK_FUNCTIONS.isdisjoint(parts[1:])
+    if parts[0] != "Lean":
+        return False
+    if len(parts) == 1:
+        return (
+            not text.runs_terms
+            and _OPENED.match(text.code, start) is not None
+            and _OPEN.search(text.code[max(0, start - 200) : start]) is not None
+        )
+    return parts[1] in LEMMA_SPACES and _is_used(text.code, start)
+
+
+def _is_used(code: str, start: int) -> bool:
+    """Whether a name is used: a declaration of that name would see everything else in its namespaces."""
+    before = code[max(0, start - 80) : start].rstrip()
+    word = _LAST_WORD.search(before)
+    return before[-1:] in _USED_BEHIND or (word is not None and word[0] in USES)
+
+
+def _anywhere(text: _Code, start: int, end: int, body: int, lists: Lists) -> Iterator[Refusal]:
+    """Yield what is refused in a piece in which any character may be the first of a token."""
+    for name in _NAME.finditer(text.code, start, end):
+        yield from _in_name(text, *name.span(), body, lists)
+    for match in lists.inside.finditer(text.code, start, end):
+        word, position = match[1], match.start()
+        rule = lists.by_word.get(word)
+        goes_on = text.code[match.end() : match.end() + 1] == "." and _NAME.match(text.code, match.end() + 1)
+        if rule is None and position >= body and text.code[position - 1 : position] != ".":
+            rule = _rule_for_name(text, word, position, lists)
+        elif rule and goes_on and not rule.names:
+            rule = None
+        if rule and not (position < body and word == "import"):
+            yield Refusal(rule.reason, f"`{word}` is refused: {rule.why}", *match.span(1))
+
+
+def forbidden_commands(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
+    """Yield the words with `#` that are not on the list, or not followed by white space: Lean may read less of them."""
+    for match in _HASH.finditer(code, body):
+        start, end = match.span()
+        if match[1] is None:
+            continue
+        if match[0] in ALLOWED_HASH and code[end : end + 1] in ("", " ", "\n", "\r", "\t"):
+            continue
+        rule = next((rule for word, rule in lists.by_hash.items() if match[0].startswith(word)), None)
+        if rule and not _CALCULATION.match(code, start):
+            yield Refusal(rule.reason, f"`{match[0]}` is refused: {rule.why}", start, end)
+        elif rule is None and not _COUNTED.match(match[1]) and not _is_term(code, start):
+            yield Refusal(
+                Reason.POLICY, f"`{match[0]}` is refused: it is not on the list of harmless commands", start, end
+            )
+
+
+def _is_term(code: str, start: int) -> bool:
+    return code[max(0, start - 80) : start].rstrip()[-1:] in _BEFORE_TERM

@@ -1,0 +1,41 @@
+"""What a submission's text alone says against it, before any REPL sees it; positions are in the user's own text."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from farm.declarations import declaration
+from farm.models import Message, Position
+from farm.prepared import Objection, Prepared
+from workers.lean.gate.strict import Refusal, place, refuse
+
+
+def object_to(prepared: Prepared, *, native: bool) -> Objection | None:
+    """Return the first thing that the gate `strict` has against a submission.
+
+    Args:
+        prepared: what was submitted.
+        native: whether `native_decide` may pass.
+    """
+    found = refuse(prepared.own, native=native)
+    if found is None:
+        return None
+    return _objection(found, found.text, place(prepared.code, found.start), place(prepared.code, found.end))
+
+
+@lru_cache(maxsize=1024)
+def object_to_statement(statement: str) -> Objection | None:
+    """Return the first thing that the gate `strict` has against a statement; many proofs have the same one."""
+    found = refuse(statement)
+    return _objection(found, f"In the statement: {found.text}") if found else None
+
+
+def declared_at(prepared: Prepared) -> Position | None:
+    """Where the user's own text declares the last thing that is asked for; None where it does not."""
+    asked = prepared.targets or prepared.holes
+    at = declaration(prepared.code, asked[-1].name) if asked else None
+    return None if at is None else prepared.place(at)
+
+
+def _objection(found: Refusal, text: str, pos: Position | None = None, end: Position | None = None) -> Objection:
+    return Objection(found.reason, Message(severity="error", pos=pos, end_pos=end, data=text))

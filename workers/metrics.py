@@ -1,0 +1,47 @@
+"""What a worker process counts for /metrics: in memory first, added to the farm's with its signs of life.
+
+A process that is killed takes the counts of its last two seconds with it; verdicts are counted with the verdicts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+from farm.metrics import MetricSeries, bucket
+from farm.store.connection import RedisClient
+from farm.store.metrics import add_figures
+
+
+class Metrics:
+    """Counts of one process; any of its threads may count."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def count(self, series: MetricSeries, label: str = "", by: int = 1) -> None:
+        """Add to a counter."""
+        with self._lock:
+            self._counts[f"{series}:{label}"] += by
+
+    def observe(self, series: MetricSeries, seconds: float, label: str = "") -> None:
+        """Put a duration into its histogram."""
+        with self._lock:
+            self._counts[f"{series}:{label}:{bucket(seconds)}"] += 1
+            self._counts[f"{series}:{label}:sum_us"] += int(seconds * 1e6)
+
+    def hand_in(self, client: RedisClient) -> None:
+        """Add what was counted to the farm's figures.
+
+        Raises:
+            StoreUnavailable: Redis does not answer; the counts are kept.
+        """
+        with self._lock:
+            counted, self._counts = self._counts, Counter()
+        try:
+            add_figures(client, counted)
+        except BaseException:
+            with self._lock:
+                self._counts.update(counted)
+            raise

@@ -1,0 +1,189 @@
+"""What a token makes the premise process do: rank the premises for the queries that have their vectors."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import structlog
+
+from farm.errors import FarmError
+from farm.metrics import MetricSeries
+from farm.processes import memory_mb
+from farm.settings import Settings
+from farm.store.corpora import Corpora, Published, Wish
+from farm.store.retrievals import Retrieval
+from farm.store.room_queues import Taken
+from workers.premises.corpus import Corpus
+from workers.premises.loading import Indexed, home, load_index, settings_of
+from workers.premises.numbering import Numbering
+from workers.premises.ranking import Ranker, Ranking
+from workers.premises.selectors import Matrix
+from workers.premises.switch import Switch
+from workers.room_server import MOST_QUERIES, Post, RoomServer
+
+# After so long without a query, those in flight are not about to come.
+_QUIET_S = 0.005
+_MOST_PATIENCE_S = 0.05
+# Redis counts in milliseconds, and 0 would be for ever.
+_LEAST_WAIT_S = 0.001
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """All that an answer is made of, so that none is made of two corpora."""
+
+    corpus: Corpus
+    numbering: Numbering
+    ranker: Ranker
+
+
+class PremiseServer(RoomServer):
+    """The premise process at work. Without its corpus it answers every query with the reason, and tries again.
+
+    Args:
+        post: the queries that wait for premises.
+        settings: say which corpus, until an operator says otherwise.
+        corpora: where the operator does, and where clients look.
+    """
+
+    def __init__(self, post: Post, settings: Settings, corpora: Corpora) -> None:
+        super().__init__(post)
+        self._settings = settings
+        self._corpora = corpora
+        self._home = home(settings)
+        self._switch = Switch(corpora, self._home, self._load_wish, self._put)
+        # The first corpus is loaded by the thread that serves, another by the switch's; not both at once.
+        self._loading = threading.Lock()
+        self._engine: _Engine | None = None
+        self._spent_s = 0.0
+        self._shown: dict[str, str | float] = {"notice": "", "engine": ""}
+
+    def start(self) -> None:
+        """Load the corpus if there is none; what prevents it becomes the notice of this worker."""
+        if self._engine is not None:
+            return
+        self._state = "starting"
+        if not self._switch.is_alive():
+            self._switch.start()
+        try:
+            self._load_first()
+        except FarmError as error:
+            _log.error("corpus.failed", error=error.message)
+            self._state = "failed"
+            self._show(notice=error.message)
+
+    def close(self) -> None:
+        """Stop looking for wishes."""
+        self._switch.end()
+
+    def _load_first(self) -> None:
+        with self._loading:
+            if self._engine is None:
+                wish = self._corpora.chosen(self._home)
+                settings = settings_of(wish, self._settings) if wish else self._settings
+                self._switch.begin(load_index(settings, self._show_progress), wish)
+
+    def _load_wish(self, wish: Wish) -> Indexed:
+        try:
+            with self._loading:
+                indexed = load_index(settings_of(wish, self._settings), self._show_progress, wish.snapshot)
+        except FarmError as error:
+            self._show(notice=f"The corpus {wish.repo} cannot be used: {error.message}")
+            raise
+        self._show(notice="")
+        return indexed
+
+    def _put(self, indexed: Indexed) -> Published:
+        """Answer with a corpus from the next query on, numbered in continuation of what clients know."""
+        numbering = Numbering.of(indexed.corpus, self._corpora.published())
+        self._engine = _Engine(indexed.corpus, numbering, Ranker(indexed.corpus, indexed.index, numbering))
+        if self._state in ("starting", "failed"):
+            self._state = "idle"
+        _log.info("corpus.answers", edition=numbering.edition, engine=indexed.engine)
+        self._show(notice="", engine=indexed.engine, progress=1.0)
+        return numbering.published
+
+    def serve(self, taken: Taken) -> None:
+        """Answer queries with their premises, or with the reason why not."""
+        try:
+            answers = self._answers(taken)
+        except FarmError as error:
+            answers = [{"error": error.message}] * len(taken)
+        self._post.room.reply_all(zip((retrieval for retrieval, _ in taken), answers, strict=True))
+
+    def gather(self, taken: Taken) -> Taken:
+        """Wait for queries that are about to come, never longer than those here would take: together they cost less."""
+        room, started = self._post.room, time.monotonic()
+        while len(taken) < min(room.in_flight(), MOST_QUERIES):
+            left_s = min(self._spent_s * len(taken), _MOST_PATIENCE_S) - (time.monotonic() - started)
+            more = room.take_more(MOST_QUERIES - len(taken), min(left_s, _QUIET_S)) if left_s > _LEAST_WAIT_S else []
+            if not more:
+                break
+            taken = [*taken, *more]
+        return taken
+
+    def describe(self) -> dict[str, str | float]:
+        """Return the fields of `WorkerStatus` to show; called by the heartbeat's thread."""
+        is_failed = self._engine is None and self._state != "starting"
+        return {**self._shown, "state": "failed" if is_failed else self._state, "memory_mb": memory_mb(os.getpid())}
+
+    def _answers(self, taken: Taken) -> list[dict[str, Any]]:
+        # Taken once: the switch may put another in its place meanwhile.
+        if (engine := self._engine) is None:
+            return [{"error": str(self._shown["notice"])}] * len(taken)
+        started = time.monotonic()
+        found = iter(engine.ranker.rank_all(*_rows(taken)))
+        self._spent_s = (time.monotonic() - started) / len(taken)
+        timings_s, answered_s = engine.ranker.timings_s, time.time()
+        for stage, seconds in timings_s.items():
+            self._post.figures.observe(MetricSeries.RETRIEVAL, seconds, stage)
+        return [
+            {
+                "results": [_shown_rows(engine.corpus, r, next(found)) for _ in r.states],
+                "corpus": engine.numbering.edition,
+                "timings_s": {"embed": r.embed_s, **timings_s},
+                "answered_s": answered_s,
+            }
+            for r, _ in taken
+        ]
+
+    def _show_progress(self, done: int, total: int) -> None:
+        self._show(notice=f"Embedding a corpus: {done} of {total} premises", progress=round(done / total, 4))
+
+    def _show(self, **fields: str | float) -> None:
+        self._shown.update(fields)
+        self.on_change()
+
+
+def _rows(taken: Taken) -> tuple[list[Retrieval], list[Matrix], list[Matrix]]:
+    """Return for each goal of each query the query, the goal's vector, and those of the new premises."""
+    queries, states, news = [], [], []
+    for retrieval, blob in taken:
+        vectors, goals = np.frombuffer(blob, np.float32).reshape(len(retrieval.texts), -1), len(retrieval.states)
+        queries += [retrieval] * goals
+        states += list(vectors[:goals])
+        news += [vectors[goals:]] * goals
+    return queries, states, news
+
+
+def _shown_rows(corpus: Corpus, retrieval: Retrieval, ranking: Ranking) -> Sequence[Sequence[Any]]:
+    if not retrieval.is_detailed:
+        return ranking
+    new = {premise.name: premise.decl for premise in retrieval.new_premises}
+    return [(score, name, *_details(corpus, new, name)) for score, name in ranking]
+
+
+def _details(corpus: Corpus, new: dict[str, str], name: str) -> tuple[str | None, str | None, str]:
+    """Return kind, module and statement of a premise; of a new one its text is all that is known."""
+    if name in new:
+        return None, None, new[name]
+    premise = corpus.premises[corpus.premise_ids[name]]
+    return premise.kind, corpus.modules[premise.module], premise.statement

@@ -1,0 +1,249 @@
+"""What the embed room and the premise room share: a process that a token wakes, and that stays awake a while.
+
+A new token takes Celery up to 80 ms to hand over, several times what a query takes. So a process that has served
+what waited lingers on the room's list, and while it does, nobody sends tokens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from farm.errors import StoreUnavailable
+from farm.models import WorkerKind
+from farm.processes import die_with_parent, is_identity_alive
+from farm.queues import Tokens, celery_app
+from farm.settings import Settings
+from farm.store.connection import connect
+from farm.store.registry import Registry
+from farm.store.room_queues import Room, Taken
+from workers.heartbeat import Heartbeat, worker_id
+from workers.metrics import Metrics
+from workers.side_threads import or_end
+from workers.stopping import StopFlag
+
+LINGER_S = 10.0
+"""How long a process stays awake after the last query."""
+MOST_QUERIES = 64
+"""How many are served together."""
+# How late a process that lingers may notice that it is to end.
+_LOOK_UP_S = 0.5
+# A connection that is silent for longer is given up: no answer takes that long, and what it was to bring waits.
+_SILENCE_S = 3.0
+_RETRY_S = 0.2
+_FAULT = "The worker failed on this query: its log says how"
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where a server works.
+
+    Attributes:
+        room: the queries that wait for it.
+        tokens: what it publishes with.
+        stopping: whether the worker was told to end.
+        figures: what it counts for /metrics.
+        linger_s: how long it stays awake after the last query.
+    """
+
+    room: Room
+    tokens: Tokens
+    stopping: Callable[[], bool]
+    figures: Metrics
+    linger_s: float = LINGER_S
+
+
+class RoomServer(ABC):
+    """The one process of a room at work."""
+
+    # Told when `describe` has something new to say.
+    on_change: Callable[[], None] = staticmethod(lambda: None)
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._state = "starting"
+
+    @abstractmethod
+    def start(self) -> None:
+        """Load what queries need, if it is missing; a failure is shown, answered to queries, and tried again."""
+
+    def gather(self, taken: Taken) -> Taken:
+        """Return what is to be served together: `taken`, and what a server thinks worth waiting for."""
+        return taken
+
+    @abstractmethod
+    def serve(self, taken: Taken) -> None:
+        """Answer queries, or hand them on."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, str | float]:
+        """Return the fields of `WorkerStatus` to show; called by the heartbeat's thread."""
+
+    def close(self) -> None:  # noqa: B027 - not every server holds something
+        """Let go of what is held."""
+
+    def work(self) -> str:
+        """Serve what waits until nothing has come for a while; return a line for the log and Flower."""
+        self.start()
+        served = 0
+        for first in self._takes():
+            self._state = "busy"
+            try:
+                served += self._serve_with(first)
+            except StoreUnavailable as error:
+                _await_store(error)
+            finally:
+                self._state = "idle"
+        return f"{served} queries"
+
+    def _serve_with(self, first: Taken) -> int:
+        """Serve what was taken and what comes beside it; whatever goes wrong, nobody waits for it in vain."""
+        taken = first
+        try:
+            taken = self.gather(first)
+            self.serve(taken)
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - the next queries may be none of it
+            _log.exception("queries.failed", queries=len(taken))
+            self._post.room.reply_all((retrieval, {"error": _FAULT}) for retrieval, _ in taken)
+        return len(taken)
+
+    def _takes(self) -> Iterator[Taken]:
+        """Yield what is to be served, until nothing has come for a while; a store that is away is waited for."""
+        quiet_since, looks, is_leaving = time.monotonic(), True, False
+        while not self._post.stopping():
+            left_s = quiet_since + self._post.linger_s - time.monotonic()
+            try:
+                taken = self._post.room.take(MOST_QUERIES) if looks else []
+                # What came just before the door opened has no token: it is looked for once more.
+                if is_leaving and not taken:
+                    return
+                if not taken:
+                    is_leaving = left_s <= 0
+                    taken = self._wait(left_s)
+            except StoreUnavailable as error:
+                _await_store(error)
+                quiet_since, looks, is_leaving = time.monotonic(), True, False
+                continue
+            if taken:
+                yield taken
+                quiet_since, is_leaving = time.monotonic(), False
+            # What waits already ends the next wait at once; what lapsed meanwhile has to be looked for.
+            looks = not taken
+        self._leave_the_rest()
+
+    def _wait(self, left_s: float) -> Taken:
+        """Return what comes within a moment; open the door instead where no time is left."""
+        room = self._post.room
+        if left_s <= 0:
+            room.open()
+            return []
+        if taken := room.linger(MOST_QUERIES, min(left_s, _LOOK_UP_S)):
+            self.start()
+        return taken
+
+    def _leave_the_rest(self) -> None:
+        """Call for the worker that comes after this one; without the store the reaper does."""
+        with contextlib.suppress(StoreUnavailable):
+            self._post.room.open()
+            if self._post.room.call_if_neglected():
+                self._post.tokens.room(self._post.room.name)
+
+
+def _await_store(error: StoreUnavailable) -> None:
+    _log.warning("room.waits", error=error.message)
+    time.sleep(_RETRY_S)
+
+
+class RoomProcess:
+    """The Celery side of a room: its server is made after the fork, and a token has it work.
+
+    Args:
+        kind: the room, and what its workers are shown as.
+        make: makes the server at its post.
+    """
+
+    def __init__(self, settings: Settings, kind: WorkerKind, make: Callable[[Post], RoomServer]) -> None:
+        self._settings = settings
+        self._kind = kind
+        self._make = make
+        self._parent = os.getpid()
+        self._stop = StopFlag()
+        self._server: RoomServer | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._tokens: Tokens | None = None
+
+    def bind(self, app: Celery, task: str) -> None:
+        """Connect this room to Celery's signals and its one task."""
+        self._tokens = Tokens(app)
+        app.task(name=task)(self.work)
+        signals.worker_process_init.connect(or_end(self._start), weak=False)
+        signals.worker_process_shutdown.connect(self._end, weak=False)
+        signals.worker_shutting_down.connect(self._stop_soon, weak=False)
+
+    def work(self) -> str:
+        """Serve every query that waits."""
+        if self._server is None:
+            raise RuntimeError("The process has not been started by Celery's prefork pool")
+        return self._server.work()
+
+    def _stop_soon(self, **_: Any) -> None:
+        self._stop.set()
+
+    def _start(self, **_: Any) -> None:
+        """Build this process: connections, threads and models do not survive a fork."""
+        die_with_parent(self._parent)
+        if self._tokens is None:
+            raise RuntimeError("The room was not bound to an app")
+        client = connect(self._settings.redis_url, silence_s=_SILENCE_S)
+        room = Room(client, self._kind.value, worker_id())
+        figures = Metrics()
+        server = self._make(Post(room, self._tokens, self._stop.is_set, figures))
+        self._server = server
+        registry = Registry(client, self._kind, worker_id())
+
+        def hand_in() -> None:
+            room.renew()
+            figures.hand_in(client)
+
+        self._heartbeat = Heartbeat(registry, server.describe, hand_in=hand_in)
+        server.on_change = self._heartbeat.hurry
+        self._heartbeat.start()
+        # This process may stand for one that died with queries in its hands: there may be others to answer them now.
+        with contextlib.suppress(StoreUnavailable):  # they are leased
+            room.recover(may_be_alive)
+        server.start()
+        self._heartbeat.hurry()
+        # What was submitted while nobody was there has no token any more.
+        self._tokens.room(self._kind.value)
+
+    def _end(self, **_: Any) -> None:
+        if self._server:
+            self._server.close()
+        if self._heartbeat:
+            self._heartbeat.end()
+
+
+def may_be_alive(worker: str) -> bool:
+    """Whether a worker, as `worker_id` names it, may be at work; of other hosts nothing is known."""
+    host, _, identity = worker.partition(":")
+    return host != socket.gethostname() or is_identity_alive(identity)
+
+
+def room_app(settings: Settings, kind: WorkerKind, task: str, make: Callable[[Post], RoomServer]) -> Celery:
+    """Return the Celery app of a room."""
+    app = celery_app(settings)
+    RoomProcess(settings, kind, make).bind(app, task)
+    return app

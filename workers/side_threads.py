@@ -1,0 +1,122 @@
+"""Threads a worker cannot do without: when one fails or stops, its process ends and is replaced. Nothing half-alive."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import threading
+import time
+from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+import structlog
+
+from farm.signs_of_life import SIGN_EVERY_S, SILENCE_S, Sign, silence_s
+
+_EXIT_CODE = 70  # EX_SOFTWARE
+
+P = ParamSpec("P")
+
+_log = structlog.get_logger()
+_running: list[SideThread] = []
+
+
+def or_end(start: Callable[P, None]) -> Callable[P, None]:
+    """Return the same function, except that an error ends the process: Celery would log it, and give it tasks."""
+
+    @functools.wraps(start)
+    def started(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            start(*args, **kwargs)
+        except Exception:  # noqa: BLE001 - whatever it was, the process must not go on
+            _log.critical("process.not_started", exc_info=True)
+            os._exit(_EXIT_CODE)
+
+    return started
+
+
+class SideThread(threading.Thread):
+    """A daemon thread whose failure ends the process.
+
+    Args:
+        name: of the thread.
+        silence_s: how long it may take from one `turn` to the next before the process ends; None for one that gives no
+            account of itself.
+    """
+
+    def __init__(self, name: str, silence_s: float | None = None) -> None:
+        super().__init__(name=name, daemon=True)
+        self._silence_s = silence_s
+        self._turned = time.monotonic()
+
+    def run(self) -> None:
+        """Work until done; an error nobody caught ends the process."""
+        self.turn()
+        _running.append(self)
+        try:
+            self.work()
+        except BaseException:  # noqa: BLE001 - whatever it was, the process must not go on
+            _log.critical("thread.failed", thread=self.name, exc_info=True)
+            os._exit(_EXIT_CODE)
+        _running.remove(self)
+
+    @abstractmethod
+    def work(self) -> None:
+        """Do what the thread is for."""
+
+    def turn(self) -> None:
+        """Say that the thread is not stuck; called from its loop."""
+        self._turned = time.monotonic()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has not turned for longer than it may take."""
+        return self._silence_s is not None and time.monotonic() > self._turned + self._silence_s
+
+
+class Pulse(SideThread):
+    """Gives a forked process's signs of life while its other threads turn, and watches the worker's first process.
+
+    Args:
+        data_dir: of the farm.
+        part: what the worker is called.
+        parent: that first process.
+    """
+
+    def __init__(self, data_dir: Path, part: str, parent: int) -> None:
+        super().__init__("pulse")
+        self._sign = Sign(data_dir, part)
+        self._silence = Silence(data_dir, part)
+        self._parent = parent
+
+    def work(self) -> None:
+        """Look for ever."""
+        while True:
+            if stuck := [thread.name for thread in _running if thread.is_stuck]:
+                raise RuntimeError(f"Threads are stuck: {', '.join(stuck)}")
+            self._sign.give()
+            self._silence.end(self._parent)
+            time.sleep(SIGN_EVERY_S)
+
+
+class Silence:
+    """Ends processes of this worker that live and give no sign of life.
+
+    Two looks have to find the same: when a host wakes that was frozen, all its processes have been silent for long.
+    """
+
+    def __init__(self, data_dir: Path, part: str) -> None:
+        self._data_dir = data_dir
+        self._part = part
+        self._suspected: set[int] = set()
+
+    def end(self, *pids: int) -> None:
+        """Look at processes, and kill those that were silent now and at the last look."""
+        silent = {pid for pid in pids if silence_s(self._data_dir, self._part, pid) > SILENCE_S}
+        for pid in silent & self._suspected:
+            _log.critical("process.silent", process=pid)
+            os.kill(pid, signal.SIGKILL)
+        self._suspected = silent
