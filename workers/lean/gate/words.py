@@ -32,6 +32,8 @@ _OPEN = re.compile(r"(?:\A|\n)[ \t]*open(?:[ \t]+[\w.]+)*[ \t]+\Z")
 _OPENED = re.compile(r"Lean(?=\s|\Z)(?!\s{1,80}in\b)")
 # A rule of aesop's that may fail; no declaration goes on like this.
 _PROBABILITY = re.compile(r"\s{1,80}\d{1,3}\s{0,80}%")
+# An `unsafe` definition, after that word; an attribute before it could have Lean use it unnamed.
+_DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\s:({])")
 # What makes Lean run a term of the text.
 _RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=")
 _USED_BEHIND = frozenset("([{⟨,@←|=>∘<$;·+*:¬-]")
@@ -74,6 +76,19 @@ class _Code:
     def runs_terms(self) -> bool:
         return _RUNS_TERMS.search(self.code) is not None
 
+    def defines_unused(self, start: int, end: int) -> bool:
+        """Whether the `unsafe` at a place begins a definition that nothing names: compiled code that never runs."""
+        before = self.code[:start].rstrip(" \t")
+        defined = _DEFINED.match(self.code, end)
+        if defined is None or before[-1:] not in ("", "\n") or before.rstrip()[-1:] == "]":
+            return False
+        return sum(self._may_name(run, defined[1]) for run in _RUN.finditer(self.code)) == 1
+
+    def _may_name(self, run: re.Match[str], name: str) -> bool:
+        """Whether a piece of the text may name something; of one that is certainly a name, a component has to."""
+        is_name = (run.start() == 0 or self.code[run.start() - 1] in _BEFORE_NAME) and _NAME.fullmatch(run[0])
+        return name in (run[0].translate(_NAME_MARKS).split(".") if is_name else run[0])
+
 
 def forbidden_words(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
     """Yield the words and names that are refused; in the header, before `body`, only keywords are."""
@@ -97,7 +112,7 @@ def _in_name(text: _Code, start: int, end: int, body: int, lists: Lists) -> Iter
         end += 1
     name, is_escaped = code[start:end].translate(_NAME_MARKS), code[start] == "«"
     rule = lists.by_word.get(name) or lists.by_word.get(name.rstrip("!?"))
-    if name == "unsafe" and _PROBABILITY.match(code, end):
+    if name == "unsafe" and (_PROBABILITY.match(code, end) or text.defines_unused(start, end)):
         return
     if start < body:
         rule = None if is_escaped or name == "import" else rule
