@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -34,16 +35,17 @@ class Ground:
 
     def __init__(self, folder: Path, repl: Install, valkey: Valkey, proxy: Proxy, url: str) -> None:
         self.proxy = proxy
+        self._folder = folder
         self._valkey = valkey
-        self.server = self._start_store()
+        self.server = self._start_store(valkey)
         self.store: RedisClient = connect(valkey.url)
         self.ill = Victim(folder, repl, {"REDIS_URL": url}, has_small_disk=False, clock=None)
         self._count = 0
 
-    def _start_store(self) -> subprocess.Popen[bytes]:
+    def _start_store(self, valkey: Valkey) -> subprocess.Popen[bytes]:
         # In a session of its own, so that `end_everything` finds it, whatever happened.
-        server = subprocess.Popen(self._valkey.command, stdout=subprocess.DEVNULL, start_new_session=True)
-        await_true(lambda: asyncio.run(self._valkey.is_healthy()), "a store")
+        server = subprocess.Popen(valkey.command, stdout=subprocess.DEVNULL, start_new_session=True)
+        await_true(lambda: asyncio.run(valkey.is_healthy()), "a store")
         return server
 
     def restart_store(self, pause_s: float) -> None:
@@ -51,7 +53,41 @@ class Ground:
         self.server.kill()
         self.server.wait(10)
         time.sleep(pause_s)
-        self.server = self._start_store()
+        self.server = self._start_store(self._valkey)
+
+    def fail_over(self, pause_s: float, *, is_planned: bool) -> None:
+        """Have a replica take over, planned or because its primary is killed; the address follows after a pause."""
+        heir = self._prepare_heir()
+        server, replica = self._start_store(heir), connect(heir.url)
+        old, new = urlsplit(self._valkey.url), urlsplit(heir.url)
+        replica.replicaof("127.0.0.1", str(old.port))
+        await_true(lambda: replica.info("replication").get("master_link_status") == "up", "a replica")
+        if is_planned:
+            self.store.config_set("masterauth", old.password)
+            self.store.execute_command("FAILOVER", "TO", "127.0.0.1", str(new.port))
+        else:
+            self.server.kill()
+            replica.replicaof("NO", "ONE")
+        await_true(lambda: replica.info("replication")["role"] == "master", "the replica's turn")
+        time.sleep(pause_s)
+        assert new.port
+        self.proxy.aim(new.port)
+        self.proxy.cut()
+        self.server.kill()
+        self.server.wait(10)
+        self.store.close()
+        self._valkey, self.server, self.store = heir, server, replica
+
+    def _prepare_heir(self) -> Valkey:
+        """Return another server, which has the password that clients and replicas know."""
+        self._count += 1
+        heir = prepare_valkey(self._folder / f"store-{self._count}")
+        theirs, ours = urlsplit(heir.url).password, urlsplit(self._valkey.url).password
+        assert theirs
+        assert ours
+        configuration = Path(heir.command[-1])
+        configuration.write_text(configuration.read_text().replace(theirs, ours) + f"masterauth {ours}\n")
+        return Valkey(heir.command, heir.url.replace(theirs, ours))
 
     def parents(self) -> list[psutil.Process]:
         """Return the first processes of the workers."""

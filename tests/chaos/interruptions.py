@@ -151,6 +151,11 @@ def _restart(ground: Ground, rng: random.Random) -> float:
     return time.monotonic()
 
 
+def _fail_over(is_planned: bool, ground: Ground, rng: random.Random) -> float:
+    ground.fail_over(rng.choice([0, 0.3, 1.5]), is_planned=is_planned)
+    return time.monotonic()
+
+
 INTERRUPTIONS = (
     Interruption("some connections cut", _cut_some),
     Interruption("all connections cut", _cut_all),
@@ -170,4 +175,6 @@ INTERRUPTIONS = (
     Interruption("SIGSTOP, 1 to 18 s", _stop),
     Interruption("a process killed and all cut", _kill_and_cut),
     Interruption("the store killed and started", _restart),
+    Interruption("a planned failover", partial(_fail_over, True)),
+    Interruption("a failover, the primary killed", partial(_fail_over, False)),
 )

@@ -98,6 +98,10 @@ class Proxy:
         self._run(self._close())
         self.cut()
 
+    def aim(self, target: int) -> None:
+        """Stand in front of another server's port from now on."""
+        self._target = target
+
     def cut(self, chosen: Chosen = everyone, *, reset: bool = False) -> None:
         """Cut connections."""
         self._run(self._each(chosen, lambda link: link.cut(reset=reset)))
