@@ -134,7 +134,7 @@ def test_pretty_replies_are_laid_out_as_leans_are(pipes: Pipes) -> None:
         '{"sorries":\n [{"proofState": 0,\n   "pos": {"line": 1, "column": 18},\n   "goal": "⊢ Nat",\n'
         '   "endPos": {"line": 1, "column": 23}}],\n "messages":\n [{"severity": "warning",\n'
         '   "pos": {"line": 1, "column": 4},\n   "endPos": {"line": 1, "column": 5},\n'
-        '   "data": "declaration uses \'sorry\'"}],\n "env": 0}\n\n'
+        '   "data": "declaration uses `sorry`"}],\n "env": 0}\n\n'
     )
 
 
@@ -210,8 +210,8 @@ def test_pickles_carry_environments_and_proof_states(run: Run, server: AutoLeanS
             "-- sorry\n/- sorry /- sorry -/ sorry -/\ndef s := \"sorry\"\ndef sorry' := 's'\n#eval 7 % 4",
             [("info", 5, 0, "3")],
         ),
-        ("theorem t : 1 = 1 := by\n  sorry", [("warning", 1, 8, "declaration uses 'sorry'")]),
-        ("@[simp] private example : 1 = 1 := sorry", [("warning", 1, 16, "declaration uses 'sorry'")]),
+        ("theorem t : 1 = 1 := by\n  sorry", [("warning", 1, 8, "declaration uses `sorry`")]),
+        ("@[simp] private example : 1 = 1 := sorry", [("warning", 1, 16, "declaration uses `sorry`")]),
         (
             "#check Nat\n#check x.y\n  #check (1 : ℕ)",
             [("info", 1, 0, "Nat : Type"), ("info", 2, 0, "x.y : <scripted>"), ("info", 3, 2, "(1 : ℕ) : <scripted>")],
@@ -233,7 +233,21 @@ def test_pickles_carry_environments_and_proof_states(run: Run, server: AutoLeanS
         ),
         ("#print Nat", [("info", 1, 0, "Nat : Type")]),
         ("namespace A\ndef a := 1\nend A\ndef a := 2", []),
-        ("end", [("error", 1, 0, "invalid 'end', insufficient scopes")]),
+        ("end", [("error", 1, 0, "Invalid `end`: There is no current scope to end")]),
+        (
+            "namespace A\nend",
+            [("error", 2, 0, "Missing name after `end`: Expected the current scope name `A`")],
+        ),
+        ("section A\nend B", [("error", 2, 0, "Invalid name after `end`: Expected `A`, but found `B`")]),
+        (
+            "noncomputable section\nend A",
+            [("error", 2, 0, "Unexpected name `A` after `end`: The current section is unnamed")],
+        ),
+        ("@[expose] public section\ndef a := 1\nend\nsection open_at_the_end", []),
+        (
+            "set_option pp.sorrySource true\ntheorem t : 1 = 1 := by\n  sorry",
+            [("warning", 2, 8, "declaration uses `sorry `«M:3:2»`")],
+        ),
     ],
 )
 def test_what_is_said_about_text(run: Run, text: str, expected: list[tuple[str, int, int, str]]) -> None:

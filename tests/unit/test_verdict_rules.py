@@ -30,6 +30,12 @@ def say(severity: str, data: str) -> Message:
         ([say("warning", "declaration uses `sorryless`")], [], None),
         ([], [Sorry(goal="⊢ False")], Reason.SORRY),
         ([say("warning", "using 'exit' to interrupt Lean")], [], Reason.PARSE),
+        ([say("error", "invalid 'end', insufficient scopes")], [], Reason.PARSE),
+        ([say("error", "Invalid `end`: There is no current scope to end")], [], Reason.PARSE),
+        ([say("error", "Missing name after `end`: Expected the current scope name `A`")], [], Reason.PARSE),
+        ([say("error", "Invalid name after `end`: Expected `A`, but found `B`")], [], Reason.PARSE),
+        ([say("error", "Unexpected name `A` after `end`: The current section is unnamed")], [], Reason.PARSE),
+        ([say("error", "Invalid name after `open`")], [], Reason.ERROR),
         ([say("warning", "declaration uses 'sorry'"), say("error", "x")], [], Reason.ERROR),
     ],
 )

@@ -15,7 +15,11 @@ _MESSAGES_LIMIT_BYTES = 256 << 10
 # hole with its place), and some name the declaration.
 _SORRY = re.compile(r"\bdeclaration\b.*\buses\s+\W?sorry\b", re.DOTALL)
 _EXIT_TEXT = "using 'exit' to interrupt Lean"
-_END_ERROR = re.compile(r"unterminated comment|invalid ['`]end['`]", re.IGNORECASE)
+# In the words of 2021 and, from ``Missing name after `end` `` on, of Lean 4.35.
+_END_ERROR = re.compile(
+    r"unterminated comment|invalid ['`]end['`]|(?:missing|invalid|unexpected) name(?: `[^\n]*`)? after `end`",
+    re.IGNORECASE,
+)
 
 
 def judge(messages: Iterable[Message], sorries: Iterable[Sorry]) -> Reason | None:

@@ -5,7 +5,10 @@
   which every declaration fails. `SCRIPTED_IMPORT_ERRORS` says how it shows: `silent` (default: the REPLs of today drop
   the header's messages, LeanInteract issue 43), `message` (an error message) or `leanerror` (a bare `{"message"}`).
 - An `import` anywhere else, an unfinished comment, `end` without a scope and a second declaration of a name are errors.
-- `sorry` outside comments and strings: an entry in `sorries` each, and one warning per declaration.
+- `sorry` outside comments and strings: an entry in `sorries` each, and one warning per declaration; with
+  `set_option pp.sorrySource true` that warning names its place.
+- Sections and namespaces are scopes that `end` closes, in Lean 4.35's words where it cannot; they may stay open. In a
+  `module` a declaration is private unless it or a section around it is `public`.
 - `#check` `#print` `#print "TEXT"` `#print axioms` `#eval`: one info message. `#exit` ends the text with a warning.
 - A declaration depends on `sorryAx` if it has a `sorry` or an error or names `sorryAx`, on itself if it is an `axiom`,
   on `Lean.ofReduceBool` if it names `native_decide`, and on whatever the declarations it names depend on.
@@ -41,7 +44,7 @@ _COMMAND = re.compile(
     rf"|^{_MODIFIERS}(?P<type>instance|structure|class|inductive)\b"
     r"|(?<!\S)(?P<hash>#(?:check|print|eval|exit|reduce))\b"
     rf"|(?<!\S)(?P<farm>{farm_commands.WORDS})\b"
-    r"|^(?P<word>import|open|namespace|section|end|variable|universe|set_option|attribute|macro|notation|syntax)\b)",
+    rf"|^{_MODIFIERS}(?P<word>import|open|namespace|section|end|variable|universe|set_option|attribute|macro|notation|syntax)\b)",
     re.MULTILINE,
 )
 _IDENTIFIER = re.compile(r"[^\W\d][\w.'!?]*")
@@ -66,15 +69,20 @@ class LeanError(Exception):
 class Env:
     """What an environment number stands for. `lineage` is the replayed answer that made it, -1 if the rules did."""
 
-    __slots__ = ("broken", "declared", "hijacked", "lineage", "looks", "roots", "scopes", "stated")
+    __slots__ = (
+        *("broken", "declared", "hijacked", "is_module", "lineage", "looks", "names_sorries", "roots", "scopes"),
+        "stated",
+    )
 
     def __init__(self, parent: Env | None = None, lineage: int = -1) -> None:
         self.broken: bool = parent.broken if parent else False
         # By full name: the signature, the axioms, the kind with its modifiers, the proposition or a definition's value.
         self.declared: dict[str, tuple[str, list[str], str, str]] = dict(parent.declared) if parent else {}
         self.hijacked: bool = parent.hijacked if parent else False
-        # The word that opened each scope, and its name or nothing.
+        # The word that opened each scope, with `public` in front where it was, and its name or nothing.
         self.scopes: list[tuple[str, str]] = list(parent.scopes) if parent else []
+        self.is_module: bool = parent.is_module if parent else False
+        self.names_sorries: bool = parent.names_sorries if parent else False
         self.lineage = lineage
         # The first components of what is imported; the propositions that the farm had kept; its commands that look.
         self.roots: frozenset[str] = parent.roots if parent else frozenset()
@@ -135,15 +143,20 @@ class Elaboration:
                 continue
             else:
                 declaration = Declaration(self.code, command.span(command.lastgroup or 0), end)
-                self.declare(declaration, end, is_private="private" in command[0].split())
+                self.declare(declaration, end, is_private=self._is_private(command[0].split()))
             chained -= self.keeping is not None
             if self.keeping and not chained:
                 self.keeping.settle(self)
                 self.keeping = None
 
+    def _is_private(self, modifiers: list[str]) -> bool:
+        is_public = "public" in modifiers or any(word == "public section" for word, _ in self.env.scopes)
+        return "private" in modifiers or (self.env.is_module and not is_public)
+
     def _header(self) -> int:
         header = _HEADER.match(self.code)
         end = header.end() if header else 0
+        self.env.is_module = self.code[:end].split()[:1] == ["module"]
         known = os.environ.get("SCRIPTED_MODULES", _DEFAULT_MODULES).split(",")
         for found in _ONE_IMPORT.finditer(self.code, 0, end):
             root = found["module"].partition(".")[0]
@@ -174,7 +187,10 @@ class Elaboration:
         if word == "import":
             self.say("error", span, "invalid 'import' command, it must be used in the beginning of the file")
         elif word in ("namespace", "section"):
-            self.env.scopes.append((word, names[0] if names else ""))
+            opened = f"public {word}" if "public" in command[0].split() else word
+            self.env.scopes.append((opened, names[0] if names else ""))
+        elif word == "set_option" and names[:1] == ["pp.sorrySource"]:
+            self.env.names_sorries = names[1:2] == ["true"]
         elif word == "end":
             self._end(span, names[0] if names else "")
         elif word == "open" and names and (self.env.broken or self._knows_no_lean(names)):
@@ -186,11 +202,17 @@ class Elaboration:
 
     def _end(self, span: tuple[int, int], name: str) -> None:
         if not self.env.scopes:
-            self.say("error", span, "invalid 'end', insufficient scopes")
-        elif self.env.scopes[-1][1] == name:
+            self.say("error", span, "Invalid `end`: There is no current scope to end")
+            return
+        expected = self.env.scopes[-1][1]
+        if expected == name:
             self.env.scopes.pop()
+        elif not name:
+            self.say("error", span, f"Missing name after `end`: Expected the current scope name `{expected}`")
+        elif not expected:
+            self.say("error", span, f"Unexpected name `{name}` after `end`: The current section is unnamed")
         else:
-            self.say("error", span, f"invalid 'end', name {'mismatch' if name else 'is missing'}")
+            self.say("error", span, f"Invalid name after `end`: Expected `{expected}`, but found `{name}`")
 
     def _hash(self, command: re.Match[str], end: int) -> None:
         span = command.span("hash")
@@ -263,7 +285,9 @@ class Elaboration:
             goal = declaration.goal(self.code[declaration.proof_start : one.start()])
             self.sorries.append((*one.span(), goal))
         if found:
-            self.say("warning", declaration.label, "declaration uses 'sorry'")
+            at = self.source.position(found[0].start())
+            place = f" `«M:{at['line']}:{at['column']}»" if self.env.names_sorries else ""
+            self.say("warning", declaration.label, f"declaration uses `sorry{place}`")
         return bool(found)
 
     def _refuted(self, declaration: Declaration) -> bool:
