@@ -1,6 +1,6 @@
 """The farm's settings: one frozen object, built at entry points only.
 
-The environment wins over `./.env`. README.md, the tracked `.env` and this file are held equal by a test.
+The environment wins over `./.env`. A test holds docs/settings.md, the tracked `.env` and this file equal.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class Settings(BaseSettings):
     ] = "off"
     sandbox: Annotated[
         Literal["required", "bubblewrap", "off"],
-        Field(description="Sandbox around the REPL; `bubblewrap` puts one more around it; `off`: none, by your leave."),
+        Field(description="Sandbox around the REPL; `bubblewrap` adds a second one; `off`: none at all."),
     ] = "required"
     sandbox_read_paths: Annotated[
         str, Field(description="What proofs may read besides Lean, project and REPL; paths separated by `:`.")

@@ -1,4 +1,4 @@
-"""The settings in code, in the tracked .env and in README are the same."""
+"""The settings in code, in the tracked .env and in docs/settings.md are the same."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from farm.errors import ConfigurationError
 from farm.settings import Settings, load, nearest_setting
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "settings.md"
 
 
 def shown(value: Any) -> str:
@@ -35,8 +36,8 @@ def test_the_tracked_env_file_has_every_setting_with_its_default() -> None:
     assert dict(pairs) == DEFAULTS
 
 
-def test_readme_documents_every_setting() -> None:
-    rows = re.findall(r"^\| `([A-Z_0-9]+)` \| (.*?) \| (.+?) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+def test_the_page_documents_every_setting() -> None:
+    rows = re.findall(r"^\| `([A-Z_0-9]+)` \| (.*?) \| (.+?) \|$", PAGE.read_text(), re.MULTILINE)
 
     assert {name: default.strip("`") for name, default, _ in rows} == DEFAULTS
     for name, _, text in rows:
