@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from farm.errors import Unavailable
 from farm.models import FarmStatus, WorkerKind
-from farm.store.connection import AsyncRedisClient
+from farm.store.client import AsyncRedisClient
 from farm.store.registry import read_status
 
 _LOADS = {WorkerKind.EMBED: "its model", WorkerKind.PREMISES: "its corpus"}

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import structlog
@@ -14,7 +14,8 @@ from fastapi import Request
 
 from api.side_tasks import start_vital
 from farm.errors import Unavailable
-from farm.store.connection import AsyncRedisClient, translated
+from farm.store.client import AsyncRedisClient
+from farm.store.connection import translated
 
 _BLOCK_S = 2
 # A connection that is silent for so much longer is given up: what it was to bring still lies in the list.
@@ -90,9 +91,10 @@ class Replies:
         pipe.lrange(self.key, 0, _MOST - 1)
         pipe.blmove(self.key, self.key, _BLOCK_S, "LEFT", "LEFT")
         async with asyncio.timeout(_BLOCK_S + _SILENCE_S):
-            *_, found, first = await pipe.execute(raise_on_error=False)
-        if isinstance(found, Exception):
-            raise found
+            *_, listed, first = await pipe.execute(raise_on_error=False)
+        if isinstance(listed, Exception):
+            raise listed
+        found = cast("list[bytes]", listed)
         if isinstance(first, bytes) and not found:
             found = [first]
         for entry in found:

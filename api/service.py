@@ -19,7 +19,7 @@ from farm.keys import LOCAL_OWNER, Keyring, Scope
 from farm.queues import EMBED_QUEUE, Tokens
 from farm.settings import Settings
 from farm.store.batches import Batches
-from farm.store.connection import AsyncRedisClient
+from farm.store.client import AsyncRedisClient
 from farm.store.environments import KnownEnvironments
 from farm.store.retrievals import Retrievals
 from farm.traces import span

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 
 from farm.metrics import MetricSeries, bucket
-from farm.store.connection import RedisClient
+from farm.store.client import RedisClient
 from farm.store.metrics import add_figures
 
 

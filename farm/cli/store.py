@@ -10,7 +10,7 @@ from farm.settings import Settings, load
 
 if TYPE_CHECKING:
     from farm.local.runtime import Runtime
-    from farm.store.connection import RedisClient
+    from farm.store.client import RedisClient
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias, cast
 from uuid import uuid4
 
 import orjson
 
 from farm.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from farm.models import BatchState, BatchStatus, Counts, Item, Proof, Task, Verdict
-from farm.store.codec import mark, pack, raw, unmark, unpack
-from farm.store.connection import AsyncRedisClient, translated
+from farm.store.client import AsyncRedisClient
+from farm.store.codec import Json, mark, pack, raw, unmark, unpack
+from farm.store.connection import translated
 from farm.store.failover import confirm
 from farm.store.quotas import Quotas, unlimited
 from farm.store.scripts import AsyncScripts
@@ -27,6 +28,8 @@ FIRST_CANARY = 100_000
 _STAGING_TTL_S = 3600
 # Some 30 ms of work, in which nobody else is answered.
 _STAGE_SLICE = 250
+_Fields: TypeAlias = dict[bytes, bytes]
+_NONE: _Fields = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class NewBatch:
     """
 
     environment: str
-    options: dict[str, Any]
+    options: Json
     retention_s: int
     interactive: bool = False
     reply: str = ""
@@ -153,7 +156,7 @@ class Batches:
                 "reserve", staging.batch, staging.owner, items, size_bytes, ttl_ms, *limits
             )
         if reached:
-            raise self._quotas.refusal(reached.decode())
+            raise self._quotas.refusal(cast("bytes", reached).decode())
 
     async def discard(self, staging: Staging) -> None:
         """Delete what was staged and is no batch yet."""
@@ -170,7 +173,7 @@ class Batches:
         """
         deadline = "" if submission.deadline_s is None else int(submission.deadline_s * 1000)
         with translated():
-            batch, tokens, fate = await self._scripts.run(
+            reply = await self._scripts.run(
                 "commit",
                 staging.batch,
                 staging.owner,
@@ -188,6 +191,7 @@ class Batches:
                 int(submission.listed),
                 submission.trace,
             )
+        batch, tokens, fate = cast("tuple[bytes, int, bytes]", reply)
         if fate != b"new":
             await self.discard(staging)
         if fate == b"paused":
@@ -199,7 +203,7 @@ class Batches:
             raise Conflict("This Idempotency-Key was used before with another body: send a new key")
         with translated():
             await confirm(self._client)
-        return Committed(batch.decode(), int(tokens), fate == b"known")
+        return Committed(batch.decode(), tokens, fate == b"known")
 
     async def status(self, batch: str, owner: str) -> BatchStatus:
         """Return where a batch stands.
@@ -207,17 +211,17 @@ class Batches:
         Raises:
             NotFound: no such batch, or another key's.
         """
-        fields, paused = {}, False
+        fields, paused = _NONE, 0
         if _BATCH.fullmatch(batch):
             pipe = self._client.pipeline(transaction=False)
             pipe.hgetall(f"farm:batch:{batch}")
             pipe.hexists("farm:paused", owner)
             with translated():
-                fields, paused = await pipe.execute()
-        record = {name.decode(): value.decode() for name, value in fields.items()}
+                fields, paused = cast("tuple[_Fields, int]", await pipe.execute())
+        record = _text(fields)
         if record.get("owner") != owner:
             raise NotFound(f"There is no batch {batch!r}")
-        return _as_status(batch, record, paused=paused)
+        return _as_status(batch, record, paused=bool(paused))
 
     async def latest(self, owner: str, limit: int) -> list[BatchStatus]:
         """Return the owner's batches, the newest first; expired ones are forgotten on the way."""
@@ -229,11 +233,13 @@ class Batches:
                 pipe.hgetall(f"farm:batch:{name}")
             pipe.hexists("farm:paused", owner)
             *rows, paused = await pipe.execute()
-            records = [{k.decode(): v.decode() for k, v in row.items()} for row in rows]
+            records = [_text(row) for row in cast("list[_Fields]", rows)]
             gone = [name for name, record in zip(names, records, strict=True) if not record]
             if gone:
                 await self._client.zrem(index, *gone)
-        return [_as_status(name, record, paused=paused) for name, record in zip(names, records, strict=True) if record]
+        return [
+            _as_status(name, record, paused=bool(paused)) for name, record in zip(names, records, strict=True) if record
+        ]
 
     async def results(self, batch: str, owner: str, after: str | None, limit: int) -> Page:
         """Return verdicts that finished after a cursor, in completion order.
@@ -314,6 +320,10 @@ def check_cursor(after: str | None) -> str:
     if parts is None or any(int(part) >> 64 for part in parts.groups()):
         raise InvalidRequest("`after` is no cursor of this farm: use the `next` of an earlier page")
     return after
+
+
+def _text(fields: _Fields) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in fields.items()}
 
 
 def _as_status(batch: str, record: dict[str, str], *, paused: bool) -> BatchStatus:

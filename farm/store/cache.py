@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
-from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.client import AsyncRedisClient, RedisClient
+from farm.store.connection import translated
 from farm.store.scripts import Scripts
 
 _START = b"0"
@@ -53,7 +55,8 @@ def purge_cache(client: RedisClient, *, toolchain: str = "", policy: str = "", c
     scripts, cursor, forgotten = Scripts(client), _START, 0
     while True:
         with translated():
-            cursor, count = scripts.run("purge", toolchain, policy, checker, cursor)
-        forgotten += int(count)
+            reply = scripts.run("purge", toolchain, policy, checker, cursor)
+        cursor, count = cast("tuple[bytes, int]", reply)
+        forgotten += count
         if cursor == _START:
             return forgotten

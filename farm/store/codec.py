@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
+
+Json: TypeAlias = dict[str, Any]
+"""A JSON object, as whoever wrote it made it: its readers know the fields."""
 
 _DEFLATE_FROM_BYTES = 512
 _RAW, _DEFLATED = b"j", b"z"
 _FINGERPRINT_CHARS = 80
 
 
-def pack(value: Any) -> bytes:
+def pack(value: object) -> bytes:
     """Return a JSON-able value as bytes; level 1 halves Lean text at about 100 MB/s."""
     raw = orjson.dumps(value)
     if len(raw) < _DEFLATE_FROM_BYTES:
@@ -20,9 +23,16 @@ def pack(value: Any) -> bytes:
     return _DEFLATED + zlib.compress(raw, 1)
 
 
-def unpack(blob: bytes) -> Any:
-    """Return what `pack` was given."""
-    return orjson.loads(raw(blob))
+def unpack(blob: bytes) -> Json:
+    """Return the object that `pack` was given."""
+    fields: Json = orjson.loads(raw(blob))
+    return fields
+
+
+def unpack_list(blob: bytes) -> list[str]:
+    """Return the list of texts that `pack` was given."""
+    texts: list[str] = orjson.loads(raw(blob))
+    return texts
 
 
 def raw(blob: bytes) -> bytes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import TypeVar, cast
 
 import redis
 import redis.asyncio as redis_async
@@ -23,14 +23,14 @@ from farm.errors import ConfigurationError, StoreUnavailable
 from farm.sentinels import is_sentinel
 from farm.sockets import CHECK_EVERY_S, CONNECT_S, SILENCE_S, SILENCE_WHEN_BLOCKED_S, keepalive
 from farm.store import failover
+from farm.store.client import AsyncRedisClient, RedisClient
 
-# redis-py types each reply as the union over both protocols and over decoding on and off. We speak RESP2 and get bytes.
-RedisClient = Any
-AsyncRedisClient = Any
+T = TypeVar("T")
+Fail = Callable[[Exception], object] | Callable[[Exception, int], object]
 IsRetryable = Callable[[Exception], bool] | None
 
 _RETRIES = 3
-_OPTIONS: dict[str, Any] = {
+_OPTIONS: dict[str, object] = {
     "protocol": 2,
     "socket_connect_timeout": CONNECT_S,
     "socket_keepalive": True,
@@ -73,17 +73,23 @@ def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
 class _Retry(Retry):
     """For blocking clients."""
 
-    def call_with_retry(self, do: Any, fail: Any, is_retryable: IsRetryable = None, *more: Any, **named: Any) -> Any:
-        return super().call_with_retry(do, fail, _may_try_again(is_retryable), *more, **named)
+    def call_with_retry(
+        self, do: Callable[[], T], fail: Fail, is_retryable: IsRetryable = None, with_failure_count: bool = False
+    ) -> T:
+        return super().call_with_retry(do, fail, _may_try_again(is_retryable), with_failure_count)
 
 
 class _AsyncRetry(AsyncRetry):
     """For those of the API."""
 
     async def call_with_retry(
-        self, do: Any, fail: Any, is_retryable: IsRetryable = None, *more: Any, **named: Any
-    ) -> Any:
-        return await super().call_with_retry(do, fail, _may_try_again(is_retryable), *more, **named)
+        self,
+        do: Callable[[], Awaitable[T]],
+        fail: Fail,
+        is_retryable: IsRetryable = None,
+        with_failure_count: bool = False,
+    ) -> T:
+        return await super().call_with_retry(do, fail, _may_try_again(is_retryable), with_failure_count)
 
 
 def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
@@ -97,12 +103,14 @@ def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
         ConfigurationError: the URL is wrong.
     """
     _check(url)
-    options: dict[str, Any] = {
+    options: dict[str, object] = {
         **_OPTIONS,
         "socket_timeout": silence_s,
         "retry": _Retry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES),
     }
-    return failover.primary(url, **options) if is_sentinel(url) else redis.Redis.from_url(url, **options)
+    if is_sentinel(url):
+        return failover.primary(url, **options)
+    return cast("RedisClient", redis.Redis.from_url(url, **options))
 
 
 def most_connections() -> int:
@@ -119,8 +127,8 @@ def connect_async(url: str) -> AsyncRedisClient:
         ConfigurationError: the URL is wrong.
     """
     _check(url)
-    passing: Any = (*_PASSING, RuntimeError)  # uvloop's, see below
-    options: dict[str, Any] = {
+    passing = cast("tuple[type[RedisError], ...]", (*_PASSING, RuntimeError))  # uvloop's, see below
+    options: dict[str, object] = {
         **_OPTIONS,
         "socket_timeout": SILENCE_WHEN_BLOCKED_S,
         "retry": _AsyncRetry(ExponentialBackoff(cap=1.0, base=0.05), _RETRIES, passing),
@@ -129,7 +137,8 @@ def connect_async(url: str) -> AsyncRedisClient:
     }
     if is_sentinel(url):
         return failover.primary_async(url, **options)
-    return redis_async.Redis.from_pool(redis_async.BlockingConnectionPool.from_url(url, **options))
+    pool = redis_async.BlockingConnectionPool.from_url(url, **options)
+    return cast("AsyncRedisClient", redis_async.Redis.from_pool(pool))
 
 
 def _check(url: str) -> None:

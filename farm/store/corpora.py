@@ -14,8 +14,9 @@ from uuid import uuid4
 import orjson
 
 from farm.models import WorkerKind
-from farm.store.codec import pack, unpack
-from farm.store.connection import RedisClient, translated
+from farm.store.client import RedisClient, in_ms
+from farm.store.codec import pack, unpack_list
+from farm.store.connection import translated
 
 _PUBLISHED, _ANSWERING = "farm:corpus", "farm:corpus:answering"
 _WANTED, _CHOSEN = "farm:corpus:wanted", "farm:corpus:chosen"
@@ -78,7 +79,9 @@ class Corpora:
             fields = self._client.hgetall(_PUBLISHED)
         if not fields:
             return None
-        return Published(fields[b"snapshot"].decode(), unpack(fields[b"modules"]), unpack(fields[b"premises"]))
+        return Published(
+            fields[b"snapshot"].decode(), unpack_list(fields[b"modules"]), unpack_list(fields[b"premises"])
+        )
 
     def edition(self) -> str:
         """Return the edition that clients see; empty while there is none."""
@@ -108,8 +111,7 @@ class Corpora:
     def workers(self) -> set[bytes]:
         """Return the living premise workers, and this one."""
         with translated():
-            seconds, micros = self._client.time()
-            names = self._client.zrangebyscore("farm:workers", seconds * 1000 + micros // 1000, "+inf")
+            names = self._client.zrangebyscore("farm:workers", in_ms(self._client.time()), "+inf")
             pipe = self._client.pipeline(transaction=False)
             for name in names:
                 pipe.hget(b"farm:worker:" + name, "kind")
@@ -164,4 +166,4 @@ class Corpora:
         """Return what a worker of these settings begins with instead of them."""
         with translated():
             found, its_home = self._client.hmget(_CHOSEN, "wish", "home")
-        return Wish(**orjson.loads(found)) if found and its_home.decode() == home else None
+        return Wish(**orjson.loads(found)) if found and its_home and its_home.decode() == home else None

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import TypeAlias, cast
 
 from farm.models import DEFAULT_ENVIRONMENT, Environment
-from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.client import AsyncRedisClient, RedisClient, in_ms
+from farm.store.connection import translated
 from farm.store.scripts import Scripts
 
 _FRESH_S = 1.0
+# The time, what processes said, and when each environment was last seen.
+_Records: TypeAlias = tuple[tuple[int, int], dict[bytes, bytes], list[tuple[bytes, float]]]
 
 
 def in_order(names: Iterable[bytes]) -> list[str]:
@@ -30,7 +34,8 @@ def environment_names(client: RedisClient) -> list[str]:
 def forget_environments(client: RedisClient, older_than_s: int) -> list[str]:
     """Forget environments of which nobody was seen for so long, and in which nothing waits; return their names."""
     with translated():
-        return [name.decode() for name in Scripts(client).run("forget", older_than_s * 1000)]
+        names = Scripts(client).run("forget", older_than_s * 1000)
+    return [name.decode() for name in cast("list[bytes]", names)]
 
 
 class KnownEnvironments:
@@ -60,8 +65,8 @@ async def read_records(client: AsyncRedisClient) -> dict[str, tuple[Environment,
         pipe.time()
         pipe.hgetall("farm:serves")
         pipe.zrange("farm:environments", 0, -1, withscores=True)
-        (seconds, micros), serves, seen = await pipe.execute()
-    now_ms = seconds * 1000 + micros // 1000
+        time_, serves, seen = cast("_Records", await pipe.execute())
+    now_ms = in_ms(time_)
     return {
         name.decode(): (Environment.model_validate_json(serves[name]), max(0.0, (now_ms - seen_ms) / 1000))
         for name, seen_ms in seen

@@ -6,7 +6,7 @@ is therefore confirmed by a replica first.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import redis
 import redis.asyncio as redis_async
@@ -19,9 +19,10 @@ from redis.sentinel import Sentinel
 
 from farm.errors import StoreUnavailable
 from farm.sentinels import Sentinels, parse_sentinels
+from farm.store.client import AsyncRedisClient, RedisClient
 
 # Asking a sentinel is quick, or another one is asked: redis-py would try each four times, seconds apart.
-_ASK: dict[str, Any] = {"protocol": 2, "socket_timeout": 2.0, "socket_connect_timeout": 2.0}
+_ASK: dict[str, object] = {"protocol": 2, "socket_timeout": 2.0, "socket_connect_timeout": 2.0}
 _CONFIRM_MS = 1000
 _FENCE = "farm:fence"
 _FENCE_S = 60
@@ -31,27 +32,28 @@ class _WaitingPool(AsyncSentinelConnectionPool, redis_async.BlockingConnectionPo
     """Connections to the primary; who finds none free waits for one, as in `connect_async`."""
 
 
-def primary(url: str, **options: Any) -> Any:
+def primary(url: str, **options: object) -> RedisClient:
     """Return a blocking client for the primary that the sentinels of a URL know.
 
     Raises:
         ConfigurationError: the URL is wrong.
     """
     found = parse_sentinels(url)
-    sentinel: Any = Sentinel(list(found.hosts), sentinel_kwargs=_ask(found, Retry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
-    return sentinel.master_for(found.service, redis.Redis, **_login(found), **options)
+    sentinel = Sentinel(list(found.hosts), sentinel_kwargs=_ask(found, Retry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
+    return cast("RedisClient", sentinel.master_for(found.service, redis.Redis, **_login(found), **options))  # type: ignore[no-untyped-call]
 
 
-def primary_async(url: str, **options: Any) -> Any:
+def primary_async(url: str, **options: object) -> AsyncRedisClient:
     """Return the same for the API; the options are those of a blocking pool."""
     found = parse_sentinels(url)
-    sentinel: Any = AsyncSentinel(list(found.hosts), sentinel_kwargs=_ask(found, AsyncRetry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
-    return sentinel.master_for(
+    sentinel = AsyncSentinel(list(found.hosts), sentinel_kwargs=_ask(found, AsyncRetry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
+    client = sentinel.master_for(
         found.service, redis_async.Redis, connection_pool_class=_WaitingPool, **_login(found), **options
     )
+    return cast("AsyncRedisClient", client)
 
 
-async def confirm(client: Any) -> None:
+async def confirm(client: AsyncRedisClient) -> None:
     """Wait until a replica has all that was written before; at once where there is one server alone.
 
     The fence is a write of this connection, which is what WAIT counts; replicas take writes in their order.
@@ -69,9 +71,9 @@ async def confirm(client: Any) -> None:
         raise StoreUnavailable("No replica of Redis has confirmed this yet: try again with the same Idempotency-Key")
 
 
-def _ask(found: Sentinels, retry: Retry | AsyncRetry) -> dict[str, Any]:
+def _ask(found: Sentinels, retry: Retry | AsyncRetry) -> dict[str, object]:
     return {**_ASK, "retry": retry, **found.own_login}
 
 
-def _login(found: Sentinels) -> dict[str, Any]:
+def _login(found: Sentinels) -> dict[str, object]:
     return {"db": found.database, **found.login}

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias, cast
 from uuid import uuid4
 
 import orjson
 
 from farm.models import Answer, Environment, Outcome, Proof, Reason, Task, Verdict, as_task
-from farm.store.codec import pack, unmark, unpack
-from farm.store.connection import RedisClient, translated
+from farm.store.client import RedisClient, Value, in_ms
+from farm.store.codec import Json, pack, unmark, unpack
+from farm.store.connection import translated
 from farm.store.scripts import Scripts
 
 Result: TypeAlias = Verdict | Answer
@@ -74,7 +75,7 @@ class Claim:
     lane: str
     batch: str
     owner: str
-    options: dict[str, Any]
+    options: Json
     queued_s: float
     timed: int
     longest_s: float
@@ -84,7 +85,7 @@ class Claim:
     def answer(
         self,
         item: ClaimedItem,
-        answers: list[dict[str, Any]],
+        answers: list[Json],
         *,
         started: float,
         environment: Environment,
@@ -167,12 +168,40 @@ def unpack_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> 
 
 
 _COLD = Warmth()
+# What the scripts return, as their heads say; a count of a hash is text there, and 0 where it has none.
+_Row: TypeAlias = tuple[bytes, bytes, bytes | int, bytes | int, bytes | int, bytes]
+_Granted: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes, int, bytes | int, bytes, bytes, *tuple[_Row, ...]]
+_Written: TypeAlias = tuple[int, int, int, int, bytes | int, bytes | int, int]
+_Released: TypeAlias = tuple[int, int, *tuple[bytes, ...]]
+_Reaped: TypeAlias = tuple[int, bytes, bytes, bytes, *tuple[bytes, ...]]
 
 
-def _claimed(index: bytes, stored: bytes, deaths: bytes, lapses: bytes, slow: bytes, known: bytes) -> ClaimedItem:
+def _as_claim(lease: str, granted: _Granted) -> Claim:
+    lane, batch, owner, options, created_ms, now_ms, timed, longest_s, trace, *rows = granted
+    return Claim(
+        lease=lease,
+        lane=lane.decode(),
+        batch=batch.decode(),
+        owner=owner.decode(),
+        options=orjson.loads(options),
+        queued_s=max(0.0, (now_ms - int(created_ms)) / 1000),
+        timed=int(timed),
+        longest_s=float(longest_s),
+        trace=trace.decode(),
+        items=tuple(map(_as_item, rows)),
+    )
+
+
+def _as_item(row: _Row) -> ClaimedItem:
+    index, stored, deaths, lapses, slow, known = row
     item = unpack_item(int(index), stored, int(deaths), int(lapses))
     verdict = Verdict.model_validate(unpack(known)) if known else None
     return replace(item, slow=bool(int(slow)), known=verdict)
+
+
+def _given_back(reply: object) -> GivenBack:
+    _, tokens, *condemned = cast("_Released", reply)
+    return GivenBack(tokens, tuple(map(int, condemned)))
 
 
 def _kept_as(verdict: Result) -> str:
@@ -224,23 +253,12 @@ class Leases:
                 "claim", environment, worker, lease, LEASE_MS, warmth.lane, most, LANE_AGE_BOUND_MS, warmth.owner,
                 warmth.lead_s, revision,
             )  # fmt: skip
-        if not reply:
-            return None
-        if len(reply) == 1:
-            raise DeclaredBad(f"The {reply[0].decode()}, by which this worker judges, was declared bad (`farm revoke`)")
-        lane, batch, owner, options, created_ms, now_ms, timed, longest_s, trace, *items = reply
-        return Claim(
-            lease=lease,
-            lane=lane.decode(),
-            batch=batch.decode(),
-            owner=owner.decode(),
-            options=orjson.loads(options),
-            queued_s=max(0.0, (int(now_ms) - int(created_ms)) / 1000),
-            timed=int(timed),
-            longest_s=float(longest_s),
-            trace=trace.decode(),
-            items=tuple(_claimed(*item) for item in items),
-        )
+        match reply:
+            case []:
+                return None
+            case [bytes(bad)]:
+                raise DeclaredBad(f"The {bad.decode()}, by which this worker judges, was declared bad (`farm revoke`)")
+        return _as_claim(lease, cast("_Granted", reply))
 
     def finish(
         self,
@@ -265,7 +283,7 @@ class Leases:
         Raises:
             StoreUnavailable: Redis does not answer; nothing or everything was written.
         """
-        rows: list[Any] = []
+        rows: list[Value] = []
         for each in verdicts:
             reason = each.reason.value if each.reason else ""
             rows += [each.index, str(each.outcome), reason, _kept_as(each), pack(each.dump())]
@@ -273,20 +291,20 @@ class Leases:
         head = ["" if then is None else then, seconds, run_s, self._cache_bytes, revision]
         with translated():
             reply = self._scripts.run("finish", lease, batch, *head, *rows)
-        alive, waits, written, tokens, timed, longest_s, alarm = reply
+        alive, waits, written, tokens, timed, longest_s, alarm = cast("_Written", reply)
         return Finished(bool(alive), bool(waits), int(written), int(tokens), int(timed), float(longest_s), bool(alarm))
 
     def release(self, lease: str, indices: Iterable[int]) -> GivenBack:
         """Give items back, uncharged, to the head of their lane."""
         with translated():
             reply = self._scripts.run("release", lease, "free", 0, 0, *indices)
-        return GivenBack(tokens=int(reply[1]))
+        return _given_back(reply)
 
     def defer(self, lease: str, index: int, seconds: float) -> GivenBack:
         """Give an item back whose slice expired: it comes to the end of its lane and then has its full time."""
         with translated():
             reply = self._scripts.run("release", lease, "slow", 0, seconds, index)
-        return GivenBack(tokens=int(reply[1]))
+        return _given_back(reply)
 
     def charge(self, lease: str, index: int, seconds: float = 0.0) -> GivenBack:
         """Give an item back because its REPL died under it; it runs alone next time.
@@ -296,13 +314,12 @@ class Leases:
         """
         with translated():
             reply = self._scripts.run("release", lease, "death", self._death_bound, seconds, index)
-        return GivenBack(tokens=int(reply[1]), condemned=tuple(int(i) for i in reply[2:]))
+        return _given_back(reply)
 
     def lapsed(self, most: int = 100) -> list[str]:
         """Return leases that ran out, the oldest first."""
         with translated():
-            seconds, micros = self._client.time()
-            now_ms = seconds * 1000 + micros // 1000
+            now_ms = in_ms(self._client.time())
             return [lease.decode() for lease in self._client.zrangebyscore("farm:leases", 0, now_ms, 0, most)]
 
     def held_by(self) -> dict[str, str]:
@@ -312,7 +329,7 @@ class Leases:
             pipe = self._client.pipeline(transaction=False)
             for lease in leases:
                 pipe.hget(f"farm:lease:{lease}", "worker")
-            workers = pipe.execute()
+            workers = cast("list[bytes | None]", pipe.execute())
         return {lease: worker.decode() for lease, worker in zip(leases, workers, strict=True) if worker}
 
     def reap(self, lease: str, *, dead: bool) -> GivenBack | None:
@@ -325,9 +342,9 @@ class Leases:
             reply = self._scripts.run("reap", lease, "death" if dead else "lapse", self._death_bound, LAPSE_BOUND)
         if not reply:
             return None
-        tokens, environment, batch, reason, *condemned = reply
+        tokens, environment, batch, reason, *condemned = cast("_Reaped", reply)
         return GivenBack(
-            int(tokens), tuple(int(i) for i in condemned), environment.decode(), batch.decode(), reason.decode()
+            tokens, tuple(int(i) for i in condemned), environment.decode(), batch.decode(), reason.decode()
         )
 
     def items(self, batch: str, indices: Sequence[int]) -> list[ClaimedItem]:
@@ -340,14 +357,13 @@ class Leases:
             pipe.hmget(f"{b}:items", [str(i) for i in indices])
             for charge in ("death", "lapse"):
                 pipe.hmget(f"{b}:history", [f"{charge}:{i}" for i in indices])
-            found = zip(indices, *pipe.execute(), strict=True)
+            found = zip(indices, *cast("list[list[bytes | None]]", pipe.execute()), strict=True)
         return [unpack_item(i, blob, int(deaths or 0), int(lapses or 0)) for i, blob, deaths, lapses in found if blob]
 
     def cancelling(self) -> list[str]:
         """Return the batches whose remainder is still being worked off; due deadlines are made cancels first."""
         with translated():
-            seconds, micros = self._client.time()
-            for batch in self._client.zrangebyscore("farm:deadlines", 0, seconds * 1000 + micros // 1000):
+            for batch in self._client.zrangebyscore("farm:deadlines", 0, in_ms(self._client.time())):
                 self._scripts.run("cancel", batch)
                 self._client.zrem("farm:deadlines", batch)
             return [batch.decode() for batch in self._client.smembers("farm:cancelling")]
@@ -356,18 +372,17 @@ class Leases:
         """Lease up to `most` waiting items of a cancelled batch; the caller finishes them as cancelled."""
         lease = uuid4().hex
         with translated():
-            reply = self._scripts.run("sweep", batch, lease, LEASE_MS, most)
+            reply = cast("list[bytes]", self._scripts.run("sweep", batch, lease, LEASE_MS, most))
         return lease, [unpack_item(int(reply[i]), reply[i + 1]) for i in range(0, len(reply), 2)]
 
     def expire_due(self, most: int = 100) -> int:
         """Give back the storage of batches whose retention is over; return how many there were."""
         with translated():
-            seconds, micros = self._client.time()
-            now_ms = seconds * 1000 + micros // 1000
+            now_ms = in_ms(self._client.time())
             due = self._client.zrangebyscore("farm:expiries", 0, now_ms, 0, most)
-            return sum(int(self._scripts.run("expire", batch, "due")) for batch in due)
+            return sum(self._scripts.count("expire", batch, "due") for batch in due)
 
     def nudge(self, environment: str, every_ms: int) -> int:
         """Return how many tokens to publish because some got lost."""
         with translated():
-            return int(self._scripts.run("nudge", environment, every_ms))
+            return self._scripts.count("nudge", environment, every_ms)

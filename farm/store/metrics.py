@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
-from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.client import AsyncRedisClient, RedisClient
+from farm.store.connection import translated
 
 _KEY = "farm:figures"
 _CLASSES = ("interactive", "batch")
@@ -48,7 +50,7 @@ async def _age_s(client: AsyncRedisClient, environment: str, now_ms: int) -> flo
     pipe = client.pipeline(transaction=False)
     for batch in {*await _members(client, queues[:_MOST_LOOKED_AT])}:
         pipe.hget(f"farm:batch:{batch}", "created_ms")
-    created = [int(each) for each in await pipe.execute() if each]
+    created = [int(each) for each in cast("list[bytes | None]", await pipe.execute()) if each]
     return max(0.0, (now_ms - min(created)) / 1000) if created else 0.0
 
 
@@ -56,4 +58,4 @@ async def _members(client: AsyncRedisClient, keys: Iterable[str]) -> list[str]:
     pipe = client.pipeline(transaction=False)
     for key in keys:
         pipe.zrange(key, 0, _MOST_LOOKED_AT)
-    return [member.decode() for found in await pipe.execute() for member in found]
+    return [member.decode() for found in cast("list[list[bytes]]", await pipe.execute()) for member in found]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
-from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.client import AsyncRedisClient, RedisClient
+from farm.store.connection import translated
 from farm.store.scripts import Scripts
 
 
@@ -41,6 +42,6 @@ async def read_alarms(client: AsyncRedisClient) -> Alarms:
         pipe = client.pipeline(transaction=False)
         pipe.hmget("farm:counters", [f"canaries_{name}" for name in names])
         pipe.hlen("farm:paused")
-        counts, paused = await pipe.execute()
-    values: list[Any] = [int(count or 0) for count in counts]
-    return Alarms(dict(zip(names, values, strict=True)), int(paused))
+        counts, paused = cast("tuple[list[bytes | None], int]", await pipe.execute())
+    values = [int(count or 0) for count in counts]
+    return Alarms(dict(zip(names, values, strict=True)), paused)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import cast
 
 from farm.errors import RateLimited
-from farm.store.connection import AsyncRedisClient, translated
+from farm.store.client import AsyncRedisClient
+from farm.store.connection import translated
 
 # Above this share of its memory Redis takes no new batch: verdicts of what it holds must still fit.
 MEMORY_HIGH_WATER = 0.85
@@ -56,7 +58,7 @@ class Quotas:
         """
         if time.monotonic() - self._looked_at > _MEMORY_LOOK_S:
             with translated():
-                memory = await client.info("memory")
+                memory = cast("dict[str, int]", await client.info("memory"))
             limit = memory["maxmemory"] or memory["total_system_memory"]
             self._memory_share, self._looked_at = memory["used_memory"] / limit, time.monotonic()
         if self._memory_share > MEMORY_HIGH_WATER:

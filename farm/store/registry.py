@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from farm.models import DEFAULT_ENVIRONMENT, Environment, FarmStatus, QueueStatus, WorkerKind, WorkerStatus
-from farm.store.connection import AsyncRedisClient, RedisClient, translated
+from farm.store.client import AsyncRedisClient, RedisClient, Value, in_ms
+from farm.store.connection import translated
 from farm.store.environments import environment_names, in_order
 from farm.store.leases import LEASE_MS
 from farm.store.scripts import Scripts
@@ -54,14 +55,15 @@ class Registry:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        shown: list[Any] = ["kind", self._kind.value, "environment", self._environment]
+        shown: list[Value] = ["kind", self._kind.value, "environment", self._environment]
         for name, value in fields.items():
             shown += [name, value]
         with translated():
             reply = self._scripts.run(
                 "renew", self._worker, self._environment, lease, LEASE_MS, WORKER_TTL_MS, self._serves, *shown
             )
-        return Alive(bool(reply[0]), bool(reply[1]))
+        lease_alive, cancelled = cast("tuple[int, int]", reply)
+        return Alive(bool(lease_alive), bool(cancelled))
 
     def leave(self) -> None:
         """Sign off."""
@@ -89,8 +91,7 @@ def _status(worker: str, fields: dict[bytes, bytes], now_ms: int) -> WorkerStatu
 async def read_status(client: AsyncRedisClient) -> FarmStatus:
     """Return every live worker, and how much waits and runs in each environment."""
     with translated():
-        seconds, micros = await client.time()
-        now_ms = seconds * 1000 + micros // 1000
+        now_ms = in_ms(await client.time())
         await client.zremrangebyscore("farm:workers", 0, now_ms - 1)
         names = [name.decode() for name in await client.zrange("farm:workers", 0, -1)]
         environments = in_order(await client.zrange("farm:environments", 0, -1))
@@ -101,8 +102,9 @@ async def read_status(client: AsyncRedisClient) -> FarmStatus:
             pipe.hmget(f"farm:counts:{environment}", "pending", "leased")
         pipe.exists("farm:draining")
         *replies, draining = await pipe.execute()
-    workers = [_status(n, f, now_ms) for n, f in zip(names, replies[: len(names)], strict=True) if f]
-    counts = zip(environments, replies[len(names) :], strict=True)
+    shown = cast("list[dict[bytes, bytes]]", replies[: len(names)])
+    workers = [_status(name, fields, now_ms) for name, fields in zip(names, shown, strict=True) if fields]
+    counts = zip(environments, cast("list[list[bytes | None]]", replies[len(names) :]), strict=True)
     queues = [QueueStatus(environment=e, pending=int(p or 0), leased=int(r or 0)) for e, (p, r) in counts]
     return FarmStatus(workers=sorted(workers, key=lambda w: (w.kind, w.id)), queues=queues, draining=bool(draining))
 

@@ -27,8 +27,9 @@ import orjson
 
 from farm.errors import RateLimited
 from farm.models import NewPremise
+from farm.store.client import AsyncRedisClient
 from farm.store.codec import pack, raw, unpack
-from farm.store.connection import AsyncRedisClient, translated
+from farm.store.connection import translated
 from farm.store.scripts import AsyncScripts
 
 Names = Sequence[int | str] | None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from farm.store.batches import FIRST_CANARY
-from farm.store.codec import pack, unpack
-from farm.store.connection import RedisClient, translated
+from farm.store.client import RedisClient, Value, in_ms
+from farm.store.codec import Json, pack, unpack
+from farm.store.connection import translated
 from farm.store.scripts import Scripts
 
 _SLICE = 500
@@ -40,7 +40,7 @@ class Bad:
     def __str__(self) -> str:
         return f"{self.basis} {self.version}"
 
-    def covers(self, fields: dict[str, Any]) -> bool:
+    def covers(self, fields: Json) -> bool:
         """Whether a verdict, as it is stored, rests on it. What is undecided rests on nothing."""
         if fields["outcome"] not in _DECIDED:
             return False
@@ -76,7 +76,7 @@ class Revocation:
     def declare(self, bad: Bad) -> None:
         """Have nothing more judged by it: who does gets no work, and what runs is judged again by others."""
         with translated():
-            self._client.hsetnx("farm:revoked", f"{bad.basis}:{bad.version}", int(self._client.time()[0]) * 1000)
+            self._client.hsetnx("farm:revoked", f"{bad.basis}:{bad.version}", in_ms(self._client.time()))
 
     def withdraw(self, bad: Bad) -> bool:
         """Allow it again; marks stay. Returns whether it was declared bad."""
@@ -121,7 +121,7 @@ class Revocation:
                 self._client.srem("farm:suspects", batch)
         return marked
 
-    def _results(self, batch: str) -> Iterator[list[tuple[int, bytes, dict[str, Any]]]]:
+    def _results(self, batch: str) -> Iterator[list[tuple[int, bytes, Json]]]:
         """Yield the verdicts of a batch that stand, with their indices and as they are stored."""
         cursor = 0
         while True:
@@ -132,8 +132,8 @@ class Revocation:
             if not cursor:
                 return
 
-    def _mark(self, batch: str, found: dict[int, tuple[bytes, dict[str, Any]]], why: str) -> None:
-        rows: list[Any] = []
+    def _mark(self, batch: str, found: dict[int, tuple[bytes, Json]], why: str) -> None:
+        rows: list[Value] = []
         for index, (old, fields) in found.items():
             rows += [index, old, pack({**fields, "reward": None, "revoked": why})]
         with translated():

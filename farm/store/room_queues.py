@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import cast
 
-from farm.store.codec import pack
-from farm.store.connection import RedisClient, translated
+from farm.store.client import RedisClient
+from farm.store.codec import Json, pack
+from farm.store.connection import translated
 from farm.store.retrievals import TOKEN_TTL_MS, Retrieval, load
 from farm.store.scripts import Scripts
 
@@ -85,7 +86,7 @@ class Room:
     def in_flight(self) -> int:
         """Return how many queries somebody waits for, wherever they are."""
         with translated():
-            return int(self._client.zcard("farm:flights"))
+            return self._client.zcard("farm:flights")
 
     def take(self, most: int) -> Taken:
         """Return up to `most` waiting queries, once those taken before have been served.
@@ -97,7 +98,8 @@ class Room:
 
     def _claim(self, most: int, which: str) -> Taken:
         with translated():
-            rows = self._scripts.run("retrieval", "claim", self.name, self._worker, most, LEASE_MS, which)
+            reply = self._scripts.run("retrieval", "claim", self.name, self._worker, most, LEASE_MS, which)
+        rows = cast("list[tuple[bytes, list[bytes]]]", reply)
         self._held += tuple(id_.decode() for id_, _ in rows)
         found = [(id_.decode(), dict(zip(row[::2], row[1::2], strict=True))) for id_, row in rows]
         return [(load(id_, fields), fields.get(b"vectors", b"")) for id_, fields in found]
@@ -126,7 +128,7 @@ class Room:
                     self._take_back(worker.decode(), ids.decode().split())
 
     def _take_back(self, worker: str, ids: list[str]) -> None:
-        blamed = self._scripts.run("retrieval", "take_back", self.name, worker, *ids)
+        blamed = cast("list[bytes]", self._scripts.run("retrieval", "take_back", self.name, worker, *ids))
         fatal = [load(id_.decode(), self._client.hgetall(f"farm:retrieval:{id_.decode()}")) for id_ in blamed]
         self._reply(((retrieval, {"error": _FATAL}) for retrieval in fatal), holder="")
 
@@ -144,11 +146,11 @@ class Room:
         with translated():
             return bool(self._scripts.run("retrieval", "pass_on", room, TOKEN_TTL_MS, embed_s, *pairs))
 
-    def reply(self, retrieval: Retrieval, answer: dict[str, Any]) -> None:
+    def reply(self, retrieval: Retrieval, answer: Json) -> None:
         """Answer one query; see `reply_all`."""
         self.reply_all([(retrieval, answer)])
 
-    def reply_all(self, answers: Iterable[tuple[Retrieval, dict[str, Any]]]) -> None:
+    def reply_all(self, answers: Iterable[tuple[Retrieval, Json]]) -> None:
         """Answer the API processes that wait: `{"results": [[row, …], …], …}` or `{"error": text}`.
 
         There is one list of rows per goal; a row is `[score, name]`, or `[score, name, kind, module, statement]` where
@@ -159,7 +161,7 @@ class Room:
         """
         self._reply(answers, holder=self._worker)
 
-    def _reply(self, answers: Iterable[tuple[Retrieval, dict[str, Any]]], holder: str) -> None:
+    def _reply(self, answers: Iterable[tuple[Retrieval, Json]], holder: str) -> None:
         parts: list[str | bytes] = []
         for retrieval, answer in answers:
             packed = f"retrieval:{retrieval.id}:".encode() + pack(answer)

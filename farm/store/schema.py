@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import cast
 
 import structlog
 
 from farm.errors import SchemaMismatch, StoreUnavailable
-from farm.store.connection import AsyncRedisClient, RedisClient, check_server, translated
+from farm.store.client import AsyncRedisClient, RedisClient
+from farm.store.connection import check_server, translated
 from farm.store.scripts import AsyncScripts, Scripts
 
 _RETRY_S = 1.0
@@ -85,9 +87,13 @@ def read_schema(client: RedisClient) -> Schema:
 async def read_schema_async(client: AsyncRedisClient) -> Schema:
     """Return both versions, over the API's client; raises as `read_schema`."""
     with translated():
-        return Schema(*map(int, await AsyncScripts(client).run("schema", "look")))
+        return _read(await AsyncScripts(client).run("schema", "look"))
 
 
 def _compare(client: RedisClient, why: str) -> Schema:
     with translated():
-        return Schema(*map(int, Scripts(client).run("schema", why)))
+        return _read(Scripts(client).run("schema", why))
+
+
+def _read(reply: object) -> Schema:
+    return Schema(*cast("tuple[int, int]", reply))

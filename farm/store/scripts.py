@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import cast
 
-from redis.commands.core import AsyncScript, Script
-
-from farm.store.connection import AsyncRedisClient, RedisClient
+from farm.store.client import AsyncRedisClient, AsyncScript, RedisClient, Script, Value
 
 _GROWING = frozenset({"reserve", "commit", "retrieval"})
 
@@ -32,10 +30,14 @@ class Scripts:
         self._client = client
         self._known: dict[str, Script] = {}
 
-    def run(self, name: str, *args: Any) -> Any:
-        """Run a script and return its reply."""
+    def run(self, name: str, *args: Value) -> object:
+        """Run a script and return its reply, which is as the head of the script says."""
         script = self._known.get(name) or self._known.setdefault(name, self._client.register_script(source(name)))
         return script(keys=[], args=list(args))
+
+    def count(self, name: str, *args: Value) -> int:
+        """Run a script that replies with a number."""
+        return cast("int", self.run(name, *args))
 
 
 class AsyncScripts:
@@ -45,7 +47,7 @@ class AsyncScripts:
         self._client = client
         self._known: dict[str, AsyncScript] = {}
 
-    async def run(self, name: str, *args: Any) -> Any:
-        """Run a script and return its reply."""
+    async def run(self, name: str, *args: Value) -> object:
+        """Run a script and return its reply, which is as the head of the script says."""
         script = self._known.get(name) or self._known.setdefault(name, self._client.register_script(source(name)))
         return await script(keys=[], args=list(args))

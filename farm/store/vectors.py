@@ -8,8 +8,10 @@ farm:vectors:bytes  string  what they take, about
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
-from farm.store.connection import RedisClient, translated
+from farm.store.client import RedisClient
+from farm.store.connection import translated
 from farm.store.scripts import Scripts
 
 MOST_BYTES = 256 << 20
@@ -38,7 +40,8 @@ class SharedVectors:
         found: list[bytes | None] = []
         with translated():
             for at in range(0, len(digests), _AT_ONCE):
-                found += self._scripts.run("vectors", "get", *digests[at : at + _AT_ONCE])
+                reply = self._scripts.run("vectors", "get", *digests[at : at + _AT_ONCE])
+                found += cast("list[bytes | None]", reply)
         return found
 
     def put(self, vectors: Mapping[bytes, bytes]) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from farm.models import WorkerKind
-from farm.store.connection import RedisClient, connect
 from farm.store.registry import Registry
+from tests.support.open_store import OpenStore, open_store
 
 PROCESSES = 1000
 ROUNDS = 5
@@ -28,14 +28,14 @@ SHOWN: dict[str, Any] = {
 }
 
 
-def cpu_s(client: RedisClient) -> float:
+def cpu_s(client: OpenStore) -> float:
     used = client.info("cpu")
     return float(used["used_cpu_sys"] + used["used_cpu_user"])
 
 
 @pytest.mark.bench
 def test_cost_of_a_sign_of_life(valkey_url: str) -> None:
-    client = connect(valkey_url)
+    client = open_store(valkey_url)
     processes = [Registry(client, WorkerKind.LEAN, f"lean-17:{number}.1") for number in range(PROCESSES)]
     for process in processes:
         process.beat(**SHOWN)

@@ -15,8 +15,8 @@ import psutil
 from redis.exceptions import RedisError
 
 from farm.local.valkey import Valkey, prepare_valkey
-from farm.store.connection import RedisClient, connect
 from tests.chaos.victim import Victim
+from tests.support.open_store import OpenStore, open_store
 from tests.support.proxy import Link, Proxy, proxied
 from tests.support.repl.install import Install
 from tests.support.running import await_true, end_everything, stop
@@ -38,7 +38,7 @@ class Ground:
         self._folder = folder
         self._valkey = valkey
         self.server = self._start_store(valkey)
-        self.store: RedisClient = connect(valkey.url)
+        self.store: OpenStore = open_store(valkey.url)
         self.ill = Victim(folder, repl, {"REDIS_URL": url}, has_small_disk=False, clock=None)
         self._count = 0
 
@@ -58,7 +58,7 @@ class Ground:
     def fail_over(self, pause_s: float, *, is_planned: bool) -> None:
         """Have a replica take over, planned or because its primary is killed; the address follows after a pause."""
         heir = self._prepare_heir()
-        server, replica = self._start_store(heir), connect(heir.url)
+        server, replica = self._start_store(heir), open_store(heir.url)
         old, new = urlsplit(self._valkey.url), urlsplit(heir.url)
         replica.replicaof("127.0.0.1", str(old.port))
         await_true(lambda: replica.info("replication").get("master_link_status") == "up", "a replica")

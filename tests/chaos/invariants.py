@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from farm import Farm, Verdict
-from farm.store.connection import RedisClient
+from tests.support.open_store import OpenStore
 from tests.support.running import processes_of
 
 # What describes the farm and no batch. Celery's own keys are its bindings, and lists of tokens of a few hundred bytes.
@@ -89,7 +89,7 @@ def judge(client: Farm, batch_id: str, calm: Sequence[str], seen: Mapping[str, S
     return tally
 
 
-def leftovers(store: RedisClient, longest_s: int) -> Iterator[str]:
+def leftovers(store: OpenStore, longest_s: int) -> Iterator[str]:
     """Yield, in words, what finished work left in the store that will not go by itself within `longest_s`."""
     latest_ms = (store.time()[0] + longest_s) * 1000
     given_back = {batch.decode() for batch in store.zrangebyscore("farm:expiries", 0, latest_ms)}
@@ -106,7 +106,7 @@ def leftovers(store: RedisClient, longest_s: int) -> Iterator[str]:
             yield f"{key.decode()} is {counts}"
 
 
-def uncounted(store: RedisClient, decided: int) -> Iterator[str]:
+def uncounted(store: OpenStore, decided: int) -> Iterator[str]:
     """Yield, in words, where the farm's totals are not the verdicts of its batches."""
     total = sum(int(count) for count in store.hvals("farm:totals"))
     if total != decided:

@@ -15,8 +15,8 @@ import psutil
 from farm import Farm
 from farm.local.ports import free_port
 from farm.local.valkey import prepare_valkey
-from farm.store.connection import RedisClient, connect
 from tests.conftest import lean_settings
+from tests.support.open_store import OpenStore, open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, end_everything, start_farm, stop
 
@@ -64,9 +64,9 @@ class Victim:
         client.sleep = lambda seconds: sleep(min(seconds, 0.3))
         return client
 
-    def redis(self) -> RedisClient:
+    def redis(self) -> OpenStore:
         """Return a connection to its store."""
-        return connect(self.farm.redis_url)
+        return open_store(self.farm.redis_url)
 
     @property
     def disk(self) -> Path:

@@ -36,9 +36,10 @@ from farm.local.ports import free_port
 from farm.local.valkey import prepare_valkey
 from farm.models import Outcome, WorkerKind, lean_part
 from farm.settings import Settings, load
-from farm.store.connection import check_server, connect
+from farm.store.connection import check_server
 from farm.store.registry import Registry
 from tests.conftest import lean_settings, require
+from tests.support.open_store import open_store
 from tests.support.repl.install import Install
 from tests.support.running import await_true, running_farm
 
@@ -664,7 +665,7 @@ def test_without_a_password_redis_says_that_it_lives_and_nothing_else(home: Path
 
 def test_the_farm_works_with_the_rights_that_first_start_gives_it(home: Path, scripted: Install) -> None:
     with compose_redis(home) as (url, _):
-        redis = connect(url)
+        redis = open_store(url)
         for forbidden in ("FLUSHALL", "CONFIG GET *", "SHUTDOWN", "ACL LIST", "KEYS *"):
             with pytest.raises(Exception, match="no permissions"):
                 redis.execute_command(*forbidden.split())
@@ -691,10 +692,10 @@ def test_health_is_what_it_claims(home: Path) -> None:
         nobody = health("worker", url)
         assert (nobody.returncode, "sign of life" in nobody.stderr) == (1, True)
 
-        registry = Registry(connect(url), WorkerKind.EMBED, "elsewhere:1")
+        registry = Registry(open_store(url), WorkerKind.EMBED, "elsewhere:1")
         registry.beat(host="elsewhere", pid=1)
         assert health("worker", url).returncode == 1
-        Registry(connect(url), WorkerKind.EMBED, "here:1").beat(host=socket.gethostname(), pid=1)
+        Registry(open_store(url), WorkerKind.EMBED, "here:1").beat(host=socket.gethostname(), pid=1)
         assert health("worker", url).returncode == 0
 
         assert health(f"http://127.0.0.1:{port}/livez").returncode == 1

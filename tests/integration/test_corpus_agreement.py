@@ -8,9 +8,9 @@ import pytest
 
 from farm.errors import CorpusError
 from farm.models import WorkerKind
-from farm.store.connection import RedisClient, connect
 from farm.store.corpora import Corpora, Published, Wish
 from farm.store.registry import Registry
+from tests.support.open_store import OpenStore, open_store
 from workers.premises.switch import Switch
 
 HOME = "settings"
@@ -21,7 +21,7 @@ WISH = Wish("there", "", "snapshot")
 class Worker:
     """A living premise worker that has only its switch; `answers` is what it answers with."""
 
-    def __init__(self, client: RedisClient, name: str, home: str = HOME) -> None:
+    def __init__(self, client: OpenStore, name: str, home: str = HOME) -> None:
         self.registry = Registry(client, WorkerKind.PREMISES, name)
         self.registry.beat()
         self.answers: Published | None = None
@@ -51,20 +51,20 @@ class Worker:
 
 
 @pytest.fixture
-def client(valkey_url: str) -> Iterator[RedisClient]:
-    client = connect(valkey_url)
+def client(valkey_url: str) -> Iterator[OpenStore]:
+    client = open_store(valkey_url)
     client.flushall()
     yield client
     client.close()
 
 
 @pytest.fixture
-def pair(client: RedisClient) -> tuple[Worker, Worker]:
+def pair(client: OpenStore) -> tuple[Worker, Worker]:
     return Worker(client, "one").begin(), Worker(client, "two").begin()
 
 
 @pytest.fixture
-def operator(client: RedisClient) -> Corpora:
+def operator(client: OpenStore) -> Corpora:
     return Corpora(client)
 
 
@@ -121,7 +121,7 @@ def test_who_dies_is_not_waited_for(pair: tuple[Worker, Worker], operator: Corpo
     assert operator.edition() == "second"
 
 
-def test_who_comes_late_has_it_too(client: RedisClient, pair: tuple[Worker, Worker], operator: Corpora) -> None:
+def test_who_comes_late_has_it_too(client: OpenStore, pair: tuple[Worker, Worker], operator: Corpora) -> None:
     one, two = pair
     early = Worker(client, "early").begin()  # chose before, and looks after it was concluded
     early.registry.leave()
@@ -136,7 +136,7 @@ def test_who_comes_late_has_it_too(client: RedisClient, pair: tuple[Worker, Work
 
 
 def test_a_wish_holds_for_the_settings_it_was_made_under(
-    client: RedisClient, pair: tuple[Worker, Worker], operator: Corpora
+    client: OpenStore, pair: tuple[Worker, Worker], operator: Corpora
 ) -> None:
     one, two = pair
     operator.want(WISH)
@@ -152,7 +152,7 @@ def test_a_wish_holds_for_the_settings_it_was_made_under(
     assert operator.edition() == "second", "it does not show lists that others do not know"
 
 
-def test_what_redis_loses_is_shown_again(client: RedisClient, pair: tuple[Worker, Worker], operator: Corpora) -> None:
+def test_what_redis_loses_is_shown_again(client: OpenStore, pair: tuple[Worker, Worker], operator: Corpora) -> None:
     client.flushall()
     for each in pair:
         each.registry.beat()

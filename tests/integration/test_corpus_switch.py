@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
-from farm.store.connection import connect
 from farm.store.corpora import Corpora, Wish
 from tests.conftest import lean_settings
+from tests.support.open_store import open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 from workers.premises.corpus import SHIPPED
@@ -121,7 +121,7 @@ def test_a_corpus_that_cannot_be_used_leaves_the_one_before_and_says_why(
     assert "holds neither" in " ".join(run.stderr.split()), "the command itself looks first"
 
     # A worker on another host may have something else at this path.
-    with closing(connect(farm.redis_url)) as client:
+    with closing(open_store(farm.redis_url)) as client:
         corpora, wish = Corpora(client), Wish(str(other), "", "f" * 64)
         corpora.want(wish)
         outcome = await_true(lambda: corpora.outcome(wish), "the refusal")

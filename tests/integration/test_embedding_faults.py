@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from farm.store.connection import RedisClient, connect
 from tests.conftest import lean_settings
+from tests.support.open_store import OpenStore, open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 from tests.support.tei import CLOSE, ENDLESS, GARBAGE, HOLD, HUGE, NAN, RAGGED, TOO_FEW, TOO_SHORT, Fault, Tei
@@ -36,8 +36,8 @@ def farm(tmp_path_factory: pytest.TempPathFactory, scripted: Install, tei: Tei) 
 
 
 @pytest.fixture
-def store(farm: RunningFarm) -> Iterator[RedisClient]:
-    client = connect(farm.redis_url)
+def store(farm: RunningFarm) -> Iterator[OpenStore]:
+    client = open_store(farm.redis_url)
     yield client
     client.close()
 
@@ -77,7 +77,7 @@ def test_what_passes_costs_nothing(farm: RunningFarm, tei: Tei, fault: Fault) ->
     ],
 )
 def test_what_stays_is_an_error_that_says_so_and_ends_with_its_cause(
-    farm: RunningFarm, store: RedisClient, tei: Tei, fault: Fault, words: str
+    farm: RunningFarm, store: OpenStore, tei: Tei, fault: Fault, words: str
 ) -> None:
     expected = ask(farm).json()
     tei.always = fault

@@ -18,8 +18,8 @@ import pytest
 from farm import Farm, InvalidRequest, Outcome, Reason
 from farm.models import EnvironmentStatus
 from farm.processes import end_session
-from farm.store.connection import connect
 from tests.conftest import lean_settings
+from tests.support.open_store import open_store
 from tests.support.repl.install import LEAN_VERSION, Install, install
 from tests.support.running import RunningFarm, await_true, processes_of, running_farm, scripted_settings
 
@@ -215,7 +215,7 @@ def test_each_environment_has_its_own_warm_headers(tmp_path: Path, scripted: Ins
 
 def test_lost_tokens_are_replaced_in_every_environment(pair: RunningFarm, client: Farm) -> None:
     # As if nine had been published, and got lost.
-    connect(pair.redis_url).set("farm:tokens:special", 9)
+    open_store(pair.redis_url).set("farm:tokens:special", 9)
 
     batch = client.submit(f"{TRUE} -- lost", environment="special", cache=False)
 

@@ -15,8 +15,8 @@ import pytest
 
 from farm.queues import Tokens, celery_app
 from farm.settings import load
-from farm.store.connection import connect
 from tests.conftest import lean_settings
+from tests.support.open_store import open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 
@@ -140,7 +140,7 @@ def test_a_stream_is_one_line_once_it_has_ended(logged: RunningFarm) -> None:
 
 def test_a_fault_is_one_line_and_so_is_every_last_word(tmp_path: Path, scripted: Install) -> None:
     with running_farm(tmp_path / "own", **lean_settings(scripted)) as own:
-        store = connect(own.redis_url)
+        store = open_store(own.redis_url)
         store.set("farm:batches:local", f"not a sorted set, {MARK}")
         headers = {"X-Request-ID": "fault-1"}
         assert httpx.get(f"{own.url}/v1/batches", headers=headers).status_code == 500

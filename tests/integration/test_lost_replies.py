@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from farm import Farm
-from farm.store.connection import RedisClient, connect
+from tests.support.open_store import OpenStore, open_store
 from tests.support.running import RunningFarm, await_true
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
@@ -13,7 +13,7 @@ TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 
 def test_a_request_whose_reply_got_lost_is_answered_all_the_same(client: Farm, farm: RunningFarm) -> None:
     client.verify(TRUE)
-    store = connect(farm.redis_url)
+    store = open_store(farm.redis_url)
     newest = client.batches(limit=1)[0].batch_id
     stolen: list[bytes] = []
     thief = threading.Thread(target=lambda: stolen.extend(store.blpop([reply_list(store, newest)], 60)))
@@ -27,13 +27,13 @@ def test_a_request_whose_reply_got_lost_is_answered_all_the_same(client: Farm, f
     assert verdict.outcome == "accepted"
 
 
-def reply_list(store: RedisClient, batch: str) -> str:
+def reply_list(store: OpenStore, batch: str) -> str:
     """Return the list on which the API waits for replies."""
     name: bytes = store.hget(f"farm:batch:{batch}", "reply")
     return name.decode()
 
 
-def let_in(store: RedisClient) -> None:
+def let_in(store: OpenStore) -> None:
     """Have the thief be first in the line for the next reply, by having the API line up again."""
     await_true(lambda: any(each["cmd"] == "blpop" for each in store.client_list()), "the thief waits")
     for each in store.client_list():

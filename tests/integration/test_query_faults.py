@@ -16,9 +16,9 @@ import httpx
 import psutil
 import pytest
 
-from farm.store.connection import RedisClient, connect
 from farm.store.room_queues import Room
 from tests.conftest import lean_settings
+from tests.support.open_store import OpenStore, open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 from tests.support.tei import HOLD, Tei
@@ -45,8 +45,8 @@ def farm(tmp_path_factory: pytest.TempPathFactory, scripted: Install, tei: Tei) 
 
 
 @pytest.fixture
-def store(farm: RunningFarm) -> Iterator[RedisClient]:
-    client = connect(farm.redis_url)
+def store(farm: RunningFarm) -> Iterator[OpenStore]:
+    client = open_store(farm.redis_url)
     yield client
     client.close()
 
@@ -100,13 +100,13 @@ def some_more(seen: list[httpx.Response]) -> None:
     await_true(lambda: len(seen) > before + 8, "queries go on")
 
 
-def assert_all_answered(farm: RunningFarm, store: RedisClient, seen: list[httpx.Response]) -> None:
+def assert_all_answered(farm: RunningFarm, store: OpenStore, seen: list[httpx.Response]) -> None:
     assert {(answer.status_code, answer.text[:80] if answer.is_error else "") for answer in seen} == {(200, "")}
     assert ask(farm).status_code == 200
     assert not [key for name in ("retrieval:*", "waiting:*", "leased:*", "load") for key in store.keys(f"farm:{name}")]
 
 
-def holder(store: RedisClient) -> int:
+def holder(store: OpenStore) -> int:
     """Return the process that has the one query in its hands."""
     [key] = store.keys("farm:retrieval:*")
     found: bytes = store.hget(key, "holder")
@@ -128,7 +128,7 @@ def another(farm: RunningFarm, kind: str) -> Iterator[None]:
     await_true(lambda: len(farm.workers(kind)) == 1, "it has left")
 
 
-def test_what_a_stopped_embed_worker_had_another_embeds(farm: RunningFarm, store: RedisClient, tei: Tei) -> None:
+def test_what_a_stopped_embed_worker_had_another_embeds(farm: RunningFarm, store: OpenStore, tei: Tei) -> None:
     expected = ask(farm).json()
     with another(farm, "embed"), ThreadPoolExecutor(1) as pool:
         tei.calls.clear()
@@ -142,14 +142,14 @@ def test_what_a_stopped_embed_worker_had_another_embeds(farm: RunningFarm, store
     assert (answer.status_code, answer.json()) == (200, expected)
 
 
-def waits_for_premises(farm: RunningFarm, store: RedisClient, pool: ThreadPoolExecutor) -> Future[httpx.Response]:
+def waits_for_premises(farm: RunningFarm, store: OpenStore, pool: ThreadPoolExecutor) -> Future[httpx.Response]:
     """Ask, and wait until the query lies before the premise worker, which does not move."""
     waiting = pool.submit(ask, farm)
     await_true(lambda: store.llen("farm:waiting:premises"), "it is embedded")
     return waiting
 
 
-def test_what_a_premise_worker_took_and_does_not_answer_another_answers(farm: RunningFarm, store: RedisClient) -> None:
+def test_what_a_premise_worker_took_and_does_not_answer_another_answers(farm: RunningFarm, store: OpenStore) -> None:
     """Who takes it here is a worker of another host, of which nothing is heard any more."""
     with ThreadPoolExecutor(1) as pool:
         with stopped(pid_of(farm, "premises")):
@@ -159,7 +159,7 @@ def test_what_a_premise_worker_took_and_does_not_answer_another_answers(farm: Ru
 
 
 def test_a_premise_worker_killed_before_a_query_is_replaced_by_one_that_answers_it(
-    farm: RunningFarm, store: RedisClient
+    farm: RunningFarm, store: OpenStore
 ) -> None:
     pid = pid_of(farm, "premises")
     with ThreadPoolExecutor(1) as pool:
@@ -170,7 +170,7 @@ def test_a_premise_worker_killed_before_a_query_is_replaced_by_one_that_answers_
 
 
 @pytest.mark.parametrize("kind", ["embed", "premises"])
-def test_kills_in_the_middle_of_queries_lose_none(farm: RunningFarm, store: RedisClient, kind: str) -> None:
+def test_kills_in_the_middle_of_queries_lose_none(farm: RunningFarm, store: OpenStore, kind: str) -> None:
     with asking(farm) as seen:
         for _ in range(3):
             some_more(seen)
@@ -179,17 +179,17 @@ def test_kills_in_the_middle_of_queries_lose_none(farm: RunningFarm, store: Redi
     assert_all_answered(farm, store, seen)
 
 
-def cut(store: RedisClient) -> None:
+def cut(store: OpenStore) -> None:
     store.client_kill_filter(_type="normal", skipme=True)
 
 
-def let_go(store: RedisClient) -> None:
+def let_go(store: OpenStore) -> None:
     for each in store.client_list():
         if "b" in each["flags"]:
             store.client_unblock(each["id"], error=True)
 
 
-def demote(store: RedisClient) -> None:
+def demote(store: OpenStore) -> None:
     """Do what a planned failover does: the primary is a replica for a moment."""
     store.replicaof("127.0.0.1", "1")
     time.sleep(0.3)
@@ -198,7 +198,7 @@ def demote(store: RedisClient) -> None:
 
 @pytest.mark.parametrize("fault", [cut, let_go, demote])
 def test_faults_of_connections_cost_no_answer(
-    farm: RunningFarm, store: RedisClient, fault: Callable[[RedisClient], None]
+    farm: RunningFarm, store: OpenStore, fault: Callable[[OpenStore], None]
 ) -> None:
     with asking(farm) as seen:
         for _ in range(5):
@@ -208,7 +208,7 @@ def test_faults_of_connections_cost_no_answer(
     assert_all_answered(farm, store, seen)
 
 
-def test_queries_outlive_the_store(farm: RunningFarm, store: RedisClient) -> None:
+def test_queries_outlive_the_store(farm: RunningFarm, store: OpenStore) -> None:
     with ThreadPoolExecutor(1) as pool:
         with stopped(pid_of(farm, "premises")):
             waiting = waits_for_premises(farm, store, pool)
@@ -220,7 +220,7 @@ def test_queries_outlive_the_store(farm: RunningFarm, store: RedisClient) -> Non
     assert ask(farm).status_code == 200
 
 
-def test_a_query_that_the_store_lost_is_asked_again(farm: RunningFarm, store: RedisClient) -> None:
+def test_a_query_that_the_store_lost_is_asked_again(farm: RunningFarm, store: OpenStore) -> None:
     """A failover loses what no replica had yet."""
     with ThreadPoolExecutor(1) as pool:
         with stopped(pid_of(farm, "premises")):

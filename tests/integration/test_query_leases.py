@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from farm.store.connection import AsyncRedisClient, RedisClient, connect, connect_async
 from farm.store.retrievals import Retrieval, Retrievals
 from farm.store.room_queues import LEASE_MS, Room, Taken
+from tests.support.open_store import AsyncOpenStore, OpenStore, open_store, open_store_async
 from tests.support.running import await_true
 
 TTL_MS = 30_000
@@ -21,16 +21,16 @@ FOUND: dict[str, Any] = {"results": [[]]}
 
 
 @pytest.fixture
-def client(valkey_url: str) -> Iterator[RedisClient]:
-    client = connect(valkey_url)
+def client(valkey_url: str) -> Iterator[OpenStore]:
+    client = open_store(valkey_url)
     client.flushall()
     yield client
     client.close()
 
 
 @pytest.fixture
-async def api(valkey_url: str, client: RedisClient) -> AsyncIterator[AsyncRedisClient]:
-    api = connect_async(valkey_url)
+async def api(valkey_url: str, client: OpenStore) -> AsyncIterator[AsyncOpenStore]:
+    api = open_store_async(valkey_url)
     yield api
     await api.aclose()
 
@@ -39,7 +39,7 @@ def query() -> Retrieval:
     return Retrieval(["⊢ goal"], 3, None, None, None, [], False, REPLIES, int(time.time() * 1000) + TTL_MS)
 
 
-async def submitted(api: AsyncRedisClient) -> Retrieval:
+async def submitted(api: AsyncOpenStore) -> Retrieval:
     asked = query()
     await Retrievals(api).submit(asked, TTL_MS)
     return asked
@@ -49,20 +49,18 @@ def ids(taken: Taken) -> list[str]:
     return [retrieval.id for retrieval, _ in taken]
 
 
-def lapse(client: RedisClient, room: str, asked: Retrieval) -> None:
+def lapse(client: OpenStore, room: str, asked: Retrieval) -> None:
     """Have a lease run out now."""
     assert client.zadd(f"farm:leased:{room}", {asked.id: 1}, xx=True, ch=True) == 1
 
 
-def answers(client: RedisClient) -> list[bytes]:
+def answers(client: OpenStore) -> list[bytes]:
     found: list[bytes] = client.lrange(REPLIES, 0, -1)
     return found
 
 
 @pytest.mark.parametrize("name", ["embed", "premises"])
-async def test_what_lapsed_is_the_next_ones_and_comes_first(
-    client: RedisClient, api: AsyncRedisClient, name: str
-) -> None:
+async def test_what_lapsed_is_the_next_ones_and_comes_first(client: OpenStore, api: AsyncOpenStore, name: str) -> None:
     first, second = await submitted(api), await submitted(api)
     if name == "premises":
         Room(client, "embed").take(2)
@@ -79,7 +77,7 @@ async def test_what_lapsed_is_the_next_ones_and_comes_first(
     assert ids(other.take_more(2, 1)) == [first.id]
 
 
-async def test_a_lease_is_kept_by_signs_of_life_of_who_knows_of_it(client: RedisClient, api: AsyncRedisClient) -> None:
+async def test_a_lease_is_kept_by_signs_of_life_of_who_knows_of_it(client: OpenStore, api: AsyncOpenStore) -> None:
     asked, room = await submitted(api), Room(client, "embed", "slow")
     room.take(1)
     lapse(client, "embed", asked)
@@ -92,9 +90,7 @@ async def test_a_lease_is_kept_by_signs_of_life_of_who_knows_of_it(client: Redis
     assert Room(client, "embed", "other").take(1) == []
 
 
-async def test_a_query_whose_bringing_was_lost_is_not_kept_from_others(
-    client: RedisClient, api: AsyncRedisClient
-) -> None:
+async def test_a_query_whose_bringing_was_lost_is_not_kept_from_others(client: OpenStore, api: AsyncOpenStore) -> None:
     """The script ran, and its answer went into a connection that is silent: the worker lives, and knows of nothing."""
     asked = await submitted(api)
     Room(client, "embed", "deaf").take(1)
@@ -106,7 +102,7 @@ async def test_a_query_whose_bringing_was_lost_is_not_kept_from_others(
     assert ids(Room(client, "embed", "other").take(1)) == [asked.id]
 
 
-async def test_a_worker_that_asks_again_has_what_it_did_not_hear_of(client: RedisClient, api: AsyncRedisClient) -> None:
+async def test_a_worker_that_asks_again_has_what_it_did_not_hear_of(client: OpenStore, api: AsyncOpenStore) -> None:
     first, second = await submitted(api), await submitted(api)
     room = Room(client, "embed", "deaf")
     room.take(1)
@@ -116,7 +112,7 @@ async def test_a_worker_that_asks_again_has_what_it_did_not_hear_of(client: Redi
     assert sorted(ids(room.take(9))) == sorted([first.id, second.id])
 
 
-async def test_the_first_answer_counts_whoever_gives_it(client: RedisClient, api: AsyncRedisClient) -> None:
+async def test_the_first_answer_counts_whoever_gives_it(client: OpenStore, api: AsyncOpenStore) -> None:
     asked = await submitted(api)
     slow, other = Room(client, "embed", "slow"), Room(client, "embed", "other")
     slow.take(1)
@@ -133,7 +129,7 @@ async def test_the_first_answer_counts_whoever_gives_it(client: RedisClient, api
     assert not [key for kind in ("retrieval:*", "waiting:*", "leased:*", "load") for key in client.keys(f"farm:{kind}")]
 
 
-async def test_what_was_passed_on_late_is_passed_on_once(client: RedisClient, api: AsyncRedisClient) -> None:
+async def test_what_was_passed_on_late_is_passed_on_once(client: OpenStore, api: AsyncOpenStore) -> None:
     asked = await submitted(api)
     slow, other = Room(client, "embed", "slow"), Room(client, "embed", "other")
     slow.take(1)
@@ -148,7 +144,7 @@ async def test_what_was_passed_on_late_is_passed_on_once(client: RedisClient, ap
     assert Room(client, "embed", "third").take(9) == []
 
 
-async def test_a_submit_that_is_sent_again_counts_once(client: RedisClient, api: AsyncRedisClient) -> None:
+async def test_a_submit_that_is_sent_again_counts_once(client: OpenStore, api: AsyncOpenStore) -> None:
     asked = await submitted(api)
     before = client.hgetall("farm:load")
 
@@ -158,7 +154,7 @@ async def test_a_submit_that_is_sent_again_counts_once(client: RedisClient, api:
     assert ids(Room(client, "embed").take(9)) == [asked.id]
 
 
-async def test_what_is_given_up_or_over_is_taken_by_nobody(client: RedisClient, api: AsyncRedisClient) -> None:
+async def test_what_is_given_up_or_over_is_taken_by_nobody(client: OpenStore, api: AsyncOpenStore) -> None:
     given_up = await submitted(api)
     Room(client, "embed", "dead").take(1)
     await Retrievals(api).give_up(given_up)
@@ -173,10 +169,10 @@ async def test_what_is_given_up_or_over_is_taken_by_nobody(client: RedisClient, 
 
 
 async def test_a_bell_that_rings_for_the_dead_takes_nothing(
-    client: RedisClient, api: AsyncRedisClient, valkey_url: str
+    client: OpenStore, api: AsyncOpenStore, valkey_url: str
 ) -> None:
     """A client that blocks and is gone before it claims, whatever ends it, leaves the query where it was."""
-    blocked = connect(valkey_url)
+    blocked = open_store(valkey_url)
     with ThreadPoolExecutor(1) as pool:
         ringing = pool.submit(blocked.blmove, "farm:waiting:embed", "farm:waiting:embed", 10, "LEFT", "LEFT")
         await_true(lambda: any(each["cmd"] == "blmove" for each in client.client_list()), "it waits")

@@ -10,17 +10,18 @@ import pytest
 from farm.errors import RateLimited, StoreUnavailable
 from farm.models import Proof, WorkerKind, verdict
 from farm.store.batches import Batches, NewBatch, StagedItem, Staging
-from farm.store.connection import RedisClient, connect, connect_async, translated
+from farm.store.connection import connect_async, translated
 from farm.store.lanes import lane_name
 from farm.store.leases import Leases
 from farm.store.registry import Registry
+from tests.support.open_store import OpenStore, open_store
 
 NORMAL = {"maxmemory": "0", "min-replicas-to-write": "0"}
 
 
 @pytest.fixture
-def client(valkey_url: str) -> Iterator[RedisClient]:
-    client = connect(valkey_url)
+def client(valkey_url: str) -> Iterator[OpenStore]:
+    client = open_store(valkey_url)
     client.flushall()
     yield client
     for setting, normal in NORMAL.items():
@@ -40,7 +41,7 @@ async def submit(url: str, count: int) -> str:
         await client.aclose()
 
 
-def test_a_server_that_cannot_write_is_unavailable_and_loses_nothing(client: RedisClient, valkey_url: str) -> None:
+def test_a_server_that_cannot_write_is_unavailable_and_loses_nothing(client: OpenStore, valkey_url: str) -> None:
     leases, registry = Leases(client), Registry(client, WorkerKind.LEAN, "w")
     batch = asyncio.run(submit(valkey_url, 2))
     claim = leases.claim("default", "w")
@@ -61,7 +62,7 @@ def test_a_server_that_cannot_write_is_unavailable_and_loses_nothing(client: Red
     assert leases.finish(claim.lease, batch, [verdict(first.id, first.index, reason=None)]).written == 1
 
 
-def test_a_full_server_takes_nothing_new_and_finishes_what_it_has(client: RedisClient, valkey_url: str) -> None:
+def test_a_full_server_takes_nothing_new_and_finishes_what_it_has(client: OpenStore, valkey_url: str) -> None:
     leases, registry = Leases(client), Registry(client, WorkerKind.LEAN, "w")
     batch = asyncio.run(submit(valkey_url, 1))
 

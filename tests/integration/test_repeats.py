@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from farm import Farm, Outcome, Reason
-from farm.store.connection import connect
 from tests.chaos.invariants import leftovers
 from tests.conftest import lean_settings
+from tests.support.open_store import open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 
@@ -123,7 +123,7 @@ def test_a_verdict_does_not_wait_for_the_proof_after_it(own: RunningFarm, client
 
     found = [verdict.index for verdict in islice(batch.results(), 24)]
 
-    done, history = batch.status().done, connect(own.redis_url).hgetall(f"farm:batch:{batch.id}:history")
+    done, history = batch.status().done, open_store(own.redis_url).hgetall(f"farm:batch:{batch.id}:history")
     batch.cancel()
     batch.wait()  # or it would count against the quota of the test after this one
     assert sorted(found) == list(range(24))
@@ -163,7 +163,7 @@ def test_metrics_and_the_command_line_show_and_purge_the_cache(own: RunningFarm,
 
 def test_expiry_brings_redis_back_to_where_it_was(tmp_path: Path, scripted: Install) -> None:
     with running_farm(tmp_path, **lean_settings(scripted), RETENTION_S="1") as running, running.client() as client:
-        store = connect(running.redis_url)
+        store = open_store(running.redis_url)
         client.submit([theorem("warm")]).wait()
         client.submit([theorem(f"gone_{i}") for i in range(300)]).wait()
         assert list(leftovers(store, 0)), "nothing was kept that could expire"

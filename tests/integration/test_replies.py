@@ -12,8 +12,9 @@ import uvloop
 
 from api.replies import Replies
 from farm.errors import StoreUnavailable
-from farm.store.connection import RedisClient, connect, connect_async, translated
+from farm.store.connection import connect_async, translated
 from tests.browser.proxy import StallingProxy
+from tests.support.open_store import OpenStore, open_store
 from tests.support.running import await_true
 
 PATIENCE_S = 20
@@ -21,48 +22,48 @@ ROUNDS = 5
 
 
 @pytest.fixture
-def store(valkey_url: str) -> Iterator[RedisClient]:
-    client = connect(valkey_url)
+def store(valkey_url: str) -> Iterator[OpenStore]:
+    client = open_store(valkey_url)
     client.flushall()
     yield client
     client.close()
 
 
-def readers(store: RedisClient) -> list[int]:
+def readers(store: OpenStore) -> list[int]:
     """Return the connections that wait for a reply."""
     return [each["id"] for each in store.client_list() if each["cmd"] == "blmove" and "b" in each["flags"]]
 
 
-def kill(store: RedisClient) -> None:
+def kill(store: OpenStore) -> None:
     for each in readers(store):
         store.client_kill_filter(_id=each)
 
 
-def let_go(store: RedisClient) -> None:
+def let_go(store: OpenStore) -> None:
     for each in readers(store):
         store.client_unblock(each, error=True)
 
 
-def demote(store: RedisClient) -> None:
+def demote(store: OpenStore) -> None:
     """Do what a planned failover does to who waits."""
     store.replicaof("127.0.0.1", "1")
     store.replicaof("NO", "ONE")
 
 
-def fill_up(store: RedisClient) -> None:
+def fill_up(store: OpenStore) -> None:
     """Have the store refuse what takes memory, as long as it takes the API to notice."""
     store.config_set("maxmemory", 1)
     let_go(store)
     await_true(lambda: not readers(store), "it cannot wait")
 
 
-def write_nonsense(store: RedisClient) -> None:
+def write_nonsense(store: OpenStore) -> None:
     [key] = store.keys("farm:reply:*") or [b""]
     if key:
         store.rpush(key, b"\xff", b"", b":::", b"batch:")
 
 
-async def each_is_handed_over(store: RedisClient, url: str, fault: Callable[[RedisClient], None]) -> None:
+async def each_is_handed_over(store: OpenStore, url: str, fault: Callable[[OpenStore], None]) -> None:
     client = connect_async(url)
     replies = Replies(client)
     async with replies.reading():
@@ -79,11 +80,11 @@ async def each_is_handed_over(store: RedisClient, url: str, fault: Callable[[Red
 
 
 @pytest.mark.parametrize("fault", [kill, let_go, demote, write_nonsense])
-def test_no_reply_is_lost(store: RedisClient, valkey_url: str, fault: Callable[[RedisClient], None]) -> None:
+def test_no_reply_is_lost(store: OpenStore, valkey_url: str, fault: Callable[[OpenStore], None]) -> None:
     uvloop.run(each_is_handed_over(store, valkey_url, fault))
 
 
-def test_replies_are_read_from_a_full_store(store: RedisClient, valkey_url: str) -> None:
+def test_replies_are_read_from_a_full_store(store: OpenStore, valkey_url: str) -> None:
     """What works off what is there must run on, or the store could never empty."""
 
     async def read() -> None:
@@ -105,7 +106,7 @@ def test_replies_are_read_from_a_full_store(store: RedisClient, valkey_url: str)
         store.config_set("maxmemory", 0)
 
 
-def test_no_reply_is_lost_in_a_connection_that_is_silent(store: RedisClient, valkey_url: str) -> None:
+def test_no_reply_is_lost_in_a_connection_that_is_silent(store: OpenStore, valkey_url: str) -> None:
     with StallingProxy(valkey_url).running() as proxy:
         port = proxy.url.rpartition(":")[2]
         url = f"{valkey_url.rpartition(':')[0]}:{port}/0"

@@ -10,25 +10,25 @@ import pytest
 
 from farm.errors import RateLimited
 from farm.models import NewPremise
-from farm.store.connection import AsyncRedisClient, RedisClient, connect, connect_async
 from farm.store.retrievals import Retrieval, Retrievals, dump
 from farm.store.room_queues import Room
+from tests.support.open_store import AsyncOpenStore, OpenStore, open_store, open_store_async
 from tests.support.running import await_true
 
 TTL_MS = 30_000
 
 
 @pytest.fixture
-def client(valkey_url: str) -> Iterator[RedisClient]:
-    client = connect(valkey_url)
+def client(valkey_url: str) -> Iterator[OpenStore]:
+    client = open_store(valkey_url)
     client.flushall()
     yield client
     client.close()
 
 
 @pytest.fixture
-async def api(valkey_url: str, client: RedisClient) -> AsyncIterator[AsyncRedisClient]:
-    api = connect_async(valkey_url)
+async def api(valkey_url: str, client: OpenStore) -> AsyncIterator[AsyncOpenStore]:
+    api = open_store_async(valkey_url)
     yield api
     await api.aclose()
 
@@ -43,16 +43,16 @@ def size(retrieval: Retrieval) -> int:
     return sum(map(len, dump(retrieval).values()))
 
 
-def load(client: RedisClient) -> dict[str, int]:
+def load(client: OpenStore) -> dict[str, int]:
     found: dict[bytes, Any] = client.hgetall("farm:load")
     return {unit: int(found.get(unit.encode(), 0)) for unit in ("bytes", "inputs")}
 
 
-def assert_nothing_left(client: RedisClient) -> None:
+def assert_nothing_left(client: OpenStore) -> None:
     assert set(client.keys("*")) <= {b"farm:called:embed", b"farm:called:premises", b"farm:reply:test"}
 
 
-async def test_what_is_held_is_counted_from_submit_to_answer(client: RedisClient, api: AsyncRedisClient) -> None:
+async def test_what_is_held_is_counted_from_submit_to_answer(client: OpenStore, api: AsyncOpenStore) -> None:
     first, second = query("a", "b"), query()
     retrievals = Retrievals(api)
     await retrievals.submit(first, TTL_MS)
@@ -71,7 +71,7 @@ async def test_what_is_held_is_counted_from_submit_to_answer(client: RedisClient
     assert_nothing_left(client)
 
 
-async def test_over_the_bytes_a_query_is_refused_and_leaves_nothing(client: RedisClient, api: AsyncRedisClient) -> None:
+async def test_over_the_bytes_a_query_is_refused_and_leaves_nothing(client: OpenStore, api: AsyncOpenStore) -> None:
     held = query("x" * 100)
     retrievals = Retrievals(api, most_bytes=2 * size(held))
     await retrievals.submit(held, TTL_MS)
@@ -87,9 +87,7 @@ async def test_over_the_bytes_a_query_is_refused_and_leaves_nothing(client: Redi
     await retrievals.submit(query(), TTL_MS)
 
 
-async def test_over_the_inputs_a_query_is_refused_unless_it_is_alone(
-    client: RedisClient, api: AsyncRedisClient
-) -> None:
+async def test_over_the_inputs_a_query_is_refused_unless_it_is_alone(client: OpenStore, api: AsyncOpenStore) -> None:
     retrievals = Retrievals(api, most_inputs=3)
     large = query(*"abcdef")
     await retrievals.submit(large, TTL_MS)
@@ -104,7 +102,7 @@ async def test_over_the_inputs_a_query_is_refused_unless_it_is_alone(
     assert load(client)["inputs"] == 3
 
 
-async def test_who_gives_up_leaves_nothing_wherever_the_query_is(client: RedisClient, api: AsyncRedisClient) -> None:
+async def test_who_gives_up_leaves_nothing_wherever_the_query_is(client: OpenStore, api: AsyncOpenStore) -> None:
     retrievals, room = Retrievals(api), Room(client, "embed")
     waiting, embedding, embedded, answered = queries = [query(), query(), query(), query()]
     for each in (embedding, embedded, answered, waiting):
@@ -124,9 +122,7 @@ async def test_who_gives_up_leaves_nothing_wherever_the_query_is(client: RedisCl
     assert_nothing_left(client)
 
 
-async def test_what_an_api_process_left_when_it_died_expires_exactly(
-    client: RedisClient, api: AsyncRedisClient
-) -> None:
+async def test_what_an_api_process_left_when_it_died_expires_exactly(client: OpenStore, api: AsyncOpenStore) -> None:
     retrievals = Retrievals(api)
     for _ in range(5):
         await retrievals.submit(query("a"), 30)
@@ -141,12 +137,12 @@ async def test_what_an_api_process_left_when_it_died_expires_exactly(
     assert_nothing_left(client)
 
 
-def answers(client: RedisClient) -> list[bytes]:
+def answers(client: OpenStore) -> list[bytes]:
     return [blob.split(b":", 2)[2] for blob in client.lrange("farm:reply:test", 0, -1)]
 
 
 async def test_what_a_dead_worker_had_waits_again_and_a_second_time_is_an_error(
-    client: RedisClient, api: AsyncRedisClient
+    client: OpenStore, api: AsyncOpenStore
 ) -> None:
     retrievals, asked = Retrievals(api), [query() for _ in range(4)]
     for each in asked:

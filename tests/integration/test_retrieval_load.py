@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from farm import Outcome
-from farm.store.connection import RedisClient, connect
 from tests.conftest import lean_settings
+from tests.support.open_store import OpenStore, open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 
@@ -34,8 +34,8 @@ def farm(tmp_path_factory: pytest.TempPathFactory, scripted: Install) -> Iterato
 
 
 @pytest.fixture
-def store(farm: RunningFarm) -> Iterator[RedisClient]:
-    client = connect(farm.redis_url)
+def store(farm: RunningFarm) -> Iterator[OpenStore]:
+    client = open_store(farm.redis_url)
     yield client
     client.close()
 
@@ -51,12 +51,12 @@ def body(number: int = 0) -> dict[str, Any]:
     return {"state": f"h{number} : True\n{GOAL}", "k": 4}
 
 
-def leftovers(store: RedisClient) -> list[bytes]:
+def leftovers(store: OpenStore) -> list[bytes]:
     names = ("farm:retrieval:*", "farm:waiting:*", "farm:load", "farm:flights")
     return [key for name in names for key in store.keys(name)]
 
 
-async def waiting_queries(store: RedisClient, count: int) -> None:
+async def waiting_queries(store: OpenStore, count: int) -> None:
     """Wait until so many queries are in the farm."""
     await asyncio.to_thread(
         await_true, lambda: len(store.keys("farm:retrieval:*")) == count, f"{count} queries wait", 5
@@ -69,7 +69,7 @@ def embed_pid(farm: RunningFarm) -> int:
 
 
 async def test_a_thousand_at_once_are_answered_or_refused_and_proofs_go_on(
-    farm: RunningFarm, store: RedisClient, http: httpx.AsyncClient
+    farm: RunningFarm, store: OpenStore, http: httpx.AsyncClient
 ) -> None:
     def prove() -> float:
         started = time.monotonic()
@@ -98,7 +98,7 @@ async def test_a_thousand_at_once_are_answered_or_refused_and_proofs_go_on(
 # affair, not the farm's.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 async def test_a_thousand_at_once_again_and_again_take_no_more_memory(
-    farm: RunningFarm, store: RedisClient, http: httpx.AsyncClient
+    farm: RunningFarm, store: OpenStore, http: httpx.AsyncClient
 ) -> None:
     """Half of them go away before their answer."""
 
@@ -143,7 +143,7 @@ async def test_over_the_limit_the_route_of_v1_says_when_to_come_back(
 
 
 async def test_a_client_that_goes_away_leaves_no_work_and_a_worker_that_hangs_keeps_nobody_longer_than_30_s(
-    farm: RunningFarm, store: RedisClient, http: httpx.AsyncClient
+    farm: RunningFarm, store: OpenStore, http: httpx.AsyncClient
 ) -> None:
     pid = embed_pid(farm)
     os.kill(pid, signal.SIGSTOP)
@@ -170,7 +170,7 @@ async def test_a_client_that_goes_away_leaves_no_work_and_a_worker_that_hangs_ke
 
 
 async def test_a_worker_that_is_killed_while_it_lingers_loses_nothing(
-    farm: RunningFarm, store: RedisClient, http: httpx.AsyncClient
+    farm: RunningFarm, store: OpenStore, http: httpx.AsyncClient
 ) -> None:
     assert (await http.post("/retrieve", json=body())).status_code == 200
     killed = embed_pid(farm)

@@ -16,8 +16,9 @@ from farm.errors import ConfigurationError, StoreUnavailable
 from farm.queues import celery_app
 from farm.sentinels import Sentinels, is_sentinel, parse_sentinels
 from farm.settings import Settings
-from farm.store.connection import check_server, connect
+from farm.store.connection import check_server
 from tests.conftest import lean_settings, require
+from tests.support.open_store import open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 from tests.support.sentinel import Failover, failover
@@ -108,8 +109,8 @@ def test_a_batch_that_died_with_its_primary_was_never_accepted(watched: RunningF
     for port in asleep:
         servers.signal(port, signal.SIGSTOP)
     # What was sent already would be read on waking, so nothing is sent; and the primary goes on alone, as it may not.
-    connect(servers.url).config_set("min-replicas-to-write", 0)
-    connect(servers.url).client_kill_filter(_type="slave")
+    open_store(servers.url).config_set("min-replicas-to-write", 0)
+    open_store(servers.url).client_kill_filter(_type="slave")
     refused = post(watched, "lost")
     [lost] = {each["batch_id"] for each in httpx.get(f"{watched.url}/v1/batches").json()["batches"]} - before
     servers.kill(dead)
@@ -135,7 +136,7 @@ def test_no_log_holds_the_password(watched: RunningFarm) -> None:
 
 
 def test_a_primary_that_would_go_on_alone_is_refused(servers: Failover) -> None:
-    client = connect(servers.url)
+    client = open_store(servers.url)
     client.config_set("min-replicas-to-write", 0)
     try:
         with pytest.raises(ConfigurationError, match="min-replicas-to-write"):
@@ -147,7 +148,7 @@ def test_a_primary_that_would_go_on_alone_is_refused(servers: Failover) -> None:
 
 def test_sentinels_that_do_not_answer_are_said_so() -> None:
     with pytest.raises(StoreUnavailable, match="no primary") as failure:
-        check_server(connect("redis+sentinel://:hush@127.0.0.1:1,127.0.0.1:2/0?service=farm"))
+        check_server(open_store("redis+sentinel://:hush@127.0.0.1:1,127.0.0.1:2/0?service=farm"))
     assert "hush" not in str(failure.value)
 
 
@@ -178,4 +179,4 @@ def test_a_url_says_it_all() -> None:
 )
 def test_what_is_wrong_with_a_url_is_said(url: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        connect(url)
+        open_store(url)

@@ -11,8 +11,8 @@ import pytest
 
 from farm.queues import PREMISES_QUEUE, celery_app, lean_queue
 from farm.settings import Settings
-from farm.store.connection import RedisClient, connect
 from tests.conftest import lean_settings
+from tests.support.open_store import OpenStore, open_store
 from tests.support.proxy import Proxy, proxied
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
@@ -30,7 +30,7 @@ class Ill:
 
     farm: RunningFarm
     proxy: Proxy
-    store: RedisClient
+    store: OpenStore
 
     def parent(self, module: str) -> psutil.Process:
         """Return the first process of a worker."""
@@ -50,7 +50,7 @@ class Ill:
 
 @pytest.fixture(scope="module")
 def farm_behind_proxy(valkey_url: str, scripted: Install, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ill]:
-    store = connect(valkey_url)
+    store = open_store(valkey_url)
     store.flushall()
     with proxied(valkey_url) as (proxy, url):
         folder = tmp_path_factory.mktemp("behind-proxy")

@@ -15,34 +15,34 @@ import httpx
 import pytest
 
 from farm.errors import SchemaMismatch
-from farm.store.connection import RedisClient, connect
 from farm.store.schema import enter_store, read_schema
 from farm.store.scripts import source
 from tests.conftest import lean_settings
+from tests.support.open_store import OpenStore, open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 
 
 @pytest.fixture
-def store(valkey_url: str) -> Iterator[RedisClient]:
+def store(valkey_url: str) -> Iterator[OpenStore]:
     """An empty store."""
-    client = connect(valkey_url)
+    client = open_store(valkey_url)
     client.flushdb()
     yield client
     client.flushdb()
 
 
-def ours(store: RedisClient) -> int:
+def ours(store: OpenStore) -> int:
     return read_schema(store).ours
 
 
-def test_who_comes_first_says_which_version_it_is(store: RedisClient) -> None:
+def test_who_comes_first_says_which_version_it_is(store: OpenStore) -> None:
     enter_store(store)
 
     assert int(store.get("farm:schema")) == ours(store)
 
 
-def test_state_that_says_nothing_is_that_of_the_first_release(store: RedisClient) -> None:
+def test_state_that_says_nothing_is_that_of_the_first_release(store: OpenStore) -> None:
     assert read_schema(store).store == ours(store), "there is no state yet"
     store.zadd("farm:environments", {"default": 1})
 
@@ -50,7 +50,7 @@ def test_state_that_says_nothing_is_that_of_the_first_release(store: RedisClient
 
 
 @pytest.mark.parametrize("apart", [-1, 0, 1])
-def test_one_version_apart_is_let_in_and_the_newer_one_stays(store: RedisClient, apart: int) -> None:
+def test_one_version_apart_is_let_in_and_the_newer_one_stays(store: OpenStore, apart: int) -> None:
     store.set("farm:schema", ours(store) + apart)
 
     enter_store(store)
@@ -59,7 +59,7 @@ def test_one_version_apart_is_let_in_and_the_newer_one_stays(store: RedisClient,
 
 
 @pytest.mark.parametrize(("apart", "advice"), [(-2, "releases between"), (2, "later release")])
-def test_two_versions_apart_is_refused_and_changes_nothing(store: RedisClient, apart: int, advice: str) -> None:
+def test_two_versions_apart_is_refused_and_changes_nothing(store: OpenStore, apart: int, advice: str) -> None:
     store.set("farm:schema", ours(store) + apart)
 
     with pytest.raises(SchemaMismatch, match=advice) as refused:
@@ -69,7 +69,7 @@ def test_two_versions_apart_is_refused_and_changes_nothing(store: RedisClient, a
     assert int(store.get("farm:schema")) == ours(store) + apart
 
 
-def test_the_next_release_is_let_in_and_the_one_after_it_then(store: RedisClient) -> None:
+def test_the_next_release_is_let_in_and_the_one_after_it_then(store: OpenStore) -> None:
     enter_store(store)
     number = f"local SCHEMA = {ours(store)}"
     for step in (1, 2):
@@ -87,7 +87,7 @@ PROCESSES = ["api", "workers.lean", "workers.reaper", "workers.embed", "workers.
 
 @pytest.mark.parametrize("module", PROCESSES)
 def test_a_process_that_is_refused_ends_and_says_what_to_do(
-    store: RedisClient, valkey_url: str, module: str, tmp_path: Path
+    store: OpenStore, valkey_url: str, module: str, tmp_path: Path
 ) -> None:
     store.set("farm:schema", ours(store) + 2)
 
@@ -99,7 +99,7 @@ def test_a_process_that_is_refused_ends_and_says_what_to_do(
 
 @pytest.mark.parametrize("module", PROCESSES)
 def test_no_process_works_on_a_store_that_may_forget_verdicts(
-    store: RedisClient, valkey_url: str, module: str, tmp_path: Path
+    store: OpenStore, valkey_url: str, module: str, tmp_path: Path
 ) -> None:
     store.config_set("maxmemory-policy", "allkeys-lru")
     try:
@@ -124,7 +124,7 @@ def failed_start(module: str, url: str, folder: Path) -> dict[str, str]:
 
 def test_readiness_and_doctor_show_both_versions(tmp_path: Path, scripted: Install) -> None:
     with running_farm(tmp_path / "farm", **lean_settings(scripted)) as farm:
-        store = connect(farm.redis_url)
+        store = open_store(farm.redis_url)
         words = f"state version {ours(store)}, this release {ours(store)}"
         assert readiness(farm)["checks"]["redis"] == {"ready": True, "engine": words, "notice": ""}
         assert words in doctor(farm)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from farm import Outcome
-from farm.store.connection import connect
 from tests.conftest import lean_settings
+from tests.support.open_store import open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, running_farm
 
@@ -42,4 +42,4 @@ def test_no_proof_times_out_because_the_store_is_away(own_farm: RunningFarm) -> 
 
 def be_away(farm: RunningFarm) -> None:
     """Have the store answer nobody for a while, as a stopped process or a failing network does; it ends by itself."""
-    connect(farm.redis_url).execute_command("CLIENT", "PAUSE", AWAY_S * 1000, "ALL")
+    open_store(farm.redis_url).execute_command("CLIENT", "PAUSE", AWAY_S * 1000, "ALL")

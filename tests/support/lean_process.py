@@ -9,9 +9,9 @@ from farm.models import Environment, Verdict
 from farm.queues import Tokens, celery_app
 from farm.settings import Settings
 from farm.store.codec import unpack
-from farm.store.connection import RedisClient, connect
 from farm.store.leases import Leases
 from tests.support.fake_session import FakeSession
+from tests.support.open_store import OpenStore, open_store
 from tests.support.store import ENV, put
 from workers.lean.checkers.attestation import Attestor
 from workers.lean.claims import Claims
@@ -39,8 +39,8 @@ class LeanProcess:
     engine: Engine | None = None
 
     def __post_init__(self) -> None:
-        self.client: RedisClient = connect(self.url)
-        leases = Leases(connect(self.url))
+        self.client: OpenStore = open_store(self.url)
+        leases = Leases(open_store(self.url))
         tokens = Tokens(celery_app(Settings(redis_url=self.url, _env_file=None)))
         self.watchdog = Watchdog(10_000, lambda: self.stops)
         self.engine = self.engine or self._lean_engine()

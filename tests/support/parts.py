@@ -19,7 +19,7 @@ from farm import Farm
 from farm.local.ports import free_port
 from farm.local.valkey import prepare_valkey
 from farm.processes import die_with_parent, end_session
-from farm.store.connection import RedisClient, connect
+from tests.support.open_store import OpenStore, open_store
 from tests.support.running import await_true, end_everything, is_live
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,9 +71,9 @@ class Parts:
         """Return an SDK client for it."""
         return Farm(self.url)
 
-    def store(self) -> RedisClient:
+    def store(self) -> OpenStore:
         """Return a connection to its store."""
-        return connect(self.redis_url)
+        return open_store(self.redis_url)
 
     def start(self, name: str, module: str, tree: Path = ROOT) -> None:
         """Start a part from a tree, and wait until it works.

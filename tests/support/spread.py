@@ -16,8 +16,8 @@ from farm.keys import create_key
 from farm.local.ports import free_port
 from farm.local.valkey import Valkey, prepare_valkey
 from farm.processes import end_session
-from farm.store.connection import RedisClient, connect
 from tests.support.hosts import Host
+from tests.support.open_store import OpenStore, open_store
 from tests.support.running import await_true, end_everything, is_live
 
 # A host with 64 processes takes a while to start them.
@@ -44,9 +44,9 @@ class Spread:
         """Return an SDK client for it."""
         return Farm(self.url, api_key=self.key)
 
-    def store(self) -> RedisClient:
+    def store(self) -> OpenStore:
         """Return a connection to its store."""
-        return connect(self.redis_url)
+        return open_store(self.redis_url)
 
     def leases_of(self, host: Host) -> set[str]:
         """Return the leases that a host's processes hold."""

@@ -10,10 +10,11 @@ from typing import Any
 from farm.errors import FarmError
 from farm.models import Proof, Reason, verdict
 from farm.store.batches import Batches, NewBatch, StagedItem, Staging
-from farm.store.connection import RedisClient, connect_async
+from farm.store.connection import connect_async
 from farm.store.lanes import lane_name
 from farm.store.leases import Claim, Finished, Leases, Warmth
 from farm.store.quotas import Quotas
+from tests.support.open_store import OpenStore
 
 ENV = "default"
 
@@ -84,7 +85,7 @@ def cancel(url: str, batch: str, owner: str = "me") -> None:
     asyncio.run(run())
 
 
-def state(client: RedisClient, batch: str) -> dict[str, str]:
+def state(client: OpenStore, batch: str) -> dict[str, str]:
     """Return a batch's record."""
     return {k.decode(): v.decode() for k, v in client.hgetall(f"farm:batch:{batch}").items()}
 
@@ -111,12 +112,12 @@ def finish(leases: Leases, claim: Claim, reason: Reason | None = None, **more: A
     return leases.finish(claim.lease, claim.batch, [found], then=then, seconds=seconds)
 
 
-def lapse(client: RedisClient, claim: Claim) -> None:
+def lapse(client: OpenStore, claim: Claim) -> None:
     """Let a lease run out now."""
     client.zadd("farm:leases", {claim.lease: 1})
 
 
-def assert_settled(client: RedisClient, batch: str, total: int) -> None:
+def assert_settled(client: OpenStore, batch: str, total: int) -> None:
     """Counters, results and stream agree, and nothing of the batch waits or is held."""
     record = state(client, batch)
     assert int(record["done"]) == total == client.hlen(f"farm:batch:{batch}:results")

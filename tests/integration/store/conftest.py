@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from farm.store.connection import RedisClient, connect
 from farm.store.leases import Leases
+from tests.support.open_store import OpenStore, open_store
 
 
 @pytest.fixture
-def client(valkey_url: str) -> Iterator[RedisClient]:
-    client = connect(valkey_url)
+def client(valkey_url: str) -> Iterator[OpenStore]:
+    client = open_store(valkey_url)
     client.flushall()
     yield client
     client.close()
 
 
 @pytest.fixture
-def leases(client: RedisClient) -> Leases:
+def leases(client: OpenStore) -> Leases:
     return Leases(client, cache_mb=1)

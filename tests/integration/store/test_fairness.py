@@ -9,9 +9,9 @@ import pytest
 
 from farm.errors import RateLimited
 from farm.models import Reason
-from farm.store.connection import RedisClient
 from farm.store.leases import Leases
 from farm.store.quotas import Quotas
+from tests.support.open_store import OpenStore
 from tests.support.store import assert_settled, finish, put, state, take
 
 
@@ -91,7 +91,7 @@ def test_a_costly_header_makes_changes_of_owner_rare(leases: Leases, valkey_url:
     assert 80 <= served.count("a") <= 120
 
 
-def test_what_outlives_its_slice_comes_last_and_uncharged(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_what_outlives_its_slice_comes_last_and_uncharged(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     batch = put(valkey_url, 4)
     claim = take(leases, most=1)
 
@@ -128,7 +128,7 @@ def test_a_claim_and_a_finish_tell_what_the_batch_taught(leases: Leases, valkey_
     ],
 )
 def test_over_a_quota_nothing_is_stored(
-    client: RedisClient, leases: Leases, valkey_url: str, quotas: Quotas, owner: str, limit: str
+    client: OpenStore, leases: Leases, valkey_url: str, quotas: Quotas, owner: str, limit: str
 ) -> None:
     put(valkey_url, 8)
     before = set(client.keys("*"))
@@ -143,7 +143,7 @@ def test_over_a_quota_nothing_is_stored(
 
 
 def test_a_verdict_makes_room_and_retention_gives_the_storage_back(
-    client: RedisClient, leases: Leases, valkey_url: str
+    client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     quotas = Quotas(8, 100, 1000, 100)
     batch = put(valkey_url, 8, quotas=quotas)
@@ -167,7 +167,7 @@ def test_a_verdict_makes_room_and_retention_gives_the_storage_back(
 
 
 def test_a_nearly_full_redis_takes_no_batch_and_finishes_what_it_has(
-    client: RedisClient, leases: Leases, valkey_url: str
+    client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     batch = put(valkey_url, 3)
     used = client.info("memory")["used_memory"]

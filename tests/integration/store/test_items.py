@@ -10,23 +10,24 @@ import pytest
 
 from farm.models import NewPremise, Proof, Reason, WorkerKind, verdict
 from farm.store.batches import Batches, StagedItem, Staging
-from farm.store.connection import RedisClient, connect_async
+from farm.store.connection import connect_async
 from farm.store.lanes import lane_name
 from farm.store.leases import DEATH_BOUND, LAPSE_BOUND, Leases
 from farm.store.registry import Registry
 from farm.store.retrievals import Retrieval, Retrievals
 from farm.store.room_queues import Room
+from tests.support.open_store import OpenStore
 from tests.support.running import await_true
 from tests.support.store import ENV, assert_settled, cancel, finish, lapse, put, state, take
 
 
-def enlist(client: RedisClient, workers: str) -> None:
+def enlist(client: OpenStore, workers: str) -> None:
     """Have Lean processes, a letter each, give a sign of life."""
     for worker in workers:
         Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)
 
 
-def test_work_ends_with_every_index_once_and_nothing_left(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_work_ends_with_every_index_once_and_nothing_left(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     batch = put(valkey_url, 5)
     while claim := leases.claim(ENV, "w", most=2):
         for item in claim.items:
@@ -38,7 +39,7 @@ def test_work_ends_with_every_index_once_and_nothing_left(client: RedisClient, l
 
 
 def test_the_first_writer_wins_and_a_late_undecided_is_dropped(
-    client: RedisClient, leases: Leases, valkey_url: str
+    client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     batch = put(valkey_url, 1)
     slow = take(leases, "slow")
@@ -56,7 +57,7 @@ def test_the_first_writer_wins_and_a_late_undecided_is_dropped(
     assert_settled(client, batch, 1)
 
 
-def test_a_late_decision_counts_when_nobody_else_decided(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_a_late_decision_counts_when_nobody_else_decided(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     batch = put(valkey_url, 1)
     slow = take(leases, "slow")
     lapse(client, slow)
@@ -69,7 +70,7 @@ def test_a_late_decision_counts_when_nobody_else_decided(client: RedisClient, le
 
 
 def test_only_what_ran_is_charged_for_a_death_and_runs_alone(
-    client: RedisClient, leases: Leases, valkey_url: str
+    client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     put(valkey_url, 8)
     claim = take(leases, most=4)
@@ -85,7 +86,7 @@ def test_only_what_ran_is_charged_for_a_death_and_runs_alone(
 
 
 def test_the_third_death_condemns_and_the_item_cannot_get_lost(
-    client: RedisClient, leases: Leases, valkey_url: str
+    client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     batch = put(valkey_url, 1)
     for _ in range(DEATH_BOUND - 1):
@@ -106,7 +107,7 @@ def test_the_third_death_condemns_and_the_item_cannot_get_lost(
     assert_settled(client, batch, 1)
 
 
-def test_lapses_count_apart_from_deaths(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_lapses_count_apart_from_deaths(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     put(valkey_url, 1)
     for _ in range(LAPSE_BOUND - 1):
         claim = take(leases)
@@ -124,9 +125,7 @@ def test_lapses_count_apart_from_deaths(client: RedisClient, leases: Leases, val
     assert (back.condemned, back.reason) == ((0,), "farm_error")
 
 
-def test_a_sign_of_life_does_not_bring_a_lapsed_lease_back(
-    client: RedisClient, leases: Leases, valkey_url: str
-) -> None:
+def test_a_sign_of_life_does_not_bring_a_lapsed_lease_back(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     """Its process may have been told already that it is gone, and would never return to it."""
     put(valkey_url, 2)
     claim = take(leases)
@@ -139,7 +138,7 @@ def test_a_sign_of_life_does_not_bring_a_lapsed_lease_back(
     assert leases.lapsed() == [claim.lease]
 
 
-def test_a_live_lease_is_not_reaped(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_a_live_lease_is_not_reaped(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     put(valkey_url, 1)
     claim = take(leases)
 
@@ -147,7 +146,7 @@ def test_a_live_lease_is_not_reaped(client: RedisClient, leases: Leases, valkey_
     assert leases.reap(claim.lease, dead=False) is None
 
 
-def test_a_release_charges_nothing_and_keeps_the_order(leases: Leases, valkey_url: str, client: RedisClient) -> None:
+def test_a_release_charges_nothing_and_keeps_the_order(leases: Leases, valkey_url: str, client: OpenStore) -> None:
     put(valkey_url, 8)
     claim = take(leases, most=4)
     indices = [item.index for item in claim.items]
@@ -169,7 +168,7 @@ def test_interactive_work_is_claimed_first_and_seen_between_proofs(leases: Lease
 
 
 def test_from_four_processes_on_one_is_kept_for_interactive_work(
-    client: RedisClient, leases: Leases, valkey_url: str
+    client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     enlist(client, "abcd")
     put(valkey_url, 100)
@@ -181,7 +180,7 @@ def test_from_four_processes_on_one_is_kept_for_interactive_work(
     assert take(leases, "d").batch == quick
 
 
-def test_a_warm_lane_is_kept_until_another_is_too_old(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_a_warm_lane_is_kept_until_another_is_too_old(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     put(valkey_url, 50, header="import A")
     warm = take(leases, most=1).lane
     put(valkey_url, 50, header="import B")
@@ -246,7 +245,7 @@ def test_a_batch_has_its_turn_however_many_come_after_it(leases: Leases, valkey_
 
 
 def test_no_token_is_sent_to_the_process_that_is_kept_for_interactive_work(
-    client: RedisClient, leases: Leases, valkey_url: str
+    client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     enlist(client, "abcd")
     put(valkey_url, 100)
@@ -260,7 +259,7 @@ def test_no_token_is_sent_to_the_process_that_is_kept_for_interactive_work(
     assert int(client.get(f"farm:tokens:{ENV}")) == 4
 
 
-def test_tokens_are_at_most_the_processes_and_are_spent(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_tokens_are_at_most_the_processes_and_are_spent(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     enlist(client, "ab")
     put(valkey_url, 10)
     put(valkey_url, 10)
@@ -272,7 +271,7 @@ def test_tokens_are_at_most_the_processes_and_are_spent(client: RedisClient, lea
     assert int(client.get(f"farm:tokens:{ENV}")) == 1
 
 
-def test_lost_tokens_are_replaced_after_two_looks(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_lost_tokens_are_replaced_after_two_looks(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     enlist(client, "a")
     put(valkey_url, 10)
 
@@ -281,7 +280,7 @@ def test_lost_tokens_are_replaced_after_two_looks(client: RedisClient, leases: L
     assert leases.nudge(ENV, 0) == 0, "the only process is busy"
 
 
-def test_a_cancelled_batch_starts_nothing_and_is_swept(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_a_cancelled_batch_starts_nothing_and_is_swept(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     batch = put(valkey_url, 10)
     held = take(leases, most=1)
     cancel(valkey_url, batch)
@@ -299,7 +298,7 @@ def test_a_cancelled_batch_starts_nothing_and_is_swept(client: RedisClient, leas
     assert state(client, batch)["state"] == "cancelled"
 
 
-def test_a_staging_that_is_not_committed_leaves_no_trace(client: RedisClient, valkey_url: str) -> None:
+def test_a_staging_that_is_not_committed_leaves_no_trace(client: OpenStore, valkey_url: str) -> None:
     async def stage() -> None:
         connection = connect_async(valkey_url)
         batches, staging = Batches(connection), Staging("me")
@@ -327,7 +326,7 @@ async def send(url: str, retrievals: list[Retrieval], brief: int = 0) -> None:
     await client.aclose()
 
 
-def test_queries_keep_their_fields_and_expired_ones_do_not_hide_live_ones(client: RedisClient, valkey_url: str) -> None:
+def test_queries_keep_their_fields_and_expired_ones_do_not_hide_live_ones(client: OpenStore, valkey_url: str) -> None:
     live = retrieval(10)
     asyncio.run(send(valkey_url, [*(retrieval(10) for _ in range(5)), live], brief=5))
     await_true(lambda: len(client.keys("farm:retrieval:*")) == 1, "the others expire")
@@ -337,7 +336,7 @@ def test_queries_keep_their_fields_and_expired_ones_do_not_hide_live_ones(client
     assert room.take(2) == []
 
 
-def test_a_query_that_expired_on_its_way_is_left_out(client: RedisClient, valkey_url: str) -> None:
+def test_a_query_that_expired_on_its_way_is_left_out(client: OpenStore, valkey_url: str) -> None:
     gone, live = retrieval(10), retrieval(10)
     asyncio.run(send(valkey_url, [gone, live]))
     Room(client, "embed").take(2)
@@ -349,7 +348,7 @@ def test_a_query_that_expired_on_its_way_is_left_out(client: RedisClient, valkey
 
 
 def test_who_slept_past_its_lease_cannot_say_timeout_before_the_reaper_has_been_there(
-    client: RedisClient, leases: Leases, valkey_url: str
+    client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     batch = put(valkey_url, 2)
     slow = take(leases, "slow", most=1)
@@ -366,7 +365,7 @@ def test_who_slept_past_its_lease_cannot_say_timeout_before_the_reaper_has_been_
 
 
 def test_a_lease_that_outlives_its_batch_brings_nothing_back(
-    client: RedisClient, leases: Leases, valkey_url: str
+    client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     batch = put(valkey_url, 1)
     slow = take(leases, "slow")
@@ -382,7 +381,7 @@ def test_a_lease_that_outlives_its_batch_brings_nothing_back(
 
 
 @pytest.mark.parametrize("dead", [False, True])
-def test_what_is_decided_is_charged_no_more(client: RedisClient, leases: Leases, valkey_url: str, dead: bool) -> None:
+def test_what_is_decided_is_charged_no_more(client: OpenStore, leases: Leases, valkey_url: str, dead: bool) -> None:
     batch = put(valkey_url, 1)
     slow = take(leases, "slow")
     lapse(client, slow)

@@ -5,26 +5,27 @@ from __future__ import annotations
 import asyncio
 
 from farm.models import Environment, WorkerKind
-from farm.store.connection import RedisClient, connect_async
+from farm.store.connection import connect_async
 from farm.store.environments import KnownEnvironments, environment_names, forget_environments
 from farm.store.leases import Leases
 from farm.store.pauses import resume
 from farm.store.registry import Registry, leased_total
+from tests.support.open_store import OpenStore
 from tests.support.store import finish, put, take
 
 
-def beat(client: RedisClient, environment: str, worker: str = "w") -> Registry:
+def beat(client: OpenStore, environment: str, worker: str = "w") -> Registry:
     registry = Registry(client, WorkerKind.LEAN, worker, environment, Environment(lean_version="v4"))
     registry.beat(host="h", pid=1)
     return registry
 
 
-def age(client: RedisClient, environment: str, hours: float) -> None:
+def age(client: OpenStore, environment: str, hours: float) -> None:
     """Move what was last seen of an environment into the past."""
     client.zincrby("farm:environments", -hours * 3_600_000, environment)
 
 
-def test_an_environment_is_known_from_the_first_sign_of_life(client: RedisClient) -> None:
+def test_an_environment_is_known_from_the_first_sign_of_life(client: OpenStore) -> None:
     assert environment_names(client) == ["default"]
     beat(client, "zeta")
     beat(client, "alpha").leave()
@@ -34,7 +35,7 @@ def test_an_environment_is_known_from_the_first_sign_of_life(client: RedisClient
     assert environment_names(client) == ["default", "alpha", "zeta"], "other rooms serve none"
 
 
-def test_one_of_which_nobody_was_seen_for_long_is_forgotten_without_a_trace(client: RedisClient) -> None:
+def test_one_of_which_nobody_was_seen_for_long_is_forgotten_without_a_trace(client: OpenStore) -> None:
     before = set(client.keys("*"))
     for name in ("old", "young", "default"):
         beat(client, name).leave()
@@ -47,14 +48,14 @@ def test_one_of_which_nobody_was_seen_for_long_is_forgotten_without_a_trace(clie
     assert set(client.hkeys("farm:serves")) == {b"default", b"young"}
 
 
-def test_one_whose_workers_live_is_kept_however_slow_they_are(client: RedisClient) -> None:
+def test_one_whose_workers_live_is_kept_however_slow_they_are(client: OpenStore) -> None:
     beat(client, "slow")
     age(client, "slow", 2)
 
     assert forget_environments(client, 3600) == []
 
 
-def test_one_in_which_proofs_wait_or_run_is_kept(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_one_in_which_proofs_wait_or_run_is_kept(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     put(valkey_url, 1, environment="busy")
     age(client, "busy", 2)
 
@@ -66,7 +67,7 @@ def test_one_in_which_proofs_wait_or_run_is_kept(client: RedisClient, leases: Le
     assert forget_environments(client, 3600) == ["busy"]
 
 
-def test_what_is_committed_after_it_was_forgotten_makes_it_known_again(client: RedisClient, valkey_url: str) -> None:
+def test_what_is_committed_after_it_was_forgotten_makes_it_known_again(client: OpenStore, valkey_url: str) -> None:
     beat(client, "gone").leave()
     age(client, "gone", 2)
     forget_environments(client, 3600)
@@ -76,7 +77,7 @@ def test_what_is_committed_after_it_was_forgotten_makes_it_known_again(client: R
     assert environment_names(client) == ["default", "gone"], "else nobody would look after what waits in it"
 
 
-async def test_the_api_looks_at_once_for_what_it_does_not_know(client: RedisClient, valkey_url: str) -> None:
+async def test_the_api_looks_at_once_for_what_it_does_not_know(client: OpenStore, valkey_url: str) -> None:
     api = connect_async(valkey_url)
     known = KnownEnvironments(api)
     asked = int(client.info("commandstats").get("cmdstat_zrange", {}).get("calls", 0))
@@ -93,7 +94,7 @@ async def test_the_api_looks_at_once_for_what_it_does_not_know(client: RedisClie
     await asyncio.sleep(0)
 
 
-def test_an_accepted_canary_pauses_its_owner_everywhere(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_an_accepted_canary_pauses_its_owner_everywhere(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     for environment in ("default", "other"):
         put(valkey_url, 2, environment=environment, owner="watched")
         put(valkey_url, 1, environment=environment, owner="somebody")

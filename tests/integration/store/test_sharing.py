@@ -6,8 +6,8 @@ import pytest
 
 from farm.models import Message, Reason, verdict
 from farm.store.cache import purge_cache
-from farm.store.connection import RedisClient
 from farm.store.leases import Claim, Leases
+from tests.support.open_store import OpenStore
 from tests.support.store import ENV, assert_settled, cancel, finish, lapse, mark, put, state, take
 
 
@@ -21,7 +21,7 @@ def answer_known(leases: Leases, claim: Claim) -> None:
     leases.finish(claim.lease, claim.batch, known)
 
 
-def test_a_repeat_is_answered_without_a_run(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_a_repeat_is_answered_without_a_run(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     put(valkey_url, 1, marks=[mark("a")])
     finish(leases, take(leases))
     again = put(valkey_url, 1, marks=[mark("a")])
@@ -69,7 +69,7 @@ def test_another_revision_knows_nothing(leases: Leases, valkey_url: str) -> None
     assert claim.items[0].known is None
 
 
-def test_a_verdict_from_a_lapsed_lease_is_not_kept(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_a_verdict_from_a_lapsed_lease_is_not_kept(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     put(valkey_url, 1, marks=[mark("a")])
     slow = take(leases)
     lapse(client, slow)
@@ -80,7 +80,7 @@ def test_a_verdict_from_a_lapsed_lease_is_not_kept(client: RedisClient, leases: 
     assert take(leases).items[0].known is None
 
 
-def test_copies_wait_for_one_run_and_share_its_verdict(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_copies_wait_for_one_run_and_share_its_verdict(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     batch = put(valkey_url, 5, marks=[mark("a")] * 5)
     other = put(valkey_url, 1, marks=[mark("a")])
     leader = take(leases, "w1", most=16)
@@ -109,7 +109,7 @@ def test_when_the_run_decides_nothing_each_copy_runs_for_itself(leases: Leases, 
 
 @pytest.mark.parametrize("end", ["lapse", "death", "release", "cancel"])
 def test_a_leader_that_goes_away_hands_its_work_to_a_copy(
-    client: RedisClient, leases: Leases, valkey_url: str, end: str
+    client: OpenStore, leases: Leases, valkey_url: str, end: str
 ) -> None:
     first = put(valkey_url, 1, marks=[mark("a")])
     second = put(valkey_url, 1, marks=[mark("a")])
@@ -135,7 +135,7 @@ def test_a_leader_that_goes_away_hands_its_work_to_a_copy(
     assert not client.keys("farm:parked:*")
 
 
-def test_a_cancelled_batch_takes_its_waiting_copies_along(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_a_cancelled_batch_takes_its_waiting_copies_along(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     leading = put(valkey_url, 1, marks=[mark("a")])
     leader = take(leases)
     batch = put(valkey_url, 3, marks=[mark("a")] * 3)
@@ -150,7 +150,7 @@ def test_a_cancelled_batch_takes_its_waiting_copies_along(client: RedisClient, l
     assert_settled(client, leading, 1)
 
 
-def test_a_flood_of_copies_is_worked_off_in_bounded_steps(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_a_flood_of_copies_is_worked_off_in_bounded_steps(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     batch = put(valkey_url, 3000, marks=[mark("a")] * 3000)
     held = [take(leases, f"w{i}", most=16) for i in range(3)]
     for each in held:
@@ -163,7 +163,7 @@ def test_a_flood_of_copies_is_worked_off_in_bounded_steps(client: RedisClient, l
 
 
 def test_the_cache_keeps_to_its_bound_and_forgets_the_oldest(
-    client: RedisClient, leases: Leases, valkey_url: str
+    client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     count = 3000
     put(valkey_url, count, marks=[mark(str(i)) for i in range(count)])
@@ -178,9 +178,7 @@ def test_the_cache_keeps_to_its_bound_and_forgets_the_oldest(
     assert [item.known is not None for item in take(leases).items] == [False, True]
 
 
-def test_a_purge_forgets_one_toolchain_and_leaves_the_other(
-    client: RedisClient, leases: Leases, valkey_url: str
-) -> None:
+def test_a_purge_forgets_one_toolchain_and_leaves_the_other(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     for revision in ("v4|1|r", "v5|1|r"):
         put(valkey_url, 1, marks=[mark("a")])
         claim = leases.claim(ENV, "w", revision=revision)

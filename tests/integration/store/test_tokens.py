@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from farm.store.connection import RedisClient, connect
 from farm.store.leases import Leases
 from tests.integration.store.test_items import enlist
+from tests.support.open_store import OpenStore, open_store
 from tests.support.proxy import proxied
 from tests.support.running import await_true
 from tests.support.store import ENV, finish, put, take
@@ -16,13 +16,13 @@ from tests.support.store import ENV, finish, put, take
 WRONG = ("-1000", "0", "1000", "nonsense")
 
 
-def believed(client: RedisClient) -> int:
+def believed(client: OpenStore) -> int:
     return int(client.get(f"farm:tokens:{ENV}"))
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_where_work_waits_and_processes_idle_they_get_tokens(
-    client: RedisClient, leases: Leases, valkey_url: str, wrong: str
+    client: OpenStore, leases: Leases, valkey_url: str, wrong: str
 ) -> None:
     enlist(client, "ab")
     put(valkey_url, 10)
@@ -35,7 +35,7 @@ def test_where_work_waits_and_processes_idle_they_get_tokens(
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_where_all_work_no_more_tokens_are_sent_than_processes(
-    client: RedisClient, leases: Leases, valkey_url: str, wrong: str
+    client: OpenStore, leases: Leases, valkey_url: str, wrong: str
 ) -> None:
     enlist(client, "ab")
     put(valkey_url, 100)
@@ -52,7 +52,7 @@ def test_where_all_work_no_more_tokens_are_sent_than_processes(
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_where_nothing_waits_the_next_batch_finds_its_tokens(
-    client: RedisClient, leases: Leases, valkey_url: str, wrong: str
+    client: OpenStore, leases: Leases, valkey_url: str, wrong: str
 ) -> None:
     enlist(client, "ab")
     put(valkey_url, 1)
@@ -66,7 +66,7 @@ def test_where_nothing_waits_the_next_batch_finds_its_tokens(
     assert believed(client) == 2
 
 
-def test_the_second_look_may_be_late(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_the_second_look_may_be_late(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     enlist(client, "a")
     put(valkey_url, 10)
     assert leases.nudge(ENV, 1) == 0
@@ -77,16 +77,16 @@ def test_the_second_look_may_be_late(client: RedisClient, leases: Leases, valkey
     assert leases.nudge(ENV, 1) == 1
 
 
-def test_looks_of_several_hosts_at_once_are_one(client: RedisClient, leases: Leases, valkey_url: str) -> None:
+def test_looks_of_several_hosts_at_once_are_one(client: OpenStore, leases: Leases, valkey_url: str) -> None:
     enlist(client, "a")
     put(valkey_url, 10)
 
     assert [leases.nudge(ENV, 60_000) for _ in range(8)] == [0] * 8
 
 
-def test_a_claim_whose_reply_is_cut_is_taken_back_at_once(client: RedisClient, valkey_url: str) -> None:
+def test_a_claim_whose_reply_is_cut_is_taken_back_at_once(client: OpenStore, valkey_url: str) -> None:
     enlist(client, "a")
-    with proxied(valkey_url) as (proxy, url), closing(connect(url)) as connection:
+    with proxied(valkey_url) as (proxy, url), closing(open_store(url)) as connection:
         through = Leases(connection)
         assert through.claim(ENV, "a") is None
         batches = {put(valkey_url, 3, owner="one"), put(valkey_url, 3, owner="other")}

@@ -15,9 +15,10 @@ import pytest
 from farm import Outcome
 from farm.errors import StoreUnavailable
 from farm.local.ports import free_port
-from farm.store.connection import answers, check_server, connect
+from farm.store.connection import answers, check_server
 from tests.conftest import lean_settings, require
 from tests.security.service.conftest import EMBED_KEY, Guarded
+from tests.support.open_store import open_store
 from tests.support.repl.install import Install
 from tests.support.running import await_true, running_farm
 
@@ -86,7 +87,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 
 @pytest.mark.system
 def test_a_whole_farm_runs_over_tls_with_a_users_rights(secured: Secured, tmp_path: Path, scripted: Install) -> None:
-    assert check_server(connect(secured.url()))
+    assert check_server(open_store(secured.url()))
 
     with running_farm(tmp_path, **lean_settings(scripted), REDIS_URL=secured.url()) as farm, farm.client() as sdk:
         verdicts = sdk.verify(["theorem a : 1 + 1 = 2 := rfl", "theorem a : 1 + 1 = 3 := rfl"])
@@ -109,7 +110,7 @@ def test_nobody_else_gets_in(secured: Secured, attempt: str) -> None:
     }[attempt]
 
     with pytest.raises(StoreUnavailable) as refused:
-        check_server(connect(url))
+        check_server(open_store(url))
     assert PASSWORD not in str(refused.value)
 
 

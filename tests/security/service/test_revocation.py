@@ -11,9 +11,9 @@ import pytest
 
 from farm import Farm, rewards
 from farm.models import POLICY_VERSION
-from farm.store.connection import connect
 from farm.store.revocation import Bad, Basis, Revocation
 from tests.conftest import lean_settings
+from tests.support.open_store import open_store
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 
@@ -87,7 +87,7 @@ def test_nothing_more_is_judged_by_it_until_it_is_allowed_again(own: RunningFarm
     await_true(lambda: client.workers().queues[0].leased, "the proof's run")
 
     # Not by the command, which takes its time to start: the proof has to be running still.
-    Revocation(connect(own.redis_url)).declare(Bad(Basis.POLICY, POLICY_VERSION))
+    Revocation(open_store(own.redis_url)).declare(Bad(Basis.POLICY, POLICY_VERSION))
     waiting = client.submit([TRUE.format("kept")])
     await_true(
         lambda: any(f"policy {POLICY_VERSION}" in worker["notice"] for worker in own.workers()), "the worker's notice"

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from farm.local.valkey import prepare_valkey
-from farm.store.connection import RedisClient, connect
+from tests.support.open_store import OpenStore, open_store
 
 
 @pytest.fixture(scope="session")
@@ -24,8 +24,8 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator[RedisClient]:
-    connection: redis.Redis = connect(redis_url)
+def client(redis_url: str) -> Iterator[OpenStore]:
+    connection: redis.Redis = open_store(redis_url)
     yield connection
     connection.flushall()
     connection.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from farm.store.connection import RedisClient
 from farm.store.vectors import SharedVectors
+from tests.support.open_store import OpenStore
 from workers.embed.cache import VectorCache
 from workers.embed.vectors import Vectors
 
@@ -64,7 +64,7 @@ def test_a_text_that_is_not_unicode_is_a_key_as_well() -> None:
 # Shared by all workers
 
 
-def test_what_one_worker_embedded_another_finds(client: RedisClient) -> None:
+def test_what_one_worker_embedded_another_finds(client: OpenStore) -> None:
     mine, yours = (VectorCache(8, SharedVectors(client)) for _ in range(2))
     mine.put("e@1", {"a": row(1), "b": row(2)})
 
@@ -77,7 +77,7 @@ def test_what_one_worker_embedded_another_finds(client: RedisClient) -> None:
     assert get(yours, "e@1", "a") is not None, "it is in memory now"
 
 
-def test_the_shared_tier_is_bounded_and_the_least_recently_used_goes(client: RedisClient) -> None:
+def test_the_shared_tier_is_bounded_and_the_least_recently_used_goes(client: OpenStore) -> None:
     entry = 4 * 4 + 200
     cache = VectorCache(0, SharedVectors(client, most_bytes=600 * entry))
     for wave in range(3):

@@ -17,9 +17,10 @@ from farm.models import NewPremise
 from farm.queues import EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
 from farm.settings import Settings
 from farm.store.codec import unpack
-from farm.store.connection import RedisClient, connect_async
+from farm.store.connection import connect_async
 from farm.store.retrievals import Retrieval, Retrievals
 from farm.store.room_queues import Room
+from tests.support.open_store import OpenStore
 from tests.support.running import await_true
 from tests.support.tei import CLOSE, HOLD, NAN, Tei, vector
 from workers.embed.cache import VectorCache
@@ -40,7 +41,7 @@ def tei() -> Iterator[Tei]:
 class Bench:
     """A runner and both ends of its queue."""
 
-    def __init__(self, client: RedisClient, redis_url: str, tei: Tei, timeout_s: float) -> None:
+    def __init__(self, client: OpenStore, redis_url: str, tei: Tei, timeout_s: float) -> None:
         self.client = client
         self.settings = Settings(
             redis_url=redis_url, embed_service_url=tei.url, embed_service_timeout=timeout_s, _env_file=None
@@ -84,14 +85,14 @@ class Bench:
 
 
 @pytest.fixture
-def bench(client: RedisClient, redis_url: str, tei: Tei) -> Iterator[Bench]:
+def bench(client: OpenStore, redis_url: str, tei: Tei) -> Iterator[Bench]:
     made = Bench(client, redis_url, tei, timeout_s=10)
     yield made
     made.close()
 
 
 @pytest.fixture
-def hasty(client: RedisClient, redis_url: str, tei: Tei) -> Iterator[Bench]:
+def hasty(client: OpenStore, redis_url: str, tei: Tei) -> Iterator[Bench]:
     """A bench that soon stops waiting for a service which does not answer."""
     made = Bench(client, redis_url, tei, timeout_s=0.3)
     yield made

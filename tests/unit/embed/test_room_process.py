@@ -16,10 +16,11 @@ import pytest
 
 from farm.models import WorkerKind, WorkerStatus
 from farm.queues import PREMISES_QUEUE
-from farm.store.connection import RedisClient, connect_async
+from farm.store.connection import connect_async
 from farm.store.registry import read_status
 from farm.store.retrievals import Retrieval, Retrievals
 from farm.store.room_queues import Room
+from tests.support.open_store import OpenStore
 from tests.support.running import await_true
 from workers.embed.lexical import LexicalEmbedder
 
@@ -66,7 +67,7 @@ async def shown(redis_url: str, state: str) -> WorkerStatus:
 
 
 @pytest.mark.timeout(90)
-async def test_what_waited_before_the_start_is_embedded(client: RedisClient, redis_url: str, tmp_path: Path) -> None:
+async def test_what_waited_before_the_start_is_embedded(client: OpenStore, redis_url: str, tmp_path: Path) -> None:
     await put(redis_url, query())
 
     with room(redis_url, tmp_path) as process:
@@ -85,7 +86,7 @@ async def test_what_waited_before_the_start_is_embedded(client: RedisClient, red
 
 
 @pytest.mark.timeout(90)
-async def test_without_its_model_it_stays_up_and_says_so(client: RedisClient, redis_url: str, tmp_path: Path) -> None:
+async def test_without_its_model_it_stays_up_and_says_so(client: OpenStore, redis_url: str, tmp_path: Path) -> None:
     await put(redis_url, query())
 
     with room(redis_url, tmp_path, EMBED_SERVICE_URL="http://127.0.0.1:9") as process:
@@ -99,7 +100,7 @@ async def test_without_its_model_it_stays_up_and_says_so(client: RedisClient, re
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("name", ["embed", "premises"])
 def test_a_room_that_lingers_ends_soon_when_told_to(
-    client: RedisClient, redis_url: str, tmp_path: Path, name: str
+    client: OpenStore, redis_url: str, tmp_path: Path, name: str
 ) -> None:
     with room(redis_url, tmp_path, name) as process:
         await_true(lambda: client.exists(f"farm:called:{name}"), "the room lingers")

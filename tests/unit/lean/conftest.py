@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from farm.store.connection import connect
 from tests.support.lean_process import LeanProcess
+from tests.support.open_store import open_store
 
 
 @pytest.fixture
 def process(valkey_url: str) -> LeanProcess:
     """A Lean process on an empty store."""
-    with connect(valkey_url) as client:
+    with open_store(valkey_url) as client:
         client.flushall()
     return LeanProcess(valkey_url)

@@ -9,9 +9,9 @@ from farm.local.ports import free_port
 from farm.models import Reason, Verdict, verdict
 from farm.queues import Tokens, celery_app
 from farm.settings import Settings
-from farm.store.connection import connect
 from farm.store.leases import Leases
 from tests.support.lean_process import REVISION, LeanProcess
+from tests.support.open_store import open_store
 from tests.support.store import ENV
 from workers.lean.claims import Chunk
 from workers.lean.verdict_writer import VerdictWriter
@@ -69,7 +69,7 @@ def test_a_store_that_is_away_for_longer_than_its_patience_is_told(process: Lean
     claim = take(process, 1).claim
     nowhere = f"redis://127.0.0.1:{free_port()}"
     tokens = Tokens(celery_app(Settings(redis_url=nowhere, _env_file=None)))
-    writer = VerdictWriter(Leases(connect(nowhere)), tokens, ENV, REVISION, patience_s=0.1)
+    writer = VerdictWriter(Leases(open_store(nowhere)), tokens, ENV, REVISION, patience_s=0.1)
 
     with pytest.raises(StoreUnavailable):
         writer.write(claim, [found(0)], None, 0.1).result()
