@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from fastapi import Request
 from pydantic import ValidationError
+from starlette.datastructures import QueryParams
 
 from api.bodies import arriving, gunzipped, lines, parse_json
 from api.canaries import canary
@@ -53,14 +54,15 @@ def parse_batch(value: Any) -> BatchRequest:
         raise invalid(error) from error
 
 
-def parse_options(query: dict[str, str]) -> Options:
-    """Return the options that came as query parameters.
+def parse_options(query: QueryParams) -> Options:
+    """Return the options that came as query parameters; `tags` may come several times.
 
     Raises:
         InvalidRequest: an option is unknown or wrong.
     """
     try:
-        return Options.model_validate(query)
+        tags = query.getlist("tags")
+        return Options.model_validate({**query, **({"tags": tags} if tags else {})})
     except ValidationError as error:
         raise invalid(error) from error
 
@@ -83,8 +85,10 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
     least = service.keyring.gate(owner)
     if options.native and least is Gate.STRICT:
         raise Forbidden("This key is for gated proofs: leave `native` out")
+    names = {name: value for name, value in (("label", options.label), ("tags", options.tags)) if value}
     return {
-        **options.model_dump(),
+        **options.model_dump(exclude={"label", "tags"}),
+        **names,
         "timeout_s": timeout_s,
         "gate": _gate(options, settings, least),
         # A key that is held to the gate is held to it in its statements too.
@@ -211,7 +215,8 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
 async def commit(service: Service, staging: Staging, submission: NewBatch) -> Committed:
     """Make what was staged a batch and call for workers; raises as `Batches.commit`."""
     committed = await service.batches.commit(staging, replace(submission, trace=traceparent()))
-    structlog.contextvars.bind_contextvars(batch=committed.batch)
+    label = submission.options.get("label")
+    structlog.contextvars.bind_contextvars(batch=committed.batch, **({"label": label} if label else {}))
     await service.call_lean(submission.environment, committed.tokens)
     return committed
 

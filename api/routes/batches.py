@@ -23,12 +23,24 @@ from api.interactive import INTERACTIVE_PROOFS
 from api.interactive import verify as verify_now
 from api.openapi import FAILURES, body_of
 from api.replies import Disconnected
+from api.reruns import rerun_options
 from api.service import Service, ServiceDep, VerifierDep
 from api.streams import as_events, as_lines, follow
 from farm.errors import InvalidRequest, UnsupportedMediaType
-from farm.models import BatchAccepted, BatchRequest, BatchStatus, Item, ResultsPage, Verified
-from farm.models.proofs import MAX_VERIFY_PROOFS
+from farm.models import (
+    BatchAccepted,
+    BatchRequest,
+    BatchStatus,
+    Item,
+    ItemsPage,
+    RerunRequest,
+    ResultsPage,
+    Verified,
+)
+from farm.models.proofs import MAX_BATCH_PROOFS, MAX_VERIFY_PROOFS, Label, Tag
 from farm.store.batches import Committed, NewBatch, check_cursor
+from farm.store.items import undecided
+from farm.store.listing import Wanted
 
 router = APIRouter(prefix="/v1", tags=["proofs"], responses=FAILURES)
 
@@ -76,7 +88,7 @@ async def submit(
 
 
 async def _submit_lines(request: Request, service: Service, owner: str, idempotency_key: str) -> BatchAccepted:
-    options = await complete_options(parse_options(dict(request.query_params)), service, owner)
+    options = await complete_options(parse_options(request.query_params), service, owner)
     digest = new_digest()
     digest.update(orjson.dumps(options))
     intake = Intake(service, owner, options)
@@ -96,10 +108,15 @@ async def _submit_lines(request: Request, service: Service, owner: str, idempote
 
 @router.get("/batches", response_model=dict[str, list[BatchStatus]])
 async def list_batches(
-    service: ServiceDep, owner: VerifierDep, limit: Annotated[int, Query(ge=1, le=1000)] = 20
+    service: ServiceDep,
+    owner: VerifierDep,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 20,
+    label: Annotated[Label | None, Query(description="Those with this label alone.")] = None,
+    tag: Annotated[list[Tag], Query(description="Those with all of these tags alone.")] = [],  # noqa: B006 - FastAPI copies it
+    prefix: Annotated[str, Query(pattern="^[0-9a-f]{0,32}$", description="Those whose id begins so.")] = "",
 ) -> dict[str, list[BatchStatus]]:
     """List your batches, the newest first."""
-    return {"batches": await service.batches.latest(owner, limit)}
+    return {"batches": await service.batches.latest(owner, limit, Wanted(label, frozenset(tag), prefix))}
 
 
 @router.get("/batches/{batch_id}", response_model=BatchStatus)
@@ -118,6 +135,46 @@ async def cancel(batch_id: str, service: ServiceDep, owner: VerifierDep) -> Batc
 async def item(batch_id: str, index: int, service: ServiceDep, owner: VerifierDep) -> Item:
     """See one proof as it was submitted, with its verdict once there is one."""
     return await service.batches.item(batch_id, owner, index)
+
+
+@router.get("/batches/{batch_id}/items", response_model=ItemsPage)
+async def items(
+    batch_id: str,
+    service: ServiceDep,
+    owner: VerifierDep,
+    after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the page before.")] = -1,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+) -> Response:
+    """Read the proofs of a batch with their verdicts, in the order they were submitted; a page has some megabytes."""
+    found, following = await service.batches.items(batch_id, owner, after, limit)
+    end = b"null" if following is None else b"%d" % following
+    return Response(b'{"items":[%s],"next":%s}' % (b",".join(found), end), media_type="application/json")
+
+
+@router.post("/batches/{batch_id}/rerun", status_code=202, response_model=BatchAccepted)
+async def rerun(
+    batch_id: str,
+    service: ServiceDep,
+    owner: VerifierDep,
+    body: RerunRequest | None = None,
+    idempotency_key: Annotated[str, _KEY] = "",
+) -> BatchAccepted:
+    """Run the undecided proofs of a finished batch again: a new batch with its options, whose `parent` it is."""
+    asked = body or RerunRequest()
+    old = await service.batches.status(batch_id, owner)
+    options = await rerun_options(old, asked, service, owner)
+    intake = Intake(service, owner, options)
+    digest = new_digest()
+    digest.update(orjson.dumps([batch_id, asked.model_dump()]))
+    more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
+    try:
+        async for proofs in undecided(service.client, batch_id, old.total):
+            await intake.add(proofs)
+        committed = await commit(service, intake.staging, _submission(service, options, **more))
+    except BaseException:
+        await service.batches.discard(intake.staging)
+        raise
+    return _accepted(committed, intake.staging.total)
 
 
 @router.get(

@@ -126,9 +126,11 @@ class AsyncFarm:
         """Return the handle of a batch by its id; nothing to await, because nothing is asked of the farm."""
         return AsyncBatch(self, batch_id)
 
-    async def batches(self, limit: int = 20) -> list[BatchStatus]:
+    async def batches(
+        self, limit: int = 20, *, label: str | None = None, tags: Iterable[str] = (), prefix: str = ""
+    ) -> list[BatchStatus]:
         """Return the key's latest batches, as `Farm.batches` does."""
-        return await self._run(self._core.batches(limit))
+        return await self._run(self._core.batches(limit, label=label, tag=list(tags), prefix=prefix))
 
     async def commands(
         self, requests: Iterable[Any], *, timeout_s: float | None = None, environment: str = "default"
@@ -293,6 +295,20 @@ class AsyncBatch:
     async def item(self, index: int) -> Item:
         """Return one proof as it was submitted, with its verdict once there is one."""
         return await self._farm._run(self._farm._core.item(self.id, index))
+
+    async def items(self) -> AsyncGenerator[Item, None]:
+        """Yield the proofs as they were submitted, in their order, each with its verdict once there is one."""
+        after: int | None = -1
+        while after is not None:
+            page = await self._farm._run(self._farm._core.items(self.id, after))
+            for item in page.items:
+                yield item
+            after = page.next
+
+    async def rerun(self, *, label: str | None = None, tags: Iterable[str] | None = None) -> AsyncBatch:
+        """Run its undecided proofs again, as a new batch, as `Batch.rerun` does."""
+        wanted = None if tags is None else list(tags)
+        return AsyncBatch(self._farm, *await self._farm._run(self._farm._core.rerun(self.id, label=label, tags=wanted)))
 
     async def cancel(self) -> BatchStatus:
         """Cancel it, as `Batch.cancel` does."""

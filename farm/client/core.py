@@ -37,6 +37,8 @@ from farm.models import (
     EnvironmentStatus,
     FarmStatus,
     Item,
+    ItemsPage,
+    RerunRequest,
     RetrieveBatchRequest,
     RetrievedBatch,
     RetrievedPremise,
@@ -60,6 +62,8 @@ _VERIFY_GRACE_S = 30.0
 _RETRIEVAL_DEADLINE_S = 30.0
 # A submit may take this long on the way in, slow links and the farm's own checks together.
 _SUBMIT_BYTES_PER_S = 1_000_000
+# The farm reads up to 100 000 proofs of its own and stages them anew.
+_RERUN_S = 120.0
 _MAX_KEY_CHARS = 256
 
 
@@ -75,6 +79,7 @@ _ACCEPTED = TypeAdapter(BatchAccepted)
 _CHECKED = TypeAdapter(CheckResponse)
 _STATUS = TypeAdapter(BatchStatus)
 _ITEM = TypeAdapter(Item)
+_ITEMS = TypeAdapter(ItemsPage)
 _FARM = TypeAdapter(FarmStatus)
 _ENVIRONMENTS = TypeAdapter(EnvironmentList)
 _PREMISES = TypeAdapter(list[RetrievedPremise])
@@ -186,9 +191,9 @@ class Core:
         """Return the state of a stream of results, which the shells read themselves."""
         return Following(batch_id, after, farm=self._farm, retries=self._retries, sent=sent)
 
-    def batches(self, limit: int) -> Flow[list[BatchStatus]]:
-        """List the key's batches."""
-        call = self._get("/v1/batches", limit=limit)
+    def batches(self, limit: int, **wanted: Any) -> Flow[list[BatchStatus]]:
+        """List the key's batches; what is wanted is what `GET /v1/batches` takes, None for all."""
+        call = self._get("/v1/batches", limit=limit, **{name: value for name, value in wanted.items() if value})
         return (yield from self._answer(call, _BATCHES, lambda found: len(found.batches) <= limit)).batches
 
     def status(self, batch_id: str, sent: Sent) -> Flow[BatchStatus]:
@@ -205,6 +210,19 @@ class Core:
         """See one proof of a batch."""
         call = self._get(f"{_batch_path(batch_id)}/items/{index}")
         return (yield from self._answer(call, _ITEM, lambda found: found.index == index))
+
+    def items(self, batch_id: str, after: int) -> Flow[ItemsPage]:
+        """See the proofs of a batch behind an index, as many as come at once."""
+        call = self._get(f"{_batch_path(batch_id)}/items", after=after)
+        return (yield from self._answer(call, _ITEMS, lambda found: _follow_each_other(found, after)))
+
+    def rerun(self, batch_id: str, **fields: Any) -> Flow[tuple[str, Sent]]:
+        """Run the undecided proofs of a batch again, once, however often the call has to be repeated."""
+        headers = {**_JSON, "Idempotency-Key": uuid4().hex}
+        body = _encode(_checked(RerunRequest, fields, "The rerun"), "The rerun")
+        call = Call("POST", f"{_batch_path(batch_id)}/rerun", self._timeout_s + _RERUN_S, headers=headers, body=body)
+        found = yield from self._answer(call, _ACCEPTED)
+        return found.batch_id, Sent(total=found.total)
 
     def cancel(self, batch_id: str) -> Flow[BatchStatus]:
         """Cancel a batch."""
@@ -280,6 +298,10 @@ class Core:
 
 def _batch_path(batch_id: str) -> str:
     return f"/v1/batches/{quote(batch_id, safe='')}"
+
+
+def _follow_each_other(found: ItemsPage, after: int) -> bool:
+    return [each.index for each in found.items] == list(range(after + 1, after + 1 + len(found.items)))
 
 
 def _checked_key(key: str) -> str:

@@ -17,7 +17,7 @@ from farm.client.rows import BadRow
 from farm.models import Counts, Environment, Level, Outcome, Proof, Reason, Verdict
 
 # What differs between any two runs, and says nothing about either.
-_INCIDENTAL = {"started_at", "ended_at", "batches", "known"}
+_INCIDENTAL = {"started_at", "ended_at", "batches", "known", "label", "tags"}
 
 
 class Identity(NamedTuple):
@@ -57,6 +57,8 @@ class Manifest(BaseModel):
         leanfarm: version of the SDK that asked.
         farm: the farm's address, without user and password.
         started_at: on the asking machine's clock, as is `ended_at`.
+        label: what the run was called.
+        tags: the words by which its batches are found.
         options: the options with the farm's defaults filled in; the given ones where nothing had to be asked.
         environments: all that judged; two or more say that the farm changed under the run.
         policies: the rules that were applied (`evidence.policy`), likewise.
@@ -77,6 +79,8 @@ class Manifest(BaseModel):
     farm: str
     started_at: datetime
     ended_at: datetime
+    label: str | None = None
+    tags: list[str] = Field(default_factory=list)
     options: dict[str, Any]
     environments: list[Environment]
     policies: list[str]

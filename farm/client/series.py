@@ -162,12 +162,14 @@ class Series:
     def run(self) -> Run:
         """Return what came of it, once all rounds are at their end."""
         verdicts = [self._verdicts[index] for index in range(len(self._identities))]
-        given = self._options.model_dump(mode="json", exclude_unset=True)
+        given = self._options.model_dump(mode="json", exclude_unset=True, exclude={"label", "tags"})
         manifest = Manifest(
             leanfarm=version("leanfarm"),
             farm=self._farm,
             started_at=self._started_at,
             ended_at=datetime.now(UTC),
+            label=self._options.label,
+            tags=self._options.tags,
             options=self._batches[0].options if self._batches else given,
             retried=len(self._retried),
             known=self._known,

@@ -33,6 +33,8 @@ class OptionFields(TypedDict, total=False):
         cache: whether an earlier verdict on the same proof may answer.
         deadline_s: seconds after which what has not finished becomes `undecided/cancelled`.
         canaries: the share of false proofs that the farm mixes in; an accepted one pauses the key.
+        label: what people call the batch, one line of up to 200 characters.
+        tags: up to 16 words by which the batch is found; of letters, digits and `_.:/=+-`.
     """
 
     timeout_s: float | None
@@ -44,6 +46,8 @@ class OptionFields(TypedDict, total=False):
     cache: bool
     deadline_s: float | None
     canaries: float
+    label: str | None
+    tags: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,13 +182,18 @@ class Farm:
         """Return the handle of a batch by its id, without asking the farm whether there is one."""
         return Batch(self, batch_id)
 
-    def batches(self, limit: int = 20) -> list[BatchStatus]:
+    def batches(
+        self, limit: int = 20, *, label: str | None = None, tags: Iterable[str] = (), prefix: str = ""
+    ) -> list[BatchStatus]:
         """Return the key's latest batches, the newest first.
 
         Args:
             limit: at most so many, from 1 to 1000.
+            label: those with this label; all when None.
+            tags: those that have all of these.
+            prefix: those whose id begins so.
         """
-        return self._run(self._core.batches(limit))
+        return self._run(self._core.batches(limit, label=label, tag=list(tags), prefix=prefix))
 
     def commands(
         self, requests: Iterable[Any], *, timeout_s: float | None = None, environment: str = "default"
@@ -432,6 +437,33 @@ class Batch:
             NotFound: no such batch or index, or another key's.
         """
         return self._farm._run(self._farm._core.item(self.id, index))
+
+    def items(self) -> Generator[Item, None, None]:
+        """Yield the proofs as they were submitted, in their order, each with its verdict once there is one.
+
+        Raises:
+            NotFound: no such batch, another key's, or one that expired meanwhile.
+        """
+        after: int | None = -1
+        while after is not None:
+            page = self._farm._run(self._farm._core.items(self.id, after))
+            yield from page.items
+            after = page.next
+
+    def rerun(self, *, label: str | None = None, tags: Iterable[str] | None = None) -> Batch:
+        """Run its undecided proofs again, as a new batch with its options; they keep their ids.
+
+        Args:
+            label: what the new batch is called; as this one when None.
+            tags: its tags; those of this one when None.
+
+        Raises:
+            NotFound: no such batch, or another key's.
+            Conflict: it still runs.
+            InvalidRequest: none of its proofs is undecided.
+        """
+        wanted = None if tags is None else list(tags)
+        return Batch(self._farm, *self._farm._run(self._farm._core.rerun(self.id, label=label, tags=wanted)))
 
     def cancel(self) -> BatchStatus:
         """Cancel it: what runs stops within seconds, and the rest becomes `undecided/cancelled`.

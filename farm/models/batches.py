@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from farm.models.proofs import Options, Proof
+from farm.models.proofs import Label, Options, Proof, Tags
 from farm.models.verdicts import Verdict
 
 
@@ -56,6 +56,9 @@ class BatchStatus(BaseModel):
         finished_at: the same, None while it runs.
         revoked: how many of its verdicts were revoked since.
         invalid_statements: how many of its proofs have a statement that Lean does not read.
+        label: what its submitter calls it.
+        tags: words by which its submitter finds it.
+        parent: the batch whose proofs it runs again.
     """
 
     batch_id: str
@@ -68,6 +71,9 @@ class BatchStatus(BaseModel):
     finished_at: float | None = None
     revoked: int = 0
     invalid_statements: int = 0
+    label: str | None = None
+    tags: list[str] = Field(default_factory=list)
+    parent: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -98,3 +104,30 @@ class Item(BaseModel):
     index: int
     proof: Proof
     verdict: Verdict | None = None
+
+
+class ItemsPage(BaseModel):
+    """Proofs of a batch in the order of their indices, and where to go on.
+
+    Attributes:
+        next: the index to read after; None behind the last.
+    """
+
+    items: list[Item]
+    next: int | None
+
+
+class RerunRequest(BaseModel):
+    """The JSON body of `POST /v1/batches/{id}/rerun`.
+
+    Attributes:
+        outcome: which of the batch's proofs run again.
+        label: what the new batch is called; as the old one when absent.
+        tags: its tags; those of the old one when absent.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    outcome: Literal["undecided"] = "undecided"
+    label: Label | None = None
+    tags: Tags | None = None

@@ -15,6 +15,9 @@ MAX_VERIFY_PROOFS = 1_000
 MAX_TARGETS = 1_000
 MAX_NAME_CHARS = 1_000
 MAX_DEADLINE_S = 1e9
+MAX_LABEL_CHARS = 200
+MAX_TAGS = 16
+MAX_TAG_CHARS = 64
 DEFAULT_ENVIRONMENT = "default"
 
 EnvironmentName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
@@ -46,6 +49,26 @@ LeanText = Annotated[
     AfterValidator(_printable),
     AfterValidator(_without_mark),
 ]
+
+
+def _one_line(text: str) -> str:
+    """Refuse what would break a line of a list or of a log."""
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("a label is one line of printable text, without white space around it")
+    return text
+
+
+def _without_copies(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS), AfterValidator(_one_line)]
+"""The name that people know a batch by; many batches may have the same."""
+
+Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG_CHARS, pattern=r"^[A-Za-z0-9_.:/=+-]+$")]
+"""A word by which batches are found."""
+
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_without_copies)]
 
 
 class Level(StrEnum):
@@ -115,6 +138,8 @@ class Options(BaseModel):
         deadline_s: seconds after which what has not finished becomes `undecided/cancelled`.
         canaries: the share of false proofs that the farm mixes in, at least one if it is over 0; when one of them is
             accepted, nothing more of the key is judged until an operator has looked.
+        label: what people call the batch.
+        tags: words by which it is found among others.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -128,6 +153,8 @@ class Options(BaseModel):
     cache: bool = True
     deadline_s: Annotated[float, Field(gt=0, le=MAX_DEADLINE_S, allow_inf_nan=False)] | None = None
     canaries: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    label: Label | None = None
+    tags: Tags = Field(default_factory=list)
 
 
 def as_proof(value: Proof | str | dict[str, Any]) -> Proof:

@@ -11,11 +11,13 @@ from uuid import uuid4
 import orjson
 
 from farm.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from farm.models import BatchState, BatchStatus, Counts, Item, Proof, Task, Verdict
+from farm.models import BatchStatus, Item, Proof, Task, Verdict
 from farm.store.client import AsyncRedisClient
 from farm.store.codec import Json, mark, pack, raw, unmark, unpack
 from farm.store.connection import translated
 from farm.store.failover import confirm
+from farm.store.items import items_json
+from farm.store.listing import Wanted, as_status, as_text, latest
 from farm.store.quotas import Quotas, unlimited
 from farm.store.scripts import AsyncScripts
 
@@ -218,28 +220,14 @@ class Batches:
             pipe.hexists("farm:paused", owner)
             with translated():
                 fields, paused = cast("tuple[_Fields, int]", await pipe.execute())
-        record = _text(fields)
+        record = as_text(fields)
         if record.get("owner") != owner:
             raise NotFound(f"There is no batch {batch!r}")
-        return _as_status(batch, record, paused=bool(paused))
+        return as_status(batch, record, paused=bool(paused))
 
-    async def latest(self, owner: str, limit: int) -> list[BatchStatus]:
+    async def latest(self, owner: str, limit: int, wanted: Wanted | None = None) -> list[BatchStatus]:
         """Return the owner's batches, the newest first; expired ones are forgotten on the way."""
-        index = f"farm:batches:{owner}"
-        with translated():
-            names = [name.decode() for name in await self._client.zrange(index, 0, limit - 1, desc=True)]
-            pipe = self._client.pipeline(transaction=False)
-            for name in names:
-                pipe.hgetall(f"farm:batch:{name}")
-            pipe.hexists("farm:paused", owner)
-            *rows, paused = await pipe.execute()
-            records = [_text(row) for row in cast("list[_Fields]", rows)]
-            gone = [name for name, record in zip(names, records, strict=True) if not record]
-            if gone:
-                await self._client.zrem(index, *gone)
-        return [
-            _as_status(name, record, paused=bool(paused)) for name, record in zip(names, records, strict=True) if record
-        ]
+        return await latest(self._client, owner, limit, wanted or Wanted())
 
     async def results(self, batch: str, owner: str, after: str | None, limit: int) -> Page:
         """Return verdicts that finished after a cursor, in completion order.
@@ -296,6 +284,19 @@ class Batches:
         found = await self.verdicts(batch, [index])
         return Item(index=index, proof=Proof.model_validate(unpack(unmark(blob))), verdict=found[0] if found else None)
 
+    async def items(self, batch: str, owner: str, after: int, limit: int) -> tuple[list[bytes], int | None]:
+        """Return proofs with their verdicts behind an index, each as JSON, and the index to go on after, if any.
+
+        Raises:
+            NotFound: no such batch, another key's, or one that expires at this moment.
+        """
+        total = (await self.status(batch, owner)).total
+        found = await items_json(self._client, batch, range(after + 1, min(after + 1 + limit, total)))
+        if not found and after + 1 < total:
+            raise NotFound(f"Batch {batch!r} has expired")
+        last = after + len(found)
+        return found, last if found and last + 1 < total else None
+
     async def cancel(self, batch: str, owner: str) -> BatchStatus:
         """Stop a batch: nothing more of it starts, and the reaper gives the rest their verdicts.
 
@@ -320,27 +321,3 @@ def check_cursor(after: str | None) -> str:
     if parts is None or any(int(part) >> 64 for part in parts.groups()):
         raise InvalidRequest("`after` is no cursor of this farm: use the `next` of an earlier page")
     return after
-
-
-def _text(fields: _Fields) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in fields.items()}
-
-
-def _as_status(batch: str, record: dict[str, str], *, paused: bool) -> BatchStatus:
-    """Return what a user sees of a batch's record: canaries are the farm's own."""
-    finished = record.get("finished_ms")
-    return BatchStatus(
-        batch_id=batch,
-        state=BatchState(record["state"]),
-        total=int(record["total"]) - int(record.get("canaries", 0)),
-        done=int(record["done"]) - int(record.get("canaries_done", 0)),
-        counts=Counts(
-            accepted=int(record["accepted"]), rejected=int(record["rejected"]), undecided=int(record["undecided"])
-        ),
-        created_at=int(record["created_ms"]) / 1000,
-        finished_at=int(finished) / 1000 if finished else None,
-        paused=paused and not finished,
-        revoked=int(record.get("revoked", 0)),
-        invalid_statements=int(record.get("invalid_statements", 0)),
-        options=orjson.loads(record["options"]),
-    )

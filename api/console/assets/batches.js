@@ -12,7 +12,8 @@ function row(status) {
   const address = `#/batches/${encodeURIComponent(status.batch_id)}`;
   const mix = progress((outcome) => `${address}?show=${outcome}`);
   const [state, time] = [h("td"), h("td", { class: "figure" })];
-  const link = h("a", { href: address }, h("code", {}, status.batch_id));
+  const id = h("code", {}, status.batch_id);
+  const link = h("a", { href: address }, ...(status.label ? [status.label, " ", id] : [id]));
   const submitted = h("td", { class: "figure" }, clock(status.created_at));
   const element = h("tr", {}, h("th", { scope: "row" }, link), state, h("td", {}, mix.element), submitted, time);
 

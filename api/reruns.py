@@ -1,0 +1,30 @@
+"""A batch that runs proofs of an earlier one again: with its options, under the rules of now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.intake import complete_options
+from api.service import Service
+from farm.errors import Conflict, InvalidRequest
+from farm.models import BatchStatus, Options, RerunRequest
+
+
+async def rerun_options(old: BatchStatus, asked: RerunRequest, service: Service, owner: str) -> dict[str, Any]:
+    """Return the options of the new batch.
+
+    Raises:
+        Conflict: the old one still runs.
+        InvalidRequest: there is nothing in it to run again, or the farm cannot do any more what it asked for.
+        Forbidden: the key may not ask for it any more.
+    """
+    if not old.finished:
+        raise Conflict(f"Batch {old.batch_id!r} still runs: wait for its end, or cancel it")
+    if not old.counts.undecided:
+        raise InvalidRequest(f"Batch {old.batch_id!r} has no undecided proof: there is nothing to run again")
+    kept = {name: value for name, value in old.options.items() if name in Options.model_fields}
+    names = {
+        "label": asked.label or old.label,
+        "tags": old.tags if asked.tags is None else asked.tags,
+    }
+    return {**await complete_options(Options(**kept, **names), service, owner), "parent": old.batch_id}

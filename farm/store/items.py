@@ -1,0 +1,62 @@
+"""The proofs of a batch as they were submitted, many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import cast
+
+from farm.models import Outcome, Proof
+from farm.store.client import AsyncRedisClient
+from farm.store.codec import raw, unmark, unpack
+from farm.store.connection import translated
+
+_SLICE = 100
+# A proof has up to 2 MB of text, and its verdict as much.
+_PAGE_BYTES = 8 << 20
+
+
+async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> list[bytes]:
+    """Return proofs with their verdicts, each as the JSON of an `Item`: the first of these indices, one at least.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    found: list[bytes] = []
+    size_bytes = 0
+    for start in range(0, len(indices), _SLICE):
+        some = indices[start : start + _SLICE]
+        for index, item, result in zip(some, *(await _read(client, batch, some)), strict=True):
+            if item is None:
+                return found
+            verdict = raw(result) if result else b"null"
+            found.append(b'{"index":%d,"proof":%s,"verdict":%s}' % (index, raw(unmark(item)), verdict))
+            size_bytes += len(found[-1])
+            if size_bytes > _PAGE_BYTES:
+                return found
+    return found
+
+
+async def undecided(client: AsyncRedisClient, batch: str, total: int) -> AsyncIterator[list[Proof]]:
+    """Yield the proofs of a batch that are undecided, in slices; each has the id that its verdict had.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    for start in range(0, total, _SLICE):
+        some = range(start, min(start + _SLICE, total))
+        items, results = await _read(client, batch, some)
+        yield [
+            Proof.model_validate({"id": str(index), **unpack(unmark(item))})
+            for index, item, result in zip(some, items, results, strict=True)
+            if item and result and unpack(result)["outcome"] == Outcome.UNDECIDED
+        ]
+
+
+async def _read(client: AsyncRedisClient, batch: str, indices: range) -> tuple[list[bytes | None], list[bytes | None]]:
+    names = [str(index) for index in indices]
+    pipe = client.pipeline(transaction=False)
+    pipe.hmget(f"farm:batch:{batch}:items", names)
+    pipe.hmget(f"farm:batch:{batch}:results", names)
+    with translated():
+        items, results = cast("list[list[bytes | None]]", await pipe.execute())
+    return items, results
