@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from farm.cli import cache, index, inspect, keys, operate, resume, retrieve, revoke, up, verify
+from farm.cli import batches, cache, index, inspect, keys, operate, resume, retrieve, revoke, up, verify
 from farm.cli.output import tell
 from farm.errors import FarmError
 
@@ -18,7 +18,6 @@ app = typer.Typer(
     "`farm up` starts one here; the other commands find it by FARM_URL, else on this host at PORT.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode="markdown",
 )
 
@@ -55,7 +54,9 @@ app.command()(up.up)
 app.command()(verify.verify)
 app.command()(retrieve.retrieve)
 app.command()(operate.status)
-app.command()(operate.batches)
+app.command()(batches.batches)
+app.command()(batches.export)
+app.command()(batches.rerun)
 app.command()(operate.drain)
 app.command()(revoke.revoke)
 app.command()(resume.resume)

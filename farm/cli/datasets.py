@@ -88,8 +88,11 @@ def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tupl
         raise InvalidRequest(f"{path} cannot be read as Parquet: {error}") from error
 
 
-def parquet_writer() -> Callable[[Path, list[dict[str, Any]]], None]:
+def parquet_writer(*, has_batch: bool = False) -> Callable[[Path, list[dict[str, Any]]], None]:
     """Return what writes verdicts to a Parquet file, from rows as the lines of an output hold them.
+
+    Args:
+        has_batch: whether the rows say of which batch they are, with its label and tags.
 
     Raises:
         ConfigurationError: `leanfarm[datasets]` is not installed.
@@ -97,7 +100,7 @@ def parquet_writer() -> Callable[[Path, list[dict[str, Any]]], None]:
     with _extra():
         import pyarrow
         from pyarrow import parquet
-    schema = _schema(pyarrow)
+    schema = _schema(pyarrow, has_batch=has_batch)
 
     def write(path: Path, rows: list[dict[str, Any]]) -> None:
         parquet.write_table(pyarrow.Table.from_pylist([_flat(row) for row in rows], schema=schema), path)
@@ -105,13 +108,15 @@ def parquet_writer() -> Callable[[Path, list[dict[str, Any]]], None]:
     return write
 
 
-def _schema(arrow: ModuleType) -> Any:
+def _schema(arrow: ModuleType, *, has_batch: bool) -> Any:
     text, whole, real = arrow.string(), arrow.int64(), arrow.float64()
     message = arrow.struct([("severity", text), ("line", whole), ("column", whole), ("data", text)])
     names = {"id": text, "index": whole, "problem": text, "sha256": text, "outcome": text, "level": text}
     names |= {"reason": text, "reward": real, "time_s": real, "queue_s": real, "attempts": whole}
     names |= {"cached": arrow.bool_(), "axioms": arrow.list_(text), "messages": arrow.list_(message)}
     names |= {"lean_version": text, "project": text, "policy": text}
+    if has_batch:
+        names |= {"batch": text, "label": text, "tags": arrow.list_(text)}
     return arrow.schema(list(names.items()))
 
 

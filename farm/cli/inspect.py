@@ -38,7 +38,11 @@ def doctor(
     if as_json:
         show_json([finding.dump() for finding in findings])
     else:
-        show_table(("", "subject", "found", "advice"), [(f.state, f.subject, f.found, f.advice) for f in findings])
+        show_table(
+            ("", "subject", "found", "advice"),
+            [(f.state, f.subject, f.found, f.advice) for f in findings],
+            has_text=True,
+        )
         tell(f"missing: {', '.join(missing)}" if missing else "nothing is missing")
     raise typer.Exit(1 if missing else 0)
 
@@ -54,7 +58,7 @@ def _try_sandbox(as_json: bool) -> NoReturn:
             ("ok" if each["found"] == each["expected"] else "WRONG", *(each[name] for name in _OUTCOME))
             for each in report["outcomes"]
         ]
-        show_table(("", *_OUTCOME), rows)
+        show_table(("", *_OUTCOME), rows, has_text=True)
         wrong = f"{sum(row[0] != 'ok' for row in rows)} of {len(rows)} attempts went wrong"
         layers = ", ".join(report["layers"])
         tell(

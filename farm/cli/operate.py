@@ -1,9 +1,8 @@
-"""`farm status`, `farm batches`, `farm drain`."""
+"""`farm status`, `farm drain`."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime
 import os
 import signal
 import time
@@ -14,9 +13,8 @@ import typer
 
 from farm.cli.output import connect, console, progress_bar, show_json, show_table, tell
 from farm.cli.store import open_store
-from farm.client import Farm
 from farm.errors import NotFound
-from farm.models import BatchStatus, FarmStatus
+from farm.models import FarmStatus
 from farm.settings import Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
@@ -31,6 +29,8 @@ def status(as_json: JsonOption = False) -> None:
         show_json(found.model_dump(mode="json"))
         return
     _show_workers(found)
+    if console.is_terminal:
+        console.print()
     for queue in found.queues:
         console.print(f"{queue.environment}: {queue.pending} proofs wait, {queue.leased} run", highlight=False)
     if found.draining:
@@ -53,50 +53,11 @@ def _show_workers(found: FarmStatus) -> None:
         )
         for w in found.workers
     ]
-    show_table(("kind", "environment", "host", "pid", "state", "engine", "proofs", "restarts", "MB", "notice"), rows)
-
-
-def batches(
-    batch_id: Annotated[str | None, typer.Argument(help="A batch to look into; absent: list all.")] = None,
-    item: Annotated[int | None, typer.Option(help="Show one proof of the batch, with its source and verdict.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many batches to list.")] = 20,
-    as_json: JsonOption = False,
-) -> None:
-    """List batches, or look into one."""
-    with connect() as farm:
-        if batch_id is None:
-            found = farm.batches(limit=limit)
-            _show_batches(found, as_json)
-        elif item is None:
-            _show_batches([farm.batch(batch_id).status()], as_json)
-        else:
-            _show_item(farm, batch_id, item, as_json)
-
-
-def _show_batches(found: list[BatchStatus], as_json: bool) -> None:
-    if as_json:
-        show_json([each.model_dump(mode="json") for each in found])
-        return
-    rows = []
-    for each in found:
-        created = datetime.datetime.fromtimestamp(each.created_at).isoformat(" ", "seconds")
-        counts = each.counts
-        share = f"{each.done}/{each.total}"
-        decided = (counts.accepted, counts.rejected, counts.undecided)
-        rows.append((each.batch_id, each.state.value, share, *decided, created))
-    show_table(("batch", "state", "done", "accepted", "rejected", "undecided", "created"), rows)
-
-
-def _show_item(farm: Farm, batch_id: str, index: int, as_json: bool) -> None:
-    found = farm.batch(batch_id).item(index)
-    if as_json or found.verdict is None:
-        show_json(found.model_dump(mode="json", by_alias=True))
-        return
-    console.print(found.proof.code, markup=False, highlight=False)
-    console.print(f"-- {found.verdict.outcome.value} {found.verdict.reason or ''}", highlight=False)
-    for message in found.verdict.messages:
-        where = f"{message.pos.line}:{message.pos.column}: " if message.pos else ""
-        console.print(f"{where}{message.severity}: {message.data}", markup=False, highlight=False)
+    show_table(
+        ("kind", "environment", "host", "pid", "state", "engine", "proofs", "restarts", "MB", "notice"),
+        rows,
+        note="notice",
+    )
 
 
 def drain(as_json: JsonOption = False) -> None:

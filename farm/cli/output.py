@@ -9,11 +9,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
+from farm.cli.tables import Sheet, render
 from farm.client import Farm
 from farm.settings import load
 
@@ -21,7 +20,6 @@ console = Console()
 errors = Console(stderr=True)
 
 _RETRIES = 2
-COLOURS = {"accepted": "green", "rejected": "red", "undecided": "yellow"}
 
 
 def connect() -> Farm:
@@ -54,21 +52,29 @@ def _write_json(value: Any, indent: int | None) -> None:
     sys.stdout.flush()
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
-    """Print rows as a table in a terminal, as tab-separated lines with a head in a pipe."""
+def show_line(cells: Sequence[Any]) -> None:
+    """Print cells as one line, with tabs between them."""
+    sys.stdout.write("\t".join(" ".join(str(cell).split()) for cell in cells) + "\n")
+    sys.stdout.flush()
+
+
+def show_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, has_text: bool = False, note: str = ""
+) -> None:
+    """Print rows as a table in a terminal, as tab-separated lines with a head in a pipe.
+
+    Args:
+        columns: what the cells are called; the first names a row.
+        rows: the cells.
+        has_text: whether the last column is text, which may take several lines of a terminal.
+        note: the column of sentences that a terminal shows once each under the table.
+    """
     if not console.is_terminal:
         for row in (columns, *rows):
-            sys.stdout.write("\t".join(" ".join(str(cell).split()) for cell in row) + "\n")
+            show_line(row)
         return
-    table = Table(*columns, title=title or None, title_justify="left", header_style="bold")
-    for row in rows:
-        table.add_row(*(_coloured(str(cell)) for cell in row))
-    console.print(table)
-
-
-def _coloured(text: str) -> str:
-    colour = COLOURS.get(text)
-    return f"[{colour}]{text}[/{colour}]" if colour else escape(text)
+    cells = [[str(cell) for cell in row] for row in rows]
+    console.print(render(Sheet(columns, cells, has_text), console.width, note))
 
 
 def is_watched(as_json: bool) -> bool:

@@ -25,4 +25,4 @@ def retrieve(
         show_json([premise.model_dump() for premise in premises])
     else:
         rows = [(f"{each.score:.3f}", each.name, each.module or "", each.statement) for each in premises]
-        show_table(("score", "premise", "module", "statement"), rows)
+        show_table(("score", "premise", "module", "statement"), rows, has_text=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from errno import ENOSPC
 from pathlib import Path
@@ -140,6 +140,36 @@ class Whole(Output):
         ordered = sorted(self._verdicts, key=lambda verdict: verdict.index)
         with _replacing(self._path) as fresh:
             self._write(fresh, [row_of(each, self._identities[each.index]) for each in ordered])
+
+
+def rows_writer(path: Path, *, is_parquet: bool) -> Callable[[Iterable[Row]], int]:
+    """Return what writes a batch's rows to a file, which takes another's place once it is complete, and counts them.
+
+    Raises:
+        InvalidRequest: the file cannot be written.
+        ConfigurationError: `leanfarm[datasets]` is needed and not installed.
+    """
+    check_writable(path)
+    write_parquet = parquet_writer(has_batch=True) if is_parquet else None
+
+    def write(rows: Iterable[Row]) -> int:
+        with _replacing(path) as fresh:
+            if write_parquet:
+                held = list(rows)
+                write_parquet(fresh, held)
+                return len(held)
+            return _write_lines(fresh, rows)
+
+    return write
+
+
+def _write_lines(path: Path, rows: Iterable[Row]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count
 
 
 def write_table(path: Path, rows: list[Row]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
+from farm.cli.batches import LabelOption, TagOption
 from farm.cli.output import connect, console, progress_bar, show_json_line, show_table, tell
 from farm.cli.rows import Columns, Row, name_of
 from farm.cli.sources import read
@@ -41,6 +42,8 @@ def verify(
         list[str] | None,
         typer.Option(help="FIELD=COLUMN of a data set: id, code, statement, problem; FIELD= leaves one out."),
     ] = None,
+    label: LabelOption = None,
+    tag: TagOption = None,
     split: Annotated[str | None, typer.Option(help="Of a data set on the hub this split alone.")] = None,
     output: Annotated[
         Path | None,
@@ -64,6 +67,8 @@ def verify(
         "environment": environment,
         "priority": priority,
         "cache": not no_cache,
+        "label": label,
+        "tags": tag or [],
     }
     run = _run(proofs, options, output, as_json=as_json)
     if manifest:
@@ -142,7 +147,7 @@ def _show(run: Run, output: Path | None) -> None:
     if output:
         tell(f"{output}: {_summary(run)}")
         return
-    show_table(COLUMNS, [table_row(each) for each in run])
+    show_table(COLUMNS, [table_row(each) for each in run], has_text=True)
     if console.is_terminal:
         console.print(_summary(run))
 

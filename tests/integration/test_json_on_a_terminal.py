@@ -25,6 +25,8 @@ COMMANDS: dict[str, list[list[str]]] = {
     "retrieve": [["a b : Nat\n⊢ a + b = b + a"]],
     "status": [[]],
     "batches": [[], ["BATCH"], ["BATCH", "--item", "0"]],
+    "export": [["BATCH", "--jsonl", "EXPORT"]],
+    "rerun": [["CRASHED", "--undecided"]],
     "revoke": [[], ["--policy", LONG, "--dry-run"], ["--policy", LONG], ["--policy", LONG, "--withdraw"]],
     "resume": [[]],
     "doctor": [[]],
@@ -68,7 +70,10 @@ def test_what_comes_parses(farm: RunningFarm, tmp_path: Path, monkeypatch: pytes
     )
     with farm.client() as client:
         batch = client.submit([TRUE]).id
+        crashed = client.submit([f"{TRUE} -- crash!"])
+        crashed.wait()
     given = {"PROOFS": str(proofs), "OUTPUT": str(tmp_path / "out.parquet"), "BATCH": batch}
+    given |= {"CRASHED": crashed.id, "EXPORT": str(tmp_path / "export.jsonl")}
     for name, lines in COMMANDS.items():
         for arguments in lines:
             asked = [*name.split(), *(given.get(each, each) for each in arguments), "--json"]

@@ -1,0 +1,126 @@
+"""Tables that fit: columns where the terminal is wide enough for them, else each row as a paragraph; nothing is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import TypeAlias
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+COLOURS = {"accepted": "green", "rejected": "red", "undecided": "yellow"}
+
+Rows: TypeAlias = Sequence[Sequence[str]]
+_GAP = 2
+_LEAST_TEXT = 24
+_INDENT = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows of cells under names, the first of which names the row.
+
+    Attributes:
+        has_text: whether the last column is text, which may take several lines.
+    """
+
+    columns: Sequence[str]
+    rows: Rows
+    has_text: bool = False
+
+    @property
+    def widths(self) -> list[int]:
+        """Cells that each column needs."""
+        return [max(map(cell_len, cells)) for cells in zip(self.columns, *self.rows, strict=True)]
+
+    def fits(self, width: int) -> bool:
+        """Whether a terminal has room for its columns side by side, a last one of text over several lines."""
+        widths = self.widths
+        if self.has_text:
+            widths[-1] = min(widths[-1], _LEAST_TEXT)
+        return sum(widths) + _GAP * (len(widths) - 1) <= width
+
+    def without(self, dropped: set[int]) -> Sheet:
+        """Return it without some columns."""
+        kept = [place for place in range(len(self.columns)) if place not in dropped]
+        rows = [[row[place] for place in kept] for row in self.rows]
+        last_is_kept = len(self.columns) - 1 in kept
+        return Sheet([self.columns[place] for place in kept], rows, self.has_text and last_is_kept)
+
+
+def render(sheet: Sheet, width: int, note: str = "") -> RenderableType:
+    """Return a table for a terminal.
+
+    Args:
+        sheet: what to show; columns without any text are left out.
+        width: of the terminal, in cells.
+        note: the column of sentences that are said once each under the table.
+    """
+    sheet, notes = _noted(sheet, note)
+    empty = {place for place, cells in enumerate(zip(*sheet.rows, strict=True)) if place and not any(cells)}
+    sheet = sheet.without(empty)
+    said: list[str] = []
+    if not sheet.fits(width):
+        sheet, said = _without_repeated(sheet)
+    lines: list[RenderableType] = [_beside(sheet)] if sheet.fits(width) else list(_paragraphs(sheet, width))
+    return Group(*lines, *(Text(line) for line in [*said, *notes]))
+
+
+def _noted(sheet: Sheet, note: str) -> tuple[Sheet, list[str]]:
+    """Return a sheet with numbers in place of its notes, and the notes."""
+    if note not in sheet.columns:
+        return sheet, []
+    place = list(sheet.columns).index(note)
+    texts = list(dict.fromkeys(row[place] for row in sheet.rows if row[place]))
+    numbers = {text: f"[{number}]" for number, text in enumerate(texts, 1)} | {"": ""}
+    rows = [[*row[:place], numbers[row[place]], *row[place + 1 :]] for row in sheet.rows]
+    return Sheet(sheet.columns, rows), [f"{numbers[text]} {text}" for text in texts]
+
+
+def _without_repeated(sheet: Sheet) -> tuple[Sheet, list[str]]:
+    """Return a sheet without the columns that say the same in every row, and a line that says it once."""
+    if len(sheet.rows) < 2:
+        return sheet, []
+    columns = list(enumerate(zip(*sheet.rows, strict=True)))
+    same = {place for place, cells in columns if place and len(set(cells)) == 1}
+    said = ", ".join(f"{sheet.columns[place]} {sheet.rows[0][place]}" for place in sorted(same))
+    return sheet.without(same), [f"all: {said}"] if said else []
+
+
+def _beside(sheet: Sheet) -> RenderableType:
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+    last = len(sheet.columns) - 1
+    for place, name in enumerate(sheet.columns):
+        is_text = sheet.has_text and place == last
+        table.add_column(Text(name), no_wrap=not is_text, overflow="fold")
+    for row in sheet.rows:
+        table.add_row(*(Text(cell, COLOURS.get(cell, "")) for cell in row))
+    return table
+
+
+def _paragraphs(sheet: Sheet, width: int) -> Iterator[RenderableType]:
+    for name, *cells in sheet.rows:
+        yield Text(name, style="bold", overflow="fold")
+        pairs = [f"{column}: {cell}" for column, cell in zip(sheet.columns[1:], cells, strict=True) if cell]
+        for line in _flowing(pairs, width - len(_INDENT)):
+            yield Text(_INDENT + line, overflow="fold")
+
+
+def _flowing(cells: Sequence[str], width: int) -> Iterator[str]:
+    """Yield lines of whole cells; only one that is longer than a line is broken, between words."""
+    line = ""
+    for cell in cells:
+        joined = f"{line}{' ' * _GAP}{cell}" if line else cell
+        if cell_len(joined) <= width:
+            line = joined
+            continue
+        if line:
+            yield line
+        *whole, line = wrap(cell, width, break_long_words=False, break_on_hyphens=False) or [""]
+        yield from whole
+    if line:
+        yield line
