@@ -1,4 +1,4 @@
-"""One log line for each request, the id by which its lines are found, and the first span of its trace."""
+"""One log line for each request, an id that all its lines carry, and the first span of its trace."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _NAME = b"x-request-id"
 _TRY = b"farm-request"
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BATCH = re.compile("[0-9a-f]{32}")
-# Asked every few seconds by machines; what they found is in /metrics.
+# Machines ask these every few seconds; their results are in /metrics.
 _QUIET = {"/livez", "/readyz", "/health", "/metrics"}
 
 _log = structlog.get_logger()
 
 
 class Access:
-    """Names each request, has every line that is logged meanwhile bear the name, and logs how the request ended.
+    """Names each request, puts the name on every line that is logged meanwhile, and logs how the request ended.
 
-    The name is the client's `X-Request-ID` where that is short and plain, else a new one; the answer carries it, and
+    The name is the client's `X-Request-ID` if that is short and plain, else a new one; the answer carries it, and
     repeats a `Farm-Request` of that form. The line names the route, not the path, and nothing of body, query or key.
 
     Args:
@@ -66,7 +66,7 @@ class Access:
         fault: Exception | None = None
         try:
             await self._app(scope, receive, send_named)
-        except Exception as error:  # noqa: BLE001 - what nobody caught; it was answered where that was possible
+        except Exception as error:  # noqa: BLE001 - an uncaught exception; it was answered if that was possible
             fault = error
         if fault or _route(scope) not in _QUIET:
             _log_end(scope, status, time.monotonic() - started, fault)
@@ -86,7 +86,7 @@ def _given(scope: Scope, header: bytes) -> bytes:
 
 
 def _named_batch(scope: Scope) -> dict[str, str]:
-    """Return the batch that was committed, or that the path names; what else may stand there is not repeated."""
+    """Return the batch that was committed, or that the path names; anything else in the path is not repeated."""
     named = scope.get("path_params", {}).get("batch_id") or structlog.contextvars.get_contextvars().get("batch", "")
     return {"batch": named} if _BATCH.fullmatch(named) else {}
 

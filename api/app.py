@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the API for these settings; it connects when it starts.
 
     Raises:
-        ConfigurationError: it would bind beyond this host without keys.
+        ConfigurationError: it would bind to other addresses than loopback without keys.
     """
     if settings.api_keys_file:
         read_keys(settings.api_keys_file)

@@ -14,7 +14,7 @@ from fastapi import Request
 from farm.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 
 JSON_LIMIT_BYTES = 32 << 20
-# How long a body may keep us waiting: so long at once, and longer only as it brings bytes.
+# How long a body may keep us waiting: this long in any case, and longer only while bytes arrive.
 _PATIENCE_S = 30.0
 _SLOWEST_BYTES_PER_S = 64 << 10
 _MOST_LINES = 1_000_000
@@ -27,10 +27,10 @@ def content_type(request: Request) -> str:
 
 
 async def arriving(request: Request) -> AsyncIterator[bytes]:
-    """Yield the chunks of a body as they come; only waiting for them counts, not what is done between.
+    """Yield the chunks of a body as they come; only waiting for them counts, not the work in between.
 
     Raises:
-        InvalidRequest: it comes more slowly than `_SLOWEST_BYTES_PER_S`: who dawdles holds memory that others need.
+        InvalidRequest: it comes more slowly than `_SLOWEST_BYTES_PER_S`: a slow client holds memory that others need.
     """
     chunks, received, waited_s = request.stream(), 0, 0.0
     while True:
@@ -54,7 +54,7 @@ async def read_body(request: Request, limit: int = JSON_LIMIT_BYTES) -> bytes:
 
     Raises:
         TooLarge: it is longer than `limit` bytes, whether it says so or not.
-        RateLimited: too much of others' bodies is held at the moment.
+        RateLimited: this process holds too many bytes of bodies at the moment.
         InvalidRequest: it comes too slowly.
     """
     refuse = TooLarge(f"The body is over {limit >> 20} MB: send it as NDJSON or in parts", details={"limit": limit})
@@ -74,7 +74,7 @@ def parse_json(body: bytes) -> Any:
     """Return the JSON value of a body.
 
     Raises:
-        InvalidRequest: it is none, nests deeper than 1024, or holds lone surrogates.
+        InvalidRequest: it is not JSON, nests deeper than 1024, or holds lone surrogates.
     """
     try:
         return orjson.loads(body)
@@ -96,13 +96,13 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
 
 
 async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """Yield what gzip unpacks to, in bounded pieces: a gzip bomb meets the caller's limit before memory does.
+    """Yield what gzip unpacks to, in bounded pieces: a gzip bomb reaches the caller's limit first.
 
     Members follow each other, as `cat a.gz b.gz` leaves them (RFC 1952, section 2.2).
 
     Raises:
-        InvalidRequest: it is no gzip, is cut off, or holds something else behind a member.
-        TooLarge: it is longer than `limit` bytes itself, which empty members are without unpacking to anything.
+        InvalidRequest: it is not gzip, is cut off, or holds something else after a member.
+        TooLarge: its packed form is longer than `limit` bytes, as many empty members would be.
     """
     member, received = zlib.decompressobj(wbits=31), 0
     async for chunk in chunks:

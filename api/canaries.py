@@ -1,4 +1,4 @@
-"""False proofs that the farm mixes into a batch: a farm that accepts one is broken, or was broken into."""
+"""False proofs that the farm mixes into a batch: a farm that accepts one is broken or was subverted."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import secrets
 
 from farm.models import Proof
 
-# None proves a false equation, whatever is imported. A tactic that is not there is an error like any other.
+# None of these proves a false equation, whatever is imported. A tactic that does not exist is an error too.
 _TRIES = ("rfl", "by rfl", "by decide", "by simp", "by omega", "by trivial", "by norm_num")
 _TERM_BOUND = 1000
 
 
 def canary(header: str, *, has_statement: bool) -> Proof:
-    """Return a false theorem under a header; no two are the same, and nothing in it says what it is.
+    """Return a false theorem under a header; no two are the same, and nothing in it shows what it is.
 
     Args:
-        header: the header of the proofs it goes among.
-        has_statement: whether it comes with its statement beside it, as levels above `compiled` ask for.
+        header: the header of the proofs around it.
+        has_statement: whether it comes with a separate statement, as levels above `compiled` require.
     """
     left, right = secrets.randbelow(_TERM_BOUND), secrets.randbelow(_TERM_BOUND)
     wrong = left + right + 1 + secrets.randbelow(9)

@@ -1,4 +1,4 @@
-"""The connections of an API process: how many there are places for, and what becomes of those beyond."""
+"""The connections of an API process: how many it serves, and how it answers the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from farm.store.connection import most_connections
 _RESERVE = 64
 _FEWEST = 8
 _MOST_REFUSED = 256
-# From this share of the places on, an answer is the last of its connection: idle ones must not keep others out.
+# Above this share, each answer closes its connection, so that idle connections do not keep others out.
 _CROWDED = 0.75
 _BACKLOG = 2048
 _PAUSE_S = 0.01
@@ -44,7 +44,7 @@ class Places:
     Attributes:
         taken: the connections that are served.
         served: how many may be.
-        refused: how many more may be told at the same time; the others wait in the kernel's queue.
+        refused: how many more may be refused at the same time; the others wait in the kernel's queue.
     """
 
     def __init__(self, limit: int) -> None:
@@ -88,9 +88,9 @@ class Turnover:
 
 
 class BoundedServer(uvicorn.Server):
-    """uvicorn, but it takes a connection only while there is a descriptor for it.
+    """uvicorn, except that it accepts a connection only while there is a descriptor for it.
 
-    Without one, libuv closes whatever it cannot take, and each of those clients sees a reset.
+    Without a descriptor, libuv closes what it cannot accept, and each of those clients sees a reset.
     """
 
     def __init__(self, config: uvicorn.Config, places: Places) -> None:
@@ -131,7 +131,7 @@ async def _bind(host: str, port: int) -> list[socket.socket]:
 
 
 class _Door:
-    """Takes the connections of one listening socket, as long as there are places.
+    """Accepts the connections of one listening socket, as long as there are places.
 
     Args:
         listening: the socket.
@@ -151,21 +151,21 @@ class _Door:
         self._open()
 
     def close(self) -> None:
-        """Take no more."""
+        """Accept no more connections."""
         self._loop.remove_reader(self._listening)
         if self._pause:
             self._pause.cancel()
         self._listening.close()
 
     async def wait_closed(self) -> None:
-        """Return at once: who ends the server waits for the connections themselves."""
+        """Return at once: the code that ends the server waits for the connections itself."""
 
     def _open(self) -> None:
         # Not `loop.sock_accept`: uvloop's goes on accepting after its first, and loses what it accepts.
         self._loop.add_reader(self._listening, self._take)
 
     def _take(self) -> None:
-        """Take one connection, or pause: uvloop tells nobody when a place is free again."""
+        """Accept one connection, or pause: uvloop does not report when a place is free again."""
         if self._places.is_full and len(self._refused) >= self._places.refused:
             self._rest()
             return
@@ -204,8 +204,8 @@ class _Door:
 class _Refusal(asyncio.Protocol):
     """Answers one connection with 503 and ends it so that the client can read that.
 
-    The request is awaited first, since not every client reads an answer that comes before it, and what comes after is
-    read on: a socket that is closed with something unread resets the connection.
+    The request is read first, because not every client reads an answer that comes before it is sent. What comes after
+    it is read as well: a socket that is closed with something unread resets the connection.
 
     Args:
         others: all that are open.
@@ -223,11 +223,11 @@ class _Refusal(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(_REQUEST_WITHIN_S, self._answer)
 
     def data_received(self, data: bytes) -> None:
-        """Answer what begins the request; the rest is dropped."""
+        """Answer as soon as the request begins; the rest is dropped."""
         self._answer()
 
     def eof_received(self) -> bool:
-        """Answer a client that has said all it has to say."""
+        """Answer a client that has sent everything."""
         self._answer()
         return True
 

@@ -1,4 +1,4 @@
-"""What can be asked for: every Lean environment, who serves it, and what to know before sending proofs there."""
+"""Every Lean environment that a request may name, its workers, and what to know before sending proofs there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _missing(queue: QueueStatus) -> str:
 
 
 def _mixed(workers: list[WorkerStatus]) -> str:
-    """Return that processes of one environment run different Leans or projects; empty when they do not."""
+    """Return a notice if processes of one environment run different Leans or projects, else nothing."""
     found = Counter(
         f"Lean {each.serves.lean_version}, project {each.serves.project or 'none'}"
         for each in workers
@@ -47,7 +47,7 @@ def describe(queue: QueueStatus, status: FarmStatus, last: tuple[Environment, fl
     Args:
         queue: its queue.
         status: the farm's.
-        last: what the process of it that spoke last said, and how many seconds ago; None when none ever did.
+        last: what its process with the latest sign of life runs, and how many seconds ago; None if there never was one.
     """
     workers = lean_workers(status, queue.environment)
     serves, seen_s = last or (Environment(), None)

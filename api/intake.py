@@ -71,8 +71,8 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
     """Return the options of an owner's batch with the farm's defaults filled in.
 
     Raises:
-        InvalidRequest: the farm cannot do what they ask for, or may not with its Lean.
-        Forbidden: the owner's key has to pass the gate, and they ask for none.
+        InvalidRequest: the farm cannot do what they ask for, or its Lean does not allow it.
+        Forbidden: the owner's proofs have to pass the gate, and the options ask for none.
     """
     settings = service.settings
     timeout_s = options.timeout_s or settings.lean_timeout_s
@@ -91,13 +91,13 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
         **names,
         "timeout_s": timeout_s,
         "gate": _gate(options, settings, least),
-        # A key that is held to the gate is held to it in its statements too.
+        # For a key whose proofs have to pass the gate, statements have to pass it too.
         "front": "gated" if least is Gate.STRICT else "own",
     }
 
 
 async def _unsound(environment: str, service: Service) -> str:
-    """Return why nothing can be attested in an environment: all who serve it run unsound Leans; empty where not all."""
+    """Return why nothing can be attested in an environment: all its workers run unsound Leans; empty if not all."""
     workers = lean_workers(await read_status(service.client), environment)
     warnings = [toolchains.warning(each.serves.lean_version) if each.serves else "" for each in workers]
     return warnings[0] if warnings and all(warnings) else ""
@@ -115,8 +115,8 @@ def _gate(options: Options, settings: Settings, least: Gate) -> str:
     """Return the gate of a batch.
 
     Raises:
-        InvalidRequest: the level cannot be reached behind it, or not by this farm at all.
-        Forbidden: it would be less than the key's.
+        InvalidRequest: the level cannot be reached with it, or not by this farm at all.
+        Forbidden: it would be weaker than the key's.
     """
     if least is Gate.STRICT and options.gate == "off":
         raise Forbidden("This key is for gated proofs: leave `gate` out; routes without a gate are not for it")
@@ -159,7 +159,7 @@ class Intake:
         await self.service.batches.stage(self.staging, self.entries(proofs))
 
     def entries(self, proofs: Iterable[Proof]) -> Iterator[StagedItem]:
-        """Yield proofs as they queue, and canaries among them; raises as `add` does."""
+        """Yield proofs in the form in which they queue, with canaries among them; raises as `add` does."""
         for proof in proofs:
             index = len(self._ids)
             if index == MAX_BATCH_PROOFS:
@@ -181,14 +181,14 @@ class Intake:
 
     @property
     def domain(self) -> str:
-        """The trust domain: with the gate off a proof may run any metacode, so its owner is one alone."""
+        """The trust domain: with the gate off a proof may run any metacode, so each owner is a domain."""
         return STRICT_DOMAIN if self.options["gate"] == "strict" else self.owner
 
     def _wants_canary(self) -> bool:
         return bool(secrets.randbelow(_CANARY_STEPS) < self.options["canaries"] * _CANARY_STEPS)
 
     def _canary(self, header: str) -> StagedItem:
-        """Return a false proof for the lane of the one before it: who judges the one judges the other."""
+        """Return a false proof for the lane of the one before it, so that the same process judges both."""
         self._canaries += 1
         proof = canary(header, has_statement=self.options["level"] != "compiled")
         header = header_of(proof)
@@ -200,7 +200,7 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
 
     Raises:
         InvalidRequest: there is no statement, or a header makes its file a module: what a module declares is private
-            unless it says otherwise, and older Leans do not tell a module's axioms.
+            unless it says otherwise, and older Leans do not report a module's axioms.
     """
     if proof.statement is None:
         raise InvalidRequest(f"proofs.{index}.statement: the level {level!r} needs one")
@@ -227,7 +227,7 @@ async def stage_and_commit(
     """Make tasks a batch; a failure leaves nothing behind.
 
     Raises:
-        FarmError: as `Batches.stage` and `Batches.commit` do, and what making the entries raises.
+        FarmError: as `Batches.stage` and `Batches.commit` do, and as iterating over the entries does.
     """
     try:
         await service.batches.stage(staging, entries)
@@ -274,7 +274,7 @@ async def _unpacked(request: Request, digest: Any) -> AsyncIterator[bytes]:
         if total > _STREAM_LIMIT_BYTES:
             raise TooLarge(f"The body unpacks to more than {_STREAM_LIMIT_BYTES >> 20} MB: send several batches")
         yield piece
-        # Little gzip can be much text: others get their turn in between.
+        # A little gzip can be a lot of text: other requests get their turn in between.
         await asyncio.sleep(0)
 
 

@@ -16,11 +16,11 @@ from farm.models import Proof
 from farm.store.batches import NewBatch, StagedItem, Staging
 
 INTERACTIVE_PROOFS = 4
-"""Up to so many proofs of one request come before all batches."""
+"""A request with at most so many proofs comes before all batches."""
 DEADLINE_S = 3600.0
-"""How long a request waits that does not say."""
+"""How long a request waits if it sets no deadline."""
 UNSEEN_RETENTION_S = 300
-"""How long a batch is kept whose name nobody learns."""
+"""How long a batch is kept whose id the client never learns."""
 _GRACE_S = 30.0
 
 
@@ -35,15 +35,15 @@ async def work_off(
     """Return what workers found, as JSON in order; a client that goes away cancels what has not run.
 
     Args:
-        request: whose client waits.
-        service: who does it.
+        request: the request whose client waits.
+        service: the service that submits the work.
         staging: a new one.
         entries: what is to be done.
         submission: with a `deadline_s`, if it has one.
 
     Raises:
         Disconnected: the client went away.
-        FarmError: as `stage_and_commit` does; Unavailable when there is no end.
+        FarmError: as `stage_and_commit` does; Unavailable when the work does not end in time.
     """
     submission = replace(submission, deadline_s=submission.deadline_s or DEADLINE_S, reply=service.replies.key)
     with service.replies.expect(f"batch:{staging.batch}") as future:
@@ -57,7 +57,7 @@ async def work_off(
         try:
             await wait_reply(request, future, (submission.deadline_s or DEADLINE_S) + _GRACE_S, is_finished)
         except Disconnected:
-            # Nobody waits any more: what has not run need not.
+            # Nobody waits any more, so what has not run need not run.
             await service.batches.cancel(committed.batch, staging.owner)
             raise
     return await service.batches.results_json(committed.batch, staging.total)

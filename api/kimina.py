@@ -30,7 +30,7 @@ class SnippetOptions:
     """What is asked about every text of a request.
 
     Attributes:
-        timeout_s: as the client wrote it; 0 or less has run out before it began.
+        timeout_s: as the client wrote it; with 0 or less, every text times out at once.
         report: what the REPL is to say.
     """
 
@@ -90,7 +90,7 @@ def _answer(verdict: Json, limit_s: float, header_s: float) -> Json:
     else:
         answer = {"time": verdict["time_s"], "response": _response(report["reply"])}
     if "timed out" in answer.get("error", "") and report:
-        answer["diagnostics"] = {"repl_uuid": report["repl"].replace("-", "")}  # there even where nobody debugs
+        answer["diagnostics"] = {"repl_uuid": report["repl"].replace("-", "")}  # present even without `debug`
     elif report.get("memory_bytes") is not None:
         names = {"repl_uuid": "repl", "cpu_max": "cpu_percent", "memory_max": "memory_bytes"}
         answer["diagnostics"] = {theirs: report[ours] for theirs, ours in names.items()}

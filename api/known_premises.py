@@ -10,7 +10,7 @@ from farm.store.retrievals import Retrieval
 class Embedded:
     """Remembers as many texts as the embed room keeps vectors, the last used, as one number each.
 
-    An estimate is enough: it decides whether a query is admitted, and the embed worker divides what is too much.
+    An estimate is enough: it only decides whether a query is admitted, and the embed worker divides larger work.
 
     Args:
         size: how many texts.

@@ -1,4 +1,4 @@
-"""Work for Lean that is no proof: from a request to items on a lane, and back from what workers found."""
+"""Work for Lean other than proofs: from a request to items on a lane, and from workers' answers back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Tasks of one request; with the gate off, so that their owner is a trust domain of its own.
+    """Tasks of one request. The gate is off, so their owner is a trust domain of its own.
 
     Attributes:
         tasks: each with the header it needs.

@@ -1,4 +1,4 @@
-"""How often somebody may ask, and how much of what is sent is held in memory at once."""
+"""How often a client may ask, and how many bytes of bodies are held in memory at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, ip_address
 
 from farm.errors import RateLimited
 
-# A burst of so many seconds' worth is let through at once.
+# A burst of so many seconds' worth of requests is let through at once.
 _BURST_S = 2.0
 _MOST_NAMES = 10_000
 _IPV6_NETWORK_BITS = 64
@@ -28,21 +28,21 @@ class Pace:
     def __init__(self, per_s: int) -> None:
         self._per_s = per_s
         self._burst = per_s * _BURST_S
-        # What is left to a name, and when that was true; the last used last. A name that is not there has its burst.
+        # What a name has left, and since when; the last used comes last. A name that is missing has its whole burst.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def admit(self, name: str) -> None:
         """Count one request.
 
         Raises:
-            RateLimited: it is one too many; `retry_after_s` says when the next is not.
+            RateLimited: it is one too many; `retry_after_s` says when the next one is allowed.
         """
         if not self._per_s:
             return
         now = time.monotonic()
         left, at = self._left.pop(name, (self._burst, now))
         left = min(self._burst, left + (now - at) * self._per_s)
-        # What is refused costs nothing, or who keeps asking would never be served again.
+        # A refused request costs nothing; otherwise a client that keeps asking would never be served again.
         self._left[name] = (left - 1 if left >= 1 else left, now)
         if len(self._left) > _MOST_NAMES:
             self._left.popitem(last=False)
@@ -55,7 +55,7 @@ class Pace:
 
 
 def address_name(host: str) -> str:
-    """Return the name that an address is counted under: an IPv6 client has a whole network to call from."""
+    """Return the name under which an address is counted; an IPv6 client has a whole network of addresses."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -77,7 +77,7 @@ class Buffered:
         self._held: Counter[str] = Counter()
 
     def has_room(self, owner: str, size_bytes: int) -> bool:
-        """Whether an owner may hold so much more."""
+        """Whether an owner may hold this many more bytes."""
         total = self._held.total() + size_bytes
         return self._held[owner] + size_bytes <= self._limit_bytes // 2 and total <= self._limit_bytes
 

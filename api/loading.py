@@ -1,4 +1,4 @@
-"""What keeps a premise query waiting, where that is a room that has yet to load what it answers with."""
+"""Whether a premise query would wait for a room that is still loading."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _LOADS = {WorkerKind.EMBED: "its model", WorkerKind.PREMISES: "its corpus"}
 
 
 async def refuse_while_loading(client: AsyncRedisClient) -> None:
-    """See that each room has somebody who answers, or nobody who is about to.
+    """Refuse a query if all workers of a room are still loading.
 
     Raises:
-        Unavailable: all that a room has is still loading.
+        Unavailable: every worker of a room is still loading.
         StoreUnavailable: Redis does not answer.
     """
     status = await read_status(client)
@@ -26,7 +26,7 @@ async def refuse_while_loading(client: AsyncRedisClient) -> None:
 
 
 def _progress(status: FarmStatus, kind: WorkerKind) -> str | None:
-    """Return what the workers of a room say of their loading; None unless loading is all that they do."""
+    """Return what the workers of a room say about their loading; None unless all of them are loading."""
     workers = [worker for worker in status.workers if worker.kind is kind]
     if not workers or any(worker.state != "starting" for worker in workers):
         return None

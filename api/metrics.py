@@ -1,4 +1,4 @@
-"""Figures for Prometheus, read from the store at each scrape: they are the farm's, whichever API process is asked."""
+"""Metrics for Prometheus, read from the store at each scrape, so that any API process answers for the whole farm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Premise queries: parsed without pydantic's cost on lists of 130 000 names, asked of the rooms, never left behind."""
+"""Premise queries: parsed without pydantic's cost on lists of 130 000 names, and withdrawn if nobody waits for them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _field(body: dict[str, Any], name: str, kind: type, default: Any = None) -> 
 
 
 def _names(body: dict[str, Any], name: str) -> Names:
-    """Return a list of ids and names; looked at by type sets, because lists of 130 000 are usual."""
+    """Return a list of ids and names, checked by the set of its types because lists of 130 000 are usual."""
     value = body.get(name)
     if value is not None and not (isinstance(value, list) and set(map(type, value)) <= {int, str}):
         raise _refuse(name, "Input should be a list of integers and strings")
@@ -108,11 +108,11 @@ def parse_queries(body: Any, service: Service) -> Retrieval:
 
 
 async def ask(request: Request, service: Service, retrieval: Retrieval) -> dict[str, Any]:
-    """Return what the rooms answer; whatever ends the waiting, they are left nothing to do for it.
+    """Return what the rooms answer; if the wait ends in any other way, the query is withdrawn.
 
     Raises:
         RateLimited: too much waits already.
-        Unavailable: nothing came in time, or what a query needs cannot be had.
+        Unavailable: nothing came in time, or something that a query needs is not available.
         Disconnected: the client is gone.
     """
     try:
@@ -140,7 +140,7 @@ async def _answer(request: Request, service: Service, retrieval: Retrieval) -> b
 
 
 async def _submit(service: Service, retrieval: Retrieval, ttl_ms: int) -> bool:
-    """Submit a query; again, as that does no harm, where the store is away for a moment."""
+    """Submit a query; if the store is away for a moment, do so again, which does no harm."""
     patient_until, inputs = time.monotonic() + _STORE_PATIENCE_S, service.embedded.count(retrieval)
     while True:
         try:
@@ -163,7 +163,7 @@ class _Lookout:
         """Whether nobody has the query, and no answer has come since that was so.
 
         Raises:
-            Unavailable: who should answer is still loading.
+            Unavailable: the workers that should answer are still loading.
         """
         with contextlib.suppress(StoreUnavailable):
             was_missing, self._was_missing = self._was_missing, False

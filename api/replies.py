@@ -18,11 +18,11 @@ from farm.store.client import AsyncRedisClient
 from farm.store.connection import translated
 
 _BLOCK_S = 2
-# A connection that is silent for so much longer is given up: what it was to bring still lies in the list.
+# A connection that is silent for so much longer is given up: the replies are still in the list.
 _SILENCE_S = 1
 _MOST = 100
 _RETRY_S = 0.2
-# After replies, so that who waited for one goes first, and those that come meanwhile are read together.
+# A pause after replies: their requests go on first, and replies that come meanwhile are read together.
 _REST_S = 0.001
 _LOOK_EVERY_S = 3.0
 
@@ -39,7 +39,7 @@ class Replies:
     A reply leaves the list once it was handed over, so that none is lost with the connection that brought it.
 
     Args:
-        client: for this alone: its one connection is replaced at once when it breaks.
+        client: for this purpose only: its one connection is replaced at once when it breaks.
     """
 
     def __init__(self, client: AsyncRedisClient) -> None:
@@ -80,10 +80,10 @@ class Replies:
                 await asyncio.sleep(_RETRY_S)
 
     async def _read(self) -> None:
-        """Take from the list what was handed over, hand over what lies there, and wait for more; in one round trip.
+        """Remove from the list what was handed over, hand over what is there, and wait for more; in one round trip.
 
-        Each is taken by its own text: to take as many as were read would take others, where commands are sent again
-        because their answer got lost. Waiting moves a reply from its place to that place; a full store refuses that.
+        Each is removed by its own text: removing as many as were read would remove others if commands are sent again
+        because their answer got lost. Waiting moves a reply to where it already is, which a full store refuses.
         """
         pipe = self._client.pipeline(transaction=False)
         for entry in self._handed:
@@ -126,11 +126,11 @@ async def wait_reply(
     """Return a reply, unless the client goes away first.
 
     Args:
-        request: whose client waits.
+        request: the request whose client waits.
         future: the reply.
         timeout_s: for how long.
-        is_done: asked now and then whether what is waited for has happened; the reply is then empty. A reply is lost
-            with a store that loses what it was given last.
+        is_done: asked now and then whether the awaited event has happened; the reply is then empty. This covers a
+            store that lost its last writes, and a reply with them.
 
     Raises:
         Disconnected: the client went away.
@@ -151,7 +151,7 @@ async def wait_reply(
 
 
 async def _within(is_done: Callable[[], Awaitable[bool]], patience_s: float) -> bool:
-    """Ask, and take silence for no: the reply may come while the question lies in a connection that is silent."""
+    """Ask, and take silence as no: the reply may come while the question hangs in a silent connection."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience_s):
             return await is_done()

@@ -1,4 +1,4 @@
-"""What every request meets first, and what every answer carries."""
+"""Checks that every request passes first, and headers that every answer carries."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _HEADERS = {
 
 
 class SecurityHeaders:
-    """Puts security headers on every answer; without keys it serves this host alone.
+    """Puts security headers on every answer; without keys it serves only this host.
 
     No CORS header is ever sent, so no page of another origin reads an answer. Without keys that is not enough: a page
-    whose name an attacker points at 127.0.0.1 is of the farm's own origin, and would run proofs here. It gives itself
-    away by the name it asks for.
+    whose name an attacker points at 127.0.0.1 has the farm's own origin, and could run proofs here. The name that it
+    asks for shows this.
 
     Args:
         app: what answers.
@@ -77,13 +77,13 @@ def _add_headers(headers: MutableHeaders, path: str) -> None:
 
 
 def _is_from_here(headers: Headers) -> bool:
-    """Whether a request names this host, and comes from no page but its own."""
+    """Whether a request names this host, and comes from no page or from one of this host."""
     origin = headers.get("origin")
     return _is_local(f"//{headers.get('host', '')}") and (origin is None or _is_local(origin))
 
 
 def _is_local(url: str) -> bool:
-    """Whether a URL names this host, or has a name without a dot: no page of the internet has one."""
+    """Whether a URL names this host, or a host without a dot, as no page of the internet does."""
     try:
         name = urlsplit(url).hostname or ""
         return ("@" not in url and _PLAIN.fullmatch(name) is not None) or ip_address(name).is_loopback

@@ -30,7 +30,7 @@ _BEARER = HTTPBearer(auto_error=False, scheme_name="API key", description="`farm
 
 @dataclass(frozen=True)
 class Service:
-    """One API process's hands."""
+    """What one API process works with."""
 
     settings: Settings
     client: AsyncRedisClient
@@ -51,7 +51,7 @@ class Service:
                 await asyncio.to_thread(self.tokens.lean, environment, count)
 
     def call_embed(self) -> None:
-        """Have a token published for the embed room, in a thread; nobody waits for that, as the reaper replaces it."""
+        """Have a token published for the embed room, in a thread; not awaited, as the reaper replaces lost ones."""
         asyncio.get_running_loop().run_in_executor(None, self.tokens.room, EMBED_QUEUE)
 
 
@@ -62,13 +62,13 @@ async def get_service(request: Request) -> Service:
 
 
 async def _admit(request: Request, scope: Scope) -> str:
-    """Return whose request it is, where its key is good for `scope` and it does not come too often.
+    """Return the owner of a request, if its key has the scope and does not ask too often.
 
-    Without keys everything is one owner's, who is not limited.
+    Without keys there is one owner, who is not limited.
 
     Raises:
-        Unauthorized: keys are used, and this is none.
-        Forbidden: the key is not for this.
+        Unauthorized: keys are used, and this is not one of them.
+        Forbidden: the key lacks the scope.
         RateLimited: the key asks too often.
     """
     service = await get_service(request)
@@ -90,7 +90,7 @@ def _owner(scope: Scope) -> Any:
 
 @contextlib.asynccontextmanager
 async def _serving(request: Request, owner: str) -> AsyncIterator[str]:
-    """Hold what is read of the body in the owner's name until the request is answered."""
+    """Count the bytes read of the body for the owner until the request is answered."""
     holding = request.state.holding = Holding((await get_service(request)).buffered, owner)
     try:
         yield owner
@@ -99,10 +99,10 @@ async def _serving(request: Request, owner: str) -> AsyncIterator[str]:
 
 
 async def get_bare_owner(request: Request) -> AsyncIterator[str]:
-    """Give whose request it is on the routes of Kimina's server, where the key may stand alone; its texts.
+    """Yield the owner of a request on the routes of Kimina's server, with its error texts; the key may come alone.
 
     Raises:
-        Unauthorized: keys are used, and this is none.
+        Unauthorized: keys are used, and this is not one of them.
         Forbidden: the key is not for proofs.
         RateLimited: the key asks too often.
     """
@@ -126,7 +126,7 @@ def _bare_owner(keyring: Keyring, authorization: str | None) -> str:
 
 
 async def admit_stranger(request: Request) -> None:
-    """Let anyone in who does not come too often from one address.
+    """Admit a request without a key, unless its address asks too often.
 
     Raises:
         RateLimited: the address asks too often.
@@ -137,7 +137,7 @@ async def admit_stranger(request: Request) -> None:
 
 
 async def get_retrieve_owner(request: Request, _shown: Annotated[Any, Security(_BEARER)]) -> AsyncIterator[str]:
-    """Give whose premise query it is; with `RETRIEVE_OPEN` anyone's.
+    """Yield the owner of a premise query; with `RETRIEVE_OPEN` no key is needed.
 
     Raises:
         Unauthorized, Forbidden, RateLimited: as for any route.

@@ -1,4 +1,4 @@
-"""The API's signs of life: its loop turns, as its workers' do."""
+"""The API's signs of life, given by its event loop."""
 
 from __future__ import annotations
 

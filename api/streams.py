@@ -1,4 +1,4 @@
-"""Verdicts as they finish: one cursor, two dresses (NDJSON and server-sent events)."""
+"""Verdicts as they finish, in two formats with the same cursor: NDJSON and server-sent events."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> Async
     spoke = time.monotonic()
     try:
         while True:
-            # Asked before the read: what finished the batch is then in what is read.
+            # Asked before the read, so that the read includes the verdict that finished the batch.
             finished = (await batches.status(batch, owner)).finished
             left_s = min(LONGEST_BLOCK_S, spoke + HEARTBEAT_S - time.monotonic())
             found = await batches.follow(batch, cursor, _SLICE, 1 if finished else max(1, int(left_s * 1000)))

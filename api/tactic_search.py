@@ -10,7 +10,7 @@ from api.lean_tasks import Json, finding
 from farm.models import Candidates, Goal
 from farm.prepared import header_of
 
-# Few, so that many workers have some; a worker that gets several of one goal runs what they share once.
+# Few, so that many workers get some; a worker that gets several of one goal runs their shared beginning once.
 _SHARE = 4
 
 
@@ -46,7 +46,7 @@ def _split(index: int, goal: Goal) -> Iterable[Share]:
 
 
 def answer_goals(goals: Sequence[Goal], shares: Sequence[Share], found: Sequence[Json]) -> Json:
-    """Return the fields of `TacticsAnswer`: what the shares came to, put together again."""
+    """Return the fields of `TacticsAnswer`: the results of all shares, put together again."""
     results: list[Json] = [
         {"id": goal.id or str(index), "goal": None, "error": None, "candidates": [None] * len(goal.candidates)}
         for index, goal in enumerate(goals)
@@ -54,7 +54,7 @@ def answer_goals(goals: Sequence[Goal], shares: Sequence[Share], found: Sequence
     for share, answer in zip(shares, found, strict=True):
         _put(results[share.goal], share, answer)
     findings = [finding(answer) for answer in found]
-    # One that did not end says why for all: each candidate has its own status beside.
+    # A share that did not end gives the reason for all; each candidate has its own status as well.
     worst = next((each for each in findings if each["reason"]), findings[0])
     total: dict[str, Any] = {
         "time_s": sum(each["time_s"] for each in findings),

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from farm.metrics import BUCKETS_S, HISTOGRAMS, Bound, MetricSeries
 
 _BOUNDS = [*(f"{bound:g}" for bound in BUCKETS_S), "+Inf"]
-# Shown from the start: of a counter that begins at one, Prometheus does not see the first step.
+# Shown from the start: if a counter begins at one, Prometheus does not see the first step.
 _KNOWN: dict[MetricSeries, tuple[str, ...]] = {MetricSeries.SANDBOX_DENIALS: tuple(Bound)}
 
 

@@ -1,4 +1,4 @@
-"""What operators and probes ask: who works, is it ready, figures for Prometheus."""
+"""What operators and probes ask: workers, readiness, metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _rooms(status: FarmStatus) -> dict[str, Any]:
     for queue in status.queues:
         members = lean_workers(status, queue.environment)
         if members or queue.pending or queue.environment == DEFAULT_ENVIRONMENT:
-            # Without Lean, too, a process answers: every proof is undecided, and says why.
+            # A process without Lean answers too: every proof is undecided, with the reason.
             rooms[lean_part(queue.environment)] = _room(members, bool(members), lean_notice(queue, members))
     for kind in (WorkerKind.EMBED, WorkerKind.PREMISES):
         members = [worker for worker in status.workers if worker.kind is kind]
@@ -71,7 +71,7 @@ def _rooms(status: FarmStatus) -> dict[str, Any]:
 
 
 def _room(members: list[WorkerStatus], can_answer: bool, notice: str) -> dict[str, Any]:
-    """A room is ready when a process of it is up; a notice is for the operator to read and does not make it unready."""
+    """A room is ready when one of its processes is up; a notice is for the operator and does not make it unready."""
     engines = sorted({worker.engine for worker in members if worker.engine})
     sandboxes = sorted({worker.sandbox for worker in members if worker.sandbox})
     progress = min((worker.progress for worker in members), default=0.0)
@@ -95,7 +95,7 @@ async def readyz(service: ServiceDep) -> Response:
     """Say whether every part of the farm answers, and what an operator should know of each.
 
     `degraded`, with 200, is a farm in which some Lean environment that proofs wait for, or the default one, has no
-    worker while another has: those who use the other must not be sent away.
+    worker while another has: users of the other must not be turned away.
     """
     try:
         status, edition = await read_status(service.client), await read_edition(service.client)

@@ -82,7 +82,7 @@ async def retrieve_many(request: Request, service: ServiceDep, _owner: Retriever
 
 
 def _timings(answer: dict[str, Any], total_s: float) -> dict[str, float]:
-    """Return seconds by stage; what no stage took was spent waiting. Clocks of two hosts may differ: never below 0."""
+    """Return seconds by stage; the rest was spent waiting. Never below 0, because clocks of two hosts may differ."""
     reply_s = max(0.0, time.time() - answer["answered_s"])
     stages: dict[str, float] = {**answer["timings_s"], "reply": reply_s}
     return {"queue": max(0.0, total_s - sum(stages.values())), **stages, "total": total_s}
