@@ -36,7 +36,7 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
         processes: how many processes work.
 
     Raises:
-        SchemaMismatch: the store's state is of a release too far away from this one.
+        SchemaMismatch: the store's state belongs to a release too far from this one.
     """
     _keep_logs(room)
     descriptors.raise_limit()
@@ -62,7 +62,7 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
 
 
 def _watch(settings: Settings, app: Celery, room: str, queue: str) -> None:
-    """Have each process, once it is made, give signs of life and watch the first one."""
+    """Have each process, once it is started, give signs of life and watch the first one."""
     parent, begun = os.getpid(), LastBegun()
 
     def begin(**_: Any) -> None:
@@ -73,7 +73,7 @@ def _watch(settings: Settings, app: Celery, room: str, queue: str) -> None:
 
 
 def _keep_logs(room: str) -> None:
-    """Have the farm's way to log stand: Celery leaves alone what somebody else sets up."""
+    """Keep the farm's logging: Celery leaves a configuration alone that it did not make."""
     configure_logs(room)
     signals.setup_logging.connect(_leave, weak=False)
     # It would log the same with the text of the exception, which may quote a proof.
@@ -85,7 +85,7 @@ def _keep_logs(room: str) -> None:
 
 
 def _end_now(exitcode: int, **_: Any) -> None:
-    """End a process that has let go of everything: billiard's would sleep for another second, and its parent wait."""
+    """End a process that has released everything: billiard would sleep for another second, and its parent wait."""
     os._exit(exitcode)
 
 

@@ -1,4 +1,4 @@
-"""Signs of life of a worker process, from a thread of their own: a long proof must not stop them."""
+"""Signs of life of a worker process, from a thread of their own, so that a long proof does not stop them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from farm.store.registry import Alive, Registry
 from workers.side_threads import SideThread
 
 BEAT_S = 2.0
-# Redis may be tried for half a minute before it is given up for this once.
+# Redis is tried for half a minute before this sign of life is given up.
 _STUCK_S = 120.0
 
 _log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Heartbeat(SideThread):
         registry: where the signs of life go.
         describe: returns the fields of `WorkerStatus` to show.
         lease: returns the lease to renew, empty between claims.
-        on_alive: is told what the sign of life found out about the lease.
+        on_alive: called with the store's answer about the lease.
         hand_in: adds what this process counted to the farm's figures.
     """
 

@@ -1,4 +1,4 @@
-"""The rule for every worker: who idles while tokens wait for it has a first process that takes none, and ends it.
+"""The rule for every worker: if it idles while tokens wait, its first process takes none, and is ended.
 
 It holds for any broker and whatever the cause. A worker that cannot reach its broker finds no token there, and stays.
 """
@@ -21,20 +21,20 @@ from workers.side_threads import SideThread
 NEGLECT_S = 20.0
 """For how long tokens wait while nobody takes one."""
 _LOOK_S = 2.0
-# What lies between two looks that are further apart is not known.
+# What happened between two looks that are further apart is not known.
 _ON_END_S = 10.0
 
 _log = structlog.get_logger()
 
 
 class LastBegun:
-    """When a process of this worker last began a task, in memory that a first process shares with those it forks."""
+    """When a process of this worker last began a task, in memory that the first process shares with its forks."""
 
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, struct.calcsize("d"))
 
     def note(self) -> None:
-        """Say that one begins now."""
+        """Record that one begins now."""
         struct.pack_into("d", self._page, 0, time.monotonic())
 
     def ago_s(self) -> float:
@@ -54,7 +54,7 @@ class Neglect(SideThread):
     """
 
     def __init__(self, app: Celery, queue: str, begun: LastBegun, parent: int) -> None:
-        # Not watched itself: RabbitMQ may be silent, and that must end nobody.
+        # This thread is not watched itself: RabbitMQ may be silent, and that must not end a process.
         super().__init__("neglect")
         self._app = app
         self._queue = queue
@@ -82,7 +82,7 @@ class Neglect(SideThread):
             self._since = now
         elif now > self._since + NEGLECT_S:
             _log.critical("parent.takes_no_tokens", queue=self._queue, parent=self._parent)
-            # It may still have its other processes give back what they have; one that hangs is killed for its silence.
+            # It may still tell its other processes to give back their work; if it hangs, it is killed for its silence.
             os.kill(self._parent, signal.SIGTERM)
             self._since = 0.0
         self._looked = now
@@ -94,7 +94,7 @@ class Neglect(SideThread):
             if self._channel is None:
                 connection.connect()
                 self._channel = connection.channel()
-            # On Redis an empty queue is none: to ask passively would be an error.
+            # On Redis an empty queue does not exist, so a passive declaration would be an error.
             return int(self._channel.queue_declare(self._queue, passive=self._is_rabbitmq).message_count)
         except (*connection.connection_errors, *connection.channel_errors) as error:
             _log.warning("queue.not_seen", queue=self._queue, error=str(error))

@@ -1,4 +1,4 @@
-"""What a process of a worker must not keep of its parent: connections."""
+"""Closes the connections that a process of a worker inherits from its parent."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _STANDARD = 3  # descriptors below it may be a journal's socket
 
 
 def let_go_of_connections() -> None:
-    """Have every process that this one forks let go of its connections at once.
+    """Have every process that this one forks close its inherited connections at once.
 
     A process that replaces a dead one is forked while its parent is connected. As long as it holds a copy of a socket
-    that the parent has closed, the parent's epoll goes on to report events of it under a number that means another
-    socket by then, and the parent waits on that one in vain. It happens in the fork itself: later the child may already
-    have taken its parent's sockets out of the epoll, which they share.
+    that the parent has closed, the parent's epoll continues to report its events under a number that means another
+    socket by then, and the parent waits on the wrong one. It has to be done in the fork itself: later the child may
+    already have removed its parent's sockets from the epoll, which they share.
     """
     os.register_at_fork(after_in_child=functools.partial(_let_go, os.getpid()))
 
@@ -31,7 +31,7 @@ def _let_go(parent: int) -> None:
         # One of them was the list's own.
         with contextlib.suppress(OSError):
             if _is_connection(int(path.name)):
-                # The number stays taken: the object that thinks it owns it will close it some day.
+                # The number stays in use, because the object that owns it will close it some day.
                 os.dup2(null, int(path.name), inheritable=False)
     os.close(null)
 

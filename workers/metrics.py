@@ -1,6 +1,6 @@
 """What a worker process counts for /metrics: in memory first, added to the farm's with its signs of life.
 
-A process that is killed takes the counts of its last two seconds with it; verdicts are counted with the verdicts.
+The counts of the last two seconds of a killed process are lost; verdicts are counted when they are written.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the first process of a worker does beside Celery's own.
+"""What the first process of a worker does besides Celery's own work.
 
-It gives signs of life, ends processes that give none, connects again soon, and tells its processes when it ends for an
-error.
+It gives signs of life, ends processes that give none, reconnects quickly, and tells its processes if it ends because of
+an error.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
             sign.give()
 
         def register_with_event_loop(self, worker: Any, hub: Any) -> None:
-            """Called again for each connection, of which Celery drops the timers when it is lost."""
+            """Called again for each connection, because Celery drops the timers of a lost one."""
             hub.call_repeatedly(SIGN_EVERY_S, look, worker)
 
         def close(self, worker: Any) -> None:
-            """Celery says that it shuts down where a signal had it do so; an error has to be told as well."""
+            """Celery announces a shutdown after a signal; after an error this has to be done here."""
             signals.worker_shutting_down.send(sender=worker.hostname, sig="", how="Warm", exitcode=1)
 
     class Impatient(Consumer):  # type: ignore[misc]
         """Tries to connect every second. Celery waits 2 s longer each time, up to 30, and gives up in the end."""
 
         def ensure_connected(self, connection: Any) -> Any:
-            """Return a connection once it is one."""
+            """Return a connection once it is established."""
             return connection.ensure_connection(
                 _tell, None, _FIRST_RETRY_S, _MORE_S, _LAST_RETRY_S, callback=still_there
             )
@@ -72,6 +72,6 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
 
 
 def _tell(error: Exception, interval_s: float) -> None:
-    # Once a second would be a line for each second of a night.
+    # A line each second would fill the log overnight.
     if interval_s < _LAST_RETRY_S:
         _log.warning("broker.away", error=str(error), again_in_s=interval_s)

@@ -1,8 +1,8 @@
-"""`python -m workers.reaper`: takes back what the dead left behind. One per host; Redis lets one win each time.
+"""`python -m workers.reaper`: takes work back from dead processes. One per host; Redis lets one win each time.
 
 Every second: leases that ran out, leases of processes of this host that are gone, remainders of cancelled batches,
 batches whose retention is over. Every five: lost tokens, of proofs and of premise queries, and processes that a dead
-worker left; and environments of which nobody was seen for long.
+worker left; and environments whose workers were not seen for long.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _log = structlog.get_logger()
 
 
 class Reaper:
-    """One pass after another over what needs taking back."""
+    """Repeated passes over what has to be taken back."""
 
     def __init__(
         self, client: RedisClient, leases: Leases, rooms: Sequence[Room], tokens: Tokens, retention_s: int
@@ -53,7 +53,7 @@ class Reaper:
         self._revocation = Revocation(client)
         self._rooms = rooms
         self._tokens = tokens
-        # As long as batches that name it are kept; but nobody is sent away because its workers are being replaced.
+        # As long as batches that name it are kept, and at least long enough for its workers to be replaced.
         self._known_s = max(retention_s, _KNOWN_AT_LEAST_S)
         self._host = socket.gethostname()
         self._passes = 0
@@ -73,7 +73,7 @@ class Reaper:
             pass
         if marked := self._revocation.mark_suspects():
             _log.critical("canary.suspects_marked", verdicts=marked)
-        # Each time: who waits for premises waits in front of a screen.
+        # At each pass, because a person may be waiting for premises.
         for room in self._rooms:
             if room.call_if_neglected():
                 self._tokens.room(room.name)
@@ -85,12 +85,12 @@ class Reaper:
         self._passes += 1
 
     def _nudge(self) -> None:
-        """Replace the tokens that got lost."""
+        """Replace lost tokens."""
         for environment in environment_names(self._client):
             self._tokens.lean(environment, self._leases.nudge(environment, _NUDGE_EVERY * 1000))
 
     def _reap_dead(self) -> None:
-        """A process of this host that is gone will not renew: no need to wait for its lease."""
+        """Take back leases of dead processes of this host: they will not renew, so there is no need to wait."""
         for lease, worker in self._leases.held_by().items():
             host, _, identity = worker.partition(":")
             if host == self._host and not is_identity_alive(identity):
@@ -120,7 +120,7 @@ def _undecided(items: Sequence[ClaimedItem], reason: Reason) -> list[Verdict]:
 
 
 def run(settings: Settings, stopped: threading.Event) -> None:
-    """Pass over once a second until told to stop; a Redis that is away is waited for."""
+    """Make a pass each second until told to stop; if Redis is away, wait for it."""
     client = connect(settings.redis_url)
     rooms = [Room(client, name) for name in (EMBED_QUEUE, PREMISES_QUEUE)]
     leases = Leases(client, death_bound=settings.lean_max_deaths)

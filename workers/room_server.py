@@ -1,7 +1,7 @@
 """What the embed room and the premise room share: a process that a token wakes, and that stays awake a while.
 
-A new token takes Celery up to 80 ms to hand over, several times what a query takes. So a process that has served
-what waited lingers on the room's list, and while it does, nobody sends tokens.
+Celery takes up to 80 ms to deliver a token, several times what a query takes. So a process that has served what
+waited lingers on the room's list, and while it does, nobody sends tokens.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ LINGER_S = 10.0
 """How long a process stays awake after the last query."""
 MOST_QUERIES = 64
 """How many are served together."""
-# How late a process that lingers may notice that it is to end.
+# The longest time until a lingering process notices that it is to end.
 _LOOK_UP_S = 0.5
-# A connection that is silent for longer is given up: no answer takes that long, and what it was to bring waits.
+# A connection that is silent for longer is given up: no answer takes that long, and the queries still wait.
 _SILENCE_S = 3.0
 _RETRY_S = 0.2
 _FAULT = "The worker failed on this query: its log says how"
@@ -47,7 +47,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Where a server works.
+    """What a server works with.
 
     Attributes:
         room: the queries that wait for it.
@@ -67,7 +67,7 @@ class Post:
 class RoomServer(ABC):
     """The one process of a room at work."""
 
-    # Told when `describe` has something new to say.
+    # Called when `describe` has something new.
     on_change: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, post: Post) -> None:
@@ -79,7 +79,7 @@ class RoomServer(ABC):
         """Load what queries need, if it is missing; a failure is shown, answered to queries, and tried again."""
 
     def gather(self, taken: Taken) -> Taken:
-        """Return what is to be served together: `taken`, and what a server thinks worth waiting for."""
+        """Return what is to be served together: `taken`, and queries that are worth waiting for."""
         return taken
 
     @abstractmethod
@@ -91,7 +91,7 @@ class RoomServer(ABC):
         """Return the fields of `WorkerStatus` to show; called by the heartbeat's thread."""
 
     def close(self) -> None:  # noqa: B027 - not every server holds something
-        """Let go of what is held."""
+        """Release what the server holds."""
 
     def work(self) -> str:
         """Serve what waits until nothing has come for a while; return a line for the log and Flower."""
@@ -108,26 +108,26 @@ class RoomServer(ABC):
         return f"{served} queries"
 
     def _serve_with(self, first: Taken) -> int:
-        """Serve what was taken and what comes beside it; whatever goes wrong, nobody waits for it in vain."""
+        """Serve what was taken and what joins it; whatever goes wrong, every query gets an answer."""
         taken = first
         try:
             taken = self.gather(first)
             self.serve(taken)
         except StoreUnavailable:
             raise
-        except Exception:  # noqa: BLE001 - the next queries may be none of it
+        except Exception:  # noqa: BLE001 - the next queries may not be affected
             _log.exception("queries.failed", queries=len(taken))
             self._post.room.reply_all((retrieval, {"error": _FAULT}) for retrieval, _ in taken)
         return len(taken)
 
     def _takes(self) -> Iterator[Taken]:
-        """Yield what is to be served, until nothing has come for a while; a store that is away is waited for."""
+        """Yield what is to be served, until nothing has come for a while; if the store is away, wait for it."""
         quiet_since, looks, is_leaving = time.monotonic(), True, False
         while not self._post.stopping():
             left_s = quiet_since + self._post.linger_s - time.monotonic()
             try:
                 taken = self._post.room.take(MOST_QUERIES) if looks else []
-                # What came just before the door opened has no token: it is looked for once more.
+                # A query that came just before `open` has no token, so look for it once more.
                 if is_leaving and not taken:
                     return
                 if not taken:
@@ -140,12 +140,12 @@ class RoomServer(ABC):
             if taken:
                 yield taken
                 quiet_since, is_leaving = time.monotonic(), False
-            # What waits already ends the next wait at once; what lapsed meanwhile has to be looked for.
+            # A waiting query ends the next wait at once; a lapsed one has to be looked for.
             looks = not taken
         self._leave_the_rest()
 
     def _wait(self, left_s: float) -> Taken:
-        """Return what comes within a moment; open the door instead where no time is left."""
+        """Return what comes within a moment; if no time is left, let tokens be sent again instead."""
         room = self._post.room
         if left_s <= 0:
             room.open()
@@ -155,7 +155,7 @@ class RoomServer(ABC):
         return taken
 
     def _leave_the_rest(self) -> None:
-        """Call for the worker that comes after this one; without the store the reaper does."""
+        """Publish a token for the worker that replaces this one; without the store the reaper does so."""
         with contextlib.suppress(StoreUnavailable):
             self._post.room.open()
             if self._post.room.call_if_neglected():
@@ -221,7 +221,7 @@ class RoomProcess:
         self._heartbeat = Heartbeat(registry, server.describe, hand_in=hand_in)
         server.on_change = self._heartbeat.hurry
         self._heartbeat.start()
-        # This process may stand for one that died with queries in its hands: there may be others to answer them now.
+        # This process may replace one that died holding queries, and others may be free to answer them now.
         with contextlib.suppress(StoreUnavailable):  # they are leased
             room.recover(may_be_alive)
         server.start()
@@ -237,7 +237,7 @@ class RoomProcess:
 
 
 def may_be_alive(worker: str) -> bool:
-    """Whether a worker, as `worker_id` names it, may be at work; of other hosts nothing is known."""
+    """Whether a worker, as `worker_id` names it, may be at work; processes of other hosts may."""
     host, _, identity = worker.partition(":")
     return host != socket.gethostname() or is_identity_alive(identity)
 

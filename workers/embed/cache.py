@@ -1,4 +1,4 @@
-"""Vectors of new premises: a user sends the same ones with every goal. In memory, and behind that in Redis for all."""
+"""Vectors of new premises, which a user sends with every goal: in memory, and in Redis for all embed workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class VectorCache:
 
     Args:
         size: how many vectors are kept in memory; of 768 numbers, each takes about 3.2 kB.
-        shared: those of all embed workers, which are asked next; None for none.
+        shared: the vectors of all embed workers, asked next; None for none.
     """
 
     def __init__(self, size: int, shared: SharedVectors | None = None) -> None:
@@ -70,5 +70,5 @@ class VectorCache:
 
 
 def _digest(embedder: str, text: str) -> bytes:
-    # Hashed together with its length, so that no pair of names and texts runs into another.
+    # Hashed together with its length, so that different pairs of names and texts never hash the same bytes.
     return blake2b(f"{len(embedder)} {embedder}{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -39,7 +39,7 @@ class Embedder(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of connections and models."""
+        """Release connections and models."""
 
 
 def make_embedder(settings: Settings) -> Embedder:

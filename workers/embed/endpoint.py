@@ -15,7 +15,7 @@ import orjson
 from farm.errors import ConfigurationError, EmbeddingError
 from workers.embed.failures import Busy, CallRejected, ServiceDown
 
-# A host that does not even connect is not worth the whole time of a call.
+# A host that does not even accept a connection does not get the whole time of a call.
 _CONNECT_TIMEOUT_S = 5.0
 _JSON = {"content-type": "application/json"}
 # Documentation and code of TEI 1.9 disagree on which of the two an oversized call gets.
@@ -46,7 +46,7 @@ class TeiEndpoint:
         shown: the URL without credentials, for messages.
 
     Raises:
-        ConfigurationError: the URL is none.
+        ConfigurationError: the URL is invalid.
     """
 
     def __init__(self, url: str, key: str = "") -> None:
@@ -117,7 +117,7 @@ class TeiEndpoint:
             raise EmbeddingError(f"{self} answers with something that cannot be read") from error
 
     def _until(self, deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Bound the whole answer: httpx's timeout bounds each read, and a trickle never ends."""
+        """Bound the time of the whole answer: httpx's timeout bounds each read, so a trickle would never end."""
         for chunk in chunks:
             if time.monotonic() > deadline:
                 raise self._too_slow()
@@ -140,7 +140,7 @@ class TeiEndpoint:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Without the environment httpx knows only certificates of its own; Python's context knows the system's."""
+    """Return a context with the system's certificates; without the environment httpx knows only its own."""
     return ssl.create_default_context()
 
 

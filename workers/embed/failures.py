@@ -1,4 +1,4 @@
-"""Why texts could not be embedded, as far as it changes what is done next.
+"""Why texts could not be embedded, as far as it decides what is done next.
 
 EmbeddingError
 ├── ServiceDown     whatever the texts, the service would fail now
@@ -13,7 +13,7 @@ from farm.errors import EmbeddingError
 
 
 class ServiceDown(EmbeddingError):
-    """The service fails whatever it is asked, so that trying single inputs is of no use."""
+    """The service fails whatever it is asked, so trying single inputs would not help."""
 
 
 class Busy(ServiceDown):

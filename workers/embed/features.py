@@ -61,7 +61,7 @@ def _add_claim(bag: Bag, statement: ParsedStatement, hypotheses: list[Terms], co
         is_bare = len(side) == 1 and is_variable(side[0])
         _add_term(bag, side, _SIDE * weight * (_COMMON if is_bare else 1.0))
     for row in hypotheses:
-        # Variables that the conclusion does not know are all alike: the b of a ≤ b and b ≤ c.
+        # Variables that do not occur in the conclusion are all alike: the b of a ≤ b and b ≤ c.
         hypothesis = " ".join(names.get(term, "?") if is_variable(term) else term for term in row)
         bag["hypothesis " + hypothesis] += _HYPOTHESIS * weight / sqrt(len(hypotheses))
         bag[f"rule {hypothesis} ⊢ {whole}"] += _RULE * weight / sqrt(len(hypotheses))

@@ -35,7 +35,7 @@ def gpus() -> list[str]:
 
 
 def missing(settings: Settings, found: list[str]) -> str:
-    """Return what keeps this host from embedding on a GPU of its own; empty if nothing is known to."""
+    """Return why this host cannot embed on a GPU of its own; empty if no reason is known."""
     if not found:
         return (
             "No NVIDIA GPU is seen here (`nvidia-smi -L`): its driver, or in a container the NVIDIA container toolkit"

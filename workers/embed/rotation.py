@@ -35,8 +35,8 @@ class Turn:
 class Rotation:
     """Lends the least loaded service. One that fails rests, and is asked earlier only if all rest.
 
-    It rests for 5 s, and twice as long after each further failure in a row, up to a minute: a server that hangs costs
-    whoever is sent to it much of the time of a call.
+    It rests for 5 s, and twice as long after each further failure in a row, up to a minute: a call to a server that
+    hangs loses much of its time.
 
     Args:
         endpoints: at least one.

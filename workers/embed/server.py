@@ -74,7 +74,7 @@ class EmbedServer(RoomServer):
         }
 
     def close(self) -> None:
-        """Let go of the embedder."""
+        """Release the embedder."""
         if self._embedder:
             self._embedder.close()
 
@@ -107,7 +107,7 @@ class EmbedServer(RoomServer):
         self._failure = ""
         for at, retrieval in enumerate(batch):
             if self._failure:
-                # The service went down meanwhile: the others must not wait for it one after the other.
+                # The service went down meanwhile: the other queries must not wait for it one after the other.
                 self._refuse(batch[at:], self._failure)
                 return
             self._serve([retrieval])

@@ -10,7 +10,7 @@ from workers.embed.tokens import CLOSING, OPENING, is_name, tokenise
 
 Tokens = list[str]
 
-# What is read of one text at most; the rest would cost time and tell little.
+# How much of one text is read at most; the rest would cost time and add little.
 _MOST_CHARACTERS = 8_000
 _MOST_TOKENS = 400
 
@@ -106,7 +106,7 @@ def _outside(tokens: Tokens) -> Iterator[tuple[int, str]]:
 
 
 def _top_arrow(tokens: Tokens) -> int:
-    """Return where the first implication stands, -1 if nowhere: `↔` binds weaker, `∃` and its like reach to the end."""
+    """Return where the first implication stands, -1 if nowhere: `↔` binds weaker; `∃` and its like reach the end."""
     first = -1
     for at, symbol in _outside(tokens):
         if symbol == "↔":

@@ -57,10 +57,10 @@ class TeiEmbedder:
         self._rotation = Rotation([TeiEndpoint(url, settings.embed_api_key) for url in urls])
         self._timeout_s = settings.embed_service_timeout
         in_flight = settings.embed_service_max_concurrent_inputs
-        # So many calls at once, each of so many inputs, are never more inputs than the setting allows.
+        # With this many calls of this many inputs, the inputs in flight never exceed the setting.
         self._callers = min(len(urls), in_flight)
         self._most = min(settings.max_client_batch_size, in_flight // self._callers)
-        # With several servers, one that hangs or refuses us need not be what ends a call.
+        # With several servers, a call need not fail because one of them hangs or refuses us.
         self._has_others = len(urls) > 1
         self._threads = ThreadPoolExecutor(self._callers, "tei") if self._callers > 1 else None
         try:
@@ -183,7 +183,7 @@ def _name(settings: Settings, served: Info) -> str:
 
 
 def _notice(settings: Settings, served: Info) -> str:
-    # A server may name its model by a folder; what comes last is the same then.
+    # A server may name its model by a folder; the last part is the same then.
     wanted, found = settings.model_id, served.model
     if not wanted or not found or wanted.split("/")[-1] in found.replace("\\", "/").split("/"):
         return ""

@@ -48,14 +48,14 @@ class TransformerEmbedder:
         return self._encode(list(texts), self.dimension)
 
     def close(self) -> None:
-        """Let go of the model."""
+        """Release the model."""
         del self._model
 
     def _encode(self, texts: list[str], dimension: int) -> Vectors:
         try:
             rows = self._model.encode(texts, convert_to_numpy=True, show_progress_bar=False)
         except Exception as error:
-            # torch, tokenizers and numpy each raise what they like; a lone surrogate, for one, is a TypeError.
+            # torch, tokenizers and numpy raise errors of many types; a lone surrogate, for example, is a TypeError.
             raise EmbeddingError(f"The model {self.name} fails ({type(error).__name__}): {error}") from error
         vectors = checked(rows, len(texts), dimension, f"The model {self.name}")
         # Here and not in the model, which may compute in half precision.
@@ -73,5 +73,5 @@ def _load(model: str, revision: str) -> Any:
     try:
         return SentenceTransformer(model, revision=revision or None)
     except Exception as error:
-        # The hub, safetensors and torch each raise what they like.
+        # The hub, safetensors and torch raise errors of many types.
         raise ConfigurationError(f"MODEL_ID {model} cannot be loaded ({type(error).__name__}): {error}") from error

@@ -1,4 +1,4 @@
-"""The check that every foreign vector passes before anything is computed with it."""
+"""The check that every vector from outside passes before anything is computed with it."""
 
 from __future__ import annotations
 

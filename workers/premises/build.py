@@ -99,7 +99,7 @@ def use(settings: Settings, index: dict[str, Any]) -> None:
 
 
 def _pinned(settings: Settings, source: Path) -> tuple[str, str]:
-    """Return repository and revision as they mean the same elsewhere and tomorrow: a whole path, a commit."""
+    """Return repository and revision in a form that means the same anywhere and later: a whole path, a commit."""
     if not settings.data_repo:
         return "", ""
     if Path(settings.data_repo).is_dir():

@@ -1,7 +1,7 @@
-"""All cores for one search, by threads of our own.
+"""All cores for one search, with threads of our own.
 
-Those of OpenMP and BLAS spin while they wait for each other, and a neighbour that takes a core away for a moment stops
-all of them: on a busy machine a product by BLAS's threads took up to eight times as long.
+Threads of OpenMP and BLAS spin while they wait for each other, so another program that takes a core for a moment stops
+all of them: on a busy machine a product with BLAS's threads took up to eight times as long.
 """
 
 from __future__ import annotations

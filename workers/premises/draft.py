@@ -1,4 +1,4 @@
-"""A matrix on its way to a file: rows are appended, kept over failures, and renamed into place once complete."""
+"""A matrix being written to a file: rows are appended, survive failures, and the file is renamed once complete."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
     while True:
         with path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            # Who had it before may have renamed or removed it: then this is no longer the file of that name.
+            # Another process may have renamed or removed it: then this is no longer the file of that name.
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 yield file
                 return

@@ -1,4 +1,4 @@
-"""Which premises a query may be answered with, as bitmaps; the last ones are remembered by their content.
+"""Which premises a query may see, as bitmaps; the last ones are kept by their content.
 
 The rules are lean-premise-server's: modules and local premises come as ids or names, what is unknown is ignored, and a
 new premise hides the indexed one of its name.
@@ -45,7 +45,7 @@ class Query(Protocol):
 
     @property
     def new_premises(self) -> Sequence[NewPremise]:
-        """Premises the corpus does not know, or knows otherwise."""
+        """Premises that the corpus does not know, or knows in another form."""
 
     @property
     def caller_in_module_system(self) -> bool:

@@ -27,10 +27,10 @@ from workers.premises.selectors import Matrix
 from workers.premises.switch import Switch
 from workers.room_server import MOST_QUERIES, Post, RoomServer
 
-# After so long without a query, those in flight are not about to come.
+# After so long without a query, none is about to come.
 _QUIET_S = 0.005
 _MOST_PATIENCE_S = 0.05
-# Redis counts in milliseconds, and 0 would be for ever.
+# Redis counts in milliseconds, and 0 would mean for ever.
 _LEAST_WAIT_S = 0.001
 
 _log = structlog.get_logger()
@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
-    """All that an answer is made of, so that none is made of two corpora."""
+    """Everything an answer is made from, so that no answer mixes two corpora."""
 
     corpus: Corpus
     numbering: Numbering
@@ -60,7 +60,7 @@ class PremiseServer(RoomServer):
         self._corpora = corpora
         self._home = home(settings)
         self._switch = Switch(corpora, self._home, self._load_wish, self._put)
-        # The first corpus is loaded by the thread that serves, another by the switch's; not both at once.
+        # The first corpus is loaded by the thread that serves, another by the switch's thread; never both at once.
         self._loading = threading.Lock()
         self._engine: _Engine | None = None
         self._spent_s = 0.0
@@ -120,7 +120,7 @@ class PremiseServer(RoomServer):
         self._post.room.reply_all(zip((retrieval for retrieval, _ in taken), answers, strict=True))
 
     def gather(self, taken: Taken) -> Taken:
-        """Wait for queries that are about to come, never longer than those here would take: together they cost less."""
+        """Wait for queries that are about to come, as together they cost less; never longer than these would take."""
         room, started = self._post.room, time.monotonic()
         while len(taken) < min(room.in_flight(), MOST_QUERIES):
             left_s = min(self._spent_s * len(taken), _MOST_PATIENCE_S) - (time.monotonic() - started)
@@ -136,7 +136,7 @@ class PremiseServer(RoomServer):
         return {**self._shown, "state": "failed" if is_failed else self._state, "memory_mb": memory_mb(os.getpid())}
 
     def _answers(self, taken: Taken) -> list[dict[str, Any]]:
-        # Taken once: the switch may put another in its place meanwhile.
+        # Read once: the switch may replace it meanwhile.
         if (engine := self._engine) is None:
             return [{"error": str(self._shown["notice"])}] * len(taken)
         started = time.monotonic()
@@ -182,7 +182,7 @@ def _shown_rows(corpus: Corpus, retrieval: Retrieval, ranking: Ranking) -> Seque
 
 
 def _details(corpus: Corpus, new: dict[str, str], name: str) -> tuple[str | None, str | None, str]:
-    """Return kind, module and statement of a premise; of a new one its text is all that is known."""
+    """Return kind, module and statement of a premise; of a new one only its text is known."""
     if name in new:
         return None, None, new[name]
     premise = corpus.premises[corpus.premise_ids[name]]

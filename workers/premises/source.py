@@ -17,7 +17,7 @@ _DIGEST_CHARS = (_SHA1_CHARS, _SHA256_CHARS)
 
 
 def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Path:
-    """Fetch a data set from the hub, with the vectors of one model alone, and return its folder.
+    """Fetch a data set from the hub, with the vectors of one model only, and return its folder.
 
     `HF_HUB_OFFLINE=1` makes the hub's client answer from `cache_dir`.
 
@@ -47,7 +47,7 @@ def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Pa
 
 
 def _verify(folder: Path) -> None:
-    """Compare files with what the hub says of them; a file that differs goes, so that it is fetched again.
+    """Compare files with what the hub says of them; a file that differs is deleted, so that it is fetched again.
 
     The hub's client checks sizes only. It names a blob by its ETag: of a large file the sha256 of its contents, of
     another the sha1 by which git knows it.

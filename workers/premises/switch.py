@@ -2,7 +2,7 @@
 
 A wish (`farm index use`) is loaded by each worker. Once all of them could answer with it, it is concluded, and each
 puts it in place at its next look; if one of them cannot load it, all keep what they have. Only when all have it are
-its lists shown to clients, because until then there is somebody who would not know their new numbers.
+its lists shown to clients, because until then a worker might not know the new numbers.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Switch(SideThread, Generic[T]):
 
     Args:
         corpora: where wishes are.
-        home: the settings of this worker that a wish stands instead of.
-        load: loads a wish beside what there is; raises `FarmError` if that cannot be.
-        put: has it answer from now on, and returns what clients are to see of it.
+        home: the settings of this worker that a wish replaces.
+        load: loads a wish beside the present corpus; raises `FarmError` if it cannot.
+        put: answers with it from now on, and returns what clients are to see of it.
     """
 
     def __init__(self, corpora: Corpora, home: str, load: Callable[[Wish], T], put: Callable[[T], Published]) -> None:
@@ -63,14 +63,14 @@ class Switch(SideThread, Generic[T]):
         """Do what is to be done next.
 
         Raises:
-            StoreUnavailable: Redis does not answer; another look does the same again.
+            StoreUnavailable: Redis does not answer; the next look tries again.
         """
         wish = self._corpora.wanted()
         if wish is None or wish.id == self._over:
             self._show()
             return
         outcome, is_beside = self._corpora.outcome(wish), self._beside is not None and self._beside[0] == wish
-        # Concluded before this worker came, under other settings than its own: that is no wish to it.
+        # Concluded before this worker started, under other settings than its own: it does not apply here.
         is_foreign = outcome is not None and not is_beside and outcome.home != self._home
         if is_foreign or (outcome and outcome.failure):
             self._over, self._beside = wish.id, None
@@ -103,7 +103,7 @@ class Switch(SideThread, Generic[T]):
         self._show()
 
     def _show(self) -> None:
-        """Show what this worker answers with; again and again, because a Redis may lose it."""
+        """Show what this worker answers with; repeatedly, because Redis may lose it."""
         if self._answers_with is None:
             return
         self._corpora.answer_with(self._answers_with.edition)

@@ -28,7 +28,7 @@ _log = structlog.get_logger()
 def load_or_build(
     corpus: Corpus, embed: Embed, directory: Path, model: str, progress: Progress, revision: str = ""
 ) -> Index:
-    """Return the index of a corpus, without embedding anything where vectors can be had.
+    """Return the index of a corpus; nothing is embedded if there are vectors already.
 
     Args:
         corpus: the premises, n of them.
@@ -103,7 +103,7 @@ def _index(matrix: npt.NDArray[np.floating], path: Path) -> Index:
 
 
 def _embed_all(corpus: Corpus, embed: Embed, path: Path, progress: Progress) -> None:
-    """Write the vectors of all premises to `path`, which appears when it is complete; go on where an earlier try ended.
+    """Write the vectors of all premises to `path`, which appears once complete; continue where an earlier try ended.
 
     Raises:
         EmbeddingError: `embed` failed; what it gave before is kept for the next try.
