@@ -1,4 +1,4 @@
-"""Threads a worker cannot do without: when one fails or stops, its process ends and is replaced. Nothing half-alive."""
+"""Threads a worker cannot do without: if one fails or stops, its process ends and is replaced."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class SideThread(threading.Thread):
 
     Args:
         name: of the thread.
-        silence_s: how long it may take from one `turn` to the next before the process ends; None for one that gives no
-            account of itself.
+        silence_s: how long it may take from one `turn` to the next before the process ends; None if it never calls
+            `turn`.
     """
 
     def __init__(self, name: str, silence_s: float | None = None) -> None:
@@ -53,7 +53,7 @@ class SideThread(threading.Thread):
         self._turned = time.monotonic()
 
     def run(self) -> None:
-        """Work until done; an error nobody caught ends the process."""
+        """Work until done; an uncaught error ends the process."""
         self.turn()
         _running.append(self)
         try:
@@ -93,7 +93,7 @@ class Pulse(SideThread):
         self._parent = parent
 
     def work(self) -> None:
-        """Look for ever."""
+        """Look repeatedly until the process ends."""
         while True:
             if stuck := [thread.name for thread in _running if thread.is_stuck]:
                 raise RuntimeError(f"Threads are stuck: {', '.join(stuck)}")
@@ -105,7 +105,7 @@ class Pulse(SideThread):
 class Silence:
     """Ends processes of this worker that live and give no sign of life.
 
-    Two looks have to find the same: when a host wakes that was frozen, all its processes have been silent for long.
+    Two looks have to agree, because when a frozen host wakes, all its processes have been silent for long.
     """
 
     def __init__(self, data_dir: Path, part: str) -> None:

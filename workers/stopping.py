@@ -1,4 +1,4 @@
-"""The word from a worker's parent that its processes are to end."""
+"""The flag by which a worker's parent tells its processes to end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class StopFlag:
         self._page = mmap.mmap(-1, 1)
 
     def set(self) -> None:
-        """Have every process end soon."""
+        """Tell every process to end soon."""
         self._page[0] = 1
 
     def is_set(self) -> bool:

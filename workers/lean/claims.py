@@ -21,14 +21,14 @@ _log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Chunk:
-    """A claim and what of it has not begun; shared with the heartbeat, which may shed the rest.
+    """A claim and those of its items that have not begun; shared with the heartbeat, which may give the rest back.
 
     Attributes:
         claim: the claim, with what was seen of its batch since.
         rest: what has not begun.
-        under_way: a write that has begun and whose outcome was not taken in.
+        under_way: a write that has begun and whose outcome has not been read.
         written: verdicts that were the first of their proofs.
-        goes_on: whether what is left is still to be run here, as far as is known.
+        goes_on: whether the rest is still to be run here, as far as is known.
     """
 
     claim: Claim
@@ -68,7 +68,7 @@ class Chunk:
 
 
 class Claims:
-    """Claims chunks for one process, as long as suits the runs so far, from where it is warm.
+    """Claims chunks for one process, of a length that fits the runs so far, and from where it is warm.
 
     Args:
         leases: the store.
@@ -78,7 +78,7 @@ class Claims:
 
     Attributes:
         in_hand: the chunk that is run; None between chunks. Other threads look at it.
-        declared_bad: why this process gets no work, where what it judges by was declared bad; else empty.
+        declared_bad: what this process judges by that was declared bad, so that it gets no work; else empty.
     """
 
     def __init__(self, leases: Leases, environment: str, worker: str, revision: str) -> None:
@@ -114,11 +114,11 @@ class Claims:
         return chunk
 
     def put_down(self) -> None:
-        """Hold nothing any more: the lease is no longer renewed."""
+        """Hold no chunk any more; the lease is no longer renewed."""
         self.in_hand = None
 
     def learn(self, run_s: float) -> None:
-        """Learn from the seconds that an item took how many to claim."""
+        """Adjust how many items to claim by the seconds that one took."""
         self._mean_s = 0.8 * self._mean_s + 0.2 * max(0.001, run_s)
 
     def _claim(self, warmth: Warmth) -> Claim | None:

@@ -1,4 +1,4 @@
-"""A session of LeanInteract requests: in order, in one REPL process that nobody used before or uses after."""
+"""A session of LeanInteract requests: in order, in one REPL process that nothing else uses before or after."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workers.lean.session import Session
 
 
 class Conversation:
-    """Has sessions with the REPL of this process."""
+    """Runs sessions on the REPL of this process."""
 
     def __init__(self, session: Session, watch: Watch, environment: Environment) -> None:
         self._session = session
@@ -24,7 +24,7 @@ class Conversation:
     def run(self, item: ClaimedItem, task: Commands, claim: Claim) -> Answer:
         """Return what the REPL said to each request, as far as it came.
 
-        Nobody's verdict rests on a session, so no token is asked for: it would take up numbers of environments.
+        No verdict rests on a session, so no token is asked for; it would use up numbers of environments.
 
         Raises:
             Died: the REPL died under a request.

@@ -19,7 +19,7 @@ from workers.lean.session import Session, StartFailed
 
 _STATEMENT = "theorem farm_check : 1 + 1 = 2"
 _TRUE = Proof(statement=_STATEMENT, code="by rfl")
-# A good proof of something else.
+# A correct proof of another theorem.
 _OTHER = Proof(statement=_STATEMENT, code="theorem farm_check : 2 + 2 = 4 := by rfl")
 
 
@@ -44,7 +44,7 @@ def check(settings: Settings) -> dict[str, Any]:
 
 
 def _check_checker(settings: Settings, installation: Installation) -> dict[str, str]:
-    """Return what the external checker is, and why it cannot be relied on; empty where it tells true from false."""
+    """Return the external checker, and why it cannot be relied on; the reason is empty if it judges rightly."""
     checker = open_checker(installation.checker, settings.checker_timeout_s, lambda: False)
     if checker is None:
         return {"checker": "", "checker_notice": "It does not work; the log above says why"}

@@ -1,4 +1,4 @@
-"""What judges in a Lean process: the REPL under watch, or, on a host without Lean, the sentence that says so."""
+"""What judges in a Lean process: the REPL under watch, or, on a host without Lean, an engine that says so."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ class Engine(Protocol):
 
     @property
     def warning(self) -> str:
-        """What an operator should know though it judges; empty where there is nothing."""
+        """What an operator should know although it judges; empty if nothing."""
 
     def run(self, item: ClaimedItem, claim: Claim) -> Result:
         """Return the verdict on a proof, or the answer to another task.
 
         Raises:
-            Died: the REPL died or lied under it: the item is charged.
+            Died: the REPL died or sent a false reply while running it: the item is charged.
             SliceExpired: its first slice is over: it goes to the end of its batch.
-            GivenUp: it may not or cannot be finished here: it goes back uncharged.
+            GivenUp: it must not or cannot be finished here: it goes back uncharged.
         """
 
     def warm(self, header: str) -> None:
@@ -78,8 +78,8 @@ class LeanEngine:
 
     Args:
         session: the REPL.
-        watchdog: who ends its runs from outside.
-        executor: who runs which kind of task on it.
+        watchdog: ends its runs from outside.
+        executor: runs each kind of task on it.
         environment: what verdicts say about it.
         recycle_after: proofs after which the REPL is replaced.
         figures: where its runs are counted.
@@ -115,7 +115,7 @@ class LeanEngine:
 
     @property
     def warning(self) -> str:
-        """What does not protect this REPL, and what is known against its Lean; empty where there is nothing."""
+        """Which protection this REPL lacks, and known faults of its Lean; empty if neither."""
         unsafe = _NO_SANDBOX if "seccomp" not in self.environment.sandbox else ""
         unseen = _NO_SYNC if self._session.ran and not self._session.can_sync else ""
         return ". ".join(filter(None, [unsafe or unseen, toolchains.warning(self.environment.lean_version)]))
@@ -137,7 +137,7 @@ class LeanEngine:
         return found
 
     def warm(self, header: str) -> None:
-        """Load a header before anybody asks for it; one that does not load is logged, and no more."""
+        """Load a header before anybody asks for it; one that does not load is only logged."""
         try:
             self._session.ensure_alive()
             self._session.load(header)
@@ -168,7 +168,7 @@ class LeanEngine:
         }
 
     def _rest(self, why: str) -> None:
-        """A host that cannot start a REPL must not burn through the queue: say so, and wait a little."""
+        """Log that the REPL does not start, and wait a little, so that this host does not use up the queue."""
         _log.error("repl.start_failed", error=why)
         self._failure = why
         time.sleep(_START_BACKOFF_S)

@@ -14,7 +14,7 @@ from workers.lean.tactic_search import TacticSearcher
 
 
 class Executor:
-    """Knows who runs which kind of task."""
+    """Sends each kind of task to what runs it."""
 
     def __init__(self, session: Session, watch: Watch, environment: Environment, attestor: Attestor) -> None:
         self._attestor = attestor
@@ -26,7 +26,7 @@ class Executor:
         """Return the verdict on a proof, or the answer to another task.
 
         Raises:
-            Died: the REPL died or lied under it.
+            Died: the REPL died or sent a false reply while running it.
             SliceExpired: its first slice is over, and it has not finished.
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
             StartFailed: this host cannot start a REPL.

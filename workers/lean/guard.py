@@ -1,7 +1,7 @@
 """The server class between LeanInteract and the REPL's pipes.
 
 Stock LeanInteract reads line by line in a thread without a bound, never reads stderr, and takes any reply for the
-right one. Proofs are hostile programs, so here reads are bounded, stderr is drained, every wait ends, the pipe must be
+right one. Proofs may be hostile, so here reads are bounded, stderr is drained, every wait ends, the pipe must be
 silent before a request, and a request has exactly one reply.
 """
 
@@ -31,15 +31,15 @@ TOKEN_TIMEOUT_S = 10.0
 
 
 class GuardTripped(Exception):
-    """The REPL's process did what no honest REPL does; it is no longer to be believed."""
+    """The REPL's process did what no honest REPL does; its replies can no longer be trusted."""
 
 
 class ReplGone(Exception):
-    """The REPL ended, or was started again, under a command that counted on its environments."""
+    """The REPL ended, or was restarted, during a command that needed its environments."""
 
 
 class GuardedServer(AutoLeanServer):
-    """An AutoLeanServer whose pipe a hostile proof can neither block, flood nor desynchronise unseen.
+    """An AutoLeanServer whose pipe a hostile proof can neither block nor flood, nor desynchronise unnoticed.
 
     Attributes:
         generation: how many REPL processes there have been; environment numbers of an older one are void.
@@ -96,7 +96,7 @@ class GuardedServer(AutoLeanServer):
 
     @contextlib.contextmanager
     def asking_token(self, env: int | None) -> Iterator[None]:
-        """Within, the token is sent as soon as a reply is there, before that is parsed; `answers_token` then waits."""
+        """In this context the token is sent as soon as a reply is there, before it is parsed; `answers_token` waits."""
         self._asks_in = _place(env)
         try:
             yield
@@ -139,7 +139,7 @@ class GuardedServer(AutoLeanServer):
         return process
 
     def kill(self) -> None:
-        """Kill the REPL's whole session, and close the pipes; nothing here waits for the REPL's consent."""
+        """Kill the REPL's whole session, and close the pipes, without waiting for the REPL."""
         self._token = ""
         process, self._proc = getattr(self, "_proc", None), None
         if process is None:
@@ -175,7 +175,7 @@ class GuardedServer(AutoLeanServer):
 
     @contextlib.contextmanager
     def _translating(self) -> Iterator[None]:
-        """Kill the REPL that is not to be believed; make what is wrong with its pipes a broken pipe."""
+        """Kill a REPL that cannot be trusted; turn other errors of its pipes into a broken pipe."""
         try:
             yield
         except (GuardTripped, UnicodeDecodeError) as error:
@@ -186,12 +186,12 @@ class GuardedServer(AutoLeanServer):
                 raise
             raise BrokenPipeError(str(error)) from error
         except BaseException:
-            # Of another's making, with a request under way: its answer would be taken for the next one's.
+            # An exception from elsewhere during a request: its answer would be taken for the next one's.
             self.kill()
             raise
 
     def _parse_repl_output(self, raw_output: str, verbose: bool) -> dict[str, Any]:
-        """Parse a reply; orjson refuses what nests deeper than 1024, where the stock parser overflows the stack.
+        """Parse a reply; orjson refuses nesting deeper than 1024, on which the stock parser overflows the stack.
 
         Info trees stay in `reply` alone: LeanInteract's models refuse those nested deeper than some 250.
         """
@@ -232,7 +232,7 @@ class GuardedServer(AutoLeanServer):
                 if not chunk:
                     self._drain_stderr()
                     raise BrokenPipeError("The REPL closed its output")
-                # A blank line in front of a reply is no reply.
+                # A blank line before a reply is not a reply.
                 reply += chunk if reply else chunk.lstrip()
                 end = reply.find(b"\n\n", max(0, len(reply) - len(chunk) - 1))
                 if end >= 0:
@@ -275,7 +275,7 @@ class GuardedServer(AutoLeanServer):
 
 
 def _place(env: int | None) -> dict[str, int]:
-    """Return where a command runs, in a request's words: an environment, or Lean's own start."""
+    """Return where a command runs, as fields of a request: an environment, or Lean's own start."""
     return {} if env is None else {"env": env}
 
 

@@ -24,9 +24,9 @@ from workers.sandbox import plan
 from workers.sandbox.kernel import Missing
 
 _PROBE_TIMEOUT_S = 120
-# The REPL runs what proofs say: nothing that opens a door may be in its environment.
+# The REPL runs what proofs say, so its environment may hold nothing that gives access to anything.
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|REDIS_URL|BROKER_URL|^AWS_|^SSH_|^GPG_", re.IGNORECASE)
-# What a REPL gets of the worker's environment; what `lake env` sets it gets too.
+# What a REPL gets of the worker's environment, besides what `lake env` sets.
 _KNOWN = re.compile(r"(PATH|LANG|LC_\w+|TZ|LEAN_NUM_THREADS|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH)")
 _LAKE_SILENT = "`lake env` does not run what it is told to"
 _WITHOUT = "`farm doctor --sandbox` shows more; SANDBOX=off runs proofs without, with all the rights of the worker"
@@ -43,8 +43,8 @@ class Installation:
         environment: what verdicts say about it.
         notice: what an operator has to do; empty with Lean.
         folder: where launcher and scratch folders are; None without Lean.
-        checker: the command of the external checker, in a sandbox of its own, or what those consist of that the farm
-            knows; empty where none is configured.
+        checker: the command of the external checker, in a sandbox of its own, or the programs of the checkers that the
+            farm knows; empty if none is configured.
     """
 
     config: Config | None
@@ -74,8 +74,8 @@ def prepare(settings: Settings) -> Installation:
     """Return what the processes of this host start their REPLs from.
 
     May fetch and build a REPL, which takes minutes, when `LEAN_REPL_DIR` is not set. Without Lean it returns an
-    installation without a configuration, so that the farm starts and says so in every verdict; and so it does where the
-    sandbox cannot be put up, or where the gate does not answer as it should.
+    installation without a configuration, so that the farm starts and says so in every verdict. It does the same if the
+    sandbox cannot be set up, or if the gate gives a wrong answer in its trial.
     """
     try:
         return _prepare(settings)
@@ -131,11 +131,11 @@ def _checker(settings: Settings, config: Config, lake: str, folder: Path) -> tup
 
 
 def _tools(settings: Settings, config: Config, lake: str, folder: Path, names: tuple[str, ...]) -> Tools:
-    """Return what the checkers consist of; what is missing is for them to say, because `checked` needs none of it."""
+    """Return the programs of the checkers; they report what is missing, because `checked` needs none of it."""
     known = _record_environment(lake, Path(config.working_dir), _inherited()) or {}
     needed = dict.fromkeys([*(program for name in names for program in NEEDED[name]), *ALSO])
     toolchain, path = f"{known.get('LEAN_SYSROOT', '')}/bin", known.get("PATH", os.defpath)
-    # Of its own the toolchain's programs alone fit its exports; nanoda is another's, and a newer one is to win.
+    # Only the toolchain's own programs fit its exports; nanoda comes from another project, so a newer one is preferred.
     places = {name: (path, toolchain) if name == "nanoda_bin" else (toolchain, path) for name in needed}
     found = {name: shutil.which(name, path=os.pathsep.join(places[name])) for name in needed}
     programs = {name: program for name, program in found.items() if program}
@@ -187,7 +187,7 @@ def _cage(
         environment=environment,
         folders=[repl, *([project.absolute() / ".lake"] if project else []), *settings.read_paths],
         programs=settings.programs,
-        # The one that is kept clean.
+        # The folder that is kept clean.
         scratch=(folder.parent if program else folder) / "scratch",
         address_space_mb=settings.address_space_mb,
         bubblewrap=settings.sandbox == "bubblewrap",
@@ -213,7 +213,7 @@ def _layers(launcher: Path, directory: Path) -> list[str]:
 
 
 def _kept(recorded: dict[str, str], inherited: dict[str, str]) -> dict[str, str]:
-    """Return of what `lake env` gave what it set itself, and of the worker's own what Lean may need."""
+    """Return the variables that `lake env` set itself, and those of the worker that Lean may need."""
     return {name: value for name, value in recorded.items() if _KNOWN.fullmatch(name) or inherited.get(name) != value}
 
 

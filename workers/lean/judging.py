@@ -21,7 +21,7 @@ from workers.lean.verdict import bounded, judge, read_messages, read_sorries
 
 
 class SliceExpired(Exception):
-    """The proof ran longer than its first slice: it comes again, with its full time.
+    """The proof ran longer than its first slice: it runs again, with its full time.
 
     Attributes:
         slice_s: the slice.
@@ -37,7 +37,7 @@ class Trial:
     """One proof on its way through the REPL.
 
     Attributes:
-        lead: what runs in front of the body in one with it: the statement's front, where it has not run by itself.
+        lead: what runs before the body and together with it: the statement's front, if it has not run by itself.
         lead_lines: how many lines that is.
     """
 
@@ -54,11 +54,11 @@ class Trial:
     is_sliced: bool = False
 
     def place(self, position: Position) -> Position | None:
-        """Return a position in what ran as one in the user's own text."""
+        """Turn a position in the text that ran into one in the user's own text."""
         return self.prepared.to_user(Position(line=position.line - self.lead_lines, column=position.column))
 
     def place_in_header(self, position: Position) -> Position | None:
-        """Return a position in the header as one in the user's own text, where the header is the user's."""
+        """Turn a position in the header into one in the user's own text, if the header is the user's."""
         return position if self.prepared.code.startswith(self.prepared.header) else None
 
 
@@ -75,7 +75,7 @@ class Judge:
         """Return the verdict on a claimed proof.
 
         Raises:
-            Died: the REPL died or lied under it.
+            Died: the REPL died or sent a false reply while running it.
             SliceExpired: its first slice is over, and it has not finished.
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
             StartFailed: this host cannot start a REPL.
@@ -88,7 +88,7 @@ class Judge:
         fresh = self._session.pid is None or self._session.ran == 0
         found = self._attempt(trial)
         if found.reason is Reason.OUT_OF_MEMORY and not fresh:
-            # Earlier proofs' environments filled this REPL: the proof deserves an empty one before it is blamed.
+            # Earlier proofs' environments filled this REPL, so the proof runs in an empty one before it is blamed.
             found = self._attempt(trial)
             found = found.model_copy(update={"attempts": trial.item.attempts + 1})
         return found
@@ -203,7 +203,7 @@ class Judge:
 
 
 def _objection(trial: Trial, claim: Claim) -> Objection | None:
-    """Return the first thing that a submission's text alone says against it."""
+    """Return the first objection to a submission's text, before any REPL sees it."""
     if not trial.is_gated:
         return trial.prepared.objection
     found = object_to(trial.prepared, native=trial.is_native)
@@ -213,7 +213,7 @@ def _objection(trial: Trial, claim: Claim) -> Objection | None:
 
 
 def _domain(trial: Trial, claim: Claim) -> str:
-    """Return the trust domain: a front with metacode of the asker's is served in one for that key and front alone."""
+    """Return the trust domain: a front with metacode gets one for that key and that front alone."""
     if not trial.has_own_front:
         return lane_domain(claim.lane)
     return f"{claim.owner}:{sha256((trial.item.proof.statement or '').encode()).hexdigest()}"

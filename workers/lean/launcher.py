@@ -1,8 +1,8 @@
-"""What LeanInteract runs as `lake`: it starts the REPL so that it cannot outlive, outgrow or look beyond its place.
+"""What LeanInteract runs as `lake`: starts the REPL in its limits and sandbox, so that it ends with its worker.
 
 `PLAN env CMD ARG…` becomes CMD, in this very process, in the environment that the real `lake env` gave when the
 farm was prepared: `lake env` would spawn it and wait, and a killed lake leaves its REPL behind. `apart` does the same
-in the scratch folder. `layers` puts up the same sandbox and says what it consists of. Anything else goes to the real
+in the scratch folder. `layers` sets up the same sandbox and says what it consists of. Anything else goes to the real
 lake. Standard library only, and little of it: this is on the path of every REPL start.
 """
 
@@ -24,7 +24,7 @@ _OWNER_VARIABLE = "LEANFARM_WORKER"  # farm.processes.OWNER_VARIABLE
 
 
 def main() -> None:
-    """Do what one lake command asks for; what goes wrong is a sentence on stderr."""
+    """Do what one lake command asks for; an error becomes a sentence on stderr."""
     try:
         _run(sys.argv[1], sys.argv[2], sys.argv[3:])
     except (Missing, OSError) as failure:
@@ -73,7 +73,7 @@ def _close_in(plan: Plan, kept: Cage | None, scratch: str, user: int | None, ver
 
 
 def _start_open(plan: Plan, verb: str, arguments: list[str]) -> None:
-    """Start the REPL with the worker's own rights: the operator said so."""
+    """Start the REPL with the worker's own rights, because the operator set `SANDBOX=off`."""
     shown = ""
     if sys.platform == "linux":
         limits.apply_least(plan["address_space_mb"])

@@ -1,4 +1,4 @@
-"""What a submission's text alone says against it, before any REPL sees it; positions are in the user's own text."""
+"""Objections to a submission's text, before any REPL sees it; positions are in the user's own text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Talking to the REPL under watch: every talk ends, and why it ended from outside is known."""
+"""Conversations with the REPL under watch: every one ends, and a reason from outside is known."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 
 class Died(Exception):
-    """The REPL died or lied under this task: charged to it, and tried again alone."""
+    """The REPL died or sent a false reply during this task, which is charged with it and tried again alone."""
 
 
 class GivenUp(Exception):
-    """This process may not or need not finish the task: given back uncharged."""
+    """This process must not or need not finish the task, which is given back uncharged."""
 
 
 class HeaderTimeout(TimeoutError):
@@ -29,7 +29,7 @@ class Watch:
 
     Args:
         session: the REPL.
-        watchdog: who looks on from outside.
+        watchdog: watches from outside.
         header_timeout_s: seconds a header may take to load.
     """
 
@@ -39,7 +39,7 @@ class Watch:
         self.header_timeout_s = header_timeout_s
 
     def load(self, header: str, *, is_checked: bool = False) -> Header:
-        """Return a loaded header on a REPL that is alive, with the farm's own commands where it is checked.
+        """Return a loaded header on a live REPL, with the farm's own commands if it is for level `checked`.
 
         Raises:
             HeaderFailed, StartFailed: as `Session.load` and `Session.ensure_alive`.
@@ -53,13 +53,13 @@ class Watch:
             raise HeaderTimeout(str(error)) from error
 
     def run(self, timeout_s: float, talk: Callable[[], T]) -> T:
-        """Return what a talk with the REPL gives. One that the watchdog ends looks like a death of the REPL.
+        """Return the result of a conversation with the REPL. If the watchdog ends it, it looks as if the REPL had died.
 
         Raises:
             TimeoutError: it took longer than `timeout_s`.
             MemoryError: the REPL took more memory than it may.
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
-            ReplGone, GuardTripped: the REPL died or lied by itself.
+            ReplGone, GuardTripped: the REPL died by itself, or sent a false reply.
         """
         self._watchdog.begin(self._session.pid, timeout_s)
         try:

@@ -1,4 +1,4 @@
-"""What the REPL said, beside the verdict, for batches that ask for it."""
+"""What the REPL said, in addition to the verdict, for batches that ask for it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Reporter:
 
 
 def _of_header(found: Verdict) -> dict[str, Any]:
-    """Return what Lean said of a header that failed; a message without a place came without any other."""
+    """Return what Lean said of a header that failed; a message without a position is the only one."""
     first = found.messages[0]
     if first.pos is None:
         return {"message": first.data}

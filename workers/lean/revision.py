@@ -1,4 +1,4 @@
-"""What a verdict depends on beside the proof: as long as it is the same, a kept verdict is still true."""
+"""What a verdict depends on besides the proof: while it is the same, a kept verdict is still valid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def revision(settings: Settings, environment: Environment) -> str:
     """Return TOOLCHAIN|POLICY|CHECKER|HASH; the checker is empty where none is configured.
 
     The hash covers what verdicts say of their environment, the REPL's binary, and of the project its pins and every
-    .olean it built itself: the same on every host that has the same, and another as soon as any of it changes.
+    .olean it built itself. It is equal on hosts with equal contents, and changes as soon as any of it changes.
     """
     digest = sha256(orjson.dumps(environment.model_dump()))
     for path in _parts(settings):

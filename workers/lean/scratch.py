@@ -1,4 +1,4 @@
-"""The folder of this host's launcher and scratch folders: who owns it, and what is removed from it when.
+"""The folder of this host's launcher and scratch folders: its owner, and what is removed from it when.
 
 A REPL may write to one folder, its own. The kernel bounds each file; how many there are, and how long they stay, is
 bounded here.
@@ -41,7 +41,7 @@ _held = contextlib.ExitStack()
 def claim_folder(root: Path) -> Path:
     """Return a folder of this process's own below `root`, and remove those whose processes are gone.
 
-    Whoever holds the lock is alive: the kernel lets it go with the last of the processes that were forked with it.
+    A process that holds the lock is alive: the kernel releases it with the last of the processes forked with it.
     """
     root.mkdir(parents=True, exist_ok=True)
     with _locked(root):

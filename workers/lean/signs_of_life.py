@@ -1,4 +1,4 @@
-"""What a Lean process shows with each sign of life, and does about what that found out; in the heartbeat's thread."""
+"""What a Lean process shows with each sign of life, and how it reacts to the answer; in the heartbeat's thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workers.lean.engine import Engine
 from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Interruption
 
-# When one proof runs longer than this, the rest of the chunk is better off elsewhere.
+# When one proof runs longer than this, the rest of the chunk is given back to run elsewhere.
 _SHED_AFTER_S = 2.0
 
 
@@ -17,7 +17,7 @@ class SignsOfLife:
 
     Args:
         claims: holds the chunk that is run.
-        writer: gives back what is shed.
+        writer: gives items back.
         engine: what judges.
     """
 
@@ -32,7 +32,7 @@ class SignsOfLife:
         return chunk.claim.lease if chunk else ""
 
     def on_alive(self, lease: str, alive: Alive) -> None:
-        """React to what a sign of life found out, and shed what waits behind a long proof.
+        """React to the answer to a sign of life, and give back what waits behind a long proof.
 
         Raises:
             StoreUnavailable: Redis was away for a minute.

@@ -12,11 +12,11 @@ _SHORTEST_S = 2.0
 
 
 def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float) -> float | None:
-    """Return the seconds of the first slice; None where it would not pay, and a proof has its full time at once.
+    """Return the seconds of the first slice; None if it would not pay, so that a proof has its full time at once.
 
     A slice is twice the longest of at least 100 decided runs of the batch. For one that never ends it saves the rest of
     the timeout before the other proofs; for one that would have ended it costs the slice and a header load. It is used
-    where the saving is larger than that cost, though by the rule of succession the former are by far the likelier.
+    if the saving is larger than that cost. By the rule of succession, proofs that never end are by far the likelier.
 
     Args:
         timeout_s: the full time.

@@ -1,6 +1,6 @@
 """Tactic sequences tried on a goal: beginnings that sequences share are run once per process.
 
-Nothing here is a verdict: who found a proof has it verified.
+Nothing here is a verdict: verify a proof that was found.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _TOO_LARGE = "The tactic took more memory than one REPL may have (LEAN_MEMORY_LI
 
 
 class _Lost(Exception):
-    """The REPL, and every proof state in it, went on the way: begin again."""
+    """The REPL was lost on the way, with every proof state in it: begin again."""
 
 
 class TacticSearcher:
-    """Tries tactics on the REPL of this process, and remembers what they gave."""
+    """Tries tactics on the REPL of this process, and remembers their results."""
 
     def __init__(self, session: Session, watch: Watch, environment: Environment) -> None:
         self._session = session
@@ -39,10 +39,10 @@ class TacticSearcher:
         self._trees: OrderedDict[tuple[str, str, float], Tree] = OrderedDict()
 
     def run(self, item: ClaimedItem, task: Candidates, claim: Claim) -> Answer:
-        """Return the goal and what came of each sequence.
+        """Return the goal and the result of each sequence.
 
         Raises:
-            Died: the REPL died under the text of the goal, or lied.
+            Died: the REPL died while running the text of the goal, or sent a false reply.
             GivenUp, StartFailed: as `Judge.run`.
         """
         self._session.enter(lane_domain(claim.lane))
@@ -84,11 +84,11 @@ class TacticSearcher:
             try:
                 return self._walk(tree, tactics)
             except _Lost:
-                # Every loss is counted at the tactic it came with, so this ends.
+                # Every loss is counted at the tactic that caused it, so this ends.
                 continue
 
     def _walk(self, tree: Tree, tactics: list[str]) -> Tried:
-        """Return what a sequence gives, running of it what this REPL process has not run."""
+        """Return the result of a sequence, running only what this REPL process has not run."""
         if tree.error is None:
             self._open(tree)
         if tree.error is not None:
@@ -122,7 +122,7 @@ class TacticSearcher:
         except MemoryError:
             if is_fresh:
                 raise
-            # What earlier tasks left in this REPL is not this goal's fault.
+            # The memory may be taken by earlier tasks in this REPL, not by this goal.
             raise _Lost from None
         tree.begin(reply, self._session.generation)
 
@@ -131,7 +131,7 @@ class TacticSearcher:
         return self._session.exchange.reply or {}
 
     def _run(self, tree: Tree, before: Node, node: Node, tactic: str) -> float:
-        """Run a tactic, write down what it gave, and return the seconds it took.
+        """Run a tactic, record its result, and return the seconds it took.
 
         Raises:
             _Lost: the REPL died; the tactic has another try in a fresh one before it is blamed.
@@ -157,7 +157,7 @@ class TacticSearcher:
         """Make sure that the replies were answers to what was asked.
 
         Raises:
-            GuardTripped, ReplGone, MemoryError, TimeoutError: that cannot be known; nothing of what they said is kept.
+            GuardTripped, ReplGone, MemoryError, TimeoutError: this cannot be known; none of the replies is kept.
         """
         if tree.error is not None or self._session.pid is None:
             return

@@ -64,7 +64,7 @@ class Tree:
         return node.children[tactic]
 
     def forget_doubtful(self) -> None:
-        """Have another try of what the farm could not decide, when it is asked for again."""
+        """Forget what the farm could not decide, so that it is tried when it is asked for again."""
         for node, tactic in self.doubtful:
             node.children.pop(tactic, None)
         self.doubtful.clear()
@@ -80,7 +80,7 @@ class Tree:
 
 
 def failed(status: Status, error: str) -> Tried:
-    """Return what a tactic that gave no state came to."""
+    """Return the result of a tactic that gave no state."""
     return Tried(status=status, error=error)
 
 

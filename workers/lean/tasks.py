@@ -50,7 +50,7 @@ class LeanWorker:
 
     def __init__(self, settings: Settings) -> None:
         self.processes = process_count(settings)
-        # Where a cgroup gives less than the settings ask for, the cgroup is right: its OOM killer asks nobody.
+        # If a cgroup allows less than the settings ask for, its OOM killer decides, so respect it.
         share_mb = int(memory_limit_mb() * 0.95 / self.processes)
         self._settings = settings.model_copy(
             update={"lean_memory_limit_mb": min(settings.lean_memory_limit_mb, share_mb)}

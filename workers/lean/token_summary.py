@@ -1,4 +1,4 @@
-"""What the work of one token came to, in the line that Flower shows: which batches, on what headers, how many."""
+"""The work of one token in the line that Flower shows: which batches, on what headers, how many."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADER_CHARS = 60
 
 @dataclass(slots=True)
 class TokenSummary:
-    """Counts verdicts by batch and header; as text it is a line without a word of a proof."""
+    """Counts verdicts by batch and header; as text it is a line that quotes no proof."""
 
     chunks: int = 0
     written: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Any
 
 from farm.models import Message, Position, Reason, Sorry
 
-# From a position in what was sent to the one in the user's own text; None where it is not the user's.
+# From a position in the text that was sent to one in the user's own text; None if it is not in that.
 Place = Callable[[Position], Position | None]
 _MESSAGES_LIMIT_BYTES = 256 << 10
 # By meaning: Lean's wordings differ between versions and by options that a text may set (`pp.sorrySource` prints the

@@ -1,4 +1,4 @@
-"""Telling the store what became of the items of a lease, patiently: Redis may be away for a while."""
+"""Writes the results of a lease's items to the store, patiently, because Redis may be away for a while."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class VerdictWriter:
             claim: under which they were found.
             verdicts: what was found.
             then: the item that runs next; it is charged if this process dies once they are written.
-            spent_s: seconds that these took.
+            spent_s: seconds that they took.
 
         Returns:
             The outcome; StoreUnavailable when Redis was away for a minute.
@@ -95,7 +95,7 @@ class VerdictWriter:
         return bool(back.condemned)
 
     def publish(self, tokens: int) -> None:
-        """Say so many times that work waits."""
+        """Publish so many tokens."""
         self._tokens.lean(self._environment, tokens)
 
     def _patiently(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

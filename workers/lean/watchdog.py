@@ -1,4 +1,4 @@
-"""A watch over the running proof from outside its thread, which may be stuck in a read or a parse."""
+"""Watches the running proof from outside its thread, which may be stuck in a read or a parse."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workers.side_threads import SideThread
 
 _STUCK_S = 60.0
 _TICK_S = 0.1
-# The leader, where Lean runs, is looked at more often than what it may have started.
+# The leader, where Lean runs, is measured more often than processes that it may have started.
 _TREE_EVERY_TICKS = 10
-# The run has its own timeout; the watchdog is for the run that does not keep it.
+# The run has its own timeout; the watchdog is for a run that exceeds it.
 _GRACE_S = 2.0
 
 
@@ -31,7 +31,7 @@ class Interruption(StrEnum):
 
 @dataclass(slots=True)
 class Watched:
-    """The run under watch: the REPL's session, and when its patience ends on the monotonic clock."""
+    """The run under watch: the REPL's session, and the monotonic time at which it is ended."""
 
     session: int
     deadline: float
@@ -40,7 +40,7 @@ class Watched:
 
 
 class Watchdog(SideThread):
-    """Ends a run that eats too much memory, overstays its deadline, or is no longer wanted.
+    """Ends a run that takes too much memory, exceeds its deadline, or is no longer wanted.
 
     Args:
         memory_limit_mb: resident memory one REPL's process tree may take.

@@ -23,12 +23,12 @@ from workers.lean.repl_watch import Died, GivenUp
 from workers.lean.token_summary import TokenSummary
 from workers.lean.verdict_writer import VerdictWriter
 
-# How long a process keeps its token before Celery gets a say: recycling, shutdown, events.
+# How long a process keeps its token before Celery gets control: for recycling, shutdown, events.
 _TASK_S = 10.0
-# While so many runs took less than this, a verdict is written while Lean runs the next proof already: between runs of
-# some milliseconds a round trip is felt. At most one verdict is under way, so the price is bounded: interactive work is
-# seen one such run later, and should the process die before the store has answered, the death is charged to the proof
-# before.
+# While so many runs took less than this, a verdict is written while Lean already runs the next proof, because between
+# runs of some milliseconds a round trip matters. At most one verdict is under way, which bounds the cost: interactive
+# work is seen one such run later, and if the process dies before the store has answered, the death is charged to the
+# proof before.
 _SHORT_RUNS = 8
 _SHORT_S = 0.25
 
@@ -36,7 +36,7 @@ _log = structlog.get_logger()
 
 
 class WorkLoop:
-    """Runs what is claimed and has written what came of it; one thread, which owns the engine.
+    """Runs what is claimed and has the results written; one thread, which owns the engine.
 
     Args:
         claims: where work comes from.
@@ -63,7 +63,7 @@ class WorkLoop:
             if not self._work_once(summary):
                 break
         else:
-            # There may be more: the token goes on to whoever takes it.
+            # There may be more work: the token goes to whichever process takes it.
             self._writer.publish(1)
         return str(summary)
 
@@ -99,12 +99,12 @@ class WorkLoop:
             self._writer.give_back(chunk.claim, indices)
 
     def _run_item(self, chunk: Chunk, item: ClaimedItem) -> ClaimedItem | None:
-        """Run an item and hand in what came of it; return the item to go on with, itself when it was given up."""
+        """Run an item and hand in its result; return the item to go on with, or itself if it was given up."""
         started = time.monotonic()
         found, failure = self._judge(chunk, item)
         spent_s = time.monotonic() - started
         self._recent_s.append(spent_s)
-        # What was written meanwhile may have ended the chunk; and nothing of a lease goes back before it.
+        # The write that was under way may have ended the chunk, and has to end before anything of the lease goes back.
         self._await_write(chunk)
         match failure:
             case GivenUp():
@@ -120,7 +120,7 @@ class WorkLoop:
         return self._hand_in(chunk, item, found)
 
     def _judge(self, chunk: Chunk, item: ClaimedItem) -> tuple[list[Result], Died | SliceExpired | GivenUp | None]:
-        """Return what Lean's time alone gives: a verdict, or why there is none."""
+        """Return the verdict of a run, or why there is none; only Lean's time is in this span."""
         with span("run", index=item.index) as run:
             try:
                 found = self._engine.run(item, chunk.claim)
@@ -131,16 +131,16 @@ class WorkLoop:
             return [found], None
 
     def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result]) -> ClaimedItem | None:
-        """Have written what was found on an item; return the item to run next, None at the end of the chunk."""
+        """Have the result of an item written; return the item to run next, None at the end of the chunk."""
         following = chunk.take() if chunk.goes_on else None
         chunk.under_way = self._writer.write(chunk.claim, found, following, self._recent_s[-1])
-        # The last verdict of a chunk is written before the next claim: who claims holds nothing else.
+        # The last verdict of a chunk is written before the next claim: a process that claims holds nothing else.
         if following is None or not self._is_in_a_hurry(chunk, item):
             self._await_write(chunk)
         return following
 
     def _await_write(self, chunk: Chunk) -> None:
-        """Wait for the write that is under way, if one is, and take in what it found out.
+        """Wait for the write that is under way, if there is one, and read its outcome.
 
         Raises:
             StoreUnavailable: Redis was away for a minute.
@@ -162,7 +162,7 @@ class WorkLoop:
     def _is_in_a_hurry(self, chunk: Chunk, item: ClaimedItem) -> bool:
         """Whether the next run may begin before this one's verdict is written."""
         longest_s = max(chunk.claim.longest_s, *self._recent_s)
-        # After a canary it has to be known: an accepted one ends this process's work.
+        # After a canary the outcome has to be known, because an accepted one ends this process's work.
         return len(self._recent_s) == _SHORT_RUNS and longest_s < _SHORT_S and item.index < FIRST_CANARY
 
     def _charge(self, chunk: Chunk, item: ClaimedItem, why: str, spent_s: float) -> list[Result]:

@@ -22,7 +22,7 @@ from workers.premises.cores import CORES, spread
 from workers.premises.product import Groups
 from workers.premises.selectors import Ids, Matrix, Selection
 
-# Its stubs, where it has any, describe the C++ constructors and not those of Python.
+# Its stubs, where there are any, describe the constructors of C++, not of Python.
 faiss: Any = _faiss
 
 _SPARE = 16
@@ -141,7 +141,7 @@ class Index:
             )
 
     def _certify(self, queries: Matrix, selection: Selection, scores: Matrix, ids: Ids) -> Ids:
-        """Fill the rows of `scores` and `ids` that a certificate can be had for; return the others."""
+        """Fill the rows of `scores` and `ids` for which there is a certificate; return the others."""
         k = scores.shape[1]
         rest, wanted = np.arange(len(queries)), k + _SPARE
         while len(rest) and wanted < min(selection.count, _SCAN_FROM):
@@ -155,7 +155,7 @@ class Index:
         return rest
 
     def _ceilings(self, queries: Matrix, lowest: Matrix) -> npt.NDArray[np.float64]:
-        """Return what no row can score that was left out, all of which have rough scores of at most `lowest`.
+        """Return a score that no row that was left out can reach; their rough scores are at most `lowest`.
 
         A row at the ceiling could tie and have the larger id, so a k-th best must be above it.
         """

@@ -1,4 +1,4 @@
-"""What the premise room loads, as the settings say, or an operator since: corpus, embedder, index."""
+"""What the premise room loads (corpus, embedder, index), by the settings or by an operator's later wish."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def find_source(settings: Settings) -> Path:
     """Return the data set to load: a folder, one of the hub's, or the shipped corpus.
 
     Raises:
-        CorpusError: the hub's cannot be had.
+        CorpusError: the hub's data set is not available.
     """
     if not settings.data_repo:
         return SHIPPED
@@ -46,7 +46,7 @@ def find_source(settings: Settings) -> Path:
 
 
 def home(settings: Settings) -> str:
-    """Return what an operator's wish stands instead of: other settings undo it."""
+    """Return the settings that an operator's wish replaces: when they change, the wish no longer holds."""
     return f"{settings.data_repo}\n{settings.data_revision}"
 
 

@@ -60,7 +60,7 @@ def candidates(vectors: Matrix, queries: Matrix, groups: Groups, wanted: int) ->
 
 
 def _spans(total: int) -> Iterator[list[tuple[int, int]]]:
-    """Yield spans as their blocks; each span is filtered by the best of those before, so that little is gathered."""
+    """Yield spans as blocks; each span is filtered by the best of earlier ones, so that little is gathered."""
     start, end = 0, _FIRST_SPAN
     while start < total:
         stop = min(end, total)

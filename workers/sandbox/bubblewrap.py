@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from workers.sandbox.plan import Cage
 
 _ROOT_NAMESPACES = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
-# What putting up the layers inside takes; they are given up there.
+# Capabilities for setting up the layers inside, where they are dropped.
 _ROOT_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
 
 

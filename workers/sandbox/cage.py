@@ -1,4 +1,4 @@
-"""Puts up the sandbox around this very process, and becomes the REPL inside it. What cannot be put up stops the start.
+"""Sets up the sandbox around this process, and becomes the REPL inside it. A layer that is missing stops the start.
 
 The order is the point: paths are opened while they can be, the user id changes before the request to die with the
 parent (the kernel forgets it at such a change), no_new_privs precedes what needs it, and seccomp comes last because it

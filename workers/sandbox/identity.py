@@ -27,7 +27,7 @@ def become(user: int, *, may_search: bool) -> None:
     Args:
         user: the id.
         may_search: keeps the right to read and search past file modes, so that a toolchain below a private home folder
-            works; what may be read at all Landlock decides.
+            works; Landlock still decides what may be read.
     """
     kept = 1 << DAC_READ_SEARCH if may_search else 0
     if kept and not prctl(PR_SET_KEEPCAPS, 1):

@@ -15,7 +15,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Missing(Exception):
-    """A layer of the sandbox cannot be put up here; the text is a sentence for the operator."""
+    """A layer of the sandbox cannot be set up here; the text is a sentence for the operator."""
 
 
 def error() -> str:

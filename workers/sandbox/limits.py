@@ -16,7 +16,7 @@ _NONE = ("CORE", "MSGQUEUE", "NICE", "RTPRIO", "MEMLOCK")
 
 
 def apply(address_space_mb: int) -> None:
-    """Bound memory, files and descriptors, and take away core dumps, queues, locked memory and priorities."""
+    """Bound memory, files and descriptors, and forbid core dumps, queues, locked memory and priorities."""
     _lower(resource.RLIMIT_AS, address_space_mb * _MB)
     _lower(resource.RLIMIT_FSIZE, FILE_MB * _MB)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -26,7 +26,7 @@ def apply(address_space_mb: int) -> None:
 
 
 def apply_least(address_space_mb: int) -> None:
-    """Bound memory and take away core dumps: what holds even where the sandbox is off."""
+    """Bound memory and forbid core dumps, even if the sandbox is off."""
     _lower(resource.RLIMIT_AS, address_space_mb * _MB)
     _lower(resource.RLIMIT_CORE, 0)
 

@@ -67,7 +67,7 @@ class Plan(TypedDict):
 
     Attributes:
         lake: the real lake.
-        inherited: the worker's environment, without what opens a door.
+        inherited: the worker's environment, without what gives access to anything.
         environment: what `lake env` makes of it, or None where that is not known.
         address_space_mb: RLIMIT_AS in MB where there is no cage.
         cage: the sandbox; None where it is off.

@@ -1,6 +1,6 @@
-"""`python -m workers.sandbox.selftest`: makes every attempt inside the real launcher, and says in JSON what came of it.
+"""`python -m workers.sandbox.selftest`: makes every attempt inside the real launcher, and reports the results in JSON.
 
-Around the attempts stands a stage: secrets, a project, listening sockets, a parent with a secret in its environment.
+The attempts run on a stage: secrets, a project, listening sockets, a parent with a secret in its environment.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from workers.sandbox.at
 
 @dataclass(frozen=True)
 class AttemptOutcome:
-    """What came of one attempt.
+    """The result of one attempt.
 
     Attributes:
         expected: `denied`, `killed` or `allowed`.

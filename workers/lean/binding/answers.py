@@ -17,7 +17,7 @@ _NATIVE = re.compile(r"Lean\.(?:ofReduceBool|trustCompiler)|(?:.+\.)?_native\.na
 
 
 class OddAnswer(Exception):
-    """Lean answered one of the farm's own commands with what Lean never answers."""
+    """Lean answered one of the farm's own commands in a form that Lean never uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Look:
     """What the farm saw in the environment that a submission left.
 
     Attributes:
-        failure: the first thing that speaks against it, or None.
+        failure: the first thing that is wrong with it, or None.
         axioms: the full names of the axioms that its proofs and values depend on, sorted.
         values: what it gives for the holes, by their names, as Lean prints it.
     """
@@ -49,7 +49,7 @@ class Look:
 
 
 def read_stated(response: Any, key: str, kept: int) -> BindingFailure | None:
-    """Return why a statement is none.
+    """Return why a statement cannot be used.
 
     Args:
         response: Lean's response to it.
@@ -65,7 +65,7 @@ def read_look(response: Any, secret: str, prepared: Prepared, *, is_native: bool
     """Return what was seen of a submission; `is_native` allows the axioms that `native_decide` makes.
 
     Raises:
-        OddAnswer: it is no answer of the farm's command.
+        OddAnswer: it is not an answer of the farm's command.
     """
     answers = _own_answers(response, secret)
     found = answers[0] if len(answers) == 1 and not first_error(response) else {}

@@ -1,11 +1,11 @@
 """Holding a submission to its statement: what the farm says to Lean around it.
 
-What a submission declares can change how every later text is read: by macros, notation, coercions, options. So nothing
-that the farm asks afterwards is read by Lean's own commands. Commands of the farm's (`commands.lean`) are
+What a submission declares (macros, notation, coercions, options) can change how every later text is read. So the farm
+does not use Lean's own commands afterwards. The farm's commands (`commands.lean`) are
 elaborated on the header's environment before any submission runs; they look at the environment itself. One keeps the
 propositions of theorems that have no proof. Another, under a name new for every submission, looks for the theorems,
 has the kernel compare the two, and collects the axioms. Its name begins with a character that begins no identifier, so
-that no parser which takes any word takes it.
+that a parser that accepts any word does not accept it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from farm.prepared import Prepared
 from workers.lean.binding.answers import BindingFailure
 
 _COMMANDS = Path(__file__).with_name("commands.lean").read_text(encoding="utf-8")
-# An interpreted JSON parser of an old Lean overflows its stack on commands of 3 kB.
+# The interpreted JSON parser of an old Lean overflows its stack on commands of 3 kB.
 _PIECE_CHARS = 2000
 _NO_IDENTIFIER = "⟪"
 # A typing error in a statement must not become a variable.
@@ -36,7 +36,7 @@ class Stated:
     Attributes:
         env: the environment that holds its front and what is kept of it, and nothing of a submission.
         key: part of the names under which that is kept.
-        failure: why there is none.
+        failure: why Lean does not accept it.
     """
 
     env: int
@@ -73,7 +73,7 @@ class Binder:
         return f"{prepared.front}\n{told}{self._keep(key, plan(prepared, key), _missing_parts(challenge))}"
 
     def _front_and_targets(self, prepared: Prepared, challenge: Challenge, key: str) -> Iterator[str]:
-        """Yield the front in order, and each target where it stands: what is open there counts for its meaning."""
+        """Yield the front in order, and each target in its place, because what is open there affects its meaning."""
         offset, kept = 0, [target.name for target in challenge.targets]
         for piece in challenge.pieces:
             if piece.kind == "text" and kept:

@@ -18,7 +18,7 @@ Ask = Callable[[str, int | None], Any]
 
 
 class Unguarded(Exception):
-    """What this REPL says reaches no `checked`: forged replies could go unseen, or the farm's commands are unknown."""
+    """This REPL cannot judge at `checked`: forged replies could go unseen, or it lacks the farm's commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ def run_checked(
     """Run a submission and hold it to its statement.
 
     Args:
-        session: a REPL that served nothing but gated texts.
+        session: a REPL that served only gated texts.
         header: the loaded header, with the farm's commands.
         prepared: the submission and what it has to prove.
         answers: what the values of holes are compared with, by their names.
         timeout_s: seconds for everything together.
         is_native: whether it may depend on the axioms that `native_decide` makes.
-        is_clean: whether a response to the submission deserves the checks.
+        is_clean: whether a response to the submission is free of errors, so that the checks are worth running.
 
     Raises:
         TimeoutError, ReplGone, GuardTripped: as `Session.run`.

@@ -1,7 +1,7 @@
 """What an external checker says about a proof that Lean accepted; docs/attestation.md is the contract.
 
 The checker runs in a process of its own, in its own scratch folder, in a sandbox like the REPL's.
-Whatever it does but answer in time, in form and with exit status 0 is no answer.
+Anything but an answer in time, in the right form and with exit status 0 counts as no answer.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Checker:
     """A configured checker command.
 
     Args:
-        command: the command, what confines it in front.
+        command: the command, with what confines it before it.
         timeout_s: seconds it may take for one proof.
         stopped: asked now and then whether the process is to stop.
 
     Raises:
-        CheckerFailed: it does not tell its version.
+        CheckerFailed: it does not print its version.
     """
 
     def __init__(self, command: Sequence[str], timeout_s: float, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -120,7 +120,7 @@ class Attestor:
             }
         )
         if said.answer == "accepted":
-            # What was not checked against a statement is not attested to prove one, nor is anything by an unsound Lean.
+            # Not attested: a proof that was not checked against a statement, and any by an unsound Lean.
             may_attest = found.level is Level.CHECKED and not known
             return found.model_copy(update={"level": Level.ATTESTED}) if may_attest else found
         if said.answer == "rejected":
@@ -160,7 +160,7 @@ _FOLLOWING = frozenset({"outcome", "level", "reason", "reward"})
 def open_checker(
     command: Sequence[str] | Tools, timeout_s: float, stopped: Callable[[], bool]
 ) -> Checker | Kernels | None:
-    """Return the configured checker, None when there is none or it does not work: then it is said in the log.
+    """Return the configured checker; None if there is none, or if it does not work, which is logged.
 
     Args:
         command: the command, with what confines it in front, or those the farm knows; empty where none is configured.

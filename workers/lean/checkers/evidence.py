@@ -13,7 +13,7 @@ class Attestation:
     """What a checker answered.
 
     Attributes:
-        answer: `failed` when it was none.
+        answer: `failed` when it gave none.
         version: the checker's name and version, as it says them itself.
         time_s: seconds it took.
         detail: why, in its own words or ours.
@@ -27,7 +27,7 @@ class Attestation:
     each: tuple[Attestation, ...] = ()
 
     def dump(self) -> dict[str, Any]:
-        """Return it as it stands in `evidence.checker`."""
+        """Return it in the form of `evidence.checker`."""
         return {"version": self.version, "answer": self.answer, "time_s": self.time_s, "detail": self.detail}
 
     def evidence(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What comparator, leanchecker and nanoda mean by their exit status and words. What is no judgment is no answer.
+"""What comparator, leanchecker and nanoda mean by exit status and output. Anything but a judgment is no answer.
 
 comparator ends with 1 for a rejected proof, and also when a kernel is killed or a file cannot be read: its words decide
 (Lean 4.35, src/lake/Lake/CLI/Check.lean and src/lake/Lake/Check/). nanoda panics at what does not type-check.
@@ -39,7 +39,7 @@ def read(name: str, status: int, words: str) -> tuple[Answer, str]:
 
 
 def together(answers: tuple[Attestation, ...]) -> tuple[Answer, str]:
-    """Return what all say: one that rejects is believed, and one that does not answer attests nothing."""
+    """Return the joint answer: one rejection rejects, and without an answer of each nothing is attested."""
     for kind in ("rejected", "failed"):
         for each in answers:
             if each.answer == kind:

@@ -1,4 +1,4 @@
-"""comparator, leanchecker and nanoda, as Lean 4.35 brings them: one export of the proof, which all have to accept.
+"""comparator, leanchecker and nanoda of Lean 4.35: one export of the proof, which all of them have to accept.
 
 Statement and submission are compiled and exported, each in a sandbox of its own; only the text of the exports leaves
 it, and no process that decides loads an .olean. The command lines are those of Lean 4.35 (src/lake/Lake/CLI/
@@ -32,7 +32,7 @@ NEEDED = {COMPARATOR: ("lean", "leanexport", "lake"), LEANCHECKER: ("leanchecker
 ALSO = ("leanchecker", "git", "which", "env")
 """What `lake comparator` looks for or starts itself."""
 
-# Both are modules of one name: private names in front of the theorem hold that name, and are to agree.
+# Both are modules with one name, because private names before the theorem contain it and have to agree.
 _MODULE = "Proof"
 _COMPILE = (
     "lean=$1 export=$2 folder=$3; shift 3; "
@@ -45,7 +45,7 @@ _EXPORT_LIMIT_BYTES = 2 << 30
 _WORDS_LIMIT_BYTES = 1 << 20
 _HELP_TIMEOUT_S = 30.0
 _VERSION_LIMIT_CHARS = 30
-# What the kernel computes with besides what a theorem mentions: comparator holds all of it to the statement's, and so
+# What the kernel computes with besides what a theorem mentions: comparator compares all of it with the statement's, so
 # it has to be in both exports (primitiveTargets and builtinTargets in Check.lean).
 _PRIMITIVES = (
     *("Nat.add", "Nat.sub", "Nat.mul", "Nat.pow", "Nat.gcd", "Nat.div", "Nat.mod", "Nat.beq", "Nat.ble"),
@@ -62,7 +62,7 @@ class Tools:
 
     Attributes:
         names: which of them are asked, comparator first.
-        start: what confines a command, in front of it.
+        start: what confines a command, to be put before it.
         shell: the shell inside.
         folder: where confined commands may read what is handed to them.
         programs: their programs, by name.
@@ -86,7 +86,7 @@ class Kernels:
         stopped: asked now and then whether the process is to stop.
 
     Raises:
-        CheckerFailed: a program is missing, or does not tell its version.
+        CheckerFailed: a program is missing, or does not print its version.
     """
 
     def __init__(self, tools: Tools, timeout_s: float, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -100,7 +100,7 @@ class Kernels:
         self.version = " + ".join(self._versions.values())
 
     def check(self, proof: Proof, environment: dict[str, Any]) -> Attestation:
-        """Return what they say together about a proof with a statement; that one fails is an answer too.
+        """Return the joint answer about a proof with a statement; the failure of a checker is an answer too.
 
         Args:
             proof: the proof.
@@ -162,7 +162,7 @@ class Kernels:
         _hand(folder / "lakefile.toml", b'name = "judged"\n')
         _hand(folder / "lake-manifest.json", orjson.dumps(_MANIFEST))
         exports = ["--challenge-from-export", str(challenge), "--solution-from-export", str(solution)]
-        # Its own sandbox cannot be put up inside ours; given both exports it builds and runs nothing of the submission.
+        # Its own sandbox cannot be set up inside ours; with both exports it builds and runs nothing of the submission.
         own = [f"--dir={folder}", "comparator", "--config", str(folder / "comparator.json")]
         return [self._tools.programs["lake"], *own, *exports, "--inadvisably-no-sandbox"]
 

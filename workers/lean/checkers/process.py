@@ -1,4 +1,4 @@
-"""Runs a checker's commands: each in a session of its own, bounded in time and output, of which nothing is left."""
+"""Runs a checker's commands: each in a session of its own, bounded in time and output, and killed afterwards."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _READ_BYTES = 1 << 16
 
 
 class CheckerFailed(Exception):
-    """The checker gave no answer: it crashed, hung, flooded, or said what is none."""
+    """The checker gave no answer: it crashed, hung, printed too much, or printed something else."""
 
 
 class Confined:
-    """Runs commands behind what confines them.
+    """Runs commands under a program that confines them.
 
     Args:
-        start: what stands in front of each command, such as the launcher of a sandbox.
+        start: what is put before each command, such as the launcher of a sandbox.
         stopped: asked now and then whether the process is to stop.
     """
 
@@ -77,7 +77,7 @@ class Confined:
             if left_s <= 0 or self._stopped():
                 raise CheckerFailed("It did not answer in time (CHECKER_TIMEOUT_S)")
             if not select.select([output], [], [], min(left_s, _LOOK_EVERY_S))[0]:
-                # A child may keep the pipe open; what the command itself had to say is said when it ends.
+                # A child may keep the pipe open; the command's own output is complete when it ends.
                 if process.poll() is not None:
                     break
                 continue

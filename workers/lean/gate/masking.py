@@ -1,4 +1,4 @@
-"""A text as the gate reads it: comments, strings and quoted characters blanked out, what is in doubt found."""
+"""A text as the gate reads it: comments, strings and quoted characters blanked out, doubtful places found."""
 
 from __future__ import annotations
 

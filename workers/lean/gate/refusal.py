@@ -1,4 +1,4 @@
-"""What the gate says of a text that does not pass."""
+"""What the gate says about a text that does not pass."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 The rules are data, in `rules`. They hold for a text's code, without comments and strings (`masking`), and need no
 knowledge of Lean's tokens: a word counts wherever Lean could begin a token at it, whatever the imports define
-(`words`). That is everywhere but inside a name that certainly began as one: behind white space, an opening bracket, a
-comma or one of a few prefix operators. Behind digits, quotes, closing brackets and every other symbol it counts in the
-middle of letters too. The gate only restricts: a text that passes has proved nothing.
+(`words`). That is everywhere except inside a name that certainly began as one: after white space, an opening bracket, a
+comma or one of a few prefix operators. After digits, quotes, closing brackets and every other symbol it counts in the
+middle of letters too. The gate only restricts: that a text passes proves nothing.
 """
 
 from __future__ import annotations

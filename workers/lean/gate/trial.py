@@ -13,8 +13,8 @@ from workers.lean.gate.strict import refuse
 def prove_gate() -> str | None:
     """Return what an operator has to know if the gate answers one of the texts wrongly; None if all are right.
 
-    The gate rests on the interpreter's regular expressions, and they had faults before (Python 3.11.2). The texts,
-    some 300, stand in `trial_texts.json`; it takes milliseconds.
+    The gate depends on the interpreter's regular expressions, which had faults before (Python 3.11.2). Some 300 texts
+    are in `trial_texts.json`; the trial takes milliseconds.
     """
     texts = orjson.loads(files("workers.lean.gate").joinpath("trial_texts.json").read_bytes())
     for answer, group in texts.items():

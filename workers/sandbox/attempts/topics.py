@@ -14,7 +14,7 @@ class Attempt(NamedTuple):
     """One attempt.
 
     Attributes:
-        expected: what must come of it: `denied`, an error; `killed`, the process ends; or `allowed`.
+        expected: the result it must have: `denied`, an error; `killed`, the process ends; or `allowed`.
         needs: the layer that denies it; empty where every sandbox does.
     """
 
@@ -43,7 +43,7 @@ ATTEMPTS = {
 
 
 def main() -> None:
-    """Make the attempt that the command line names, and print what came of it."""
+    """Make the attempt that the command line names, and print its result."""
     name, *pairs = sys.argv[1:]
     found = judge(ATTEMPTS[name].program, dict(pair.split("=", 1) for pair in pairs))
     os.write(1, json.dumps(found).encode())
