@@ -1,8 +1,8 @@
-"""A submission's file held against the statement's front: what it repeats, what it changes, what is its own.
+"""A submission's file compared with the statement's front: what it repeats, what it changes, what is its own.
 
 What a file repeats of the front is the farm's: the front has run already, so the repetition is blanked out, and every
 other character keeps its place. Commands are compared by their tokens, so comments and white space do not count; a
-theorem by its signature. Nothing here decides what is proved: the front runs whatever a file says.
+theorem by its signature. Nothing here decides what is proved, because the front runs whatever a file says.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Alignment:
 
 
 def align(challenge: Challenge, code: CommandText) -> Alignment:
-    """Hold a file against a statement; linear in both."""
+    """Compare a file with a statement; linear in both."""
     alignment = Alignment()
     base, alive = _enter(challenge, code, alignment)
     repeated = _Repeated(challenge, code, base, alive, alignment)
@@ -65,7 +65,7 @@ def align(challenge: Challenge, code: CommandText) -> Alignment:
 
 
 def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
-    """Return a text with stretches made white; lines and columns stay."""
+    """Return a text with stretches replaced by white space; lines and columns stay."""
     out: list[str] = []
     position = 0
     for start, end in sorted(blanks):
@@ -75,7 +75,7 @@ def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
 
 
 def _enter(challenge: Challenge, code: CommandText, alignment: Alignment) -> tuple[str, tuple[LeanScope, ...]]:
-    """Settle in which scopes the file begins; return the namespace around it and what of the front is open there."""
+    """Find in which scopes the file begins; return the namespace around it and the front's scopes open there."""
     asked = challenge.asked
     scopes, around = challenge.scopes, namespace(challenge.scopes)
     if scopes and (same := _same_scopes(code, asked, scopes)):
@@ -89,7 +89,7 @@ def _enter(challenge: Challenge, code: CommandText, alignment: Alignment) -> tup
 
 
 def _same_scopes(code: CommandText, asked: Sequence[Asked], scopes: tuple[LeanScope, ...]) -> tuple[LeanScope, ...]:
-    """Return the file's own scopes that are those of the front once more, so that they need not open again."""
+    """Return the file's scopes that repeat those of the front, so that they need not be opened again."""
     names = {item.name for item in asked}
     found = next((each for each in code.commands if each.name and each.full_name() in names), None)
     if found is None or len(found.scopes) < len(scopes):
@@ -144,7 +144,7 @@ class _Repeated:
         self._insert_later()
 
     def _is_silent(self, command: Command) -> bool:
-        """Whether a command of the statement declares no name, and still holds where the file begins."""
+        """Whether a command of the statement declares no name and is still in force where the file begins."""
         is_later = command.start in self.later
         if command.keyword in STRUCTURAL or (command.name and _declaring(command)):
             return is_later and command.keyword in STRUCTURAL
@@ -169,7 +169,7 @@ class _Repeated:
             self._drop(said, command)
 
     def _is_needed(self, said: Command) -> bool:
-        """Whether anything else of the front speaks of a lemma, so that it has to stay there."""
+        """Whether anything else in the front mentions a lemma, so that it has to stay there."""
         if self.mentions is None:
             self.mentions = _mentions(self.challenge)
         return self.mentions[parts(said.name)[-1]] > 1
@@ -184,7 +184,7 @@ class _Repeated:
         return next(self._differences(said, command, *lengths), None) is not None
 
     def _differences(self, said: Command, command: Command, *lengths: int) -> Iterator[tuple[int, int]]:
-        """Yield where a command of the file and one of the statement have other tokens."""
+        """Yield where a command of the file and one of the statement have different tokens."""
         meant, has = self.challenge.text.lexemes(said.first, said.last), self.code.lexemes(command.first, command.last)
         if lengths:
             meant = [each for each in meant if each[1] < said.start + lengths[0]]
@@ -211,7 +211,7 @@ class _Repeated:
                 self.alignment.values[hole.name] = self.code.text[read.value_at : command.end].strip()
 
     def _insert_later(self) -> None:
-        """Put what the file lacks of the statement's later commands in front of what is asked for behind them."""
+        """Insert the statement's later commands that the file lacks before the targets that follow them."""
         has_scopes = any(each.keyword in STRUCTURAL for each in self.code.commands)
         places = _places(self.challenge.asked, self.asked)
         texts: dict[int, list[str]] = {}

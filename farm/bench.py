@@ -14,7 +14,7 @@ from farm.models import Outcome, Proof
 
 @dataclass(frozen=True)
 class Measured:
-    """What one load did.
+    """The result of one load.
 
     Attributes:
         per_s: finished per second, from submit to the last answer.

@@ -1,4 +1,4 @@
-"""What a statement asks for, once it is read: theorems to prove, values to give, and what the asker says himself."""
+"""What a statement asks for, once it is read: theorems to prove, values to give, and the front before them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Target:
             `open … in`; it ends in code, so what is appended is in no comment.
         universes: `.{u, v}`, or nothing.
         binders: everything between the name and the colon.
-        type: everything behind the colon.
+        type: everything after the colon.
         start: where it begins in the statement.
         end: where it ends there, `:= by sorry` included.
         scopes: what is open there, outermost first.
@@ -66,7 +66,7 @@ Asked: TypeAlias = Target | Hole
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a statement behind its header; all of them in order are that text, byte for byte.
+    """A stretch of a statement after its header; all of them in order are that text, byte for byte.
 
     Attributes:
         kind: `target`, `hole`, `text`, or `corollary` (a lemma behind a target that speaks of it: it cannot be
@@ -88,14 +88,14 @@ class Challenge:
 
     Attributes:
         header: its header; empty when it imports nothing.
-        gap: the line end behind it.
+        gap: the line end after it.
         text: the whole statement with its commands.
         targets: what is to be proved, in order; none where a definition alone is asked for.
         holes: what is to be given a value, in order.
-        pieces: the cut behind header and gap.
+        pieces: the pieces after header and gap.
         ahead: those of them that make the front.
-        front: the asker's own text that is elaborated before the submission: without holes everything in front of the
-            last target but targets and corollaries; with holes, what stands in front of the first hole or target.
+        front: the text that is elaborated before the submission: without holes everything before the
+            last target but targets and corollaries; with holes, what stands before the first hole or target.
         own: the commands of the front.
         later: with holes, the commands between the first of what is asked for and the last: they may need its value.
         scopes: what is open at the end of the front.

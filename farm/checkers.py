@@ -9,9 +9,9 @@ _KNOWN = (COMPARATOR, LEANCHECKER, NANODA)
 
 
 def known_checkers(command: str) -> tuple[str, ...]:
-    """Return the checkers that a list such as `comparator,nanoda` names; none where it is a command.
+    """Return the checkers that a list such as `comparator,nanoda` names; none if it is a command.
 
-    `comparator` is always among them, and first: the others replay an export and compare no statement.
+    `comparator` is always the first of them, because the others replay an export and compare no statement.
 
     Raises:
         ConfigurationError: only a part of the list is known.

@@ -1,7 +1,7 @@
 """A Lean text cut into commands, without Lean: where each begins and ends, what it declares, and in which scopes.
 
-Keywords that begin a declaration are reserved in Lean, so no term holds one outside brackets (quotations stand in
-them). `open`, `set_option` and a few more may stand in terms and tactics too: they count where they come first on a
+Keywords that begin a declaration are reserved in Lean, so no term contains one outside brackets (quotations are in
+brackets). `open`, `set_option` and a few more may stand in terms and tactics too: they count where they come first on a
 line that is not indented deeper than the command before them.
 """
 
@@ -18,7 +18,7 @@ DECLARING = THEOREMS | frozenset(
     ("def", "abbrev", "instance", "axiom", "opaque", "example", "structure", "inductive", "class", "irreducible_def")
 )
 STRUCTURAL = frozenset(("namespace", "section", "end", "mutual"))
-# What holds for the rest of its scope and declares nothing.
+# Commands in force for the rest of their scope that declare nothing.
 SCOPED = frozenset(("open", "universe", "variable", "set_option", "include", "omit"))
 _SYNTAX = frozenset(
     ("notation", "notation3", "infix", "infixl", "infixr", "prefix", "postfix", "macro", "macro_rules", "syntax")
@@ -31,7 +31,7 @@ _MODIFIERS = frozenset(
     ("private", "protected", "public", "noncomputable", "partial", "unsafe", "nonrec", "meta", "local", "scoped")
 )
 _RESERVED = _ALWAYS | _FIRST_ON_LINE | _MODIFIERS | {"in"}
-# Behind these an expression is expected, so what follows is no command.
+# After these an expression is expected, so what follows is not a command.
 _OPEN_ENDED = frozenset(("by", ":=", "=>", "then", "else", "from", "at", ",", "·"))
 _OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
 _COMMENTS = frozenset(("line", "block", "doc"))
@@ -63,12 +63,12 @@ class Command:
     """One command of a text.
 
     Attributes:
-        keyword: what it is (`theorem`, `open`, `#eval`); behind `open … in` and its like, what follows.
+        keyword: what it is (`theorem`, `open`, `#eval`); after `open … in` and its like, that of what follows.
         start: where it begins, with doc comment, attributes, modifiers and such prefixes as `open … in`.
         at: where its keyword begins.
-        end: behind its last character that is no comment or white space.
+        end: after its last character that is no comment or white space.
         first: index of its first token.
-        last: index behind its last token.
+        last: index after its last token.
         name: the name as written, or nothing.
         name_at: where the name begins.
         scopes: what is open where it begins, outermost first.
@@ -124,7 +124,7 @@ class CommandText:
     def lexemes(self, first: int, last: int) -> list[tuple[str, int]]:
         """Return a range of tokens and the operators between them, each with its place; no comments of any kind.
 
-        `lemma` is given as `theorem`, which it is another word for.
+        `lemma` is returned as `theorem`, because it means the same.
         """
         found: list[tuple[str, int]] = []
         position = self.tokens[first].start if first < last else 0
@@ -297,7 +297,7 @@ class _Cutter:
         elif command.keyword in STRUCTURAL:
             opened = parts(command.name) or ("",)
             self.deepest = max(self.deepest, len(self.scopes) + len(opened))
-            # What is deeper is not followed: each command holds its scopes, so their number has to be bounded.
+            # Deeper scopes are not followed: each command holds its scopes, so their number has to be bounded.
             room = MOST_SCOPES - len(self.scopes)
             self.scopes += tuple(LeanScope(command.keyword, name, command.start) for name in opened[:room])
 
@@ -308,5 +308,5 @@ def parts(name: str) -> tuple[str, ...]:
 
 
 def line_starts(text: str) -> list[int]:
-    """Return where lines begin; to Lean they end at line feeds alone."""
+    """Return where lines begin; in Lean they end only at line feeds."""
     return [0, *(match.end() for match in _LINE_END.finditer(text))]

@@ -25,7 +25,7 @@ def declaration(code: str, name: str) -> int | None:
 def declared(code: str, names: Sequence[str]) -> set[str]:
     """Return those of the names that a text declares; as `declaration`, but linear in text and names together."""
     if len(names) == 1:
-        # What stands behind it, most of all its proof, is not read.
+        # What follows it, most of all its proof, is not read.
         return set() if declaration(code, names[0]) is None else set(names)
     if len(names) <= _MOST_SOUGHT and not any(name.rpartition(".")[2] in code for name in names):
         return set()

@@ -35,10 +35,10 @@ _LAYERS = {"cli": "typer", "server": "fastapi", "workers": "lean_interact", "loc
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was checked.
 
     Attributes:
-        state: `ok`, `note` (works, but should be known), or `missing`.
+        state: `ok`, `note` (works, but you should know), or `missing`.
         advice: what to do about it; empty when all is well.
     """
 
@@ -107,7 +107,7 @@ def _redis(settings: Settings) -> Finding:
 
 
 def _lean() -> Iterator[Finding]:
-    """Lean is looked for by the workers' own code, in a process of its own: `farm` does not import workers."""
+    """Look for Lean with the workers' own code, in another process, because `farm` does not import workers."""
     if importlib.util.find_spec("lean_interact") is None:
         yield Finding("lean", "missing", "LeanInteract is not installed", "pip install 'leanfarm[workers]'")
         return
@@ -180,7 +180,7 @@ def _tei(urls: list[str]) -> Finding:
     silent = []
     for url in urls:
         try:
-            # As the embed worker asks: past the environment's proxies.
+            # As the embed worker asks: without the environment's proxies.
             httpx.get(f"{url.rstrip('/')}/health", timeout=5, trust_env=False).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL):
             silent.append(url)
@@ -203,7 +203,7 @@ def _farm(settings: Settings) -> Iterator[Finding]:
 
 
 def install_lean() -> str:
-    """Run LeanInteract's own installer of elan and Lean, and see what came of it.
+    """Run LeanInteract's own installer of elan and Lean, and check the result.
 
     Returns:
         What `lake` says its version is.
@@ -216,7 +216,7 @@ def install_lean() -> str:
         raise ConfigurationError("LeanInteract's installer is not here: `pip install 'leanfarm[workers]'`")
     with subprocess.Popen([installer], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout is not None  # noqa: S101 - a pipe was asked for
-        # It pipes a download into a shell, whose success it takes for that of the download.
+        # It pipes a download into a shell, and takes the shell's success for the download's.
         sys.stderr.writelines(line for line in running.stdout if _INSTALLER_CLAIM not in line)
     version = _lake_version()
     if running.returncode or not version:

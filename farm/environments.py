@@ -2,7 +2,7 @@
 
 A file holds settings of Lean workers alone, and wins over the environment and `./.env`. What says which Lean it is
 (`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`) is never taken over from the default environment:
-a file that is silent about the project has none. All else it is silent about is the same for all.
+a file that does not name a project has none. Every other setting that it lacks is the same for all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every error of the farm, in one tree.
 
 FarmError                      internal      500
-├── InvalidRequest             invalid       422  the request cannot be understood or asks for what cannot be
+├── InvalidRequest             invalid       422  the request cannot be understood or asks for something impossible
 ├── Unauthorized               unauthorized  401  no key, or a wrong one
 ├── Forbidden                  forbidden     403  the key may not do this
 ├── NotFound                   not_found     404  no such thing, or another key's
@@ -16,8 +16,8 @@ FarmError                      internal      500
 ├── ConnectionFailed           connection_failed  the SDK cannot reach the farm
 ├── ConfigurationError         configuration      a setting is wrong or something is not installed
 │   ├── LeanNotFound           lean_not_found     no Lean; `farm doctor` says what to do
-│   ├── SandboxMissing         sandbox_missing    a layer of the sandbox is missing, and nobody allowed to go without
-│   └── SchemaMismatch         schema             the store's state is of a release too far away from this one
+│   ├── SandboxMissing         sandbox_missing    a layer of the sandbox is missing, and SANDBOX does not allow that
+│   └── SchemaMismatch         schema             the store's state belongs to a release too far from this one
 └── CorpusError                corpus             a premise data set is broken; the text names file and line
 
 A proof that fails is a verdict and never an error of this tree.
@@ -50,7 +50,7 @@ class FarmError(Exception):
 
 
 class InvalidRequest(FarmError):
-    """The request cannot be understood, or asks for what cannot be."""
+    """The request cannot be understood, or asks for something impossible."""
 
     code = "invalid"
     status = 422
@@ -154,13 +154,13 @@ class LeanNotFound(ConfigurationError):
 
 
 class SandboxMissing(ConfigurationError):
-    """A layer of the sandbox cannot be put up here, and SANDBOX does not allow to go without."""
+    """A layer of the sandbox cannot be set up here, and SANDBOX does not allow that."""
 
     code = "sandbox_missing"
 
 
 class SchemaMismatch(ConfigurationError):
-    """The store's state is of a release too far away from this one; releases one apart work side by side."""
+    """The store's state belongs to a release too far from this one; releases one apart work side by side."""
 
     code = "schema"
 

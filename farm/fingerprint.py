@@ -16,7 +16,7 @@ from farm.lexer import normal_form
 from farm.models import Proof
 
 _EXACT_CHARS = 16
-# Text with any of these may look at its own layout or positions, so only the same text is the same question.
+# Text with any of these may depend on its own layout or positions, so only the same text is the same question.
 _META = (
     "#",
     "elab",
@@ -48,7 +48,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
     Args:
         proof: the proof; its id and problem do not matter.
         options: the batch's options, defaults filled in.
-        domain: the proof's trust domain: another one's verdict is never taken over.
+        domain: the proof's trust domain: verdicts of another domain are never used.
     """
     texts = [proof.code, proof.statement or ""]
     # What else the statement is asked; `answers` are terms, compared as they stand.

@@ -16,7 +16,7 @@ _REST_OF_LINE = re.compile(r"[^\S\n]*(?:\n|\Z)")
 
 
 def cut_header(text: str) -> tuple[str, str, str]:
-    """Return header, gap and body, cut behind the last import; together they are the text, byte for byte."""
+    """Return header, gap and body, cut after the last import; together they are the text, byte for byte."""
     end = position = _skip_blank(text, 0)
     seen = False
     while match := _KEYWORD.match(text, position) or _IMPORT.match(text, position):

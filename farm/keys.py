@@ -1,7 +1,7 @@
 """API keys: 256 random bits each, stored as SHA-256, compared in constant time, good for the scopes they were given.
 
 The file has one `name hash scope,scope gate` per line; without scopes a key has all, and without a gate it may leave it
-open. Losing the file reveals no key; a key is shown once, when it is made.
+open. A lost file reveals no key; a key is shown once, when it is made.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from pathlib import Path
 from farm.errors import ConfigurationError, Forbidden, Unauthorized
 
 LOCAL_OWNER = "local"
-# Names that mean something else: whose a farm without keys is, and the trust domain that gated proofs share.
+# Names with another meaning: the owner on a farm without keys, and the trust domain of gated proofs.
 _RESERVED = frozenset({LOCAL_OWNER, "strict"})
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Gate(StrEnum):
-    """What a key's proofs have to pass before any REPL sees them."""
+    """The gate that a key's proofs have to pass before any REPL sees them."""
 
     OFF = "off"
     """What each batch asks for."""
@@ -65,7 +65,7 @@ class Key:
     gate: Gate = Gate.OFF
 
     def require(self, scope: Scope) -> None:
-        """Check that the key is good for something.
+        """Check that the key has a scope.
 
         Raises:
             Forbidden: it is not.
@@ -135,7 +135,7 @@ def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
 
 @contextmanager
 def _changing(path: Path) -> Iterator[dict[str, Key]]:
-    """Give the keys to change, and write them back; two who change them wait for each other."""
+    """Yield the keys to change, and write them back; two processes that do so wait for each other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -214,13 +214,13 @@ class Keyring:
         """Return what is known of a key; None if it is no key of this farm."""
         digest, found = _digest(key), None
         for known in (self._current(self._path) if self._path else {}).values():
-            # Every key is compared, so that time tells nothing about which one came close.
+            # Every key is compared, so that the time reveals nothing about which one is close.
             if hmac.compare_digest(known.digest, digest):
                 found = known
         return found
 
     def gate(self, owner: str) -> Gate:
-        """Return what an owner's proofs have to pass at least; nothing for who has no key, or none any more."""
+        """Return the gate that an owner's proofs have to pass at least; none for an owner without a key."""
         key = self._current(self._path).get(owner) if self._path else None
         return key.gate if key else Gate.OFF
 

@@ -1,6 +1,6 @@
 """Logs: one JSON object a line in production, coloured text in a terminal. Never a proof's text, never a key.
 
-What libraries log through `logging` goes the same way, so that every line of a process can be parsed.
+Messages of libraries through `logging` have the same form, so that every line of a process can be parsed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def configure_logs(room: str) -> None:
     """Have this process log to stderr; every line says which room it came from, and so does the line of its failure."""
 
     def name_room(_logger: Any, _method: str, event: EventDict) -> EventDict:
-        # Not a context variable: the threads of a process would be without it.
+        # Not a context variable, because other threads of the process would not have it.
         return {**event, "room": room}
 
     on_terminal = sys.stderr.isatty()
@@ -46,12 +46,12 @@ def configure_logs(room: str) -> None:
 
 
 def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
-    """Have what libraries log rendered as our own lines are, whatever they set up themselves."""
+    """Render messages of libraries like our own lines, whatever the libraries set up themselves."""
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
     handler = logging.StreamHandler(sys.stderr)
-    # Whatever level a library chose for itself: LeanInteract tells at INFO what it sends.
+    # Whatever level a library chose for itself: at INFO LeanInteract logs what it sends.
     handler.setLevel(logging.WARNING)
     meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     named = [structlog.stdlib.add_logger_name, *shared]
@@ -61,7 +61,7 @@ def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
 
 
 def _log_end(_kind: type[BaseException], error: BaseException, _frames: TracebackType | None) -> None:
-    """Log what ends a process: our own errors say what to do, of others it matters where they come from.
+    """Log what ends a process: our own errors with their advice, others with the place they come from.
 
     The system's say which file it was: a folder of the settings that cannot be used.
     """

@@ -1,4 +1,4 @@
-"""Which addresses are this very host, where neither a proxy nor a certificate of the environment has a say."""
+"""Which addresses are this host itself, for which proxies and certificates of the environment do not apply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What worker processes count and /metrics shows, with the texts that it shows beside."""
+"""What worker processes count and /metrics shows, with its help texts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MetricSeries(StrEnum):
 
 
 class Bound(StrEnum):
-    """What of the sandbox ends a REPL, so that its end can be seen from outside. What is refused to a REPL cannot."""
+    """The limits of the sandbox that end a REPL, which can be seen from outside; a refused call cannot."""
 
     SECCOMP = "seccomp"
     """It made a system call that is plainly hostile (SIGSYS)."""

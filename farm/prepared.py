@@ -1,4 +1,4 @@
-"""A proof cut once: what is loaded, what the asker says, what is asked for, and what runs as the submission's."""
+"""A proof, cut once: what is loaded, the statement's front, what is asked for, and what runs as the submission."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from farm.models import Message, Position, Proof, Reason
 from farm.statement import read_statement
 
 _WHITE_LINES = re.compile(r"(?:[^\S\n]*\n)+")
-# Commands that may be said twice.
+# Commands that may be repeated.
 _MOST_NAMED = 20
 _QUIET = frozenset(("open", "set_option"))
 
@@ -52,15 +52,15 @@ class Prepared:
 
     Attributes:
         code: the user's code.
-        own: the code as far as it is the user's: where it repeats the statement's front, it is white.
+        own: the code with white space where it repeats the statement's front.
         header: what is loaded: the statement's header if it has one, else the code's.
-        front: the asker's own text that runs before the submission; empty without statement.
+        front: the statement's own text that runs before the submission; empty without a statement.
         challenge: what the statement asks for; None without statement.
         body: what runs as the submission.
         parts: the same, by where it comes from.
         values: what the code gives for the holes, by their full names, as written.
         notes: messages about the code that are no objections, such as imports that were left out.
-        objection: what speaks against the text alone, or None.
+        objection: what is wrong with the text by itself, or None.
     """
 
     code: str
@@ -154,7 +154,7 @@ def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
         others = ", ".join(f"`{item.name}`" for item in asked[:-1][:_MOST_NAMED])
         objection = _missing(f"What follows `:=` of `{last.name}` leaves {others} open: send declarations")
     values = {last.name: code.strip()} if isinstance(last, Hole) else {}
-    # Some send the `:=` along.
+    # Some submissions begin with the `:=`.
     sign = "" if code.lstrip().startswith(":=") else " :="
     parts = (Part(f"{last.signature}{sign}\n"), Part(code, 0))
     return _prepared(code, code, challenge, parts, values=values, objection=objection)

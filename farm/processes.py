@@ -21,12 +21,12 @@ _MB = 1024 * 1024
 _KILLED_WITHIN_S = 0.2
 _POLL_S = 0.005
 
-# Loaded here, because a child between fork and exec must not import.
+# Loaded here, because a child must not import between fork and exec.
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def own_module(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of the farm, and never one of its name in the working directory.
+    """Return the command that runs a module of the farm, never one with the same name in the working directory.
 
     `-m` alone looks there first, for the module and for all that it imports. Not PYTHONSAFEPATH: what a worker starts,
     such as the checker, would inherit that.
@@ -37,7 +37,7 @@ def own_module(module: str, *arguments: str) -> list[str]:
 def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
     """Have the kernel send this process a signal when the thread that started it ends (Linux; elsewhere no effect).
 
-    The request outlives exec, not fork: every process of a chain asks for itself.
+    The request survives exec but not fork, so every process of a chain has to make it.
 
     Args:
         parent: the process that should be the parent; if it died before the kernel was asked, this one ends now.
@@ -57,7 +57,7 @@ def adopt_orphans() -> None:
 
 def session_members(session: int) -> Iterator[psutil.Process]:
     """Yield the processes of a session, whoever their parent is."""
-    # The kernel is asked first: to look at every process of a busy host takes psutil a tenth of a second.
+    # The kernel is asked first: on a busy host psutil takes a tenth of a second to look at every process.
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
             if os.getsid(pid) == session:
@@ -67,7 +67,7 @@ def session_members(session: int) -> Iterator[psutil.Process]:
 def end_session(session: int) -> None:
     """Kill every process of a session, and every descendant of its leader, until none is left.
 
-    None is reaped: how a child ended is for who started it to learn. psutil's own waiting would take the status away.
+    None is reaped, so that its parent can still read how it ended; psutil's own waiting would take the status away.
     """
     for _ in range(10):
         doomed = {process.pid: process for process in session_members(session)}
@@ -138,7 +138,7 @@ def tree_cpu_s(pid: int) -> float:
 def tree(pid: int) -> list[int]:
     """Return a process and its descendants.
 
-    From the kernel's own lists of children where it keeps them: to read all of /proc took more than a core on a host
+    From the kernel's own lists of children where it keeps them: reading all of /proc took more than a core on a host
     with 200 Lean processes. Not from psutil's `children`: it leaves out those that are older than their parent by the
     wall clock, which may be set between its looks at the two.
     """

@@ -32,22 +32,22 @@ _REDIS_TRANSPORT: dict[str, Any] = {
     "socket_connect_timeout": CONNECT_S,
     "socket_keepalive": True,
     "socket_keepalive_options": keepalive(),
-    # kombu looks as often whether its blocking read is overdue: by twice this and a second at most.
+    # kombu checks at this interval whether its blocking read is overdue: by at most twice this and a second.
     "health_check_interval": CHECK_EVERY_S,
-    # A token needs no acknowledgement. Where kombu imitates one and it gets lost, the token counts as being worked on
-    # for ever, and a parent with one process takes no more.
+    # A token needs no acknowledgement. If kombu imitates one and it gets lost, the token counts as running for ever,
+    # and a parent with one process takes no more.
     "ack_emulation": False,
 }
-# A token that meets a connection which is gone is sent once more, over another.
+# If the connection is gone when a token is sent, it is sent once more, over another.
 _ONCE_MORE: dict[str, Any] = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 # Quorum queues live on a majority of brokers. Celery sees them, and then asks for the prefetch that they allow, per
 # consumer. It cannot switch prefetching off here: a busy host may hold one token per process that an idle one could
 # use, until the reaper publishes another.
 _OF_RABBITMQ: dict[str, Any] = {
     "task_create_missing_queue_type": "quorum",
-    # Of the delays that Celery prepares for (nothing here has one), classic queues are the cheaper.
+    # Celery prepares queues for delays, which nothing here uses; classic ones are cheaper.
     "broker_native_delayed_delivery_queue_type": "classic",
-    # A broker's host that vanishes without a word is noticed after twice this many seconds.
+    # A broker's host that vanishes silently is noticed after twice this many seconds.
     "broker_heartbeat": 15,
 }
 
@@ -62,7 +62,7 @@ def lean_queue(environment: str) -> str:
 def celery_app(settings: Settings) -> Celery:
     """Return the app over the broker of the settings; nothing connects before the first publish."""
     broker, options = _broker(settings.broker)
-    # Without fix-ups: the one for Django, on its variable in the environment, imports from the working directory.
+    # Without fix-ups: the one for Django imports from the working directory if its variable is set.
     app = Celery("leanfarm", broker=broker, loader=_Installed, fixups=())
     app.conf.update(
         task_ignore_result=True,
@@ -90,9 +90,11 @@ def run_celery(app: Celery, *arguments: str) -> None:
     """Run a command of Celery's until it ends.
 
     Celery's own command line would take variables for itself: BROKER_URL as it stands, so it is told what that means,
-    and APP, LOADER and others, which may be anybody's and would have it import what they name.
+    and APP, LOADER and others, which may belong to other programs and would make it import what they name.
     """
-    from celery.bin.celery import celery  # a third of a second that who only publishes can do without
+    from celery.bin.celery import (
+        celery,
+    )  # takes a third of a second, which a process that only publishes need not spend
 
     for option in celery.params:
         option.envvar = None
@@ -100,15 +102,15 @@ def run_celery(app: Celery, *arguments: str) -> None:
 
 
 class _Installed(AppLoader):  # type: ignore[misc]  # Celery has no types
-    """Imports what is installed: Celery looks in the working directory first, where names of ours may be a user's."""
+    """Imports what is installed; Celery looks in the working directory first, where a user may have such names."""
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
-        """Import a module by name, from where any other comes from."""
+        """Import a module by name, like any other."""
         return self.import_module(module, package)
 
 
 def _broker(url: str) -> tuple[str, dict[str, Any]]:
-    """Return a broker's URL in Celery's words, and the settings that its kind needs."""
+    """Return a broker's URL in Celery's form, and the settings that its kind needs."""
     if is_rabbitmq(url):
         return url, _OF_RABBITMQ
     transport = _REDIS_TRANSPORT
@@ -118,7 +120,7 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
     return url, {
         "worker_disable_prefetch": True,
         "broker_transport_options": transport,
-        # UNBLOCKED, READONLY and their like pass when the parent connects anew; by default they end it.
+        # UNBLOCKED, READONLY and the like pass when the parent reconnects; by default they end it.
         "broker_channel_error_retry": True,
     }
 

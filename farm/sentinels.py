@@ -1,7 +1,7 @@
-"""A store behind Redis Sentinel, as a URL names it: who knows where its primary is.
+"""A store behind Redis Sentinel, as a URL names it: the sentinels know where its primary is.
 
 `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT,HOST:PORT/DATABASE?service=NAME`. User and password are the
-primary's; `sentinel_username` and `sentinel_password` in the query are the sentinels' own, where they ask for one.
+primary's; `sentinel_username` and `sentinel_password` in the query are the sentinels' own, if they ask for them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Sentinels:
     own_login: dict[str, str]
 
     def broker(self) -> tuple[str, dict[str, Any]]:
-        """Return the same in Celery's words: a URL, and what kombu's transport must be told beside it."""
+        """Return the same in Celery's form: a URL, and further options for kombu's transport."""
         user, password = (quote(self.login.get(name, ""), safe="") for name in ("username", "password"))
         login = f"{user}:{password}@" if password else ""
         urls = [f"sentinel://{login}{_bracketed(host)}:{port}/{self.database}" for host, port in self.hosts]

@@ -30,9 +30,9 @@ _ENV_FILE, _ENV_ENCODING = Path(".env"), "utf-8-sig"
 _STORES = frozenset({"redis", "rediss", "unix"})
 _BROKERS = frozenset({"amqp", "amqps", "pyamqp"})
 _OWN_PREFIXES = ("FARM_", "LEAN_", "LEANFARM_")
-# How alike two names must be, as difflib counts: `REDIS_URI` is a slip (0.89), Lean's own LEAN_PATH (0.78) is none.
+# How similar two names must be for difflib: `REDIS_URI` is a slip (0.89), Lean's own LEAN_PATH (0.78) is not.
 _ALIKE = 0.8
-# More than anyone has, and few enough that MB in bytes fit a limit of the kernel, and seconds any clock.
+# More than anyone needs, and small enough that MB in bytes fit a limit of the kernel, and seconds any clock.
 _MOST = 2**40
 _MOST_PROCESSES = 10_000
 
@@ -221,7 +221,7 @@ class Settings(BaseSettings):
         return self
 
     def _contradictions(self) -> Iterator[str]:
-        """Yield what is right alone and wrong together."""
+        """Yield errors of settings that are right alone and wrong together."""
         if self.lean_timeout_s > self.max_timeout_s:
             pair = f"LEAN_TIMEOUT_S ({self.lean_timeout_s:g}) is over MAX_TIMEOUT_S ({self.max_timeout_s:g})"
             yield f"{pair}: every batch that does not say its own timeout would be refused"

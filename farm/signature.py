@@ -11,7 +11,7 @@ _OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
 _COMMENTS = frozenset(("line", "block", "doc"))
 # Each has a `:=` of its own.
 _LETS = frozenset(("let", "have", "letI", "haveI", "let_fun", "let_delayed"))
-# Each has a `=>` of its own, so that one behind it does not begin an equation; so has `λ`, which is no token here.
+# Each has a `=>` of its own, so that one after it does not begin an equation; so has `λ`, which is not a token here.
 _ARROWS = frozenset(("fun", "match", "nomatch"))
 _MISSING = re.compile(r"\s*(?:by\b)?\s*(?P<sorry>sorry\b)?\s*\Z")
 
@@ -27,9 +27,9 @@ class Signature:
     Attributes:
         text: everything up to its value, without `:=`; it ends in code.
         universes: `.{u, v}`, or nothing.
-        binders: everything between the name and the colon; everything behind the name where there is no colon.
-        type: everything behind the colon, up to the value; empty where there is none.
-        value_at: where its value begins, behind `:=`; where it ends if it has none.
+        binders: everything between the name and the colon; everything after the name if there is no colon.
+        type: everything after the colon, up to the value; empty if there is none.
+        value_at: where its value begins, after `:=`; where it ends if it has none.
         has_assignment: whether there is a `:=`.
         is_missing: whether there is no value, or nothing but `sorry`.
         has_sorry: whether that is what there is.
@@ -142,7 +142,7 @@ def _without_comments(cut: CommandText, command: Command, start: int) -> str:
 
 
 def _code_end(cut: CommandText, command: Command, end: int) -> int:
-    """Return where the last code in front of a place ends."""
+    """Return where the last code before a place ends."""
     comments = {token.end: token.start for token in cut.tokens[command.first : command.last] if token.kind in _COMMENTS}
     end = command.start + len(cut.text[command.start : end].rstrip())
     while end in comments:

@@ -1,9 +1,9 @@
-"""Signs of life of the processes of one host: files that say when a process was last seen to turn.
+"""Signs of life of the processes of one host: files that say when a process last gave one.
 
-They depend on nothing but the folder and a clock that nobody sets, so that a store which is away ends nobody.
+They depend only on the folder and a clock that nobody sets, so that no process is ended because the store is away.
 `python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean`, of the
-environment that the settings name; it fails when no process of it ever gave a sign, or one that lives has given none
-for half a minute.
+environment that the settings name. It fails when no process of the part ever gave a sign, or a live one has given
+none for half a minute.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ class Sign:
 
     Args:
         data_dir: of the farm.
-        part: what this process is of.
-        is_main: whether it is the one that systemd started, which is told too where it asks for it.
+        part: the part of the farm that this process belongs to.
+        is_main: whether systemd started it; then systemd is notified too, if it asks for that.
     """
 
     def __init__(self, data_dir: Path, part: str, *, is_main: bool = False) -> None:
         self._file = _open(data_dir, part)
         self._watchdog = os.environ.get("NOTIFY_SOCKET", "") if is_main else ""
-        # What comes before the first sign may take long, so the unit does not set this.
+        # The time before the first sign may be long, so the unit does not set this.
         self._tell(f"WATCHDOG_USEC={int(2 * SILENCE_S * 1e6)}")
 
     def give(self) -> None:
-        """Say that this process turns."""
-        # Always the same length, over what was there: a full disk does not matter.
+        """Give a sign of life of this process."""
+        # Always the same length, written over the old one, so that a full disk does not matter.
         if self._file is not None:
             os.pwrite(self._file, f"{time.monotonic():024.3f}".encode(), 0)
         self._tell("WATCHDOG=1")
@@ -61,7 +61,7 @@ class Sign:
 
 
 def _open(data_dir: Path, part: str) -> int | None:
-    """Return this process's file; None, which its probe will say, where there is no folder to write to."""
+    """Return this process's file; None if there is no folder to write to, which its probe will report."""
     folder = _folder(data_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def silence_s(data_dir: Path, part: str, pid: int) -> float:
 
 
 def silences(data_dir: Path, part: str) -> dict[int, float]:
-    """Return for how many seconds each live process of a part that ever gave a sign has given none, by its number."""
+    """Return by process number for how many seconds each live process of a part has given no sign."""
     return {
         int(identity.partition(".")[0]): _silence_s(path)
         for path, identity in _files(_folder(data_dir))

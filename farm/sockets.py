@@ -1,8 +1,8 @@
-"""How soon a connection on which nothing comes any more is given up.
+"""How soon a silent connection is given up.
 
-A peer that vanishes without a word (a host that loses power, a firewall that forgets, a frozen virtual machine) closes
-nothing: whoever reads from it waits for ever. The kernel finds out where packets are lost, and our own timeouts where
-something on the way still takes them.
+A peer that vanishes silently (a host that loses power, a firewall that forgets, a frozen virtual machine) closes no
+connection, and its readers would wait for ever. If packets are lost, the kernel notices; if something on the way still
+accepts them, our own timeouts do.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PROBES = 3
 def keepalive() -> dict[int, int]:
     """Return the TCP options that end a connection whose peer acknowledges nothing for some ten seconds.
 
-    What a system does not know is left out: macOS has no TCP_USER_TIMEOUT, which bounds what was sent already.
+    Options that a system lacks are left out: macOS has no TCP_USER_TIMEOUT, which bounds data already sent.
     """
     wanted = {
         "TCP_KEEPIDLE": _PROBE_AFTER_S,

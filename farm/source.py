@@ -15,7 +15,7 @@ class Source:
 
     Attributes:
         header: what the environment is made of; empty when the text imports nothing.
-        gap: the line end between them, sent to nobody.
+        gap: the line end between them, which is not sent.
         body: what runs on the header's environment.
     """
 
@@ -41,13 +41,13 @@ class Source:
 
 
 def split_header(text: str) -> Source:
-    """Return a Lean text cut behind its last import."""
+    """Return a Lean text cut after its last import."""
     return Source(*cut_header(text))
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The text to elaborate, and how many lines of it stand in front of the user's own code."""
+    """The text to elaborate, and how many of its lines come before the user's own code."""
 
     text: str
     lines_before: int = 0

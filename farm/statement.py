@@ -1,8 +1,8 @@
-"""A statement taken apart: what stands in front, the theorems whose proof is missing, the definitions without value.
+"""A statement taken apart: the front, the theorems whose proof is missing, the definitions without a value.
 
-A statement is a source as the field's files are: imports, then anything, and among it theorems that end in `:=`,
-`:= by`, `:= sorry` or `:= by sorry`, or the last one in nothing. Where the cut could be made in two ways, it is
-refused.
+A statement is a source like a benchmark's file: imports, then anything, and among it theorems that end in `:=`,
+`:= by`, `:= sorry` or `:= by sorry`; the last one may end after its type. A statement that could be cut in two ways
+is refused.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _pieces(cut: CommandText, position: int, asked: Sequence[Asked], corollaries
 
 
 def _corollaries(cut: CommandText, targets: Sequence[Target]) -> set[int]:
-    """Return where lemmas begin that speak of a target in front of them, or of such a lemma."""
+    """Return where lemmas begin that mention a target before them, or such a lemma."""
     names: set[str] = set()
     starts = {target.start for target in targets}
     found = set()
@@ -257,7 +257,7 @@ def _chosen(missing: Sequence[Asked], chosen: Sequence[str]) -> set[str]:
 
 
 def _require_reachable(cut: CommandText, asked: Sequence[Asked]) -> None:
-    """Refuse what nobody could ask Lean for by its name."""
+    """Refuse declarations that Lean cannot be asked for by name."""
     seen: set[str] = set()
     commands = {command.start: command for command in cut.commands}
     for item in asked:

@@ -1,7 +1,7 @@
 """Toolchains that are known to be unsound: their kernel can be made to accept a proof of `False`.
 
-Each fault holds for every version below the one that mends it. Read in Lean's release notes and issues in November
-2026; a new one is a new row. What 4.34.1 mends (lean4#15241, lean4#15289) is no row: its notes know of no proof of
+Each fault affects every version before the one that fixes it. Read in Lean's release notes and issues in November
+2026; a new one is a new row. What 4.34.1 fixes (lean4#15241, lean4#15289) has no row: its notes know of no proof of
 `False` by it, and it takes more memory than a REPL gets.
 """
 
@@ -38,7 +38,7 @@ FAULTS = (
     Fault((4, 33, 1), "lean4#14806", "definitional equality depends on earlier queries", f"{_RELEASES}/v4.33.1/"),
     Fault((4, 33, 1), "lean4#14807", "`is_prop` takes a stuck type for no proposition", f"{_RELEASES}/v4.33.1/"),
     Fault((4, 33, 1), "lean4#14838", "a reference count that overflows", f"{_RELEASES}/v4.33.1/"),
-    # 4.33.1 has what these notes name, and yet they count it among the unsound (cited in cryspen/hax#2254): believed.
+    # 4.33.1 has the fixes that these notes name, and yet they call it unsound (cited in cryspen/hax#2254): believed.
     Fault((4, 34, 0), "notes of v4.34.0", "all versions before are called unsound", f"{_RELEASES}/v4.34.0/"),
 )
 
@@ -58,7 +58,7 @@ def faults(version: str | None) -> list[Fault]:
 
 
 def warning(version: str | None) -> str:
-    """Return a sentence for whoever relies on a toolchain; empty where nothing is known against it."""
+    """Return a warning for users of a toolchain; empty if no fault is known."""
     known = faults(version)
     if not known:
         return ""

@@ -23,13 +23,13 @@ _Values = str | int | float | bool
 
 
 class Span:
-    """What a part of the work took; this one goes nowhere, for traces are off."""
+    """The time that a part of the work took; this one is not recorded, because traces are off."""
 
     def note(self, **attributes: _Values) -> None:
         """Add attributes; never a proof's text."""
 
     def rename(self, name: str) -> None:
-        """Name it by what was found out meanwhile."""
+        """Rename it by what is known meanwhile."""
 
 
 class _Recorded(Span):
@@ -77,7 +77,7 @@ def close_traces() -> None:
 
 
 def traceparent() -> str:
-    """Return the context that work for others goes on from; empty when there is none."""
+    """Return the context that other processes continue from; empty when there is none."""
     return _current.get()
 
 
@@ -116,7 +116,7 @@ def _recorded(
 
     propagator, carrier = TraceContextTextMapPropagator(), dict[str, str]()
     context = propagator.extract({"traceparent": parent})
-    # An exception is told by its type alone: its text may quote a proof.
+    # Only the type of an exception is recorded, because its text may quote a proof.
     recorded = provider.get_tracer("leanfarm").start_span(
         name, context, start_time=started_ns, record_exception=False, set_status_on_exception=False
     )

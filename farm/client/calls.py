@@ -1,8 +1,8 @@
 """What the core asks a shell to do: make a call, pause, or read a batch to its end.
 
 A flow is a generator that yields these and returns the result of one method of the SDK. A shell drives it: it sends
-back the response to a call, or the httpx error that came instead, and nothing after the other two. What goes wrong in
-between, Ctrl-C included, is thrown into the flow, so that it can tidy up with further steps.
+back the response to a call, or the httpx error that came instead, and nothing after the other two. Errors in between,
+Ctrl-C included, are thrown into the flow, so that it can clean up with further steps.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Call:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the farm does its work once however often the call arrives."""
+        """Whether the farm does the work only once, however often the call arrives."""
         return self.method != "POST" or "Idempotency-Key" in self.headers
 
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:

@@ -1,8 +1,8 @@
 """The connections of one farm's client: each process has its own, and each event loop.
 
-A socket that two processes read from gives one of them the other's answers, and fork makes two readers of every open
-one. So what a process finds open from before it was forked is left as it is: closing it would end a TLS session that
-the parent still uses.
+If two processes read from one socket, one may get the other's answers, and a fork gives every open socket two readers.
+So a process does not touch what was open before it was forked: closing it would end a TLS session that the parent
+still uses.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Place: TypeAlias = tuple[int, asyncio.AbstractEventLoop | None]
 
 
 class _Connections(Generic[Transport]):
-    """What both kinds share. Copies and pickles know the same farm, and have nothing open.
+    """What both kinds share. Copies and pickles know the same farm and have no open connections.
 
     Args:
         endpoint: where the farm is.
-        transport: what carries the requests, where that is not httpx's own.
+        transport: what carries the requests, if it is not httpx's own.
     """
 
     def __init__(self, endpoint: FarmEndpoint, transport: Transport | None) -> None:
@@ -40,7 +40,7 @@ class _Connections(Generic[Transport]):
         return type(self), (self._endpoint, self._transport)
 
     def _check(self) -> None:
-        """Accept that a call is made here and now.
+        """Check that a call may be made in this process.
 
         Raises:
             ConfigurationError: the transport was made before a fork, so the parent may read what is for us.
@@ -70,7 +70,7 @@ class Connections(_Connections[httpx.BaseTransport]):
     def client(self) -> httpx.Client:
         """Return this process's client; raises as `_check` does."""
         self._check()
-        # No lock: one that another thread held at a fork would stay locked in the child for ever.
+        # No lock: if another thread held it at a fork, it would stay locked in the child for ever.
         return self._clients.get(os.getpid()) or self._clients.setdefault(os.getpid(), self._open())
 
     def _open(self) -> httpx.Client:
@@ -108,7 +108,7 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
         return httpx.AsyncClient(**self._options(), event_hooks=hooks)
 
     def _forget_closed_loops(self) -> None:
-        """Let go of what is left of loops that were closed without closing their generators."""
+        """Drop what is left of loops that were closed without closing their generators."""
         for place in list(self._held):
             pid, loop = place
             if pid == os.getpid() and loop is not None and loop.is_closed():

@@ -56,11 +56,11 @@ M = TypeVar("M", bound=BaseModel)
 _QUERY = "The premise query"
 _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
-# How long the farm itself waits for its workers before it answers: its answer says more than a lost connection.
+# How long the farm waits for its workers before it answers; its answer says more than a lost connection.
 _VERIFY_DEADLINE_S = 3600.0
 _VERIFY_GRACE_S = 30.0
 _RETRIEVAL_DEADLINE_S = 30.0
-# A submit may take this long on the way in, slow links and the farm's own checks together.
+# A submit may take this long to arrive, with slow links and the farm's own checks.
 _SUBMIT_BYTES_PER_S = 1_000_000
 # The farm reads up to 100 000 proofs of its own and stages them anew.
 _RERUN_S = 120.0
@@ -110,7 +110,7 @@ class Core:
         self._retries = retries
 
     def verify(self, submission: Submission) -> Flow[list[Verdict]]:
-        """Have proofs verified while the farm keeps us waiting."""
+        """Have proofs verified, and wait for the answer."""
         work_s = (submission.options.deadline_s or _VERIFY_DEADLINE_S) + _VERIFY_GRACE_S
         timeout_s = self._timeout_s + work_s
         call = Call("POST", "/v1/verify", timeout_s, headers=_JSON, body=submission.as_json())
@@ -126,7 +126,7 @@ class Core:
         except GeneratorExit:
             raise
         except BaseException as error:
-            # Nobody waits for the rest, unless somebody comes back with the key; a farm that is lost hears nothing.
+            # Nobody waits for the rest, unless the call is repeated with the key; a farm that is away cannot be told.
             is_lost = isinstance(error, ConnectionFailed | Unavailable)
             if series.plan.idempotency_key is None and not is_lost:
                 yield from self._cancel_all(batch_id for batch_id, *_ in running)
@@ -156,7 +156,7 @@ class Core:
                 yield from self._finish(series, running)
 
     def _finish(self, series: Series, running: deque[tuple[str, Sent, SeriesPart]]) -> Flow[None]:
-        """Read the oldest batch to its end; meanwhile the farm goes on with the others."""
+        """Read the oldest batch to its end; meanwhile the farm works on the others."""
         batch_id, sent, part = running[0]
         yield Follow(batch_id, sent, partial(series.take, part))
         series.finish(part, (yield from self.status(batch_id, sent)))
@@ -274,7 +274,7 @@ class Core:
         return (yield from self._answer(self._get("/v1/environments"), _ENVIRONMENTS)).environments
 
     def ready(self) -> Flow[dict[str, Any]]:
-        """Ask whether every part of the farm answers; "not ready" comes as a 503 and is an answer too."""
+        """Ask whether every part of the farm answers; "not ready" is a 503, and a valid answer."""
         return (yield from self._answer(self._get("/readyz"), _CHECKS, or_status=503))
 
     def _get(self, path: str, **params: Any) -> Call:
@@ -291,7 +291,7 @@ class Core:
                 if is_for_us(found := parse(kind, reply, self._farm)):
                     return found
                 reply = Misdirected("it is about something else")
-                # The connection that brought it may be one answer late for ever.
+                # From now on the connection that brought it may always be one answer late.
                 call = replace(call, headers={**call.headers, "Connection": "close"})
             yield retries.pause(failure(reply, call, self._farm))
 

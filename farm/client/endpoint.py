@@ -1,4 +1,4 @@
-"""Where the farm is, and the key it knows us by."""
+"""Where the farm is, and the key to send."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ class FarmEndpoint:
         return cls(_parse_url(text), _key_headers(key.strip()), api_key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Pickles lie about in files and queues: a key that nobody passed on purpose stays out of them.
+        # Pickles end up in files and queues, so a key from the environment stays out of them.
         return FarmEndpoint.resolve, (str(self.url), self.given_key)
 
     def __str__(self) -> str:
-        """The address without user and password: this is what errors and reprs show."""
+        """The address without user and password, for errors and reprs."""
         return f"{self.url.scheme}://{self.url.netloc.decode()}{self.url.path}".rstrip("/")
 
     @property
     def trusts_environment(self) -> bool:
-        """Whether proxies of the environment apply: a cluster's `HTTP_PROXY` is no way to this very host."""
+        """Whether proxies of the environment apply; they do not for this host itself."""
         return not is_loopback(self.url.host)
 
 

@@ -1,4 +1,4 @@
-"""What the environment says, and `./.env` where it is silent: where the command line looks too.
+"""Variables of the environment, and for those that are missing `./.env`; the command line looks there too.
 
 The command line has pydantic-settings and python-dotenv for this, which the SDK does without. A test holds both equal.
 """

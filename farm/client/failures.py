@@ -1,4 +1,4 @@
-"""Foreign failures made ours, in this one place: what httpx raises, what the farm answers, what is no farm's answer."""
+"""The one place that turns failures into errors of ours: httpx's errors, the farm's answers, and other answers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _GATEWAY_CODES = {502: errors.Unavailable.code, 504: errors.Unavailable.code}
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A reply that is no answer.
+    """A reply without a usable answer.
 
     Attributes:
         error: what the user catches if it stays so.
@@ -63,7 +63,7 @@ def failure(reply: Reply, call: Call, farm: str) -> Failure:
         error, slow = _refusal(reply, farm), reply.status_code == 504
     else:
         error, slow = _loss(reply, call, farm), isinstance(reply, httpx.ReadTimeout)
-    # Work that was slow once is not asked for again: it would add to the load that made it slow.
+    # Slow work is not requested again: that would add to the load that made it slow.
     retryable = error.retryable and (call.repeatable or not slow)
     return Failure(error, retryable, _retry_after_s(reply))
 
@@ -88,7 +88,7 @@ def _loss(error: httpx.HTTPError, call: Call, farm: str) -> ConnectionFailed:
 
 
 def _refusal(response: httpx.Response, farm: str) -> FarmError:
-    """Return the error of a response in one of the farm's two shapes, or of a stranger's."""
+    """Return the error of a response in one of the farm's two shapes, or in any other."""
     status = response.status_code
     code = {**_CODES, **_GATEWAY_CODES}.get(status, FarmError.code)
     text, details = f"{farm} answered {status} with a page that is not a farm's: is FARM_URL right?", None
@@ -119,7 +119,7 @@ def parse(kind: TypeAdapter[T], response: httpx.Response, farm: str) -> T:
     """Return the body of a response as a model.
 
     Raises:
-        FarmError: the body is something else, so this is no farm, or one of another version.
+        FarmError: the body is something else, so this is not a farm, or one of another version.
     """
     try:
         return kind.validate_json(response.content)

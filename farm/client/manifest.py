@@ -1,4 +1,4 @@
-"""What makes a benchmark repeatable: a record of what was asked, of whom, and what came of it."""
+"""What makes a benchmark repeatable: a record of what was asked, which farm answered, and the results."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from farm.client.failures import invalid
 from farm.client.rows import BadRow
 from farm.models import Counts, Environment, Level, Outcome, Proof, Reason, Verdict
 
-# What differs between any two runs, and says nothing about either.
+# Fields that differ between any two runs and say nothing about them.
 _INCIDENTAL = {"started_at", "ended_at", "batches", "known", "label", "tags"}
 
 
 class Identity(NamedTuple):
-    """What a proof is known by.
+    """What identifies a proof.
 
     Attributes:
         sha256: `content_hash` of it.
@@ -33,7 +33,7 @@ class Identity(NamedTuple):
 
 
 class ManifestProof(BaseModel):
-    """One proof of a run: what it was, and what came of it.
+    """One proof of a run, and its result.
 
     Attributes:
         sha256: `content_hash` of the proof.
@@ -111,14 +111,14 @@ class Manifest(BaseModel):
             raise invalid(error, f"{path} is no manifest") from error
 
     def differences(self, other: Manifest) -> dict[str, tuple[Any, Any]]:
-        """Return what differs between two runs, their times and the ids of their batches apart.
+        """Return what differs between two runs, except their times and the ids of their batches.
 
         Args:
             other: the run to compare with.
 
         Returns:
             For each dotted name that differs (`options.timeout_s`, `proofs.ID.outcome`) the value here and there;
-            None where there is none.
+            None if there is none.
         """
         here, there = _flat(self), _flat(other)
         names = [*here, *(name for name in there if name not in here)]

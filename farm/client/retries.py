@@ -1,4 +1,4 @@
-"""When a call is made again: what may pass, how often, and how long to wait before."""
+"""When a call is repeated: after which failures, how often, and after which pause."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from farm.client.failures import Failure
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
-# A farm that asks for more than this is not busy but closed: the user decides, not a sleeping process.
+# A farm that asks for more than this is closed rather than busy, so the user decides, not a sleeping process.
 _LONGEST_RETRY_AFTER_S = 120.0
 
 
@@ -25,14 +25,14 @@ class Retries:
         self._failed = 0
 
     def reset(self) -> None:
-        """Start again: something came."""
+        """Reset the count, because something arrived."""
         self._failed = 0
 
     def pause(self, failure: Failure) -> Pause:
         """Return the pause before the next try.
 
         Raises:
-            FarmError: the failure's own error; it will not pass, or no try is left.
+            FarmError: the failure's own error, because repeating does not help or no try is left.
         """
         self._failed += 1
         asked_s = failure.retry_after_s or 0.0

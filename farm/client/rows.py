@@ -1,4 +1,4 @@
-"""Rows that hold no proof: each costs its own verdict, and not the run it is in."""
+"""Rows that hold no proof: each has a verdict of its own and does not stop the run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BadRow:
 
     Attributes:
         id: the name of its verdict; its position among all rows when None.
-        code: what stands for its text where it is hashed.
+        code: what is hashed in place of its text.
         why: what is wrong with it.
     """
 
@@ -39,8 +39,8 @@ class BadRow:
 def check_rows(rows: Iterable[Any]) -> Iterator[Proof | BadRow]:
     """Yield proofs; one whose text is empty, or cannot be sent, as a bad row.
 
-    A model may write anything, and that must not end a run. What the caller writes is another matter: a field without
-    which, or with which, nothing could ever be right raises, lest a whole training run be worth 0.
+    A model may write anything, and that must not end a run. An error of the caller does end it: a missing or wrong
+    field with which no row could be right raises, so that a whole training run is not silently worth 0.
 
     Raises:
         InvalidRequest: another field than the text is wrong; the text names the row.
@@ -83,7 +83,7 @@ def _fields(row: Any) -> dict[str, Any]:
 
 
 def bad_row(fields: dict[str, Any], why: str) -> BadRow:
-    """Return a bad row that has what can be used of the fields of a proof."""
+    """Return a bad row with the fields of a proof that can be used."""
     texts = {name: _writable(text) for name in Proof.model_fields if isinstance(text := fields.get(name), str)}
     return BadRow(texts.pop("id", None), why, **texts)
 

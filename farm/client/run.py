@@ -1,4 +1,4 @@
-"""What many proofs came to: their verdicts in order, and what is computed from them."""
+"""The results of many proofs: their verdicts in order, and what is computed from them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from farm.errors import FarmError, InvalidRequest
 from farm.models import BatchStatus, Outcome, Reason, Verdict
 from farm.models.proofs import MAX_BATCH_PROOFS
 
-# A batch that reaches this is full: far below the 1 GiB that the farm takes, because we hold it.
+# A batch of this size is full: far below the 1 GiB that the farm accepts, because we hold it in memory.
 _MAX_BATCH_BYTES = 256_000_000
 
 Known: TypeAlias = Mapping[tuple[str, str], Verdict]
@@ -101,7 +101,7 @@ class Series:
     """Many proofs on their way through the farm.
 
     `rounds()` gives the parts to submit, lazily; `take()` gets every verdict of a part, `finish()` its end; `run()`
-    is what came of it.
+    returns the result.
 
     Args:
         proofs: one or many, as for `verify`.
@@ -160,7 +160,7 @@ class Series:
         self._batches.append(status)
 
     def run(self) -> Run:
-        """Return what came of it, once all rounds are at their end."""
+        """Return the result, once all rounds are at their end."""
         verdicts = [self._verdicts[index] for index in range(len(self._identities))]
         given = self._options.model_dump(mode="json", exclude_unset=True, exclude={"label", "tags"})
         manifest = Manifest(

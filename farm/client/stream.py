@@ -1,4 +1,4 @@
-"""Results as they finish: lines of NDJSON, and where to go on after a connection is lost.
+"""Results as they finish: lines of NDJSON, and where to continue after a lost connection.
 
 The states of a stream: a shell makes `call()`, hands every chunk to `feed()`, and when the response ends or breaks
 before `done`, waits for `pause()` and makes the next `call()`, which goes on after the last line that was read.
@@ -19,7 +19,7 @@ from farm.client.ties import Misdirected, Sent
 from farm.errors import ConnectionFailed, FarmError
 from farm.models import Verdict
 
-# Three heartbeats of the farm: one may be late, and one may be lost with its connection.
+# Three heartbeats of the farm: one may be late, and another lost with its connection.
 _READ_TIMEOUT_S = 45.0
 
 
@@ -59,7 +59,7 @@ class Following:
 
     def call(self) -> Call:
         """Return the request that reads on from the cursor."""
-        # What is left of a line that broke off comes again, whole.
+        # A line that broke off is sent again as a whole.
         self._tail = b""
         params = {} if self.cursor is None else {"after": self.cursor}
         headers = {"Accept": "application/x-ndjson"}
@@ -69,7 +69,7 @@ class Following:
         """Yield the verdicts that a chunk completes; the cursor moves with each.
 
         Raises:
-            FarmError: a line is none of this version's.
+            FarmError: a line does not belong to this version.
             Misdirected: a line is not of this batch, or comes too early; the cursor stands before it.
         """
         # Split by hand: httpx's own lines also end at U+2028, which stands unescaped in JSON texts.

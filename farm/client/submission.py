@@ -16,7 +16,7 @@ from farm.models.proofs import MAX_VERIFY_PROOFS
 ProofLike: TypeAlias = str | dict[str, Any] | Proof
 Proofs: TypeAlias = ProofLike | Iterable[ProofLike]
 
-# Below the 32 MB that the farm takes as one JSON value; more goes as lines, which it reads as they come.
+# Below the 32 MB that the farm accepts as one JSON value; more is sent as lines, which it reads as they come.
 _MAX_JSON_BYTES = 32_000_000
 
 

@@ -1,7 +1,7 @@
 """What ties an answer to its request: the request's name, and what was sent.
 
-Answers are mixed up where two processes read from one socket, or where something between confuses its connections. An
-answer that is not ours is as good as lost: it is never given out, and the call is made again.
+Answers get mixed up if two processes read from one socket, or if something in between confuses its connections. An
+answer that is not ours counts as lost: it is never given out, and the call is made again.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def name_request(request: httpx.Request) -> None:
 
 
 def check_name(response: httpx.Response) -> None:
-    """Accept a response that bears its request's name, or none: older farms and some proxies leave it out.
+    """Accept a response with its request's name, or with none: older farms and some proxies leave it out.
 
     Raises:
-        Misdirected: it bears another's.
+        Misdirected: it carries another request's name.
     """
     if response.headers.get(_NAME) not in (None, response.request.headers[_NAME]):
         raise Misdirected("it bears another request's name")

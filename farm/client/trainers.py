@@ -1,13 +1,13 @@
 """Rewards in the calling conventions of trainers: TRL's GRPO, and verl.
 
 A function made here asks the farm that `FARM_URL` names, unless it is given one, and connects at its first call. It
-asks for the level `checked` unless told otherwise, because a policy under training finds what `compiled` lets through.
+asks for the level `checked` unless told otherwise, because a model under training finds what `compiled` lets through.
 
 A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own: `undecided` says what
 it is worth. A completion that no farm could judge, because it is empty or holds what no file can hold, is worth 0.
 
-The functions work in threads and on both sides of a fork, and they pickle, if `extract` does. What travels of a farm
-that they were given is what `Farm` says of itself.
+The functions work in threads and on both sides of a fork, and they pickle, if `extract` does. A farm that they were
+given is pickled as `Farm` documents.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def extract_lean(completion: Completion) -> str:
     """Return the Lean source of a completion: its last block fenced as `lean` or `lean4`, else the whole text.
 
     A block ends at the next fence of at least as many backticks as opened it, or at the end of the text; a fence with
-    a language opens the next one. Of a chat it is the last message of the assistant that counts. Nothing is cut out: a
-    block inside `<think>` is a block.
+    a language opens the next one. Of a chat it is the last message of the assistant that counts. Nothing is removed: a
+    block inside `<think>` counts.
     """
     text = _text(completion)
     found, opened = text, None
@@ -215,7 +215,7 @@ class _VerlBatchReward:
 
 
 class _Judge:
-    """Has completions verified; one that cannot even be sent has None for a verdict."""
+    """Has completions verified; one that cannot be sent has None as its verdict."""
 
     def __init__(self, farm: Farm | None, extract: Extract, options: OptionFields) -> None:
         self._farm = farm
@@ -224,7 +224,7 @@ class _Judge:
         self.level = Level(self._options["level"])
 
     def judge(self, completions: Sequence[Completion], statements: Sequence[str | None]) -> list[Verdict | None]:
-        """Ask while the farm keeps us waiting: it drops the question when this process goes away."""
+        """Ask and wait: the farm drops the request when this process goes away."""
         proofs = self._proofs(completions, statements)
         sent = list(filter(None, proofs))
         return _spread(proofs, self._connected().verify(sent, **self._options) if sent else [])
@@ -255,7 +255,7 @@ class _Judge:
         ]
 
     def _connected(self) -> Farm:
-        # Not where the function is made: trainers import it in one process and call it in others.
+        # Not when the function is made: trainers import it in one process and call it in others.
         self._farm = self._farm or Farm()
         return self._farm
 

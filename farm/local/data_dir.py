@@ -1,4 +1,4 @@
-"""The data folder is its owner's alone: proofs and verdicts lie in the store's files, and the way to the store."""
+"""The data folder, which only its owner may read: it holds proofs, verdicts, and the store's password."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 def make_private(data_dir: Path) -> None:
     """Make a data folder that nobody else can look into, or close one of an earlier release.
 
-    A folder of somebody else's making that holds more than a farm's data, a home or `/tmp`, keeps its mode: what the
-    farm keeps in it is closed all the same.
+    A folder that the farm did not make and that holds other data, such as a home or `/tmp`, keeps its mode; the farm's
+    own files in it are closed all the same.
 
     Raises:
         OSError: it cannot be made, or is no folder.

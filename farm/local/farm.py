@@ -56,8 +56,8 @@ class LocalFarm:
 
     Args:
         settings: `redis_url` empty means an embedded Valkey under `data_dir`.
-        tell: is told each step in one line.
-        on_progress: is told what the farm still waits for, and how much of it is done, 0 to 1.
+        tell: called with each step in one line.
+        on_progress: called with what the farm still waits for, and how much of it is done, 0 to 1.
 
     Raises:
         ConfigurationError: a file in `ENVIRONMENTS_DIR` is wrong.
@@ -70,7 +70,7 @@ class LocalFarm:
         self._data_dir = settings.data_dir.absolute()
         self._supervisor = Supervisor(self._data_dir / "logs")
         self._lean_rooms = lean_rooms(settings)
-        # Of the farm's own processes it asks, on this host: the environment's proxies and certificates are for others.
+        # It asks only the farm's own processes on this host: the environment's proxies and certificates do not apply.
         self._http = httpx.AsyncClient(timeout=5, trust_env=False)
         parts = [lean_part(room.environment) for room in self._lean_rooms]
         self._readiness = Readiness(self._http, self._supervisor.ailments, parts)
@@ -168,7 +168,7 @@ class LocalFarm:
             "FLOWER_CONF": os.environ.get("FLOWER_CONF", os.devnull),
         }
         is_healthy = self._answers(f"{addresses.flower}/healthcheck")
-        # It has nothing to lose, and its way to end takes half a second.
+        # It has nothing to lose, and its regular end takes half a second.
         command = own_module("farm.local.flower")
         return SupervisedProcess("flower", command, {**environment, **options}, is_healthy, stop_grace_s=0)
 
@@ -196,9 +196,9 @@ def _valkey_service(valkey: Valkey, lock: int) -> SupervisedProcess:
         valkey.command,
         dict(os.environ),
         valkey.is_healthy,
-        # A large append-only file takes minutes to load, and to end that would only begin it again.
+        # A large append-only file takes minutes to load; ending the server would only start the load again.
         start_timeout_s=_VALKEY_LOADS_S,
-        # SIGTERM has it write and sync what it holds.
+        # On SIGTERM it writes and syncs its data.
         orphan_signal=signal.SIGTERM,
         descriptors=(lock,),
     )

@@ -10,7 +10,7 @@ _TROUBLE = frozenset({"error", "critical"})
 
 
 def last_words(log: Path, start: int) -> str:
-    """Return what a process wrote to its log: of its JSON lines those that tell of trouble, where any does.
+    """Return what a process wrote to its log; of its JSON lines only warnings and errors, if there are any.
 
     Args:
         log: the file.

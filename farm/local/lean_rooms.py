@@ -12,7 +12,7 @@ from farm.errors import ConfigurationError
 from farm.processes import memory_limit_mb
 from farm.settings import Settings
 
-# What a cgroup's OOM killer must not see used: beside Lean there are the farm's own processes.
+# The share of a cgroup's memory to leave free: besides Lean there are the farm's own processes.
 _MEMORY_SHARE = 0.95
 
 

@@ -1,4 +1,4 @@
-"""Waiting until every part of a farm answers, and saying meanwhile what is waited for."""
+"""Waits until every part of a farm answers, and meanwhile says what it waits for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 _POLL_S = 0.2
-# Who starts a farm without a terminal sees no progress bar, and learns it from these lines.
+# Without a terminal there is no progress bar, so these lines show the progress.
 _FIRST_WORD_S = 5.0
 _WORD_EVERY_S = 30.0
 
@@ -44,7 +44,7 @@ class Readiness:
 
         Args:
             url: of the API.
-            on_progress: is told, several times a second.
+            on_progress: called several times a second.
         """
         while True:
             checks = await self._checks(url)

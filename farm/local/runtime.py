@@ -29,7 +29,7 @@ class Runtime:
 
     Attributes:
         supervisor: the identity of `farm up`'s process.
-        redis_url: the embedded server, with its password: the file is for its owner's eyes.
+        redis_url: the embedded server, with its password; only the owner may read the file.
     """
 
     supervisor: str
@@ -64,14 +64,14 @@ def read_runtime(data_dir: Path) -> Runtime | None:
 
 @asynccontextmanager
 async def locked(data_dir: Path, tell: Callable[[str], None]) -> AsyncIterator[int]:
-    """Hold a data folder for one farm, and give the descriptor that holds it.
+    """Lock a data folder for one farm, and yield the descriptor that holds the lock.
 
     The lock goes with the last process that has the descriptor, however that ends. The embedded Valkey gets it: when
     `farm up` was killed, its Valkey still writes what it holds, and a second one on its files would lose that.
 
     Args:
         data_dir: the folder.
-        tell: is told what is waited for.
+        tell: called with what is waited for.
 
     Raises:
         ConfigurationError: another farm holds it, or it cannot be written to.
@@ -104,7 +104,7 @@ def _sign(descriptor: int) -> None:
 
 
 def _is_signed(descriptor: int) -> bool:
-    """Whether the `farm up` that took the lock still runs, be it that it only starts."""
+    """Whether the `farm up` that took the lock still runs or is still starting."""
     return is_identity_alive(os.pread(descriptor, _SIGNATURE_BYTES, 0).decode())
 
 

@@ -72,7 +72,7 @@ class _Running:
     started: float = field(default_factory=time.monotonic)
 
     def end_in_words(self) -> str:
-        """How it ended, or that it did not, and its last words."""
+        """Whether and how it ended, and the last lines of its log."""
         code = self.process.returncode
         how = f"ended with {code}" if code is not None else "does not answer"
         return f"{how}; {last_words(self.log, self.said_before)}"
@@ -106,7 +106,7 @@ class Supervisor:
                 for service in services:
                     group.create_task(self._start_one(service))
         except ExceptionGroup as failures:
-            # Whatever else failed on the way, when the others were cancelled, is not why.
+            # Failures of the others, after they were cancelled, are not the cause.
             causes, others = failures.split(ConfigurationError)
             if causes is None:
                 raise
@@ -165,7 +165,7 @@ class Supervisor:
                 stderr=log,
                 pass_fds=service.descriptors,
                 umask=service.umask,
-                start_new_session=True,  # Ctrl-C is for the supervisor, who stops in order
+                start_new_session=True,  # Ctrl-C is for the supervisor, which stops in order
                 preexec_fn=functools.partial(die_with_parent, os.getpid(), service.orphan_signal),
             )
         return _Running(service, process, path, said_before)

@@ -1,4 +1,4 @@
-"""What a worker answers to what is no proof: a session of commands, a search with tactics."""
+"""What a worker answers to tasks other than proofs: a session of commands, a search with tactics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from farm.models.verdicts import Environment, Reason
 
 
 class Unfinished(BaseModel):
-    """What came of work for a client that waits, beside its results.
+    """How work for a waiting client ended, besides its results.
 
     Attributes:
         reason: why there are not all results; None when there are.

@@ -51,7 +51,7 @@ class BatchStatus(BaseModel):
     """How far a batch is.
 
     Attributes:
-        paused: whether the farm stopped it for the owner's attention.
+        paused: whether the farm stopped it until an operator looks.
         created_at: Unix time in seconds on the farm's clock.
         finished_at: the same, None while it runs.
         revoked: how many of its verdicts were revoked since.

@@ -16,7 +16,7 @@ class EnvironmentStatus(BaseModel):
         project: the project proofs may import.
         repl: which REPL it is.
         sandbox: the layers around a REPL, outermost first.
-        workers: Lean processes that live.
+        workers: live Lean processes.
         pending: proofs that wait.
         leased: proofs in the hands of workers.
         seen_s: seconds since the last sign of life of any of them; None when there never was one.

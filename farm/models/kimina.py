@@ -1,4 +1,4 @@
-"""Checking in the shapes of Kimina Lean Server 2.0; conversions and what is ignored are as there."""
+"""Checking in the shapes of Kimina Lean Server 2.0; with the same conversions, and the same fields ignored."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ EnvironmentName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[
 
 
 def _printable(text: str) -> str:
-    """Refuse what cannot be written down: NUL ends Lean's C strings, a lone surrogate has no UTF-8 form."""
+    """Refuse text that no file can hold: NUL ends Lean's C strings, a lone surrogate has no UTF-8 form."""
     if "\x00" in text:
         raise ValueError("NUL characters are not allowed")
     try:
@@ -36,7 +36,7 @@ def _printable(text: str) -> str:
 
 
 def _without_mark(text: str) -> str:
-    """Return a text without the byte order mark that some editors put in front; it stands in no column."""
+    """Return a text without the byte order mark that some editors put first; it does not count as a column."""
     if not (plain := text.removeprefix("\ufeff")):
         raise ValueError("there is nothing but a byte order mark")
     return plain

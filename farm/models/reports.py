@@ -1,4 +1,4 @@
-"""What the REPL itself said about a proof, for clients of servers that hand its replies through."""
+"""What the REPL itself said about a proof, for clients of servers that pass its replies on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Infotree = Literal["full", "tactics", "original", "substantive"]
 
 
 class ReportRequest(BaseModel):
-    """What a batch wants to know of each run beside the verdict; among its options as `report`.
+    """What a batch wants to know about each run besides the verdict; its option `report`.
 
     Attributes:
         infotree: how much of Lean's info trees the reply holds; None for nothing.

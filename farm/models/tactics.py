@@ -90,7 +90,7 @@ class TacticsRequest(BaseModel):
 
 
 class Status(StrEnum):
-    """What a tactic sequence made of a goal; the last five are about the farm."""
+    """The result of a tactic sequence on a goal; the last five are about the farm."""
 
     PROVED = "proved"
     OPEN = "open"
@@ -104,7 +104,7 @@ class Status(StrEnum):
 
 
 class Tried(BaseModel):
-    """What came of one tactic sequence.
+    """The result of one tactic sequence.
 
     Attributes:
         status: `proved` when no goal is left and nothing was left out; in this text, which no verdict is on yet.
@@ -126,7 +126,7 @@ class Tried(BaseModel):
 
 
 class GoalAnswer(BaseModel):
-    """What came of one goal.
+    """The result for one goal.
 
     Attributes:
         goal: the goal as Lean prints it; None when the text did not come that far.

@@ -43,7 +43,7 @@ class Reason(StrEnum):
         return Outcome.UNDECIDED if self in UNDECIDED_REASONS else Outcome.REJECTED
 
 
-# Changes with every change of what is judged how: verdicts of another policy are not taken over, and can be revoked.
+# Changes with every change of the rules: verdicts of another policy are not reused, and can be revoked.
 POLICY_VERSION = "3"
 
 UNDECIDED_REASONS = frozenset(
@@ -109,12 +109,12 @@ class Environment(BaseModel):
 
 
 class Evidence(BaseModel):
-    """What a verdict rests on beside Lean's own messages.
+    """What a verdict rests on besides Lean's own messages.
 
     Attributes:
         policy: the rules that were applied, `POLICY_VERSION` of the farm that judged.
         gate: the gate that the text passed or failed.
-        statement: whether the statement was proved; None where nobody asked, or the proof did not come that far.
+        statement: whether the statement was proved; None if it was not checked, or the text had errors before.
         answers: what the proof gives for the statement's holes, by their names; absent where there are none.
         native: whether axioms of `native_decide` were allowed; absent where they were not.
         front: `own` where the gate refuses the statement's front, so that it ran in a REPL for that key and front
@@ -206,8 +206,8 @@ def rewards(
     Args:
         verdicts: the verdicts of a batch.
         undecided: what a proof the farm could not decide is worth. None keeps it apart so that a trainer can mask
-            it; a number is the trainer's decision (a free timeout teaches a policy to hang).
-        level: the level that an accepted proof has to have reached; say `checked` where a policy is trained.
+            it; a number is the trainer's decision (a timeout that costs nothing teaches a model to hang).
+        level: the level that an accepted proof has to have reached; use `checked` to train a model.
 
     Raises:
         ValueError: a proof was accepted at a lower level: its batch asked for less than the trainer relies on.

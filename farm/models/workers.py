@@ -1,4 +1,4 @@
-"""Who works in the farm, and what state its parts are in."""
+"""The workers of the farm, and the state of its parts."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class FarmStatus(BaseModel):
 
     Attributes:
         draining: whether the farm finishes what runs and starts nothing more.
-        flower: where Flower is (`FLOWER_URL`); empty where nobody said.
+        flower: where Flower is (`FLOWER_URL`); empty if that is not set.
     """
 
     workers: list[WorkerStatus]
