@@ -3,8 +3,8 @@
 const BASE = new URL("../../", import.meta.url);
 const KEY = "leanfarm-key";
 const PATIENCE_S = 1;
-// A stream says something each 15 s, and every other look is answered at once: after this long a silence the connection
-// hangs, though nobody closed it (a proxy that stalled, a laptop that slept).
+// A stream sends a line every 15 s, and every other request is answered at once. After a silence this long the connection
+// hangs, although it was not closed (a proxy stalled, a laptop slept).
 const SILENCE_S = 40;
 
 /** What happens to the connection: `up`, `down` (detail: a sentence) and `key` (detail: why one is asked for). */
@@ -53,7 +53,7 @@ function unreachable(error, signal) {
   return new ApiError(0, "unreachable", message);
 }
 
-/** Return a signal that also ends when nothing is heard for long; `heard` says that something was, `end` stops it. */
+/** Return a signal that also ends after a long silence; call `heard` when something arrives, and `end` to stop it. */
 function listen(signal) {
   const silence = new AbortController();
   const giveUp = () => silence.abort(new ApiError(0, "silent", `Nothing came from the farm for ${SILENCE_S} s.`));
@@ -76,7 +76,7 @@ async function send(path, { body, signal, method = body === undefined ? "GET" : 
 
 /** Return the JSON that a route answers; with a body it is posted. Throws ApiError. */
 export async function ask(path, options = {}) {
-  // What is posted may take as long as its proof; all else is a look.
+  // A posted request may take as long as its proof; all others are answered at once.
   const ears = options.body === undefined ? listen(options.signal) : null;
   try {
     return await (await send(path, { ...options, signal: ears?.signal ?? options.signal })).json();
@@ -87,7 +87,7 @@ export async function ask(path, options = {}) {
   }
 }
 
-/** Yield the objects of an NDJSON answer, in lists of what came at once. Throws ApiError; `silent` where it hangs. */
+/** Yield the objects of an NDJSON answer, in lists of those that came at once. Throws ApiError; `silent` if it hangs. */
 export async function* lines(path, options) {
   const ears = listen(options.signal);
   try {
@@ -101,7 +101,7 @@ export async function* lines(path, options) {
       yield found.filter(Boolean).map((line) => JSON.parse(line));
     }
   } catch (error) {
-    // Other requests may be answered all the while: that this one hangs is for its reader to say.
+    // Other requests may be answered meanwhile, so the reader of this one reports that it hangs.
     throw error.code === "silent" ? error : unreachable(error, options.signal);
   } finally {
     ears.end();
@@ -117,7 +117,7 @@ export function sleep(seconds, signal) {
 }
 
 /**
- * Call `look` again and again until the signal is aborted or it returns no pause in seconds. What is transient is
+ * Call `look` again and again until the signal is aborted or it returns no pause in seconds. Transient errors are
  * tried again; every other error is thrown.
  */
 export async function poll(signal, look) {
@@ -130,7 +130,7 @@ export async function poll(signal, look) {
       if (!error.isTransient) throw error;
       pause_s = error.retryAfter_s;
     }
-    // A tab that nobody sees asks seldom.
+    // A hidden tab asks rarely.
     if (pause_s !== undefined) await sleep(document.hidden ? pause_s * 5 : pause_s, signal);
   }
 }

@@ -49,7 +49,7 @@ async function go() {
     if (view) await view.show(main, route, signal);
     else heading(main, "There is no such view");
   } catch (error) {
-    // Both halves of a view may fail of the same cause; the first is shown, and the other half stops with it.
+    // Both halves of a view may fail for the same cause; the first failure is shown, and the other half stops with it.
     if (!signal.aborted) main.append(problem(error));
     staying.abort();
   }

@@ -1,4 +1,4 @@
-// One batch: how far it is, which of its proofs came out how, and how long they took.
+// One batch: its progress, the outcomes of its proofs, and how long they took.
 
 import { ask, poll } from "./api.js";
 import { canceller } from "./cancel.js";
@@ -10,7 +10,7 @@ import { Results, follow } from "./results.js";
 import { KINDS, OUTCOMES, badge, clock, count, scriptedNote, seconds, stateBadge } from "./words.js";
 
 const PLOT_EVERY_MS = 500;
-// The batch looked at last: who comes back from a proof finds it as it was, and its stream goes on at the cursor.
+// The batch shown last: after a look at a proof it is as it was, and its stream continues at the cursor.
 let held = null;
 
 function resultsOf(status) {
@@ -104,7 +104,7 @@ function plots(results, seen) {
   return { element, update };
 }
 
-/** Return what to say of a stream that hung, or nothing. */
+/** Return a note about a stream that hung, or nothing. */
 function hung({ silences }) {
   if (!silences) return "";
   return `The stream of verdicts fell silent ${silences === 1 ? "once" : `${silences} times`} and was opened again where it had stopped: nothing is missing.`;

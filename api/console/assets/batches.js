@@ -26,7 +26,7 @@ function row(status) {
   return { element, update };
 }
 
-/** Return what to do where there is nothing yet. */
+/** Return what to do when there is no batch yet. */
 function nothingYet() {
   return h(
     "section",
@@ -38,14 +38,14 @@ function nothingYet() {
   );
 }
 
-/** Show the list, and keep it true until the signal is aborted. */
+/** Show the list, and keep it up to date until the signal is aborted. */
 export async function show(main, _route, signal) {
   heading(main, "Batches");
   const [body, rows, plot, seen] = [h("tbody"), new Map(), h("div", { class: "plots" }), new Rates()];
   const [note, hint] = [h("p", { class: "quiet", role: "status" }, "Looking…"), h("div")];
   const list = table("Batches, the newest first", ["Batch", "State", "Verdicts", "Submitted", "Took"], body);
   list.hidden = true;
-  // The heading says it to who sees the page.
+  // The heading already says it on the screen.
   list.querySelector("caption").className = "heard";
   main.append(note, hint, list, plot);
 
@@ -56,7 +56,7 @@ export async function show(main, _route, signal) {
       rows.get(status.batch_id).update(status);
     }
     const elements = batches.map((status) => rows.get(status.batch_id).element);
-    // Rows stay where they are while nothing is new: the focus is in one of them.
+    // Rows stay unchanged while nothing is new, because one of them may have the focus.
     if (elements.some((element, at) => body.children[at] !== element) || body.children.length !== elements.length) {
       body.replaceChildren(...elements);
     }

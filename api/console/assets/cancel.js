@@ -1,4 +1,4 @@
-// Cancelling a batch: a button, and a question before it does anything.
+// Cancelling a batch: a button, which asks before it does anything.
 
 import { ask } from "./api.js";
 import { h } from "./dom.js";
@@ -14,7 +14,7 @@ function question(proceed) {
     h(
       "div",
       { class: "buttons" },
-      // The focus starts where nothing happens.
+      // The focus starts on the choice that changes nothing.
       h("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Let it run"),
       h("button", { type: "button", class: "danger", onclick: () => (dialog.close(), proceed()) }, "Cancel the batch"),
     ),
@@ -22,7 +22,7 @@ function question(proceed) {
   return { dialog, what };
 }
 
-/** Return a button that cancels a batch, with `update(status)`; it is there while there is something to cancel. */
+/** Return a button that cancels a batch, with `update(status)`; it is shown while there is something to cancel. */
 export function canceller(path, signal) {
   const failure = h("div");
   const { dialog, what } = question(cancel);

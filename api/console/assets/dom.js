@@ -1,4 +1,4 @@
-// Elements. Text goes in as text nodes alone: what a proof says is never parsed as HTML, and the CSP would refuse it.
+// Elements. Text is only added as text nodes, so a proof's text is never parsed as HTML; the CSP would refuse it too.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -22,7 +22,7 @@ export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
-/** Append the way back to where a view belongs: pairs of a text and its address. */
+/** Append links back to the views above: pairs of a text and its address. */
 export function trail(main, places) {
   const links = places.map(([text, address], at) => [at ? " / " : "", h("a", { href: address }, text)]);
   main.append(h("nav", { class: "trail", "aria-label": "Way back" }, links));
@@ -37,7 +37,7 @@ export function heading(main, ...text) {
   return title;
 }
 
-/** Return a table in a box that scrolls by itself, so that the page never does sideways. */
+/** Return a table in a box that scrolls by itself, so that the page never scrolls sideways. */
 export function table(caption, columns, body) {
   const head = h("tr", {}, columns.map((column) => h("th", { scope: "col" }, column)));
   return h(
@@ -47,7 +47,7 @@ export function table(caption, columns, body) {
   );
 }
 
-/** Return a function that does something in the next frame, once however often it is called. */
+/** Return a function that does something once in the next frame, however often it is called. */
 export function everyFrame(draw) {
   let isAsked = false;
   return () => {

@@ -10,9 +10,9 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Inf
  * Return a grid with `update()`; `length()` says how many rows there are now, `cells(row)` gives the elements of one, the first of
  * them its link.
  *
- * A row says the same for as long as nobody calls `restart()`, so the elements of those that stay visible stay: a click that
- * began on one ends there, however many come meanwhile. The arrow keys move through the rows and one row alone is in the tab
- * order, as in every grid.
+ * A row does not change until `restart()` is called, so the elements of rows that stay visible are kept: a click that
+ * began on one ends there, however many rows arrive meanwhile. The arrow keys move through the rows, and only one row is
+ * in the tab order, as in every grid.
  */
 export function virtualList(label, columns, length, cells) {
   const rows = h("div", { class: "rows", role: "rowgroup" });
@@ -49,13 +49,13 @@ export function virtualList(label, columns, length, cells) {
     // Asked each time: a scroll may come between a change of the rows and its update.
     size = length();
     active = Math.min(active, Math.max(0, size - 1));
-    // First the height: what is visible depends on it.
+    // The height comes first, because the visible rows depend on it.
     rows.style.height = `${size * ROW_PX}px`;
     const first = Math.max(0, Math.floor(view.scrollTop / ROW_PX) - SPARE_ROWS);
     const last = Math.min(size, Math.ceil((view.scrollTop + view.clientHeight) / ROW_PX) + SPARE_ROWS);
     nothing.hidden = size > 0;
     element.setAttribute("aria-rowcount", size + 1);
-    // The active row is kept even when it is scrolled away: the focus has to be somewhere.
+    // The active row is kept even when it is scrolled away, because the focus has to be somewhere.
     const shown = new Set(Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at));
     if (active < size) shown.add(active);
     drawRows(shown);

@@ -1,4 +1,4 @@
-// Plots in SVG; each says in words what it shows.
+// Plots in SVG, each with a text that says what it shows.
 
 import { h, svg } from "./dom.js";
 import { count, seconds } from "./words.js";
@@ -8,7 +8,7 @@ const MOST_POINTS = 300;
 const BINS_PER_DECADE = 4;
 const [LOWEST, HIGHEST] = [-3, 3];
 
-/** Figures per second from counters that grow. A counter that is new to the page tells nothing about its past. */
+/** Rates per second from growing counters. Of a counter that is new to the page the past is not known. */
 export class Rates {
   constructor() {
     this.points = [];
@@ -17,7 +17,7 @@ export class Rates {
     this.at_ms = null;
   }
 
-  /** Take what a counter stands at now. */
+  /** Take the present value of a counter. */
   add(name, value) {
     this.grown += Math.max(0, value - (this.last.get(name) ?? value));
     this.last.set(name, value);
@@ -37,7 +37,7 @@ function figure(title, words, ...shapes) {
   return h("figure", {}, h("figcaption", {}, h("b", {}, title), ` ${words}`), drawing);
 }
 
-/** Draw figures per second, one point per look; in a list, which is empty while there is nothing to draw. */
+/** Draw rates per second, one point per look; returns a list, which is empty while there is nothing to draw. */
 export function rates(title, points) {
   if (points.length < 2 || !points.some(Boolean)) return [];
   const most = Math.max(...points, 1e-9);
@@ -60,7 +60,7 @@ function bin(value) {
   return Math.min(Math.max(at, 0), (HIGHEST - LOWEST) * BINS_PER_DECADE - 1);
 }
 
-/** Draw how many of some seconds fall where, from 1 ms to 1000 s on a logarithmic axis. */
+/** Draw the distribution of some durations, from 1 ms to 1000 s on a logarithmic axis. */
 export function spread(title, values) {
   const bins = new Array((HIGHEST - LOWEST) * BINS_PER_DECADE).fill(0);
   for (const value of values) bins[bin(value)] += 1;

@@ -1,4 +1,4 @@
-// How far a batch is: one bar in the colours of its outcomes, and the same in words.
+// The progress of a batch: one bar in the colours of its outcomes, and the same as text.
 
 import { h } from "./dom.js";
 import { OUTCOMES, count } from "./words.js";
@@ -35,7 +35,7 @@ function word(outcome, address) {
   function update(number) {
     element.textContent = `${count(number)} ${outcome}`;
     element.className = number ? outcome : "quiet";
-    // What leads to an empty list leads nowhere.
+    // No link to an empty list.
     if (element !== plain) element.toggleAttribute("inert", !number);
   }
 

@@ -36,7 +36,7 @@ export class Results {
     if (this.matches(at)) this.rows.push(at);
   }
 
-  /** Return an equal text that is already held: most messages of a batch are the same few. */
+  /** Return an equal text that is already held, because most messages of a batch are the same few. */
   shared(text) {
     if (!this.texts.has(text)) this.texts.set(text, text);
     return this.texts.get(text);
@@ -65,7 +65,7 @@ export class Results {
   }
 }
 
-/** Read a batch's verdicts up to the end; a stream that breaks, or hangs, goes on at its cursor. */
+/** Read a batch's verdicts up to the end; a stream that breaks or hangs continues at its cursor. */
 export async function follow(results, signal, changed) {
   while (!results.isComplete && !signal.aborted) {
     try {

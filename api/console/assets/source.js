@@ -1,4 +1,4 @@
-// Lean text with line numbers; what Lean said stands at its place, underlined and in words below the line.
+// Lean text with line numbers; Lean's messages are underlined at their positions and written below the line.
 
 import { h } from "./dom.js";
 
@@ -6,13 +6,13 @@ const MOST_LINES = 4000;
 const LINES_BEFORE = 50;
 const RANKS = ["trace", "info", "warning", "sorry", "error"];
 
-/** Return the messages and holes of a verdict as marks: severity, text, and places where there are any. */
+/** Return the messages and holes of a verdict as marks: severity, text, and positions if there are any. */
 export function marksOf(verdict) {
   const holes = verdict.sorries.map(({ goal, ...place }) => ({ severity: "sorry", data: `Goal left open:\n${goal}`, ...place }));
   return [...verdict.messages, ...holes];
 }
 
-/** Return the text with what was said at its place; what has no place marks the whole, and stands in the verdict. */
+/** Return the text with messages at their positions; one without marks the whole text, and is in the verdict. */
 export function source(text, marks) {
   const placed = marks.filter((mark) => mark.pos);
   const isWhole = placed.length < marks.length;
@@ -58,7 +58,7 @@ function marked(text, number, marks) {
 function span({ pos, endPos, severity }, number, length) {
   const start = pos.line === number ? Math.min(pos.column, length) : 0;
   const end = !endPos ? start + 1 : endPos.line === number ? Math.min(endPos.column, length) : length;
-  // A place between two characters is shown at the one behind it.
+  // A position between two characters is shown at the one after it.
   return { severity, start, end: Math.max(end, start + 1) };
 }
 

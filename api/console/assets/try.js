@@ -6,7 +6,7 @@ import { marksOf, source } from "./source.js";
 import { evidencePanel, verdictPanel } from "./verdict.js";
 import { problem } from "./words.js";
 
-// What was typed is there again when the view is; it never leaves the page.
+// Typed text is kept while other views are shown; it never leaves the page.
 const typed = new Map();
 
 function labelled(id, label, box) {
@@ -25,7 +25,7 @@ function choice(id, label, options) {
   return labelled(id, label, box);
 }
 
-/** Return a choice of the farm's environments; it shows itself once it knows of more than one. */
+/** Return a choice of the farm's environments; it is shown once there is more than one. */
 function environments(signal) {
   const { box, element } = choice("environment", "Environment", []);
   element.hidden = true;
@@ -35,7 +35,7 @@ function environments(signal) {
     box.value = found.some(({ name }) => name === typed.get("environment")) ? typed.get("environment") : found[0].name;
     element.hidden = found.length < 2;
   };
-  // Without the list a proof goes to the default environment; what is wrong the form says when it is sent.
+  // Without the list a proof goes to the default environment; errors are reported when the form is sent.
   poll(signal, fill).catch(() => {});
   return { box, element };
 }
@@ -69,7 +69,7 @@ function form(title, fields, button, answer, signal) {
 }
 
 function verifyForm(signal) {
-  const code = field("code", "Lean text, or the proof alone where a statement is given", { rows: "10", required: true, placeholder: "theorem two : 1 + 1 = 2 := by rfl" });
+  const code = field("code", "Lean text, or only the proof if a statement is given", { rows: "10", required: true, placeholder: "theorem two : 1 + 1 = 2 := by rfl" });
   const statement = field("statement", "Statement, if any", { rows: "2", placeholder: "theorem NAME BINDERS : TYPE" });
   const timeout = field("timeout", "Seconds it may run", { type: "number", min: "0.1", step: "any", value: "60" }, "input");
   const level = choice("level", "Level", ["compiled", "checked"]);

@@ -14,9 +14,9 @@ const REASONS = {
   parse: ["rejected", "The text stops being Lean somewhere."],
   timeout: ["undecided", "Lean was still running when the time was up, and was stopped. This says nothing about the proof."],
   out_of_memory: ["undecided", "Lean used more memory than it may. This says nothing about the proof."],
-  crashed: ["undecided", "Lean died, or answered what cannot be trusted. This says nothing about the proof."],
+  crashed: ["undecided", "Lean died, or its answer cannot be trusted. This says nothing about the proof."],
   cancelled: ["undecided", "The batch was cancelled, or its deadline passed, before this proof was judged."],
-  invalid_statement: ["undecided", "Lean does not read the statement itself. Mend the statement: this says nothing about the proof."],
+  invalid_statement: ["undecided", "Lean does not accept the statement itself. Correct the statement; this says nothing about the proof."],
   farm_error: ["undecided", "The farm could not run the proof. This says nothing about the proof."],
 };
 
@@ -36,10 +36,10 @@ export const clock = (unix_s) => new Date(unix_s * 1000).toLocaleString("sv");
 /** Return an outcome as a coloured word. */
 export const badge = (kind, text = kind) => h("span", { class: `badge ${kind}` }, text);
 
-/** Return where a batch stands as a coloured word. */
+/** Return the state of a batch as a coloured word. */
 export const stateBadge = ({ state, paused }) => badge(`state ${paused ? "paused" : state}`, paused ? "paused" : state);
 
-/** Return a warning where a script stands in for Lean, or null. */
+/** Return a warning if a script stands in for Lean, else null. */
 export function scriptedNote(engine) {
   if (!String(engine ?? "").includes("scripted")) return null;
   return h("p", { class: "note undecided scripted", role: "note" }, "A script answers here, not Lean: its verdicts prove nothing.");

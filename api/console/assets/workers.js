@@ -49,7 +49,7 @@ export async function show(main, _route, signal) {
   await poll(signal, async () => {
     const farm = await ask("v1/workers", { signal });
     const engine = farm.workers.map((worker) => worker.engine).join();
-    const texts = [farm.draining && "The farm drains: it finishes what runs and starts nothing more.", !farm.workers.length && "No worker is running."];
+    const texts = [farm.draining && "The farm is draining: it finishes what runs and starts nothing more.", !farm.workers.length && "No worker is running."];
     const notes = [scriptedNote(engine), ...texts.filter(Boolean).map((text) => h("p", { class: "note undecided" }, text))];
     if (note.textContent !== notes.map((each) => each?.textContent ?? "").join("")) note.replaceChildren(...notes.filter(Boolean));
     if (farm.flower && flower.hidden) flower.replaceChildren(flowerLink(farm.flower));
