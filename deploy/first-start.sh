@@ -23,8 +23,8 @@ install_file() {
 if [ ! -s "$home/redis/url" ] || [ ! -s "$home/redis/users.acl" ]; then
     password=$(random)
     digest=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
-    # The farm may do all but administer the server; INFO is how it learns whether the server may evict keys. Who
-    # gives no password may ask whether the server is up: that is its health check.
+    # The farm may do everything except administer the server; by INFO it learns whether the server may evict keys.
+    # Without a password a client may only ping: that is the health check.
     install_file "$home/redis/users.acl" 444 << END
 user default on nopass -@all +ping
 user farm on #$digest ~* &* +@all -@dangerous +info
