@@ -50,7 +50,7 @@ class _Snapshot(Collector):
         for (outcome, reason), count in sorted(self._totals.items()):
             verdicts.add_metric([outcome, reason], count)
         yield verdicts
-        for name, text in (("pending", "Proofs that wait"), ("leased", "Proofs in the hands of workers")):
+        for name, text in (("pending", "Proofs that wait"), ("leased", "Proofs that are leased to workers")):
             gauge = GaugeMetricFamily(f"farm_{name}", text, labels=["environment"])
             for queue in self._status.queues:
                 gauge.add_metric([queue.environment], getattr(queue, name))
@@ -72,7 +72,7 @@ class _Snapshot(Collector):
         count = GaugeMetricFamily("farm_workers", "Worker processes", labels=["kind", "state"])
         memory = GaugeMetricFamily("farm_worker_memory_bytes", "Resident memory of a REPL's tree", labels=["worker"])
         proofs = CounterMetricFamily("farm_worker_proofs", "Proofs run by a process", labels=["worker"])
-        restarts = CounterMetricFamily("farm_worker_restarts", "REPLs started again by a process", labels=["worker"])
+        restarts = CounterMetricFamily("farm_worker_restarts", "REPL restarts by a process", labels=["worker"])
         seen: dict[tuple[str, str], int] = {}
         for worker in self._status.workers:
             seen[worker.kind.value, worker.state] = seen.get((worker.kind.value, worker.state), 0) + 1
@@ -86,11 +86,11 @@ class _Snapshot(Collector):
     def _kept(self) -> Iterator[Metric]:
         cache = self._cache
         yield GaugeMetricFamily("farm_verdict_cache_entries", "Verdicts kept to answer repeats", value=cache.kept)
-        yield GaugeMetricFamily("farm_verdict_cache_bytes", "What Redis spends on them", value=cache.bytes)
+        yield GaugeMetricFamily("farm_verdict_cache_bytes", "Memory that Redis uses for them", value=cache.bytes)
         yield CounterMetricFamily("farm_verdict_cache_hits", "Proofs answered without a run", value=cache.hits)
-        yield CounterMetricFamily("farm_verdict_cache_misses", "Proofs looked for in vain", value=cache.misses)
+        yield CounterMetricFamily("farm_verdict_cache_misses", "Proofs without a kept verdict", value=cache.misses)
         yield CounterMetricFamily("farm_verdict_cache_shared", "Proofs that waited for a run", value=cache.shared)
-        yield CounterMetricFamily("farm_verdict_cache_evicted", "Verdicts that had to make room", value=cache.evicted)
+        yield CounterMetricFamily("farm_verdict_cache_evicted", "Verdicts evicted to make room", value=cache.evicted)
 
     def _canaries(self) -> Iterator[Metric]:
         judged = CounterMetricFamily("farm_canaries", "False proofs mixed in; none may be accepted", labels=["outcome"])

@@ -9,16 +9,16 @@ BUCKETS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
 class MetricSeries(StrEnum):
-    """What is counted: its name in Redis (for Prometheus `farm_` comes before), what it says, and its label, if any."""
+    """What is counted: its name in Redis (for Prometheus after `farm_`), its help text, and its label if any."""
 
     RUN = "run_seconds", "Seconds a proof ran"
-    OVERHEAD = "overhead_seconds", "Seconds a process spent on a proof beside its run and its header's load"
+    OVERHEAD = "overhead_seconds", "Seconds a process spent on a proof besides run and header load"
     QUEUE = "queue_seconds", "Seconds a proof waited"
     HEADER_LOAD = "header_load_seconds", "Seconds the load of a header took"
     RETRIEVAL = "retrieval_seconds", "Seconds a stage of retrieval took", "stage"
     HEADER_HITS = "header_hits", "Proofs that found their header loaded"
     REPL_STARTS = "repl_starts", "Starts of a REPL, by why the one before had ended", "cause"
-    SANDBOX_DENIALS = "sandbox_denials", "REPLs that a bound of the sandbox ended", "bound"
+    SANDBOX_DENIALS = "sandbox_denials", "REPLs that a limit of the sandbox ended", "bound"
     EMBEDDING_BATCHES = "embedding_batches", "Batches of queries that were embedded"
     EMBEDDED_TEXTS = "embedded_texts", "Texts that were embedded"
 
