@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Unauthorized,
         Unavailable,
         Verdict,
+        proof_from_row,
         rewards,
     )
 
@@ -98,5 +99,6 @@ __all__ = [
     "Unavailable",
     "Verdict",
     "__version__",
+    "proof_from_row",
     "rewards",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from math import isfinite
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from farm.cli.datasets import read_parquet
 from farm.cli.texts import decode, read_file
+from farm.client.columns import FIELDS, is_data_set, name_of, pick, top_level
 from farm.client.rows import EMPTY, BadRow, bad_row, is_blank
 from farm.errors import InvalidRequest
 from farm.models import Proof
@@ -23,11 +25,11 @@ Row: TypeAlias = Proof | BadRow
 Placed: TypeAlias = tuple[str, Any]
 """A row as it was read, with its place: `NAME:NUMBER`, from 1."""
 
-FIELDS = tuple(Proof.model_fields)
 _NAMES = ("id", "problem")
-_ADVICE = "; --column FIELD=COLUMN says which column of a data set holds which field"
+_ADVICE = "; --statement-column, --code-column, --id-column and --column FIELD=COLUMN say which column holds what"
 _ID_CHARS = 256
 _MAX_CELL_CHARS = 100_000_000
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +49,56 @@ class Columns:
 
     Attributes:
         given: the column by field, as the user said; an empty one leaves the field out. A field that is not here has
-            the column of its own name, if there is one.
+            the column of its own name, if there is one, or of another usual name (farm/client/columns.py).
+        seen: how often a problem has given its name to a row that has no id.
     """
 
     given: dict[str, str]
+    seen: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def parse(cls, texts: Iterable[str]) -> Columns:
-        """Return the columns that `FIELD=COLUMN` texts name.
+    def parse(cls, texts: Iterable[str], **named: str | None) -> Columns:
+        """Return the columns that `FIELD=COLUMN` texts name, and those that are named by field.
 
         Raises:
-            InvalidRequest: a text is none, or names no field of a proof.
+            InvalidRequest: a text is none, names no field of a proof, or a field has two columns.
         """
-        pairs = [text.partition("=") for text in texts]
-        for field, equals, _ in pairs:
+        given = {field: column for field, column in named.items() if column is not None}
+        for text in texts:
+            field, equals, column = text.partition("=")
             if not equals or field not in FIELDS:
                 raise InvalidRequest(f"--column reads FIELD=COLUMN, with FIELD one of {', '.join(FIELDS)}")
-        return cls({field: column for field, _, column in pairs})
+            if given.get(field, column) != column:
+                raise InvalidRequest(f"{field} is said to be in {given[field]!r} and in {column!r}: name one column")
+            given[field] = column
+        return cls(given)
 
     @property
     def names(self) -> list[str]:
-        """All columns that may be needed."""
-        return [column for field in FIELDS if (column := self.given.get(field, field))]
+        """All columns of a table that may be needed."""
+        return top_level(self.given)
 
     def pick(self, row: dict[str, Any]) -> dict[str, Any] | Unreadable:
         """Return the fields of a proof from a row of a data set, whose other columns are its own business."""
-        for column in filter(None, self.given.values()):
-            if column not in row:
-                return Unreadable(f"has no column {column!r}: --column names those that hold the proof")
-        columns = {field: self.given.get(field, field) for field in FIELDS}
-        return {field: row[column] for field, column in columns.items() if column in row}
+        try:
+            fields = pick(row, self.given)
+        except LookupError as error:
+            return Unreadable(f"has no column {error.args[0]!r}; it has {_listed(row)}{_ADVICE}")
+        except ValueError as error:
+            return Unreadable(f"is no proof: {error}{_ADVICE}")
+        if "id" not in fields and (name := name_of(row, self.given)):
+            self.seen[name] += 1
+            fields["id"] = name if self.seen[name] == 1 else f"{name}#{self.seen[name]}"
+        return fields
+
+
+def _listed(row: dict[str, Any]) -> str:
+    names = ", ".join(map(str, list(row)[:_MOST_NAMED]))
+    return names + (" and others" if len(row) > _MOST_NAMED else "")
 
 
 def read_rows(
-    path: Path, suffix: str, columns: Columns, name: str, *, is_data_set: bool = False
+    path: Path, suffix: str, columns: Columns, name: str, *, of_data_set: bool = False
 ) -> Iterator[tuple[str, Row]]:
     """Yield the rows of a file with their places.
 
@@ -89,8 +107,8 @@ def read_rows(
         suffix: what it holds, `.jsonl`, `.json`, `.csv` or `.parquet`.
         columns: where rows of data sets hold what.
         name: what its places are named by.
-        is_data_set: whether rows of JSON have columns of their own too; else they do where columns are given, and are
-            proofs as they stand where none are.
+        of_data_set: whether rows of JSON have columns of their own too; else they do where columns are given, and are
+            proofs as they stand where none are, unless they have a data set's names for them.
 
     Raises:
         InvalidRequest: it cannot be read.
@@ -98,11 +116,11 @@ def read_rows(
     """
     if suffix == ".parquet":
         return _proofs(read_parquet(path, columns.names, name), columns)
-    return parse_rows(read_file(path), suffix, columns, name, is_data_set=is_data_set)
+    return parse_rows(read_file(path), suffix, columns, name, of_data_set=of_data_set)
 
 
 def parse_rows(
-    content: bytes, suffix: str, columns: Columns, name: str, *, is_data_set: bool = False
+    content: bytes, suffix: str, columns: Columns, name: str, *, of_data_set: bool = False
 ) -> Iterator[tuple[str, Row]]:
     """Yield the rows of a text with their places; see `read_rows`."""
     # A byte that is none of UTF-8 costs the row that it is in.
@@ -110,7 +128,7 @@ def parse_rows(
     if suffix == ".csv":
         return _proofs(_csv(text, name), columns)
     rows = _lines(text, name) if suffix == ".jsonl" else _json(text, name)
-    return _proofs(rows, columns if columns.given or is_data_set else None)
+    return _proofs(rows, columns, is_strict=not columns.given and not of_data_set)
 
 
 def _json(text: str, name: str) -> Iterator[Placed]:
@@ -161,26 +179,30 @@ def _cells(row: dict[Any, Any]) -> Any:
     return {column: cell or None for column, cell in row.items()}
 
 
-def _proofs(rows: Iterable[Placed], columns: Columns | None) -> Iterator[tuple[str, Row]]:
-    """Yield proofs from rows: of a data set by its columns, which names a row without an id by its place."""
+def _proofs(rows: Iterable[Placed], columns: Columns, *, is_strict: bool = False) -> Iterator[tuple[str, Row]]:
+    """Yield proofs from rows: of a data set by its columns, which names a row without an id by its place.
+
+    Where it is strict, a row that has no column of the field's data sets is a proof as it stands, and a name in it that
+    is no field's an error.
+    """
     for where, row in rows:
-        if columns is None:
+        if not isinstance(row, dict) or (is_strict and not is_data_set(row)):
             yield where, as_row(row, where)
         else:
-            picked = columns.pick(row) if isinstance(row, dict) else row
+            picked = columns.pick(row)
             yield where, as_row(_named(picked, where) if isinstance(picked, dict) else picked, where)
 
 
 def _named(fields: dict[str, Any], where: str) -> dict[str, Any]:
-    return fields if fields.get("id") is not None else {**fields, "id": name_of(where)}
+    return fields if fields.get("id") is not None else {**fields, "id": id_of_place(where)}
 
 
 def as_row(row: Any, where: str) -> Row:
     """Return the proof that a row holds, or what is wrong with it."""
     if isinstance(row, Unreadable):
-        return BadRow(name_of(where), f"{where} {row.why}")
+        return BadRow(id_of_place(where), f"{where} {row.why}")
     if not isinstance(row, dict):
-        return BadRow(name_of(where), f"{where} is no JSON object")
+        return BadRow(id_of_place(where), f"{where} is no JSON object")
     # Data sets number their problems; a number is a name too.
     fields = {name: str(value) if name in _NAMES and _is_number(value) else value for name, value in row.items()}
     if "code" in fields and is_blank(fields["code"]):
@@ -196,10 +218,10 @@ def as_row(row: Any, where: str) -> Row:
 
 def _bad(fields: dict[str, Any], where: str, why: str) -> BadRow:
     bad = bad_row(fields, why)
-    return bad if bad.id else replace(bad, id=name_of(where))
+    return bad if bad.id else replace(bad, id=id_of_place(where))
 
 
-def name_of(place: str) -> str:
+def id_of_place(place: str) -> str:
     """Return a place as an id, which has a longest length, and a form in UTF-8 where a file name has none."""
     return place[-_ID_CHARS:].encode(errors="replace").decode()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from farm.cli.datasets import HUB, fetch
-from farm.cli.rows import Columns, Row, as_row, name_of, parse_rows, read_rows
+from farm.cli.rows import Columns, Row, as_row, id_of_place, parse_rows, read_rows
 from farm.cli.texts import decode, read_file, unpack
 from farm.client.rows import BadRow
 from farm.errors import InvalidRequest
@@ -38,7 +38,7 @@ def read(paths: Iterable[str], columns: Columns, split: str | None, skip: Path |
         elif name.startswith(HUB):
             folder, files = fetch(name, split)
             for file in files:
-                yield from read_rows(file, file.suffix, columns, str(file.relative_to(folder)), is_data_set=True)
+                yield from read_rows(file, file.suffix, columns, str(file.relative_to(folder)), of_data_set=True)
         else:
             for file in _files(Path(name), skip):
                 yield from _read_file(file, columns)
@@ -87,6 +87,6 @@ def _parse(content: bytes, columns: Columns, name: str) -> Iterator[tuple[str, R
 
 def _whole(content: bytes, name: str) -> tuple[str, Row]:
     try:
-        return name, as_row({"id": name_of(name), "code": decode(content, name)}, name)
+        return name, as_row({"id": id_of_place(name), "code": decode(content, name)}, name)
     except InvalidRequest as error:
-        return name, BadRow(name_of(name), error.message)
+        return name, BadRow(id_of_place(name), error.message)

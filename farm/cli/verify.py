@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import typer
 
 from farm.cli.batches import LabelOption, TagOption
-from farm.cli.output import connect, console, progress_bar, show_json_line, show_table, tell
-from farm.cli.rows import Columns, Row, name_of
+from farm.cli.output import console, show_table, tell
+from farm.cli.pass_at import read_pass_at, tell_pass_at
+from farm.cli.rows import Columns, Row, id_of_place
+from farm.cli.runs import run_rows
 from farm.cli.sources import read
-from farm.cli.verdicts import COLUMNS, Output, check_writable, open_output, table_row
+from farm.cli.verdicts import COLUMNS, check_writable, table_row
 from farm.client import Run
-from farm.client.manifest import identify
-from farm.client.rows import EMPTY, BadRow
+from farm.client.rows import EMPTY, BadRow, bad_row
 from farm.client.submission import OptionFields
 from farm.errors import InvalidRequest
-from farm.models import Proof, Verdict
+from farm.models import Proof
 
 
 def verify(
@@ -40,7 +40,16 @@ def verify(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run again what has a verdict already.")] = False,
     column: Annotated[
         list[str] | None,
-        typer.Option(help="FIELD=COLUMN of a data set: id, code, statement, problem; FIELD= leaves one out."),
+        typer.Option(help="FIELD=COLUMN of a data set: any field of a proof, or header; FIELD= leaves one out."),
+    ] = None,
+    statement_column: Annotated[str | None, typer.Option(metavar="COLUMN", help="Where the statements are.")] = None,
+    code_column: Annotated[str | None, typer.Option(metavar="COLUMN", help="Where the proofs are.")] = None,
+    id_column: Annotated[str | None, typer.Option(metavar="COLUMN", help="Where the names of proofs are.")] = None,
+    problem_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="What groups attempts at one problem.")
+    ] = None,
+    pass_at: Annotated[
+        str | None, typer.Option(metavar="K,…", help="Say pass@k over the problems, such as 1,8,32.")
     ] = None,
     label: LabelOption = None,
     tag: TagOption = None,
@@ -49,16 +58,26 @@ def verify(
         Path | None,
         typer.Option(help="File for the verdicts: .jsonl (written as they finish, and resumed), .parquet or .tsv."),
     ] = None,
-    manifest: Annotated[Path | None, typer.Option(help="File for the record that makes the run repeatable.")] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="File for the record that makes the run repeatable; the same call goes on with its run."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON verdict per line, as they finish.")] = False,
 ) -> None:
     """Verify proofs and show their verdicts; exit 0 only if all are accepted.
 
-    A line of a .jsonl file is `{"id"?, "code", "statement"?, "problem"?}`; one that is not is rejected by itself.
+    A line of a .jsonl file is `{"id"?, "code", "statement"?, "problem"?}`, or a row with a data set's own columns
+    (`formal_statement`, `header`, `proof`, `lean4_code`, `name`); one that is neither is rejected by itself.
     Ctrl-C cancels what has not run. The same call with the same .jsonl output goes on: a proof that it says accepted or
-    rejected of is not sent again.
+    rejected of is not sent again. With --manifest it joins the batches that a killed call has left in the farm.
+
+    Example: `farm verify attempts.parquet --level checked --pass-at 1,8 --label 'step 40' --manifest run.json`.
     """
-    proofs = _checked(list(read(paths, Columns.parse(column or []), split, output)), paths)
+    columns = Columns.parse(
+        column or [], statement=statement_column, code=code_column, id=id_column, problem=problem_column
+    )
+    proofs = _checked(list(read(paths, columns, split, output)), paths, level)
+    counts = read_pass_at(pass_at, proofs) if pass_at else []
     if manifest:
         check_writable(manifest)
     options: OptionFields = {
@@ -70,15 +89,16 @@ def verify(
         "label": label,
         "tags": tag or [],
     }
-    run = _run(proofs, options, output, as_json=as_json)
+    run = run_rows(proofs, options, output, manifest, as_json=as_json)
     if manifest:
         run.manifest.write(manifest)
     if not as_json:
         _show(run, output)
+    tell_pass_at(counts, run)
     raise typer.Exit(0 if run.counts.accepted == len(run) else 1)
 
 
-def _checked(placed: list[tuple[str, Row]], paths: list[str]) -> list[Row]:
+def _checked(placed: list[tuple[str, Row]], paths: list[str], level: str) -> list[Row]:
     """Return the rows, once they are known to be worth a run.
 
     Raises:
@@ -86,6 +106,7 @@ def _checked(placed: list[tuple[str, Row]], paths: list[str]) -> list[Row]:
     """
     if not placed:
         raise InvalidRequest(f"There is no proof in {', '.join(paths)}")
+    placed = [(where, _judgeable(row, where, level)) for where, row in placed]
     rows = [row for _, row in placed]
     bad = [row.why for row in rows if isinstance(row, BadRow) and row.why != EMPTY]
     if len(bad) == len(rows):
@@ -93,6 +114,14 @@ def _checked(placed: list[tuple[str, Row]], paths: list[str]) -> list[Row]:
     if bad:
         tell(f"{len(bad)} of {len(rows)} hold no proof and are rejected; the first: {bad[0]}")
     return _named(placed)
+
+
+def _judgeable(row: Row, where: str, level: str) -> Row:
+    """Return a row, or why the level cannot be asked of it."""
+    if level == "compiled" or isinstance(row, BadRow) or row.statement is not None:
+        return row
+    why = f"{where} has no statement, and the level {level!r} needs one; --statement-column names where they are"
+    return bad_row({**row.model_dump(), "id": row.id or id_of_place(where)}, why)
 
 
 def _named(placed: list[tuple[str, Row]]) -> list[Row]:
@@ -106,41 +135,17 @@ def _named(placed: list[tuple[str, Row]]) -> list[Row]:
         if row.id is None:
             continue
         if row.id in places:
-            raise InvalidRequest(f"{where} has the id {row.id!r}, which {places[row.id]} has: verdicts go by ids")
+            raise InvalidRequest(
+                f"{where} has the id {row.id!r}, which {places[row.id]} has: verdicts go by ids;"
+                " --id-column names a column of ids, and --problem-column one whose values recur"
+            )
         places[row.id] = where
     return [_renamed(row, where) if str(index) in places else row for index, (where, row) in enumerate(placed)]
 
 
 def _renamed(row: Row, where: str) -> Row:
     """Return a row whose index is no name for it, because another has that for an id."""
-    return row.model_copy(update={"id": name_of(where)}) if isinstance(row, Proof) and row.id is None else row
-
-
-def _run(proofs: list[Row], options: OptionFields, output: Path | None, *, as_json: bool) -> Run:
-    identities = [identify(proof, index) for index, proof in enumerate(proofs)]
-    asked = {"level": options["level"], "environment": options["environment"]}
-    with connect() as farm, closing(open_output(output, identities, asked) if output else Output()) as file:
-        if file.known:
-            tell(f"{output}: {len(file.known)} of {len(proofs)} have their verdict")
-        with progress_bar(as_json) as bar:
-            task = bar.add_task("verifying", total=len(proofs))
-
-            def take(verdict: Verdict) -> None:
-                file.add(verdict)
-                if as_json:
-                    show_json_line(verdict.dump())
-
-            try:
-                return farm.verify_many(
-                    cast("list[Proof]", proofs),
-                    known=file.known,
-                    on_verdict=take,
-                    progress=lambda done, _: bar.update(task, completed=done),
-                    **options,
-                )
-            except KeyboardInterrupt:
-                tell(f"cancelled: {bar.tasks[task].completed:.0f} of {len(proofs)} had a verdict")
-                raise typer.Exit(130) from None
+    return row.model_copy(update={"id": id_of_place(where)}) if isinstance(row, Proof) and row.id is None else row
 
 
 def _show(run: Run, output: Path | None) -> None:

@@ -4,6 +4,7 @@ It needs httpx, pydantic, and of the farm only its models and errors.
 """
 
 from farm.client.asynchronous import AsyncBatch, AsyncFarm
+from farm.client.columns import proof_from_row
 from farm.client.manifest import Manifest
 from farm.client.run import Run
 from farm.client.sync import Batch, Farm
@@ -67,5 +68,6 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "Verdict",
+    "proof_from_row",
     "rewards",
 ]

@@ -138,6 +138,8 @@ class Core:
     ) -> Flow[None]:
         for part in parts:
             running.append((*(yield from self._submit_part(series, part, running)), part))
+            if series.plan.on_batch:
+                series.plan.on_batch(running[-1][0])
             if len(running) == series.plan.in_flight:
                 yield from self._finish(series, running)
         while running:

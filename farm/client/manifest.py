@@ -145,7 +145,7 @@ def findings(identities: Sequence[Identity], verdicts: Sequence[Verdict]) -> dic
     judged = (each.environment for each in verdicts if each.attempts or each.cached)
     environments = {each.model_dump_json(): each for each in judged}
     return {
-        "sha256": _hash_all(identities),
+        "sha256": hash_all(identities),
         "proofs": [_record(*pair) for pair in zip(identities, verdicts, strict=True)],
         "environments": [environments[key] for key in sorted(environments)],
         "policies": sorted({each.evidence.policy for each in verdicts}),
@@ -164,7 +164,8 @@ def _record(identity: Identity, verdict: Verdict) -> ManifestProof:
     return ManifestProof(**identity._asdict(), outcome=verdict.outcome, level=verdict.level, reason=verdict.reason)
 
 
-def _hash_all(identities: Iterable[Identity]) -> str:
+def hash_all(identities: Iterable[Identity]) -> str:
+    """Return the SHA-256 over all proofs in order, as a manifest has it."""
     whole = hashlib.sha256()
     for identity in identities:
         whole.update(_line(identity) + b"\n")

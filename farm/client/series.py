@@ -37,6 +37,7 @@ class SeriesFields(OptionFields, total=False):
         progress: called with how many proofs have their verdict and how many there are (of an iterable without a
             length: how many were read), after each.
         on_verdict: called with each verdict as it comes, once per proof, and not with the known ones.
+        on_batch: called with the id of each batch as it is submitted, or found again by the key.
     """
 
     batch_size: int
@@ -46,6 +47,7 @@ class SeriesFields(OptionFields, total=False):
     known: Known
     progress: Callable[[int, int], object] | None
     on_verdict: Callable[[Verdict], object] | None
+    on_batch: Callable[[str], object] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class SeriesPlan:
     known: Known = field(default_factory=dict)
     progress: Callable[[int, int], object] | None = None
     on_verdict: Callable[[Verdict], object] | None = None
+    on_batch: Callable[[str], object] | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch_size <= MAX_BATCH_PROOFS or self.in_flight < 1 or self.retry_undecided < 0:

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeAlias, Unpack
 
 from pydantic import ValidationError
 
+from farm.client.columns import pick_statement
 from farm.client.failures import invalid
 from farm.client.submission import OptionFields
 from farm.client.sync import Farm
@@ -28,6 +29,8 @@ from farm.models import Level, Proof, Verdict, rewards
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 Extract: TypeAlias = Callable[[Completion], str]
 Score: TypeAlias = dict[str, float]
+Statement: TypeAlias = str | Mapping[str, Any] | None
+"""A statement as a data set has it: its text, or a struct of it with `header`, `targets` or `answers`."""
 
 _FENCE = re.compile(r"^[ \t]*+(?P<ticks>`{3,}+)[ \t]*+(?P<language>\w*+)[^`\n]*+$", re.MULTILINE)
 _LEAN = frozenset({"lean", "lean4"})
@@ -78,7 +81,7 @@ class VerlReward(Protocol):
     """A `compute_score` as verl's reward managers call it for one sample."""
 
     def __call__(
-        self, data_source: str, solution_str: str, ground_truth: str | None, extra_info: Any = None, **more: Any
+        self, data_source: str, solution_str: str, ground_truth: Statement, extra_info: Any = None, **more: Any
     ) -> Score:
         """Return `score`, `acc` (1 if accepted) and `undecided` (1 if so)."""
         ...
@@ -91,7 +94,7 @@ class VerlBatchReward(Protocol):
         self,
         data_sources: Iterable[str],
         solution_strs: Sequence[str],
-        ground_truths: Sequence[str | None],
+        ground_truths: Sequence[Statement],
         extra_infos: Any = None,
         **more: Any,
     ) -> list[Score]:
@@ -128,8 +131,8 @@ def verl_reward(
 ) -> VerlReward:
     """Return a `compute_score` for verl's `custom_reward_function`, one sample at a call.
 
-    The statement is `ground_truth`. verl calls it in threads, so the farm has as many proofs at once as verl's reward
-    workers have threads together.
+    The statement is `ground_truth`, a text or a struct (`Statement`). verl calls it in threads, so the farm has as many
+    proofs at once as verl's reward workers have threads together.
 
     Args:
         undecided: the reward where the farm could not decide: verl needs a number, and which is the trainer's choice.
@@ -189,7 +192,7 @@ class _VerlReward:
     __name__ = "compute_score"
 
     def __call__(
-        self, data_source: str, solution_str: str, ground_truth: str | None, extra_info: Any = None, **more: Any
+        self, data_source: str, solution_str: str, ground_truth: Statement, extra_info: Any = None, **more: Any
     ) -> Score:
         [score] = self.judge.scores(self.judge.judge([solution_str], [ground_truth]), self.undecided)
         return score
@@ -206,7 +209,7 @@ class _VerlBatchReward:
         self,
         data_sources: Iterable[str],
         solution_strs: Sequence[str],
-        ground_truths: Sequence[str | None],
+        ground_truths: Sequence[Statement],
         extra_infos: Any = None,
         **more: Any,
     ) -> list[Score]:
@@ -223,14 +226,14 @@ class _Judge:
         self._options: OptionFields = {"level": "checked", **options}
         self.level = Level(self._options["level"])
 
-    def judge(self, completions: Sequence[Completion], statements: Sequence[str | None]) -> list[Verdict | None]:
+    def judge(self, completions: Sequence[Completion], statements: Sequence[Statement]) -> list[Verdict | None]:
         """Ask and wait: the farm drops the request when this process goes away."""
         proofs = self._proofs(completions, statements)
         sent = list(filter(None, proofs))
         return _spread(proofs, self._connected().verify(sent, **self._options) if sent else [])
 
     def judge_many(
-        self, completions: Sequence[Completion], statements: Sequence[str | None], retry_undecided: int
+        self, completions: Sequence[Completion], statements: Sequence[Statement], retry_undecided: int
     ) -> list[Verdict | None]:
         """Ask for any number of them."""
         proofs = self._proofs(completions, statements)
@@ -259,7 +262,7 @@ class _Judge:
         self._farm = self._farm or Farm()
         return self._farm
 
-    def _proofs(self, completions: Sequence[Completion], statements: Sequence[str | None]) -> list[Proof | None]:
+    def _proofs(self, completions: Sequence[Completion], statements: Sequence[Statement]) -> list[Proof | None]:
         pairs = zip(completions, statements, strict=True)
         return [_proof(self._extract(each), statement, index) for index, (each, statement) in enumerate(pairs)]
 
@@ -270,7 +273,7 @@ def _spread(proofs: Sequence[Proof | None], verdicts: Iterable[Verdict]) -> list
     return [next(given) if proof else None for proof in proofs]
 
 
-def _proof(code: str, statement: str | None, index: int) -> Proof | None:
+def _proof(code: str, statement: Statement, index: int) -> Proof | None:
     """Return a proof, or None where the code cannot be sent: that is the policy's doing. A bad statement is not.
 
     Raises:
@@ -281,7 +284,7 @@ def _proof(code: str, statement: str | None, index: int) -> Proof | None:
     except ValidationError:
         return None
     try:
-        return Proof(code=code, statement=statement)
+        return Proof.model_validate({"code": code, **pick_statement(statement)})
     except ValidationError as error:
         raise invalid(error, f"Sample {index}") from error
 

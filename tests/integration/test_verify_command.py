@@ -296,7 +296,7 @@ def slow_proofs(path: Path, count: int) -> Path:
 
 def test_a_killed_run_goes_on_where_it_was(farm: RunningFarm, tmp_path: Path) -> None:
     _, output, manifest = slow_proofs(tmp_path / "in.jsonl", 60), tmp_path / "out.jsonl", tmp_path / "run.json"
-    arguments = (str(tmp_path), "--output", str(output), "--manifest", str(manifest))
+    arguments = (str(tmp_path), "--output", str(output), "--manifest", str(manifest), "--label", "killed")
     with verifying(farm, *arguments) as process:
         await_true(lambda: output.exists() and output.read_bytes().count(b"\n") >= 5, "some verdicts")
         os.killpg(process.pid, signal.SIGKILL)
@@ -315,10 +315,63 @@ def test_a_killed_run_goes_on_where_it_was(farm: RunningFarm, tmp_path: Path) ->
     assert all(row["outcome"] == ("rejected" if int(row["id"][1:]) % 5 == 0 else "accepted") for row in after)
     assert after[: len(before)] == before, "what was known stays as it was"
     record = Manifest.read(manifest)
-    assert (len(record.proofs), record.known) == (60, len(before))
+    assert (len(record.proofs), record.known) == (60, 0)
     with farm.client() as client:
-        assert client.batch(record.batches[0]).status().total == 60 - len(before), "and was not sent again"
+        [batch] = client.batches(label="killed")
+    assert (record.batches, batch.total) == ([batch.batch_id], 60), "the batch that was there is joined"
     assert f"{len(before)} of 60 have their verdict" in run.stderr
+    assert "this run began at" in run.stderr
+
+
+def test_without_a_manifest_what_has_its_verdict_is_not_sent(farm: RunningFarm, tmp_path: Path) -> None:
+    source, output = slow_proofs(tmp_path / "in.jsonl", 60), tmp_path / "out.jsonl"
+    with verifying(farm, str(source), "--output", str(output)) as process:
+        await_true(lambda: output.exists() and output.read_bytes().count(b"\n") >= 5, "some verdicts")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    before = len(read_lines(output))
+
+    farm.command("verify", str(source), "--output", str(output), "--label", "the rest")
+
+    with farm.client() as client:
+        [rest] = client.batches(label="the rest")
+    assert rest.total == 60 - before
+    assert len({row["id"] for row in read_lines(output)}) == len(read_lines(output)) == 60
+
+
+def test_a_run_that_has_not_ended_is_no_other_run(farm: RunningFarm, tmp_path: Path) -> None:
+    source, manifest = slow_proofs(tmp_path / "in.jsonl", 40), tmp_path / "run.json"
+    arguments = (str(source), "--manifest", str(manifest))
+    with verifying(farm, *arguments, "--label", "began") as process:
+        await_true(lambda: manifest.exists() and '"batches": [\n' in manifest.read_text(), "a batch")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    other = farm.command("verify", *arguments, "--label", "another")
+    same = farm.command("verify", *arguments, "--label", "began")
+    after = farm.command("verify", *arguments, "--label", "another")
+
+    assert other.returncode == 2
+    assert "other options" in other.stderr
+    assert "make that call again, or remove the file" in other.stderr
+    assert "goes on" in same.stderr
+    assert after.returncode == 1, "once it has ended, the file is free"
+    with farm.client() as client:
+        assert len(client.batches(label="began")) == len(client.batches(label="another")) == 1
+
+
+def test_a_run_that_was_stopped_is_not_found_again(farm: RunningFarm, tmp_path: Path) -> None:
+    source, manifest = slow_proofs(tmp_path / "in.jsonl", 200), tmp_path / "run.json"
+    with verifying(farm, str(source), "--manifest", str(manifest), "--label", "stopped") as process:
+        await_true(lambda: manifest.exists() and '"batches": [\n' in manifest.read_text(), "a batch")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert not manifest.exists()
+    with farm.client() as client:
+        [batch] = client.batches(label="stopped")
+    assert batch.state == "cancelled"
 
 
 def test_ctrl_c_cancels_and_leaves_a_valid_file(farm: RunningFarm, tmp_path: Path) -> None:

@@ -204,3 +204,59 @@ def test_a_column_that_was_asked_for_and_is_not_there(tmp_path: Path) -> None:
 
     assert isinstance(bad, BadRow)
     assert "a.jsonl:1 has no column 'answer'" in bad.why
+
+
+STATEMENT = "theorem t (n : Nat) : n = n := by\n  sorry"
+
+
+def test_rows_of_a_data_set_need_no_option(tmp_path: Path) -> None:
+    lines = [
+        {"name": "p", "split": "test", "formal_statement": STATEMENT, "proof": code} for code in ("rfl", "simp", "")
+    ]
+    path = write(tmp_path / "rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+
+    found = rows(path)
+
+    assert [row.id for row in found] == ["p", "p#2", "p#3"], "a problem names its attempts"
+    assert [row.problem for row in found] == ["p"] * 3
+    assert [isinstance(row, BadRow) for row in found] == [False, False, True]
+
+
+def test_a_struct_of_parquet_is_read(tmp_path: Path) -> None:
+    row = {
+        "data_source": "lean",
+        "reward_model": {"style": "rule", "ground_truth": {"statement": STATEMENT}},
+        "proof": "rfl",
+    }
+    parquet.write_table(pyarrow.Table.from_pylist([row]), tmp_path / "rows.parquet")
+
+    found = only(rows(tmp_path / "rows.parquet"))
+
+    assert (found.statement, found.code) == (STATEMENT, "rfl")
+
+
+def test_a_data_set_without_proofs_says_what_helps(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", json.dumps({"name": "p", "formal_statement": STATEMENT}))
+
+    found = only(rows(path))
+
+    assert isinstance(found, BadRow)
+    assert found.why.startswith(f"{path}:1 is no proof: code: Field required")
+    assert "--code-column" in found.why
+
+
+def test_a_statement_that_is_none_costs_its_row(tmp_path: Path) -> None:
+    lines = [{"formal_statement": text, "proof": "rfl"} for text in ("no theorem", STATEMENT)]
+    path = write(tmp_path / "rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+
+    first, second = rows(path)
+
+    assert isinstance(first, BadRow)
+    assert "a statement reads `theorem NAME BINDERS : TYPE`" in first.why
+    assert second.statement == STATEMENT
+
+
+def test_one_field_has_one_column() -> None:
+    assert Columns.parse([], statement="s", code=None).given == {"statement": "s"}
+    with pytest.raises(InvalidRequest, match="name one column"):
+        Columns.parse(["statement=a"], statement="b")

@@ -23,6 +23,7 @@ NAMES = {
         "Reason",
         "RetrievedPremise",
         "Verdict",
+        "proof_from_row",
         "rewards",
         "DetailedPremise",
     ),

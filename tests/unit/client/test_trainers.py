@@ -153,6 +153,16 @@ async def test_verl_gets_a_number_for_each_sample(farm: Farm, scripted: Scripted
     assert scripted.asked[0].json() == {"proofs": [{"code": "by rfl\n", "statement": STATEMENT}], "level": "checked"}
 
 
+def test_verl_s_ground_truth_may_be_a_struct(farm: Farm, scripted: ScriptedFarm) -> None:
+    scripted.script(answer({"results": judged(None)}))
+    truth = {"formal_statement": STATEMENT, "header": "import Mathlib", "targets": None}
+
+    score = verl_reward(farm=farm, undecided=0.0)("lean", "by rfl", truth)
+
+    assert score["acc"] == 1.0
+    assert scripted.asked[0].json()["proofs"] == [{"code": "by rfl", "statement": f"import Mathlib\n\n{STATEMENT}"}]
+
+
 def test_verl_s_batch_manager_gets_all_scores_at_once(farm: Farm, scripted: ScriptedFarm) -> None:
     """As `BatchRewardManager.verify` calls (verl/workers/reward_manager/batch.py, lines 62-78)."""
     scripted.script(*batch(judged(None, Reason.TIMEOUT)))

@@ -1,0 +1,92 @@
+"""What is written of a run before its first proof is sent: by it the same call finds the run again after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from farm.client.manifest import Identity, hash_all
+from farm.errors import InvalidRequest
+
+
+class Beginning(BaseModel):
+    """The record of a run that has not ended; its `Manifest` takes its place.
+
+    Attributes:
+        state: tells it from a manifest.
+        run: made up for this run alone; the farm knows its batches by it.
+        sha256: over all proofs, as in a manifest.
+        known: ids of the proofs that had their verdict when it began, and are not sent.
+        batches: their ids in the farm, as far as they were submitted.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["begun"] = "begun"
+    run: str
+    leanfarm: str
+    farm: str
+    started_at: datetime
+    options: dict[str, Any]
+    sha256: str
+    known: list[str]
+    batches: list[str] = Field(default_factory=list)
+
+    @classmethod
+    def make(cls, identities: Sequence[Identity], options: dict[str, Any], farm: str, known: set[str]) -> Beginning:
+        """Return that of a run that begins now."""
+        return cls(
+            run=uuid4().hex,
+            leanfarm=version("leanfarm"),
+            farm=farm,
+            started_at=datetime.now(UTC),
+            options=options,
+            sha256=hash_all(identities),
+            known=sorted(known),
+        )
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the run's batches."""
+        asked = self.model_dump_json(include={"run", "sha256", "options"})
+        return "run-" + hashlib.sha256(asked.encode()).hexdigest()
+
+    def write(self, path: Path) -> None:
+        """Write it to a file, which is never seen half written."""
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        fresh.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        fresh.replace(path)
+
+
+def read_beginning(path: Path) -> Beginning | None:
+    """Return what a file says of a run that has not ended; None where it says nothing of one."""
+    try:
+        return Beginning.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def resume(path: Path, fresh: Beginning) -> tuple[Beginning, bool]:
+    """Return the run that a file has begun if it is the same, else a fresh one; and whether it is found again.
+
+    Raises:
+        InvalidRequest: the file has begun a run of other proofs, with other options, or on another farm.
+    """
+    begun = read_beginning(path)
+    if begun is None:
+        return fresh, False
+    for what in ("sha256", "options", "farm"):
+        if getattr(begun, what) != getattr(fresh, what):
+            other = {"sha256": "other proofs", "options": "other options", "farm": f"the farm {begun.farm}"}[what]
+            raise InvalidRequest(
+                f"{path} is of a run with {other} that has not ended: make that call again, or remove the file"
+            )
+    return begun, True

@@ -1,0 +1,41 @@
+"""`farm verify --pass-at`: which k are asked for, and what came of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from farm.cli.output import tell
+from farm.cli.rows import Row
+from farm.client import Run
+from farm.errors import InvalidRequest
+
+
+def read_pass_at(text: str, rows: Sequence[Row]) -> list[int]:
+    """Return the k of `1,8,32`, once the rows are known to have as many attempts at each problem.
+
+    Raises:
+        InvalidRequest: the text is no such list, a row has no problem, or a problem has too few attempts.
+    """
+    words = text.split(",")
+    if not all(word.strip().isascii() and word.strip().isdigit() and int(word) for word in words):
+        raise InvalidRequest(f"--pass-at reads numbers of attempts, such as 1,8,32, and not {text!r}")
+    counts = sorted({int(word) for word in words})
+    attempts = Counter(row.problem for row in rows)
+    if None in attempts:
+        raise InvalidRequest(
+            f"--pass-at groups attempts by their problem, which {attempts[None]} of {len(rows)} rows do not have:"
+            " --problem-column names the column"
+        )
+    problem, fewest = min(attempts.items(), key=lambda item: item[1])
+    if counts[-1] > fewest:
+        raise InvalidRequest(f"--pass-at {counts[-1]} needs as many attempts; problem {problem!r} has {fewest}")
+    return counts
+
+
+def tell_pass_at(counts: Sequence[int], run: Run) -> None:
+    """Say pass@k for each k; what is undecided counts as failed, and is said to."""
+    undecided = run.counts.undecided
+    note = f" at least: {undecided} undecided attempts count as failed" if undecided else ""
+    for k in counts:
+        tell(f"pass@{k} {run.pass_at_k(k, undecided='failed'):.4f}{note}")

@@ -1,0 +1,197 @@
+"""Rows of the field's data sets as proofs: which columns hold what, under the names that data sets give them.
+
+Data sets of statements (miniF2F, ProofNet, PutnamBench and their kin) name their columns in a handful of ways, and
+whoever adds proofs to them does too. What is here are names only; a column of another name is given by the caller.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from farm.declarations import begins_file
+from farm.header import cut_header
+from farm.lexer import tokens
+from farm.models import Proof
+
+OWN = tuple(Proof.model_fields)
+FIELDS = (*OWN, "header")
+"""The fields that a column can hold: those of a proof, and what stands in front of a statement that imports nothing."""
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "id": ("id", "uuid"),
+    "problem": ("problem", "problem_id", "problem_name", "theorem_name", "name"),
+    "statement": ("statement", "formal_statement", "lean4_statement", "reward_model.ground_truth"),
+    "header": ("header",),
+    "code": ("code", "proof", "formal_proof", "lean4_code"),
+    "targets": ("targets",),
+    "answers": ("answers",),
+}
+"""For each field the names that its column may have, the first of them first."""
+
+# Prose to some data sets, and what they name to others.
+_LABEL_CHARS = 256
+# With proofs beside it, it holds what is to be proved.
+_EITHER = "lean4_code"
+_ENDS_IN_BY = re.compile(r":=\s*by\s*\Z")
+_BEGIN_TERMS = frozenset(("by", "fun", "λ"))
+_COMMENTS = frozenset(("line", "block", "doc"))
+_STRUCT = ("targets", "answers")
+
+
+def top_level(given: Mapping[str, str]) -> list[str]:
+    """Return the columns of a table that may be needed, structs as a whole."""
+    names = [name for field in FIELDS for name in ([given[field]] if field in given else COLUMNS[field])]
+    return list(dict.fromkeys(each for name in names if name for each in (name, name.partition(".")[0])))
+
+
+def is_data_set(row: Mapping[str, Any]) -> bool:
+    """Whether a row has its statement or code under another name than a proof of ours."""
+    foreign = {*COLUMNS["statement"], *COLUMNS["code"]} - {*OWN}
+    return any(_has(row, column) for column in foreign)
+
+
+def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields of a proof from a row of a data set, whose other columns are its own business.
+
+    Args:
+        row: its cells by column; `a.b` is the cell `b` of the struct in `a`.
+        given: columns by field, as the caller names them; an empty one leaves the field out.
+
+    Returns:
+        The fields that there are. A struct in the statement's column (verl's `ground_truth`) gives `targets` and
+        `answers` too, and a header is put in front of a statement, or of code without one, that imports nothing. Code
+        that goes on where a statement ends in `by` is tactics, and has its `by` in front.
+
+    Raises:
+        LookupError: a column that the caller names is not there; the text says which.
+    """
+    found = {field: _cell(row, field, given) for field in FIELDS}
+    if isinstance(struct := _struct(found["statement"]), Mapping):
+        inner = pick(struct, {"code": "", "problem": "", "id": ""})
+        found |= {field: inner.get(field, found[field]) for field in _STRUCT} | {"statement": inner.get("statement")}
+    return _continued(_with_header(_plain({field: value for field, value in found.items() if value is not None})))
+
+
+def name_of(row: Mapping[str, Any], given: Mapping[str, str]) -> str | None:
+    """Return what a data set calls the problem of a row that has no id, where it has a column of its own for that."""
+    if "problem" in given:
+        return None
+    names = (row[column] for column in COLUMNS["problem"][1:] if _is_label(row.get(column)))
+    return next((str(name) for name in names), None)
+
+
+def pick_statement(cell: Any) -> dict[str, Any]:
+    """Return what a statement's cell asks for, as fields of a proof: it is a text, or a struct such as verl's."""
+    return pick({"statement": cell}, {"code": "", "problem": "", "id": ""})
+
+
+def proof_from_row(row: Mapping[str, Any], **columns: str) -> Proof:
+    """Return the proof that a row of a data set holds.
+
+        proof_from_row({"name": "sum", "header": "import Mathlib", "formal_statement": "theorem …", "proof": "by …"})
+
+    Args:
+        row: its cells by column.
+        columns: the column by field (`statement="stmt", code="answer"`) where it has none of the usual names.
+
+    Raises:
+        LookupError: a named column is not there.
+        ValueError: what is there is no proof.
+    """
+    return Proof.model_validate(pick(row, columns))
+
+
+def _cell(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> Any:
+    names = [given[field]] if given.get(field) else [] if field in given else _usual(row, field, given)
+    if field in given and names and not _has(row, names[0]):
+        raise LookupError(names[0])
+    there = [_at(row, name) for name in names if _has(row, name)]
+    # Prose is no name for a problem, unless the caller says so.
+    wanted = _is_label if field == "problem" and field not in given else _is_there
+    # A column of proofs that has none in this row is no missing column.
+    return next(filter(wanted, there), "" if there and field == "code" else None)
+
+
+def _usual(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> list[str]:
+    names = list(COLUMNS[field])
+    others = [name for name in COLUMNS["code"] if name != _EITHER]
+    if field in ("statement", "code") and ("code" in given or any(_has(row, name) for name in others)):
+        return [*names, _EITHER] if field == "statement" else others
+    return names
+
+
+def _struct(statement: Any) -> Any:
+    """Return the struct that a statement's cell is, or holds as JSON, which no statement begins like."""
+    is_json = isinstance(statement, str) and statement.lstrip().startswith("{")
+    return _loaded(statement, None) if is_json else statement
+
+
+def _has(row: Mapping[str, Any], column: str) -> bool:
+    whole, _, part = column.partition(".")
+    inner = row.get(whole)
+    return column in row or bool(part and isinstance(inner, Mapping) and part in inner)
+
+
+def _at(row: Mapping[str, Any], column: str) -> Any:
+    whole, _, part = column.partition(".")
+    return row[column] if column in row else row[whole][part]
+
+
+def _is_there(value: Any) -> bool:
+    return value is not None
+
+
+def _is_label(value: Any) -> bool:
+    if isinstance(value, str):
+        return 0 < len(value) <= _LABEL_CHARS and "\n" not in value
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields whose lists and maps are none of CSV or Parquet any more."""
+    answers, targets = fields.get("answers"), fields.get("targets")
+    if isinstance(answers, str):
+        fields["answers"] = _loaded(answers, answers)
+    elif isinstance(answers, list):
+        # A map of Parquet.
+        with suppress(TypeError, ValueError):
+            fields["answers"] = dict(answers)
+    if isinstance(fields.get("answers"), Mapping):
+        # Parquet gives every row of a struct all its names.
+        fields["answers"] = {name: term for name, term in fields["answers"].items() if term is not None}
+    if isinstance(targets, str):
+        fields["targets"] = _loaded(targets, [targets])
+    return {name: value for name, value in fields.items() if value not in ([], {})}
+
+
+def _loaded(text: str, otherwise: Any) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return otherwise
+
+
+def _with_header(fields: dict[str, Any]) -> dict[str, Any]:
+    header = fields.pop("header", None)
+    field = "statement" if "statement" in fields else "code"
+    text = fields.get(field)
+    if isinstance(header, str) and isinstance(text, str):
+        imports_nothing = text.strip() and not cut_header(text)[0]
+        if header.strip() and imports_nothing:
+            fields[field] = f"{header.rstrip()}\n\n{text}"
+    return fields
+
+
+def _continued(fields: dict[str, Any]) -> dict[str, Any]:
+    code, statement = fields.get("code"), fields.get("statement")
+    if isinstance(code, str) and isinstance(statement, str) and _ENDS_IN_BY.search(statement):
+        first = next((token for token in tokens(code) if token.kind not in _COMMENTS), None)
+        word = code[first.start : first.end] if first else ""
+        is_tactic = bool(first and first.kind == "word" and word not in _BEGIN_TERMS) or word == "·"
+        if is_tactic and not begins_file(code):
+            fields["code"] = f"by\n{code}"
+    return fields
