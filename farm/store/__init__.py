@@ -1,1 +1,1 @@
-"""The only code that knows Redis keys. Lua in `lua/`, the key schema in words at the top of `lua/common.lua`."""
+"""What the farm keeps in Redis. `keys.md` describes each key; the scripts are in `lua/`."""

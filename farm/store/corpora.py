@@ -1,10 +1,4 @@
-"""Which premise corpus answers, and which one an operator wants to.
-
-farm:corpus            hash    snapshot(the edition) modules premises: the lists that clients number by
-farm:corpus:answering  hash    worker -> the edition it answers with; of workers that are gone too, until the next list
-farm:corpus:wanted     hash    wish(JSON); by its id loaded:ID:WORKER, and outcome:ID(JSON) once it is known
-farm:corpus:chosen     hash    wish(JSON) that was fulfilled last; home(of the settings it stands instead of)
-"""
+"""Which premise corpus answers, and which one an operator wants to."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Which version of the key schema the store's state has, and whether this release may work on it.
 
-The number stands beside the schema, in farm/store/lua/common.lua. Releases whose versions are one apart work side by
+The number is in `lua/common.lua`, the schema in `keys.md`. Releases whose versions are one apart work side by
 side, so that a farm can be upgraded while it runs.
 """
 

@@ -1,9 +1,4 @@
-"""Vectors of new premises that all embed workers share, bounded by our own count because Redis may not evict.
-
-farm:vectors        hash    digest of model, revision and text -> float32 bytes
-farm:vectors:used   zset    digest -> ms of its last use
-farm:vectors:bytes  string  what they take, about
-"""
+"""Vectors of new premises that all embed workers share, bounded by our own count because Redis may not evict."""
 
 from __future__ import annotations
 
