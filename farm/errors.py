@@ -1,4 +1,4 @@
-"""Every error of the farm, in one tree.
+"""The errors that a user of the farm may see, in one tree.
 
 FarmError                      internal      500
 ├── InvalidRequest             invalid       422  the request cannot be understood or asks for something impossible

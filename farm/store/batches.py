@@ -15,6 +15,7 @@ from farm.models import BatchStatus, Item, Proof, Task, Verdict
 from farm.store.client import AsyncRedisClient
 from farm.store.codec import Json, mark, pack, raw, unmark, unpack
 from farm.store.connection import translated
+from farm.store.constants import FIRST_CANARY
 from farm.store.failover import confirm
 from farm.store.items import items_json
 from farm.store.listing import Wanted, as_status, as_text, latest
@@ -25,8 +26,6 @@ START = "0-0"
 _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
 # Anything else could name another key of a batch, such as its items.
 _BATCH = re.compile(r"[0-9a-f]{32}")
-# From this index on an item is a canary; claim.lua and its like know the same number.
-FIRST_CANARY = 100_000
 _STAGING_TTL_S = 3600
 # Some 30 ms of work, in which nobody else is answered.
 _STAGE_SLICE = 250
@@ -173,26 +172,8 @@ class Batches:
             Unavailable: the key is paused, and the submitter would wait.
             StoreUnavailable: Redis does not answer, or no replica has the batch yet; it may be one all the same.
         """
-        deadline = "" if submission.deadline_s is None else int(submission.deadline_s * 1000)
         with translated():
-            reply = await self._scripts.run(
-                "commit",
-                staging.batch,
-                staging.owner,
-                submission.environment,
-                "interactive" if submission.interactive else "batch",
-                staging.total + staging.canaries,
-                submission.weight,
-                orjson.dumps(submission.options),
-                submission.retention_s,
-                submission.reply,
-                submission.idempotency_key,
-                submission.body_hash,
-                deadline,
-                staging.canaries,
-                int(submission.listed),
-                submission.trace,
-            )
+            reply = await self._scripts.run("commit", _commit(staging, submission))
         batch, tokens, fate = cast("tuple[bytes, int, bytes]", reply)
         if fate != b"new":
             await self.discard(staging)
@@ -321,3 +302,26 @@ def check_cursor(after: str | None) -> str:
     if parts is None or any(int(part) >> 64 for part in parts.groups()):
         raise InvalidRequest("`after` is no cursor of this farm: use the `next` of an earlier page")
     return after
+
+
+def _commit(staging: Staging, submission: NewBatch) -> bytes:
+    """Return what commit.lua is to know."""
+    return orjson.dumps(
+        {
+            "batch": staging.batch,
+            "owner": staging.owner,
+            "environment": submission.environment,
+            "class": "interactive" if submission.interactive else "batch",
+            "total": staging.total + staging.canaries,
+            "weight": submission.weight,
+            "options": orjson.dumps(submission.options).decode(),
+            "retention_s": submission.retention_s,
+            "reply": submission.reply,
+            "key": submission.idempotency_key,
+            "body_hash": submission.body_hash,
+            "deadline_ms": "" if submission.deadline_s is None else int(submission.deadline_s * 1000),
+            "canaries": staging.canaries,
+            "listed": submission.listed,
+            "trace": submission.trace,
+        }
+    )

@@ -7,12 +7,14 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from farm.store.constants import LAYOUT_CHARS, QUESTION_CHARS
+
 Json: TypeAlias = dict[str, Any]
 """A JSON object, as whoever wrote it made it: its readers know the fields."""
 
 _DEFLATE_FROM_BYTES = 512
 _RAW, _DEFLATED = b"j", b"z"
-_FINGERPRINT_CHARS = 80
+_FINGERPRINT_CHARS = QUESTION_CHARS + LAYOUT_CHARS
 
 
 def pack(value: object) -> bytes:

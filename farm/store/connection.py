@@ -59,7 +59,7 @@ _IN_PIPELINE = " of pipeline caused error: "
 
 
 def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
-    """Return who says whether to try again: always where a connection broke, but once after a silence, of seconds."""
+    """Return what decides about another try: one after a silence, which costs seconds; any number after a break."""
     silences = itertools.count()
 
     def may(error: Exception) -> bool:
@@ -121,7 +121,7 @@ def most_connections() -> int:
 def connect_async(url: str) -> AsyncRedisClient:
     """Return a client for the API; a blocking read takes a connection of its own from the pool.
 
-    A thousand requests at once share the connections: who finds none waits for one (redis-py's own pool refuses).
+    A thousand requests at once share the connections: one that finds none free waits (redis-py's own pool refuses).
 
     Raises:
         ConfigurationError: the URL is wrong.

@@ -1,7 +1,7 @@
 """Which Lean environments there are, and what is known of each.
 
-There is no list to keep: a Lean process that gives a sign of life makes its environment known, and the reaper forgets
-one of which nothing was seen for long.
+Nobody has to list them: a Lean process that gives a sign of life makes its environment known, and the reaper forgets
+an environment of which nothing was seen for long.
 """
 
 from __future__ import annotations

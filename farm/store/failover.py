@@ -29,7 +29,7 @@ _FENCE_S = 60
 
 
 class _WaitingPool(AsyncSentinelConnectionPool, redis_async.BlockingConnectionPool):
-    """Connections to the primary; who finds none free waits for one, as in `connect_async`."""
+    """Connections to the primary; a request that finds none free waits, as in `connect_async`."""
 
 
 def primary(url: str, **options: object) -> RedisClient:

@@ -19,10 +19,7 @@ from farm.store.scripts import Scripts
 Result: TypeAlias = Verdict | Answer
 """What is written for an item."""
 
-LEASE_MS = 15_000
 DEATH_BOUND = 3
-LAPSE_BOUND = 10
-LANE_AGE_BOUND_MS = 60_000
 
 
 class DeclaredBad(Exception):
@@ -250,9 +247,8 @@ class Leases:
         lease = uuid4().hex
         with translated():
             reply = self._scripts.run(
-                "claim", environment, worker, lease, LEASE_MS, warmth.lane, most, LANE_AGE_BOUND_MS, warmth.owner,
-                warmth.lead_s, revision,
-            )  # fmt: skip
+                "claim", environment, worker, lease, warmth.lane, warmth.owner, warmth.lead_s, most, revision
+            )
         match reply:
             case []:
                 return None
@@ -339,7 +335,7 @@ class Leases:
             None when the lease was alive or gone.
         """
         with translated():
-            reply = self._scripts.run("reap", lease, "death" if dead else "lapse", self._death_bound, LAPSE_BOUND)
+            reply = self._scripts.run("reap", lease, "death" if dead else "lapse", self._death_bound)
         if not reply:
             return None
         tokens, environment, batch, reason, *condemned = cast("_Reaped", reply)
@@ -372,7 +368,7 @@ class Leases:
         """Lease up to `most` waiting items of a cancelled batch; the caller finishes them as cancelled."""
         lease = uuid4().hex
         with translated():
-            reply = cast("list[bytes]", self._scripts.run("sweep", batch, lease, LEASE_MS, most))
+            reply = cast("list[bytes]", self._scripts.run("sweep", batch, lease, most))
         return lease, [unpack_item(int(reply[i]), reply[i + 1]) for i in range(0, len(reply), 2)]
 
     def expire_due(self, most: int = 100) -> int:

@@ -9,10 +9,7 @@ from farm.models import DEFAULT_ENVIRONMENT, Environment, FarmStatus, QueueStatu
 from farm.store.client import AsyncRedisClient, RedisClient, Value, in_ms
 from farm.store.connection import translated
 from farm.store.environments import environment_names, in_order
-from farm.store.leases import LEASE_MS
 from farm.store.scripts import Scripts
-
-WORKER_TTL_MS = 15_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +56,7 @@ class Registry:
         for name, value in fields.items():
             shown += [name, value]
         with translated():
-            reply = self._scripts.run(
-                "renew", self._worker, self._environment, lease, LEASE_MS, WORKER_TTL_MS, self._serves, *shown
-            )
+            reply = self._scripts.run("renew", self._worker, self._environment, lease, self._serves, *shown)
         lease_alive, cancelled = cast("tuple[int, int]", reply)
         return Alive(bool(lease_alive), bool(cancelled))
 

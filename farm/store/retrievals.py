@@ -1,19 +1,4 @@
-"""Premise queries on their way: API → embed worker → premise worker → the API's reply list.
-
-farm:retrieval:R      hash    request(JSON) modules locals imported_all(int32 bytes or JSON)
-                              vectors(float32 bytes) embed_s taken_back_by_ROOM holder
-                              holder: the worker that took it last
-farm:waiting:ROOM     list    retrievals that wait for a room (embed, premises)
-farm:leased:ROOM      zset    retrieval that a worker of the room has -> ms at which its lease lapses and it waits again
-farm:called:ROOM      string  present while nobody need send the room a token, because one is on its way or a process
-                              lingers on its list; expires, so a lost token or process heals
-farm:taken:ROOM       hash    worker -> the retrievals it took last; some may be answered, passed on, given up or lapsed
-farm:reply:API        list    answers for one API process and boot; expires
-farm:flights          zset    retrieval that somebody waits for -> ms at which nobody does any more
-farm:load             hash    bytes and inputs to embed of all these, and of each: R:bytes, R:inputs
-
-A query leaves all of these in one script, whether it is answered, given up, or its time is over (`lua/retrieval.lua`).
-"""
+"""Premise queries on their way: API → embed worker → premise worker → the API's reply list."""
 
 from __future__ import annotations
 
@@ -34,7 +19,6 @@ from farm.store.scripts import AsyncScripts
 
 Names = Sequence[int | str] | None
 
-TOKEN_TTL_MS = 5_000
 MOST_BYTES = 512 << 20
 _INTS, _JSON = b"i", b"j"
 
@@ -161,9 +145,7 @@ class Retrievals:
         fields = [part for field in dump(retrieval).items() for part in field]
         limits = (self._most_bytes, self._most_inputs)
         with translated():
-            reply = await self._scripts.run(
-                "retrieval", "admit", retrieval.id, ttl_ms, *limits, inputs, TOKEN_TTL_MS, *fields
-            )
+            reply = await self._scripts.run("retrieval", "admit", retrieval.id, ttl_ms, *limits, inputs, *fields)
         if reply in _REFUSALS:
             raise RateLimited(_REFUSALS[reply])
         return bool(reply)

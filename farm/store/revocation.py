@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from farm.store.batches import FIRST_CANARY
 from farm.store.client import RedisClient, Value, in_ms
 from farm.store.codec import Json, pack, unpack
 from farm.store.connection import translated
+from farm.store.constants import FIRST_CANARY
 from farm.store.scripts import Scripts
 
 _SLICE = 500
@@ -74,7 +74,7 @@ class Revocation:
         self._scripts = Scripts(client)
 
     def declare(self, bad: Bad) -> None:
-        """Have nothing more judged by it: who does gets no work, and what runs is judged again by others."""
+        """Have nothing more judged by it: its workers get no work, and others judge again what runs now."""
         with translated():
             self._client.hsetnx("farm:revoked", f"{bad.basis}:{bad.version}", in_ms(self._client.time()))
 

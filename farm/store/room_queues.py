@@ -9,12 +9,10 @@ from typing import cast
 from farm.store.client import RedisClient
 from farm.store.codec import Json, pack
 from farm.store.connection import translated
-from farm.store.retrievals import TOKEN_TTL_MS, Retrieval, load
+from farm.store.constants import TOKEN_TTL_MS
+from farm.store.retrievals import Retrieval, load
 from farm.store.scripts import Scripts
 
-LEASE_MS = 5_000
-"""How long a query is a worker's without a sign of life."""
-_REPLY_TTL_S = 60
 # How often a process that listens says so.
 _SAY_EVERY_S = 1.0
 _FATAL = "The worker that had this query died, twice: its log says why"
@@ -26,7 +24,7 @@ Taken = list[tuple[Retrieval, bytes]]
 class Room:
     """The queue of one room (`embed` or `premises`), over a worker's blocking client.
 
-    Queries are leased. Whoever dies, stands still or loses its connection gives them back by doing nothing.
+    Queries are leased: those of a worker that dies, hangs or loses its connection wait again when the lease lapses.
 
     Args:
         client: the client.
@@ -46,7 +44,7 @@ class Room:
         self._listens_until = 0.0
 
     def open(self) -> None:
-        """Let the next query send a token again; called before the last look at what waits, so that none is missed."""
+        """Let the next query send a token again; called before the last look at what waits, or one could be missed."""
         self._listens_until = 0.0
         with translated():
             self._client.delete(self._called)
@@ -54,12 +52,12 @@ class Room:
     def call_if_neglected(self) -> bool:
         """Have lapsed queries wait again; True when some wait without a token on its way: the caller publishes one."""
         with translated():
-            return bool(self._scripts.run("retrieval", "look_after", self.name, TOKEN_TTL_MS))
+            return bool(self._scripts.run("retrieval", "look_after", self.name))
 
     def linger(self, most: int, timeout_s: float) -> Taken:
         """Wait for queries and take up to `most`; meanwhile they need no token.
 
-        Only this keeps tokens away: when every process has been busy for five seconds on end, one more is called.
+        Once all processes of the room have been busy for five seconds on end, the next query sends a token again.
 
         Args:
             most: how many.
@@ -98,7 +96,7 @@ class Room:
 
     def _claim(self, most: int, which: str) -> Taken:
         with translated():
-            reply = self._scripts.run("retrieval", "claim", self.name, self._worker, most, LEASE_MS, which)
+            reply = self._scripts.run("retrieval", "claim", self.name, self._worker, most, which)
         rows = cast("list[tuple[bytes, list[bytes]]]", reply)
         self._held += tuple(id_.decode() for id_, _ in rows)
         found = [(id_.decode(), dict(zip(row[::2], row[1::2], strict=True))) for id_, row in rows]
@@ -107,11 +105,11 @@ class Room:
     def renew(self) -> None:
         """Keep the leases of what is being served; called by another thread than takes.
 
-        Never of what this process does not know that it has, because the connection went silent that was to bring it.
+        A query whose reply got lost on the way to this process is not renewed: its lease lapses.
         """
         if held := self._held:
             with translated():
-                self._scripts.run("retrieval", "renew", self.name, self._worker, LEASE_MS, *held)
+                self._scripts.run("retrieval", "renew", self.name, self._worker, *held)
 
     def recover(self, is_alive: Callable[[str], bool]) -> None:
         """Put what dead workers had taken, and nobody has answered, back where it was.
@@ -123,7 +121,7 @@ class Room:
         """
         with translated():
             for worker, ids in self._client.hgetall(self._taken).items():
-                # Only who removes the entry acts on it.
+                # Of several reapers, the one that removes the entry acts on it.
                 if not is_alive(worker.decode()) and self._client.hdel(self._taken, worker):
                     self._take_back(worker.decode(), ids.decode().split())
 
@@ -144,7 +142,7 @@ class Room:
         """
         pairs = [part for pair in vectors.items() for part in pair]
         with translated():
-            return bool(self._scripts.run("retrieval", "pass_on", room, TOKEN_TTL_MS, embed_s, *pairs))
+            return bool(self._scripts.run("retrieval", "pass_on", room, embed_s, *pairs))
 
     def reply(self, retrieval: Retrieval, answer: Json) -> None:
         """Answer one query; see `reply_all`."""
@@ -167,4 +165,4 @@ class Room:
             packed = f"retrieval:{retrieval.id}:".encode() + pack(answer)
             parts += [retrieval.id, retrieval.reply, holder if "error" in answer else "", packed]
         with translated():
-            self._scripts.run("retrieval", "reply", _REPLY_TTL_S, *parts)
+            self._scripts.run("retrieval", "reply", *parts)

@@ -1,4 +1,4 @@
-"""The Lua scripts, each behind the common prelude that holds the key schema.
+"""The Lua scripts, each behind the constants it shares with Python, and the functions that all scripts share.
 
 What brings new work in is refused when Redis is full; what works it off is not (`allow-oom`), or a full store could
 never empty.
@@ -11,16 +11,18 @@ from importlib.resources import files
 from typing import cast
 
 from farm.store.client import AsyncRedisClient, AsyncScript, RedisClient, Script, Value
+from farm.store.constants import SHARED
 
 _GROWING = frozenset({"reserve", "commit", "retrieval"})
 
 
 @cache
 def source(name: str) -> str:
-    """Return the text of a script, the prelude first."""
+    """Return the text of a script, with all that it stands behind."""
     folder = files("farm.store") / "lua"
     flags = "" if name in _GROWING else "#!lua flags=allow-oom\n"
-    return flags + (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
+    shared = "".join(f"local {each} = {value!r}\n" for each, value in SHARED.items())
+    return flags + shared + (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
 
 
 class Scripts:

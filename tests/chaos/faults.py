@@ -12,7 +12,7 @@ import httpx
 import psutil
 from redis.exceptions import RedisError
 
-from farm.store.leases import LEASE_MS
+from farm.store.constants import LEASE_MS
 from tests.chaos.victim import Victim, set_clock
 from tests.support.running import await_true
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from farm.store.constants import QUERY_LEASE_MS
 from farm.store.retrievals import Retrieval, Retrievals
-from farm.store.room_queues import LEASE_MS, Room, Taken
+from farm.store.room_queues import Room, Taken
 from tests.support.open_store import AsyncOpenStore, OpenStore, open_store, open_store_async
 from tests.support.running import await_true
 
@@ -86,7 +87,7 @@ async def test_a_lease_is_kept_by_signs_of_life_of_who_knows_of_it(client: OpenS
 
     seconds, micros = client.time()
     left_ms = client.zscore("farm:leased:embed", asked.id) - (seconds * 1000 + micros // 1000)
-    assert 0 < left_ms <= LEASE_MS
+    assert 0 < left_ms <= QUERY_LEASE_MS
     assert Room(client, "embed", "other").take(1) == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from farm import Outcome
-from farm.store.leases import LEASE_MS
+from farm.store.constants import LEASE_MS
 from tests.conftest import lean_settings, require
 from tests.support.hosts import Host, can_make_networks, network
 from tests.support.repl.install import Install

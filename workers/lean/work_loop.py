@@ -13,7 +13,7 @@ from dataclasses import replace
 import structlog
 
 from farm.models import Reason
-from farm.store.batches import FIRST_CANARY
+from farm.store.constants import FIRST_CANARY
 from farm.store.leases import ClaimedItem, Result
 from farm.traces import span
 from workers.lean.claims import Chunk, Claims

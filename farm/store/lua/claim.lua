@@ -1,14 +1,13 @@
 -- Hands a worker process a chunk of one lane under a lease.
--- ARGV: environment, worker, lease, lease_ms, warm lane or '', most items, age bound in ms, owner served last or '',
---       seconds by which that owner may be ahead of the others, TOOLCHAIN|POLICY|CHECKER|REVISION
+-- ARGV: environment, worker, lease, warm lane or '', owner served last or '', seconds by which that owner may be ahead of
+--       the others, most items, TOOLCHAIN|POLICY|CHECKER|REVISION
 -- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '',
 --          {index, stored proof, deaths, lapses, slow, verdict that is known or ''}...};
 -- {what was declared bad} when a process must not judge by what it judges by;
 -- or {} when there is nothing for it; then, too, its token is spent: a process holds its token for as long as it finds work.
 -- Without items there is no lease: all that was looked at waits for the runs of others.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
-local lease_ms, warm, most, age_ms = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
-local last_owner, lead_s, revision = ARGV[8], tonumber(ARGV[9]), ARGV[10]
+local warm, last_owner, lead_s, most, revision = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local MOST_KNOWN, MOST_LOOKED_AT = 64, 1000  -- bounds what one claim may hold up the server for
 local now = now_ms()
 
@@ -34,7 +33,7 @@ end
 local function pick_lane(place)
   local ready = ready_key(place)
   local oldest = redis.call('ZRANGE', ready, 0, 0, 'WITHSCORES')
-  if warm ~= '' and redis.call('ZSCORE', ready, warm) and now - tonumber(oldest[2]) < age_ms then return warm end
+  if warm ~= '' and redis.call('ZSCORE', ready, warm) and now - tonumber(oldest[2]) < LANE_AGE_BOUND_MS then return warm end
   return oldest[1]
 end
 
@@ -42,9 +41,10 @@ local function known(member, exact)
   local kept = redis.call('GET', 'farm:verdict:' .. member)
   if not kept then return nil end
   -- Another layout of the same proof: positions in messages would be another text's.
-  if string.sub(kept, 17, 17) ~= 'c' and string.sub(kept, 1, 16) ~= exact then return nil end
+  local kind = string.sub(kept, LAYOUT_CHARS + 1, LAYOUT_CHARS + 1)
+  if kind ~= 'c' and string.sub(kept, 1, LAYOUT_CHARS) ~= exact then return nil end
   redis.call('ZADD', 'farm:verdicts', now, member)
-  return string.sub(kept, 18)
+  return string.sub(kept, LAYOUT_CHARS + 2)
 end
 
 -- Whether the item may wait for another's run; else it leads one.
@@ -66,7 +66,8 @@ local function look_at(lane, batch, index, past)
   local stored = redis.call('HGET', 'farm:batch:' .. batch .. ':items', index)
   local entry = {index, stored, past[1] or 0, past[2] or 0, past[3] or 0, ''}
   if string.sub(stored, 1, 1) ~= '+' then return entry end
-  local member, exact = revision .. '|' .. string.sub(stored, 2, 65), string.sub(stored, 66, 81)
+  local member = revision .. '|' .. string.sub(stored, 2, QUESTION_CHARS + 1)
+  local exact = string.sub(stored, QUESTION_CHARS + 2, QUESTION_CHARS + LAYOUT_CHARS + 1)
   local verdict = known(member, exact)
   count(verdict and 'cache_hits' or 'cache_misses')
   if verdict then
@@ -120,8 +121,8 @@ local function lease_out(place, lane, batch, taken)
     'running', running, 'worker', worker, 'lead', lead_s)
   redis.call('RPUSH', key .. ':items', unpack(indices))
   if #taken.members > 0 then redis.call('HSET', key .. ':members', unpack(taken.members)) end
-  redis.call('ZADD', 'farm:leases', now + lease_ms, id)
-  redis.call('ZADD', 'farm:leases:' .. env .. ':' .. place.class, now + lease_ms, id)
+  redis.call('ZADD', 'farm:leases', now + LEASE_MS, id)
+  redis.call('ZADD', 'farm:leases:' .. env .. ':' .. place.class, now + LEASE_MS, id)
   redis.call('HINCRBY', 'farm:counts:' .. env, 'leased', #indices)
 end
 

@@ -1,60 +1,4 @@
--- The key schema in words. This file stands in front of every script; nothing else knows these keys but keys.py.
---
--- farm:batch:B            hash    owner environment class(interactive|batch) state total done accepted rejected undecided
---                                 weight options(JSON) created_ms finished_ms retention_s reply cancelled
---                                 served: seconds of work on it / weight
---                                 timed longest_s: runs that ended in a decision, and the longest of them
---                                 revoked: verdicts of it that were revoked
---                                 invalid_statements: proofs of it whose statement Lean does not read
---                                 canaries canaries_done: false proofs mixed in, in `total` and `done` as well
---                                 trace: the traceparent of its request, where traces are on
--- farm:batch:B:items      hash    index -> stored proof (farm/store/codec.py), its fingerprint in front where it has one
--- farm:batch:B:results    hash    index -> packed verdict; the first writer wins
--- farm:batch:B:finished   stream  one entry {i index} per verdict in completion order; its ids are the cursor
--- farm:batch:B:lanes      set     lanes that hold or held items of the batch
--- farm:batch:B:history    hash    death:I, lapse:I -> deaths of a REPL or worker, leases run out, while that item ran;
---                                 slow:I -> its first slice expired; apart:I -> it shares its run with nobody
--- farm:batch:B:parked     hash    index -> MEMBER whose run it waits for
--- An index without a verdict is in exactly one place: a pending list, the items of one lease, or parked.
--- farm:batches            zset    OWNER/B -> created_ms;  farm:batches:OWNER  batch -> created_ms
--- farm:cancelling         set     batches whose remainder is still being worked off
--- farm:deadlines          zset    batch -> ms at which it is cancelled
--- farm:expiries           zset    batch -> ms at which its storage is given back
--- farm:holding:B          hash    items (without a verdict), bytes, owner: what the batch counts for in farm:usage
--- farm:usage              hash    items, bytes, items:OWNER, bytes:OWNER: the sums of the holdings
--- farm:idempotency:OWNER:KEY  hash  body (SHA-256), batch
--- farm:pending:LANE:B     list    indices that wait; those whose slice expired come to its end
--- farm:queue:LANE:CLASS:OWNER  zset  batch -> virtual time: it grows by a turn when a turn was served, so that batches share a
---                                 lane fairly, and those of less than a turn end one after the other, as they came
--- farm:ready:ENV:CLASS:OWNER   zset  lane with pending work -> ms since when nobody served it
--- farm:owners:ENV:CLASS   zset    owner with pending work -> seconds served, so that owners share the processes fairly
--- farm:served:ENV:CLASS   hash    the same of every owner there ever was: who comes back owes what it owed
--- farm:granted:ENV        hash    owner -> ms of its last claim
--- farm:lease:X            hash    worker environment class owner lane batch running
---                                 lead: seconds by which its owner may be ahead of others
--- farm:lease:X:items      list    indices of the lease that have no verdict yet
--- farm:lease:X:members    hash    index -> exact text (16 hex) .. MEMBER, of items whose verdict may be kept or shared
--- farm:leases             zset    lease -> ms at which it lapses;  farm:leases:ENV:CLASS the same, split
--- farm:verdict:MEMBER     string  exact text (16 hex) .. 'c'lean | 'm'essages .. packed verdict
---                                 MEMBER is TOOLCHAIN|POLICY|CHECKER|REVISION|FINGERPRINT
--- farm:revoked            hash    toolchain:V, policy:V, checker:V -> ms since when it is declared bad
--- farm:verdicts           zset    MEMBER -> ms of its last use
--- farm:flight:MEMBER      string  lease that runs it for all;  farm:parked:MEMBER  hash  B:index -> lane
--- farm:counts:ENV         hash    pending, leased
--- farm:counters           hash    what happened, for /metrics; and cache_bytes
--- farm:figures            hash    SERIES:LABEL, SERIES:LABEL:BUCKET -> what worker processes counted, for /metrics
--- farm:tokens:ENV         string  tokens believed to be on the broker or held by a process that works
--- farm:idle:ENV           string  processes that idled while work waited, at the reaper's last look
--- farm:looked:ENV         string  ms of that look
--- farm:workers:ENV        zset    Lean process -> ms until which it counts as alive
--- farm:worker:W           hash    what GET /v1/workers shows of a process
--- farm:environments       zset    ENV -> ms of the last sign of life of a Lean process of it, or of the first batch before any
--- farm:serves             hash    ENV -> JSON: what the Lean process of it that spoke last runs (Environment in farm/models)
--- farm:totals             hash    verdicts by outcome:reason, for /metrics
--- farm:paused             hash    owner -> batch whose canary was accepted: nothing of the owner is claimed
--- farm:suspects           set     batches whose accepted verdicts are to be marked because of that
--- farm:draining           string  present while nothing new may be claimed
--- farm:schema             string  SCHEMA of the newest release that ever worked here (farm/store/schema.py)
+-- This file stands in front of every script, behind the constants that Python shares (constants.py). The keys: ../keys.md.
 
 -- Two releases work on the same state while a farm is upgraded. A field or key that the one before does not miss may come
 -- at any time; any other change takes two releases, each of which adds one to SCHEMA (CONTRIBUTING.md).
@@ -63,9 +7,7 @@ local SCHEMA = 1
 -- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it takes for no integer.
 
 local CLASSES = {'interactive', 'batch'}
-local DEFAULT_ENVIRONMENT = 'default'
 local RESERVE_FROM_PROCESSES = 4  -- from this many processes on, one takes interactive work only
-local FIRST_CANARY = 100000       -- items from this index on are canaries (farm/store/batches.py)
 local HEAD_START_S = 0.001        -- a newcomer comes just before the least served
 -- A batch's turn, at weight 1. Where all batches of a lane went on side by side, small ones would all end late, and whoever
 -- sends the next one when one ends would leave the farm idle meanwhile.
@@ -85,7 +27,7 @@ local function count(name, by)
   return redis.call('HINCRBY', 'farm:counters', name, by or 1)
 end
 
--- Every environment that anything can wait in.
+-- The environments in which anything can wait.
 local function environments()
   local names = redis.call('ZRANGE', 'farm:environments', 0, -1)
   if not redis.call('ZSCORE', 'farm:environments', DEFAULT_ENVIRONMENT) then names[#names + 1] = DEFAULT_ENVIRONMENT end
@@ -261,8 +203,8 @@ local function declared_bad(revision)
   end
 end
 
--- Sends home who waited for a run. ending: 'shared' the next of them runs, or finds the verdict; 'apart' each runs for
--- itself (the run decided nothing); 'slow' they are slow as well.
+-- Puts the items that waited for a run back into their lanes. ending: 'shared' the next of them runs, or finds the verdict;
+-- 'apart' each runs for itself (the run decided nothing); 'slow' they are slow as well.
 local function unpark(member, ending, now)
   local waiting = redis.call('HGETALL', 'farm:parked:' .. member)
   redis.call('DEL', 'farm:parked:' .. member)
@@ -287,7 +229,7 @@ local function pause(owner, batch)
   end
 end
 
--- Takes an index out of a lease, and ends the run that others wait for. Returns how many of those went home.
+-- Takes an index out of a lease, and ends the run that others wait for. Returns how many of those were put back.
 local function drop_from_lease(lease, index, ending, now)
   local key = 'farm:lease:' .. lease.id
   if redis.call('LREM', key .. ':items', 1, index) == 0 then return 0 end
@@ -295,7 +237,7 @@ local function drop_from_lease(lease, index, ending, now)
   local kept = redis.call('HGET', key .. ':members', index)
   if not kept then return 0 end
   redis.call('HDEL', key .. ':members', index)
-  local member = string.sub(kept, 17)
+  local member = string.sub(kept, LAYOUT_CHARS + 1)
   if redis.call('GET', 'farm:flight:' .. member) ~= lease.id then return 0 end
   redis.call('DEL', 'farm:flight:' .. member)
   return unpark(member, ending, now)
@@ -346,6 +288,6 @@ local function complete_batch(batch, now)
   for _, key in ipairs(batch_keys(batch)) do redis.call('EXPIRE', key, v[3] + 3600) end
   if v[2] and v[2] ~= '' then
     redis.call('RPUSH', v[2], 'batch:' .. batch)
-    redis.call('EXPIRE', v[2], 60)
+    redis.call('EXPIRE', v[2], REPLY_TTL_S)
   end
 end

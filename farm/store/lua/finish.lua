@@ -27,10 +27,11 @@ end
 local function keep(index, kind, packed)
   local kept = redis.call('HGET', 'farm:lease:' .. lease.id .. ':members', index)
   if not kept then return end
-  local key, value = 'farm:verdict:' .. string.sub(kept, 17), string.sub(kept, 1, 16) .. kind .. packed
+  local member = string.sub(kept, LAYOUT_CHARS + 1)
+  local key, value = 'farm:verdict:' .. member, string.sub(kept, 1, LAYOUT_CHARS) .. kind .. packed
   local before = redis.call('STRLEN', key)
   redis.call('SET', key, value)
-  redis.call('ZADD', 'farm:verdicts', now, string.sub(kept, 17))
+  redis.call('ZADD', 'farm:verdicts', now, member)
   local grown = #value - before
   forget_oldest(count('cache_bytes', before == 0 and grown + ENTRY_BYTES or grown), tonumber(ARGV[6]))
 end
@@ -49,7 +50,7 @@ local function tell_canary(outcome)
   return outcome == 'accepted'
 end
 
-local written, bytes, sent_home, alarm = 0, 0, 0, false
+local written, bytes, unparked, alarm = 0, 0, 0, false
 for i = 8, #ARGV, 5 do
   local index, outcome, reason, packed = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
   local worth = (lease or outcome ~= 'undecided') and redis.call('EXISTS', b) == 1
@@ -62,7 +63,7 @@ for i = 8, #ARGV, 5 do
     end
     if lease and ARGV[i + 3] ~= '' then keep(index, ARGV[i + 3], packed) end
   end
-  if lease then sent_home = sent_home + drop_from_lease(lease, index, outcome == 'undecided' and 'apart' or 'shared', now) end
+  if lease then unparked = unparked + drop_from_lease(lease, index, outcome == 'undecided' and 'apart' or 'shared', now) end
 end
 if written > 0 then
   hold(batch, redis.call('HGET', b, 'owner'), -written, bytes)
@@ -99,4 +100,4 @@ if lease then
   if redis.call('EXISTS', 'farm:lease:' .. lease.id .. ':items') == 0 then end_lease(lease) end
 end
 local seen = redis.call('HMGET', b, 'timed', 'longest_s')
-return {lease and 1 or 0, waits, written, sent_home > 0 and tokens_wanted(lease.environment, now) or 0, seen[1] or 0, seen[2] or 0, 0}
+return {lease and 1 or 0, waits, written, unparked > 0 and tokens_wanted(lease.environment, now) or 0, seen[1] or 0, seen[2] or 0, 0}

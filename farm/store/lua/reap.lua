@@ -1,6 +1,6 @@
 -- Takes back what a lapsed or dead lease still holds. Only the item that ran is charged: a death when the process is
 -- known to be dead, else a lapse. An item at its bound stays in the lease for the caller to settle.
--- ARGV: lease, 'lapse' | 'death', death bound, lapse bound
+-- ARGV: lease, 'lapse' | 'death', death bound
 -- Returns {tokens to publish, environment, batch, 'crashed' | 'farm_error', condemned index...}, or {} if there was nothing to do.
 local lease = read_lease(ARGV[1])
 if not lease then redis.call('ZREM', 'farm:leases', ARGV[1]) return {} end
@@ -8,7 +8,7 @@ local now, dead = now_ms(), ARGV[2] == 'death'
 if not dead and tonumber(redis.call('ZSCORE', 'farm:leases', lease.id) or 0) > now then return {} end
 local out = {0, lease.environment, lease.batch, dead and 'crashed' or 'farm_error'}
 local charge = dead and 'death' or 'lapse'
-local bound = tonumber(dead and ARGV[3] or ARGV[4])
+local bound = dead and tonumber(ARGV[3]) or LAPSE_BOUND
 local held = redis.call('LRANGE', 'farm:lease:' .. lease.id .. ':items', 0, -1)
 local none_ran = lease.running == ''
 for i = #held, 1, -1 do
@@ -23,6 +23,6 @@ for i = #held, 1, -1 do
     put_back(lease, lease.lane, lease.batch, index, false, now)
   end
 end
-if #out == 4 then end_lease(lease) else redis.call('ZADD', 'farm:leases', now + 15000, lease.id) end
+if #out == 4 then end_lease(lease) else redis.call('ZADD', 'farm:leases', now + LEASE_MS, lease.id) end
 out[1] = tokens_wanted(lease.environment, now)
 return out

@@ -1,13 +1,13 @@
--- Premise queries: admitted under two limits, leased, embedded, answered, given up. The keys are in farm/store/retrievals.py.
--- The totals are the sums over farm:flights, whatever expires or dies: only here do they change, and together with it.
+-- Premise queries: admitted under two limits, leased, embedded, answered, given up. The totals
+-- in farm:load are the sums over farm:flights, whatever expires or dies: this script changes both, together.
 -- ARGV: operation, then
---   admit     id, ttl_ms, most bytes, most inputs, inputs, token_ms, then field, value...
+--   admit     id, ttl_ms, most bytes, most inputs, inputs, then field, value...
 --             -> 1 admitted, publish a token | 0 admitted | -1 too many bytes in flight | -2 too many inputs
---   claim     room, worker, most, lease_ms, 'first' (its hands are empty) | 'more'   -> {id, {field, value...}}...
---   renew     room, worker, lease_ms, id...
---   look_after room, token_ms   -> 1 publish a token | 0
---   pass_on   room, token_ms, embed_s, then id, vectors...   -> 1 publish a token | 0
---   reply     ttl_s, then id, list, the worker that must hold it or '', answer...
+--   claim     room, worker, most, 'first' (its hands are empty) | 'more'   -> {id, {field, value...}}...
+--   renew     room, worker, id...
+--   look_after room   -> 1 publish a token | 0
+--   pass_on   room, embed_s, then id, vectors...   -> 1 publish a token | 0
+--   reply     id, list, the worker that must hold it or '', answer...
 --   give_up   id
 --   take_back room, worker, id... -> those that were taken back before; the others wait again, first in the list
 local FLIGHTS, LOAD = 'farm:flights', 'farm:load'
@@ -48,8 +48,8 @@ local function give_up(id)
   for _, room in ipairs(ROOMS) do redis.call('LREM', waiting_key(room), 1, id) end
 end
 
-local function call_for(room, token_ms)
-  return redis.call('SET', 'farm:called:' .. room, 1, 'NX', 'PX', token_ms) and 1 or 0
+local function call_for(room)
+  return redis.call('SET', 'farm:called:' .. room, 1, 'NX', 'PX', TOKEN_TTL_MS) and 1 or 0
 end
 
 -- Whether a query still has this room's work before it: it has vectors once it was embedded.
@@ -84,23 +84,23 @@ end
 
 local operations = {}
 
-function operations.admit(id, ttl_ms, most_bytes, most_inputs, inputs, token_ms)
+function operations.admit(id, ttl_ms, most_bytes, most_inputs, inputs)
   -- The caller lost the reply and asks again.
-  if redis.call('ZSCORE', FLIGHTS, id) then return call_for('embed', token_ms) end
+  if redis.call('ZSCORE', FLIGHTS, id) then return call_for('embed') end
   local now = now_ms()
   for _, expired in ipairs(redis.call('ZRANGEBYSCORE', FLIGHTS, '-inf', now)) do give_up(expired) end
   local bytes, held = 0, load_of('inputs')
-  for at = 9, #ARGV, 2 do bytes = bytes + #ARGV[at] end
+  for at = 8, #ARGV, 2 do bytes = bytes + #ARGV[at] end
   if load_of('bytes') + bytes > tonumber(most_bytes) then return -1 end
   -- One alone is always admitted: the embed worker divides it.
   if held > 0 and held + inputs > tonumber(most_inputs) then return -2 end
   redis.call('ZADD', FLIGHTS, now + ttl_ms, id)
   charge(id, 'bytes', bytes)
   charge(id, 'inputs', inputs)
-  redis.call('HSET', key_of(id), unpack(ARGV, 8))
+  redis.call('HSET', key_of(id), unpack(ARGV, 7))
   redis.call('PEXPIRE', key_of(id), ttl_ms)
   redis.call('RPUSH', waiting_key('embed'), id)
-  return call_for('embed', token_ms)
+  return call_for('embed')
 end
 
 -- Puts back what a worker holds and knows nothing of: the reply that brought it got lost.
@@ -110,7 +110,7 @@ local function put_back_unknown(room, worker, taken)
   end
 end
 
-function operations.claim(room, worker, most, lease_ms, which)
+function operations.claim(room, worker, most, which)
   local taken_key, now = 'farm:taken:' .. room, now_ms()
   local taken = redis.call('HGET', taken_key, worker) or ''
   if which == 'first' then put_back_unknown(room, worker, taken) end
@@ -121,7 +121,7 @@ function operations.claim(room, worker, most, lease_ms, which)
     for _, id in ipairs(popped) do
       -- One that is leased came into the list twice.
       if is_due(room, id) and is_waited_for(id, now) and not redis.call('ZSCORE', leased_key(room), id) then
-        found[#found + 1] = lease(room, worker, now + lease_ms, id)
+        found[#found + 1] = lease(room, worker, now + QUERY_LEASE_MS, id)
         ids[#ids + 1] = id
       end
     end
@@ -134,23 +134,23 @@ function operations.claim(room, worker, most, lease_ms, which)
   return found
 end
 
-function operations.renew(room, worker, lease_ms)
+function operations.renew(room, worker)
   local now = now_ms()
-  for at = 5, #ARGV do
-    if holds(room, worker, ARGV[at]) then redis.call('ZADD', leased_key(room), 'XX', now + lease_ms, ARGV[at]) end
+  for at = 4, #ARGV do
+    if holds(room, worker, ARGV[at]) then redis.call('ZADD', leased_key(room), 'XX', now + QUERY_LEASE_MS, ARGV[at]) end
   end
 end
 
-function operations.look_after(room, token_ms)
+function operations.look_after(room)
   put_back_lapsed(room, now_ms())
-  return redis.call('EXISTS', waiting_key(room)) == 1 and call_for(room, token_ms) or 0
+  return redis.call('EXISTS', waiting_key(room)) == 1 and call_for(room) or 0
 end
 
-function operations.pass_on(room, token_ms, embed_s)
+function operations.pass_on(room, embed_s)
   local passed = false
-  for at = 5, #ARGV, 2 do
+  for at = 4, #ARGV, 2 do
     local id, vectors = ARGV[at], ARGV[at + 1]
-    -- Who gave up meanwhile must not come back with vectors alone, nor who was passed on by another worker.
+    -- A query that was given up must not come back with vectors alone, nor one that another worker has passed on.
     if is_due('embed', id) then
       -- First, because it is allowed in a full store, and a script that has written is not refused any more.
       end_leases(id)
@@ -161,16 +161,16 @@ function operations.pass_on(room, token_ms, embed_s)
     end
     passed = passed or is_due(room, id)
   end
-  return passed and call_for(room, token_ms) or 0
+  return passed and call_for(room) or 0
 end
 
-function operations.reply(ttl_s)
-  for at = 3, #ARGV, 4 do
+function operations.reply()
+  for at = 2, #ARGV, 4 do
     local id, list, holder, answer = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
     local may_answer = holder == '' or holds('embed', holder, id) or holds('premises', holder, id)
     if may_answer and settle(id) then
       redis.call('RPUSH', list, answer)
-      redis.call('EXPIRE', list, ttl_s)
+      redis.call('EXPIRE', list, REPLY_TTL_S)
     end
   end
 end
@@ -198,4 +198,4 @@ function operations.take_back(room, worker)
   return before
 end
 
-return operations[ARGV[1]](unpack(ARGV, 2, math.min(#ARGV, 7)))
+return operations[ARGV[1]](unpack(ARGV, 2, math.min(#ARGV, 6)))

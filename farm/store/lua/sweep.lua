@@ -1,7 +1,7 @@
 -- Leases up to N waiting items of a cancelled batch to the sweeper, who gives them their verdicts with finish.lua.
--- ARGV: batch, lease, lease_ms, N. Returns {index, stored proof, ...}.
+-- ARGV: batch, lease, N. Returns {index, stored proof, ...}.
 local batch, id, b = ARGV[1], ARGV[2], 'farm:batch:' .. ARGV[1]
-local now, out, left = now_ms(), {}, tonumber(ARGV[4])
+local now, out, left = now_ms(), {}, tonumber(ARGV[3])
 local place = place_of(batch)
 if not place then redis.call('SREM', 'farm:cancelling', batch) return out end
 
@@ -10,7 +10,7 @@ local function lease_to_sweeper(lane, index)
   if #out == 0 then
     redis.call('HSET', 'farm:lease:' .. id, 'environment', place.environment, 'class', place.class, 'owner', place.owner,
       'lane', lane, 'batch', batch, 'running', '', 'worker', 'sweeper')
-    redis.call('ZADD', 'farm:leases', now + ARGV[3], id)
+    redis.call('ZADD', 'farm:leases', now + LEASE_MS, id)
   end
   redis.call('RPUSH', 'farm:lease:' .. id .. ':items', index)
   redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'leased', 1)
@@ -19,7 +19,7 @@ local function lease_to_sweeper(lane, index)
   left = left - 1
 end
 
--- Who waits for another's run waits no more, and is swept like the rest.
+-- Items that wait for another's run wait no longer, and are swept like the rest.
 for _, index in ipairs(redis.call('HKEYS', b .. ':parked')) do
   local parked = 'farm:parked:' .. redis.call('HGET', b .. ':parked', index)
   local lane = redis.call('HGET', parked, batch .. ':' .. index)
@@ -36,7 +36,7 @@ for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
     redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', -1)
     lease_to_sweeper(lane, index)
   end
-  -- One lease speaks of one lane: what it gives back must find the way home.
+  -- A lease names one lane, to which its items are given back.
   if #out > 0 then break end
 end
 return out

@@ -11,8 +11,9 @@ import pytest
 from farm.models import NewPremise, Proof, Reason, WorkerKind, verdict
 from farm.store.batches import Batches, StagedItem, Staging
 from farm.store.connection import connect_async
+from farm.store.constants import LAPSE_BOUND
 from farm.store.lanes import lane_name
-from farm.store.leases import DEATH_BOUND, LAPSE_BOUND, Leases
+from farm.store.leases import DEATH_BOUND, Leases
 from farm.store.registry import Registry
 from farm.store.retrievals import Retrieval, Retrievals
 from farm.store.room_queues import Room
