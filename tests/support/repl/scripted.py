@@ -6,8 +6,8 @@ says about Lean text is in `elaborate`, about tactics in `tactics`, how it misbe
 
 As in the real REPL: environments and proof states are numbered from 0; an unknown number is `{"message": …}`; a request
 that is not JSON, or none of the seven kinds (a negative `env` too), is reported on stderr and ends the process with 1;
-so does unpickling a missing file. `infotree` is answered to a `cmd` as `infotree` says. Ignored: `allTactics rootGoals
-declarations setOptions incrementality`.
+so does unpickling a missing file. `infotree` is answered to a `cmd` as `infotree` says, `allTactics` as `tactic_blocks`
+does, without proof states. Ignored: `rootGoals declarations setOptions incrementality`.
 
 Environment: SCRIPTED_STYLE (pretty|compact); SCRIPTED_SLEEP_MS and SCRIPTED_IMPORT_SLEEP_MS (per command, per header; a
 `#print "…"` is answered at once, because guards use it to synchronise); SCRIPTED_LOG (a JSON line `{"pid", "request"}`
@@ -27,6 +27,7 @@ from .elaborate import Elaboration, Env, LeanError, declarations, imports
 from .infotree import INFOTREES, trees
 from .replay import Replay, numbered
 from .source import Source
+from .tactic_blocks import all_tactics
 from .tactics import ProofState, Step, answer
 from .wire import die, kind_of, parsed, pretty, requests
 
@@ -71,6 +72,8 @@ class Session:
         if request.get("infotree") in INFOTREES:
             source = Source(request["cmd"])
             reply["infotree"] = trees(source, declarations(source))
+        if request.get("allTactics") and (tactics := all_tactics(Source(request["cmd"]))):
+            reply["tactics"] = tactics
         return reply
 
     def _file(self, request: Json) -> Json:
