@@ -2,7 +2,7 @@
 
 A verdict is kept under toolchain, policy and revision (`workers/lean/revision.py`) and this fingerprint:
 header, code, statement, its targets and answers, level, gate, timeout, environment, whether the REPL's own reply is
-wanted, and trust domain.
+wanted, whether feedback is, and trust domain.
 """
 
 from __future__ import annotations
@@ -59,5 +59,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
         plain = texts
     asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")]
     asked += [options.get("report"), options.get("native", False)]
+    # Nothing is added where it is not asked for, so that the verdicts that are known already stay known.
+    asked += ["feedback"] if options.get("feedback") else []
     question = sha256(orjson.dumps([*plain, *aims, *asked, domain])).hexdigest()
     return question + exact[:_EXACT_CHARS]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from farm.cli.batches import LabelOption, TagOption
+from farm.cli.feedback import show_feedback
 from farm.cli.output import console, show_table, tell
 from farm.cli.pass_at import read_pass_at, tell_pass_at
 from farm.cli.rows import Columns, Row, id_of_place
@@ -37,6 +38,9 @@ def verify(
         str, typer.Option(help="The Lean environment; `farm status` shows those there are.")
     ] = "default",
     priority: Annotated[int, typer.Option(min=0, max=9, help="Among your own batches, 9 first.")] = 5,
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Show for each error the tactic that failed and the goals before it.")
+    ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run again what has a verdict already.")] = False,
     column: Annotated[
         list[str] | None,
@@ -89,11 +93,14 @@ def verify(
         "label": label,
         "tags": tag or [],
     }
+    if feedback:
+        options["feedback"] = True
     run = run_rows(proofs, options, output, manifest, as_json=as_json)
     if manifest:
         run.manifest.write(manifest)
     if not as_json:
         _show(run, output)
+        show_feedback(run)
     tell_pass_at(counts, run)
     raise typer.Exit(0 if run.counts.accepted == len(run) else 1)
 

@@ -35,6 +35,7 @@ class OptionFields(TypedDict, total=False):
         canaries: the share of false proofs that the farm mixes in; an accepted one pauses the key.
         label: what people call the batch, one line of up to 200 characters.
         tags: up to 16 words by which the batch is found; of letters, digits and `_.:/=+-`.
+        feedback: whether verdicts say, for each error, the tactic that failed and the goals in front of it.
     """
 
     timeout_s: float | None
@@ -48,6 +49,7 @@ class OptionFields(TypedDict, total=False):
     canaries: float
     label: str | None
     tags: list[str]
+    feedback: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from farm.models.batches import (
 )
 from farm.models.commands import Commands, CommandsAnswer, CommandsRequest, LeanRequest
 from farm.models.environments import EnvironmentList, EnvironmentStatus, lean_part
+from farm.models.feedback import Feedback
 from farm.models.lean_tasks import Task, as_task
+from farm.models.positions import Position
 from farm.models.premises import (
     DetailedPremise,
     NewPremise,
@@ -33,7 +35,6 @@ from farm.models.verdicts import (
     Evidence,
     Message,
     Outcome,
-    Position,
     Reason,
     Sorry,
     Verdict,
@@ -62,6 +63,7 @@ __all__ = [
     "EnvironmentStatus",
     "Evidence",
     "FarmStatus",
+    "Feedback",
     "Goal",
     "GoalAnswer",
     "Item",

@@ -140,6 +140,8 @@ class Options(BaseModel):
             accepted, nothing more of the key is judged until an operator has looked.
         label: what people call the batch.
         tags: words by which it is found among others.
+        feedback: whether verdicts say what a prover needs to repair a proof: for each error the tactic that failed and
+            the goals in front of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -155,6 +157,7 @@ class Options(BaseModel):
     canaries: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
     label: Label | None = None
     tags: Tags = Field(default_factory=list)
+    feedback: bool = False
 
 
 def as_proof(value: Proof | str | dict[str, Any]) -> Proof:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from farm.models.feedback import Feedback
+from farm.models.positions import Position
 from farm.models.proofs import Level
 from farm.models.reports import Report
 
@@ -58,15 +60,6 @@ UNDECIDED_REASONS = frozenset(
 )
 _RANKS = {level: rank for rank, level in enumerate(Level)}
 REWARDS = {Outcome.ACCEPTED: 1.0, Outcome.REJECTED: 0.0, Outcome.UNDECIDED: None}
-
-
-class Position(BaseModel):
-    """A place in the user's own text: line from 1, column from 0 in characters, as Lean prints them."""
-
-    model_config = ConfigDict(frozen=True)
-
-    line: int
-    column: int
 
 
 class Message(BaseModel):
@@ -151,6 +144,7 @@ class Verdict(BaseModel):
         attempts: how many runs it took, 1 or more; 0 if it never ran.
         axioms: full names of the axioms the proof depends on; asked for at the level `checked` alone.
         evidence: what else the verdict rests on.
+        feedback: what a prover needs to repair the proof, error by error; absent where nobody asked, or there is none.
         report: what the REPL itself said, for compatible routes; absent from the wire elsewhere.
         revoked: what it rests on that was declared bad since (`farm revoke`), and then the reward is None; None while
             it stands.
@@ -173,6 +167,7 @@ class Verdict(BaseModel):
     cached: bool = False
     environment: Environment = Field(default_factory=Environment)
     evidence: Evidence = Field(default_factory=Evidence)
+    feedback: list[Feedback] = Field(default_factory=list, exclude_if=lambda feedback: not feedback)
     report: Report | None = Field(default=None, exclude_if=lambda report: report is None)
     revoked: str | None = Field(default=None, exclude_if=lambda revoked: revoked is None)
 

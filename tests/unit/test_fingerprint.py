@@ -39,3 +39,11 @@ def test_another_aim_is_another_question(fields: dict[str, Any]) -> None:
 
 def test_id_problem_and_comments_ask_nothing_else() -> None:
     assert question(id="x", problem="y", statement=STATEMENT + " -- easy") == question()
+
+
+def test_feedback_is_another_question_and_what_was_known_before_it_stays_known() -> None:
+    asked = {"level": "compiled", "gate": "off", "timeout_s": 1.0, "environment": "default"}
+    plain = fingerprint(Proof(code="x"), asked, "me")
+
+    assert fingerprint(Proof(code="x"), {**asked, "feedback": False}, "me") == plain
+    assert fingerprint(Proof(code="x"), {**asked, "feedback": True}, "me") != plain

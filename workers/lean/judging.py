@@ -12,6 +12,7 @@ from farm.prepared import Objection, Prepared, prepare
 from farm.store.lanes import lane_domain
 from farm.store.leases import Claim, ClaimedItem
 from workers.lean.binding.checked_run import CheckedRun, Unguarded, run_checked
+from workers.lean.feedback import read_feedback
 from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.objections import declared_at, object_to, object_to_statement
 from workers.lean.repl_watch import Died, HeaderTimeout, Watch
@@ -51,6 +52,7 @@ class Trial:
     has_own_front: bool
     lead: str
     lead_lines: int
+    wants_feedback: bool = False
     is_sliced: bool = False
 
     def place(self, position: Position) -> Position | None:
@@ -82,6 +84,7 @@ class Judge:
         """
         trial = _trial(item, claim, self._session.load_s)
         self._started = time.monotonic()
+        self._session.lists_tactics = trial.wants_feedback
         if objection := _objection(trial, claim):
             return self._verdict(trial, objection.reason, messages=[objection.message])
         self._session.enter(_domain(trial, claim))
@@ -152,6 +155,7 @@ class Judge:
             messages=bounded(warnings + messages),
             sorries=sorries,
             axioms=list(run.look.axioms),
+            feedback=read_feedback(response, messages, trial.place) if trial.wants_feedback and reason else [],
             evidence=self._evidence(trial, "failed" if failure else None if reason else "proved", run.look.values),
         )
 
@@ -236,5 +240,6 @@ def _trial(item: ClaimedItem, claim: Claim, load_s: float) -> Trial:
         has_own_front=is_gated and statement is not None and object_to_statement(statement) is not None,
         lead=lead,
         lead_lines=lead.count("\n"),
+        wants_feedback=options.get("feedback", False),
         is_sliced=slice_s is not None,
     )

@@ -137,6 +137,7 @@ class Session:
 
     Attributes:
         infotree: how much of Lean's info trees the replies to bodies are to hold.
+        lists_tactics: whether the replies to bodies are to list their tactics.
         exchange: what was said at the last proof.
     """
 
@@ -155,6 +156,7 @@ class Session:
         self._start_s = 0.0
         self._load_s = 0.0
         self.infotree: Infotree | None = None
+        self.lists_tactics = False
         self.exchange = Exchange()
         self._server = GuardedServer(
             config,
@@ -310,7 +312,8 @@ class Session:
         self.exchange.header = header
         infotree = InfoTreeOptions(self.infotree) if self.infotree else None
         env, options = (header.start, None) if start is None else (start, _IN_ORDER)
-        command = Command(cmd=body or "\n", env=env, infotree=infotree, setOptions=options)
+        tactics = self.lists_tactics or None
+        command = Command(cmd=body or "\n", env=env, infotree=infotree, all_tactics=tactics, setOptions=options)
         with self._server.asking_token(header.env) if self._can_sync else nullcontext():
             response = self._send(command, timeout_s)
         self.exchange.reply = self._server.reply

@@ -1,0 +1,36 @@
+"""What a prover needs to repair a proof: for each error the tactic that failed and the goals in front of it."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from farm.models.positions import Position
+
+MOST_ERRORS = 16
+MOST_GOALS = 8
+MOST_GOAL_CHARS = 2_000
+MOST_TACTIC_CHARS = 500
+MOST_ERROR_CHARS = 500
+
+
+class Feedback(BaseModel):
+    """One error of a proof, as a prover repairs it.
+
+    Attributes:
+        pos: where the error is, in the user's own text.
+        error: the first `MOST_ERROR_CHARS` characters of Lean's message.
+        tactic: the tactic that failed; None where the error is in none.
+        tactic_pos: where that tactic begins.
+        goals: the goals in front of the tactic; after `unsolved goals` those that were left. At most `MOST_GOALS` of
+            `MOST_GOAL_CHARS` characters: what goes is the hypotheses that come first, as the last ones are the nearest.
+        left_out: how many goals were left out.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    pos: Position | None = None
+    error: str
+    tactic: str | None = None
+    tactic_pos: Position | None = None
+    goals: list[str] = Field(default_factory=list)
+    left_out: int = 0

@@ -1,0 +1,100 @@
+"""What a prover needs to repair a proof, from the tactics that the REPL lists. Pure: nothing here runs anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from farm.models import Message, Position
+from farm.models.feedback import (
+    MOST_ERROR_CHARS,
+    MOST_ERRORS,
+    MOST_GOAL_CHARS,
+    MOST_GOALS,
+    MOST_TACTIC_CHARS,
+    Feedback,
+)
+from workers.lean.verdict import Place
+
+_UNSOLVED = "unsolved goals"
+_TARGET = "⊢"
+_NO_GOALS = "no goals"
+
+
+@dataclass(frozen=True, slots=True)
+class _Tactic:
+    """A tactic of the user's text, with the goals in front of it."""
+
+    start: Position
+    end: Position
+    text: str
+    goals: str
+
+    def holds(self, position: Position) -> bool:
+        return _key(self.start) <= _key(position) <= _key(self.end)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How far it reaches: of two that hold a place the smaller one is the one that failed."""
+        return self.end.line - self.start.line, self.end.column - self.start.column
+
+
+def read_feedback(response: Any, messages: list[Message], place: Place) -> list[Feedback]:
+    """Return the feedback on the first `MOST_ERRORS` errors of a proof.
+
+    Args:
+        response: LeanInteract's, to a command that asked for all tactics.
+        messages: what was said, in the user's own text.
+        place: takes a position to the user's own text.
+    """
+    tactics = list(_tactics(response, place))
+    errors = [message for message in messages if message.severity == "error"][:MOST_ERRORS]
+    return [_of_error(error, tactics) for error in errors]
+
+
+def split_goals(text: str) -> list[str]:
+    """Return the goals of a text as Lean prints several: each ends with its target, whose other lines are indented."""
+    goals: list[list[str]] = [[]]
+    is_in_target = False
+    for line in text.splitlines():
+        if is_in_target and not line.startswith(" "):
+            goals.append([])
+            is_in_target = False
+        is_in_target = is_in_target or line.startswith(_TARGET)
+        if line.strip():
+            goals[-1].append(line)
+    return ["\n".join(lines) for lines in goals if lines and lines != [_NO_GOALS]]
+
+
+def _tactics(response: Any, place: Place) -> Iterator[_Tactic]:
+    for each in getattr(response, "tactics", None) or []:
+        start, end = (place(Position(line=at.line, column=at.column)) for at in (each.start_pos, each.end_pos))
+        if start and end:
+            yield _Tactic(start, end, each.tactic, each.goals)
+
+
+def _of_error(error: Message, tactics: list[_Tactic]) -> Feedback:
+    around = [each for each in tactics if error.pos and each.holds(error.pos)]
+    failed = min(around, key=lambda tactic: tactic.size, default=None)
+    is_unsolved = error.data.startswith(_UNSOLVED)
+    # What is left at the end is in the message; what the tactic around it began with is not what is missing.
+    goals = split_goals(error.data.removeprefix(_UNSOLVED) if is_unsolved else failed.goals if failed else "")
+    return Feedback(
+        pos=error.pos,
+        error=error.data[:MOST_ERROR_CHARS],
+        tactic=failed.text[:MOST_TACTIC_CHARS] if failed else None,
+        tactic_pos=failed.start if failed else None,
+        goals=[_bounded(goal) for goal in goals[:MOST_GOALS]],
+        left_out=max(0, len(goals) - MOST_GOALS),
+    )
+
+
+def _bounded(goal: str) -> str:
+    """Return a goal without its first hypotheses where it is long: the last ones are the nearest."""
+    left_out = len(goal) - MOST_GOAL_CHARS
+    return goal if left_out <= 0 else f"[cut: {left_out} characters]\n{goal[left_out:]}"
+
+
+def _key(position: Position) -> tuple[int, int]:
+    return position.line, position.column
