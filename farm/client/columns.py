@@ -10,12 +10,15 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 from farm.declarations import begins_file
 from farm.header import cut_header
 from farm.lexer import tokens
 from farm.models import Proof
+
+Statement: TypeAlias = str | Mapping[str, Any] | None
+"""A statement as a data set has it: its text, or a struct of it with `header`, `targets` or `answers`."""
 
 OWN = tuple(Proof.model_fields)
 FIELDS = (*OWN, "header")

@@ -12,61 +12,31 @@ given is pickled as `Farm` documents.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, Unpack
 
-from pydantic import ValidationError
-
-from farm.client.columns import pick_statement
-from farm.client.failures import invalid
+from farm.client.columns import Statement
+from farm.client.completions import Completion, Extract, extract_lean, proof_of
 from farm.client.submission import OptionFields
 from farm.client.sync import Farm
 from farm.errors import InvalidRequest
 from farm.models import Level, Proof, Verdict, rewards
 
-Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
-Extract: TypeAlias = Callable[[Completion], str]
+__all__ = [
+    "Completion",
+    "Extract",
+    "Score",
+    "TRLReward",
+    "VerlBatchReward",
+    "VerlReward",
+    "extract_lean",
+    "trl_reward",
+    "verl_batch_reward",
+    "verl_reward",
+]
+
 Score: TypeAlias = dict[str, float]
-Statement: TypeAlias = str | Mapping[str, Any] | None
-"""A statement as a data set has it: its text, or a struct of it with `header`, `targets` or `answers`."""
-
-_FENCE = re.compile(r"^[ \t]*+(?P<ticks>`{3,}+)[ \t]*+(?P<language>\w*+)[^`\n]*+$", re.MULTILINE)
-_LEAN = frozenset({"lean", "lean4"})
-
-
-def extract_lean(completion: Completion) -> str:
-    """Return the Lean source of a completion: its last block fenced as `lean` or `lean4`, else the whole text.
-
-    A block ends at the next fence of at least as many backticks as opened it, or at the end of the text; a fence with
-    a language opens the next one. Of a chat it is the last message of the assistant that counts. Nothing is removed: a
-    block inside `<think>` counts.
-    """
-    text = _text(completion)
-    found, opened = text, None
-    for fence in _FENCE.finditer(text):
-        if opened and len(fence["ticks"]) < len(opened["ticks"]):
-            continue
-        if opened:
-            found = _block(text, opened, fence.start(), found)
-        opened = fence if fence["language"] or not opened else None
-    return _block(text, opened, len(text), found) if opened else found
-
-
-def _block(text: str, opened: re.Match[str], end: int, otherwise: str) -> str:
-    return text[opened.end() + 1 : end] if opened["language"].lower() in _LEAN else otherwise
-
-
-def _text(completion: Completion) -> str:
-    if isinstance(completion, str):
-        return completion
-    said = [message.get("content") for message in completion if message.get("role") == "assistant"]
-    content = said[-1] if said else None
-    if isinstance(content, str):
-        return content
-    # Models that see images have their messages in parts.
-    return "".join(part.get("text", "") for part in content or ())
 
 
 class TRLReward(Protocol):
@@ -264,29 +234,13 @@ class _Judge:
 
     def _proofs(self, completions: Sequence[Completion], statements: Sequence[Statement]) -> list[Proof | None]:
         pairs = zip(completions, statements, strict=True)
-        return [_proof(self._extract(each), statement, index) for index, (each, statement) in enumerate(pairs)]
+        return [proof_of(self._extract(each), statement, index) for index, (each, statement) in enumerate(pairs)]
 
 
 def _spread(proofs: Sequence[Proof | None], verdicts: Iterable[Verdict]) -> list[Verdict | None]:
     """Return the verdicts of those that were sent at the places of their proofs."""
     given = iter(verdicts)
     return [next(given) if proof else None for proof in proofs]
-
-
-def _proof(code: str, statement: Statement, index: int) -> Proof | None:
-    """Return a proof, or None where the code cannot be sent: that is the policy's doing. A bad statement is not.
-
-    Raises:
-        InvalidRequest: the statement is none.
-    """
-    try:
-        Proof(code=code)
-    except ValidationError:
-        return None
-    try:
-        return Proof.model_validate({"code": code, **pick_statement(statement)})
-    except ValidationError as error:
-        raise invalid(error, f"Sample {index}") from error
 
 
 def _is_undecided(verdict: Verdict | None) -> bool:

@@ -1,0 +1,75 @@
+"""From what a model wrote to the proof that is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from farm.client.columns import Statement, pick_statement
+from farm.client.failures import invalid
+from farm.models import Proof
+
+Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
+Extract: TypeAlias = Callable[[Completion], str]
+
+# Without possessive quantifiers, with which Python 3.11.2 has faults, and linear all the same.
+_FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTILINE)
+_LANGUAGE = re.compile(r"\w*")
+_LEAN = frozenset({"lean", "lean4"})
+
+
+def extract_lean(completion: Completion) -> str:
+    """Return the Lean source of a completion: its last block fenced as `lean` or `lean4`, else the whole text.
+
+    A block ends at the next fence of at least as many backticks as opened it, or at the end of the text; a fence with
+    a language opens the next one. Of a chat it is the last message of the assistant that counts. Nothing is removed: a
+    block inside `<think>` counts.
+    """
+    text = _text(completion)
+    found, opened = text, None
+    for fence in _FENCE.finditer(text):
+        if opened and len(fence["ticks"]) < len(opened["ticks"]):
+            continue
+        if opened:
+            found = _block(text, opened, fence.start(), found)
+        opened = fence if _language(fence) or not opened else None
+    return _block(text, opened, len(text), found) if opened else found
+
+
+def _block(text: str, opened: re.Match[str], end: int, otherwise: str) -> str:
+    return text[opened.end() + 1 : end] if _language(opened).lower() in _LEAN else otherwise
+
+
+def _language(fence: re.Match[str]) -> str:
+    found = _LANGUAGE.match(fence["rest"].lstrip(" \t"))
+    return found[0] if found else ""
+
+
+def _text(completion: Completion) -> str:
+    if isinstance(completion, str):
+        return completion
+    said = [message.get("content") for message in completion if message.get("role") == "assistant"]
+    content = said[-1] if said else None
+    if isinstance(content, str):
+        return content
+    # Models that see images have their messages in parts.
+    return "".join(part.get("text", "") for part in content or ())
+
+
+def proof_of(code: str, statement: Statement, index: int) -> Proof | None:
+    """Return a proof, or None where the code cannot be sent: that is the policy's doing. A bad statement is not.
+
+    Raises:
+        InvalidRequest: the statement is none.
+    """
+    try:
+        Proof(code=code)
+    except ValidationError:
+        return None
+    try:
+        return Proof.model_validate({"code": code, **pick_statement(statement)})
+    except ValidationError as error:
+        raise invalid(error, f"Sample {index}") from error
