@@ -9,10 +9,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import Route
 
 from api.errors import add_error_handlers
 from api.known_premises import Embedded
 from api.limits import Buffered, Pace
+from api.mcp_endpoint import McpEndpoint
 from api.replies import Replies
 from api.routes import batches, commands, console, description, kimina, operations, premises
 from api.service import Service
@@ -54,6 +56,8 @@ def create_app(settings: Settings) -> FastAPI:
             f"FARM_HOST={settings.farm_host} without keys would let anyone run code here: set API_KEYS_FILE"
         )
 
+    endpoint = McpEndpoint(settings)
+
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         client = connect_async(settings.redis_url)
@@ -73,7 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
             Buffered(),
         )
         pulse = start_vital("pulse", give_signs(settings.data_dir))
-        async with replies.reading():
+        async with replies.reading(), endpoint.serving():
             yield
         pulse.cancel()
         await for_replies.aclose()
@@ -83,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_error_handlers(app)
     for routes in (batches, commands, premises, kimina, operations, description, console):
         app.include_router(routes.router)
+    app.router.routes.append(Route("/mcp", endpoint, methods=["POST"]))
     app.mount("/console/assets", console.assets())
     app.mount("/docs/assets", description.assets())
     _describe_bodies(app)

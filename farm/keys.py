@@ -74,6 +74,18 @@ class Key:
             raise Forbidden(f"The key {self.name!r} has no scope `{scope}`: ask for one that has")
 
 
+def bearer(authorization: str | None) -> str:
+    """Return the key in an `Authorization: Bearer` header.
+
+    Raises:
+        Unauthorized: there is none.
+    """
+    scheme, _, key = (authorization or "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not key:
+        raise Unauthorized("An API key is needed: send `Authorization: Bearer KEY` (SDK and CLI: FARM_API_KEY)")
+    return key.strip()
+
+
 def _digest(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
@@ -201,14 +213,20 @@ class Keyring:
         """
         if self._path is None:
             return LOCAL_OWNER
-        scheme, _, key = (authorization or "").strip().partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            raise Unauthorized("An API key is needed: send `Authorization: Bearer KEY` (SDK and CLI: FARM_API_KEY)")
-        found = self.find(key.strip())
-        if found is None:
-            raise Unauthorized("This API key is unknown or was revoked")
+        found = self.holder(authorization)
         found.require(scope)
         return found.name
+
+    def holder(self, authorization: str | None) -> Key:
+        """Return the key in an `Authorization: Bearer` header, whatever it is for.
+
+        Raises:
+            Unauthorized: there is none, or it is no key of this farm.
+        """
+        found = self.find(bearer(authorization))
+        if found is None:
+            raise Unauthorized("This API key is unknown or was revoked")
+        return found
 
     def find(self, key: str) -> Key | None:
         """Return what is known of a key; None if it is no key of this farm."""

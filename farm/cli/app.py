@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from farm.cli import batches, cache, index, inspect, keys, operate, resume, retrieve, revoke, up, verify
+from farm.cli import batches, cache, index, inspect, keys, mcp, operate, resume, retrieve, revoke, up, verify
 from farm.cli.output import tell
 from farm.errors import FarmError
 
@@ -53,6 +53,7 @@ def farm(
 app.command()(up.up)
 app.command()(verify.verify)
 app.command()(retrieve.retrieve)
+app.command()(mcp.mcp)
 app.command()(operate.status)
 app.command()(batches.batches)
 app.command()(batches.export)

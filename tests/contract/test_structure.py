@@ -33,6 +33,7 @@ OWNERS = {
     "pyarrow": ("farm/cli/datasets.py",),
     "opentelemetry": ("farm/traces.py",),
     "typer": ("farm/cli/",),
+    "mcp": ("farm/mcp/", "api/mcp_endpoint.py"),
     "sentence_transformers": ("workers/embed/",),
 }
 TOP_LEVEL = {

@@ -1,0 +1,1 @@
+"""The farm's tools for agents, over the Model Context Protocol; needs `leanfarm[mcp]`."""

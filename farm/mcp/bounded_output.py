@@ -1,0 +1,52 @@
+"""Answers cut to what a model can read, with a mark at every place where something was left out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+MOST_CHARS = 16_000
+"""Characters of one answer at most, marks included: about 5 000 tokens."""
+
+_FIRST_CHARS = 4_000
+_FIRST_ENTRIES = 64
+
+
+def bounded_json(answer: Any) -> str:
+    """Return an answer as JSON of at most `MOST_CHARS` characters.
+
+    What is too long loses the ends of its texts and lists, evenly, until the whole fits: a text then ends in
+    `… [cut: N more characters]`, a list in the entry `[cut: N more]`.
+    """
+    text = _encode(answer)
+    chars, entries = _FIRST_CHARS, _FIRST_ENTRIES
+    while len(text) > MOST_CHARS and chars > 1:
+        text = _encode(_cut(answer, chars, entries))
+        chars, entries = chars // 2, max(1, entries // 2)
+    return text
+
+
+def cut_text(text: str, most_chars: int) -> str:
+    """Return a text with its end replaced by a mark where it is longer than `most_chars`."""
+    left_out = len(text) - most_chars
+    return text if left_out <= 0 else f"{text[:most_chars]}… [cut: {left_out} more characters]"
+
+
+def cut_list(entries: list[Any], most: int) -> list[Any]:
+    """Return a list with its end replaced by a mark where it has more than `most` entries."""
+    left_out = len(entries) - most
+    return entries if left_out <= 0 else [*entries[:most], f"[cut: {left_out} more]"]
+
+
+def _encode(answer: Any) -> str:
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def _cut(value: Any, chars: int, entries: int) -> Any:
+    if isinstance(value, str):
+        return cut_text(value, chars)
+    if isinstance(value, list):
+        return cut_list([_cut(each, chars, entries) for each in value], entries)
+    if isinstance(value, dict):
+        return {name: _cut(each, chars, entries) for name, each in value.items()}
+    return value

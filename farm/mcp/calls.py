@@ -1,0 +1,66 @@
+"""One call of a tool: the farm is asked while the client hears that it is, and errors become the tool's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeAlias, TypeVar
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
+
+from farm.client import AsyncFarm
+from farm.errors import FarmError
+
+T = TypeVar("T")
+
+McpContext: TypeAlias = Context[Any, Any]
+Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncFarm]]
+"""Gives the client of the farm that a call is answered with, which has the caller's key."""
+Ask: TypeAlias = Callable[[AsyncFarm], Awaitable[T]]
+
+_TOLD_EVERY_S = 2.0
+
+
+async def call_tool(context: McpContext, connect: Connect, ask: Ask[T]) -> T:
+    """Return what the farm answers; a cancelled call drops its request, and with it the farm's work on it.
+
+    Raises:
+        ToolError: the farm refused or failed; the text has its code and its sentence.
+    """
+    telling = asyncio.create_task(_tell(context))
+    try:
+        async with connect() as farm:
+            return await ask(farm)
+    except FarmError as error:
+        raise ToolError(in_words(error)) from error
+    finally:
+        telling.cancel()
+
+
+async def read_resource(connect: Connect, ask: Ask[T]) -> T:
+    """Return what the farm answers.
+
+    Raises:
+        ResourceError: the farm refused or failed; the text has its code and its sentence.
+    """
+    try:
+        async with connect() as farm:
+            return await ask(farm)
+    except FarmError as error:
+        raise ResourceError(in_words(error)) from error
+
+
+def in_words(error: FarmError) -> str:
+    """Return an error as one line, its stable code first."""
+    return f"{error.code}: {error.message}"
+
+
+async def _tell(context: McpContext) -> None:
+    """Report the seconds that a call has waited, to a client that asked for progress."""
+    waited_s = 0.0
+    while True:
+        await context.report_progress(waited_s, message=f"Waiting for the farm, {waited_s:g} s so far")
+        await asyncio.sleep(_TOLD_EVERY_S)
+        waited_s += _TOLD_EVERY_S

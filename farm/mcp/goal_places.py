@@ -1,0 +1,77 @@
+"""Goals before and after a place in a text, read from Lean's info trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Place: TypeAlias = tuple[int, int]
+"""Line from 1, column from 0 in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class TacticPlace:
+    """A tactic of a text, with the goals around it."""
+
+    start: Place
+    end: Place
+    text: str
+    before: list[str]
+    after: list[str]
+
+
+def goals_at(trees: list[Any], place: Place) -> dict[str, Any]:
+    """Return the tactic at a place with its goals before and after; between two tactics what the earlier one left.
+
+    Args:
+        trees: info trees as the REPL answers them.
+        place: where to look.
+
+    Returns:
+        `tactic`, `line`, `column`, `goals_before` and `goals_after`; everything None or empty where no tactic stands
+        at or before the place.
+    """
+    tactics = list(_tactics(trees))
+    around = [each for each in tactics if each.start <= place <= each.end]
+    if around:
+        return _answer(min(around, key=_size), is_inside=True)
+    earlier = [each for each in tactics if each.end < place]
+    if earlier:
+        # Of those that end at the same place the outermost has left what is left.
+        return _answer(max(earlier, key=lambda each: (each.end, _size(each))), is_inside=False)
+    return {"tactic": None, "line": None, "column": None, "goals_before": [], "goals_after": []}
+
+
+def _answer(tactic: TacticPlace, *, is_inside: bool) -> dict[str, Any]:
+    line, column = tactic.start
+    before = tactic.before if is_inside else tactic.after
+    return {
+        "tactic": tactic.text,
+        "line": line,
+        "column": column,
+        "goals_before": before,
+        "goals_after": tactic.after,
+    }
+
+
+def _size(tactic: TacticPlace) -> Place:
+    """Return how far a tactic reaches; of two that share a place the smaller one is the more exact."""
+    return tactic.end[0] - tactic.start[0], tactic.end[1] - tactic.start[1]
+
+
+def _tactics(trees: list[Any]) -> Iterator[TacticPlace]:
+    """Yield the tactics of trees that may be deep, so this does not recurse."""
+    waiting = list(trees)
+    while waiting:
+        tree = waiting.pop()
+        waiting += tree.get("children") or ()
+        match tree:
+            case {"kind": "TacticInfo", "node": {"stx": {"range": {"start": start, "finish": end}} as syntax} as node}:
+                text = str(syntax.get("pp") or "")
+                before, after = node.get("goalsBefore") or [], node.get("goalsAfter") or []
+                yield TacticPlace(_place(start), _place(end), text, before, after)
+
+
+def _place(position: dict[str, int]) -> Place:
+    return position["line"], position["column"]

@@ -1,0 +1,48 @@
+"""The MCP server: the tools and resources under their names, for any transport."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from mcp.server import MCPServer
+from mcp_types import ToolAnnotations
+
+from farm.mcp.calls import Connect
+from farm.mcp.resources import Resources
+from farm.mcp.tools import ReadFile, Tools
+
+_INSTRUCTIONS = """\
+A farm that checks Lean 4 proofs. To prove something: `verify` the text and read the errors and their goals;
+`retrieve_premises` for a goal; `try_tactics` on a `sorry`; `goal_at` for what a tactic changed; `commands` to look
+things up. A proof is done when `verify` with `level` `checked` and the statement says `accepted`. Several Lean versions
+and projects may be there: the resource farm://environments names them. Answers are JSON of at most 16 000 characters;
+where something was left out, a mark `[cut: …]` says so."""
+_JSON = "application/json"
+_READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+
+
+def create_server(connect: Connect, read_file: ReadFile | None = None) -> MCPServer:
+    """Return the server.
+
+    Args:
+        connect: gives the client of the farm for a call.
+        read_file: reads a file that the caller names; None where caller and farm have no files in common.
+    """
+    server = MCPServer(
+        "leanfarm", instructions=_INSTRUCTIONS, version=version("leanfarm"), log_level="WARNING", subscriptions=False
+    )
+    tools, resources = Tools(connect, read_file), Resources(connect)
+    for tool in (
+        tools.verify,
+        tools.try_tactics,
+        tools.goal_at,
+        tools.retrieve_premises,
+        tools.commands,
+        tools.batch_status,
+    ):
+        # Text alone: the same answer as structured content would be read, and paid for, twice.
+        server.add_tool(tool, annotations=_READS, structured_output=False)
+    server.resource("farm://environments", mime_type=_JSON)(resources.environments)
+    server.resource("farm://verdicts", mime_type=_JSON)(resources.latest)
+    server.resource("farm://batches/{batch_id}", mime_type=_JSON)(resources.batch)
+    return server

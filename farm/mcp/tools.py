@@ -1,0 +1,211 @@
+"""The tools, written once over the SDK; `server.py` gives them to a client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeAlias
+
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import Field
+
+from farm.client import AsyncFarm
+from farm.client.submission import OptionFields
+from farm.errors import InvalidRequest
+from farm.mcp import answers
+from farm.mcp.bounded_output import bounded_json
+from farm.mcp.calls import Connect, McpContext, call_tool
+from farm.mcp.goal_places import goals_at
+from farm.models import CommandsAnswer
+
+ReadFile: TypeAlias = Callable[[str], str]
+Code = Annotated[str | None, Field(description="Lean source text, with its imports.")]
+File = Annotated[str | None, Field(description="Instead of `code`: a .lean file on the machine of `farm mcp`.")]
+Statement = Annotated[
+    str | None, Field(description="The theorem that the proof has to prove, without its proof: `theorem NAME : TYPE`.")
+]
+Environment = Annotated[str, Field(description="The Lean environment, one of the resource farm://environments.")]
+Timeout = Annotated[float | None, Field(description="Seconds Lean may run; the farm's default when absent.", gt=0)]
+Commands = Annotated[
+    list[str], Field(min_length=1, max_length=20, description="Such as `#check Nat.add_comm` or `#print axioms foo`.")
+]
+LOOKS = ("#check", "#check_failure", "#print", "#reduce", "#eval", "#synth", "#where", "#help")
+"""What the tool `commands` runs."""
+_MOST_PREMISES = 50
+
+
+class Tools:
+    """The farm as tools of an agent. Each answers with JSON of at most `MOST_CHARS` characters.
+
+    Args:
+        connect: gives the client of the farm for a call.
+        read_file: reads a file that the caller names; None where caller and farm have no files in common.
+    """
+
+    def __init__(self, connect: Connect, read_file: ReadFile | None) -> None:
+        self._connect = connect
+        self._read_file = read_file
+
+    async def verify(
+        self,
+        context: McpContext,
+        code: Code = None,
+        path: File = None,
+        statement: Statement = None,
+        level: Literal["compiled", "checked", "attested"] = "compiled",
+        environment: Environment = "default",
+        timeout_s: Timeout = None,
+    ) -> str:
+        """Verify a Lean proof: its outcome, and the first errors with line (from 1), column (from 0), tactic and goals.
+
+        `compiled` means that the text elaborated. Ask for `checked`, with the statement, before you call a proof done.
+        An outcome `undecided` is about the farm and says nothing about the proof.
+        """
+
+        async def ask(farm: AsyncFarm) -> str:
+            proof: dict[str, Any] = {"code": self._text(code, path), "statement": statement}
+            options: OptionFields = {
+                "level": level,
+                "environment": environment,
+                "timeout_s": timeout_s,
+                "feedback": True,
+            }
+            [verdict] = await farm.verify([proof], **options)
+            return bounded_json(answers.of_verdict(verdict))
+
+        return await call_tool(context, self._connect, ask)
+
+    async def try_tactics(
+        self,
+        context: McpContext,
+        tactics: Annotated[list[str], Field(min_length=1, max_length=100, description="Each is tried on its own.")],
+        code: Annotated[str | None, Field(description="Lean source text; its first `sorry` is the goal.")] = None,
+        statement: Statement = None,
+        environment: Environment = "default",
+        timeout_s: Timeout = None,
+    ) -> str:
+        """Try tactics, each on its own, on the first `sorry` of a text or on a statement, and see what each leaves.
+
+        A status `proved` is not a verdict: put the tactic into the text and verify it.
+        """
+
+        async def ask(farm: AsyncFarm) -> str:
+            goal = {"code": code, "statement": statement, "candidates": tactics}
+            found = await farm.tactics([goal], environment=environment, timeout_s=timeout_s)
+            return bounded_json(answers.of_goal(found.results[0], tactics))
+
+        return await call_tool(context, self._connect, ask)
+
+    async def goal_at(
+        self,
+        context: McpContext,
+        line: Annotated[int, Field(ge=1, description="From 1.")],
+        column: Annotated[int, Field(ge=0, description="From 0, in characters.")],
+        code: Code = None,
+        path: File = None,
+        environment: Environment = "default",
+        timeout_s: Timeout = None,
+    ) -> str:
+        """See the tactic at a line and column of a text, with the goals before and after it.
+
+        The text runs in a fresh Lean process, so imports are loaded again each time.
+        """
+
+        async def ask(farm: AsyncFarm) -> str:
+            # "original" leaves out what macros made: a place in the text is asked for.
+            request = {"cmd": self._text(code, path), "infotree": "original"}
+            found = _answered(await farm.commands([request], environment=environment, timeout_s=timeout_s))
+            errors = [each for each in answers.of_reply(found.responses[0]) if each["severity"] == "error"]
+            trees = answers.as_fields(found.responses[0]).get("infotree") or []
+            return bounded_json({**goals_at(trees, (line, column)), "errors": errors})
+
+        return await call_tool(context, self._connect, ask)
+
+    async def retrieve_premises(
+        self,
+        context: McpContext,
+        goal: Annotated[str, Field(min_length=1, description="The goal as Lean prints it, hypotheses and `⊢`.")],
+        k: Annotated[int, Field(ge=1, le=_MOST_PREMISES)] = 10,
+        modules: Annotated[list[str] | None, Field(description="Only premises of these modules.")] = None,
+    ) -> str:
+        """Find the premises (theorems, definitions) nearest to a goal, with their statements, the best first."""
+
+        async def ask(farm: AsyncFarm) -> str:
+            [premises] = await farm.retrieve_many([goal], k=k, imported_modules=modules)
+            return bounded_json({"premises": [answers.of_premise(each) for each in premises]})
+
+        return await call_tool(context, self._connect, ask)
+
+    async def commands(
+        self,
+        context: McpContext,
+        commands: Commands,
+        imports: Annotated[str, Field(description="What comes before each: imports, `open`, definitions.")] = "",
+        environment: Environment = "default",
+        timeout_s: Timeout = None,
+    ) -> str:
+        """Look things up in Lean: `#check`, `#print`, `#reduce`, `#eval`, `#synth`, `#where`, `#help`, each on its own.
+
+        They run in order in one fresh Lean process and change nothing.
+        """
+
+        async def ask(farm: AsyncFarm) -> str:
+            before = [{"cmd": imports}] if imports.strip() else []
+            after = [{"cmd": _look(each), **({"env": 0} if before else {})} for each in commands]
+            found = _answered(await farm.commands([*before, *after], environment=environment, timeout_s=timeout_s))
+            said = [answers.of_reply(each) for each in found.responses]
+            pairs = zip(commands, said[len(before) :], strict=True)
+            answer: dict[str, Any] = {"commands": [{"command": each, "messages": found} for each, found in pairs]}
+            if before and said[0]:
+                answer["imports"] = said[0]
+            return bounded_json(answer)
+
+        return await call_tool(context, self._connect, ask)
+
+    async def batch_status(
+        self,
+        context: McpContext,
+        batch_id: Annotated[str | None, Field(description="The key's latest five batches when absent.")] = None,
+    ) -> str:
+        """See how far a batch is: how many proofs have their verdict, and what the verdicts are."""
+
+        async def ask(farm: AsyncFarm) -> str:
+            found = [await farm.batch(batch_id).status()] if batch_id else await farm.batches(limit=5)
+            return bounded_json({"batches": [answers.of_status(each) for each in found]})
+
+        return await call_tool(context, self._connect, ask)
+
+    def _text(self, code: str | None, path: str | None) -> str:
+        """Return the text that a call is about.
+
+        Raises:
+            InvalidRequest: there is none or both, or a file that cannot be read from here.
+        """
+        if (code is None) == (path is None):
+            raise InvalidRequest("Give `code`, or `path`, and not both")
+        if code is not None:
+            return code
+        if self._read_file is None:
+            raise InvalidRequest("`path` is for `farm mcp` on your own machine: send the text as `code`")
+        return self._read_file(str(path))
+
+
+def _look(command: str) -> str:
+    """Return a command that only looks.
+
+    Raises:
+        InvalidRequest: it is another one.
+    """
+    if command.split()[:1] and command.split()[0] in LOOKS:
+        return command
+    raise InvalidRequest(f"`commands` runs {', '.join(LOOKS)}; definitions go into `imports`")
+
+
+def _answered(found: CommandsAnswer) -> CommandsAnswer:
+    """Return an answer that has all its responses.
+
+    Raises:
+        ToolError: Lean did not come to the end.
+    """
+    if found.reason:
+        raise ToolError(f"{found.reason}: {found.message}")
+    return found
