@@ -4,10 +4,11 @@ It needs httpx, pydantic, and of the farm only its models and errors.
 """
 
 from farm.client.asynchronous import AsyncBatch, AsyncFarm
+from farm.client.batch import Batch
 from farm.client.columns import proof_from_row
 from farm.client.manifest import Manifest
 from farm.client.run import Run
-from farm.client.sync import Batch, Farm
+from farm.client.sync import Farm
 from farm.errors import (
     ConfigurationError,
     Conflict,

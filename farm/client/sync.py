@@ -1,25 +1,22 @@
-"""The synchronous shell: `Farm` and its batches over `httpx.Client`."""
+"""The synchronous shell: `Farm` over `httpx.Client`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
-from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from collections.abc import Callable, Iterable
+from typing import Any, Self, Unpack
 
 import httpx
 
-from farm.client.calls import Call, Flow, Follow, Pause, Reply, Step
+from farm.client.batch import Batch
+from farm.client.carrier import Carrier
 from farm.client.connections import Connections
 from farm.client.core import Core
 from farm.client.endpoint import FarmEndpoint
 from farm.client.kimina import Snippets, prepare_check
 from farm.client.run import Run
 from farm.client.series import Series, SeriesFields
-from farm.client.stream import Gathering
 from farm.client.submission import OptionFields, Proofs, prepare
-from farm.client.ties import Sent
 from farm.models import (
     BatchStatus,
     CommandsAnswer,
@@ -27,7 +24,6 @@ from farm.models import (
     EnvironmentStatus,
     FarmStatus,
     Goal,
-    Item,
     NewPremise,
     RetrievedPremise,
     TacticsAnswer,
@@ -36,10 +32,8 @@ from farm.models import (
 from farm.models.kimina import Checked
 from farm.models.reports import Infotree
 
-T = TypeVar("T")
 
-
-class Farm:
+class Farm(Carrier):
     """A farm, from threads and notebooks: no event loop runs inside, and threads may share one.
 
         with Farm() as farm:
@@ -88,9 +82,7 @@ class Farm:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -323,152 +315,3 @@ class Farm:
     def ready(self) -> dict[str, Any]:
         """Return `{"status","checks"}`: whether every part answers. A farm that is not ready is no error."""
         return self._run(self._core.ready())
-
-    def _run(self, flow: Flow[T]) -> T:
-        try:
-            step = next(flow)
-            while True:
-                try:
-                    reply = self._take(step)
-                except BaseException as error:  # noqa: BLE001 - Ctrl-C too: the flow may have batches to cancel
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(reply)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-
-    def _take(self, step: Step) -> Reply | None:
-        if isinstance(step, Pause):
-            self.sleep(step.seconds)
-            return None
-        if isinstance(step, Follow):
-            with closing(Batch(self, step.batch_id, step.sent).results()) as verdicts:
-                for verdict in verdicts:
-                    step.take(verdict)
-            return None
-        try:
-            client = self._connections.client()
-            return client.send(step.request(client))
-        except httpx.RequestError as error:
-            return error
-
-    def _chunks(self, call: Call) -> Generator[bytes, None, None]:
-        """Yield a body as it comes; what goes wrong is httpx's error, for the stream to judge."""
-        client = self._connections.client()
-        with closing(client.send(call.request(client), stream=True)) as response:
-            if not response.is_success:
-                response.read()
-            yield from response.raise_for_status().iter_bytes()
-
-
-class Batch:
-    """A batch of proofs in the farm. Iterating it gives its verdicts as they finish.
-
-    Attributes:
-        id: its name, for `Farm.batch` in another process.
-        cursor: the place after the last verdict that `results` gave; None before the first.
-    """
-
-    def __init__(self, farm: Farm, batch_id: str, sent: Sent | None = None) -> None:
-        self.id = batch_id
-        self.cursor: str | None = None
-        self._farm = farm
-        self._sent = sent or Sent()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.id!r})"
-
-    def __iter__(self) -> Iterator[Verdict]:
-        return self.results()
-
-    def status(self) -> BatchStatus:
-        """Return how far it is.
-
-        Raises:
-            NotFound: no such batch, or another key's.
-        """
-        return self._farm._run(self._farm._core.status(self.id, self._sent))
-
-    def results(self, after: str | None = None) -> Generator[Verdict, None, None]:
-        """Yield verdicts as they finish, each once, to the end of the batch.
-
-        A connection that is lost is opened again where it broke; the tries are counted anew from each line.
-
-        Args:
-            after: a `cursor` to go on from; None starts with the first verdict.
-
-        Raises:
-            NotFound: no such batch, or another key's.
-            InvalidRequest: `after` is no cursor of the farm.
-        """
-        following = self._farm._core.follow(self.id, after, self._sent)
-        while not following.done:
-            lost: httpx.HTTPError | None = None
-            try:
-                with closing(self._farm._chunks(following.call())) as chunks:
-                    for chunk in chunks:
-                        for verdict in following.feed(chunk):
-                            self.cursor = following.cursor
-                            yield verdict
-            except httpx.HTTPError as error:
-                lost = error
-            if not following.done:
-                self._farm.sleep(following.pause(lost))
-
-    def wait(self, progress: Callable[[int, int], object] | None = None) -> list[Verdict]:
-        """Return all verdicts in the order of the proofs, once the last has come.
-
-        Args:
-            progress: called with how many are done and how many there are, after each verdict.
-
-        Raises:
-            NotFound: no such batch, or another key's.
-        """
-        gathering = Gathering(self.status().total, progress)
-        for verdict in self.results():
-            gathering.add(verdict)
-        return gathering.in_order()
-
-    def item(self, index: int) -> Item:
-        """Return one proof as it was submitted, with its verdict once there is one.
-
-        Raises:
-            NotFound: no such batch or index, or another key's.
-        """
-        return self._farm._run(self._farm._core.item(self.id, index))
-
-    def items(self) -> Generator[Item, None, None]:
-        """Yield the proofs as they were submitted, in their order, each with its verdict once there is one.
-
-        Raises:
-            NotFound: no such batch, another key's, or one that expired meanwhile.
-        """
-        after: int | None = -1
-        while after is not None:
-            page = self._farm._run(self._farm._core.items(self.id, after))
-            yield from page.items
-            after = page.next
-
-    def rerun(self, *, label: str | None = None, tags: Iterable[str] | None = None) -> Batch:
-        """Run its undecided proofs again, as a new batch with its options; they keep their ids.
-
-        Args:
-            label: what the new batch is called; as this one when None.
-            tags: its tags; those of this one when None.
-
-        Raises:
-            NotFound: no such batch, or another key's.
-            Conflict: it still runs.
-            InvalidRequest: none of its proofs is undecided.
-        """
-        wanted = None if tags is None else list(tags)
-        return Batch(self._farm, *self._farm._run(self._farm._core.rerun(self.id, label=label, tags=wanted)))
-
-    def cancel(self) -> BatchStatus:
-        """Cancel it: what runs stops within seconds, and the rest becomes `undecided/cancelled`.
-
-        Raises:
-            NotFound: no such batch, or another key's.
-        """
-        return self._farm._run(self._farm._core.cancel(self.id))

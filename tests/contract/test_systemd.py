@@ -79,5 +79,5 @@ def test_a_unit_is_unprivileged_and_sets_only_settings(unit: Path) -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=part)
 def test_a_unit_that_ends_or_stands_still_is_started_again(unit: Path) -> None:
     assert service(unit)["Restart"] == "always"
-    # What it tells systemd there is a test of its own: tests/unit/test_signs_of_life.py.
+    # What it tells systemd there is a test of its own: tests/unit/test_signs_of_processes.py.
     assert service(unit)["NotifyAccess"] == "main"
