@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from farm.lexer import normal_form
 from farm.models import Proof
+from farm.normal_form import normal_form
 
 _EXACT_CHARS = 16
 # Text with any of these may depend on its own layout or positions, so only the same text is the same question.

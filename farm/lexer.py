@@ -68,12 +68,6 @@ _OPERATOR_ENDS = frozenset("+*=>^~&%$:·→←↔↦⟶∧∨¬∣≤≥≠≡�
 # The same for double quotes, which no symbol of theirs holds; primes many do (`×'`, `⁻¹'`, `∑'`), none of these.
 _BEFORE_QUOTE = _APART | _OPERATOR_ENDS | frozenset("<|/-\\@")
 _BEFORE_CHAR = _APART | frozenset("=>:|")
-_VERBATIM = frozenset(("string", "char", "doc"))
-# Looked for one by one, because a search for a plain string is a hundred times faster than one for an expression.
-_IDLE = ("--", "/-", " \n", "\n\n", "\r\n")
-_LONE_RETURN = re.compile(r"\r(?!\n)")
-_SPACES_AT_END = re.compile(r" +\n")
-_BLANK_LINES = re.compile(r"\n{2,}")
 DOUBTFUL, UNCLOSED = "doubtful", "unclosed"
 
 
@@ -321,51 +315,3 @@ def _escaped_name(text: str, start: int, begun: int) -> _Found:
 
 
 _READERS = {'"': _string, "«": _escaped_name, "-": _line, "/": _block, "'": _quote}
-
-
-def normal_form(code: str) -> str:
-    """Return a text without what cannot change its meaning, as long as it runs no metaprogram that reads its source.
-
-    Comments go (documentation comments stay), and so do blank lines, spaces at line ends and the carriage returns of
-    CRLF, all outside strings. Every token that stays keeps its column, because Lean's layout depends on columns, and
-    stays on its line or off its neighbour's. A text that is in doubt anywhere comes back as it is.
-    """
-    # A line end in quotes is a character, one of CRLF is not; to Lean a carriage return of its own is an error.
-    if "\r" in code and ("'\r" in code or _LONE_RETURN.search(code)):
-        return code
-    if not (code.startswith("\n") or code.endswith((" ", "\n")) or any(map(code.__contains__, _IDLE))):
-        return code
-    out: list[str] = []
-    gap: list[str] = []
-    position = 0
-    for kind, start, end in tokens(code, code=False):
-        if kind in (DOUBTFUL, UNCLOSED):
-            return code
-        if kind in ("line", "block"):
-            gap += code[position:start], _blank(code[start:end])
-        elif kind in _VERBATIM:
-            gap.append(code[position:start])
-            out += _settled("".join(gap), first=not out), code[start:end]
-            gap = []
-        else:
-            continue
-        position = end
-    gap.append(code[position:])
-    return "".join([*out, _settled("".join(gap), first=not out).rstrip(" \n")])
-
-
-def _blank(comment: str) -> str:
-    """Return white space that leaves what follows a comment in its column; a comment with a line end is a line end."""
-    if comment.startswith("--"):
-        return ""
-    _, newline, last = comment.rpartition("\n")
-    return newline + " " * len(last)
-
-
-def _settled(gap: str, *, first: bool) -> str:
-    settled = gap.replace("\r\n", "\n")
-    if " \n" in settled:
-        settled = _SPACES_AT_END.sub("\n", settled)
-    if "\n\n" in settled:
-        settled = _BLANK_LINES.sub("\n", settled)
-    return settled.lstrip("\n") if first else settled

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from farm import Farm
-from farm.lexer import normal_form
+from farm.normal_form import normal_form
 from tests.bench.fifo import fifo_seconds
 from tests.bench.stand_in import build
 from tests.support.running import RunningFarm, await_true, running_farm

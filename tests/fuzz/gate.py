@@ -18,7 +18,8 @@ with atheris.instrument_imports(
     include=["farm.lexer", "farm.declarations", "farm.statement", "workers.lean.gate.strict"]
 ):
     from farm.declarations import declaration
-    from farm.lexer import DOUBTFUL, UNCLOSED, normal_form, tokens
+    from farm.lexer import DOUBTFUL, UNCLOSED, tokens
+    from farm.normal_form import normal_form
     from farm.statement import read_statement
     from workers.lean.gate.strict import place, refuse
 

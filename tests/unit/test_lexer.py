@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from farm.lexer import DOUBTFUL, UNCLOSED, Token, normal_form, tokens
+from farm.lexer import DOUBTFUL, UNCLOSED, Token, tokens
+from farm.normal_form import normal_form
 from tests.support.slow_lexer import slow_tokens
 
 MARKS = """-- /- -/ /-- /-! " \\ \\" ' '"' 'a' '\\'' '\\x41' « » r" r#" "# s!" { } {x} . : := => ( ) [ ] // - / | #"""
