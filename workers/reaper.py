@@ -22,10 +22,11 @@ from farm.processes import end_orphans, is_identity_alive
 from farm.queues import EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
 from farm.settings import Settings, load
 from farm.signs_of_life import Sign
+from farm.store.claimed import ClaimedItem
 from farm.store.client import RedisClient
 from farm.store.connection import connect
 from farm.store.environments import environment_names, forget_environments
-from farm.store.leases import ClaimedItem, Leases
+from farm.store.leases import Leases
 from farm.store.revocation import Revocation
 from farm.store.room_queues import Room
 from farm.store.schema import await_store

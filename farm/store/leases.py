@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias, cast
 from uuid import uuid4
 
-import orjson
-
-from farm.models import Answer, Environment, Outcome, Proof, Reason, Task, Verdict, as_task
+from farm.models import Answer, Outcome, Verdict
+from farm.store.claimed import Claim, ClaimedItem, Granted, Warmth, read_claim, unpack_item
 from farm.store.client import RedisClient, Value, in_ms
-from farm.store.codec import Json, pack, unmark, unpack
+from farm.store.codec import pack
 from farm.store.connection import translated
 from farm.store.scripts import Scripts
 
@@ -24,83 +22,6 @@ DEATH_BOUND = 3
 
 class DeclaredBad(Exception):
     """What this process judges by was declared bad (`farm revoke`): it gets no work."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedItem:
-    """One proof, or other task, of a claim, with how often it was tried before.
-
-    Attributes:
-        slow: whether its first slice expired, so that it now has its full time.
-        known: the verdict on the same question, if the farm has one: the proof need not run.
-    """
-
-    index: int
-    id: str
-    task: Task
-    deaths: int = 0
-    lapses: int = 0
-    slow: bool = False
-    known: Verdict | None = None
-
-    @property
-    def proof(self) -> Proof:
-        """The task, where it is a proof."""
-        assert isinstance(self.task, Proof)  # noqa: S101 - whoever asks has looked
-        return self.task
-
-    @property
-    def attempts(self) -> int:
-        """Which run of this task comes now, from 1."""
-        return 1 + self.deaths + self.lapses
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A chunk of one lane under a lease.
-
-    Attributes:
-        options: the batch's options as they were committed, with every default filled in.
-        queued_s: seconds between submit and claim.
-        timed: runs of this batch that ended in a decision so far.
-        longest_s: seconds of the longest of them.
-        trace: the `traceparent` of the request that made the batch, empty where it is not traced.
-        items: what to run; none when everything that was looked at waits for other runs, and then there is no lease.
-    """
-
-    lease: str
-    lane: str
-    batch: str
-    owner: str
-    options: Json
-    queued_s: float
-    timed: int
-    longest_s: float
-    trace: str
-    items: tuple[ClaimedItem, ...]
-
-    def answer(
-        self,
-        item: ClaimedItem,
-        answers: list[Json],
-        *,
-        started: float,
-        environment: Environment,
-        reason: Reason | None = None,
-        message: str = "",
-    ) -> Answer:
-        """Return the answer to one of its items, whose run began at `started` on the monotonic clock."""
-        return Answer(
-            id=item.id,
-            index=item.index,
-            reason=reason,
-            message=message,
-            answers=answers,
-            time_s=round(time.monotonic() - started, 6),
-            queue_s=round(self.queued_s, 6),
-            attempts=item.attempts,
-            environment=environment,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,63 +58,11 @@ class GivenBack:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Warmth:
-    """What a process has loaded, and what it would cost to load something else.
-
-    Attributes:
-        lane: the lane it served last.
-        owner: the owner it served last.
-        load_s: seconds its last header took to load, with the start of the REPL.
-    """
-
-    lane: str = ""
-    owner: str = ""
-    load_s: float = 0.0
-
-    @property
-    def lead_s(self) -> float:
-        """How far ahead of others its owner may be before it changes: what loading costs stays below a third."""
-        return 2 * self.load_s
-
-
-def unpack_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> ClaimedItem:
-    """Return the item that was stored at an index."""
-    task = as_task(unpack(unmark(stored)))
-    name = task.id if isinstance(task, Proof) else None
-    return ClaimedItem(index, name or str(index), task, deaths, lapses)
-
-
 _COLD = Warmth()
-# What the scripts return, as their heads say; a count of a hash is text there, and 0 where it has none.
-_Row: TypeAlias = tuple[bytes, bytes, bytes | int, bytes | int, bytes | int, bytes]
-_Granted: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes, int, bytes | int, bytes, bytes, *tuple[_Row, ...]]
+# What the scripts return, as their heads say.
 _Written: TypeAlias = tuple[int, int, int, int, bytes | int, bytes | int, int]
 _Released: TypeAlias = tuple[int, int, *tuple[bytes, ...]]
 _Reaped: TypeAlias = tuple[int, bytes, bytes, bytes, *tuple[bytes, ...]]
-
-
-def _as_claim(lease: str, granted: _Granted) -> Claim:
-    lane, batch, owner, options, created_ms, now_ms, timed, longest_s, trace, *rows = granted
-    return Claim(
-        lease=lease,
-        lane=lane.decode(),
-        batch=batch.decode(),
-        owner=owner.decode(),
-        options=orjson.loads(options),
-        queued_s=max(0.0, (now_ms - int(created_ms)) / 1000),
-        timed=int(timed),
-        longest_s=float(longest_s),
-        trace=trace.decode(),
-        items=tuple(map(_as_item, rows)),
-    )
-
-
-def _as_item(row: _Row) -> ClaimedItem:
-    index, stored, deaths, lapses, slow, known = row
-    item = unpack_item(int(index), stored, int(deaths), int(lapses))
-    verdict = Verdict.model_validate(unpack(known)) if known else None
-    return replace(item, slow=bool(int(slow)), known=verdict)
 
 
 def _given_back(reply: object) -> GivenBack:
@@ -254,7 +123,7 @@ class Leases:
                 return None
             case [bytes(bad)]:
                 raise DeclaredBad(f"The {bad.decode()}, by which this worker judges, was declared bad (`farm revoke`)")
-        return _as_claim(lease, cast("_Granted", reply))
+        return read_claim(lease, cast("Granted", reply))
 
     def finish(
         self,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from farm.store.leases import Claim, ClaimedItem, DeclaredBad, Finished, Leases, Result, Warmth
+from farm.store.claimed import Claim, ClaimedItem, Warmth
+from farm.store.leases import DeclaredBad, Finished, Leases, Result
 
 CHUNK = 16
 # A chunk should last about this long: long enough to hide the claim, short enough to share fairly.

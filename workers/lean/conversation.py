@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from farm.models import Answer, Commands, Environment, Reason
+from farm.store.claimed import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
-from farm.store.leases import Claim, ClaimedItem
 from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.repl_watch import Died, Watch
 from workers.lean.session import Session

@@ -10,7 +10,8 @@ import structlog
 from farm import toolchains
 from farm.metrics import MetricSeries
 from farm.models import Environment, Message, Reason, Verdict, verdict
-from farm.store.leases import Claim, ClaimedItem, Result
+from farm.store.claimed import Claim, ClaimedItem
+from farm.store.leases import Result
 from workers.lean.executor import Executor
 from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.repl_watch import GivenUp

@@ -9,8 +9,8 @@ from typing import Any
 
 from farm.models import Environment, Evidence, Level, Message, Position, Reason, Sorry, Verdict, verdict
 from farm.prepared import Objection, Prepared, prepare
+from farm.store.claimed import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
-from farm.store.leases import Claim, ClaimedItem
 from workers.lean.binding.checked_run import CheckedRun, Unguarded, run_checked
 from workers.lean.feedback import read_feedback
 from workers.lean.guard import GuardTripped, ReplGone

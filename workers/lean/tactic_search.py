@@ -11,8 +11,8 @@ from typing import Any
 
 from farm.models import Answer, Candidates, Environment, Reason, Status, Tried
 from farm.source import Source, assemble, split_header
+from farm.store.claimed import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
-from farm.store.leases import Claim, ClaimedItem
 from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.repl_watch import Died, HeaderTimeout, Watch
 from workers.lean.session import Header, HeaderFailed, Session

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from farm.header import imported
 from farm.models import Proof
 from farm.prepared import header_of
-from farm.store.leases import Claim
+from farm.store.claimed import Claim
 
 _MOST_SHOWN = 4
 _HEADER_CHARS = 60

@@ -11,7 +11,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from farm.errors import StoreUnavailable
 from farm.queues import Tokens
-from farm.store.leases import Claim, ClaimedItem, Finished, Leases, Result
+from farm.store.claimed import Claim, ClaimedItem
+from farm.store.leases import Finished, Leases, Result
 
 _STORE_PATIENCE_S = 60.0
 

@@ -13,8 +13,9 @@ from dataclasses import replace
 import structlog
 
 from farm.models import Reason
+from farm.store.claimed import ClaimedItem
 from farm.store.constants import FIRST_CANARY
-from farm.store.leases import ClaimedItem, Result
+from farm.store.leases import Result
 from farm.traces import span
 from workers.lean.claims import Chunk, Claims
 from workers.lean.engine import Engine, undecided

@@ -10,8 +10,8 @@ import pytest
 from lean_interact.interface import CommandResponse
 
 from farm.models import Level, Outcome, Proof, Reason, Verdict
+from farm.store.claimed import Claim, ClaimedItem
 from farm.store.lanes import lane_name
-from farm.store.leases import Claim, ClaimedItem
 from tests.support.fake_session import FakeSession, response
 from tests.support.lean_process import ENVIRONMENT
 from workers.lean.guard import GuardTripped, ReplGone
