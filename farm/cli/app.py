@@ -15,7 +15,8 @@ from farm.errors import FarmError
 app = typer.Typer(
     name="farm",
     help="Verify Lean 4 proofs and retrieve premises on a farm of workers.\n\n"
-    "`farm up` starts one here; the other commands find it by FARM_URL, else on this host at PORT.",
+    "`farm up` starts one here; the other commands find it by FARM_URL, else on this host at PORT. "
+    "`farm --install-completion` has the shell complete commands and options.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",

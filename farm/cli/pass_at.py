@@ -36,6 +36,6 @@ def read_pass_at(text: str, rows: Sequence[Row]) -> list[int]:
 def tell_pass_at(counts: Sequence[int], run: Run) -> None:
     """Say pass@k for each k; what is undecided counts as failed, and is said to."""
     undecided = run.counts.undecided
-    note = f" at least: {undecided} undecided attempts count as failed" if undecided else ""
+    note = f", at least: {undecided} undecided counted as failed" if undecided else ""
     for k in counts:
         tell(f"pass@{k} {run.pass_at_k(k, undecided='failed'):.4f}{note}")

@@ -63,11 +63,10 @@ def render(sheet: Sheet, width: int, note: str = "") -> RenderableType:
     sheet, notes = _noted(sheet, note)
     empty = {place for place, cells in enumerate(zip(*sheet.rows, strict=True)) if place and not any(cells)}
     sheet = sheet.without(empty)
-    said: list[str] = []
-    if not sheet.fits(width):
-        sheet, said = _without_repeated(sheet)
-    lines: list[RenderableType] = [_beside(sheet)] if sheet.fits(width) else list(_paragraphs(sheet, width))
-    return Group(*lines, *(Text(line) for line in [*said, *notes]))
+    narrow, said = _narrowed(sheet, width)
+    if narrow.fits(width):
+        return Group(_beside(narrow), *(Text(line) for line in [*said, *notes]))
+    return Group(*_paragraphs(sheet, width), *map(Text, notes))
 
 
 def _noted(sheet: Sheet, note: str) -> tuple[Sheet, list[str]]:
@@ -81,14 +80,22 @@ def _noted(sheet: Sheet, note: str) -> tuple[Sheet, list[str]]:
     return Sheet(sheet.columns, rows), [f"{numbers[text]} {text}" for text in texts]
 
 
-def _without_repeated(sheet: Sheet) -> tuple[Sheet, list[str]]:
-    """Return a sheet without the columns that say the same in every row, and a line that says it once."""
+def _narrowed(sheet: Sheet, width: int) -> tuple[Sheet, list[str]]:
+    """Return a sheet without such columns as say the same in every row, the widest first, and a line that says it once.
+
+    No more of them are left out than have to be.
+    """
     if len(sheet.rows) < 2:
         return sheet, []
-    columns = list(enumerate(zip(*sheet.rows, strict=True)))
-    same = {place for place, cells in columns if place and len(set(cells)) == 1}
-    said = ", ".join(f"{sheet.columns[place]} {sheet.rows[0][place]}" for place in sorted(same))
-    return sheet.without(same), [f"all: {said}"] if said else []
+    cells = list(zip(*sheet.rows, strict=True))
+    same = [place for place in range(1, len(cells)) if len(set(cells[place])) == 1]
+    dropped: set[int] = set()
+    for place in sorted(same, key=lambda place: -sheet.widths[place]):
+        if sheet.without(dropped).fits(width):
+            break
+        dropped.add(place)
+    said = ", ".join(f"{sheet.columns[place]} {cells[place][0]}" for place in sorted(dropped))
+    return sheet.without(dropped), [f"all: {said}"] if said else []
 
 
 def _beside(sheet: Sheet) -> RenderableType:
