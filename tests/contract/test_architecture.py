@@ -17,10 +17,14 @@ NAMED = sorted(set(re.findall(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)`", PAGE))
 WHERE = PAGE.partition("If you want to add\n")[2].partition("\n## ")[0]
 
 
+def part(section: str) -> str:
+    """Return the text of a section."""
+    return PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+
+
 def hops(section: str) -> list[str]:
     """Return the functions that a section numbers, in their order."""
-    text = PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
-    numbered = re.findall(r"^(\d+)\. `([\w.]+)`", text, re.MULTILINE)
+    numbered = re.findall(r"^(\d+)\. `([\w.]+)`", part(section), re.MULTILINE)
     assert [int(number) for number, _ in numbered] == list(range(1, len(numbered) + 1))
     return [name for _, name in numbered]
 
@@ -51,6 +55,24 @@ def test_a_way_is_short_enough_to_follow(section: str, most_hops: int, most_file
 
     assert 5 < len(way) <= most_hops
     assert len({inspect.getsourcefile(found(name)) for name in way}) <= most_files
+
+
+@pytest.mark.parametrize("section", ["A proof's way", "A premise query's way"])
+def test_each_hop_is_called_from_a_file_before_it(section: str) -> None:
+    """A private one is called by the library whose method it is."""
+    lines = re.findall(r"^\d+\. .*", part(section), re.MULTILINE)
+    sources = [
+        {
+            Path(inspect.getfile(found(name))).read_text()
+            for name in re.findall(r"`((?:api|farm|workers)\.[\w.]+)`", line)
+        }
+        for line in lines
+    ]
+
+    for at, name in enumerate(hops(section)[1:], 1):
+        function = name.rpartition(".")[2]
+        before = "".join(set().union(*sources[: at + 1]))
+        assert function.startswith("_") or re.search(rf"\.{function}\b|(?<!def )\b{function}\(", before), name
 
 
 def test_a_way_begins_with_its_route_and_ends_where_the_client_reads() -> None:
