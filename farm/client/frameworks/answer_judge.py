@@ -1,0 +1,42 @@
+"""One answer of a model, judged: what the adapters of frameworks that await their rewards share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from farm.client.asynchronous import AsyncFarm
+from farm.client.completions import Completion, Extract, extract_lean, proof_of
+from farm.client.submission import OptionFields
+from farm.models import Verdict
+
+
+@dataclass(slots=True)
+class AnswerJudge:
+    """Has answers verified, at the level `checked` unless `options` say otherwise.
+
+    It is made where a framework is configured, and connects at its first answer.
+
+    Attributes:
+        options: those of `AsyncFarm.verify`.
+        farm: the farm to ask; the one that `FARM_URL` names when None.
+        extract: gives the Lean source of an answer.
+    """
+
+    options: OptionFields = field(default_factory=OptionFields)
+    farm: AsyncFarm | None = None
+    extract: Extract = extract_lean
+
+    async def judge(self, answer: Completion, statement: str | None) -> Verdict | None:
+        """Return the verdict; None where nothing can be sent, which is the model's doing and worth 0.
+
+        Raises:
+            InvalidRequest: the statement is none.
+            FarmError: the farm refuses or fails.
+        """
+        proof = proof_of(self.extract(answer), statement, 0)
+        if proof is None:
+            return None
+        self.farm = self.farm or AsyncFarm()
+        options: OptionFields = {"level": "checked", **self.options}
+        [verdict] = await self.farm.verify(proof, **options)
+        return verdict

@@ -1,0 +1,51 @@
+"""Atropos: a reward function for an environment, which hands it a group's completions and its statement.
+
+reward = LeanReward(undecided=0.0)
+scores = reward(completions, statement="theorem two : 1 + 1 = 2")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from atroposlib.envs.reward_fns import RewardFunction, registry
+
+from farm.client.trainers import trl_reward
+
+
+@registry.register(name="lean")
+class LeanReward(RewardFunction):
+    """1 for a proof of the statement, 0 for none, and `undecided` where the farm could not decide.
+
+    A failure is raised: Atropos's own functions make 0 of it, and an epoch without a farm would look like one without
+    a proof.
+
+    Args:
+        undecided: Atropos needs a number, and which is the trainer's choice.
+        weight: Atropos's, for combined rewards.
+        name: Atropos's, under which it is logged.
+        options: those of `Farm.verify`; `level` is `checked` if absent.
+    """
+
+    def __init__(self, undecided: float, weight: float = 1.0, name: str | None = None, **options: Any) -> None:
+        super().__init__(weight=weight, name=name or "lean")
+        self._reward = trl_reward(undecided=undecided, **options)
+
+    def compute(self, completions: Sequence[Any], statement: str | Sequence[str] = "", **_more: Any) -> list[float]:
+        """Return one reward per completion; a statement is for all of them, a list has one for each."""
+        statements = [statement] * len(completions) if isinstance(statement, str) else list(statement)
+        texts = [self.get_content(each) for each in completions]
+        found = self._reward(prompts=[], completions=texts, statement=statements)
+        return [float(each or 0.0) for each in found]
+
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float]:
+        """Return the weighted rewards.
+
+        Raises:
+            FarmError: the farm refuses or fails.
+        """
+        rewards = self.compute(completions, **columns)
+        weighted = [each * self.weight for each in rewards]
+        self.log_metrics(rewards, weighted)
+        return weighted
