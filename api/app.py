@@ -16,7 +16,7 @@ from api.known_premises import Embedded
 from api.limits import Buffered, Pace
 from api.mcp_endpoint import McpEndpoint
 from api.replies import Replies
-from api.routes import batches, commands, console, description, kimina, operations, premises
+from api.routes import batches, commands, console, description, kimina, operations, premises, rewards
 from api.service import Service
 from api.side_tasks import start_vital
 from api.signs_of_life import give_signs
@@ -24,6 +24,7 @@ from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
 from farm.models import BatchRequest, CommandsRequest, RetrieveBatchRequest, RetrieveRequest, TacticsRequest
 from farm.models.kimina import CheckRequest, VerifyRequest
+from farm.models.rewards import OpenRLHFRequest
 from farm.queues import Tokens, celery_app
 from farm.settings import LOOPBACK_HOSTS, Settings
 from farm.store.batches import Batches
@@ -40,6 +41,7 @@ _BODIES = (
     RetrieveBatchRequest,
     CheckRequest,
     VerifyRequest,
+    OpenRLHFRequest,
 )
 
 
@@ -85,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, docs_url=None, redoc_url=None)
     add_error_handlers(app)
-    for routes in (batches, commands, premises, kimina, operations, description, console):
+    for routes in (batches, commands, premises, rewards, kimina, operations, description, console):
         app.include_router(routes.router)
     app.router.routes.append(Route("/mcp", endpoint, methods=["POST"]))
     app.mount("/console/assets", console.assets())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -123,6 +124,30 @@ def _bare_owner(keyring: Keyring, authorization: str | None) -> str:
         raise Unauthorized("Invalid API key")
     key.require(Scope.VERIFY)
     return key.name
+
+
+async def get_url_owner(request: Request) -> AsyncIterator[str]:
+    """Give whose request it is where a client knows nothing but a URL: the key may be the password in it.
+
+    Raises:
+        Unauthorized, Forbidden, RateLimited: as for any route.
+    """
+    service = await get_service(request)
+    owner = service.keyring.owner(_from_url(request.headers.get("authorization")), Scope.VERIFY)
+    if not service.keyring.is_open:
+        service.pace.admit(f"key {owner}")
+    async with _serving(request, owner):
+        yield owner
+
+
+def _from_url(authorization: str | None) -> str | None:
+    """Return a header with a key; HTTP clients make the user and password of a URL the scheme `Basic`."""
+    scheme, _, given = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return authorization
+    with contextlib.suppress(ValueError):
+        return f"Bearer {b64decode(given, validate=True).decode().partition(':')[2]}"
+    return None
 
 
 async def admit_stranger(request: Request) -> None:

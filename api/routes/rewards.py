@@ -1,0 +1,79 @@
+"""Rewards for trainers that ask a URL."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import ValidationError
+from starlette.datastructures import QueryParams
+
+from api.bodies import read_json
+from api.errors import invalid
+from api.intake import Intake, complete_options, parse_options
+from api.interactive import verify
+from api.openapi import FAILURES, body_of
+from api.replies import Disconnected
+from api.service import ServiceDep, get_url_owner
+from farm.client.completions import extract_lean, proof_of
+from farm.models import Proof
+from farm.models.rewards import OpenRLHFAnswer, OpenRLHFRequest
+from farm.store.batches import NewBatch
+
+router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=FAILURES)
+
+OwnerDep = Annotated[str, Depends(get_url_owner)]
+# OpenRLHF gives up after 180 seconds and asks again: better an undecided proof than the same work twice.
+_DEADLINE_S = "170"
+
+
+@router.post("/openrlhf", response_model=OpenRLHFAnswer, openapi_extra=body_of(OpenRLHFRequest))
+async def openrlhf(
+    request: Request,
+    service: ServiceDep,
+    owner: OwnerDep,
+    undecided: Annotated[float, Query(allow_inf_nan=False, description="What an undecided proof is worth.")],
+) -> Response:
+    """Reward samples as OpenRLHF's `--reward.remote_url` asks; a batch's options are further query parameters."""
+    value, _ = await read_json(request)
+    asked = _parse(value)
+    given = [(name, text) for name, text in request.query_params.multi_items() if name != "undecided"]
+    query = QueryParams([("level", "checked"), ("deadline_s", _DEADLINE_S), *given])
+    options = await complete_options(parse_options(query), service, owner)
+    proofs = [
+        proof_of(extract_lean(response), label or None, index)
+        for index, (response, label) in enumerate(zip(asked.responses, asked.labels, strict=True))
+    ]
+    submission = NewBatch(
+        environment=options["environment"],
+        options=options,
+        retention_s=service.settings.retention_s,
+        deadline_s=options["deadline_s"],
+    )
+    sent = [proof for proof in proofs if proof]
+    try:
+        found = await verify(request, Intake(service, owner, options), sent, submission) if sent else []
+    except Disconnected:
+        return Response(status_code=499)
+    rewards = [orjson.loads(each)["reward"] for each in found]
+    return Response(orjson.dumps(_answer(proofs, rewards, undecided)), media_type="application/json")
+
+
+def _parse(value: Any) -> OpenRLHFRequest:
+    try:
+        return OpenRLHFRequest.model_validate(value)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def _answer(proofs: list[Proof | None], rewards: list[float | None], undecided: float) -> dict[str, Any]:
+    """Return the fields of `OpenRLHFAnswer`; what no farm could judge is worth 0, as it is the policy's doing."""
+    given = iter(rewards)
+    found = [next(given) if proof else 0.0 for proof in proofs]
+    worth = [undecided if each is None else each for each in found]
+    logs = {
+        "accepted": [float(each == 1.0) for each in found],
+        "undecided": [float(each is None) for each in found],
+    }
+    return {"rewards": worth, "scores": worth, "extra_logs": logs}

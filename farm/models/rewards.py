@@ -1,0 +1,56 @@
+"""Rewards over HTTP, in the shapes of trainers that ask a URL."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from farm.models.proofs import MAX_VERIFY_PROOFS
+
+
+class OpenRLHFRequest(BaseModel):
+    """The body of `POST /v1/rewards/openrlhf`, as OpenRLHF's `--reward.remote_url` sends it.
+
+    Attributes:
+        query: prompt and response of each sample, as one text.
+        prompts: the prompts alone; what stands up to a prompt's end is left out of its query.
+        labels: the statements to prove.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    query: Annotated[list[str], Field(min_length=1, max_length=MAX_VERIFY_PROOFS)]
+    prompts: list[str]
+    labels: list[str | None]
+
+    @model_validator(mode="after")
+    def _require_equal_lengths(self) -> OpenRLHFRequest:
+        if not len(self.query) == len(self.prompts) == len(self.labels):
+            raise ValueError("query, prompts and labels must have the same length")
+        return self
+
+    @property
+    def responses(self) -> list[str]:
+        """What the model wrote, without its prompt."""
+        return [_after(prompt, query) for prompt, query in zip(self.prompts, self.query, strict=True)]
+
+
+class OpenRLHFAnswer(BaseModel):
+    """The answer: one number for each sample, in request order.
+
+    Attributes:
+        rewards: 1 accepted, 0 rejected, and what the URL says for undecided.
+        scores: the same; OpenRLHF filters prompts by it.
+        extra_logs: `accepted` and `undecided`, 1 or 0 for each; OpenRLHF logs their means.
+    """
+
+    rewards: list[float]
+    scores: list[float]
+    extra_logs: dict[str, list[float]]
+
+
+def _after(prompt: str, query: str) -> str:
+    # A chat template or tokenizer may put something in front, so the prompt need not be the beginning.
+    _, found, response = query.partition(prompt) if prompt else ("", "", query)
+    return response if found else query
