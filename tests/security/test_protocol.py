@@ -71,7 +71,7 @@ def test_silence_ends_at_the_deadline(scripted: Install, silence: str) -> None:
     """A REPL that no longer reads has answered the text, and never answers the token."""
     found = outcomes(scripted, {"text": f"{TRUE} -- {silence}", "timeout_s": 0.5}, TRUE, FALSE)
 
-    assert_tainted(found, "TimeoutError")
+    assert_tainted(found, "ReplTimeout")
 
 
 @pytest.mark.parametrize("noise", ["spew:1000000", "blank!"])

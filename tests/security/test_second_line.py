@@ -14,8 +14,10 @@ from farm.prepared import prepare
 from farm.settings import load
 from tests.security.catalogue import Attack, attacks
 from workers.lean.binding.checked_run import run_checked
-from workers.lean.guard import GuardTripped, ReplGone
-from workers.lean.session import HeaderFailed, Session, configure
+from workers.lean.repl_config import configure
+from workers.lean.repl_events import HeaderFailed, ReplEnded
+from workers.lean.repl_reply import Reply
+from workers.lean.session import Session
 from workers.lean.verdict import judge, read_messages, read_sorries
 
 pytestmark = pytest.mark.lean
@@ -51,14 +53,14 @@ def accepts(session: Session, proof: Proof) -> bool:
         session.ensure_alive()
         header = session.load(prepared.header, is_checked=True)
         run = run_checked(session, header, prepared, proof.answers or {}, 60, is_native=False, is_clean=_is_clean)
-    except (HeaderFailed, GuardTripped, ReplGone, TimeoutError):
+    except (HeaderFailed, ReplEnded):
         session.end()
         return False
     return run.look.failure is None and _is_clean(run.response)
 
 
 def _is_clean(response: object) -> bool:
-    if not hasattr(response, "messages"):
+    if not isinstance(response, Reply):
         return False
     return judge(read_messages(response, _nowhere), read_sorries(response, _nowhere)) is None
 

@@ -7,20 +7,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lean_interact.interface import CommandResponse, Message, Pos
+from farm.models import Message, Position
+from workers.lean.repl_events import HeaderFailed, ReplEnded, ReplGone, ReplTimeout, StartFailed
+from workers.lean.repl_reply import Reply
+from workers.lean.session import Exchange, Header, Session
 
-from workers.lean.guard import GuardTripped, ReplGone
-from workers.lean.session import Exchange, Header, HeaderFailed, Session, StartFailed
-
-Lean = Callable[[str], CommandResponse]
+Lean = Callable[[str], Reply]
 """Answers a text; raises what a `Session` raises. What it takes longer than the text's time is a timeout."""
 
 
-def response(*errors: str, warnings: tuple[str, ...] = ()) -> CommandResponse:
+def response(*errors: str, warnings: tuple[str, ...] = ()) -> Reply:
     """Return what Lean says to a text: nothing, or these messages."""
-    said = [("error", text) for text in errors] + [("warning", text) for text in warnings]
-    messages = [Message(severity=kind, data=text, start_pos=Pos(line=1, column=0)) for kind, text in said]
-    return CommandResponse(env=1, messages=messages)
+    start = Position(line=1, column=0)
+    messages = [Message(severity="error", data=text, pos=start) for text in errors]
+    messages += [Message(severity="warning", data=text, pos=start) for text in warnings]
+    return Reply(1, tuple(messages))
+
+
+def _as_it_came(said: Reply) -> dict[str, Any]:
+    """Return a reply in the REPL's own words."""
+    messages = [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in said.messages]
+    return {"env": said.env, "messages": messages, "sorries": []}
 
 
 class FakeSession(Session):
@@ -76,7 +83,7 @@ class FakeSession(Session):
     def load(self, header: str, *, is_checked: bool = False) -> Header:
         if header not in self._headers:
             said = self._answer(header, 60.0) if header else response()
-            if said.has_errors():
+            if not said.is_clean:
                 raise HeaderFailed(said)
             self._headers[header] = Header(0, 0 if header else None, said)
             self.loaded.append(header)
@@ -84,21 +91,19 @@ class FakeSession(Session):
         return self._headers[header]
 
     @contextmanager
-    def running(
-        self, header: Header, body: str, timeout_s: float, *, start: int | None = None
-    ) -> Iterator[CommandResponse]:
+    def running(self, header: Header, body: str, timeout_s: float, *, start: int | None = None) -> Iterator[Reply]:
         self._ran += 1
         self.exchange.header = header
         said = self._answer(body, timeout_s)
-        self.exchange.reply = said.model_dump(exclude_none=True)
+        self.exchange.reply = _as_it_came(said)
         yield said
 
-    def ask(self, command: str, env: int | None, timeout_s: float) -> CommandResponse:
+    def ask(self, command: str, env: int | None, timeout_s: float) -> Reply:
         return self._answer(command, timeout_s)
 
     def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         said = self._answer(str(request.get("cmd", request.get("tactic", ""))), timeout_s)
-        return said.model_dump(exclude_none=True)
+        return _as_it_came(said)
 
     def require_token(self, header: Header) -> None:
         if not self._is_alive:
@@ -114,14 +119,14 @@ class FakeSession(Session):
         self.ended.append(cause)
         self._is_alive = False
 
-    def _answer(self, text: str, timeout_s: float) -> CommandResponse:
+    def _answer(self, text: str, timeout_s: float) -> Reply:
         deadline = time.monotonic() + timeout_s
         try:
             said = self.lean(text)
-        except (TimeoutError, MemoryError, ReplGone, GuardTripped) as error:
+        except ReplEnded as error:
             self.end(type(error).__name__)
             raise
         if time.monotonic() > deadline:
             self.end("deadline")
-            raise TimeoutError("The REPL did not answer in time")
+            raise ReplTimeout("The REPL did not answer in time")
         return said

@@ -15,8 +15,11 @@ from typing import Any
 
 from farm.settings import Settings
 from tests.support.repl.install import Install
-from workers.lean.guard import GuardTripped, ReplGone
-from workers.lean.session import Session, configure
+from workers.lean.repl_config import configure
+from workers.lean.repl_events import ReplEnded
+from workers.lean.repl_reply import Reply
+from workers.lean.session import Session
+from workers.lean.verdict import judge
 
 
 def outcomes(repl: Install, *steps: str | dict[str, Any]) -> list[dict[str, Any]]:
@@ -41,10 +44,11 @@ def _outcome(session: Session, step: dict[str, Any]) -> dict[str, Any]:
     try:
         header = session.load("")
         if step.get("await_output"):
-            select.select([session._server._process.stdout], [], [], 20)  # type: ignore[type-var]
-        response: Any = session.run(header, step["text"], step.get("timeout_s", 20))
-        said = "fine" if response.lean_code_is_valid(allow_sorry=False) else "error"
-    except (GuardTripped, ReplGone, TimeoutError, MemoryError) as error:
+            select.select([session._repl._server._process.stdout], [], [], 20)  # type: ignore[type-var]
+        response = session.run(header, step["text"], step.get("timeout_s", 20))
+        is_fine = isinstance(response, Reply) and judge(response.messages, response.sorries) is None
+        said = "fine" if is_fine else "error"
+    except ReplEnded as error:
         said = type(error).__name__
     return {"said": said, "pid": pid, "after": session.pid}
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from farm.models import Proof, Reason
+from farm.models import Message, Proof, Reason
 from farm.prepared import Prepared, prepare
 from workers.lean.binding.answers import Look, OddAnswer, judge_axioms, read_look, read_stated
 from workers.lean.binding.binder import Binder, commands, looking, new_prefix, plan
+from workers.lean.repl_reply import Refused, Reply
 
 SECRET = "5ecret"
 PROVED = {"kind": "theorem", "fault": "", "axioms": []}
 
 
-def reply(*said: tuple[str, str], env: int = 7) -> Any:
-    return SimpleNamespace(env=env, messages=[SimpleNamespace(severity=one, data=data) for one, data in said])
+def reply(*said: tuple[str, str], env: int = 7) -> Reply:
+    messages = [Message.model_validate({"severity": severity, "data": data}) for severity, data in said]
+    return Reply(env, tuple(messages))
 
 
 def answer(secret: str = SECRET, **fields: Any) -> tuple[str, str]:
@@ -155,7 +156,7 @@ def test_what_options_make_lean_say_besides_is_no_answer() -> None:
         reply(answer(targets=[None])),
         reply(("error", "expected command"), answer(targets=[PROVED])),
         reply(("warning", answer(targets=[PROVED])[1])),
-        SimpleNamespace(message="Unknown environment."),
+        Refused("Unknown environment."),
     ],
 )
 def test_any_other_answer_is_odd(odd: Any) -> None:

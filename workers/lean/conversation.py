@@ -8,7 +8,7 @@ from typing import Any
 from farm.models import Answer, Commands, Environment, Reason
 from farm.store.claimed import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
-from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.repl_events import ReplEnded, ReplOutOfMemory, ReplTimeout
 from workers.lean.repl_watch import Died, Watch
 from workers.lean.session import Session
 
@@ -46,12 +46,12 @@ class Conversation:
             for request in task.requests:
                 fields = request.model_dump(exclude_none=True)
                 replies.append(self._watch.run(timeout_s, lambda fields=fields: self._session.talk(fields, timeout_s)))  # type: ignore[misc]
-        except TimeoutError:
+        except ReplTimeout:
             reason, message = Reason.TIMEOUT, f"Lean did not answer request {len(replies)} within {timeout_s:g} s"
-        except MemoryError:
+        except ReplOutOfMemory:
             reason = Reason.OUT_OF_MEMORY
             message = f"Request {len(replies)} took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"
-        except (ReplGone, GuardTripped) as error:
+        except ReplEnded as error:
             raise Died(f"{error}, at request {len(replies)}") from error
         return claim.answer(
             item, replies, started=started, environment=self._environment, reason=reason, message=message

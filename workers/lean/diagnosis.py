@@ -13,9 +13,9 @@ from farm.logs import configure_logs
 from farm.models import Proof
 from farm.settings import Settings, load
 from workers.lean.checkers.attestation import open_checker
-from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.installation import Installation, prepare
-from workers.lean.session import Session, StartFailed
+from workers.lean.repl_events import ReplEvent
+from workers.lean.session import Session
 
 _STATEMENT = "theorem farm_check : 1 + 1 = 2"
 _TRUE = Proof(statement=_STATEMENT, code="by rfl")
@@ -37,7 +37,7 @@ def check(settings: Settings) -> dict[str, Any]:
             works = session.works(settings.lean_header_timeout_s)
         finally:
             session.end()
-    except (StartFailed, ReplGone, GuardTripped, TimeoutError, MemoryError, OSError) as error:
+    except (ReplEvent, OSError) as error:
         return {**found, "notice": f"The REPL does not work: {error}"}
     found |= {"ok": works, "first_answer_s": round(time.monotonic() - started, 3)}
     return found | (_check_checker(settings, installation) if settings.checker_command else {})

@@ -13,9 +13,9 @@ from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.store.claimed import Claim, ClaimedItem
 from farm.store.leases import Result
 from workers.lean.executor import Executor
-from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.repl_events import ReplEvent, StartFailed
 from workers.lean.repl_watch import GivenUp
-from workers.lean.session import HeaderFailed, Session, StartFailed
+from workers.lean.session import Session
 from workers.lean.watchdog import Interruption, Watchdog
 from workers.metrics import Metrics
 
@@ -142,7 +142,7 @@ class LeanEngine:
         try:
             self._session.ensure_alive()
             self._session.load(header)
-        except (HeaderFailed, StartFailed, TimeoutError, MemoryError, ReplGone, GuardTripped) as error:
+        except ReplEvent as error:
             _log.warning("header.not_warm", header=header, error=str(error))
 
     def end(self, cause: str = "fresh") -> None:

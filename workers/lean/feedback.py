@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from farm.models import Message, Position
 from farm.models.feedback import (
@@ -15,6 +14,7 @@ from farm.models.feedback import (
     MOST_TACTIC_CHARS,
     Feedback,
 )
+from workers.lean.repl_reply import Reply
 from workers.lean.verdict import Place
 
 _UNSOLVED = "unsolved goals"
@@ -40,11 +40,11 @@ class _Tactic:
         return self.end.line - self.start.line, self.end.column - self.start.column
 
 
-def read_feedback(response: Any, messages: list[Message], place: Place) -> list[Feedback]:
+def read_feedback(response: Reply | None, messages: list[Message], place: Place) -> list[Feedback]:
     """Return the feedback on the first `MOST_ERRORS` errors of a proof.
 
     Args:
-        response: LeanInteract's, to a command that asked for all tactics.
+        response: the REPL's, to a command that asked for its tactics; None where there is none.
         messages: what was said, in the user's own text.
         place: takes a position to the user's own text.
     """
@@ -67,11 +67,11 @@ def split_goals(text: str) -> list[str]:
     return ["\n".join(lines) for lines in goals if lines and lines != [_NO_GOALS]]
 
 
-def _tactics(response: Any, place: Place) -> Iterator[_Tactic]:
-    for each in getattr(response, "tactics", None) or []:
-        start, end = (place(Position(line=at.line, column=at.column)) for at in (each.start_pos, each.end_pos))
+def _tactics(response: Reply | None, place: Place) -> Iterator[_Tactic]:
+    for each in response.tactics if response else ():
+        start, end = place(each.pos), place(each.end_pos)
         if start and end:
-            yield _Tactic(start, end, each.tactic, each.goals)
+            yield _Tactic(start, end, each.text, each.goals)
 
 
 def _of_error(error: Message, tactics: list[_Tactic]) -> Feedback:

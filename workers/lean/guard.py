@@ -21,6 +21,7 @@ from lean_interact import AutoLeanServer, LeanServer
 from lean_interact.interface import BaseREPLQuery
 
 from farm.processes import end_session
+from workers.lean.repl_events import GuardTripped, ReplGone
 
 REPLY_LIMIT_BYTES = 16 << 20
 _STDERR_TAIL_BYTES = 4096
@@ -28,14 +29,6 @@ _READ_BYTES = 1 << 16
 _REAP_TIMEOUT_S = 5.0
 _MEMORY_EVERY_S = 1.0
 TOKEN_TIMEOUT_S = 10.0
-
-
-class GuardTripped(Exception):
-    """The REPL's process did what no honest REPL does; its replies can no longer be trusted."""
-
-
-class ReplGone(Exception):
-    """The REPL ended, or was restarted, during a command that needed its environments."""
 
 
 class GuardedServer(AutoLeanServer):

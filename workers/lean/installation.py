@@ -18,8 +18,8 @@ from farm.models import Environment
 from farm.settings import Settings
 from workers.lean.checkers.known import ALSO, NEEDED, Tools
 from workers.lean.gate.trial import prove_gate
+from workers.lean.repl_config import Config, configure
 from workers.lean.scratch import claim_folder
-from workers.lean.session import Config, configure
 from workers.sandbox import plan
 from workers.sandbox.kernel import Missing
 

@@ -11,12 +11,20 @@ from farm.models import Environment, Evidence, Level, Message, Position, Reason,
 from farm.prepared import Objection, Prepared, prepare
 from farm.store.claimed import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
-from workers.lean.binding.checked_run import CheckedRun, Unguarded, run_checked
+from workers.lean.binding.checked_run import CheckedRun, run_checked
 from workers.lean.feedback import read_feedback
-from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.objections import declared_at, object_to, object_to_statement
-from workers.lean.repl_watch import Died, HeaderTimeout, Watch
-from workers.lean.session import Header, HeaderFailed, Session
+from workers.lean.repl_events import (
+    HeaderFailed,
+    HeaderTimeout,
+    ReplEnded,
+    ReplOutOfMemory,
+    ReplTimeout,
+    Unguarded,
+)
+from workers.lean.repl_reply import Refused, Reply, Response
+from workers.lean.repl_watch import Died, Watch
+from workers.lean.session import Header, Session
 from workers.lean.slices import first_slice_s
 from workers.lean.verdict import bounded, judge, read_messages, read_sorries
 
@@ -107,21 +115,20 @@ class Judge:
             return self._undecided(trial, Reason.TIMEOUT, text)
         except Unguarded as error:
             return self._undecided(trial, Reason.FARM_ERROR, str(error))
-        except TimeoutError as error:
+        except ReplTimeout as error:
             if trial.is_sliced:
                 raise SliceExpired(trial.timeout_s) from error
             return self._undecided(trial, Reason.TIMEOUT, f"Lean did not finish within {trial.timeout_s:g} s")
-        except MemoryError:
+        except ReplOutOfMemory:
             text = "The proof took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"
             return self._undecided(trial, Reason.OUT_OF_MEMORY, text)
+        except ReplEnded as error:
+            raise Died(str(error)) from error
 
     def _elaborate(self, trial: Trial) -> Verdict:
-        try:
-            header = self._watch.load(trial.prepared.header, is_checked=trial.is_checked)
-            self._started = time.monotonic()
-            return self._watch.run(trial.timeout_s, lambda: self._run(trial, header))
-        except (ReplGone, GuardTripped) as error:
-            raise Died(str(error)) from error
+        header = self._watch.load(trial.prepared.header, is_checked=trial.is_checked)
+        self._started = time.monotonic()
+        return self._watch.run(trial.timeout_s, lambda: self._run(trial, header))
 
     def _run(self, trial: Trial, header: Header) -> Verdict:
         if not trial.is_checked:
@@ -140,7 +147,7 @@ class Judge:
 
     def _decide(self, trial: Trial, header: Header, run: CheckedRun) -> Verdict:
         response, said = run.response, header.response if header.start is not None else None
-        if response is not None and not hasattr(response, "messages"):  # LeanError: refused as a whole
+        if isinstance(response, Refused):
             messages = [Message(severity="error", data=response.message)]
             return self._verdict(trial, Reason.ERROR, messages=messages)
         messages, sorries = self._read(trial, response)
@@ -159,14 +166,14 @@ class Judge:
             evidence=self._evidence(trial, "failed" if failure else None if reason else "proved", run.look.values),
         )
 
-    def _read(self, trial: Trial, response: Any) -> tuple[list[Message], list[Sorry]]:
+    def _read(self, trial: Trial, response: Reply | None) -> tuple[list[Message], list[Sorry]]:
         if response is None:
             return [], []
         return read_messages(response, trial.place), read_sorries(response, trial.place)
 
-    def _reason(self, trial: Trial, response: Any) -> Reason | None:
+    def _reason(self, trial: Trial, response: Response) -> Reason | None:
         """Return why a response to the submission rejects it, whatever the checks would say."""
-        if not hasattr(response, "messages"):
+        if isinstance(response, Refused):
             return Reason.ERROR
         return judge(*self._read(trial, response))
 
@@ -180,10 +187,10 @@ class Judge:
         )
 
     def _reject_header(self, trial: Trial, failure: HeaderFailed) -> Verdict:
-        response: Any = failure.response
+        response = failure.response
         if failure.is_silent:
             messages = [Message(severity="error", pos=Position(line=1, column=0), data=failure.text)]
-        elif hasattr(response, "messages"):
+        elif isinstance(response, Reply):
             messages = read_messages(response, trial.place_in_header)
         else:
             messages = [Message(severity="error", data=response.message)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from workers.lean.guard import GuardTripped, ReplGone
+from workers.lean.repl_events import HeaderTimeout, ReplEnded, ReplOutOfMemory, ReplTimeout
 from workers.lean.session import Header, Session
 from workers.lean.watchdog import Interruption, Watchdog
 
@@ -18,10 +18,6 @@ class Died(Exception):
 
 class GivenUp(Exception):
     """This process must not or need not finish the task, which is given back uncharged."""
-
-
-class HeaderTimeout(TimeoutError):
-    """The header did not load in time."""
 
 
 class Watch:
@@ -44,27 +40,27 @@ class Watch:
         Raises:
             HeaderFailed, StartFailed: as `Session.load` and `Session.ensure_alive`.
             HeaderTimeout: it took too long.
-            ReplGone, GuardTripped, MemoryError, GivenUp: as `run`.
+            ReplEnded, GivenUp: as `run`.
         """
         self._session.ensure_alive()
         try:
             return self.run(self.header_timeout_s, lambda: self._session.load(header, is_checked=is_checked))
-        except TimeoutError as error:
+        except ReplTimeout as error:
             raise HeaderTimeout(str(error)) from error
 
     def run(self, timeout_s: float, talk: Callable[[], T]) -> T:
         """Return the result of a conversation with the REPL. If the watchdog ends it, it looks as if the REPL had died.
 
         Raises:
-            TimeoutError: it took longer than `timeout_s`.
-            MemoryError: the REPL took more memory than it may.
+            ReplTimeout: it took longer than `timeout_s`.
+            ReplOutOfMemory: the REPL took more memory than it may.
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
             ReplGone, GuardTripped: the REPL died by itself, or sent a false reply.
         """
         self._watchdog.begin(self._session.pid, timeout_s)
         try:
             return talk()
-        except (ReplGone, GuardTripped, TimeoutError, MemoryError) as error:
+        except ReplEnded as error:
             interruption = self._watchdog.end()
             if interruption:
                 self._session.blame(interruption.value)
@@ -78,8 +74,8 @@ def _translate(interruption: Interruption | None, error: Exception) -> None:
     """Raise what an interruption from outside means; do nothing if there was none."""
     match interruption:
         case Interruption.MEMORY:
-            raise MemoryError from error
+            raise ReplOutOfMemory from error
         case Interruption.DEADLINE:
-            raise TimeoutError from error
+            raise ReplTimeout from error
         case Interruption.CANCELLED | Interruption.LEASE_LOST | Interruption.STOPPING:
             raise GivenUp(interruption.value) from error

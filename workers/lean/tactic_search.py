@@ -13,9 +13,9 @@ from farm.models import Answer, Candidates, Environment, Reason, Status, Tried
 from farm.source import Source, assemble, split_header
 from farm.store.claimed import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
-from workers.lean.guard import GuardTripped, ReplGone
-from workers.lean.repl_watch import Died, HeaderTimeout, Watch
-from workers.lean.session import Header, HeaderFailed, Session
+from workers.lean.repl_events import HeaderFailed, HeaderTimeout, ReplEnded, ReplOutOfMemory, ReplTimeout
+from workers.lean.repl_watch import Died, Watch
+from workers.lean.session import Header, Session
 from workers.lean.tactic_tree import Node, Tree, failed, read
 
 # Trees of goals that may come again, and how many tactics one remembers.
@@ -57,12 +57,12 @@ class TacticSearcher:
         except HeaderTimeout:
             reason = Reason.TIMEOUT
             message = f"The header did not load within {self._watch.header_timeout_s:g} s (LEAN_HEADER_TIMEOUT_S)"
-        except TimeoutError:
+        except ReplTimeout:
             reason, message = Reason.TIMEOUT, f"Lean did not come to the goal within {tree.timeout_s:g} s"
-        except MemoryError:
+        except ReplOutOfMemory:
             reason = Reason.OUT_OF_MEMORY
             message = "The goal's text took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"
-        except (ReplGone, GuardTripped) as error:
+        except ReplEnded as error:
             raise Died(str(error)) from error
         return claim.answer(
             item, answers, started=started, environment=self._environment, reason=reason, message=message
@@ -107,7 +107,7 @@ class TacticSearcher:
         """Have the goal in the present REPL process.
 
         Raises:
-            HeaderTimeout, TimeoutError, MemoryError, ReplGone, GuardTripped: it cannot be had.
+            ReplEnded: it cannot be had.
         """
         try:
             header = self._watch.load(tree.source.header)
@@ -119,7 +119,7 @@ class TacticSearcher:
         is_fresh = self._session.ran == 0
         try:
             reply = self._watch.run(tree.timeout_s, lambda: self._elaborate(header, tree.source, tree.timeout_s))
-        except MemoryError:
+        except ReplOutOfMemory:
             if is_fresh:
                 raise
             # The memory may be taken by earlier tasks in this REPL, not by this goal.
@@ -139,14 +139,14 @@ class TacticSearcher:
         started, request = time.monotonic(), {"proofState": before.state, "tactic": tactic}
         try:
             reply = self._watch.run(tree.timeout_s, lambda: self._session.talk(request, tree.timeout_s))
-        except TimeoutError:
+        except ReplTimeout:
             node.found = failed(Status.TIMEOUT, f"Lean did not finish within {tree.timeout_s:g} s")
             tree.doubtful.append((before, tactic))
-        except (MemoryError, ReplGone, GuardTripped) as error:
+        except ReplEnded as error:
             node.losses += 1
             if node.losses < _MOST_LOSSES:
                 raise _Lost from error
-            is_memory = isinstance(error, MemoryError)
+            is_memory = isinstance(error, ReplOutOfMemory)
             node.found = failed(Status.OUT_OF_MEMORY if is_memory else Status.CRASHED, str(error) or _TOO_LARGE)
             tree.doubtful.append((before, tactic))
         else:
@@ -157,13 +157,13 @@ class TacticSearcher:
         """Make sure that the replies were answers to what was asked.
 
         Raises:
-            GuardTripped, ReplGone, MemoryError, TimeoutError: this cannot be known; none of the replies is kept.
+            ReplEnded: that cannot be known; nothing of what they said is kept.
         """
         if tree.error is not None or self._session.pid is None:
             return
         try:
             header = self._watch.load(tree.source.header)
             self._session.require_token(header)
-        except (GuardTripped, ReplGone, MemoryError, TimeoutError):
+        except ReplEnded:
             self._trees.clear()
             raise

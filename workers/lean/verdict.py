@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from farm.models import Message, Position, Reason, Sorry
+from workers.lean.repl_reply import Reply
 
 # From a position in the text that was sent to one in the user's own text; None if it is not in that.
 Place = Callable[[Position], Position | None]
@@ -47,29 +47,14 @@ def _hides_the_rest(message: Message) -> bool:
     return misplaced or (message.severity == "warning" and _EXIT_TEXT in message.data)
 
 
-def read_messages(response: Any, place: Place) -> list[Message]:
-    """Return the messages of a LeanInteract response, placed in the user's own text."""
-    return [
-        Message(
-            severity=each.severity,
-            pos=_place(each.start_pos, place),
-            end_pos=_place(each.end_pos, place),
-            data=each.data,
-        )
-        for each in response.messages
-    ]
+def read_messages(reply: Reply, place: Place) -> list[Message]:
+    """Return the messages of a reply, placed in the user's own text."""
+    return [each.model_copy(update=_places(each, place)) for each in reply.messages]
 
 
-def read_sorries(response: Any, place: Place) -> list[Sorry]:
-    """Return the sorries of a LeanInteract response, placed in the user's own text."""
-    return [
-        Sorry(
-            pos=_place(each.start_pos, place),
-            end_pos=_place(each.end_pos, place),
-            goal=each.goal,
-        )
-        for each in response.sorries
-    ]
+def read_sorries(reply: Reply, place: Place) -> list[Sorry]:
+    """Return the sorries of a reply, placed in the user's own text."""
+    return [each.model_copy(update=_places(each, place)) for each in reply.sorries]
 
 
 def bounded(messages: list[Message]) -> list[Message]:
@@ -85,5 +70,5 @@ def bounded(messages: list[Message]) -> list[Message]:
     return messages
 
 
-def _place(position: Any, place: Place) -> Position | None:
-    return None if position is None else place(Position(line=position.line, column=position.column))
+def _places(said: Message | Sorry, place: Place) -> dict[str, Position | None]:
+    return {"pos": said.pos and place(said.pos), "end_pos": said.end_pos and place(said.end_pos)}

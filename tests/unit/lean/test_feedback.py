@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from lean_interact.interface import CommandResponse
-
 from farm.models import Message, Position
 from farm.models.feedback import MOST_ERRORS, MOST_GOAL_CHARS, MOST_GOALS
 from workers.lean.feedback import read_feedback, split_goals
+from workers.lean.repl_reply import Reply, Tactic
 
 
-def tactic(text: str, goals: str, start: tuple[int, int], end: tuple[int, int]) -> dict[str, object]:
-    places = {name: {"line": line, "column": column} for name, (line, column) in {"pos": start, "endPos": end}.items()}
-    return {"tactic": text, "goals": goals, "usedConstants": [], **places}
+def tactic(text: str, goals: str, start: tuple[int, int], end: tuple[int, int]) -> Tactic:
+    pos, end_pos = (Position(line=line, column=column) for line, column in (start, end))
+    return Tactic(pos, end_pos, text, goals)
 
 
-def reply(*tactics: dict[str, object]) -> CommandResponse:
-    return CommandResponse.model_validate({"env": 0, "tactics": list(tactics)})
+def reply(*tactics: Tactic) -> Reply:
+    return Reply(0, tactics=tactics)
 
 
 def error(text: str, line: int, column: int) -> Message:

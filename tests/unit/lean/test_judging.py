@@ -7,15 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lean_interact.interface import CommandResponse
 
 from farm.models import Level, Outcome, Proof, Reason, Verdict
 from farm.store.claimed import Claim, ClaimedItem
 from farm.store.lanes import lane_name
 from tests.support.fake_session import FakeSession, response
 from tests.support.lean_process import ENVIRONMENT
-from workers.lean.guard import GuardTripped, ReplGone
 from workers.lean.judging import Judge, SliceExpired
+from workers.lean.repl_events import GuardTripped, ReplGone, ReplOutOfMemory, ReplTimeout
+from workers.lean.repl_reply import Reply
 from workers.lean.repl_watch import Died, GivenUp, Watch
 from workers.lean.watchdog import Interruption, Watchdog
 
@@ -41,11 +41,11 @@ class Bench:
     def run(self, asked: Claim) -> Verdict:
         return self.judge.run(asked.items[0], asked)
 
-    def answer(self, *answers: CommandResponse | Exception) -> None:
+    def answer(self, *answers: Reply | Exception) -> None:
         """Have the texts answered by these, in order."""
         waiting = list(answers)
 
-        def lean(_: str) -> CommandResponse:
+        def lean(_: str) -> Reply:
             answer = waiting.pop(0)
             if isinstance(answer, Exception):
                 raise answer
@@ -74,7 +74,7 @@ def test_an_error_and_a_hole_reject(bench: Bench) -> None:
 
 
 def test_the_time_a_header_takes_is_not_the_proof_s(bench: Bench) -> None:
-    def lean(text: str) -> CommandResponse:
+    def lean(text: str) -> Reply:
         if text == HEADER:
             time.sleep(0.3)
         return response()
@@ -97,7 +97,7 @@ def test_a_header_with_errors_rejects_in_lean_s_words(bench: Bench) -> None:
 
 @pytest.mark.parametrize("code", ["theorem a : 1 = 1 := rfl", f"{HEADER}\ntheorem a : 1 = 1 := rfl"])
 def test_a_timeout_is_undecided_and_says_whose(bench: Bench, code: str) -> None:
-    bench.answer(TimeoutError())
+    bench.answer(ReplTimeout())
 
     found = bench.run(claim(code))
 
@@ -114,7 +114,7 @@ def test_a_repl_that_dies_or_lies_is_a_death(bench: Bench, end: Exception) -> No
 
 
 def test_too_much_memory_in_a_used_repl_is_tried_again_in_an_empty_one(bench: Bench) -> None:
-    bench.answer(response(), MemoryError(), response())
+    bench.answer(response(), ReplOutOfMemory(), response())
     bench.run(claim("first"))
 
     found = bench.run(claim("second"))
@@ -124,7 +124,7 @@ def test_too_much_memory_in_a_used_repl_is_tried_again_in_an_empty_one(bench: Be
 
 
 def test_too_much_memory_in_an_empty_repl_is_the_proof_s(bench: Bench) -> None:
-    bench.answer(MemoryError())
+    bench.answer(ReplOutOfMemory())
 
     found = bench.run(claim("first"))
 
@@ -133,7 +133,7 @@ def test_too_much_memory_in_an_empty_repl_is_the_proof_s(bench: Bench) -> None:
 
 def test_a_first_slice_that_expires_is_no_timeout_yet(bench: Bench) -> None:
     seen: dict[str, Any] = {"timed": 100, "longest_s": 0.1}
-    bench.answer(TimeoutError(), TimeoutError())
+    bench.answer(ReplTimeout(), ReplTimeout())
 
     with pytest.raises(SliceExpired) as expired:
         bench.run(claim("endless", **seen))
@@ -158,10 +158,10 @@ def test_what_the_watchdog_ends_is_called_by_its_name(bench: Bench, why: Interru
     assert bench.run(claim("theorem a : 1 = 1 := rfl")).reason is reason
 
 
-def interrupted(bench: Bench, why: Interruption) -> Callable[[str], CommandResponse]:
+def interrupted(bench: Bench, why: Interruption) -> Callable[[str], Reply]:
     """Return a Lean whose REPL is killed from outside while it works."""
 
-    def lean(_: str) -> CommandResponse:
+    def lean(_: str) -> Reply:
         bench.watchdog.interrupt(why)
         raise ReplGone("The REPL ended by itself")
 

@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lean_interact.interface import CommandResponse
 
 from farm.errors import StoreUnavailable
 from farm.local.valkey import prepare_valkey
@@ -19,7 +18,8 @@ from tests.support.lean_process import ENVIRONMENT, LeanProcess
 from tests.support.running import await_true
 from tests.support.store import assert_settled
 from workers.lean.engine import NoLean
-from workers.lean.guard import ReplGone
+from workers.lean.repl_events import ReplGone
+from workers.lean.repl_reply import Reply
 from workers.lean.watchdog import Interruption
 
 # So many short runs later, a verdict is written while Lean runs the next proof.
@@ -35,7 +35,7 @@ def number(text: str) -> int:
 def test_a_store_that_is_away_for_5_s_costs_no_proof_its_second(process: LeanProcess) -> None:
     batch = process.put(14)
 
-    def lean(text: str) -> CommandResponse:
+    def lean(text: str) -> Reply:
         if number(text) == WARMED_UP:
             # The verdict on this proof cannot be written while the next one runs.
             await_true(lambda: process.has_verdict(batch, WARMED_UP - 1), "the verdict before it")
@@ -53,7 +53,7 @@ def test_lean_runs_one_proof_while_the_verdict_before_it_is_written_and_no_more(
     batch = process.put(16)
     unwritten: dict[int, list[int]] = {}
 
-    def lean(text: str) -> CommandResponse:
+    def lean(text: str) -> Reply:
         this = number(text)
         if this == WARMED_UP:
             await_true(lambda: process.has_verdict(batch, this - 1), "the verdict before it")
@@ -74,7 +74,7 @@ def test_while_runs_are_not_short_the_lease_names_the_proof_that_runs(process: L
     process.put(5)
     named: list[tuple[int, str]] = []
 
-    def lean(text: str) -> CommandResponse:
+    def lean(text: str) -> Reply:
         lease = process.signs.lease()
         named.append((number(text), process.client.hget(f"farm:lease:{lease}", "running").decode()))
         return response()
@@ -90,7 +90,7 @@ def test_a_death_is_charged_to_the_proof_under_which_the_repl_died(process: Lean
     batch = process.put(14)
     deaths: list[str] = []
 
-    def lean(text: str) -> CommandResponse:
+    def lean(text: str) -> Reply:
         if number(text) == dies_at and not deaths:
             deaths.append(text)
             raise ReplGone("The REPL ended by itself")
@@ -107,7 +107,7 @@ def test_a_death_is_charged_to_the_proof_under_which_the_repl_died(process: Lean
 def test_the_third_death_is_crashed_and_says_why(process: LeanProcess) -> None:
     batch = process.put(3)
 
-    def lean(text: str) -> CommandResponse:
+    def lean(text: str) -> Reply:
         if number(text) == 1:
             raise ReplGone("The REPL ended by itself; its last words: Stack overflow")
         return response("false") if number(text) == 2 else response()
@@ -149,7 +149,7 @@ def test_a_rejected_canary_is_seen_by_nobody(process: LeanProcess) -> None:
 def test_a_process_that_is_to_stop_gives_the_rest_back_uncharged(process: LeanProcess) -> None:
     batch = process.put(12)
 
-    def lean(text: str) -> CommandResponse:
+    def lean(text: str) -> Reply:
         process.stops = number(text) == 10
         return response()
 
@@ -169,7 +169,7 @@ def test_a_run_that_was_ended_for_no_fault_of_its_own_goes_back_uncharged(proces
     batch = process.put(12)
     ends = True
 
-    def lean(text: str) -> CommandResponse:
+    def lean(text: str) -> Reply:
         nonlocal ends
         if number(text) == 10 and ends:
             ends = False
@@ -191,7 +191,7 @@ def test_a_store_that_stays_away_ends_the_token_and_holds_nothing(tmp_path: Path
         process = LeanProcess(store.url, patience_s=0.5)
         process.put(14)
 
-        def lean(text: str) -> CommandResponse:
+        def lean(text: str) -> Reply:
             if number(text) == WARMED_UP:
                 server.kill()
                 server.wait(10)
@@ -236,7 +236,7 @@ def test_what_waits_behind_a_long_proof_is_given_to_others(process: LeanProcess)
         process.signs.on_alive(process.signs.lease(), Alive(lease_alive=True, cancelled=False))
         return process.counts()["pending"] == 3
 
-    def lean(text: str) -> CommandResponse:
+    def lean(text: str) -> Reply:
         if number(text) == 0:
             await_true(shed, "the rest is given back")
             elsewhere.loop.work()
@@ -253,7 +253,7 @@ def test_a_process_whose_lease_is_gone_runs_nothing_more_of_it(process: LeanProc
     batch = process.put(4)
     ran: list[int] = []
 
-    def lean(text: str) -> CommandResponse:
+    def lean(text: str) -> Reply:
         ran.append(number(text))
         if len(ran) == 1:
             process.signs.on_alive(process.signs.lease(), Alive(lease_alive=False, cancelled=False))

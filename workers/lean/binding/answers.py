@@ -10,6 +10,7 @@ from typing import Any
 
 from farm.models import Reason
 from farm.prepared import Prepared
+from workers.lean.repl_reply import Reply, Response
 
 ALLOWED_AXIOMS = frozenset(("propext", "Quot.sound", "Classical.choice"))
 # One for all uses up to Lean 4.28, one for each use since.
@@ -48,8 +49,8 @@ class Look:
     values: dict[str, str] | None = None
 
 
-def read_stated(response: Any, key: str, kept: int) -> BindingFailure | None:
-    """Return why a statement cannot be used.
+def read_stated(response: Response, key: str, kept: int) -> BindingFailure | None:
+    """Return why a statement is none.
 
     Args:
         response: Lean's response to it.
@@ -61,14 +62,14 @@ def read_stated(response: Any, key: str, kept: int) -> BindingFailure | None:
     return BindingFailure(Reason.INVALID_STATEMENT, text) if why else None
 
 
-def read_look(response: Any, secret: str, prepared: Prepared, *, is_native: bool = False) -> Look:
+def read_look(response: Response, secret: str, prepared: Prepared, *, is_native: bool = False) -> Look:
     """Return what was seen of a submission; `is_native` allows the axioms that `native_decide` makes.
 
     Raises:
         OddAnswer: it is not an answer of the farm's command.
     """
     answers = _own_answers(response, secret)
-    found = answers[0] if len(answers) == 1 and not first_error(response) else {}
+    found = answers[0] if len(answers) == 1 and response.is_clean else {}
     targets, holes = found.get("targets", []), found.get("holes", [])
     is_whole = (len(targets), len(holes)) == (len(prepared.targets), len(prepared.holes))
     if not found or not is_whole or None in targets or None in holes:
@@ -88,11 +89,6 @@ def judge_axioms(axioms: Sequence[str]) -> BindingFailure | None:
     if foreign := [axiom for axiom in axioms if axiom not in ALLOWED_AXIOMS]:
         return BindingFailure(Reason.AXIOM, f"The proof depends on axioms that are not allowed: {', '.join(foreign)}")
     return None
-
-
-def first_error(response: Any) -> str:
-    """Return the first error of a response; empty if it has none."""
-    return next(iter(_texts(response, "error")), "")
 
 
 def _target_failure(name: str, seen: dict[str, Any]) -> BindingFailure | None:
@@ -124,18 +120,20 @@ def _missing(what: str, name: str, twins: list[str]) -> BindingFailure:
     return BindingFailure(Reason.MISSING, f"There is no {what} `{name}`{there}")
 
 
-def _flaw(response: Any, answers: list[dict[str, Any]], kept: int) -> str:
+def _flaw(response: Response, answers: list[dict[str, Any]], kept: int) -> str:
     """Return what is wrong with a statement; empty if nothing is."""
-    if error := first_error(response):
-        return error
+    if not response.is_clean:
+        return response.first_error or "Lean reports an error without a text"
     if len(answers) != kept or not all(answer["kept"] for answer in answers):
         return "what it asks for is not there under its name, or depends on what only a submission gives"
     return "it has a `sorry`" if any("sorryAx" in answer["axioms"] for answer in answers) else ""
 
 
-def _own_answers(response: Any, secret: str) -> list[dict[str, Any]]:
+def _own_answers(response: Response, secret: str) -> list[dict[str, Any]]:
     """Return the answers of the farm's commands; traces and linters may say more beside them."""
-    return [answer for text in _texts(response, "info") if (answer := _parsed(text)).get("leanfarm") == secret]
+    said = response.messages if isinstance(response, Reply) else ()
+    texts = [each.data for each in said if each.severity == "info"]
+    return [answer for text in texts if (answer := _parsed(text)).get("leanfarm") == secret]
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -146,10 +144,3 @@ def _parsed(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
-
-
-def _texts(response: Any, severity: str) -> list[str]:
-    """What Lean said; a request refused as a whole counts as an error."""
-    if not hasattr(response, "messages"):
-        return [response.message] if severity == "error" else []
-    return [each.data for each in response.messages if each.severity == severity]

@@ -6,19 +6,15 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from farm.prepared import Prepared
-from workers.lean.binding.answers import Look, OddAnswer, first_error, read_look, read_stated
+from workers.lean.binding.answers import Look, OddAnswer, read_look, read_stated
 from workers.lean.binding.binder import Binder, Stated, looking, plan
-from workers.lean.guard import GuardTripped
+from workers.lean.repl_events import GuardTripped, Unguarded
+from workers.lean.repl_reply import Refused, Reply, Response
 from workers.lean.session import Header, Session
 
-Ask = Callable[[str, int | None], Any]
-
-
-class Unguarded(Exception):
-    """This REPL cannot judge at `checked`: forged replies could go unseen, or it lacks the farm's commands."""
+Ask = Callable[[str, int | None], Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +26,7 @@ class CheckedRun:
         look: what the checks saw; empty if none ran because the submission has faults.
     """
 
-    response: Any
+    response: Response | None
     look: Look = field(default_factory=lambda: Look(None))
 
 
@@ -42,7 +38,7 @@ def run_checked(
     timeout_s: float,
     *,
     is_native: bool,
-    is_clean: Callable[[Any], bool],
+    is_clean: Callable[[Response], bool],
 ) -> CheckedRun:
     """Run a submission and hold it to its statement.
 
@@ -56,7 +52,7 @@ def run_checked(
         is_clean: whether a response to the submission is free of errors, so that the checks are worth running.
 
     Raises:
-        TimeoutError, ReplGone, GuardTripped: as `Session.run`.
+        ReplEnded: as `Session.run`.
         Unguarded: this REPL cannot be guarded.
     """
     deadline = time.monotonic() + timeout_s
@@ -64,7 +60,7 @@ def run_checked(
     def left_s() -> float:
         return max(0.001, deadline - time.monotonic())
 
-    def ask(command: str, env: int | None) -> Any:
+    def ask(command: str, env: int | None) -> Response:
         return session.ask(command, env, left_s())
 
     binder = _binder(session, header)
@@ -73,10 +69,10 @@ def run_checked(
         return CheckedRun(None, Look(stated.failure))
     secret = secrets.token_hex(12)
     armed = ask(binder.arming(secret, plan(prepared, stated.key)), stated.env)
-    if error := first_error(armed):
-        raise Unguarded(f"The farm's checks do not work in this Lean: {error}")
-    response: Any = session.run(header, prepared.body, left_s(), start=armed.env)
-    if not is_clean(response):
+    if isinstance(armed, Refused) or not armed.is_clean:
+        raise Unguarded(f"The farm's checks do not work in this Lean: {armed.first_error}")
+    response = session.run(header, prepared.body, left_s(), start=armed.env)
+    if isinstance(response, Refused) or not is_clean(response):
         return CheckedRun(response)
     try:
         look = read_look(ask(looking(secret), response.env), secret, prepared, is_native=is_native)
@@ -103,5 +99,5 @@ def _state(binder: Binder, prepared: Prepared, answers: Mapping[str, str], ask: 
         response = ask(binder.stating(prepared, answers, key), binder.env)
         kept = 1 if prepared.holes else len(prepared.targets)
         failure = read_stated(response, key, kept)
-        binder.statements[text] = Stated(getattr(response, "env", -1), key, failure)
+        binder.statements[text] = Stated(response.env if isinstance(response, Reply) else -1, key, failure)
     return binder.statements[text]

@@ -1,0 +1,223 @@
+"""The REPL's process under LeanInteract: started, asked under guard, and ended; replies come in the farm's types."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+from lean_interact import Command, ProofStep
+from lean_interact.interface import CommandResponse, InfoTreeOptions, LeanError
+from pydantic import ValidationError
+
+from farm.metrics import Bound, MetricSeries
+from farm.models import Message, Position, Sorry
+from farm.models.reports import Infotree
+from farm.processes import end_descendants, tree_memory_mb
+from farm.settings import Settings
+from workers.lean.guard import GuardedServer
+from workers.lean.repl_config import Config
+from workers.lean.repl_events import GuardTripped, ReplGone, ReplOutOfMemory, ReplTimeout, StartFailed
+from workers.lean.repl_reply import Refused, Reply, Response, Tactic
+from workers.metrics import Metrics
+
+T = TypeVar("T")
+_LAST_WORDS_CHARS = 400
+# Where a verdict depends on all errors being in the reply, nothing may be elaborated behind its back.
+_IN_ORDER: Any = [(["Elab", "async"], False)]
+# How the kernel ends a process that went beyond a bound; bubblewrap, where it stands around, reports 128 + the signal.
+_SIGNALS = {signal.SIGSYS: Bound.SECCOMP, signal.SIGXFSZ: Bound.FILE_SIZE}
+_BOUNDS = {status: bound for number, bound in _SIGNALS.items() for status in (-number, 128 + number)}
+# The last words on stderr of a REPL that got no more memory: Lean's own, C++'s, and the C library's (GMP says it too).
+_MEMORY_WORDS = ("INTERNAL PANIC: out of memory", "std::bad_alloc", "Cannot allocate memory")
+# Lean's own bound on memory, as a whole message: `fail "…"` prints more than its text.
+_MEMORY_ERROR = re.compile(
+    r"(\(kernel\) )?excessive memory consumption detected( at '[^'\n]*'( \(potential solution: [^)\n]*\))?)?"
+)
+
+
+class Repl:
+    """One REPL process at a time, used by the thread that built it: its end would end the REPL."""
+
+    def __init__(self, config: Config, settings: Settings, figures: Metrics) -> None:
+        self._figures = figures
+        self._cause = "first"
+        self._server = GuardedServer(
+            config,
+            max_total_memory=settings.lean_max_total_memory,
+            max_process_memory=settings.lean_max_process_memory,
+            max_restart_attempts=settings.lean_max_restart_attempts,
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The REPL's process and session id; None while there is none."""
+        return self._server.pid
+
+    @property
+    def generation(self) -> int:
+        """Which REPL process this is, from 1."""
+        return self._server.generation
+
+    @property
+    def reply(self) -> dict[str, Any] | None:
+        """The last reply, as it came."""
+        return self._server.reply
+
+    def is_alive(self) -> bool:
+        """Whether there is a process."""
+        return bool(self._server.is_alive())
+
+    def memory_mb(self) -> float:
+        """Return the resident memory of the process tree in MB."""
+        return tree_memory_mb(self.pid) if self.pid else 0.0
+
+    def start(self) -> float:
+        """Start a process; return the seconds it took.
+
+        Raises:
+            StartFailed: it cannot be started.
+        """
+        started = time.monotonic()
+        try:
+            self._server.start()
+        except (OSError, ChildProcessError) as error:
+            raise StartFailed(f"The REPL does not start: {error}") from error
+        return time.monotonic() - started
+
+    def count_start(self) -> None:
+        """Count a start under the cause of the end before it."""
+        self._figures.count(MetricSeries.REPL_STARTS, self._cause)
+        self._cause = ""
+
+    def blame(self, cause: str) -> None:
+        """Say why the process really ended; /metrics counts the start of the next one under it."""
+        self._cause = cause
+        if cause == Bound.MEMORY:
+            self._figures.count(MetricSeries.SANDBOX_DENIALS, Bound.MEMORY)
+
+    def end(self, cause: str) -> None:
+        """Kill the process and all it started; of several causes the first is remembered."""
+        self._cause = self._cause or cause
+        self._server.kill()
+        # It may have ended before: only then the status is its own.
+        if bound := _BOUNDS.get(self._server.take_status() or 0):
+            self._figures.count(MetricSeries.SANDBOX_DENIALS, bound)
+        end_descendants()
+
+    def send(
+        self,
+        command: str,
+        env: int | None,
+        timeout_s: float,
+        *,
+        infotree: Infotree | None = None,
+        lists_tactics: bool = False,
+        in_order: bool = False,
+    ) -> Response:
+        """Run a command and return the answer.
+
+        Args:
+            command: its text.
+            env: the environment to run it in; None is Lean's own start.
+            timeout_s: seconds it may take.
+            infotree: how much of Lean's info trees `reply` is to hold.
+            lists_tactics: whether the answer is to list the command's tactics.
+            in_order: whether every error has to be in the answer.
+
+        Raises:
+            ReplEnded: it is dead.
+        """
+        request = Command(
+            cmd=command,
+            env=env,
+            infotree=InfoTreeOptions(infotree) if infotree else None,
+            all_tactics=lists_tactics or None,
+            setOptions=_IN_ORDER if in_order else None,
+        )
+        response = self._guarded(lambda: _as_response(self._server.run(request, timeout=timeout_s)))
+        if isinstance(response, Refused):
+            if response.message.startswith("Unknown environment"):
+                self.end("guard")
+                raise ReplGone("The REPL does not know the header's environment")
+        elif any(map(_MEMORY_ERROR.fullmatch, response.errors)):
+            # Earlier proofs' environments count as well: the next try has an empty REPL.
+            self.end(Bound.MEMORY)
+            raise ReplOutOfMemory("Lean found its own bound on memory exceeded")
+        return response
+
+    def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a command or proof step with the REPL's own names, and return the reply as it came.
+
+        Raises:
+            ReplEnded: it is dead.
+        """
+        query = (ProofStep if "tactic" in request else Command).model_validate(request)
+        self._guarded(lambda: self._server.run(query, timeout=timeout_s))
+        return self._server.reply or {}
+
+    def asking_token(self, env: int | None) -> AbstractContextManager[None]:
+        """Within, the guard's token is sent as soon as a reply is there."""
+        return self._server.asking_token(env)
+
+    def answers_token(self, env: int | None, timeout_s: float) -> bool:
+        """Whether it prints the guard's token, and nothing else.
+
+        Raises:
+            ReplEnded: it is dead.
+        """
+        return self._guarded(lambda: self._server.answers_token(env, timeout_s))
+
+    def _guarded(self, talk: Callable[[], T]) -> T:
+        """Talk to the process; after whatever goes wrong it is dead, and the error is one of ours."""
+        try:
+            with self._server.pinned():
+                return talk()
+        except TimeoutError as error:
+            self.end("deadline")
+            raise ReplTimeout(str(error)) from error
+        except MemoryError as error:  # LeanInteract's: the host has too little for a REPL
+            raise ReplOutOfMemory(str(error)) from error
+        except (OSError, ReplGone) as error:  # ConnectionError and ChildProcessError are OSErrors
+            words = self._last_words()
+            is_memory = any(text in words for text in _MEMORY_WORDS)
+            self.end(Bound.MEMORY if is_memory else "died")
+            if is_memory:
+                raise ReplOutOfMemory(f"The REPL ran out of memory{words}") from error
+            raise ReplGone(f"The REPL ended by itself{words}") from error
+        except (ValidationError, RecursionError) as error:
+            self.end("guard")
+            raise GuardTripped("The reply does not have the shape of a reply") from error
+        except GuardTripped:
+            self.end("guard")
+            raise
+
+    def _last_words(self) -> str:
+        """The end of stderr: what a stack overflow or an uncaught exception left there."""
+        words = " ".join(self._server.get_stdout_stderr()[1].split())[-_LAST_WORDS_CHARS:]
+        return f"; its last words: {words}" if words else ""
+
+
+def _as_response(said: CommandResponse | LeanError) -> Response:
+    if isinstance(said, LeanError):
+        return Refused(said.message)
+    messages = (
+        Message(severity=each.severity, pos=_position(each.start_pos), end_pos=_position(each.end_pos), data=each.data)
+        for each in said.messages
+    )
+    sorries = (
+        Sorry(pos=_position(each.start_pos), end_pos=_position(each.end_pos), goal=each.goal) for each in said.sorries
+    )
+    return Reply(said.env, tuple(messages), tuple(sorries), tuple(map(_as_tactic, said.tactics or ())))
+
+
+def _as_tactic(said: Any) -> Tactic:
+    start, end = (Position(line=place.line, column=place.column) for place in (said.start_pos, said.end_pos))
+    return Tactic(start, end, said.tactic, said.goals)
+
+
+def _position(place: Any) -> Position | None:
+    return None if place is None else Position(line=place.line, column=place.column)

@@ -1,0 +1,74 @@
+"""What can befall the REPL while the farm talks to it.
+
+ReplEvent
+├── StartFailed      it cannot be started: trouble of this host
+├── HeaderFailed     the header has errors; the REPL lives on
+├── Unguarded        what it says reaches no `checked`; the REPL lives on
+└── ReplEnded        it is dead, whatever it did last
+    ├── ReplGone         it ended, or was started again, under a command
+    ├── GuardTripped     it did what no honest REPL does
+    ├── ReplOutOfMemory  it needed more memory than it may have
+    └── ReplTimeout      it did not answer in time
+        └── HeaderTimeout    while it loaded a header
+"""
+
+from __future__ import annotations
+
+from workers.lean.repl_reply import Refused, Reply
+
+
+class ReplEvent(Exception):
+    """Something befell the REPL."""
+
+
+class StartFailed(ReplEvent):
+    """The REPL cannot be started: trouble of this host, and no proof's fault."""
+
+
+class HeaderFailed(ReplEvent):
+    """The header itself has errors.
+
+    Attributes:
+        response: what Lean said.
+        is_silent: whether Lean only showed it when something was run on the header.
+    """
+
+    def __init__(self, response: Reply | Refused, *, is_silent: bool = False) -> None:
+        super().__init__("The header has errors")
+        self.response = response
+        self.is_silent = is_silent
+
+    @property
+    def text(self) -> str:
+        """The first error, in Lean's words where it has any."""
+        if self.is_silent:
+            return "The header did not load: it imports a module that is not there, or one that is broken"
+        return self.response.first_error or str(self)
+
+
+class Unguarded(ReplEvent):
+    """What this REPL says reaches no `checked`: forged replies could go unseen, or the farm's commands are unknown."""
+
+
+class ReplEnded(ReplEvent):
+    """The REPL is dead."""
+
+
+class ReplGone(ReplEnded):
+    """The REPL ended, or was started again, under a command that counted on its environments."""
+
+
+class GuardTripped(ReplEnded):
+    """The REPL's process did what no honest REPL does; it is no longer to be believed."""
+
+
+class ReplOutOfMemory(ReplEnded):
+    """The REPL needed more memory than it may have."""
+
+
+class ReplTimeout(ReplEnded):
+    """The REPL did not answer in time."""
+
+
+class HeaderTimeout(ReplTimeout):
+    """The header did not load in time."""

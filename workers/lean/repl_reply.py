@@ -1,0 +1,77 @@
+"""What the REPL answers to a command, in the farm's own types: LeanInteract's end at `repl.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from farm.models import Message, Position, Sorry
+
+
+@dataclass(frozen=True, slots=True)
+class Tactic:
+    """A tactic of the command's text.
+
+    Attributes:
+        pos: where it begins.
+        end_pos: where it ends.
+        text: the tactic.
+        goals: the goals in front of it, as Lean prints them.
+    """
+
+    pos: Position
+    end_pos: Position
+    text: str
+    goals: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Lean ran the command.
+
+    Attributes:
+        env: the environment after it.
+        messages: what Lean said, placed in the text of the command.
+        sorries: the holes it left, placed the same way.
+        tactics: its tactics, where they were asked for.
+    """
+
+    env: int
+    messages: tuple[Message, ...] = ()
+    sorries: tuple[Sorry, ...] = ()
+    tactics: tuple[Tactic, ...] = ()
+
+    @property
+    def errors(self) -> list[str]:
+        """The texts of its errors."""
+        return [each.data for each in self.messages if each.severity == "error"]
+
+    @property
+    def first_error(self) -> str:
+        """The first of them; empty if there is none."""
+        return next(iter(self.errors), "")
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether it has no error."""
+        return not any(each.severity == "error" for each in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The REPL refused the command as a whole, and says why."""
+
+    message: str
+
+    @property
+    def first_error(self) -> str:
+        """The same by the name that a reply has for it."""
+        return self.message
+
+    @property
+    def is_clean(self) -> bool:
+        """It is an error."""
+        return False
+
+
+Response: TypeAlias = Reply | Refused
