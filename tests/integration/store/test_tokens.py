@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from farm.store.leases import Leases
-from tests.integration.store.test_items import enlist
+from tests.support.enlisting import enlist
 from tests.support.open_store import OpenStore, open_store
 from tests.support.proxy import proxied
 from tests.support.running import await_true

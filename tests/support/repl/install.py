@@ -21,7 +21,7 @@ LEAN_VERSION = f"v{_VERSION}"
 """What `LeanREPLConfig.lean_version` reports for an installed scripted REPL."""
 
 _PACKAGE = "scripted_repl"
-_NOT_PROGRAM = ("install", "serving", "transcripts")
+_NOT_PROGRAM = ("asking", "install", "serving", "transcripts")
 _LAKE = """\
 #!/bin/sh
 # A scripted stand-in, not Lean. `env` spawns and waits, as the real lake does, so the tree is lake → repl.

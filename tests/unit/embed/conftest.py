@@ -9,7 +9,9 @@ import pytest
 import redis
 
 from farm.local.valkey import prepare_valkey
+from tests.support.embed_bench import Bench
 from tests.support.open_store import OpenStore, open_store
+from tests.support.tei import Tei
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,16 @@ def client(redis_url: str) -> Iterator[OpenStore]:
     yield connection
     connection.flushall()
     connection.close()
+
+
+@pytest.fixture
+def tei() -> Iterator[Tei]:
+    with Tei() as server:
+        yield server
+
+
+@pytest.fixture
+def bench(client: OpenStore, redis_url: str, tei: Tei) -> Iterator[Bench]:
+    made = Bench(client, redis_url, tei, timeout_s=10)
+    yield made
+    made.close()

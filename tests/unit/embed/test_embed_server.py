@@ -1,94 +1,18 @@
-"""What a token makes the embed process do, over a real Valkey and a stand-in for TEI."""
+"""The embed process: what it embeds, in how few calls, and what it does when the service fails."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import count
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from farm.errors import ConfigurationError
-from farm.models import NewPremise
-from farm.queues import EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
-from farm.settings import Settings
-from farm.store.codec import unpack
-from farm.store.connection import connect_async
-from farm.store.retrievals import Retrieval, Retrievals
-from farm.store.room_queues import Room
+from farm.queues import EMBED_QUEUE, PREMISES_QUEUE
+from tests.support.embed_bench import Bench, query
 from tests.support.open_store import OpenStore
-from tests.support.running import await_true
 from tests.support.tei import CLOSE, HOLD, NAN, Tei, vector
-from workers.embed.cache import VectorCache
 from workers.embed.embedder import Embedder, make_embedder
-from workers.embed.server import EmbedServer
-from workers.metrics import Metrics
-from workers.room_server import Post
-
-TTL_MS = 30_000
-
-
-@pytest.fixture
-def tei() -> Iterator[Tei]:
-    with Tei() as server:
-        yield server
-
-
-class Bench:
-    """A runner and both ends of its queue."""
-
-    def __init__(self, client: OpenStore, redis_url: str, tei: Tei, timeout_s: float) -> None:
-        self.client = client
-        self.settings = Settings(
-            redis_url=redis_url, embed_service_url=tei.url, embed_service_timeout=timeout_s, _env_file=None
-        )
-        self.app = celery_app(self.settings)
-        self.is_stopping = False
-        self.linger_s = 0.0
-        self.premises = Room(client, "premises")
-        self.runner = self.make(lambda: make_embedder(self.settings))
-
-    def make(self, build: Callable[[], Embedder]) -> EmbedServer:
-        post = Post(Room(self.client, "embed"), Tokens(self.app), lambda: self.is_stopping, Metrics(), self.linger_s)
-        return EmbedServer(post, build, VectorCache(100))
-
-    async def ask(self, *queries: Retrieval) -> list[bool]:
-        client = connect_async(self.settings.redis_url)
-        try:
-            return [await Retrievals(client).submit(query, TTL_MS) for query in queries]
-        finally:
-            await client.aclose()
-
-    def handed_on(self) -> dict[str, Any]:
-        """Return the vectors that the premise room gets, float32 [texts, d], by goal."""
-        taken = self.premises.take(1000)
-        return {q.states[0]: np.frombuffer(blob, np.float32).reshape(len(q.texts), -1) for q, blob in taken}
-
-    def answers(self) -> dict[str, Any]:
-        """Return what was replied, by query."""
-        found = {}
-        while blob := self.client.lpop("reply"):
-            _, id_, answer = blob.split(b":", 2)
-            found[id_.decode()] = unpack(answer)
-        return found
-
-    def tokens(self, queue: str) -> int:
-        return int(self.client.llen(queue))
-
-    def close(self) -> None:
-        self.runner.close()
-        self.app.close()
-
-
-@pytest.fixture
-def bench(client: OpenStore, redis_url: str, tei: Tei) -> Iterator[Bench]:
-    made = Bench(client, redis_url, tei, timeout_s=10)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -97,23 +21,6 @@ def hasty(client: OpenStore, redis_url: str, tei: Tei) -> Iterator[Bench]:
     made = Bench(client, redis_url, tei, timeout_s=0.3)
     yield made
     made.close()
-
-
-_numbers = count()
-
-
-def query(goal: str = "", *premises: str) -> Retrieval:
-    return Retrieval(
-        states=[goal or f"⊢ goal {next(_numbers)}"],
-        k=8,
-        imported_modules=None,
-        local_premises=None,
-        imported_all_modules=None,
-        new_premises=[NewPremise(name=f"p{index}", decl=decl) for index, decl in enumerate(premises)],
-        caller_in_module_system=False,
-        reply="reply",
-        deadline_ms=int(time.time() * 1000) + TTL_MS,
-    )
 
 
 async def test_goal_and_premises_are_handed_on_in_their_order(bench: Bench) -> None:
@@ -271,87 +178,3 @@ async def test_a_worker_told_to_end_leaves_the_rest_to_the_next(bench: Bench) ->
 
     bench.is_stopping = False
     assert bench.runner.work() == "1 queries, 1 texts"
-
-
-@pytest.fixture
-def lingering(bench: Bench) -> Iterator[list[Future[str]]]:
-    """Two processes' worth of runners that linger on the room's list until the test ends."""
-    bench.linger_s = 60
-    runners = [bench.make(lambda: make_embedder(bench.settings)) for _ in range(2)]
-    with ThreadPoolExecutor(2) as pool:
-        at_work = [pool.submit(runner.work) for runner in runners]
-        await_true(lambda: bench.client.exists("farm:called:embed"), "somebody lingers")
-        yield at_work
-        bench.is_stopping = True
-    for runner in runners:
-        runner.close()
-
-
-async def test_who_lingers_needs_no_token_and_serves_each_query_once(
-    bench: Bench, lingering: list[Future[str]]
-) -> None:
-    found: dict[str, Any] = {}
-    for wave in range(10):
-        goals = [f"⊢ {wave} {each}" for each in range(20)]
-        assert not any(await bench.ask(*map(query, goals)))
-        while not found.keys() >= set(goals):
-            more = bench.handed_on()
-            assert found.keys().isdisjoint(more), "a query was served twice"
-            found |= more
-            await asyncio.sleep(0)
-
-    assert len(found) == 200
-    assert bench.tokens(EMBED_QUEUE) == 0
-
-
-async def test_who_lingers_ends_soon_when_told_to(bench: Bench, lingering: list[Future[str]]) -> None:
-    bench.is_stopping = True
-    assert [done.result(timeout=1) for done in lingering] == ["0 queries, 0 texts"] * 2
-
-    assert await bench.ask(query()) == [True], "nobody lingers any more"
-    assert bench.tokens(EMBED_QUEUE) == 0
-
-
-class _Gap(Room):
-    """A room in which a query comes at the worst moment: after the last look, before the door opens."""
-
-    late: list[Retrieval]
-
-    def open(self) -> None:
-        while self.late:
-            asyncio.run(self._slip_in(self.late.pop()))
-        super().open()
-
-    async def _slip_in(self, retrieval: Retrieval) -> None:
-        client = connect_async(self.url)
-        assert not await Retrievals(client).submit(retrieval, TTL_MS), "while a process lingers no token is sent"
-        await client.aclose()
-
-    url: str
-
-
-def test_a_query_that_comes_as_the_process_leaves_is_not_missed(bench: Bench) -> None:
-    room = _Gap(bench.client, "embed")
-    room.url, room.late = bench.settings.redis_url, [query("⊢ late")]
-    runner = EmbedServer(
-        Post(room, Tokens(bench.app), lambda: False, Metrics(), 0.05),
-        lambda: make_embedder(bench.settings),
-        VectorCache(100),
-    )
-
-    assert runner.work() == "1 queries, 1 texts"
-
-    assert set(bench.handed_on()) == {"⊢ late"}
-    runner.close()
-
-
-async def test_when_all_are_busy_for_long_another_process_is_called(bench: Bench) -> None:
-    """Only listening keeps tokens away: a process that died, or never comes to listen, holds nobody back for long."""
-    bench.client.set("farm:called:embed", 1, px=50)
-    assert await bench.ask(query()) == [False]
-    await_true(lambda: not bench.client.exists("farm:called:embed"), "the last sign of listening lapses")
-
-    room = Room(bench.client, "embed")
-    assert [room.call_if_neglected(), room.call_if_neglected()] == [True, False]
-    bench.runner.work()
-    assert not room.call_if_neglected(), "nothing waits"

@@ -1,0 +1,13 @@
+"""Lean processes that only the store knows."""
+
+from __future__ import annotations
+
+from farm.models import WorkerKind
+from farm.store.registry import Registry
+from tests.support.open_store import OpenStore
+
+
+def enlist(client: OpenStore, workers: str) -> None:
+    """Have Lean processes, a letter each, give a sign of life."""
+    for worker in workers:
+        Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)
