@@ -105,3 +105,44 @@ def test_no_module_hides_a_failure(module: str) -> None:
             is_broad = node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")
             is_silent = all(isinstance(statement, ast.Pass) for statement in node.body)
             assert not (is_broad and is_silent), f"{module}:{node.lineno}"
+
+
+def functions() -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node
+
+
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How long a function is without its docstring."""
+    first, length = function.body[0], (function.end_lineno or 0) - function.lineno + 1
+    is_told = ast.get_docstring(function, clean=False) is not None
+    return length - ((first.end_lineno or 0) - first.lineno + 1 if is_told else 0)
+
+
+def test_no_file_is_too_long() -> None:
+    sources = [*modules(), *(ROOT / "farm/store/lua").glob("*.lua")]
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources}
+
+    assert {path: count for path, count in lines.items() if count > 350} == {}
+
+
+def test_nine_functions_of_ten_are_short() -> None:
+    lengths = sorted(map(code_lines, functions()))
+
+    assert lengths[len(lengths) * 9 // 10] < 17
+
+
+def test_no_constructor_takes_more_than_seven_arguments() -> None:
+    """Of those written by hand, without `self`: a dataclass is a record, whose fields are given by name."""
+    taken = {}
+    for path in modules():
+        classes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)]
+        for class_ in classes:
+            for method in class_.body:
+                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                    of = method.args
+                    taken[f"{path.name}:{class_.name}"] = len([*of.posonlyargs, *of.args, *of.kwonlyargs]) - 1
+
+    assert {name: count for name, count in taken.items() if count > 7} == {}
