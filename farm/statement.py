@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypedDict
 
 from farm.challenge import Asked, Challenge, Hole, Piece, Target
 from farm.commands import MOST_SCOPES, THEOREMS, Command, CommandText, cut_commands, parts
@@ -189,6 +190,30 @@ def _signature(cut: CommandText, command: Command) -> Signature:
     return read
 
 
+class _Common(TypedDict):
+    """What a theorem to be proved and a definition to be given have alike; `farm.challenge` says what each is."""
+
+    name: str
+    written: str
+    signature: str
+    binders: str
+    type: str
+    start: int
+    end: int
+
+
+def _common(command: Command, read: Signature) -> _Common:
+    return {
+        "name": command.full_name(),
+        "written": command.name,
+        "signature": read.text,
+        "binders": read.binders,
+        "type": read.type,
+        "start": command.start,
+        "end": command.end,
+    }
+
+
 def _target(cut: CommandText, command: Command, read: Signature) -> Target:
     if not command.name:
         where = place(cut.text, command.at)
@@ -196,17 +221,7 @@ def _target(cut: CommandText, command: Command, read: Signature) -> Target:
     if not read.type.strip():
         where = place(cut.text, command.at)
         raise ValueError(f"a statement reads `theorem NAME BINDERS : TYPE`: `{command.name}` at {where} has no type")
-    return Target(
-        name=command.full_name(),
-        written=command.name,
-        signature=read.text,
-        universes=read.universes,
-        binders=read.binders,
-        type=read.type,
-        start=command.start,
-        end=command.end,
-        scopes=command.scopes,
-    )
+    return Target(**_common(command, read), universes=read.universes, scopes=command.scopes)
 
 
 def _hole(cut: CommandText, command: Command, read: Signature) -> Hole:
@@ -214,16 +229,7 @@ def _hole(cut: CommandText, command: Command, read: Signature) -> Hole:
         raise ValueError(f"{place(cut.text, command.at)}: a value is missing here that nobody can give: it has no name")
     if not read.type.strip():
         raise ValueError(f"{place(cut.text, command.at)}: `{command.name}` has no type, so nothing can be its value")
-    return Hole(
-        name=command.full_name(),
-        written=command.name,
-        kind=command.keyword,
-        signature=read.text,
-        binders=read.binders,
-        type=read.type,
-        start=command.start,
-        end=command.end,
-    )
+    return Hole(**_common(command, read), kind=command.keyword)
 
 
 def _choose(
