@@ -14,6 +14,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from farm.models import Reason, verdict
 
+_PREMISE = {"score": 0.5, "name": "a", "kind": None, "module": None, "statement": "a"}
+_TRIED = {"status": "open"}
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -86,6 +89,49 @@ def accepted(total: int = 1, batch_id: str = "b1") -> Scripted:
     return answer({"batch_id": batch_id, "total": total, "links": {}}, 202)
 
 
+def results(*verdicts: dict[str, Any]) -> Scripted:
+    """Answer a `verify` with its verdicts."""
+    return answer({"results": list(verdicts)})
+
+
+def checked(*ids: str) -> Scripted:
+    """Answer a `check` about these snippets."""
+    return answer({"results": [{"id": each, "time": 0.1, "response": {}} for each in ids]})
+
+
+def goals(*counts: int) -> Scripted:
+    """Answer a `tactics`: how many candidates were tried on each goal."""
+    found = [{"id": str(at), "candidates": [_TRIED] * count} for at, count in enumerate(counts)]
+    return answer({"results": found})
+
+
+def premises(*counts: int) -> Scripted:
+    """Answer a `retrieve_many`: how many premises there are for each goal."""
+    return answer({"results": [{"premises": [_PREMISE] * count} for count in counts], "timings_s": {}})
+
+
+def item(index: int) -> Scripted:
+    """Answer an `item`."""
+    return answer({"index": index, "proof": {"code": "x"}})
+
+
+def stream_of(*reasons: Reason | None, ids: str = "0123") -> Scripted:
+    """The stream of a batch, the last proof first; each id is a letter."""
+    ordered = list(reversed(list(enumerate(reasons))))
+    lines = [
+        {"cursor": f"{number}-0", "result": verdict_json(index, reason, ids[index])}
+        for number, (index, reason) in enumerate(ordered, 1)
+    ]
+    return stream(*lines, {"cursor": "9-0", "done": True})
+
+
+def finished(batch_id: str, total: int = 1) -> Scripted:
+    """Answer with the status of a batch that is done."""
+    return answer(
+        {**status_json(batch_id, total=total, state="done"), "options": {"timeout_s": 60.0, "level": "compiled"}}
+    )
+
+
 class ScriptedFarm:
     """The answers still to give, and the requests so far."""
 
@@ -153,3 +199,8 @@ def serve() -> Iterator[ScriptedFarm]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def paths(scripted: ScriptedFarm) -> list[str]:
+    """Return what was asked about batches, in order."""
+    return [f"{asked.method} {asked.path.removeprefix('/v1/batches')}" for asked in scripted.asked]

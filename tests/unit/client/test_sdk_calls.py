@@ -15,6 +15,7 @@ from tests.unit.client.scripted_farm import (
     answer,
     line,
     refuse,
+    results,
     status_json,
     stream,
     verdict_json,
@@ -24,7 +25,7 @@ SOURCE = "theorem two : 1 + 1 = 2 := rfl"
 
 
 async def test_verify_returns_verdicts_in_the_order_of_the_proofs(scripted: ScriptedFarm, driver: Driver) -> None:
-    scripted.script(answer({"results": [verdict_json(0), verdict_json(1, Reason.ERROR, "mine"), verdict_json(2)]}))
+    scripted.script(results(verdict_json(0), verdict_json(1, Reason.ERROR, "mine"), verdict_json(2)))
     proofs = [SOURCE, {"code": SOURCE, "id": "mine"}, Proof(code="by simp", statement="theorem t : True")]
     verdicts = await driver.call("verify", proofs, timeout_s=2.5, priority=9, cache=False)
     assert rewards(verdicts) == [1.0, 0.0, 1.0]
@@ -44,7 +45,7 @@ async def test_verify_returns_verdicts_in_the_order_of_the_proofs(scripted: Scri
 
 @pytest.mark.parametrize("one", [SOURCE, {"code": SOURCE}, Proof(code=SOURCE)])
 async def test_one_proof_needs_no_list(scripted: ScriptedFarm, driver: Driver, one: object) -> None:
-    scripted.script(answer({"results": [verdict_json(0)]}))
+    scripted.script(results(verdict_json(0)))
     [verdict] = await driver.call("verify", one)
     assert verdict.outcome is Outcome.ACCEPTED
     assert verdict.level is Level.COMPILED
@@ -52,7 +53,7 @@ async def test_one_proof_needs_no_list(scripted: ScriptedFarm, driver: Driver, o
 
 
 async def test_text_travels_unescaped_as_utf_8(scripted: ScriptedFarm, driver: Driver) -> None:
-    scripted.script(answer({"results": [verdict_json(0)]}))
+    scripted.script(results(verdict_json(0)))
     await driver.call("verify", "∀ x\u2028🦥")
     assert scripted.asked[0].body == '{"proofs":[{"code":"∀ x\u2028🦥"}]}'.encode()
 

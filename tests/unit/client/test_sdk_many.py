@@ -18,44 +18,25 @@ from farm.models import Outcome, Proof, Reason, Verdict, verdict
 from tests.unit.client.conftest import Connect, Driver
 from tests.unit.client.scripted_farm import (
     LOST,
-    Scripted,
     ScriptedFarm,
     accepted,
     answer,
+    finished,
     line,
+    paths,
     refuse,
     status_json,
     stream,
-    verdict_json,
+    stream_of,
 )
 
 SOURCE = "theorem two : 1 + 1 = 2 := rfl"
 
 
-def results(*reasons: Reason | None, ids: str = "0123") -> Scripted:
-    """The stream of a batch, the last proof first; each id is a letter."""
-    ordered = list(reversed(list(enumerate(reasons))))
-    lines = [
-        {"cursor": f"{number}-0", "result": verdict_json(index, reason, ids[index])}
-        for number, (index, reason) in enumerate(ordered, 1)
-    ]
-    return stream(*lines, {"cursor": "9-0", "done": True})
-
-
-def done(batch_id: str, total: int = 1) -> Scripted:
-    return answer(
-        {**status_json(batch_id, total=total, state="done"), "options": {"timeout_s": 60.0, "level": "compiled"}}
-    )
-
-
-def paths(scripted: ScriptedFarm) -> list[str]:
-    return [f"{asked.method} {asked.path.removeprefix('/v1/batches')}" for asked in scripted.asked]
-
-
 def three_batches(scripted: ScriptedFarm) -> None:
-    scripted.script(accepted(2, "a"), accepted(2, "b"), results(None, Reason.ERROR), done("a", 2))
-    scripted.script(accepted(1, "c"), results(None, Reason.TIMEOUT, ids="23"), done("b", 2))
-    scripted.script(results(Reason.SORRY, ids="4"), done("c"))
+    scripted.script(accepted(2, "a"), accepted(2, "b"), stream_of(None, Reason.ERROR), finished("a", 2))
+    scripted.script(accepted(1, "c"), stream_of(None, Reason.TIMEOUT, ids="23"), finished("b", 2))
+    scripted.script(stream_of(Reason.SORRY, ids="4"), finished("c"))
 
 
 async def test_batches_overlap_and_verdicts_keep_the_order(scripted: ScriptedFarm, driver: Driver) -> None:
@@ -86,9 +67,11 @@ async def test_batches_overlap_and_verdicts_keep_the_order(scripted: ScriptedFar
 
 async def test_one_proof_needs_no_list_and_a_list_is_counted_at_once(scripted: ScriptedFarm, driver: Driver) -> None:
     seen: list[tuple[int, int]] = []
-    scripted.script(accepted(1, "a"), results(None), done("a"))
+    scripted.script(accepted(1, "a"), stream_of(None), finished("a"))
     assert len(await driver.call("verify_many", SOURCE, progress=lambda *step: seen.append(step))) == 1
-    scripted.script(accepted(1, "a"), results(None), done("a"), accepted(1, "b"), results(None, ids="1"), done("b"))
+    scripted.script(
+        accepted(1, "a"), stream_of(None), finished("a"), accepted(1, "b"), stream_of(None, ids="1"), finished("b")
+    )
     await driver.call(
         "verify_many", [SOURCE, SOURCE], batch_size=1, in_flight=1, progress=lambda *step: seen.append(step)
     )
@@ -103,9 +86,11 @@ async def test_nothing_to_verify_asks_nothing(scripted: ScriptedFarm, driver: Dr
 async def test_undecided_proofs_are_sent_again_alone(scripted: ScriptedFarm, driver: Driver) -> None:
     seen: list[tuple[int, int]] = []
     streamed: list[Verdict] = []
-    scripted.script(accepted(4, "a"), results(Reason.TIMEOUT, Reason.CANCELLED, None, Reason.CRASHED), done("a", 4))
-    scripted.script(accepted(2, "b"), results(None, Reason.CRASHED, ids="03"), done("b", 2))
-    scripted.script(accepted(1, "c"), results(Reason.CRASHED, ids="3"), done("c"))
+    scripted.script(
+        accepted(4, "a"), stream_of(Reason.TIMEOUT, Reason.CANCELLED, None, Reason.CRASHED), finished("a", 4)
+    )
+    scripted.script(accepted(2, "b"), stream_of(None, Reason.CRASHED, ids="03"), finished("b", 2))
+    scripted.script(accepted(1, "c"), stream_of(Reason.CRASHED, ids="3"), finished("c"))
 
     run = await driver.call(
         "verify_many",
@@ -125,9 +110,9 @@ async def test_undecided_proofs_are_sent_again_alone(scripted: ScriptedFarm, dri
 
 async def test_a_key_names_every_batch_and_without_one_each_has_its_own(scripted: ScriptedFarm, driver: Driver) -> None:
     for key in ("step-7", "step-7", None, None):
-        scripted.script(accepted(1, "a"), accepted(1, "b"), results(Reason.TIMEOUT), done("a"))
-        scripted.script(results(None, ids="1"), done("b"))
-        scripted.script(accepted(1, "c"), results(None), done("c"))
+        scripted.script(accepted(1, "a"), accepted(1, "b"), stream_of(Reason.TIMEOUT), finished("a"))
+        scripted.script(stream_of(None, ids="1"), finished("b"))
+        scripted.script(accepted(1, "c"), stream_of(None), finished("c"))
         await driver.call(
             "verify_many", [SOURCE, SOURCE], batch_size=1, retry_undecided=1, idempotency_key=key, in_flight=2
         )
@@ -163,7 +148,7 @@ async def test_ctrl_c_cancels_what_runs(scripted: ScriptedFarm, driver: Driver) 
         raise KeyboardInterrupt
 
     scripted.script(
-        accepted(1, "a"), accepted(1, "b"), results(None), answer(status_json("a")), answer(status_json("b"))
+        accepted(1, "a"), accepted(1, "b"), stream_of(None), answer(status_json("a")), answer(status_json("b"))
     )
     with pytest.raises(KeyboardInterrupt):
         await driver.call("verify_many", [SOURCE, SOURCE], batch_size=1, on_verdict=interrupt)
@@ -172,7 +157,7 @@ async def test_ctrl_c_cancels_what_runs(scripted: ScriptedFarm, driver: Driver) 
 
 async def test_a_cancelled_task_cancels_what_runs(scripted: ScriptedFarm) -> None:
     async with AsyncFarm(scripted.url) as farm:
-        scripted.script(accepted(2, "a"), results(None, None), answer(status_json("a")))
+        scripted.script(accepted(2, "a"), stream_of(None, None), answer(status_json("a")))
         task = asyncio.create_task(farm.verify_many([SOURCE, SOURCE], on_verdict=lambda _: task.cancel()))
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -190,8 +175,8 @@ async def test_a_farm_that_is_lost_is_told_nothing_more(scripted: ScriptedFarm, 
 async def test_a_full_quota_is_waited_for_as_long_as_own_batches_run(scripted: ScriptedFarm, connect: Connect) -> None:
     driver = connect(retries=0)
     full = refuse(429, "rate_limited", "the quota is full")
-    scripted.script(accepted(1, "a"), full, results(None), done("a"), accepted(1, "b"))
-    scripted.script(results(Reason.ERROR, ids="1"), done("b"))
+    scripted.script(accepted(1, "a"), full, stream_of(None), finished("a"), accepted(1, "b"))
+    scripted.script(stream_of(Reason.ERROR, ids="1"), finished("b"))
     assert (await driver.call("verify_many", [SOURCE, SOURCE], batch_size=1)).rewards() == [1.0, 0.0]
 
     scripted.script(full)
@@ -201,7 +186,7 @@ async def test_a_full_quota_is_waited_for_as_long_as_own_batches_run(scripted: S
 
 async def test_missing_verdicts_are_an_error(scripted: ScriptedFarm, driver: Driver) -> None:
     end = stream({"cursor": "2-0", "done": True})
-    scripted.script(accepted(2, "a"), stream(line(0, 1), {"cursor": "2-0", "done": True}), *[end] * 5, done("a", 2))
+    scripted.script(accepted(2, "a"), stream(line(0, 1), {"cursor": "2-0", "done": True}), *[end] * 5, finished("a", 2))
     with pytest.raises(FarmError, match="a batch of 2 after 1 verdicts"):
         await driver.call("verify_many", [SOURCE, SOURCE])
 
@@ -217,7 +202,7 @@ async def test_what_is_known_is_not_sent(scripted: ScriptedFarm, driver: Driver)
     known = {("b", content_hash(proofs[1])): verdict("b", 77, reason=Reason.ERROR)}
     known[("c", content_hash(proofs[0]))] = verdict("c", 78, reason=None)
     streamed: list[Verdict] = []
-    scripted.script(accepted(2, "a"), results(None, Reason.SORRY, ids="ac"), done("a", 2))
+    scripted.script(accepted(2, "a"), stream_of(None, Reason.SORRY, ids="ac"), finished("a", 2))
 
     run = await driver.call("verify_many", proofs, known=known, on_verdict=streamed.append)
 
@@ -275,7 +260,7 @@ async def test_the_manifest_says_what_was_asked_of_whom(
 async def test_two_runs_are_compared_by_what_matters(scripted: ScriptedFarm, driver: Driver) -> None:
     manifests = []
     for code, reason in ((SOURCE, None), (SOURCE, None), (SOURCE, Reason.TIMEOUT), (f"{SOURCE} ", None)):
-        scripted.script(accepted(1, "a"), results(reason, ids="x"), done("a"))
+        scripted.script(accepted(1, "a"), stream_of(reason, ids="x"), finished("a"))
         manifests.append((await driver.call("verify_many", [{"id": "x", "code": code}])).manifest)
     first, same, slower, other = manifests
 

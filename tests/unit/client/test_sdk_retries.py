@@ -11,7 +11,16 @@ from farm.client.failures import Failure
 from farm.client.retries import Retries
 from farm.errors import ConnectionFailed, NotFound, RateLimited, Unavailable
 from tests.unit.client.conftest import Connect, Driver
-from tests.unit.client.scripted_farm import LOST, Scripted, ScriptedFarm, accepted, answer, refuse, verdict_json
+from tests.unit.client.scripted_farm import (
+    LOST,
+    Scripted,
+    ScriptedFarm,
+    accepted,
+    answer,
+    refuse,
+    results,
+    verdict_json,
+)
 
 NOBODY = answer({"workers": []})
 PASSING = [
@@ -88,7 +97,7 @@ async def test_a_submit_is_the_same_submit_however_often_it_is_sent(scripted: Sc
 
 
 async def test_verify_survives_a_farm_that_restarts(scripted: ScriptedFarm, driver: Driver) -> None:
-    scripted.script(LOST, answer({"results": [verdict_json(0)]}))
+    scripted.script(LOST, results(verdict_json(0)))
     assert len(await driver.call("verify", "example : True := trivial")) == 1
 
 

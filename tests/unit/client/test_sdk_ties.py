@@ -9,12 +9,18 @@ import pytest
 from farm.errors import ConnectionFailed
 from tests.unit.client.conftest import Connect, Driver, collected, settled
 from tests.unit.client.scripted_farm import (
+    _PREMISE,
     Scripted,
     ScriptedFarm,
     accepted,
     answer,
+    checked,
+    goals,
+    item,
     line,
+    premises,
     refuse,
+    results,
     status_json,
     stream,
     verdict_json,
@@ -22,32 +28,8 @@ from tests.unit.client.scripted_farm import (
 
 ONE, TWO = verdict_json(0), verdict_json(1)
 NAMED = {"id": "mine", "code": "theorem a : True := trivial"}
-PREMISE = {"score": 0.5, "name": "a", "kind": None, "module": None, "statement": "a"}
-TRIED = {"status": "open"}
 GOAL = {"code": "theorem a : True := by sorry", "candidates": ["simp", "trivial"]}
 COMMANDS = [{"cmd": "#check 1"}, {"cmd": "#check 2"}]
-
-
-def results(*verdicts: dict[str, Any]) -> Scripted:
-    return answer({"results": list(verdicts)})
-
-
-def checked(*ids: str) -> Scripted:
-    return answer({"results": [{"id": each, "time": 0.1, "response": {}} for each in ids]})
-
-
-def goals(*counts: int) -> Scripted:
-    found = [{"id": str(at), "candidates": [TRIED] * count} for at, count in enumerate(counts)]
-    return answer({"results": found})
-
-
-def premises(*counts: int) -> Scripted:
-    return answer({"results": [{"premises": [PREMISE] * count} for count in counts], "timings_s": {}})
-
-
-def item(index: int) -> Scripted:
-    return answer({"index": index, "proof": {"code": "x"}})
-
 
 CALLS: list[tuple[str, tuple[Any, ...], Scripted, Scripted]] = [
     ("verify", ("x",), results(), results(ONE)),
@@ -63,7 +45,7 @@ CALLS: list[tuple[str, tuple[Any, ...], Scripted, Scripted]] = [
     ("commands", (COMMANDS,), answer({"responses": [{}] * 3, "reason": "timeout"}), answer({"responses": [{}, {}]})),
     ("tactics", ([GOAL],), goals(1), goals(2)),
     ("tactics", ([GOAL],), goals(2, 2), goals(2)),
-    ("retrieve", ("⊢", 1), answer([PREMISE] * 2), answer([PREMISE])),
+    ("retrieve", ("⊢", 1), answer([_PREMISE] * 2), answer([_PREMISE])),
     ("retrieve_many", (["⊢", "⊢"], 2), premises(1), premises(2, 1)),
     ("retrieve_many", (["⊢"], 1), premises(2), premises(1)),
 ]
