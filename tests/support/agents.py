@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 from mcp import Client
-from mcp.client.stdio import StdioServerParameters
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent
 
@@ -24,7 +24,7 @@ async def stdio_agent(farm: RunningFarm, key: str = "", url: str = "") -> AsyncI
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "farm", "mcp"], env=environment, cwd=str(farm.folder)
     )
-    async with Client(server) as client:
+    async with Client(stdio_client(server)) as client:
         yield client
 
 
