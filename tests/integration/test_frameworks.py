@@ -93,6 +93,27 @@ print(json.dumps([asyncio.run(score(answer)) for answer in answers]))
 """
 
 
+RAY = """
+import json, ray
+from farm.client.trainers import trl_reward
+
+@ray.remote
+class Judge:
+    def __init__(self, reward):
+        self.reward = reward
+    def score(self, number):
+        completions = [f"```lean\\nby decide -- {number}\\n```", "```lean\\nby sorry\\n```"]
+        return self.reward([], completions, statement=[f"theorem t : {number} + 1 = 1 + {number}"] * 2)
+
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+reward = trl_reward(undecided=None, timeout_s=5)
+judges = [Judge.remote(reward) for _ in range(2)]
+scores = ray.get([judges[number % 2].score.remote(number) for number in range(6)])
+ray.shutdown()
+print(json.dumps(scores))
+"""
+
+
 def run(farm: RunningFarm, program: str, *arguments: str) -> Any:
     """Return the last line that a program prints, as JSON; it finds the farm as a user's does."""
     environment = {**os.environ, **farm.environment, "FARM_URL": farm.url}
@@ -126,3 +147,9 @@ def test_verifiers_scores_a_rollout_and_fails_one_that_is_undecided(farm: Runnin
 
     assert decided == [1.0, 0.0, 0.0]
     assert "undecided/timeout" in undecided
+
+
+@pytest.mark.system
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs ray: pip install ray")
+def test_rays_actors_share_one_farm(farm: RunningFarm) -> None:
+    assert run(farm, RAY) == [[1.0, 0.0]] * 6
