@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING
 
 import httpx
@@ -32,7 +33,8 @@ _RETRIES = 2
 class McpEndpoint:
     """Answers one path, with the caller's key: each tool asks this farm as any client does, and as that key.
 
-    It keeps no session, so that any process of a farm answers any request.
+    It keeps no session, so that any process of a farm answers any request. The library takes seconds to import on a
+    busy machine, so that waits for the first request.
 
     Args:
         settings: of the farm that this process serves.
@@ -41,18 +43,19 @@ class McpEndpoint:
     def __init__(self, settings: Settings) -> None:
         self._url = _own_url(settings)
         self._connections = _LastingConnections()
-        self._sessions = _make_sessions(self._connect)
+        self._is_over = asyncio.Event()
+        self._opened: asyncio.Future[StreamableHTTPSessionManager | None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Serve while this is open."""
         try:
-            if self._sessions is None:
-                yield
-            else:
-                async with self._sessions.run():
-                    yield
+            yield
         finally:
+            self._is_over.set()
+            if self._keeping:
+                await self._keeping
             await self._connections.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,9 +72,33 @@ class McpEndpoint:
             authorization = request.headers.get("authorization")
             service.pace.admit(f"key {service.keyring.holder(authorization).name}")
             _KEY.set(bearer(authorization))
-        if self._sessions is None:
+        sessions = await self._open()
+        if sessions is None:
             raise NotFound("MCP needs a library on the farm's host: `pip install 'leanfarm[mcp]'`, and restart the API")
-        await self._sessions.handle_request(scope, receive, send)
+        await sessions.handle_request(scope, receive, send)
+
+    async def _open(self) -> StreamableHTTPSessionManager | None:
+        """Return what speaks the protocol; None where the library is not installed."""
+        if self._opened is None:
+            self._opened = asyncio.get_running_loop().create_future()
+            # In a context of its own: nothing of the first request, its key least of all, is to outlive it there.
+            keep = self._keep(self._opened)
+            self._keeping = asyncio.get_running_loop().create_task(keep, context=Context())
+        return await asyncio.shield(self._opened)
+
+    async def _keep(self, opened: asyncio.Future[StreamableHTTPSessionManager | None]) -> None:
+        """Hold the protocol's tasks: the task that began them has to end them."""
+        try:
+            sessions = await asyncio.to_thread(_make_sessions, self._connect)
+        except Exception as error:  # noqa: BLE001 - whoever waits has it
+            opened.set_exception(error)
+            return
+        if sessions is None:
+            opened.set_result(None)
+            return
+        async with sessions.run():
+            opened.set_result(sessions)
+            await self._is_over.wait()
 
     @contextlib.asynccontextmanager
     async def _connect(self) -> AsyncIterator[AsyncFarm]:
@@ -109,8 +136,9 @@ def _make_sessions(connect: Connect) -> StreamableHTTPSessionManager | None:
     """Return what speaks the protocol; None where the library is not installed."""
     try:
         from farm.mcp.http import session_manager
-    except ModuleNotFoundError as error:
-        if error.name != "mcp":
+    except ImportError as error:
+        # An mcp 1 is there and lacks what is named.
+        if (error.name or "").partition(".")[0] != "mcp":
             raise
         return None
     return session_manager(connect)

@@ -23,8 +23,9 @@ def mcp() -> None:
     """
     try:
         from farm.mcp.server import create_server
-    except ModuleNotFoundError as error:
-        if error.name != "mcp":
+    except ImportError as error:
+        # An mcp 1 is there and lacks what is named.
+        if (error.name or "").partition(".")[0] != "mcp":
             raise
         raise ConfigurationError("`farm mcp` needs the library mcp: `pip install 'leanfarm[mcp]'` brings it") from error
     farm = AsyncFarm(retries=_RETRIES)

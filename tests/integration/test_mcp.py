@@ -237,6 +237,8 @@ async def test_a_key_is_good_for_what_it_may_do_and_no_key_for_nothing(
     async with http_agent(farm, narrow) as agent:
         assert "forbidden: The key 'narrow' has no scope `verify`" in await refusal(agent, "verify", code=TRUE)
         assert (await ask(agent, "retrieve_premises", goal="⊢ 1 = 1", k=1))["premises"]
+    async with http_agent(farm, narrow, "legacy") as agent:
+        assert "forbidden: The key 'narrow' has no scope `verify`" in await refusal(agent, "verify", code=TRUE)
     other = create_key(keys_file, "other")
     async with http_agent(farm, other) as agent:
         assert (await ask(agent, "batch_status"))["batches"] == []
