@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +20,44 @@ from farm.client.series import Known
 from farm.client.submission import OptionFields
 from farm.errors import FarmError
 from farm.models import Proof, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """A run that goes on: where its verdicts and its batches are written.
+
+    Attributes:
+        begun: what was noted of it; None where nobody asked for a note.
+        note: the file of that note.
+    """
+
+    identities: Sequence[Identity]
+    output: Output
+    as_json: bool
+    begun: Beginning | None
+    note: Path | None
+
+    def take(self, verdict: Verdict) -> None:
+        """Write and show a verdict; a run that is found again tells everything from its beginning."""
+        if (verdict.id, self.identities[verdict.index].sha256) in self.output.known:
+            return
+        self.output.add(verdict)
+        if self.as_json:
+            show_json_line(verdict.dump())
+
+    def add_batch(self, batch_id: str) -> None:
+        """Note a batch that was submitted, or found again."""
+        if self.begun and self.note and batch_id not in self.begun.batches:
+            self.begun.batches.append(batch_id)
+            self.begun.write(self.note)
+
+    def stop(self, farm: Farm) -> None:
+        """Cancel what was submitted, and forget the note: a run that somebody has stopped is not found again."""
+        if self.begun and self.note:
+            with suppress(FarmError):
+                for batch_id in self.begun.batches:
+                    farm.batch(batch_id).cancel()
+            self.note.unlink(missing_ok=True)
 
 
 def run_rows(
@@ -41,38 +80,22 @@ def run_rows(
     with connect() as farm, closing(open_output(output, identities, asked) if output else Output()) as file:
         if file.known:
             tell(f"{output}: {len(file.known)} of {len(rows)} have their verdict")
-        known, begun = file.known, None
-        if manifest:
-            begun, known = _begin(manifest, identities, options, farm, known)
+        begun, known = _begin(manifest, identities, options, farm, file.known) if manifest else (None, file.known)
+        going = _Going(identities, file, as_json, begun, manifest)
         with progress_bar(as_json) as bar:
             task = bar.add_task("verifying", total=len(rows))
-
-            def take(verdict: Verdict) -> None:
-                # A run that is found again tells everything from its beginning.
-                if (verdict.id, identities[verdict.index].sha256) in file.known:
-                    return
-                file.add(verdict)
-                if as_json:
-                    show_json_line(verdict.dump())
-
-            def note(batch_id: str) -> None:
-                if begun and manifest and batch_id not in begun.batches:
-                    begun.batches.append(batch_id)
-                    begun.write(manifest)
-
             try:
                 return farm.verify_many(
                     cast("list[Proof]", rows),
                     known=known,
                     idempotency_key=begun.key if begun else None,
-                    on_verdict=take,
-                    on_batch=note,
+                    on_verdict=going.take,
+                    on_batch=going.add_batch,
                     progress=lambda done, _: bar.update(task, completed=done),
                     **options,
                 )
             except KeyboardInterrupt:
-                if begun and manifest:
-                    _end(farm, begun, manifest)
+                going.stop(farm)
                 tell(f"cancelled: {bar.tasks[task].completed:.0f} of {len(rows)} had a verdict")
                 raise typer.Exit(130) from None
 
@@ -89,11 +112,3 @@ def _begin(
         return begun, {key: verdict for key, verdict in known.items() if key[0] in unsent}
     fresh.write(manifest)
     return fresh, known
-
-
-def _end(farm: Farm, begun: Beginning, manifest: Path) -> None:
-    """Cancel what was submitted: a run that somebody has stopped is not found again."""
-    with suppress(FarmError):
-        for batch_id in begun.batches:
-            farm.batch(batch_id).cancel()
-    manifest.unlink(missing_ok=True)
