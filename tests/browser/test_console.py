@@ -42,6 +42,16 @@ def mixed(farm: RunningFarm) -> str:
     return batch
 
 
+def test_a_label_stands_before_the_id(page: Page, farm: RunningFarm) -> None:
+    with farm.client() as client:
+        batch = client.submit([TRUE], label="night <b>run</b>").id
+
+    page.open("batches")
+
+    page.await_text("night <b>run</b>")
+    assert page.find(f"a[href='#/batches/{batch}']").text == f"night <b>run</b> {batch}"
+
+
 @pytest.mark.parametrize(
     ("view", "shows"), [("batches", "Batches"), ("workers", "Workers"), ("try", "Verify"), ("no/such", "no such view")]
 )
