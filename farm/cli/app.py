@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from farm.cli import batches, cache, index, inspect, keys, mcp, operate, resume, retrieve, revoke, up, verify
+from farm.cli import batches, cache, demo, index, inspect, keys, mcp, operate, resume, retrieve, revoke, up, verify
 from farm.cli.output import tell
 from farm.errors import FarmError
 
@@ -52,6 +52,7 @@ def farm(
 
 
 app.command()(up.up)
+app.command()(demo.demo)
 app.command()(verify.verify)
 app.command()(retrieve.retrieve)
 app.command()(mcp.mcp)

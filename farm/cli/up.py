@@ -44,7 +44,8 @@ def up(
             bar.stop()
             _show_ready(addresses, notices)
 
-        asyncio.run(_run(LocalFarm(settings, lambda line: tell(line, "farm ", "dim"), show_progress), show_ready))
+        local = LocalFarm(settings, lambda line: tell(line, "farm ", "dim"), show_progress)
+        asyncio.run(run_until(local, show_ready, asyncio.Event()))
 
 
 def _show_ready(addresses: Addresses, notices: list[str]) -> None:
@@ -55,8 +56,9 @@ def _show_ready(addresses: Addresses, notices: list[str]) -> None:
     tell(f"data    {addresses.data_dir}  · Ctrl-C stops everything", "     ")
 
 
-async def _run(local: LocalFarm, on_ready: OnReady) -> None:
-    stopped, asked = asyncio.Event(), False
+async def run_until(local: LocalFarm, on_ready: OnReady, stopped: asyncio.Event) -> None:
+    """Run a farm until it is told to stop, or the process gets SIGINT or SIGTERM; the second one kills at once."""
+    asked = False
     loop = asyncio.get_running_loop()
 
     # Not the loop's own handlers: those wait for whatever blocks the loop.
