@@ -90,11 +90,14 @@ def verify(
         "environment": environment,
         "priority": priority,
         "cache": not no_cache,
-        "label": label,
-        "tags": tag or [],
     }
     if feedback:
         options["feedback"] = True
+    # A farm of an older release knows neither feedback nor names.
+    if label:
+        options["label"] = label
+    if tag:
+        options["tags"] = tag
     run = run_rows(proofs, options, output, manifest, as_json=as_json)
     if manifest:
         run.manifest.write(manifest)

@@ -48,6 +48,7 @@ def test_canaries_are_judged_and_nobody_sees_them(farm: RunningFarm, client: Far
     assert not status.paused
     assert figure(farm.url, rejected) == before + 21, "at least one, however small the share"
     assert figure(farm.url, accepted) == 0
+    assert [item.index for item in batch.items()] == list(range(20))
     for index in (20, 100_000, 100_001, -1):
         assert httpx.get(f"{farm.url}/v1/batches/{batch.id}/items/{index}").status_code == 404
 
