@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from farm.cli import batches, cache, demo, index, inspect, keys, mcp, operate, resume, retrieve, revoke, up, verify
+from farm.cli import (
+    batches,
+    cache,
+    demo,
+    index,
+    init,
+    inspect,
+    keys,
+    mcp,
+    operate,
+    resume,
+    retrieve,
+    revoke,
+    up,
+    verify,
+)
 from farm.cli.output import tell
 from farm.errors import FarmError
 
@@ -53,6 +68,7 @@ def farm(
 
 app.command()(up.up)
 app.command()(demo.demo)
+app.command()(init.init)
 app.command()(verify.verify)
 app.command()(retrieve.retrieve)
 app.command()(mcp.mcp)

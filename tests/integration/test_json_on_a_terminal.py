@@ -19,7 +19,8 @@ LONG = "a-name-that-is-longer-than-a-line-of-the-terminal-" * 3
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 FALSE = f"theorem {LONG.replace('-', '_')} : 1 + 1 = 3 := by decide"
 # `up` has no answer: it runs until it is stopped. `drain` ends the farm, `demo` starts one: they have their own tests.
-APART = {"up", "drain", "demo"}
+# `init` writes into the folder that it is called in.
+APART = {"up", "drain", "demo", "init"}
 COMMANDS: dict[str, list[list[str]]] = {
     "verify": [["PROOFS"], ["PROOFS", "--output", "OUTPUT"]],
     "retrieve": [["a b : Nat\n⊢ a + b = b + a"]],
