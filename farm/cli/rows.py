@@ -152,8 +152,8 @@ def _loads(line: str) -> Any:
     try:
         line.encode()
         return json.loads(line)
-    except UnicodeEncodeError:
-        return Unreadable("is not UTF-8")
+    except UnicodeEncodeError as error:
+        return Unreadable(f"is not UTF-8 at column {error.start + 1}")
     except json.JSONDecodeError as error:
         return Unreadable(f"is no JSON: {error.msg} at column {error.colno}")
     except (ValueError, RecursionError) as error:

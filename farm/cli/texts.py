@@ -55,12 +55,15 @@ def decode(content: bytes, name: str, *, errors: str = "strict") -> str:
         errors: what to do with bytes that are not in that encoding, as of `bytes.decode`.
 
     Raises:
-        InvalidRequest: it is in another encoding; the text names the line.
+        InvalidRequest: it is in another encoding; the text names line and column.
     """
     encoding = next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding, errors)
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InvalidRequest(f"{name}:{line} is not {encoding.removesuffix('-sig').upper()}") from error
+        before = content[: error.start].decode(encoding, "replace")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise InvalidRequest(
+            f"{name}:{line} is not {encoding.removesuffix('-sig').upper()} at column {column}"
+        ) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")

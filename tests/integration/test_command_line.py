@@ -127,7 +127,7 @@ def test_input_that_is_not_utf_8_is_named(farm: RunningFarm) -> None:
 
     for arguments in (["bench", "--code", "wrong.lean"], ["verify", "wrong.lean"]):
         run = farm.command(*arguments)
-        assert (run.returncode, run.stderr) == (2, "error  wrong.lean:2 is not UTF-8\n")
+        assert (run.returncode, run.stderr) == (2, "error  wrong.lean:2 is not UTF-8 at column 1\n")
 
 
 def test_without_a_farm_it_says_so_at_once(farm: RunningFarm, proofs: Path) -> None:
