@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -12,25 +11,10 @@ from farm.errors import RateLimited
 from farm.models import NewPremise
 from farm.store.retrievals import Retrieval, Retrievals, dump
 from farm.store.room_queues import Room
-from tests.support.open_store import AsyncOpenStore, OpenStore, open_store, open_store_async
+from tests.support.open_store import AsyncOpenStore, OpenStore
 from tests.support.running import await_true
 
 TTL_MS = 30_000
-
-
-@pytest.fixture
-def client(valkey_url: str) -> Iterator[OpenStore]:
-    client = open_store(valkey_url)
-    client.flushall()
-    yield client
-    client.close()
-
-
-@pytest.fixture
-async def api(valkey_url: str, client: OpenStore) -> AsyncIterator[AsyncOpenStore]:
-    api = open_store_async(valkey_url)
-    yield api
-    await api.aclose()
 
 
 def query(*decls: str) -> Retrieval:

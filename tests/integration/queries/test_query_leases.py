@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,28 +11,13 @@ import pytest
 from farm.store.constants import QUERY_LEASE_MS
 from farm.store.retrievals import Retrieval, Retrievals
 from farm.store.room_queues import Room, Taken
-from tests.support.open_store import AsyncOpenStore, OpenStore, open_store, open_store_async
+from tests.support.open_store import AsyncOpenStore, OpenStore, open_store
 from tests.support.running import await_true
 
 TTL_MS = 30_000
 REPLIES = "farm:reply:leases"
 ERROR = {"error": "no"}
 FOUND: dict[str, Any] = {"results": [[]]}
-
-
-@pytest.fixture
-def client(valkey_url: str) -> Iterator[OpenStore]:
-    client = open_store(valkey_url)
-    client.flushall()
-    yield client
-    client.close()
-
-
-@pytest.fixture
-async def api(valkey_url: str, client: OpenStore) -> AsyncIterator[AsyncOpenStore]:
-    api = open_store_async(valkey_url)
-    yield api
-    await api.aclose()
 
 
 def query() -> Retrieval:

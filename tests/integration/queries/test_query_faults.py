@@ -17,10 +17,8 @@ import psutil
 import pytest
 
 from farm.store.room_queues import Room
-from tests.conftest import lean_settings
-from tests.support.open_store import OpenStore, open_store
-from tests.support.repl.install import Install
-from tests.support.running import RunningFarm, await_true, running_farm
+from tests.support.open_store import OpenStore
+from tests.support.running import RunningFarm, await_true
 from tests.support.tei import HOLD, Tei
 
 pytestmark = pytest.mark.timeout(180)
@@ -28,27 +26,6 @@ pytestmark = pytest.mark.timeout(180)
 GOAL = "a b : Nat\n⊢ a + b = b + a"
 # A query that nobody has is refused after 30 s.
 SOONER_S = 20
-
-
-@pytest.fixture(scope="module")
-def tei() -> Iterator[Tei]:
-    with Tei() as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def farm(tmp_path_factory: pytest.TempPathFactory, scripted: Install, tei: Tei) -> Iterator[RunningFarm]:
-    settings = {**lean_settings(scripted), "LEAN_WORKERS": "1", "EMBED_SERVICE_URL": tei.url}
-    with running_farm(tmp_path_factory.mktemp("farm"), **settings) as running:
-        await_true(lambda: ask(running).status_code == 200, "the first answer")
-        yield running
-
-
-@pytest.fixture
-def store(farm: RunningFarm) -> Iterator[OpenStore]:
-    client = open_store(farm.redis_url)
-    yield client
-    client.close()
 
 
 def ask(farm: RunningFarm, goal: str = GOAL) -> httpx.Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -13,7 +12,7 @@ import httpx
 import pytest
 
 from tests.conftest import lean_settings
-from tests.support.open_store import OpenStore, open_store
+from tests.support.open_store import OpenStore
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, running_farm
 from tests.support.tei import CLOSE, ENDLESS, GARBAGE, HOLD, HUGE, NAN, RAGGED, TOO_FEW, TOO_SHORT, Fault, Tei
@@ -22,24 +21,8 @@ GOAL = "a b : Nat\n⊢ a + b = b + a"
 
 
 @pytest.fixture(scope="module")
-def tei() -> Iterator[Tei]:
-    with Tei() as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def farm(tmp_path_factory: pytest.TempPathFactory, scripted: Install, tei: Tei) -> Iterator[RunningFarm]:
-    settings = {**lean_settings(scripted), "LEAN_WORKERS": "1", "EMBED_SERVICE_TIMEOUT": "1"}
-    with running_farm(tmp_path_factory.mktemp("farm"), EMBED_SERVICE_URL=tei.url, **settings) as running:
-        await_true(lambda: ask(running).status_code == 200, "the first answer")
-        yield running
-
-
-@pytest.fixture
-def store(farm: RunningFarm) -> Iterator[OpenStore]:
-    client = open_store(farm.redis_url)
-    yield client
-    client.close()
+def more_settings() -> dict[str, str]:
+    return {"EMBED_SERVICE_TIMEOUT": "1"}
 
 
 def ask(farm: RunningFarm, goal: str = GOAL, *new: str) -> httpx.Response:
