@@ -141,7 +141,7 @@ class Corpora:
             return not names or all(self._client.hmget(_WANTED, names))
 
     def conclude(self, wish: Wish, outcome: SwitchOutcome) -> None:
-        """Say what becomes of a wish; who comes first is right."""
+        """Say what becomes of a wish; the first word counts."""
         with translated():
             self._client.hsetnx(_WANTED, f"outcome:{wish.id}", orjson.dumps(asdict(outcome)))
 

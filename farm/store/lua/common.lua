@@ -13,7 +13,7 @@ local HEAD_START_S = 0.001        -- a newcomer comes just before the least serv
 -- sends the next one when one ends would leave the farm idle meanwhile.
 local TURN_S = 0.5
 local CLAIM_S = TURN_S / 16       -- what each proof is charged when it is claimed; its seconds follow when they are known
-local NEXT_S = 0.000001           -- who comes while the same batch is first comes just behind who came before
+local NEXT_S = 0.000001           -- batches that arrive in the same turn queue this far apart, in their order
 local MOST_PARKED = 1000          -- more copies than this of one proof do not wait for one run
 local LOOK_KEPT_MS = 60000        -- a look longer ago than this says nothing any more
 local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict beside its value, its name twice included
@@ -269,7 +269,7 @@ local function batch_keys(batch)
   return keys
 end
 
--- Every proof has its verdict: wake who waits, and let everything expire.
+-- All proofs have their verdicts: wake whoever waits, and let everything expire.
 local function complete_batch(batch, now)
   local b, place = 'farm:batch:' .. batch, place_of(batch)
   local v = redis.call('HMGET', b, 'cancelled', 'reply', 'retention_s')
