@@ -28,9 +28,10 @@ from farm.models import BatchRequest, Options, Proof
 from farm.models.proofs import MAX_BATCH_PROOFS
 from farm.prepared import header_of
 from farm.settings import Settings
-from farm.store.batches import Committed, NewBatch, StagedItem, Staging
+from farm.store.batches import Committed
 from farm.store.lanes import STRICT_DOMAIN, lane_name
 from farm.store.registry import read_status
+from farm.store.staging import NewBatch, StagedItem, Staging
 from farm.traces import traceparent
 
 # Proofs, and bytes of their lines, that are held before they are staged.

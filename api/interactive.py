@@ -13,7 +13,7 @@ from api.replies import Disconnected, wait_reply
 from api.service import Service
 from farm.errors import StoreUnavailable
 from farm.models import Proof
-from farm.store.batches import NewBatch, StagedItem, Staging
+from farm.store.staging import NewBatch, StagedItem, Staging
 
 INTERACTIVE_PROOFS = 4
 """A request with at most so many proofs comes before all batches."""

@@ -14,7 +14,7 @@ from api.intake import Intake, complete_options
 from api.interactive import INTERACTIVE_PROOFS, UNSEEN_RETENTION_S, verify
 from api.service import Service
 from farm.models import Options, Proof, ReportRequest
-from farm.store.batches import NewBatch
+from farm.store.staging import NewBatch
 
 _PARTS = {
     "messages": ("severity", "pos", "endPos", "data"),

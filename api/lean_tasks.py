@@ -16,8 +16,8 @@ from api.intake import complete_options
 from api.interactive import INTERACTIVE_PROOFS, UNSEEN_RETENTION_S, work_off
 from api.service import Service
 from farm.models import Options, Task
-from farm.store.batches import NewBatch, StagedItem, Staging
 from farm.store.lanes import lane_name
+from farm.store.staging import NewBatch, StagedItem, Staging
 
 Model = TypeVar("Model", bound=BaseModel)
 Json = dict[str, Any]

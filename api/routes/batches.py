@@ -38,9 +38,10 @@ from farm.models import (
     Verified,
 )
 from farm.models.proofs import MAX_BATCH_PROOFS, MAX_VERIFY_PROOFS, Label, Tag
-from farm.store.batches import Committed, NewBatch, check_cursor
+from farm.store.batches import Committed, check_cursor
 from farm.store.items import undecided
 from farm.store.listing import Wanted
+from farm.store.staging import NewBatch
 
 router = APIRouter(prefix="/v1", tags=["proofs"], responses=FAILURES)
 

@@ -19,7 +19,7 @@ from api.service import ServiceDep, get_url_owner
 from farm.client.completions import extract_lean, proof_of
 from farm.models import Proof
 from farm.models.rewards import OpenRLHFAnswer, OpenRLHFRequest
-from farm.store.batches import NewBatch
+from farm.store.staging import NewBatch
 
 router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=FAILURES)
 

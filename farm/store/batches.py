@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias, cast
-from uuid import uuid4
-
-import orjson
+from dataclasses import dataclass
+from typing import TypeAlias, cast
 
 from farm.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from farm.models import BatchStatus, Item, Proof, Task, Verdict
+from farm.models import BatchStatus, Item, Proof, Verdict
 from farm.store.client import AsyncRedisClient
-from farm.store.codec import Json, mark, pack, raw, unmark, unpack
+from farm.store.codec import mark, pack, raw, unmark, unpack
 from farm.store.connection import translated
-from farm.store.constants import FIRST_CANARY
 from farm.store.failover import confirm
 from farm.store.items import items_json
 from farm.store.listing import Wanted, as_status, as_text, latest
 from farm.store.quotas import Quotas, unlimited
 from farm.store.scripts import AsyncScripts
+from farm.store.staging import NewBatch, StagedItem, Staging, pack_commit
 
 START = "0-0"
 _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
@@ -31,32 +28,6 @@ _STAGING_TTL_S = 3600
 _STAGE_SLICE = 250
 _Fields: TypeAlias = dict[bytes, bytes]
 _NONE: _Fields = {}
-
-
-@dataclass(frozen=True, slots=True)
-class NewBatch:
-    """What a commit needs to know beside the items.
-
-    Attributes:
-        listed: whether its owner sees it among the batches; its items are proofs then.
-        trace: the `traceparent` that its runs go on from, empty where it is not traced.
-    """
-
-    environment: str
-    options: Json
-    retention_s: int
-    interactive: bool = False
-    reply: str = ""
-    idempotency_key: str = ""
-    body_hash: str = ""
-    deadline_s: float | None = None
-    listed: bool = True
-    trace: str = ""
-
-    @property
-    def weight(self) -> float:
-        """The batch's share of a lane: each step of priority doubles it."""
-        return float(2 ** (int(self.options.get("priority", 5)) - 5))
 
 
 @dataclass(slots=True)
@@ -75,33 +46,6 @@ class Page:
     results: list[bytes]
     next: str
     done: bool
-
-
-class StagedItem(NamedTuple):
-    """One task on its way in: where it queues, and its fingerprint if its verdict may be kept or shared."""
-
-    lane: str
-    task: Task
-    fingerprint: str = ""
-    is_canary: bool = False
-
-
-@dataclass(slots=True)
-class Staging:
-    """Items of an owner on their way in; nothing of them runs before the commit."""
-
-    owner: str
-    batch: str = field(default_factory=lambda: uuid4().hex)
-    total: int = 0
-    canaries: int = 0
-
-    def number(self, entry: StagedItem) -> int:
-        """Return the next index: canaries have a range of their own, which no user's proof reaches."""
-        if entry.is_canary:
-            self.canaries += 1
-            return FIRST_CANARY + self.canaries - 1
-        self.total += 1
-        return self.total - 1
 
 
 class Batches:
@@ -173,7 +117,7 @@ class Batches:
             StoreUnavailable: Redis does not answer, or no replica has the batch yet; it may be one all the same.
         """
         with translated():
-            reply = await self._scripts.run("commit", _commit(staging, submission))
+            reply = await self._scripts.run("commit", pack_commit(staging, submission))
         batch, tokens, fate = cast("tuple[bytes, int, bytes]", reply)
         if fate != b"new":
             await self.discard(staging)
@@ -302,26 +246,3 @@ def check_cursor(after: str | None) -> str:
     if parts is None or any(int(part) >> 64 for part in parts.groups()):
         raise InvalidRequest("`after` is no cursor of this farm: use the `next` of an earlier page")
     return after
-
-
-def _commit(staging: Staging, submission: NewBatch) -> bytes:
-    """Return what commit.lua is to know."""
-    return orjson.dumps(
-        {
-            "batch": staging.batch,
-            "owner": staging.owner,
-            "environment": submission.environment,
-            "class": "interactive" if submission.interactive else "batch",
-            "total": staging.total + staging.canaries,
-            "weight": submission.weight,
-            "options": orjson.dumps(submission.options).decode(),
-            "retention_s": submission.retention_s,
-            "reply": submission.reply,
-            "key": submission.idempotency_key,
-            "body_hash": submission.body_hash,
-            "deadline_ms": "" if submission.deadline_s is None else int(submission.deadline_s * 1000),
-            "canaries": staging.canaries,
-            "listed": submission.listed,
-            "trace": submission.trace,
-        }
-    )

@@ -9,11 +9,12 @@ import pytest
 
 from farm.errors import RateLimited, StoreUnavailable
 from farm.models import Proof, WorkerKind, verdict
-from farm.store.batches import Batches, NewBatch, StagedItem, Staging
+from farm.store.batches import Batches
 from farm.store.connection import connect_async, translated
 from farm.store.lanes import lane_name
 from farm.store.leases import Leases
 from farm.store.registry import Registry
+from farm.store.staging import NewBatch, StagedItem, Staging
 from tests.support.open_store import OpenStore, open_store
 
 NORMAL = {"maxmemory": "0", "min-replicas-to-write": "0"}

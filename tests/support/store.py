@@ -9,12 +9,13 @@ from typing import Any
 
 from farm.errors import FarmError
 from farm.models import Proof, Reason, verdict
-from farm.store.batches import Batches, NewBatch, StagedItem, Staging
+from farm.store.batches import Batches
 from farm.store.claimed import Claim, Warmth
 from farm.store.connection import connect_async
 from farm.store.lanes import lane_name
 from farm.store.leases import Finished, Leases
 from farm.store.quotas import Quotas
+from farm.store.staging import NewBatch, StagedItem, Staging
 from tests.support.open_store import OpenStore
 
 ENV = "default"

@@ -7,12 +7,13 @@ import asyncio
 import pytest
 
 from farm.models import Proof, Reason, WorkerKind, verdict
-from farm.store.batches import Batches, StagedItem, Staging
+from farm.store.batches import Batches
 from farm.store.connection import connect_async
 from farm.store.constants import LAPSE_BOUND
 from farm.store.lanes import lane_name
 from farm.store.leases import DEATH_BOUND, Leases
 from farm.store.registry import Registry
+from farm.store.staging import StagedItem, Staging
 from tests.support.open_store import OpenStore
 from tests.support.store import ENV, assert_settled, cancel, finish, lapse, put, state, take
 

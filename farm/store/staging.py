@@ -1,0 +1,89 @@
+"""A batch on its way in: the items that are staged, and what the commit says beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import uuid4
+
+import orjson
+
+from farm.models import Task
+from farm.store.codec import Json
+from farm.store.constants import FIRST_CANARY
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """What a commit needs to know beside the items.
+
+    Attributes:
+        listed: whether its owner sees it among the batches; its items are proofs then.
+        trace: the `traceparent` that its runs go on from, empty where it is not traced.
+    """
+
+    environment: str
+    options: Json
+    retention_s: int
+    interactive: bool = False
+    reply: str = ""
+    idempotency_key: str = ""
+    body_hash: str = ""
+    deadline_s: float | None = None
+    listed: bool = True
+    trace: str = ""
+
+    @property
+    def weight(self) -> float:
+        """The batch's share of a lane: each step of priority doubles it."""
+        return float(2 ** (int(self.options.get("priority", 5)) - 5))
+
+
+class StagedItem(NamedTuple):
+    """One task on its way in: where it queues, and its fingerprint if its verdict may be kept or shared."""
+
+    lane: str
+    task: Task
+    fingerprint: str = ""
+    is_canary: bool = False
+
+
+@dataclass(slots=True)
+class Staging:
+    """Items of an owner on their way in; nothing of them runs before the commit."""
+
+    owner: str
+    batch: str = field(default_factory=lambda: uuid4().hex)
+    total: int = 0
+    canaries: int = 0
+
+    def number(self, entry: StagedItem) -> int:
+        """Return the next index: canaries have a range of their own, which no user's proof reaches."""
+        if entry.is_canary:
+            self.canaries += 1
+            return FIRST_CANARY + self.canaries - 1
+        self.total += 1
+        return self.total - 1
+
+
+def pack_commit(staging: Staging, submission: NewBatch) -> bytes:
+    """Return what commit.lua is to know."""
+    return orjson.dumps(
+        {
+            "batch": staging.batch,
+            "owner": staging.owner,
+            "environment": submission.environment,
+            "class": "interactive" if submission.interactive else "batch",
+            "total": staging.total + staging.canaries,
+            "weight": submission.weight,
+            "options": orjson.dumps(submission.options).decode(),
+            "retention_s": submission.retention_s,
+            "reply": submission.reply,
+            "key": submission.idempotency_key,
+            "body_hash": submission.body_hash,
+            "deadline_ms": "" if submission.deadline_s is None else int(submission.deadline_s * 1000),
+            "canaries": staging.canaries,
+            "listed": submission.listed,
+            "trace": submission.trace,
+        }
+    )
