@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from api.service import get_service
+from api.bodies import read_body
+from api.service import get_service, serving
 from farm.client import AsyncFarm
 from farm.errors import NotFound
-from farm.keys import bearer
+from farm.keys import LOCAL_OWNER, bearer
 from farm.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is bound
 _KEY: ContextVar[str] = ContextVar("key", default="")
 # An agent waits: better told soon that a part of the farm is away than kept hoping.
 _RETRIES = 2
+# A call holds one text at most, and as JSON that may be twice as long.
+_LIMIT_BYTES = 4 << 20
 
 
 class McpEndpoint:
@@ -63,19 +66,25 @@ class McpEndpoint:
 
         Raises:
             Unauthorized: keys are used, and this is none.
-            RateLimited: the key asks too often.
+            RateLimited: the key asks too often, or this process holds too many bytes of bodies.
+            TooLarge, InvalidRequest: the body is too long, or comes too slowly.
             NotFound: the library is not installed.
         """
-        request = Request(scope)
+        request = Request(scope, receive)
         service = await get_service(request)
+        owner = LOCAL_OWNER
         if not service.keyring.is_open:
             authorization = request.headers.get("authorization")
-            service.pace.admit(f"key {service.keyring.holder(authorization).name}")
+            owner = service.keyring.holder(authorization).name
+            service.pace.admit(f"key {owner}")
             _KEY.set(bearer(authorization))
         sessions = await self._open()
         if sessions is None:
             raise NotFound("MCP needs a library on the farm's host: `pip install 'leanfarm[mcp]'`, and restart the API")
-        await sessions.handle_request(scope, receive, send)
+        async with serving(request, owner):
+            # Read here, under the limits of every other route: the library would wait for a slow body for ever.
+            body = await read_body(request, _LIMIT_BYTES)
+            await sessions.handle_request(scope, _replayed(body, receive), send)
 
     async def _open(self) -> StreamableHTTPSessionManager | None:
         """Return what speaks the protocol; None where the library is not installed."""
@@ -125,6 +134,16 @@ class _LastingConnections(httpx.AsyncHTTPTransport):
     async def close(self) -> None:
         """Close."""
         await super().aclose()
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a body that was read, and after it whatever comes: that the client went away."""
+    given = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def replay() -> Message:
+        return next(given, None) or await receive()
+
+    return replay
 
 
 def _own_url(settings: Settings) -> str:

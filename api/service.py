@@ -83,14 +83,14 @@ def _owner(scope: Scope) -> Any:
     """Return the dependency that admits keys of one scope."""
 
     async def owner(request: Request, _shown: Annotated[Any, Security(_BEARER)]) -> AsyncIterator[str]:
-        async with _serving(request, await _admit(request, scope)) as owner:
+        async with serving(request, await _admit(request, scope)) as owner:
             yield owner
 
     return Depends(owner)
 
 
 @contextlib.asynccontextmanager
-async def _serving(request: Request, owner: str) -> AsyncIterator[str]:
+async def serving(request: Request, owner: str) -> AsyncIterator[str]:
     """Count the bytes read of the body for the owner until the request is answered."""
     holding = request.state.holding = Holding((await get_service(request)).buffered, owner)
     try:
@@ -112,7 +112,7 @@ async def get_bare_owner(request: Request) -> AsyncIterator[str]:
     if not service.keyring.is_open:
         owner = _bare_owner(service.keyring, request.headers.get("authorization"))
         service.pace.admit(f"key {owner}")
-    async with _serving(request, owner):
+    async with serving(request, owner):
         yield owner
 
 
@@ -136,7 +136,7 @@ async def get_url_owner(request: Request) -> AsyncIterator[str]:
     owner = service.keyring.owner(_from_url(request.headers.get("authorization")), Scope.VERIFY)
     if not service.keyring.is_open:
         service.pace.admit(f"key {owner}")
-    async with _serving(request, owner):
+    async with serving(request, owner):
         yield owner
 
 
@@ -172,7 +172,7 @@ async def get_retrieve_owner(request: Request, _shown: Annotated[Any, Security(_
         owner = LOCAL_OWNER
     else:
         owner = await _admit(request, Scope.RETRIEVE)
-    async with _serving(request, owner):
+    async with serving(request, owner):
         yield owner
 
 

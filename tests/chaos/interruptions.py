@@ -107,12 +107,12 @@ def _silence_left_so(ground: Ground, rng: random.Random) -> float:
     return began
 
 
-def _black_hole(ground: Ground, rng: random.Random) -> float:
+def _black_hole(is_closed: bool, ground: Ground, rng: random.Random) -> float:
     ground.proxy.takes_in_vain = True
     ground.proxy.cut()
     time.sleep(rng.uniform(3, 20))
     ground.proxy.takes_in_vain = False
-    if rng.random() < 0.5:
+    if is_closed:
         ground.proxy.cut(_is_silent)
     return time.monotonic()
 
@@ -171,7 +171,8 @@ INTERRUPTIONS = (
     Interruption("silent for 60 s, then closed", partial(_silence, 60), is_short=False),
     Interruption("silent for 120 s, then closed", partial(_silence, 120), is_short=False),
     Interruption("silent, and left so", _silence_left_so),
-    Interruption("taken in vain for 3 to 20 s", _black_hole),
+    Interruption("a black hole for 3 to 20 s, then closed", partial(_black_hole, True)),
+    Interruption("a black hole for 3 to 20 s, what it took left silent", partial(_black_hole, False)),
     Interruption("SIGSTOP, 1 to 18 s", _stop),
     Interruption("a process killed and all cut", _kill_and_cut),
     Interruption("the store killed and started", _restart),

@@ -253,6 +253,13 @@ async def test_a_key_is_good_for_what_it_may_do_and_no_key_for_nothing(
             assert (refused.status_code, refused.json()["error"]["code"]) == (401, "unauthorized")
 
 
+def test_a_body_that_is_too_long_is_refused_before_it_has_come(farm: RunningFarm, key: str) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    for content in (b" " * (5 << 20), iter([b" " * (1 << 20)] * 5)):
+        refused = httpx.post(f"{farm.url}/mcp", content=content, headers=headers)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (413, "too_large")
+
+
 async def test_a_farm_that_is_away_is_a_sentence(farm: RunningFarm) -> None:
     async with stdio_agent(farm, url="http://127.0.0.1:9") as agent:
         assert "connection_failed: No farm answers at http://127.0.0.1:9" in await refusal(agent, "verify", code=TRUE)
