@@ -12,12 +12,14 @@ from farm.cli import (
     batches,
     cache,
     demo,
+    export,
     index,
     init,
     inspect,
     keys,
     mcp,
     operate,
+    rerun,
     resume,
     retrieve,
     revoke,
@@ -74,8 +76,8 @@ app.command()(retrieve.retrieve)
 app.command()(mcp.mcp)
 app.command()(operate.status)
 app.command()(batches.batches)
-app.command()(batches.export)
-app.command()(batches.rerun)
+app.command()(export.export)
+app.command()(rerun.rerun)
 app.command()(operate.drain)
 app.command()(revoke.revoke)
 app.command()(resume.resume)

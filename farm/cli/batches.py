@@ -1,60 +1,24 @@
-"""`farm batches`, `farm export`, `farm rerun`; and batches named by the beginning of their ids."""
+"""`farm batches`."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.live import Live
 
-from farm.cli.output import connect, console, progress_bar, show_json, show_json_line, show_line, show_table, tell
+from farm.cli.batch_names import find_batch
+from farm.cli.output import JsonOption, connect, console, show_json, show_json_line, show_line, show_table
 from farm.cli.tables import Sheet, render
-from farm.cli.verdicts import row_of, rows_writer
 from farm.client import Farm
-from farm.client.manifest import identify
-from farm.errors import InvalidRequest, NotFound
+from farm.errors import InvalidRequest
 from farm.models import BatchStatus
 
-JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
-BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or a beginning that no other has.")]
-LabelOption = Annotated[str | None, typer.Option(help="What the batch is called, in every list.")]
-TagOption = Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; may be given several times.")]
-
 COLUMNS = ("batch", "state", "done", "accepted", "rejected", "undecided", "created", "label", "tags")
-_ID = re.compile(r"[0-9a-f]{32}")
-_BEGINNING = re.compile(r"[0-9a-f]{1,31}")
 _POLL_S = 1.0
-_MOST_CANDIDATES = 5
-
-
-def find_batch(farm: Farm, name: str) -> str:
-    """Return the id of the batch that an id or its beginning means.
-
-    Raises:
-        NotFound: none of the key's batches begins so.
-        InvalidRequest: several do; the text lists them.
-    """
-    if _ID.fullmatch(name) or not _BEGINNING.fullmatch(name):
-        return name
-    there = farm.batches(limit=_MOST_CANDIDATES + 1, prefix=name)
-    # A farm of an older release lists all.
-    found = [each for each in there if each.batch_id.startswith(name)]
-    if not found:
-        raise NotFound(f"No batch begins with {name!r}: `farm batches` lists yours")
-    if len(found) > 1:
-        shown = ", ".join(_called(each) for each in found[:_MOST_CANDIDATES])
-        more = " and others" if len(found) > _MOST_CANDIDATES else ""
-        raise InvalidRequest(f"{name!r} begins several batches: {shown}{more}; give more of the id")
-    return found[0].batch_id
-
-
-def _called(status: BatchStatus) -> str:
-    return f"{status.batch_id} ({status.label})" if status.label else status.batch_id
 
 
 def batches(
@@ -153,54 +117,3 @@ def _show_item(farm: Farm, batch_id: str, index: int, as_json: bool) -> None:
     for message in found.verdict.messages:
         where = f"{message.pos.line}:{message.pos.column}: " if message.pos else ""
         console.print(f"{where}{message.severity}: {message.data}", markup=False, highlight=False)
-
-
-def export(
-    batch: BatchArgument,
-    parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write Parquet.")] = None,
-    jsonl: Annotated[Path | None, typer.Option(metavar="FILE", help="Write lines of JSON.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write a batch's verdicts to a file, each with its problem, in the order of the proofs.
-
-    Example: `farm export 6f1c --parquet nightly.parquet`. The columns are those of `farm verify --output`, and `batch`,
-    `label` and `tags`.
-    """
-    if (path := parquet or jsonl) is None or (parquet and jsonl):
-        raise InvalidRequest("farm export writes one file: say --parquet FILE or --jsonl FILE")
-    write = rows_writer(path, is_parquet=parquet is not None)
-    with connect() as farm, progress_bar(as_json) as bar:
-        found = farm.batch(find_batch(farm, batch))
-        status = found.status()
-        names = {"batch": status.batch_id, "label": status.label, "tags": status.tags}
-        items = bar.track(found.items(), total=status.total, description="reading")
-        count = write(row_of(each.verdict, identify(each.proof, each.index)) | names for each in items if each.verdict)
-    if as_json:
-        show_json({"batch_id": status.batch_id, "file": str(path), "rows": count, "total": status.total})
-    else:
-        left = status.total - count
-        tell(f"{path}: {count} verdicts" + (f"; {left} proofs have none yet" if left else ""))
-
-
-def rerun(
-    batch: BatchArgument,
-    undecided: Annotated[
-        bool, typer.Option("--undecided", help="Run those again that the farm did not decide.")
-    ] = False,
-    label: LabelOption = None,
-    tag: TagOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Run proofs of a finished batch again, as a new batch with its options, label and tags; ids stay.
-
-    Example: `farm rerun 6f1c --undecided --tag retry`.
-    """
-    if not undecided:
-        raise InvalidRequest("farm rerun needs to know which proofs: say --undecided")
-    with connect() as farm:
-        old = find_batch(farm, batch)
-        status = farm.batch(old).rerun(label=label, tags=tag).status()
-    if as_json:
-        show_json(status.model_dump(mode="json"))
-    else:
-        tell(f"{status.batch_id}: {status.total} proofs of {old}; `farm batches {status.batch_id[:8]} --follow`")

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from farm.cli.output import show_json, show_table, tell
+from farm.cli.output import JsonOption, show_json, show_table, tell
 from farm.cli.store import open_store
 from farm.errors import InvalidRequest
 
 app = typer.Typer(help="See and purge the verdicts that answer repeats.", no_args_is_help=True)
-JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
 
 @app.command()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from farm.cli.output import progress_bar, show_json, show_table
+from farm.cli.output import JsonOption, progress_bar, show_json, show_table
 from farm.errors import FarmError
 from farm.processes import own_module
 
 app = typer.Typer(help="Build the vectors and index of DATA_REPO, and look at them.", no_args_is_help=True)
-JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
 
 @app.command()

@@ -8,12 +8,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from farm.bench import Measured, bench_batch, bench_retrieve, bench_verify
-from farm.cli.output import connect, progress_bar, show_json, show_table, tell, waiting
+from farm.cli.output import JsonOption, connect, progress_bar, show_json, show_table, tell, waiting
 from farm.cli.texts import decode, read_file
 from farm.doctor import diagnose, install_lean, try_sandbox
 from farm.settings import load
 
-JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 _OUTCOME = ("topic", "attempt", "expected", "found", "detail")
 _CODE = "theorem leanfarm_bench : 1 + 1 = 2 := by rfl"
 _GOAL = "a b : Nat\n⊢ a + b = b + a"

@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from farm.cli.output import show_json, show_table, tell
+from farm.cli.output import JsonOption, show_json, show_table, tell
 from farm.errors import ConfigurationError
 from farm.keys import ALL_SCOPES, Gate, create_key, parse_gate, parse_scopes, read_keys, revoke_key
 from farm.settings import load
 
 app = typer.Typer(help="Make, list and revoke API keys in API_KEYS_FILE.", no_args_is_help=True)
-JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
 
 def _path() -> Path:

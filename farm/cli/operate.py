@@ -7,17 +7,13 @@ import os
 import signal
 import time
 from contextlib import suppress
-from typing import Annotated
 
-import typer
-
-from farm.cli.output import connect, console, progress_bar, show_json, show_table, tell
+from farm.cli.output import JsonOption, connect, console, progress_bar, show_json, show_table, tell
 from farm.cli.store import open_store
 from farm.errors import NotFound
 from farm.models import FarmStatus
 from farm.settings import Settings
 
-JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 _DRAIN_POLL_S = 0.2
 
 

@@ -6,8 +6,9 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -15,6 +16,8 @@ from rich.text import Text
 from farm.cli.tables import Sheet, render
 from farm.client import Farm
 from farm.settings import load
+
+JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
 console = Console()
 errors = Console(stderr=True)

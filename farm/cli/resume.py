@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from farm.cli.output import show_json, show_table, tell
+from farm.cli.output import JsonOption, show_json, show_table, tell
 from farm.cli.store import open_store
 from farm.errors import NotFound
 
 
 def resume(
     key: Annotated[str, typer.Argument(help="Whose proofs to judge again; absent: list who is paused.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Judge the proofs of a key again that an accepted canary has paused; look for the cause first."""
     store = open_store("farm resume")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from farm.cli.output import connect, show_json, show_table
+from farm.cli.output import JsonOption, connect, show_json, show_table
 from farm.cli.texts import decode
 
 
@@ -15,7 +15,7 @@ def retrieve(
     goal: Annotated[str, typer.Argument(help="The goal as Lean prints it, or - for stdin.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many premises.")] = 10,
     module: Annotated[list[str] | None, typer.Option(help="Only premises of these modules; may be repeated.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the premises nearest to a goal, with their scores, modules and statements."""
     state = decode(sys.stdin.buffer.read(), "stdin") if goal == "-" else goal

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farm.cli.output import show_json, show_table, tell
+from farm.cli.output import JsonOption, show_json, show_table, tell
 from farm.cli.store import open_store
 from farm.errors import InvalidRequest
 
@@ -22,7 +22,7 @@ def revoke(
     toolchain: Annotated[str, typer.Option(help="A Lean version that is bad, such as v4.29.0.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the verdicts, and change nothing.")] = False,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Allow it again; marks stay.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Declare something bad that verdicts rest on: list and mark them, purge the cache of them, judge by it no more.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from farm.cli.batches import LabelOption, TagOption
+from farm.cli.batch_names import LabelOption, TagOption
 from farm.cli.feedback import show_feedback
 from farm.cli.output import console, show_table, tell
 from farm.cli.pass_at import read_pass_at, tell_pass_at

@@ -18,9 +18,10 @@ from tests.support.terminal import on_terminal
 LONG = "a-name-that-is-longer-than-a-line-of-the-terminal-" * 3
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 FALSE = f"theorem {LONG.replace('-', '_')} : 1 + 1 = 3 := by decide"
-# `up` has no answer: it runs until it is stopped. `drain` ends the farm, `demo` starts one: they have their own tests.
+# `up` and `mcp` have no answer: they run until they are stopped. `drain` ends the farm, `demo` starts one: they have
+# their own tests.
 # `init` writes into the folder that it is called in.
-APART = {"up", "drain", "demo", "init"}
+APART = {"up", "mcp", "drain", "demo", "init"}
 COMMANDS: dict[str, list[list[str]]] = {
     "verify": [["PROOFS"], ["PROOFS", "--output", "OUTPUT"]],
     "retrieve": [["a b : Nat\n⊢ a + b = b + a"]],
@@ -58,7 +59,7 @@ def commands(group: typer.Typer, prefix: str = "") -> dict[str, bool]:
 def test_every_command_that_answers_has_it() -> None:
     found = commands(app)
 
-    assert {name for name, has_json in found.items() if not has_json} == {"up"}
+    assert {name for name, has_json in found.items() if not has_json} == {"mcp", "up"}
     assert set(found) == set(COMMANDS) | APART
 
 

@@ -1,0 +1,45 @@
+"""Batches by name: how commands take ids, beginnings of ids, labels and tags."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from farm.client import Farm
+from farm.errors import InvalidRequest, NotFound
+from farm.models import BatchStatus
+
+BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or a beginning that no other has.")]
+LabelOption = Annotated[str | None, typer.Option(help="What the batch is called, in every list.")]
+TagOption = Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; may be given several times.")]
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_BEGINNING = re.compile(r"[0-9a-f]{1,31}")
+_MOST_CANDIDATES = 5
+
+
+def find_batch(farm: Farm, name: str) -> str:
+    """Return the id of the batch that an id or its beginning means.
+
+    Raises:
+        NotFound: none of the key's batches begins so.
+        InvalidRequest: several do; the text lists them.
+    """
+    if _ID.fullmatch(name) or not _BEGINNING.fullmatch(name):
+        return name
+    there = farm.batches(limit=_MOST_CANDIDATES + 1, prefix=name)
+    # A farm of an older release lists all.
+    found = [each for each in there if each.batch_id.startswith(name)]
+    if not found:
+        raise NotFound(f"No batch begins with {name!r}: `farm batches` lists yours")
+    if len(found) > 1:
+        shown = ", ".join(_called(each) for each in found[:_MOST_CANDIDATES])
+        more = " and others" if len(found) > _MOST_CANDIDATES else ""
+        raise InvalidRequest(f"{name!r} begins several batches: {shown}{more}; give more of the id")
+    return found[0].batch_id
+
+
+def _called(status: BatchStatus) -> str:
+    return f"{status.batch_id} ({status.label})" if status.label else status.batch_id
