@@ -162,6 +162,7 @@ class Settings(BaseSettings):
     ] = 2
     lean_incremental: Annotated[bool, Field(description="LeanInteract: reuse elaboration of shared prefixes.")] = True
     lean_parallel: Annotated[bool, Field(description="LeanInteract: elaborate in parallel.")] = True
+    lean_slices: Annotated[bool, Field(description="Defer runs that outlast their batch; off: all in order.")] = True
     warm_headers: Annotated[str, Field(description="Headers to load at start, separated by `;`.")] = ""
     gate: Annotated[
         Literal["off", "strict"],

@@ -166,7 +166,7 @@ class Leases:
         return _given_back(reply)
 
     def defer(self, lease: str, index: int, seconds: float) -> GivenBack:
-        """Give an item back whose slice expired: it comes to the end of its lane and then has its full time."""
+        """Give an item back that outlasted its slice: it comes to the end of its lane and then has its full time."""
         with translated():
             reply = self._scripts.run("release", lease, "slow", 0, seconds, index)
         return _given_back(reply)

@@ -11,9 +11,13 @@ from farm.models import Message, Position
 from workers.lean.repl_events import HeaderFailed, ReplEnded, ReplGone, ReplTimeout, StartFailed
 from workers.lean.repl_reply import Reply
 from workers.lean.session import Exchange, Header, Session
+from workers.lean.slices import Slice
 
 Lean = Callable[[str], Reply]
-"""Answers a text; raises what a `Session` raises. What it takes longer than the text's time is a timeout."""
+"""Answers a text; raises what a `Session` raises. What it takes longer than the text's time is a timeout.
+
+In a run that has a slice its first `ReplTimeout` is the end of the slice: it is called again if the run goes on.
+"""
 
 
 def response(*errors: str, warnings: tuple[str, ...] = ()) -> Reply:
@@ -55,6 +59,7 @@ class FakeSession(Session):
         self._can_sync = True
         self._loading_s = self._load_s = self._start_s = 0.0
         self._domain = ""
+        self._slice: Slice | None = None
 
     @property
     def pid(self) -> int | None:
@@ -68,6 +73,12 @@ class FakeSession(Session):
     @property
     def restarts(self) -> int:
         return max(0, self._generation - 1)
+
+    @contextmanager
+    def sliced(self, slice_: Slice | None) -> Iterator[None]:
+        self._slice = slice_
+        yield
+        self._slice = None
 
     def ensure_alive(self) -> None:
         if self.failing_starts:
@@ -122,7 +133,7 @@ class FakeSession(Session):
     def _answer(self, text: str, timeout_s: float) -> Reply:
         deadline = time.monotonic() + timeout_s
         try:
-            said = self.lean(text)
+            said = self._sliced_answer(text)
         except ReplEnded as error:
             self.end(type(error).__name__)
             raise
@@ -130,3 +141,12 @@ class FakeSession(Session):
             self.end("deadline")
             raise ReplTimeout("The REPL did not answer in time")
         return said
+
+    def _sliced_answer(self, text: str) -> Reply:
+        try:
+            return self.lean(text)
+        except ReplTimeout:
+            slice_, self._slice = self._slice, None
+            if slice_ is None or not slice_.end():
+                raise
+            return self.lean(text)

@@ -10,6 +10,7 @@ from farm.queues import Tokens, celery_app
 from farm.settings import Settings
 from farm.store.codec import unpack
 from farm.store.leases import Leases
+from farm.store.outlooks import Outlooks
 from tests.support.fake_session import FakeSession
 from tests.support.open_store import OpenStore, open_store
 from tests.support.store import ENV, put
@@ -19,6 +20,7 @@ from workers.lean.engine import Engine, LeanEngine
 from workers.lean.executor import Executor
 from workers.lean.repl_watch import Watch
 from workers.lean.signs_of_life import SignsOfLife
+from workers.lean.slices import Slices
 from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Watchdog
 from workers.lean.work_loop import WorkLoop
@@ -36,6 +38,7 @@ class LeanProcess:
     session: FakeSession = field(default_factory=FakeSession)
     patience_s: float = 60.0
     stops: bool = False
+    has_slices: bool = True
     engine: Engine | None = None
 
     def __post_init__(self) -> None:
@@ -51,7 +54,8 @@ class LeanProcess:
 
     def _lean_engine(self) -> Engine:
         watch = Watch(self.session, self.watchdog, 60.0)
-        executor = Executor(self.session, watch, ENVIRONMENT, Attestor(None, 0))
+        slices = Slices(Outlooks(open_store(self.url)) if self.has_slices else None)
+        executor = Executor(self.session, watch, ENVIRONMENT, Attestor(None, 0), slices)
         return LeanEngine(self.session, self.watchdog, executor, ENVIRONMENT, 1000, Metrics())
 
     def put(self, count: int, *, timeout_s: float = 1.0, **more: Any) -> str:

@@ -54,7 +54,7 @@ class Engine(Protocol):
 
         Raises:
             Died: the REPL died or sent a false reply while running it: the item is charged.
-            SliceExpired: its first slice is over: it goes to the end of its batch.
+            SliceExpired: it outlasted its slice: it goes to the end of its batch.
             GivenUp: it must not or cannot be finished here: it goes back uncharged.
         """
 

@@ -11,15 +11,18 @@ from workers.lean.judging import Judge
 from workers.lean.repl_watch import Watch
 from workers.lean.report import Reporter
 from workers.lean.session import Session
+from workers.lean.slices import Slices
 from workers.lean.tactic_search import TacticSearcher
 
 
 class Executor:
     """Sends each kind of task to what runs it."""
 
-    def __init__(self, session: Session, watch: Watch, environment: Environment, attestor: Attestor) -> None:
+    def __init__(
+        self, session: Session, watch: Watch, environment: Environment, attestor: Attestor, slices: Slices
+    ) -> None:
         self._attestor = attestor
-        self._reporter = Reporter(Judge(session, watch, environment), session)
+        self._reporter = Reporter(Judge(session, watch, environment, slices), session)
         self._conversation = Conversation(session, watch, environment)
         self._searcher = TacticSearcher(session, watch, environment)
 
@@ -28,7 +31,7 @@ class Executor:
 
         Raises:
             Died: the REPL died or sent a false reply while running it.
-            SliceExpired: its first slice is over, and it has not finished.
+            SliceExpired: it outlasted its slice, and others come first.
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
             StartFailed: this host cannot start a REPL.
         """

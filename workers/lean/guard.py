@@ -22,6 +22,7 @@ from lean_interact.interface import BaseREPLQuery
 
 from farm.processes import end_session
 from workers.lean.repl_events import GuardTripped, ReplGone
+from workers.lean.slices import Slice
 
 REPLY_LIMIT_BYTES = 16 << 20
 _STDERR_TAIL_BYTES = 4096
@@ -37,10 +38,12 @@ class GuardedServer(AutoLeanServer):
     Attributes:
         generation: how many REPL processes there have been; environment numbers of an older one are void.
         reply: the last reply, as it came.
+        slice: the slice of the run that is under way; None where it has its full time without a question.
     """
 
     generation = 0
     reply: dict[str, Any] | None = None
+    slice: Slice | None = None
     _pinned = False
     _stderr_tail = b""
     _memory_read = 0.0
@@ -239,7 +242,7 @@ class GuardedServer(AutoLeanServer):
         """Wait until the REPL's pipe is ready, draining stderr meanwhile: a full one would stop the REPL.
 
         Raises:
-            TimeoutError: the deadline passed first.
+            TimeoutError: the deadline passed first, or the run's slice is over and it does not go on.
         """
         process = self._process
         pipe = process.stdin if event == select.POLLOUT else process.stdout
@@ -247,14 +250,15 @@ class GuardedServer(AutoLeanServer):
         poll.register(pipe, event)  # type: ignore[arg-type]
         poll.register(process.stderr, select.POLLIN)  # type: ignore[arg-type]
         while True:
-            left_s = deadline - time.monotonic()
+            slice_ends_at = self.slice.ends_at if self.slice else deadline
+            left_s = min(deadline, slice_ends_at) - time.monotonic()
             ready = poll.poll(max(0.0, left_s) * 1000)
             fds = {fd for fd, _ in ready}
             if process.stderr.fileno() in fds and not self._drain_stderr():  # type: ignore[union-attr]
                 poll.unregister(process.stderr)  # type: ignore[arg-type]
             if pipe.fileno() in fds:  # type: ignore[union-attr]
                 return
-            if left_s <= 0:
+            if left_s <= 0 and not (self.slice and slice_ends_at < deadline and self.slice.end()):
                 raise TimeoutError("The REPL did not answer in time")
 
     def _drain_stderr(self) -> bool:

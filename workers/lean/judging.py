@@ -25,19 +25,19 @@ from workers.lean.repl_events import (
 from workers.lean.repl_reply import Refused, Reply, Response
 from workers.lean.repl_watch import Died, Watch
 from workers.lean.session import Header, Session
-from workers.lean.slices import first_slice_s
+from workers.lean.slices import Slices
 from workers.lean.verdict import bounded, judge, read_messages, read_sorries
 
 
 class SliceExpired(Exception):
-    """The proof ran longer than its first slice: it runs again, with its full time.
+    """The proof outlasted its slice and made room for others: it comes again, with its full time.
 
     Attributes:
         slice_s: the slice.
     """
 
     def __init__(self, slice_s: float) -> None:
-        super().__init__(f"Not finished within its first {slice_s:g} s")
+        super().__init__(f"Not finished within its slice of {slice_s:g} s")
         self.slice_s = slice_s
 
 
@@ -61,7 +61,6 @@ class Trial:
     lead: str
     lead_lines: int
     wants_feedback: bool = False
-    is_sliced: bool = False
 
     def place(self, position: Position) -> Position | None:
         """Turn a position in the text that ran into one in the user's own text."""
@@ -73,12 +72,20 @@ class Trial:
 
 
 class Judge:
-    """Runs proofs on one session, under watch."""
+    """Runs proofs on one session, under watch.
 
-    def __init__(self, session: Session, watch: Watch, environment: Environment) -> None:
+    Args:
+        session: the REPL.
+        watch: who looks on.
+        environment: what verdicts say about it.
+        slices: says how long a proof runs before it is asked for its place.
+    """
+
+    def __init__(self, session: Session, watch: Watch, environment: Environment, slices: Slices) -> None:
         self._session = session
         self._watch = watch
         self._environment = environment
+        self._slices = slices
         self._started = 0.0
 
     def run(self, item: ClaimedItem, claim: Claim) -> Verdict:
@@ -86,28 +93,28 @@ class Judge:
 
         Raises:
             Died: the REPL died or sent a false reply while running it.
-            SliceExpired: its first slice is over, and it has not finished.
+            SliceExpired: it outlasted its slice, and others come first.
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
             StartFailed: this host cannot start a REPL.
         """
-        trial = _trial(item, claim, self._session.load_s)
+        trial = _trial(item, claim)
         self._started = time.monotonic()
         self._session.lists_tactics = trial.wants_feedback
         if objection := _objection(trial, claim):
             return self._verdict(trial, objection.reason, messages=[objection.message])
         self._session.enter(_domain(trial, claim))
         fresh = self._session.pid is None or self._session.ran == 0
-        found = self._attempt(trial)
+        found = self._attempt(trial, claim)
         if found.reason is Reason.OUT_OF_MEMORY and not fresh:
             # Earlier proofs' environments filled this REPL, so the proof runs in an empty one before it is blamed.
-            found = self._attempt(trial)
+            found = self._attempt(trial, claim)
             found = found.model_copy(update={"attempts": trial.item.attempts + 1})
         return found
 
-    def _attempt(self, trial: Trial) -> Verdict:
+    def _attempt(self, trial: Trial, claim: Claim) -> Verdict:
         self._started = time.monotonic()
         try:
-            return self._elaborate(trial)
+            return self._elaborate(trial, claim)
         except HeaderFailed as failure:
             return self._reject_header(trial, failure)
         except HeaderTimeout:
@@ -115,9 +122,7 @@ class Judge:
             return self._undecided(trial, Reason.TIMEOUT, text)
         except Unguarded as error:
             return self._undecided(trial, Reason.FARM_ERROR, str(error))
-        except ReplTimeout as error:
-            if trial.is_sliced:
-                raise SliceExpired(trial.timeout_s) from error
+        except ReplTimeout:
             return self._undecided(trial, Reason.TIMEOUT, f"Lean did not finish within {trial.timeout_s:g} s")
         except ReplOutOfMemory:
             text = "The proof took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"
@@ -125,10 +130,17 @@ class Judge:
         except ReplEnded as error:
             raise Died(str(error)) from error
 
-    def _elaborate(self, trial: Trial) -> Verdict:
+    def _elaborate(self, trial: Trial, claim: Claim) -> Verdict:
         header = self._watch.load(trial.prepared.header, is_checked=trial.is_checked)
         self._started = time.monotonic()
-        return self._watch.run(trial.timeout_s, lambda: self._run(trial, header))
+        slice_ = self._slices.of(trial.item, claim, self._session.load_s)
+        try:
+            with self._session.sliced(slice_):
+                return self._watch.run(trial.timeout_s, lambda: self._run(trial, header))
+        except ReplTimeout as error:
+            if slice_ and slice_.is_deferred:
+                raise SliceExpired(slice_.seconds) from error
+            raise
 
     def _run(self, trial: Trial, header: Header) -> Verdict:
         if not trial.is_checked:
@@ -230,17 +242,16 @@ def _domain(trial: Trial, claim: Claim) -> str:
     return f"{claim.owner}:{sha256((trial.item.proof.statement or '').encode()).hexdigest()}"
 
 
-def _trial(item: ClaimedItem, claim: Claim, load_s: float) -> Trial:
-    options, timeout_s = claim.options, claim.options["timeout_s"]
+def _trial(item: ClaimedItem, claim: Claim) -> Trial:
+    options = claim.options
     is_gated, is_checked = options["gate"] == "strict", options["level"] != Level.COMPILED
     prepared, statement = prepare(item.proof), item.proof.statement
     lead = "" if is_checked or not prepared.front else prepared.front.removesuffix("\n") + "\n"
-    slice_s = None if item.slow else first_slice_s(timeout_s, claim.timed, claim.longest_s, load_s)
     return Trial(
         item,
         prepared,
         claim.queued_s,
-        slice_s or timeout_s,
+        options["timeout_s"],
         is_gated=is_gated,
         is_checked=is_checked,
         is_native=is_gated and options.get("native", False),
@@ -248,5 +259,4 @@ def _trial(item: ClaimedItem, claim: Claim, load_s: float) -> Trial:
         lead=lead,
         lead_lines=lead.count("\n"),
         wants_feedback=options.get("feedback", False),
-        is_sliced=slice_s is not None,
     )

@@ -22,6 +22,7 @@ from workers.lean.guard import GuardedServer
 from workers.lean.repl_config import Config
 from workers.lean.repl_events import GuardTripped, ReplGone, ReplOutOfMemory, ReplTimeout, StartFailed
 from workers.lean.repl_reply import Refused, Reply, Response, Tactic
+from workers.lean.slices import Slice
 from workers.metrics import Metrics
 
 T = TypeVar("T")
@@ -148,6 +149,10 @@ class Repl:
             self.end(Bound.MEMORY)
             raise ReplOutOfMemory("Lean found its own bound on memory exceeded")
         return response
+
+    def give_slice(self, slice_: Slice | None) -> None:
+        """Have what runs asked for its place when a slice is over; None: it has its full time."""
+        self._server.slice = slice_
 
     def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a command or proof step with the REPL's own names, and return the reply as it came.

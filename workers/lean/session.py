@@ -19,6 +19,7 @@ from workers.lean.repl import Repl
 from workers.lean.repl_config import Config
 from workers.lean.repl_events import GuardTripped, HeaderFailed
 from workers.lean.repl_reply import Refused, Reply, Response
+from workers.lean.slices import Slice
 from workers.metrics import Metrics
 
 # The REPL never frees an environment, so a process that saw many headers or statements starts anew.
@@ -134,6 +135,15 @@ class Session:
         if self._domain not in ("", domain):
             self.end("domain")
         self._domain = domain
+
+    @contextmanager
+    def sliced(self, slice_: Slice | None) -> Iterator[None]:
+        """Within, what runs is asked for its place when a slice is over; one that loses it has timed out."""
+        self._repl.give_slice(slice_)
+        try:
+            yield
+        finally:
+            self._repl.give_slice(None)
 
     def ensure_alive(self) -> None:
         """Have a REPL process that can take the next proof.

@@ -1,22 +1,86 @@
-"""How long a proof may run at first, so that the few that never end do not hold up the many that do.
+"""How long a proof may run before it is asked whether another should run in its place, and the answer.
 
-A proof whose slice expires goes to the end of its batch and then has its full time: the same verdict, only later.
-An expired slice kills the REPL, as a timeout does, and the next proof pays for the header.
+A proof that outlasts its slice goes on, unless its batch ends no later for deferring it. What is deferred comes to the
+end of the batch and then has its full time: the same verdict, only later. Deferring kills the REPL, as a timeout does:
+the slice is lost, and the next proof pays for the header. docs/scheduling.md has the reasoning and what was measured.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from farm.errors import StoreUnavailable
+from farm.store.claimed import Claim, ClaimedItem
+from farm.store.outlooks import Outlook, Outlooks
+
 _ENOUGH_RUNS = 100
-_MARGIN = 2.0
 _SHORTEST_S = 2.0
+_ENOUGH_LONG = 5
+_ENOUGH_TO_COME = 3.0
+
+
+@dataclass(slots=True)
+class Slice:
+    """The slice of one run.
+
+    Attributes:
+        seconds: how long it is.
+        goes_on: says, when it is over, whether the run goes on.
+        ends_at: when it is over, on the monotonic clock.
+        is_deferred: whether the run was to end there.
+    """
+
+    seconds: float
+    goes_on: Callable[[], bool]
+    ends_at: float = field(init=False)
+    is_deferred: bool = False
+
+    def __post_init__(self) -> None:
+        self.ends_at = time.monotonic() + self.seconds
+
+    def end(self) -> bool:
+        """Ask, once, whether the run goes on; return whether it does."""
+        self.ends_at = float("inf")
+        self.is_deferred = not self.goes_on()
+        return not self.is_deferred
+
+
+class Slices:
+    """Gives runs their slices.
+
+    Args:
+        outlooks: where the store tells what is known of a batch; None: every run has its full time at once.
+    """
+
+    def __init__(self, outlooks: Outlooks | None = None) -> None:
+        self._outlooks = outlooks
+
+    def of(self, item: ClaimedItem, claim: Claim, load_s: float) -> Slice | None:
+        """Return the slice of a run that begins now; None where it has its full time without a question."""
+        outlooks, timeout_s = self._outlooks, claim.options["timeout_s"]
+        if outlooks is None or item.slow:
+            return None
+        slice_s = first_slice_s(timeout_s, claim.timed, claim.longest_s, load_s)
+        if slice_s is None:
+            return None
+
+        def goes_on() -> bool:
+            try:
+                found = outlooks.outlasted(claim.lease, item.index, timeout_s - slice_s)
+            except StoreUnavailable:
+                return True
+            return found is None or not is_worth_deferring(found, slice_s, timeout_s, load_s)
+
+        return Slice(slice_s, goes_on)
 
 
 def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float) -> float | None:
-    """Return the seconds of the first slice; None if it would not pay, so that a proof has its full time at once.
+    """Return the seconds of a slice; None where it would not pay, and a proof has its full time without a question.
 
-    A slice is twice the longest of at least 100 decided runs of the batch. For one that never ends it saves the rest of
-    the timeout before the other proofs; for one that would have ended it costs the slice and a header load. It is used
-    if the saving is larger than that cost. By the rule of succession, proofs that never end are by far the likelier.
+    A slice is the longest of at least 100 decided runs of the batch: by the rule of succession another that ends
+    outlasts n of them with probability 1 / (n + 1). It is used where a deferral saves more than it and a header load.
 
     Args:
         timeout_s: the full time.
@@ -26,5 +90,39 @@ def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float)
     """
     if timed < _ENOUGH_RUNS:
         return None
-    slice_s = max(_SHORTEST_S, _MARGIN * longest_s)
+    slice_s = max(_SHORTEST_S, longest_s)
     return slice_s if timeout_s - slice_s > slice_s + load_s else None
+
+
+def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_s: float) -> bool:
+    """Return whether a run that outlasted its slice should make room for others of its batch.
+
+    First come first served begins the last run that never ends when hardly anything fresh is left. So a batch ends no
+    later if all those left begin at once when nothing fresh waits: if those that were deferred, those that still go on
+    then, and those still to come are no more than there are processes.
+
+    Args:
+        outlook: what is known of the batch.
+        slice_s: what the run has run.
+        timeout_s: its full time.
+        load_s: what a header takes to load.
+    """
+    if outlook.fresh <= 0 or outlook.others_wait:
+        return False
+    # That runs which outlast their slice do not end, the batch has to have shown.
+    aged = sum(timeout_s - left_s > 2 * slice_s for left_s in outlook.going_on_s)
+    if outlook.timeouts + aged < _ENOUGH_LONG:
+        return False
+    long = outlook.outlasted - outlook.returned
+    share = long / (outlook.decided + long)
+    to_come = share * outlook.fresh
+    if not outlook.deferred and to_come < _ENOUGH_TO_COME:
+        return False
+    worked_s = max(0.0, outlook.worked_s - outlook.timeouts * timeout_s - outlook.deferred * slice_s)
+    fresh_s = outlook.fresh * (worked_s / max(1, outlook.decided) + share * slice_s)
+    # Those that go on now end one after the other: half of their processes are lost to what is fresh.
+    until_s = fresh_s / max(1.0, outlook.processes - len(outlook.going_on_s) / 2)
+    if until_s < slice_s + load_s:
+        return False
+    still = sum(left_s > until_s for left_s in outlook.going_on_s)
+    return outlook.deferred + 1 + still + to_come <= outlook.processes

@@ -14,6 +14,7 @@ from farm.queues import LEAN_TASK, Tokens, celery_app
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.leases import Leases
+from farm.store.outlooks import Outlooks
 from farm.store.registry import Registry
 from farm.traces import close_traces, open_traces
 from workers.heartbeat import Heartbeat, worker_id
@@ -27,6 +28,7 @@ from workers.lean.revision import revision, with_checker
 from workers.lean.scratch import ScratchKeeper
 from workers.lean.session import Session
 from workers.lean.signs_of_life import SignsOfLife
+from workers.lean.slices import Slices
 from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Watchdog
 from workers.lean.work_loop import WorkLoop
@@ -100,7 +102,9 @@ class LeanWorker:
         checker = open_checker(installation.checker, settings.checker_timeout_s, self._stop.is_set)
         judged_by = with_checker(self._revision, checker.version if checker else "")
         leases = Leases(client, death_bound=settings.lean_max_deaths, cache_mb=settings.verdict_cache_mb)
-        self._engine = engine = self._build_engine(installation, Attestor(checker, settings.checker_share), figures)
+        attestor = Attestor(checker, settings.checker_share)
+        slices = Slices(Outlooks(client) if settings.lean_slices else None)
+        self._engine = engine = self._build_engine(installation, attestor, slices, figures)
         claims = Claims(leases, settings.lean_environment, worker, judged_by)
         writer = VerdictWriter(leases, self._tokens, settings.lean_environment, judged_by)
         self._loop = WorkLoop(claims, writer, engine, self._stop.is_set)
@@ -117,7 +121,7 @@ class LeanWorker:
         # What was submitted while nobody was there has no token yet.
         writer.publish(1)
 
-    def _build_engine(self, installation: Installation, attestor: Attestor, figures: Metrics) -> Engine:
+    def _build_engine(self, installation: Installation, attestor: Attestor, slices: Slices, figures: Metrics) -> Engine:
         settings, environment = self._settings, installation.environment
         if installation.config is None:
             return NoLean(environment, installation.notice)
@@ -125,7 +129,7 @@ class LeanWorker:
         watchdog = Watchdog(settings.lean_memory_limit_mb, self._stop.is_set)
         watchdog.start()
         watch = Watch(session, watchdog, settings.lean_header_timeout_s)
-        executor = Executor(session, watch, environment, attestor)
+        executor = Executor(session, watch, environment, attestor, slices)
         return LeanEngine(session, watchdog, executor, environment, settings.lean_max_tasks_per_child, figures)
 
     def _end(self, **_: Any) -> None:

@@ -86,7 +86,7 @@ class VerdictWriter:
         self.publish(self._patiently(self._leases.release, claim.lease, indices).tokens)
 
     def defer(self, claim: Claim, item: ClaimedItem, spent_s: float) -> None:
-        """Give an item back whose first slice expired."""
+        """Give an item back that outlasted its slice."""
         self.publish(self._patiently(self._leases.defer, claim.lease, item.index, spent_s).tokens)
 
     def charge(self, claim: Claim, item: ClaimedItem, spent_s: float) -> bool:

@@ -158,7 +158,10 @@ end
 local function put_back(place, lane, batch, index, slow, now)
   local b = 'farm:batch:' .. batch
   if redis.call('HEXISTS', b .. ':results', index) == 1 or redis.call('EXISTS', b) == 0 then return end
-  if slow then redis.call('HSET', b .. ':history', 'slow:' .. index, 1) end
+  if slow then
+    redis.call('HSET', b .. ':history', 'slow:' .. index, 1)
+    redis.call('HINCRBY', b, 'deferred', 1)
+  end
   redis.call(slow and 'RPUSH' or 'LPUSH', 'farm:pending:' .. lane .. ':' .. batch, index)
   redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', 1)
   if redis.call('HGET', b, 'cancelled') ~= '1' then open_lane(place, lane, batch, now) end
@@ -173,9 +176,10 @@ local function charge_item(batch, what, index)
 end
 
 local function read_lease(id)
-  local v = redis.call('HMGET', 'farm:lease:' .. id, 'environment', 'class', 'lane', 'batch', 'running', 'worker', 'owner')
+  local v = redis.call('HMGET', 'farm:lease:' .. id, 'environment', 'class', 'lane', 'batch', 'running', 'worker', 'owner', 'beyond')
   if not v[1] then return nil end
-  return {id = id, environment = v[1], class = v[2], lane = v[3], batch = v[4], running = v[5], worker = v[6], owner = v[7]}
+  return {id = id, environment = v[1], class = v[2], lane = v[3], batch = v[4], running = v[5], worker = v[6], owner = v[7],
+    beyond = v[8]}
 end
 
 -- A lease that ran out is lapsed, whether or not the reaper has been there: whoever holds it is told that it is gone, and
@@ -234,6 +238,7 @@ local function drop_from_lease(lease, index, ending, now)
   local key = 'farm:lease:' .. lease.id
   if redis.call('LREM', key .. ':items', 1, index) == 0 then return 0 end
   redis.call('HINCRBY', 'farm:counts:' .. lease.environment, 'leased', -1)
+  if lease.beyond == tostring(index) then redis.call('ZREM', 'farm:batch:' .. lease.batch .. ':beyond', index) end
   local kept = redis.call('HGET', key .. ':members', index)
   if not kept then return 0 end
   redis.call('HDEL', key .. ':members', index)
@@ -265,7 +270,7 @@ end
 
 local function batch_keys(batch)
   local b, keys = 'farm:batch:' .. batch, {'farm:batch:' .. batch}
-  for _, part in ipairs({'items', 'results', 'finished', 'lanes', 'history', 'parked'}) do keys[#keys + 1] = b .. ':' .. part end
+  for _, part in ipairs({'items', 'results', 'finished', 'lanes', 'history', 'parked', 'beyond'}) do keys[#keys + 1] = b .. ':' .. part end
   return keys
 end
 

@@ -40,6 +40,8 @@ local function tell(index, outcome, reason)
   redis.call('XADD', b .. ':finished', '*', 'i', index)
   redis.call('HINCRBY', b, outcome, 1)
   if reason == 'invalid_statement' then redis.call('HINCRBY', b, 'invalid_statements', 1) end
+  if reason == 'timeout' then redis.call('HINCRBY', b, 'timeouts', 1) end
+  if lease and lease.beyond == index and outcome ~= 'undecided' then redis.call('HINCRBY', b, 'returned', 1) end
   redis.call('HINCRBY', 'farm:totals', outcome .. ':' .. reason, 1)
 end
 

@@ -1,5 +1,5 @@
 -- Gives items of a lease back to their lane: 'free' to its head, uncharged; 'death' to its head, charged, and it will
--- run alone; 'slow' to its end, uncharged, because its slice expired. An item at its death bound stays in the lease for
+-- run alone; 'slow' to its end, uncharged, because it outlasted its slice. An item at its death bound stays in the lease for
 -- the caller to settle.
 -- ARGV: lease, 'free' | 'death' | 'slow', death bound, seconds of work to charge, indices...
 -- Returns {lease alive, tokens to publish, condemned index...}.

@@ -13,10 +13,11 @@ from farm.store.claimed import Claim, ClaimedItem
 from farm.store.lanes import lane_name
 from tests.support.fake_session import FakeSession, response
 from tests.support.lean_process import ENVIRONMENT
-from workers.lean.judging import Judge, SliceExpired
+from workers.lean.judging import Judge
 from workers.lean.repl_events import GuardTripped, ReplGone, ReplOutOfMemory, ReplTimeout
 from workers.lean.repl_reply import Reply
 from workers.lean.repl_watch import Died, GivenUp, Watch
+from workers.lean.slices import Slices
 from workers.lean.watchdog import Interruption, Watchdog
 
 HEADER = "import Mathlib"
@@ -36,7 +37,7 @@ class Bench:
     def __init__(self) -> None:
         self.session = FakeSession()
         self.watchdog = Watchdog(10_000, lambda: False)
-        self.judge = Judge(self.session, Watch(self.session, self.watchdog, 60.0), ENVIRONMENT)
+        self.judge = Judge(self.session, Watch(self.session, self.watchdog, 60.0), ENVIRONMENT, Slices())
 
     def run(self, asked: Claim) -> Verdict:
         return self.judge.run(asked.items[0], asked)
@@ -129,16 +130,6 @@ def test_too_much_memory_in_an_empty_repl_is_the_proof_s(bench: Bench) -> None:
     found = bench.run(claim("first"))
 
     assert (found.reason, found.reward) == (Reason.OUT_OF_MEMORY, None)
-
-
-def test_a_first_slice_that_expires_is_no_timeout_yet(bench: Bench) -> None:
-    seen: dict[str, Any] = {"timed": 100, "longest_s": 0.1}
-    bench.answer(ReplTimeout(), ReplTimeout())
-
-    with pytest.raises(SliceExpired) as expired:
-        bench.run(claim("endless", **seen))
-    assert expired.value.slice_s == 2.0
-    assert bench.run(claim("endless", slow=True, **seen)).reason is Reason.TIMEOUT
 
 
 @pytest.mark.parametrize("why", [Interruption.CANCELLED, Interruption.LEASE_LOST, Interruption.STOPPING])

@@ -1,0 +1,38 @@
+-- Counts a run that outlasted its slice, and notes it as going on until its item leaves the lease.
+-- ARGV: lease, index, ms until its full time is over
+-- Returns {} when the lease or the item is gone, else {processes, fresh, deferred, outlasted, returned, timeouts, decided,
+--          seconds of work, whether another batch waits, ms left of each other run that goes on...} (farm/store/outlooks.py).
+local index, now = ARGV[2], now_ms()
+local lease = read_live_lease(ARGV[1], now)
+if not lease or redis.call('EXISTS', 'farm:batch:' .. lease.batch) == 0 then return {} end
+if not redis.call('LPOS', 'farm:lease:' .. lease.id .. ':items', index) then return {} end
+local b = 'farm:batch:' .. lease.batch
+local beyond = b .. ':beyond'
+
+-- Whether anything of another batch waits for the same processes.
+local function others_wait()
+  if redis.call('ZCARD', owners_key(lease.environment, lease.class)) > 1 then return 1 end
+  if redis.call('ZCARD', queue_key(lease, lease.lane)) > 1 then return 1 end
+  return redis.call('ZCARD', ready_key(lease)) > redis.call('SCARD', b .. ':lanes') and 1 or 0
+end
+
+-- One that ended in another way than drop_from_lease is over by its time at the latest.
+redis.call('ZREMRANGEBYSCORE', beyond, '-inf', now)
+local going_on = redis.call('ZRANGE', beyond, 0, -1, 'WITHSCORES')
+redis.call('HSET', 'farm:lease:' .. lease.id, 'beyond', index)
+redis.call('ZADD', beyond, now + ARGV[3], index)
+-- Should a release that does not know this key complete the batch, it goes by itself.
+redis.call('PEXPIRE', beyond, ARGV[3] + 3600000)
+
+local waiting = 0
+for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
+  waiting = waiting + redis.call('LLEN', 'farm:pending:' .. lane .. ':' .. lease.batch)
+end
+local outlasted = redis.call('HINCRBY', b, 'outlasted', 1)
+local v = redis.call('HMGET', b, 'deferred', 'returned', 'timeouts', 'accepted', 'rejected', 'served', 'weight', 'done')
+local deferred, done = tonumber(v[1] or 0), tonumber(v[8])
+local worked_s = tonumber(v[6] or 0) * tonumber(v[7]) - done * CLAIM_S
+local out = {useful_processes(lease.environment, now), waiting - deferred, deferred, outlasted, tonumber(v[2] or 0),
+  tonumber(v[3] or 0), v[4] + v[5], tostring(worked_s), others_wait()}
+for i = 2, #going_on, 2 do out[#out + 1] = math.max(0, math.floor(going_on[i] - now)) end
+return out

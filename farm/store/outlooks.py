@@ -1,0 +1,84 @@
+"""What is known of a batch when one of its runs outlasts its slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from farm.store.client import RedisClient
+from farm.store.connection import translated
+from farm.store.scripts import Scripts
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A batch as one of its runs outlasts its slice.
+
+    Attributes:
+        processes: Lean processes that may work on batches.
+        fresh: proofs of the batch that wait for their first run.
+        deferred: proofs of it that were deferred so far.
+        outlasted: runs of it that outlasted their slice so far, this one included.
+        returned: those of them that went on and were decided.
+        timeouts: verdicts of it with the reason `timeout`.
+        decided: verdicts of it that are accepted or rejected.
+        worked_s: seconds of work on it, timeouts and deferred runs included.
+        others_wait: whether another batch waits for these processes.
+        going_on_s: of each other run that outlasted its slice and goes on, seconds until its full time is over.
+    """
+
+    processes: int
+    fresh: int
+    deferred: int
+    outlasted: int
+    returned: int
+    timeouts: int
+    decided: int
+    worked_s: float
+    others_wait: bool
+    going_on_s: tuple[float, ...] = ()
+
+
+class Outlooks:
+    """Counts the runs that outlast their slices.
+
+    Args:
+        client: the store.
+    """
+
+    def __init__(self, client: RedisClient) -> None:
+        self._scripts = Scripts(client)
+
+    def outlasted(self, lease: str, index: int, left_s: float) -> Outlook | None:
+        """Count a run that outlasted its slice as going on, until its item leaves the lease; return the outlook.
+
+        Args:
+            lease: under which it runs.
+            index: its item.
+            left_s: seconds until its full time is over.
+
+        Returns:
+            None when the lease, or the item in it, is gone.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        with translated():
+            reply = cast("list[int | bytes]", self._scripts.run("outlast", lease, index, round(1000 * left_s)))
+        if not reply:
+            return None
+        processes, fresh, deferred, outlasted, returned, timeouts, decided, worked_s, others_wait = map(
+            float, reply[:9]
+        )
+        return Outlook(
+            processes=int(processes),
+            fresh=int(fresh),
+            deferred=int(deferred),
+            outlasted=int(outlasted),
+            returned=int(returned),
+            timeouts=int(timeouts),
+            decided=int(decided),
+            worked_s=worked_s,
+            others_wait=bool(others_wait),
+            going_on_s=tuple(int(each) / 1000 for each in reply[9:]),
+        )
