@@ -51,7 +51,7 @@ def test_the_guide_shows_what_happens(farm: RunningFarm, tmp_path: Path, name: s
     text = (GUIDES / f"{name}.md").read_text()
     shown = ""
 
-    assert "a script answers in Lean's place" in text
+    assert "a script answers in place of Lean" in text
     for kind, body in _BLOCK.findall(text):
         if kind == "console":
             command, _, expected = body.partition("\n")

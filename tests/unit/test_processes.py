@@ -67,6 +67,7 @@ def test_a_tree_has_children_of_children_and_of_threads(monkeypatch: pytest.Monk
         monkeypatch.setattr("farm.processes._lists_children", lambda: False)
     program = """
 import subprocess, sys, threading
+sum(range(10_000_000))  # the kernel counts CPU time by ticks of ten milliseconds
 def start(): subprocess.Popen(["sh", "-c", "sleep 60 & wait"]).wait()
 threading.Thread(target=start).start()
 start()
