@@ -7,8 +7,10 @@ the slice is lost, and the next proof pays for the header. docs/scheduling.md ha
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from farm.errors import StoreUnavailable
@@ -19,6 +21,8 @@ _ENOUGH_RUNS = 100
 _SHORTEST_S = 2.0
 _ENOUGH_LONG = 5
 _ENOUGH_TO_COME = 3.0
+# Nobody reads from the REPL meanwhile.
+_ANSWER_WITHIN_S = 1.0
 
 
 @dataclass(slots=True)
@@ -66,14 +70,28 @@ class Slices:
         if slice_s is None:
             return None
 
+        def ask() -> Outlook | None:
+            return outlooks.outlasted(claim.lease, item.index, timeout_s - slice_s)
+
         def goes_on() -> bool:
-            try:
-                found = outlooks.outlasted(claim.lease, item.index, timeout_s - slice_s)
-            except StoreUnavailable:
-                return True
+            found = _answer_in_time(ask)
             return found is None or not is_worth_deferring(found, slice_s, timeout_s, load_s)
 
         return Slice(slice_s, goes_on)
+
+
+def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
+    """Return an answer of the store; None if it takes long: the time of the run that waits for it goes on."""
+    found: list[Outlook | None] = []
+
+    def keep() -> None:
+        with suppress(StoreUnavailable):
+            found.append(ask())
+
+    asking = threading.Thread(target=keep, name="outlook", daemon=True)
+    asking.start()
+    asking.join(_ANSWER_WITHIN_S)
+    return found[0] if found else None
 
 
 def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float) -> float | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from farm.models import Outcome, Reason, Verdict
-from farm.store.outlooks import Outlook
+from farm.models import Outcome, Proof, Reason, Verdict
+from farm.store.claimed import Claim, ClaimedItem
+from farm.store.outlooks import Outlook, Outlooks
 from tests.support.fake_session import response
 from tests.support.lean_process import LeanProcess
 from tests.support.store import ENV, assert_settled
 from workers.lean.repl_events import ReplTimeout
-from workers.lean.slices import first_slice_s, is_worth_deferring
+from workers.lean.slices import Slices, first_slice_s, is_worth_deferring
 
 # A batch of which 4 % do not end, on 32 processes: 20 more are to come, and nothing of it is held or deferred.
 LATE = Outlook(
@@ -78,6 +80,32 @@ def test_it_is_deferred_where_all_that_are_left_can_begin_at_once_at_the_end() -
 )
 def test_else_it_goes_on(change: dict[str, Any]) -> None:
     assert not is_worth_deferring(replace(LATE, **change), 50.0, 300.0, 0.0)
+
+
+class Store(Outlooks):
+    """Knows a batch whose runs should be deferred, and answers once it may."""
+
+    def __init__(self, may_answer: threading.Event) -> None:
+        self._may_answer = may_answer
+
+    def outlasted(self, lease: str, index: int, left_s: float) -> Outlook | None:
+        self._may_answer.wait()
+        return LATE
+
+
+def test_a_run_goes_on_that_the_store_keeps_waiting() -> None:
+    may_answer = threading.Event()
+    item, options = ClaimedItem(0, "p", Proof(code="theorem t : 1 = 1 := rfl")), {"timeout_s": 300.0}
+    asked = Claim("l", "lane", "b", "me", options, queued_s=0.0, timed=100, longest_s=50.0, trace="", items=(item,))
+    slices = Slices(Store(may_answer))
+
+    held = slices.of(item, asked, 0.0)
+    assert held is not None
+    assert held.end(), "nobody reads from its REPL meanwhile"
+    may_answer.set()
+    answered = slices.of(item, asked, 0.0)
+    assert answered is not None
+    assert not answered.end()
 
 
 def test_runs_that_went_on_for_long_show_that_they_do_not_end() -> None:
