@@ -59,7 +59,8 @@ class TransformerEmbedder:
             raise EmbeddingError(f"The model {self.name} fails ({type(error).__name__}): {error}") from error
         vectors = checked(rows, len(texts), dimension, f"The model {self.name}")
         # Here and not in the model, which may compute in half precision.
-        unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _TINY)
+        lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _TINY).astype(np.float32)
+        unit: Vectors = vectors / lengths
         return unit
 
 

@@ -182,7 +182,7 @@ def inner(rows: Matrix, query: Matrix) -> Matrix:
 
     Row by row in double precision: equal rows get equal scores wherever they stand, which BLAS does not promise.
     """
-    products: npt.NDArray[np.float64] = (rows * query.astype(np.float64)).sum(axis=1)
+    products: npt.NDArray[np.float64] = np.multiply(rows, query, dtype=np.float64).sum(axis=1)
     return products.astype(np.float32)
 
 
@@ -200,8 +200,8 @@ def _half_error(vectors: Matrix) -> float:
         if not (np.abs(block).max(initial=0.0) <= _HALF_MAX):
             raise CorpusError(f"The vectors of premises {at} to {at + len(block) - 1} hold numbers out of range.")
         half = block.astype(np.float16).astype(np.float32)
-        rounding = max(rounding, float(np.linalg.norm(block - half, axis=1).max()))
-        length = max(length, float(np.linalg.norm(half, axis=1).max()))
+        rounding = max(rounding, float(np.max(np.linalg.norm(block - half, axis=1))))
+        length = max(length, float(np.max(np.linalg.norm(half, axis=1))))
     return 1.001 * float(rounding + (vectors.shape[1] + 8) * _UNIT_ROUNDOFF * length)
 
 
