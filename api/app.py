@@ -11,22 +11,24 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import Route
 
+from api.body_memory import Buffered
 from api.errors import add_error_handlers
 from api.known_premises import Embedded
-from api.limits import Buffered, Pace
 from api.mcp_endpoint import McpEndpoint
+from api.rate_limits import Pace
 from api.replies import Replies
 from api.routes import batches, commands, console, description, kimina, operations, premises, rewards
 from api.service import Service
 from api.side_tasks import start_vital
 from api.signs_of_life import give_signs
+from farm.celery_app import Tokens, celery_app
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
+from farm.loopback import LOOPBACK_HOSTS
 from farm.models import BatchRequest, CommandsRequest, RetrieveBatchRequest, RetrieveRequest, TacticsRequest
 from farm.models.kimina import CheckRequest, VerifyRequest
 from farm.models.rewards import OpenRLHFRequest
-from farm.queues import Tokens, celery_app
-from farm.settings import LOOPBACK_HOSTS, Settings
+from farm.settings import Settings
 from farm.store.batches import Batches
 from farm.store.connection import connect_async
 from farm.store.environments import KnownEnvironments

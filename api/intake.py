@@ -25,8 +25,8 @@ from farm.fingerprint import fingerprint
 from farm.header import is_module
 from farm.keys import Gate
 from farm.models import BatchRequest, Options, Proof
-from farm.models.proofs import MAX_BATCH_PROOFS
-from farm.prepared import header_of
+from farm.models.limits import MAX_BATCH_PROOFS
+from farm.prepared_proof import header_of
 from farm.settings import Settings
 from farm.store.batches import Committed
 from farm.store.lanes import STRICT_DOMAIN, lane_name

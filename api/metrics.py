@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.environments import lean_workers
-from api.worker_metrics import counted
+from farm.metric_series import BUCKETS_S, HISTOGRAMS, Bound, MetricSeries
 from farm.models import FarmStatus
 from farm.store.cache import CacheStats
 from farm.store.pauses import Alarms
+
+_BOUNDS = [*(f"{bound:g}" for bound in BUCKETS_S), "+Inf"]
+# Shown from the start: if a counter begins at one, Prometheus does not see the first step.
+_KNOWN: dict[MetricSeries, tuple[str, ...]] = {MetricSeries.SANDBOX_DENIALS: tuple(Bound)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Readings:
         totals: verdicts by (outcome, reason).
         cache: the verdict cache.
         alarms: canaries.
-        figures: what worker processes counted (farm/store/metrics.py).
+        figures: what worker processes counted (farm/store/metric_counts.py).
         queue_ages_s: the age of the oldest batch that waits, by environment.
     """
 
@@ -63,7 +67,7 @@ class _Snapshot(Collector):
         for environment, age_s in self._readings.queue_ages_s.items():
             ages.add_metric([environment], age_s)
         yield ages
-        yield from counted(self._readings.figures)
+        yield from _counted(self._readings.figures)
         yield from self._workers()
         yield from self._kept()
         yield from self._canaries()
@@ -106,3 +110,35 @@ def render(readings: Readings) -> bytes:
     registry.register(_Snapshot(readings))
     ProcessCollector(registry=registry)  # of the API process that is asked: its descriptors and their limit, its memory
     return generate_latest(registry)
+
+
+def _counted(figures: Mapping[str, int]) -> Iterator[Metric]:
+    """Yield one family for each series that worker processes count, seen or not."""
+    for series in MetricSeries:
+        labels = [series.label] if series.label else []
+        family: HistogramMetricFamily | CounterMetricFamily
+        if series in HISTOGRAMS:
+            family = HistogramMetricFamily(f"farm_{series}", series.help, labels=labels)
+        else:
+            family = CounterMetricFamily(f"farm_{series}", series.help, labels=labels)
+        for value in _label_values(figures, series) if labels else [""]:
+            _add(family, figures, f"{series}:{value}", [value] if labels else [])
+        yield family
+
+
+def _label_values(figures: Mapping[str, int], series: MetricSeries) -> list[str]:
+    seen = {name.split(":")[1] for name in figures if name.startswith(f"{series}:")}
+    return sorted(seen | {*_KNOWN.get(series, ())})
+
+
+def _add(
+    family: HistogramMetricFamily | CounterMetricFamily, figures: Mapping[str, int], name: str, labels: list[str]
+) -> None:
+    if isinstance(family, CounterMetricFamily):
+        family.add_metric(labels, figures.get(name, 0))
+        return
+    buckets, below = [], 0
+    for bound in _BOUNDS:
+        below += figures.get(f"{name}:{bound}", 0)
+        buckets.append((bound, float(below)))
+    family.add_metric(labels, buckets, figures.get(f"{name}:sum_us", 0) / 1e6)

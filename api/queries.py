@@ -14,7 +14,7 @@ from api.replies import wait_reply
 from api.service import Service
 from farm.errors import InvalidRequest, StoreUnavailable, Unavailable
 from farm.models import NewPremise, RetrieveBatchRequest
-from farm.models.premises import MAX_STATES
+from farm.models.limits import MAX_STATES
 from farm.store.codec import unpack
 from farm.store.retrievals import Names, Retrieval
 

@@ -12,12 +12,13 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
+from api.body_memory import Buffered, Holding
 from api.known_premises import Embedded
-from api.limits import Buffered, Holding, Pace, address_name
+from api.rate_limits import Pace, address_name
 from api.replies import Replies
+from farm.celery_app import EMBED_QUEUE, Tokens
 from farm.errors import Unauthorized
 from farm.keys import LOCAL_OWNER, Keyring, Scope
-from farm.queues import EMBED_QUEUE, Tokens
 from farm.settings import Settings
 from farm.store.batches import Batches
 from farm.store.client import AsyncRedisClient

@@ -8,7 +8,7 @@ from typing import Any
 
 from api.lean_tasks import Json, finding
 from farm.models import Candidates, Goal
-from farm.prepared import header_of
+from farm.prepared_proof import header_of
 
 # Few, so that many workers get some; a worker that gets several of one goal runs their shared beginning once.
 _SHARE = 4

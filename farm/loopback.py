@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+"""What a server binds to so that only this host reaches it."""
+
 
 def is_loopback(host: str) -> bool:
     """Whether a host, as in a URL, is this one; an address to bind to all interfaces is, too."""

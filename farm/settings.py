@@ -18,12 +18,11 @@ from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from farm.checkers import known_checkers
+from farm.checker_names import known_checkers
 from farm.errors import ConfigurationError
-from farm.models.proofs import DEFAULT_ENVIRONMENT, MAX_DEADLINE_S, EnvironmentName
+from farm.models.limits import MAX_DEADLINE_S
+from farm.models.proofs import DEFAULT_ENVIRONMENT, EnvironmentName
 from farm.sentinels import is_sentinel, parse_sentinels
-
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 # Some Windows editors begin a file with a byte order mark, which would be part of the first name.
 _ENV_FILE, _ENV_ENCODING = Path(".env"), "utf-8-sig"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from farm.header import cut_header
 from farm.models import Position, Proof
-from farm.prepared import prepare
+from farm.prepared_proof import prepare
 
 
 @dataclass(frozen=True, slots=True)

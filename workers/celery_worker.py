@@ -12,8 +12,8 @@ import structlog
 from celery import Celery, signals
 
 from farm import descriptors
+from farm.celery_app import run_celery
 from farm.logs import configure_logs
-from farm.queues import run_celery
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.schema import await_store

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 
-from farm.queues import is_rabbitmq
+from farm.celery_app import is_rabbitmq
 from workers.side_threads import SideThread
 
 NEGLECT_S = 20.0

@@ -15,14 +15,14 @@ from collections.abc import Sequence
 import structlog
 
 from farm import descriptors
+from farm.celery_app import EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
 from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.models import Message, Reason, Verdict, verdict
 from farm.processes import end_orphans, is_identity_alive
-from farm.queues import EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
 from farm.settings import Settings, load
 from farm.signs_of_life import Sign
-from farm.store.claimed import ClaimedItem
+from farm.store.claims import ClaimedItem
 from farm.store.client import RedisClient
 from farm.store.connection import connect
 from farm.store.environments import environment_names, forget_environments

@@ -18,16 +18,16 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 
+from farm.celery_app import Tokens, celery_app
 from farm.errors import StoreUnavailable
 from farm.models import WorkerKind
 from farm.processes import die_with_parent, is_identity_alive
-from farm.queues import Tokens, celery_app
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.registry import Registry
 from farm.store.room_queues import Room, Taken
 from workers.heartbeat import Heartbeat, worker_id
-from workers.metrics import Metrics
+from workers.metric_counts import Metrics
 from workers.side_threads import or_end
 from workers.stopping import StopFlag
 

@@ -37,7 +37,8 @@ from farm.models import (
     ResultsPage,
     Verified,
 )
-from farm.models.proofs import MAX_BATCH_PROOFS, MAX_VERIFY_PROOFS, Label, Tag
+from farm.models.limits import MAX_BATCH_PROOFS, MAX_VERIFY_PROOFS
+from farm.models.proofs import Label, Tag
 from farm.store.batches import Committed, check_cursor
 from farm.store.items import undecided
 from farm.store.listing import Wanted

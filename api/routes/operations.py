@@ -23,7 +23,7 @@ from farm.models import (
 )
 from farm.store.cache import read_cache_stats_async
 from farm.store.environments import read_records
-from farm.store.metrics import read_figures, read_queue_ages
+from farm.store.metric_counts import read_figures, read_queue_ages
 from farm.store.pauses import read_alarms
 from farm.store.registry import read_status, read_totals
 from farm.store.retrievals import read_edition

@@ -62,7 +62,7 @@ def drain(as_json: JsonOption = False) -> None:
     Talks to Redis itself: to the farm that `farm up` runs on DATA_DIR, or to REDIS_URL.
     """
     store = open_store("farm drain")
-    from farm.queues import celery_app
+    from farm.celery_app import celery_app
     from farm.store.registry import leased_total, set_draining
 
     if not store.runtime and not _has_workers(store.redis_url):

@@ -10,9 +10,9 @@ from typing import cast
 
 import typer
 
-from farm.cli.beginnings import Beginning, resume
 from farm.cli.output import connect, progress_bar, show_json_line, tell
 from farm.cli.rows import Row
+from farm.cli.unfinished_runs import UnfinishedRun, resume
 from farm.cli.verdicts import Output, open_output
 from farm.client import Farm, Run
 from farm.client.manifest import Identity, identify
@@ -34,7 +34,7 @@ class _Going:
     identities: Sequence[Identity]
     output: Output
     as_json: bool
-    begun: Beginning | None
+    begun: UnfinishedRun | None
     note: Path | None
 
     def take(self, verdict: Verdict) -> None:
@@ -102,9 +102,9 @@ def run_rows(
 
 def _begin(
     manifest: Path, identities: Sequence[Identity], options: OptionFields, farm: Farm, known: Known
-) -> tuple[Beginning, Known]:
+) -> tuple[UnfinishedRun, Known]:
     """Note the run, or find it again; return its beginning, and the verdicts of the proofs that are not sent."""
-    fresh = Beginning.make(identities, dict(options), farm.base_url, {name for name, _ in known})
+    fresh = UnfinishedRun.make(identities, dict(options), farm.base_url, {name for name, _ in known})
     begun, is_found = resume(manifest, fresh)
     if is_found and set(begun.known) <= set(fresh.known):
         tell(f"{manifest}: this run began at {begun.started_at:%Y-%m-%d %H:%M:%S} UTC, and goes on")

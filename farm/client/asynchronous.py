@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
+from farm.client.answer_matching import Sent
 from farm.client.calls import Call, Flow, Follow, Pause, Reply, Step
 from farm.client.connections import AsyncConnections
 from farm.client.core import Core
@@ -19,7 +20,6 @@ from farm.client.run import Run
 from farm.client.series import Series, SeriesFields
 from farm.client.stream import Gathering
 from farm.client.submission import OptionFields, Proofs, prepare
-from farm.client.ties import Sent
 from farm.models import (
     BatchStatus,
     CommandsAnswer,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from farm.client.answer_matching import Sent
 from farm.client.stream import Gathering
-from farm.client.ties import Sent
 from farm.models import BatchStatus, Item, Verdict
 
 if TYPE_CHECKING:
-    from farm.client.carrier import Carrier
+    from farm.client.sync_steps import StepRunner
 
 
 class Batch:
@@ -24,7 +24,7 @@ class Batch:
         cursor: the place after the last verdict that `results` gave; None before the first.
     """
 
-    def __init__(self, farm: Carrier, batch_id: str, sent: Sent | None = None) -> None:
+    def __init__(self, farm: StepRunner, batch_id: str, sent: Sent | None = None) -> None:
         self.id = batch_id
         self.cursor: str | None = None
         self._farm = farm

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import httpx
 
-from farm.client.ties import Sent
+from farm.client.answer_matching import Sent
 from farm.models import Verdict
 
 T = TypeVar("T")

@@ -14,8 +14,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import httpx
 
+from farm.client.answer_matching import check_name, check_name_async, name_request, name_request_async
 from farm.client.endpoint import FarmEndpoint
-from farm.client.ties import check_name, check_name_async, name_request, name_request_async
 from farm.errors import ConfigurationError
 
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)

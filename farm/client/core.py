@@ -17,6 +17,7 @@ from uuid import uuid4
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from farm.client.answer_matching import Misdirected, Sent, are_for, fits_goals, fits_states
 from farm.client.calls import Call, Flow, Follow
 from farm.client.failures import failure, invalid, parse
 from farm.client.lean import as_request, as_response
@@ -25,7 +26,6 @@ from farm.client.run import Run
 from farm.client.series import Series, SeriesPart
 from farm.client.stream import Following
 from farm.client.submission import Submission
-from farm.client.ties import Misdirected, Sent, are_for, fits_goals, fits_states
 from farm.errors import ConfigurationError, ConnectionFailed, FarmError, InvalidRequest, RateLimited, Unavailable
 from farm.models import (
     BatchAccepted,

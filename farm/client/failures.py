@@ -9,8 +9,8 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from farm import errors
+from farm.client.answer_matching import Misdirected
 from farm.client.calls import Call, Reply
-from farm.client.ties import Misdirected
 from farm.errors import ConnectionFailed, FarmError, InvalidRequest
 
 T = TypeVar("T")

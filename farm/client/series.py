@@ -15,7 +15,7 @@ from farm.client.run import Run
 from farm.client.submission import OptionFields, Proofs, Submission, as_many, check_options, encode
 from farm.errors import FarmError, InvalidRequest
 from farm.models import BatchStatus, Outcome, Reason, Verdict
-from farm.models.proofs import MAX_BATCH_PROOFS
+from farm.models.limits import MAX_BATCH_PROOFS
 
 # A batch of this size is full: far below the 1 GiB that the farm accepts, because we hold it in memory.
 _MAX_BATCH_BYTES = 256_000_000

@@ -12,10 +12,10 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from farm.client.answer_matching import Misdirected, Sent
 from farm.client.calls import Call
 from farm.client.failures import Failure, failure, foreign
 from farm.client.retries import Retries
-from farm.client.ties import Misdirected, Sent
 from farm.errors import ConnectionFailed, FarmError
 from farm.models import Verdict
 

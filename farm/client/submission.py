@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from farm.client.failures import invalid
 from farm.errors import InvalidRequest
 from farm.models import Options, Proof, as_proof
-from farm.models.proofs import MAX_VERIFY_PROOFS
+from farm.models.limits import MAX_VERIFY_PROOFS
 
 ProofLike: TypeAlias = str | dict[str, Any] | Proof
 Proofs: TypeAlias = ProofLike | Iterable[ProofLike]

@@ -9,7 +9,6 @@ from typing import Any, Self, Unpack
 import httpx
 
 from farm.client.batch import Batch
-from farm.client.carrier import Carrier
 from farm.client.connections import Connections
 from farm.client.core import Core
 from farm.client.endpoint import FarmEndpoint
@@ -17,6 +16,7 @@ from farm.client.kimina import Snippets, prepare_check
 from farm.client.run import Run
 from farm.client.series import Series, SeriesFields
 from farm.client.submission import OptionFields, Proofs, prepare
+from farm.client.sync_steps import StepRunner
 from farm.models import (
     BatchStatus,
     CommandsAnswer,
@@ -33,7 +33,7 @@ from farm.models.kimina import Checked
 from farm.models.reports import Infotree
 
 
-class Farm(Carrier):
+class Farm(StepRunner):
     """A farm, from threads and notebooks: no event loop runs inside, and threads may share one.
 
         with Farm() as farm:

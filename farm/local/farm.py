@@ -23,9 +23,10 @@ from farm.local.readiness import OnProgress, Readiness
 from farm.local.runtime import locked, own_runtime
 from farm.local.supervisor import SupervisedProcess, Supervisor
 from farm.local.valkey import Valkey, prepare_valkey
+from farm.loopback import LOOPBACK_HOSTS
 from farm.models import lean_part
 from farm.processes import own_module
-from farm.settings import LOOPBACK_HOSTS, Settings
+from farm.settings import Settings
 from farm.signs_of_life import is_silent
 from farm.store.connection import connect
 from farm.store.registry import set_draining

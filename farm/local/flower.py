@@ -9,8 +9,8 @@ import os
 import sys
 
 from farm import descriptors
+from farm.celery_app import celery_app, run_celery
 from farm.errors import ConfigurationError
-from farm.queues import celery_app, run_celery
 from farm.settings import load
 
 

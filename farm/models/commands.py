@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from farm.models.answers import Unfinished
+from farm.models.limits import MAX_REQUESTS
 from farm.models.proofs import EnvironmentName, LeanText
 from farm.models.reports import Infotree
 
-MAX_REQUESTS = 1_000
 _FILES = frozenset({"path", "pickleTo", "unpickleEnvFrom", "unpickleProofStateFrom"})
 _SUPPORTED = "one request is a command (`cmd`) or a proof step (`proofState` and `tactic`)"
 

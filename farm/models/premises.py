@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MAX_STATES = 64
+from farm.models.limits import MAX_STATES
 
 
 class NewPremise(BaseModel):

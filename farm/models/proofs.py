@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from farm.models.limits import (
+    MAX_CODE_CHARS,
+    MAX_DEADLINE_S,
+    MAX_LABEL_CHARS,
+    MAX_NAME_CHARS,
+    MAX_TAG_CHARS,
+    MAX_TAGS,
+    MAX_TARGETS,
+)
 from farm.statement import read_statement, require_statement
 
-MAX_CODE_CHARS = 1_000_000
-MAX_BATCH_PROOFS = 100_000
-MAX_VERIFY_PROOFS = 1_000
-MAX_TARGETS = 1_000
-MAX_NAME_CHARS = 1_000
-MAX_DEADLINE_S = 1e9
-MAX_LABEL_CHARS = 200
-MAX_TAGS = 16
-MAX_TAG_CHARS = 64
 DEFAULT_ENVIRONMENT = "default"
 
 EnvironmentName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]

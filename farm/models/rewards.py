@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from farm.models.proofs import MAX_VERIFY_PROOFS
+from farm.models.limits import MAX_VERIFY_PROOFS
 
 
 class OpenRLHFRequest(BaseModel):

@@ -8,12 +8,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from farm.models.answers import Unfinished
+from farm.models.limits import MAX_CANDIDATES, MAX_GOALS, MAX_TACTICS
 from farm.models.proofs import EnvironmentName, LeanText, Proof
 from farm.models.verdicts import Message
 
-MAX_GOALS = 256
-MAX_CANDIDATES = 10_000
-MAX_TACTICS = 256
 _ONE_SOURCE = "a goal is given by `code` with a sorry, or by `statement`"
 _PLACEHOLDER = "by sorry"
 

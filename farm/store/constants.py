@@ -6,7 +6,8 @@ Some of it shows in stored state, so a change may take two releases (CONTRIBUTIN
 from __future__ import annotations
 
 from farm.models import DEFAULT_ENVIRONMENT
-from farm.models.proofs import MAX_BATCH_PROOFS
+from farm.models.limits import MAX_BATCH_PROOFS
+from farm.store.priority_classes import PriorityClass
 
 FIRST_CANARY = MAX_BATCH_PROOFS
 """Items of a batch from this index on are canaries: no proof of a user's comes so far."""
@@ -29,7 +30,8 @@ TOKEN_TTL_MS = 5_000
 REPLY_TTL_S = 60
 """How long a reply waits for its API process."""
 
-SHARED: dict[str, int | str] = {
+SHARED: dict[str, int | str | list[str]] = {
+    "CLASSES": [each.value for each in PriorityClass],
     "DEFAULT_ENVIRONMENT": DEFAULT_ENVIRONMENT,
     "FIRST_CANARY": FIRST_CANARY,
     "QUESTION_CHARS": QUESTION_CHARS,

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 from uuid import uuid4
 
 from farm.models import Answer, Outcome, Verdict
-from farm.store.claimed import Claim, ClaimedItem, Granted, Warmth, read_claim, unpack_item
+from farm.store.claims import Claim, ClaimedItem, Granted, Warmth, read_claim, unpack_item
 from farm.store.client import RedisClient, Value, in_ms
 from farm.store.codec import pack
 from farm.store.connection import translated

@@ -21,8 +21,12 @@ def source(name: str) -> str:
     """Return the text of a script, with all that it stands behind."""
     folder = files("farm.store") / "lua"
     flags = "" if name in _GROWING else "#!lua flags=allow-oom\n"
-    shared = "".join(f"local {each} = {value!r}\n" for each, value in SHARED.items())
+    shared = "".join(f"local {each} = {_lua(value)}\n" for each, value in SHARED.items())
     return flags + shared + (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
+
+
+def _lua(value: int | str | list[str]) -> str:
+    return f"{{{', '.join(map(_lua, value))}}}" if isinstance(value, list) else repr(value)
 
 
 class Scripts:

@@ -11,6 +11,7 @@ import orjson
 from farm.models import Task
 from farm.store.codec import Json
 from farm.store.constants import FIRST_CANARY
+from farm.store.priority_classes import PriorityClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def pack_commit(staging: Staging, submission: NewBatch) -> bytes:
             "batch": staging.batch,
             "owner": staging.owner,
             "environment": submission.environment,
-            "class": "interactive" if submission.interactive else "batch",
+            "class": PriorityClass.INTERACTIVE if submission.interactive else PriorityClass.BATCH,
             "total": staging.total + staging.canaries,
             "weight": submission.weight,
             "options": orjson.dumps(submission.options).decode(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 
-from farm.queues import lean_queue
+from farm.celery_app import lean_queue
 from tests.chaos.victim import Victim
 
 _ENVIRONMENT = "default"

@@ -16,7 +16,7 @@ OWNERS = {
     "fastapi": ("api/",),
     "starlette": ("api/",),
     "celery": (
-        "farm/queues.py",
+        "farm/celery_app.py",
         "workers/celery_worker.py",
         "workers/parent.py",
         "workers/idle_rule.py",

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from farm.queues import Tokens, celery_app
+from farm.celery_app import Tokens, celery_app
 from farm.settings import load
 from tests.conftest import lean_settings
 from tests.support.open_store import open_store

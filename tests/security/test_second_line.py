@@ -10,7 +10,7 @@ import pytest
 
 from farm import Proof
 from farm.models import Position
-from farm.prepared import prepare
+from farm.prepared_proof import prepare
 from farm.settings import load
 from tests.security.catalogue import Attack, attacks
 from workers.lean.binding.checked_run import run_checked

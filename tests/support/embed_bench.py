@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from farm.celery_app import Tokens, celery_app
 from farm.models import NewPremise
-from farm.queues import Tokens, celery_app
 from farm.settings import Settings
 from farm.store.codec import unpack
 from farm.store.connection import connect_async
@@ -21,7 +21,7 @@ from tests.support.tei import Tei
 from workers.embed.cache import VectorCache
 from workers.embed.embedder import Embedder, make_embedder
 from workers.embed.server import EmbedServer
-from workers.metrics import Metrics
+from workers.metric_counts import Metrics
 from workers.room_server import Post
 
 TTL_MS = 30_000

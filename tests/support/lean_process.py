@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from farm.celery_app import Tokens, celery_app
 from farm.models import Environment, Verdict
-from farm.queues import Tokens, celery_app
 from farm.settings import Settings
 from farm.store.codec import unpack
 from farm.store.leases import Leases
@@ -24,7 +24,7 @@ from workers.lean.slices import Slices
 from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Watchdog
 from workers.lean.work_loop import WorkLoop
-from workers.metrics import Metrics
+from workers.metric_counts import Metrics
 
 ENVIRONMENT = Environment(lean_version="v4", sandbox=["seccomp"])
 REVISION = "v4|1||r"

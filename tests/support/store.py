@@ -10,7 +10,7 @@ from typing import Any
 from farm.errors import FarmError
 from farm.models import Proof, Reason, verdict
 from farm.store.batches import Batches
-from farm.store.claimed import Claim, Warmth
+from farm.store.claims import Claim, Warmth
 from farm.store.connection import connect_async
 from farm.store.lanes import lane_name
 from farm.store.leases import Finished, Leases

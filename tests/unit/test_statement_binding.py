@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from farm.models import Message, Proof, Reason
-from farm.prepared import Prepared, prepare
+from farm.prepared_proof import Prepared, prepare
 from workers.lean.binding.answers import Look, OddAnswer, judge_axioms, read_look, read_stated
 from workers.lean.binding.binder import Binder, commands, looking, new_prefix, plan
 from workers.lean.repl_reply import Refused, Reply

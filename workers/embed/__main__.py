@@ -1,7 +1,7 @@
 """`python -m workers.embed`: the embed worker, one process."""
 
+from farm.celery_app import EMBED_QUEUE
 from farm.logs import configure_logs
-from farm.queues import EMBED_QUEUE
 from farm.settings import load
 from workers.celery_worker import run_worker
 from workers.embed.tasks import create_app

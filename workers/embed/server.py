@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import structlog
 
+from farm.celery_app import PREMISES_QUEUE
 from farm.errors import EmbeddingError, FarmError
-from farm.metrics import MetricSeries
+from farm.metric_series import MetricSeries
 from farm.processes import tree_memory_mb
-from farm.queues import PREMISES_QUEUE
 from farm.store.retrievals import Retrieval
 from farm.store.room_queues import Taken
 from workers.embed.cache import VectorCache

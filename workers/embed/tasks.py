@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celery import Celery
 
+from farm.celery_app import EMBED_TASK
 from farm.models import WorkerKind
-from farm.queues import EMBED_TASK
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.vectors import SharedVectors

@@ -6,10 +6,10 @@ FILE is a `NAME.env` as in ENVIRONMENTS_DIR (farm/environments.py); without one 
 import sys
 from pathlib import Path
 
+from farm.celery_app import lean_queue
 from farm.environments import load_environment
 from farm.logs import configure_logs
 from farm.models import lean_part
-from farm.queues import lean_queue
 from farm.settings import load
 from workers.celery_worker import run_worker
 from workers.lean.tasks import create_app

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from farm.store.claimed import Claim, ClaimedItem, Warmth
+from farm.store.claims import Claim, ClaimedItem, Warmth
 from farm.store.leases import DeclaredBad, Finished, Leases, Result
 
 CHUNK = 16

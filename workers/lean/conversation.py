@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from farm.models import Answer, Commands, Environment, Reason
-from farm.store.claimed import Claim, ClaimedItem
+from farm.store.claims import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
 from workers.lean.repl_events import ReplEnded, ReplOutOfMemory, ReplTimeout
 from workers.lean.repl_watch import Died, Watch

@@ -8,16 +8,16 @@ from typing import Protocol
 import structlog
 
 from farm import toolchains
-from farm.metrics import MetricSeries
+from farm.metric_series import MetricSeries
 from farm.models import Environment, Message, Reason, Verdict, verdict
-from farm.store.claimed import Claim, ClaimedItem
+from farm.store.claims import Claim, ClaimedItem
 from farm.store.leases import Result
 from workers.lean.executor import Executor
 from workers.lean.repl_events import ReplEvent, StartFailed
 from workers.lean.repl_watch import GivenUp
 from workers.lean.session import Session
 from workers.lean.watchdog import Interruption, Watchdog
-from workers.metrics import Metrics
+from workers.metric_counts import Metrics
 
 _START_BACKOFF_S = 2.0
 _NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"

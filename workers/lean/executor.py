@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from farm.models import Candidates, Commands, Environment
-from farm.store.claimed import Claim, ClaimedItem
+from farm.store.claims import Claim, ClaimedItem
 from farm.store.leases import Result
 from workers.lean.checkers.attestation import Attestor
 from workers.lean.conversation import Conversation

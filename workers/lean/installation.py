@@ -12,11 +12,11 @@ from pathlib import Path
 
 import structlog
 
-from farm.checkers import known_checkers
+from farm.checker_names import known_checkers
 from farm.errors import ConfigurationError, LeanNotFound, SandboxMissing
 from farm.models import Environment
 from farm.settings import Settings
-from workers.lean.checkers.known import ALSO, NEEDED, Tools
+from workers.lean.checkers.kernels import ALSO, NEEDED, Tools
 from workers.lean.gate.trial import prove_gate
 from workers.lean.repl_config import Config, configure
 from workers.lean.scratch import claim_folder

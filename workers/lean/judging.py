@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import Any
 
 from farm.models import Environment, Evidence, Level, Message, Position, Reason, Sorry, Verdict, verdict
-from farm.prepared import Objection, Prepared, prepare
-from farm.store.claimed import Claim, ClaimedItem
+from farm.prepared_proof import Objection, Prepared, prepare
+from farm.store.claims import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
 from workers.lean.binding.checked_run import CheckedRun, run_checked
 from workers.lean.feedback import read_feedback

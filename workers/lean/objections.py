@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from farm.declarations import declaration
 from farm.models import Message, Position
-from farm.prepared import Objection, Prepared
+from farm.prepared_proof import Objection, Prepared
 from workers.lean.gate.strict import Refusal, place, refuse
 
 

@@ -13,7 +13,7 @@ from lean_interact import Command, ProofStep
 from lean_interact.interface import CommandResponse, InfoTreeOptions, LeanError
 from pydantic import ValidationError
 
-from farm.metrics import Bound, MetricSeries
+from farm.metric_series import Bound, MetricSeries
 from farm.models import Message, Position, Sorry
 from farm.models.reports import Infotree
 from farm.processes import end_descendants, tree_memory_mb
@@ -23,7 +23,7 @@ from workers.lean.repl_config import Config
 from workers.lean.repl_events import GuardTripped, ReplGone, ReplOutOfMemory, ReplTimeout, StartFailed
 from workers.lean.repl_reply import Refused, Reply, Response, Tactic
 from workers.lean.slices import Slice
-from workers.metrics import Metrics
+from workers.metric_counts import Metrics
 
 T = TypeVar("T")
 _LAST_WORDS_CHARS = 400

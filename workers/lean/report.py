@@ -10,7 +10,7 @@ from typing import Any
 from farm.models import Position, Reason, Report, ReportRequest, Verdict
 from farm.processes import tree_cpu_s, tree_memory_mb
 from farm.source import Source, assemble, split_header
-from farm.store.claimed import Claim, ClaimedItem
+from farm.store.claims import Claim, ClaimedItem
 from workers.lean.judging import Judge
 from workers.lean.session import Session
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import psutil
 import structlog
 
-from farm.metrics import Bound, MetricSeries
+from farm.metric_series import Bound, MetricSeries
 from farm.processes import end_session
-from workers.metrics import Metrics
+from workers.metric_counts import Metrics
 from workers.sandbox.cage import clear_scratch
 from workers.side_threads import SideThread
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
-from farm.metrics import MetricSeries
+from farm.metric_series import MetricSeries
 from farm.models.reports import Infotree
 from farm.settings import Settings
 from workers.lean.binding.binder import Binder, commands, new_prefix
@@ -20,7 +20,7 @@ from workers.lean.repl_config import Config
 from workers.lean.repl_events import GuardTripped, HeaderFailed
 from workers.lean.repl_reply import Refused, Reply, Response
 from workers.lean.slices import Slice
-from workers.metrics import Metrics
+from workers.metric_counts import Metrics
 
 # The REPL never frees an environment, so a process that saw many headers or statements starts anew.
 _MAX_HEADERS = 16

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from farm.errors import StoreUnavailable
-from farm.store.claimed import Claim, ClaimedItem
+from farm.store.claims import Claim, ClaimedItem
 from farm.store.outlooks import Outlook, Outlooks
 
 _ENOUGH_RUNS = 100

@@ -11,7 +11,7 @@ from typing import Any
 
 from farm.models import Answer, Candidates, Environment, Reason, Status, Tried
 from farm.source import Source, assemble, split_header
-from farm.store.claimed import Claim, ClaimedItem
+from farm.store.claims import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
 from workers.lean.repl_events import HeaderFailed, HeaderTimeout, ReplEnded, ReplOutOfMemory, ReplTimeout
 from workers.lean.repl_watch import Died, Watch

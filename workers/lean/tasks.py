@@ -8,9 +8,9 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 
+from farm.celery_app import LEAN_TASK, Tokens, celery_app
 from farm.models import WorkerKind
 from farm.processes import OWNER_VARIABLE, adopt_orphans, die_with_parent, memory_limit_mb, process_identity
-from farm.queues import LEAN_TASK, Tokens, celery_app
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.leases import Leases
@@ -32,7 +32,7 @@ from workers.lean.slices import Slices
 from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Watchdog
 from workers.lean.work_loop import WorkLoop
-from workers.metrics import Metrics
+from workers.metric_counts import Metrics
 from workers.side_threads import or_end
 from workers.stopping import StopFlag
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from farm.header import imported
 from farm.models import Proof
-from farm.prepared import header_of
-from farm.store.claimed import Claim
+from farm.prepared_proof import header_of
+from farm.store.claims import Claim
 
 _MOST_SHOWN = 4
 _HEADER_CHARS = 60

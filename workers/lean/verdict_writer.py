@@ -9,9 +9,9 @@ from typing import ParamSpec, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from farm.celery_app import Tokens
 from farm.errors import StoreUnavailable
-from farm.queues import Tokens
-from farm.store.claimed import Claim, ClaimedItem
+from farm.store.claims import Claim, ClaimedItem
 from farm.store.leases import Finished, Leases, Result
 
 _STORE_PATIENCE_S = 60.0

@@ -13,7 +13,7 @@ from dataclasses import replace
 import structlog
 
 from farm.models import Reason
-from farm.store.claimed import ClaimedItem
+from farm.store.claims import ClaimedItem
 from farm.store.constants import FIRST_CANARY
 from farm.store.leases import Result
 from farm.traces import span

@@ -1,7 +1,7 @@
 """`python -m workers.premises`: the premise worker, one process with the index in it."""
 
+from farm.celery_app import PREMISES_QUEUE
 from farm.logs import configure_logs
-from farm.queues import PREMISES_QUEUE
 from farm.settings import load
 from workers.celery_worker import run_worker
 from workers.premises.tasks import create_app

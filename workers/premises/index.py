@@ -2,7 +2,7 @@
 
 FAISS scans the vectors in half precision, which halves the memory traffic that bounds a search; the best k + 16 are
 scored again in full, and a certificate says whether a row outside them could belong to the answer. It fails seldom
-(docs/benchmarks.md); then twice as many are taken. Where many queries wait, `workers.premises.product` finds the
+(docs/benchmarks.md); then twice as many are taken. Where many queries wait, `workers.premises.matrix_product` finds the
 candidates of all of them at once, and the same certificate judges them.
 """
 
@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from farm.errors import ConfigurationError, CorpusError
-from workers.premises import product
+from workers.premises import matrix_product
 from workers.premises.cores import CORES, spread
-from workers.premises.product import Groups
+from workers.premises.matrix_product import Groups
 from workers.premises.selectors import Ids, Matrix, Selection
 
 # Its stubs, where there are any, describe the constructors of C++, not of Python.
@@ -88,7 +88,7 @@ class Index:
             ConfigurationError: as for `search`.
         """
         found = {}
-        if max(ks, default=0) > 0 and product.pays(groups, len(self)):
+        if max(ks, default=0) > 0 and matrix_product.pays(groups, len(self)):
             found = self._search_together(queries, max(ks), groups)
         parts = [part for selection, rows in groups.items() for part in _parts(selection, rows, found)]
         best = spread(lambda part: self.search(queries[part[1]], max(ks[row] for row in part[1]), part[0]), parts)
@@ -99,7 +99,7 @@ class Index:
     def _search_together(self, queries: Matrix, k: int, groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
         """Search by a product; rows that get no certificate are left out."""
         self._check(queries)
-        floors, candidates = product.candidates(self._vectors, queries, groups, k + _SPARE)
+        floors, candidates = matrix_product.candidates(self._vectors, queries, groups, k + _SPARE)
         best = [self._best(query, ids, k) for query, ids in zip(queries, candidates, strict=True)]
         # Where all that is accessible is a candidate there is no floor, and nothing to certify.
         is_certain = [

@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 
 from farm.errors import FarmError
-from farm.metrics import MetricSeries
+from farm.metric_series import MetricSeries
 from farm.processes import memory_mb
 from farm.settings import Settings
 from farm.store.corpora import Corpora, Published, Wish

@@ -6,7 +6,6 @@ local SCHEMA = 1
 
 -- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it takes for no integer.
 
-local CLASSES = {'interactive', 'batch'}
 local RESERVE_FROM_PROCESSES = 4  -- from this many processes on, one takes interactive work only
 local HEAD_START_S = 0.001        -- a newcomer comes just before the least served
 -- A batch's turn, at weight 1. Where all batches of a lane went on side by side, small ones would all end late, and whoever

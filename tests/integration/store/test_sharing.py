@@ -6,7 +6,7 @@ import pytest
 
 from farm.models import Message, Reason, verdict
 from farm.store.cache import purge_cache
-from farm.store.claimed import Claim
+from farm.store.claims import Claim
 from farm.store.leases import Leases
 from tests.support.open_store import OpenStore
 from tests.support.store import ENV, assert_settled, cancel, finish, lapse, mark, put, state, take

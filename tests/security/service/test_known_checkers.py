@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from farm import Outcome, Reason
-from farm.checkers import known_checkers
+from farm.checker_names import known_checkers
 from farm.errors import ConfigurationError
 from farm.models import Level, Proof
 from tests.conftest import lean_settings
 from tests.support.checkers import install_toolchain, wrap_lake
 from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, running_farm, sandbox_settings
-from workers.lean.checkers.known import Kernels, Tools
+from workers.lean.checkers.kernels import Kernels, Tools
 from workers.lean.checkers.process import CheckerFailed
 
 STATEMENT = "theorem two : 1 + 1 = 2"

@@ -23,7 +23,7 @@ TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 NDJSON = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
 # A stranger's body that never comes, one that comes too slowly, and a process that can hold 1 MB of bodies.
 IMPATIENT = "import api.bodies as b; b._PATIENCE_S = 0.3; b._SLOWEST_BYTES_PER_S = 1000"
-SMALL = "import api.limits as l; l.Buffered.__init__.__defaults__ = (2 << 20,)"
+SMALL = "import api.body_memory as l; l.Buffered.__init__.__defaults__ = (2 << 20,)"
 
 
 def keyed(guarded: Guarded) -> dict[str, str]:

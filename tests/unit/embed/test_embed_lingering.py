@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from farm.queues import EMBED_QUEUE, Tokens
+from farm.celery_app import EMBED_QUEUE, Tokens
 from farm.store.connection import connect_async
 from farm.store.retrievals import Retrieval, Retrievals
 from farm.store.room_queues import Room
@@ -18,7 +18,7 @@ from tests.support.running import await_true
 from workers.embed.cache import VectorCache
 from workers.embed.embedder import make_embedder
 from workers.embed.server import EmbedServer
-from workers.metrics import Metrics
+from workers.metric_counts import Metrics
 from workers.room_server import Post
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from farm.celery_app import EMBED_QUEUE, PREMISES_QUEUE
 from farm.errors import ConfigurationError
-from farm.queues import EMBED_QUEUE, PREMISES_QUEUE
 from tests.support.embed_bench import Bench, query
 from tests.support.open_store import OpenStore
 from tests.support.tei import CLOSE, HOLD, NAN, Tei, vector

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from farm.celery_app import PREMISES_QUEUE
 from farm.models import WorkerKind, WorkerStatus
-from farm.queues import PREMISES_QUEUE
 from farm.store.connection import connect_async
 from farm.store.registry import read_status
 from farm.store.retrievals import Retrieval, Retrievals

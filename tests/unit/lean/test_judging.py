@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from farm.models import Level, Outcome, Proof, Reason, Verdict
-from farm.store.claimed import Claim, ClaimedItem
+from farm.store.claims import Claim, ClaimedItem
 from farm.store.lanes import lane_name
 from tests.support.fake_session import FakeSession, response
 from tests.support.lean_process import ENVIRONMENT

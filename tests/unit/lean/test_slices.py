@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from farm.models import Outcome, Proof, Reason, Verdict
-from farm.store.claimed import Claim, ClaimedItem
+from farm.store.claims import Claim, ClaimedItem
 from farm.store.outlooks import Outlook, Outlooks
 from tests.support.fake_session import response
 from tests.support.lean_process import LeanProcess

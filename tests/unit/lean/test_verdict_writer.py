@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from farm.celery_app import Tokens, celery_app
 from farm.errors import StoreUnavailable
 from farm.local.ports import free_port
 from farm.models import Reason, Verdict, verdict
-from farm.queues import Tokens, celery_app
 from farm.settings import Settings
 from farm.store.leases import Leases
 from tests.support.lean_process import REVISION, LeanProcess

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from farm.models import Reason
-from farm.prepared import Prepared
+from farm.prepared_proof import Prepared
 from workers.lean.repl_reply import Reply, Response
 
 ALLOWED_AXIOMS = frozenset(("propext", "Quot.sound", "Classical.choice"))

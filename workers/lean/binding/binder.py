@@ -18,7 +18,7 @@ from pathlib import Path
 
 from farm.challenge import Challenge
 from farm.commands import parts
-from farm.prepared import Prepared
+from farm.prepared_proof import Prepared
 from workers.lean.binding.answers import BindingFailure
 
 _COMMANDS = Path(__file__).with_name("commands.lean").read_text(encoding="utf-8")

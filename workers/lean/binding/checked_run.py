@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from farm.prepared import Prepared
+from farm.prepared_proof import Prepared
 from workers.lean.binding.answers import Look, OddAnswer, read_look, read_stated
 from workers.lean.binding.binder import Binder, Stated, looking, plan
 from workers.lean.repl_events import GuardTripped, Unguarded

@@ -21,7 +21,7 @@ from farm.models import Level, Message, Proof, Reason, Verdict, verdict
 from farm.source import assemble
 from workers.lean.binding.answers import ALLOWED_AXIOMS
 from workers.lean.checkers.evidence import Answer, Attestation
-from workers.lean.checkers.known import Kernels, Tools
+from workers.lean.checkers.kernels import Kernels, Tools
 from workers.lean.checkers.process import CheckerFailed, Confined
 
 _ANSWER_LIMIT_BYTES = 64 << 10

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from farm.checkers import COMPARATOR, LEANCHECKER, NANODA
+from farm.checker_names import COMPARATOR, LEANCHECKER, NANODA
 from workers.lean.checkers.evidence import Answer, Attestation
 
 _DETAIL_LIMIT_CHARS = 2000

@@ -16,7 +16,7 @@ from farm.client.core import Core
 T = TypeVar("T")
 
 
-class Carrier:
+class StepRunner:
     """Carries out flows of steps for one farm."""
 
     sleep: Callable[[float], object]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from farm.metrics import MetricSeries, bucket
+from farm.metric_series import MetricSeries, bucket
 from farm.store.client import RedisClient
-from farm.store.metrics import add_figures
+from farm.store.metric_counts import add_figures
 
 
 class Metrics:

@@ -7,9 +7,9 @@ from typing import cast
 
 from farm.store.client import AsyncRedisClient, RedisClient
 from farm.store.connection import translated
+from farm.store.priority_classes import PriorityClass
 
 _KEY = "farm:figures"
-_CLASSES = ("interactive", "batch")
 # Of a farm with more owners and lanes than this, the first ones say how old the backlog is.
 _MOST_LOOKED_AT = 200
 
@@ -43,7 +43,7 @@ async def read_queue_ages(client: AsyncRedisClient, environments: Iterable[str])
 
 
 async def _age_s(client: AsyncRedisClient, environment: str, now_ms: int) -> float:
-    places = [(c, o) for c in _CLASSES for o in await _members(client, [f"farm:owners:{environment}:{c}"])]
+    places = [(c, o) for c in PriorityClass for o in await _members(client, [f"farm:owners:{environment}:{c}"])]
     ready = [f"farm:ready:{environment}:{c}:{owner}" for c, owner in places]
     lanes = [await client.zrange(key, 0, _MOST_LOOKED_AT) for key in ready[:_MOST_LOOKED_AT]]
     queues = [f"farm:queue:{x.decode()}:{c}:{o}" for (c, o), found in zip(places, lanes, strict=False) for x in found]

@@ -17,7 +17,7 @@ from farm.client.manifest import Identity, hash_all
 from farm.errors import InvalidRequest
 
 
-class Beginning(BaseModel):
+class UnfinishedRun(BaseModel):
     """The record of a run that has not ended; its `Manifest` takes its place.
 
     Attributes:
@@ -41,7 +41,7 @@ class Beginning(BaseModel):
     batches: list[str] = Field(default_factory=list)
 
     @classmethod
-    def make(cls, identities: Sequence[Identity], options: dict[str, Any], farm: str, known: set[str]) -> Beginning:
+    def make(cls, identities: Sequence[Identity], options: dict[str, Any], farm: str, known: set[str]) -> UnfinishedRun:
         """Return that of a run that begins now."""
         return cls(
             run=uuid4().hex,
@@ -66,21 +66,21 @@ class Beginning(BaseModel):
         fresh.replace(path)
 
 
-def read_beginning(path: Path) -> Beginning | None:
+def read_unfinished_run(path: Path) -> UnfinishedRun | None:
     """Return what a file says of a run that has not ended; None where it says nothing of one."""
     try:
-        return Beginning.model_validate_json(path.read_bytes())
+        return UnfinishedRun.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
 
 
-def resume(path: Path, fresh: Beginning) -> tuple[Beginning, bool]:
+def resume(path: Path, fresh: UnfinishedRun) -> tuple[UnfinishedRun, bool]:
     """Return the run that a file has begun if it is the same, else a fresh one; and whether it is found again.
 
     Raises:
         InvalidRequest: the file has begun a run of other proofs, with other options, or on another farm.
     """
-    begun = read_beginning(path)
+    begun = read_unfinished_run(path)
     if begun is None:
         return fresh, False
     for what in ("sha256", "options", "farm"):

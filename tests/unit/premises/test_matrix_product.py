@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from workers.premises import product
+from workers.premises import matrix_product
 from workers.premises.index import Index
 from workers.premises.selectors import Matrix, Selection
 
@@ -51,7 +51,7 @@ def check(vectors: Matrix, asked: Matrix, ks: list[int], groups: dict[Selection,
 def test_many_queries_find_what_each_finds_alone(vectors: Matrix, shares: tuple[float, ...]) -> None:
     sets = [selection(share, at) for at, share in enumerate(shares)]
     groups = {each: list(range(at, 40, len(sets))) for at, each in enumerate(sets)}
-    assert product.pays(groups, TOTAL)
+    assert matrix_product.pays(groups, TOTAL)
     check(vectors, queries(vectors, 40), [1 + row % 32 for row in range(40)], groups)
 
 
@@ -63,7 +63,7 @@ def test_a_query_that_sees_little_or_nothing_is_not_lost_among_those_that_see_al
         Selection.of(few): [0],
         Selection.of(none): [1],
     }
-    assert product.pays(groups, TOTAL)
+    assert matrix_product.pays(groups, TOTAL)
     check(vectors, queries(vectors, 40), [50] * 40, groups)
 
 
@@ -79,12 +79,12 @@ def test_what_has_no_certificate_is_searched_again(vectors: Matrix) -> None:
 
 @pytest.mark.parametrize(("share", "count", "expected"), [(1.0, 1, False), (1.0, 24, True), (0.05, 64, False)])
 def test_a_product_is_for_many_that_see_much(share: float, count: int, expected: bool) -> None:
-    assert product.pays({selection(share, 0): list(range(count))}, TOTAL) is expected
+    assert matrix_product.pays({selection(share, 0): list(range(count))}, TOTAL) is expected
 
 
 def test_candidates_are_accessible_and_the_rest_is_below_the_floor(vectors: Matrix) -> None:
     asked, mask = queries(vectors, 6), np.random.default_rng(9).random(TOTAL) < 0.3
-    floors, candidates = product.candidates(vectors, asked, {Selection.of(mask): list(range(6))}, 20)
+    floors, candidates = matrix_product.candidates(vectors, asked, {Selection.of(mask): list(range(6))}, 20)
     scores: npt.NDArray[np.float64] = vectors.astype(np.float64) @ asked.T.astype(np.float64)
     for row, ids in enumerate(candidates):
         assert mask[ids].all()

@@ -18,9 +18,9 @@ from typing import Any
 import orjson
 
 from farm.challenge import Challenge
-from farm.checkers import COMPARATOR, LEANCHECKER, NANODA
+from farm.checker_names import COMPARATOR, LEANCHECKER, NANODA
 from farm.models import Proof
-from farm.prepared import Prepared, prepare
+from farm.prepared_proof import Prepared, prepare
 from farm.source import assemble
 from workers.lean.binding.answers import ALLOWED_AXIOMS
 from workers.lean.checkers.evidence import Answer, Attestation

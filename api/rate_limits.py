@@ -1,10 +1,9 @@
-"""How often a client may ask, and how many bytes of bodies are held in memory at once."""
+"""How often a client may ask."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter, OrderedDict
-from dataclasses import dataclass
+from collections import OrderedDict
 from ipaddress import IPv6Address, ip_address
 
 from farm.errors import RateLimited
@@ -13,9 +12,6 @@ from farm.errors import RateLimited
 _BURST_S = 2.0
 _MOST_NAMES = 10_000
 _IPV6_NETWORK_BITS = 64
-
-BUFFERED_LIMIT_BYTES = 128 << 20
-_RETRY_AFTER_S = 1.0
 
 
 class Pace:
@@ -63,55 +59,3 @@ def address_name(host: str) -> str:
     if isinstance(address, IPv6Address):
         return f"{int(address) >> (128 - _IPV6_NETWORK_BITS):x}::/{_IPV6_NETWORK_BITS}"
     return host
-
-
-class Buffered:
-    """The bytes of request bodies that this process holds; one key gets at most half of what there is.
-
-    Args:
-        limit_bytes: for all keys together.
-    """
-
-    def __init__(self, limit_bytes: int = BUFFERED_LIMIT_BYTES) -> None:
-        self._limit_bytes = limit_bytes
-        self._held: Counter[str] = Counter()
-
-    def has_room(self, owner: str, size_bytes: int) -> bool:
-        """Whether an owner may hold this many more bytes."""
-        total = self._held.total() + size_bytes
-        return self._held[owner] + size_bytes <= self._limit_bytes // 2 and total <= self._limit_bytes
-
-    def change(self, owner: str, size_bytes: int) -> None:
-        """Count more, or less, for an owner."""
-        self._held[owner] += size_bytes
-        if not self._held[owner]:
-            del self._held[owner]
-
-
-@dataclass(slots=True)
-class Holding:
-    """What one request holds of its body until it is answered."""
-
-    buffered: Buffered
-    owner: str
-    size_bytes: int = 0
-
-    def add(self, size_bytes: int) -> None:
-        """Hold more.
-
-        Raises:
-            RateLimited: this process holds too much already.
-        """
-        if not self.buffered.has_room(self.owner, size_bytes):
-            raise RateLimited(
-                "Too many large bodies at once: send fewer at a time, or NDJSON to /v1/batches",
-                retry_after_s=_RETRY_AFTER_S,
-                details={"limit": "buffered"},
-            )
-        self.buffered.change(self.owner, size_bytes)
-        self.size_bytes += size_bytes
-
-    def free(self) -> None:
-        """Hold nothing any more."""
-        self.buffered.change(self.owner, -self.size_bytes)
-        self.size_bytes = 0

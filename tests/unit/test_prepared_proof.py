@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm.models import Position, Proof, Reason
-from farm.prepared import Prepared, header_of, prepare
+from farm.prepared_proof import Prepared, header_of, prepare
 
 FRONT = """\
 import Mathlib

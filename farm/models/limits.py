@@ -1,0 +1,27 @@
+"""How much one request may ask for; more is answered 422, and bodies have limits of their own (api/bodies.py)."""
+
+from __future__ import annotations
+
+MAX_CODE_CHARS = 1_000_000
+"""Of a proof, a statement, or a goal's text."""
+MAX_BATCH_PROOFS = 100_000
+MAX_VERIFY_PROOFS = 1_000
+"""Of a request that waits for its verdicts."""
+MAX_TARGETS = 1_000
+MAX_NAME_CHARS = 1_000
+MAX_DEADLINE_S = 1e9
+MAX_LABEL_CHARS = 200
+MAX_TAGS = 16
+MAX_TAG_CHARS = 64
+
+MAX_GOALS = 256
+MAX_CANDIDATES = 10_000
+"""Tactic sequences of all goals together."""
+MAX_TACTICS = 256
+"""Of one sequence."""
+
+MAX_REQUESTS = 1_000
+"""LeanInteract's requests in one session."""
+
+MAX_STATES = 64
+"""Goals that premises are asked for at once."""

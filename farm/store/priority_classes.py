@@ -1,0 +1,16 @@
+"""The classes that batches wait in: a batch of one class runs only while no proof of an earlier class waits.
+
+Within a class, owners take turns; within an owner's batches, each step of `priority` doubles a batch's share.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PriorityClass(StrEnum):
+    """The classes, the one that is served first coming first; a class is part of keys (keys.md)."""
+
+    INTERACTIVE = "interactive"
+    """Somebody waits for the answer; one process of four or more takes nothing else."""
+    BATCH = "batch"
