@@ -1,6 +1,6 @@
 """An embedding service that costs next to nothing: each text gets one of 4096 vectors that were made beforehand.
 
-python -m tests.bench.instant PORT CORPUS   # until it is ended; CORPUS holds gen_corpus.py's W.npy
+python -m tests.bench.instant PORT CORPUS   # until it is ended; CORPUS is of tests/bench/large_corpus.py
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from zlib import crc32
 import numpy as np
 import orjson
 import uvloop
+
+from tests.bench.large_corpus import near
 
 _VECTORS = 4096
 _INFO = orjson.dumps({"model_id": "instant", "model_sha": "0", "max_client_batch_size": 256})
@@ -49,10 +51,8 @@ class _Connection(asyncio.Protocol):
 
 
 def _rows(corpus: Path) -> list[bytes]:
-    """Return unit vectors out of the space that gen_corpus.py draws from, as JSON."""
-    rng, basis = np.random.default_rng(7), np.load(corpus / "W.npy")
-    rows = rng.standard_normal((_VECTORS, len(basis))) @ basis + 0.35 * rng.standard_normal((_VECTORS, basis.shape[1]))
-    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    """Return unit vectors out of the space of the corpus, as JSON."""
+    rows = near(np.random.default_rng(7), np.load(corpus / "basis.npy"), _VECTORS)
     return [orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY) for row in rows]
 
 

@@ -13,9 +13,12 @@ from typing import Any
 import orjson
 import uvloop
 
-MODULES = range(1200, 8200)
-"""Ids of gen_corpus.py's modules that hold premises; those before are hidden, 40 declarations each."""
-DECLARED = range(48_000, 278_000)
+from tests.bench import large_corpus
+
+_HIDDEN = large_corpus.HIDDEN_MODULES
+MODULES = range(_HIDDEN, _HIDDEN + large_corpus.MODULES)
+"""Ids of the modules that hold premises; those before are hidden."""
+DECLARED = range(_HIDDEN * large_corpus.HIDDEN_DECLARATIONS, 278_000)
 BODIES = 64
 CASES = {
     "a": "4 000 modules",

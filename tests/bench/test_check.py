@@ -2,8 +2,8 @@
 
     PEERS_DIR=… .venv/bin/python -m pytest tests/bench/test_check.py -m bench -s   # peer: tests/compat/kimina_peer.py
 
-The load is one program on the texts of a recorded training step, none twice. The REPL
-is a C program that answers at once or sleeps (`tests/bench/stand_in.py`): this says nothing about Lean.
+The load is one program (`tests/bench/check_load.py`), and no text comes twice. The REPL is a C program that answers at
+once or sleeps (`tests/bench/stand_in.py`): this says nothing about Lean.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.support.running import running_farm
 
 ROUNDS = 3
 REQUESTS = 40
-_LOAD = Path(__file__).resolve().parents[3] / "shared" / "bench" / "load_check.py"
+_ROOT = Path(__file__).resolve().parents[2]
 # REPLs, ms that each sleeps per proof, connections, proofs per request, proofs.
 _CELLS = [(2, 50, 8, 8, 256), (32, 50, 32, 8, 2048), (2, 0, 16, 64, 1024)]
 
@@ -38,8 +38,8 @@ _CELLS = [(2, 50, 8, 8, 256), (32, 50, 32, 8, 2048), (2, 0, 16, 64, 1024)]
 def servers(folder: Path, repl: Install, processes: int) -> Iterator[dict[str, str]]:
     """Yield the URLs of Kimina with its default logging, Kimina quiet, and the farm."""
     source = kimina_folder()
-    if source is None or not _LOAD.exists():
-        pytest.skip("needs kimina-lean-server in $PEERS_DIR, and the load program beside the checkout")
+    if source is None:
+        pytest.skip("needs kimina-lean-server in $PEERS_DIR, see tests/compat/kimina_peer.py")
     settings = {"LAKE_PATH": str(repl.lake_path), "LEAN_REPL_DIR": str(repl.repl_dir), "LEAN_WORKERS": str(processes)}
     # Every round sends the same texts.
     settings |= {"VERDICT_CACHE_MB": "0"}
@@ -83,12 +83,12 @@ def measured(urls: dict[str, str], measure: Callable[[str], float]) -> dict[str,
 
 
 def proofs_per_s(url: str, connections: int, batch: int, proofs: int) -> float:
-    """Return what load_check.py measures; every proof must have been answered."""
-    arguments = ["--url", url, "--conc", connections, "--batch", batch, "--n", proofs, "--timeout", 60]
-    command = [sys.executable, str(_LOAD), *map(str, arguments)]
-    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert not found["bad"], found
-    return float(found["proofs_s"])
+    """Return what the load program measures; every proof must have been answered."""
+    arguments = ["--url", url, "--connections", connections, "--batch", batch, "--proofs", proofs]
+    command = [sys.executable, "-m", "tests.bench.check_load", *map(str, arguments)]
+    found = json.loads(subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stdout)
+    assert not found["not_answered"], found
+    return float(found["proofs_per_s"])
 
 
 @pytest.mark.bench

@@ -23,6 +23,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.bench import large_corpus
+from tests.bench.large_corpus import MODEL, REVISION
 from tests.bench.retrieval_load import CASES, bodies, load
 from tests.bench.retrieval_table import Row, accessible, bandwidth, markdown, stages_s
 from tests.compat.comparison import assert_same, ranking
@@ -31,13 +33,10 @@ from tests.conftest import lean_settings
 from tests.support.repl.install import Install
 from tests.support.running import await_true, running_farm
 
-MODEL = "l3lab/all-distilroberta-v1-lr2e-4-bs256-nneg3-ml-ne2"
-REVISION = "v4.33.0"
 TIMED = ("a", "b", "s", "all", "m", "v")
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 REQUESTS = int(os.environ.get("REQUESTS", "480"))
 CONNECTIONS = 32
-_GENERATOR = Path(__file__).resolve().parents[3] / "shared" / "bench" / "gen_corpus.py"
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +45,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if given := os.environ.get("CORPUS"):
         yield Path(given)
         return
-    if not _GENERATOR.exists():
-        pytest.skip("needs the generator of a corpus beside the checkout, or its result in $CORPUS")
     folder = tmp_path_factory.mktemp("corpus")
-    subprocess.run([sys.executable, _GENERATOR], env={**os.environ, "CORPUS": str(folder)}, check=True)
+    large_corpus.write(folder)
     yield folder
     shutil.rmtree(folder)
 
