@@ -3,9 +3,9 @@ r"""Lean text cut into tokens: enough to tell code from comments and strings, fa
 It follows Lean's own `Lean/Parser/Basic.lean` (`whitespace`, `finishCommentBlock`, `tokenFn`) from 2021 to 4.35. Three
 things cannot be known from the text: which Lean reads it, which symbols the imported files made tokens, and whether a
 string stands where Lean expects an interpolated one. Where one of them decides what is code, the text is *doubtful*,
-and whoever must be sure refuses it. The places, each with the reading that differs:
+and a caller that must be sure refuses it. The places, each with the reading that differs:
 
-- a comment glued to a symbol that may go on with it (`{x //- … -/` is code);
+- a comment directly after a symbol that may continue with it (`{x //- … -/` is code);
 - a comment with `--/`, which ends none in Lean of 2021, or that begins with `/-/`, whose slash Lean skips;
 - a documentation comment that begins with a comment: Lean skips white space behind `/--`, and comments are that;
 - a quoted character, a «name» or a string behind a symbol or a word that may take its quote along (`f ⁻¹'"' … "`);
@@ -280,7 +280,7 @@ def _quote(text: str, start: int, begun: int) -> _Found:
         return _Found(None, start, start + 1, True)
     if char:
         is_certain = start == begun or text[start - 1] in _BEFORE_CHAR
-        # Where the first quote belongs to a symbol, the second one is alone.
+        # If the first quote belongs to a symbol, the second one is alone.
         is_doubtful = not is_certain and (_is_risky(char) or _LONE_QUOTE.match(text, char.end() - 1) is not None)
         return _Found("char", start, char.end(), is_doubtful or text[start + 1] in "\r\n")
     # Two of them are a symbol to newer Leans, while an older one begins a character there.
@@ -294,7 +294,7 @@ def _is_risky(char: re.Match[str]) -> bool:
 
 
 def _begins_token(text: str, start: int, begun: int) -> bool:
-    """Whether a quote is one, whatever the symbol before it is."""
+    """Whether a quote is a quote, whatever symbol comes before it."""
     return start == begun or text[start - 1] in _BEFORE_QUOTE
 
 

@@ -96,7 +96,7 @@ def run() -> None:
         tell(error.message, "error", "red")
         sys.exit(2 if error.status == 422 else 1)
     except OSError as error:
-        # Of a file that a user or a setting named: what is the farm's own business has its own errors.
+        # About a file that a user or a setting named; the farm's own files have errors of their own.
         if not error.filename:
             raise
         tell(f"{error.filename}: {error.strerror}", "error", "red")

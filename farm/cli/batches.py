@@ -64,7 +64,7 @@ def _row(status: BatchStatus) -> tuple[Any, ...]:
 
 
 def _follow(look: Callable[[], list[BatchStatus]], *, has_end: bool, as_json: bool) -> None:
-    """Show what changes, until all is finished where that is an end, or Ctrl-C."""
+    """Show changes until the batch is finished, or Ctrl-C."""
     is_watched = console.is_terminal and not as_json
     try:
         if not is_watched:
@@ -79,7 +79,7 @@ def _follow(look: Callable[[], list[BatchStatus]], *, has_end: bool, as_json: bo
 
 
 def _print_changes(looks: Iterator[list[BatchStatus]], as_json: bool) -> None:
-    """Print a line for each batch that is not as it was."""
+    """Print a line for each batch that has changed."""
     before: dict[str, BatchStatus] = {}
     if not as_json:
         show_line(COLUMNS)
@@ -95,7 +95,7 @@ def _print_changes(looks: Iterator[list[BatchStatus]], as_json: bool) -> None:
 
 
 def _looks(look: Callable[[], list[BatchStatus]], *, has_end: bool) -> Iterator[list[BatchStatus]]:
-    """Yield what is there whenever it is not what it was."""
+    """Yield the state whenever it has changed."""
     before: list[BatchStatus] | None = None
     while True:
         found = look()

@@ -18,7 +18,7 @@ app = typer.Typer(help="Build the vectors and index of DATA_REPO, and look at th
 
 @app.command()
 def build(as_json: JsonOption = False) -> None:
-    """Embed what has no vectors yet, and index it; a build that was stopped goes on where it was."""
+    """Embed what has no vectors yet, and index it; a build that was stopped continues where it was."""
     _show(_followed(as_json), as_json)
 
 
@@ -67,7 +67,7 @@ def _lines(*arguments: str) -> Iterator[dict[str, Any]]:
                     raise FarmError(line["error"])
                 yield line
         except BaseException:
-            # Nobody reads on: it must not embed for nobody. What it has is kept.
+            # Nobody reads any more, so it must not go on embedding. Its results so far are kept.
             process.terminate()
             raise
     if process.returncode:

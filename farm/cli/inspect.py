@@ -47,8 +47,8 @@ def doctor(
 
 
 def _try_sandbox(as_json: bool) -> NoReturn:
-    """Show what came of every attempt; exit 1 if one differs, or a layer is missing."""
-    with waiting("a hostile program tries what it can", as_json):
+    """Show the result of every attempt; exit 1 if one differs, or a layer is missing."""
+    with waiting("trying hostile programs in the sandbox", as_json):
         report = try_sandbox()
     if as_json:
         show_json(report)

@@ -28,7 +28,7 @@ _RETRIES = 2
 def connect() -> Farm:
     """Return a client for the farm that the settings name."""
     settings = load()
-    # A person waits: better told soon that no farm answers than kept hoping.
+    # A person waits and should soon learn that no farm answers.
     return Farm(settings.url, api_key=settings.farm_api_key or None, retries=_RETRIES)
 
 
@@ -81,7 +81,7 @@ def show_table(
 
 
 def is_watched(as_json: bool) -> bool:
-    """Whether somebody watches stderr who does not read JSON in between."""
+    """Whether a person watches stderr, and no JSON goes to the same terminal."""
     return errors.is_terminal and not (as_json and sys.stdout.isatty())
 
 
@@ -91,7 +91,7 @@ def waiting(text: str, as_json: bool) -> AbstractContextManager[object]:
 
 
 def progress_bar(as_json: bool = False) -> Progress:
-    """Return a progress bar on stderr, so that results can be piped; it is silent where nobody looks."""
+    """Return a progress bar on stderr, so that results can be piped; it is silent without a terminal."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -48,7 +48,7 @@ class Farm(StepRunner):
 
     Args:
         base_url: where the farm is; `FARM_URL` when None, else this host at `PORT` (8000).
-        api_key: the key; `FARM_API_KEY` when None, and an empty one is none.
+        api_key: the key; `FARM_API_KEY` when None, and an empty one means none.
         timeout: seconds without a byte, beyond what the work may take, after which a connection counts as lost.
         retries: how many times in a row one call is made again.
         transport: what carries the requests, for tests and special networks.

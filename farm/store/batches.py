@@ -24,7 +24,7 @@ _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
 # Anything else could name another key of a batch, such as its items.
 _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
-# Some 30 ms of work, in which nobody else is answered.
+# Some 30 ms of work, in which no other request is answered.
 _STAGE_SLICE = 250
 _Fields: TypeAlias = dict[bytes, bytes]
 _NONE: _Fields = {}
@@ -86,7 +86,7 @@ class Batches:
         pipe.sadd(f"{b}:lanes", *by_lane)
         for lane, indices in by_lane.items():
             pipe.rpush(f"farm:pending:{lane}:{staging.batch}", *indices)
-        # The reaper gives a staging back that nobody commits; should it be away, the keys go all the same.
+        # The reaper deletes a staging that is not committed; if it is away, the keys expire all the same.
         for key in (f"{b}:items", f"{b}:lanes", *(f"farm:pending:{lane}:{staging.batch}" for lane in by_lane)):
             pipe.expire(key, 2 * _STAGING_TTL_S)
         with translated():
@@ -158,7 +158,7 @@ class Batches:
         """Return verdicts that finished after a cursor, in completion order.
 
         Raises:
-            InvalidRequest: the cursor is none of ours.
+            InvalidRequest: the cursor is not one of ours.
             NotFound: no such batch, or another key's.
         """
         cursor = check_cursor(after)
@@ -238,11 +238,11 @@ def check_cursor(after: str | None) -> str:
     """Return the cursor to read after; absent means the start.
 
     Raises:
-        InvalidRequest: it is none that the farm gave out.
+        InvalidRequest: the farm did not give it out.
     """
     if after is None or after == "":
         return START
     parts = _CURSOR.fullmatch(after)
     if parts is None or any(int(part) >> 64 for part in parts.groups()):
-        raise InvalidRequest("`after` is no cursor of this farm: use the `next` of an earlier page")
+        raise InvalidRequest("`after` is not a cursor of this farm: use the `next` of an earlier page")
     return after

@@ -20,9 +20,9 @@ class CacheStats:
         kept: verdicts it holds now.
         bytes: what Redis spends on them.
         hits: proofs answered without a run.
-        misses: proofs looked for in vain.
+        misses: proofs without a kept verdict.
         shared: proofs that waited for the run of the same question instead of running.
-        evicted: verdicts that had to make room.
+        evicted: verdicts that were evicted to make room.
     """
 
     kept: int

@@ -1,4 +1,4 @@
-"""How values lie in Redis: compact JSON, deflated where that pays; an item's fingerprint in front of it."""
+"""The form of values in Redis: compact JSON, deflated if that pays; an item's fingerprint comes before it."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def connect_async(url: str) -> AsyncRedisClient:
 
 
 def _check(url: str) -> None:
-    """Refuse now what would otherwise come up as an error of redis-py's on first use."""
+    """Refuse now what would otherwise fail in redis-py on first use."""
     if not url:
         raise ConfigurationError("REDIS_URL is not set: it names the Redis or Valkey of this farm")
     try:
@@ -183,7 +183,7 @@ def check_server(client: RedisClient) -> str:
         raise ConfigurationError(f"Redis evicts keys ({policy}), so verdicts would get lost: set `noeviction`")
     if isinstance(client.connection_pool, SentinelConnectionPool) and "min_slaves_good_slaves" not in info:
         raise ConfigurationError(
-            "A primary that is cut off would go on alone, and all it took would get lost: set `min-replicas-to-write 1`"
+            "A primary that is cut off would continue alone, and lose all it accepts: set `min-replicas-to-write 1`"
         )
     version = info.get("valkey_version") or info.get("redis_version")
     return f"{info.get('server_name', 'redis')} {version}"
@@ -198,7 +198,7 @@ def _refusal(error: ResponseError) -> str | None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what will pass into `StoreUnavailable`: a lost connection, a server that cannot write for now.
+    """Turn temporary failures into `StoreUnavailable`: a lost connection, a server that cannot write for now.
 
     Any other Redis error is a fault of ours and stays.
     """

@@ -44,7 +44,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class SwitchOutcome:
-    """What became of a wish.
+    """The outcome of a wish.
 
     Attributes:
         home: the settings that it stands instead of, where it is answered with.
@@ -146,7 +146,7 @@ class Corpora:
             self._client.hsetnx(_WANTED, f"outcome:{wish.id}", orjson.dumps(asdict(outcome)))
 
     def outcome(self, wish: Wish) -> SwitchOutcome | None:
-        """Return what became of a wish, once it is known."""
+        """Return the outcome of a wish, once it is known."""
         with translated():
             found = self._client.hget(_WANTED, f"outcome:{wish.id}")
         return SwitchOutcome(**orjson.loads(found)) if found else None
@@ -157,7 +157,7 @@ class Corpora:
             self._client.hset(_CHOSEN, mapping={"wish": orjson.dumps(asdict(wish)), "home": home})
 
     def chosen(self, home: str) -> Wish | None:
-        """Return what a worker of these settings begins with instead of them."""
+        """Return the wish with which a worker of these settings begins."""
         with translated():
             found, its_home = self._client.hmget(_CHOSEN, "wish", "home")
         return Wish(**orjson.loads(found)) if found and its_home and its_home.decode() == home else None

@@ -48,7 +48,7 @@ class KnownEnvironments:
         """As they were at the last look."""
 
     async def has(self, name: str) -> bool:
-        """Whether there is an environment of this name; about the default one nobody has to be asked."""
+        """Whether there is an environment of this name; the default one is always known."""
         is_fresh = time.monotonic() - self._read_at < _FRESH_S
         if name == DEFAULT_ENVIRONMENT or (is_fresh and name in self.names):
             return True

@@ -1,7 +1,7 @@
 """A store behind Redis Sentinel: clients that ask the sentinels for the primary, and when a write is safe.
 
-Replication is asynchronous: a primary that dies takes with it what no replica had yet. What a client was promised
-is therefore confirmed by a replica first.
+Replication is asynchronous: a primary that dies takes with it what no replica had yet. So a replica has to confirm
+what a client is promised.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from farm.errors import StoreUnavailable
 from farm.sentinels import Sentinels, parse_sentinels
 from farm.store.client import AsyncRedisClient, RedisClient
 
-# Asking a sentinel is quick, or another one is asked: redis-py would try each four times, seconds apart.
+# If a sentinel does not answer quickly, another one is asked; redis-py would try each four times, seconds apart.
 _ASK: dict[str, object] = {"protocol": 2, "socket_timeout": 2.0, "socket_connect_timeout": 2.0}
 _CONFIRM_MS = 1000
 _FENCE = "farm:fence"

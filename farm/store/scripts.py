@@ -1,6 +1,6 @@
 """The Lua scripts, each behind the constants it shares with Python, and the functions that all scripts share.
 
-What brings new work in is refused when Redis is full; what works it off is not (`allow-oom`), or a full store could
+Scripts that add work are refused when Redis is full; those that finish it are not (`allow-oom`), or a full store could
 never empty.
 """
 

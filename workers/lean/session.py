@@ -39,7 +39,7 @@ class Header:
         env: an environment of this REPL process that holds the header and nothing else.
         start: where its proofs start: `env`, or None, Lean's own start, for an empty header.
         response: what Lean said while loading it.
-        binder: the farm's own commands on it; why there are none; None where nobody asked for them.
+        binder: the farm's own commands on it; or why there are none; None if they were not asked for.
     """
 
     env: int
@@ -50,7 +50,7 @@ class Header:
 
 @dataclass(slots=True)
 class Exchange:
-    """The last proof's talk with the REPL, for who has to report it.
+    """The last proof's exchange with the REPL, for reports.
 
     Attributes:
         header: the header it ran on; None while it has not come to the body.
@@ -64,7 +64,7 @@ class Exchange:
 
 
 class Session:
-    """Owns the REPL of this process. Used by one thread, the one that built it: its end would end the REPL.
+    """Owns the REPL of this process. Used only by the thread that built it, whose end would end the REPL.
 
     Attributes:
         infotree: how much of Lean's info trees the replies to bodies are to hold.
@@ -117,7 +117,7 @@ class Session:
 
     @property
     def generation(self) -> int:
-        """Which REPL process this is, from 1: numbers of environments and proof states are good in theirs alone."""
+        """Which REPL process this is, from 1: numbers of environments and states are valid only in their process."""
         return self._repl.generation
 
     @property
@@ -177,7 +177,7 @@ class Session:
 
         Args:
             header: its text.
-            is_checked: whether the farm's own commands are to be known on it.
+            is_checked: whether it needs the farm's own commands.
 
         Raises:
             HeaderFailed: the header has errors; it is not kept.
@@ -197,7 +197,7 @@ class Session:
         return self._headers[header]
 
     def _bind(self, header: str) -> Binder | str:
-        """Return the farm's commands on a loaded header, which gets `import Lean` where it has it not."""
+        """Return the farm's commands on a loaded header, with `import Lean` added if it lacks that."""
         if isinstance(found := self._define_commands(self._headers[header].env), Binder):
             return found
         with_lean = self._repl.send(f"{header}\nimport Lean".lstrip(), None, self._settings.lean_header_timeout_s)
@@ -288,11 +288,11 @@ class Session:
         return self._repl.memory_mb()
 
     def blame(self, cause: str) -> None:
-        """Say why the REPL really ended; /metrics counts the start of the next one under it."""
+        """Record why the REPL really ended; /metrics counts the next start under it."""
         self._repl.blame(cause)
 
     def end(self, cause: str = "fresh") -> None:
-        """Kill the REPL and all it started; the next load starts a new one, of which the first cause is remembered."""
+        """Kill the REPL and all it started; the next load starts a new one, counted under the first cause given."""
         self._repl.end(cause)
 
     def _load(self, header: str) -> Header:
@@ -305,6 +305,6 @@ class Session:
             if not probe.is_clean:
                 raise HeaderFailed(probe, is_silent=True)
         if self._ran == 0:
-            # Asked before anything untrusted ran: a REPL that does not know `#print` is not a liar.
+            # Asked before anything untrusted ran: a REPL that does not know `#print` is old, not hostile.
             self._can_sync = self._repl.answers_token(response.env, timeout_s)
         return Header(response.env, response.env if header else None, response)

@@ -1,4 +1,4 @@
--- Marks a batch cancelled: nothing of it starts any more. Its remainder is worked off in slices (sweep.lua).
+-- Marks a batch cancelled: nothing of it starts any more. Its remainder is finished in slices (sweep.lua).
 -- ARGV: batch. Returns 1 if there is a remainder.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
 local v = redis.call('HMGET', b, 'total', 'done')

@@ -27,7 +27,7 @@ if new.listed then
   redis.call('ZADD', 'farm:batches', now, owner .. '/' .. batch)
   redis.call('ZADD', 'farm:batches:' .. owner, now, batch)
 end
--- What waits in it keeps it known: it may have been forgotten since the API looked.
+-- Waiting work keeps an environment known; it may have been forgotten since the API looked.
 redis.call('ZADD', 'farm:environments', 'NX', now, env)
 if new.deadline_ms ~= '' then redis.call('ZADD', 'farm:deadlines', now + new.deadline_ms, batch) end
 local place = {environment = env, class = class, owner = owner}

@@ -45,7 +45,7 @@ local function tell(index, outcome, reason)
   redis.call('HINCRBY', 'farm:totals', outcome .. ':' .. reason, 1)
 end
 
--- Nobody is told of a canary that was not accepted.
+-- A canary that was not accepted is not reported.
 local function tell_canary(outcome)
   redis.call('HINCRBY', b, 'canaries_done', 1)
   count('canaries_' .. outcome)
@@ -84,7 +84,7 @@ if alarm then
   if lease then give_up_lease(lease, now) end
   return {0, 0, written, tokens_wanted(place.environment, now), 0, 0, 1}
 end
--- Whether the process should look for work anew: somebody waits in front of a screen, or has waited for very long.
+-- Whether the process should look for work anew: interactive work waits, or an owner has waited for very long.
 local function others_first()
   if lease.class ~= 'batch' then return false end
   if has_ready(lease.environment, 'interactive') then return true end

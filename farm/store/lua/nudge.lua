@@ -1,4 +1,4 @@
--- Sets right what is believed of tokens, and replaces those that got lost: work waits while processes idle, now and at the
+-- Corrects the count of tokens, and replaces lost ones: work waits while processes are idle, now and at the
 -- last look. Each host has a reaper: of looks that follow each other at once the first counts.
 -- ARGV: environment, ms between looks. Returns how many tokens to publish.
 local env, now, every_ms = ARGV[1], now_ms(), tonumber(ARGV[2])
@@ -11,7 +11,7 @@ local working = busy(env, 'interactive', now) + busy(env, 'batch', now)
 local useful = useful_processes(env, now)
 if pending <= 0 then
   redis.call('DEL', 'farm:idle:' .. env)
-  -- Where nothing waits, who does not work has spent its token.
+  -- If nothing waits, a process that does not work has spent its token.
   if useful > 0 then believe(env, working) end
   return 0
 end
@@ -21,7 +21,7 @@ redis.call('SET', 'farm:idle:' .. env, idle, 'PX', LOOK_KEPT_MS)
 if lost > 0 then
   believe(env, working + lost)
 else
-  -- Each of them holds one, and more than each one is never asked for.
+  -- Each of them holds one, and never more than one each is asked for.
   believe(env, math.max(working, math.min(number_at('farm:tokens:' .. env), math.max(1, useful))))
 end
 return lost

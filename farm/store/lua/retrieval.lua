@@ -30,7 +30,7 @@ local function end_leases(id)
   for _, room in ipairs(ROOMS) do redis.call('ZREM', leased_key(room), id) end
 end
 
--- Takes a query out of the books; false when it was out already.
+-- Removes a query and its load; false when it was removed already.
 local function settle(id)
   if redis.call('ZREM', FLIGHTS, id) == 0 then return false end
   for _, unit in ipairs(UNITS) do
