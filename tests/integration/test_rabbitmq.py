@@ -1,4 +1,4 @@
-"""A whole farm whose broker is RabbitMQ: it verifies, shows itself in Flower, and outlives the broker."""
+"""A whole farm over RabbitMQ: it verifies, shows itself in Flower, and outlives a broker that dies or hangs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from farm import Outcome
+from farm import Farm, Outcome
 from tests.conftest import lean_settings, require
 from tests.support.rabbitmq import RabbitMQ, is_installed, rabbitmq
 from tests.support.repl.install import Install
@@ -82,3 +82,14 @@ def test_a_broker_that_is_killed_costs_no_verdict(over_amqp: RunningFarm, broker
     assert {verdict.outcome for verdict in (*verdicts, *afterwards)} == {Outcome.ACCEPTED}
     assert {verdict.attempts for verdict in verdicts} == {1}
     assert len(verdicts) == 250
+
+
+def test_batches_are_taken_while_the_broker_answers_nothing(over_amqp: RunningFarm, broker: RabbitMQ) -> None:
+    with Farm(over_amqp.url, retries=0, timeout=10) as client:
+        client.verify([f"{TRUE} -- before {index}" for index in range(20)])
+        with broker.silent():
+            meanwhile = [client.submit([f"{TRUE} -- silent {at} {index}" for index in range(20)]) for at in range(20)]
+        verdicts = [verdict for batch in meanwhile for verdict in batch.wait()]
+
+    assert len(verdicts) == 400
+    assert {(verdict.outcome, verdict.attempts) for verdict in verdicts} == {(Outcome.ACCEPTED, 1)}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from farm.local.ports import free_port
-from farm.processes import end_session
+from farm.processes import end_session, session_members
 from tests.support.running import await_true, processes_of
 
 # Debian's /usr/sbin/rabbitmq-server runs as the user rabbitmq alone.
@@ -58,6 +58,19 @@ class RabbitMQ:
         if self._process:
             end_session(self._process.pid)
             self._process.wait()
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Have it answer nothing for a while; its connections stay open."""
+        assert self._process
+        own = list(session_members(self._process.pid))
+        for process in own:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in own:
+                process.resume()
 
     def queues(self) -> dict[str, str]:
         """Return its queues, and of which type each is."""
