@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import Route
 
+from api.background_tasks import start_vital
 from api.body_memory import Buffered
 from api.errors import add_error_handlers
 from api.known_premises import Embedded
@@ -19,7 +20,6 @@ from api.rate_limits import Pace
 from api.replies import Replies
 from api.routes import batches, commands, console, description, kimina, operations, premises, rewards
 from api.service import Service
-from api.side_tasks import start_vital
 from api.signs_of_life import give_signs
 from farm.celery_app import Tokens, celery_app
 from farm.errors import ConfigurationError

@@ -12,7 +12,7 @@ from uuid import uuid4
 import structlog
 from fastapi import Request
 
-from api.side_tasks import start_vital
+from api.background_tasks import start_vital
 from farm.errors import Unavailable
 from farm.store.client import AsyncRedisClient
 from farm.store.connection import translated

@@ -17,10 +17,10 @@ from farm.logs import configure_logs
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.schema import await_store
+from workers.background_threads import Pulse, or_end
 from workers.idle_rule import LastBegun, Neglect
 from workers.inherited_connections import let_go_of_connections
 from workers.parent import take_care
-from workers.side_threads import Pulse, or_end
 
 _log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ import structlog
 from farm.errors import StoreUnavailable
 from farm.processes import process_identity
 from farm.store.registry import Alive, Registry
-from workers.side_threads import SideThread
+from workers.background_threads import BackgroundThread
 
 BEAT_S = 2.0
 # Redis is tried for half a minute before this sign of life is given up.
@@ -26,7 +26,7 @@ def worker_id() -> str:
     return f"{socket.gethostname()}:{process_identity(os.getpid())}"
 
 
-class Heartbeat(SideThread):
+class Heartbeat(BackgroundThread):
     """Beats every two seconds, and at once when told that something changed.
 
     Args:

@@ -16,7 +16,7 @@ import structlog
 from celery import Celery, signals
 
 from farm.celery_app import is_rabbitmq
-from workers.side_threads import SideThread
+from workers.background_threads import BackgroundThread
 
 NEGLECT_S = 20.0
 """For how long tokens wait while nobody takes one."""
@@ -43,7 +43,7 @@ class LastBegun:
         return time.monotonic() - begun
 
 
-class Neglect(SideThread):
+class Neglect(BackgroundThread):
     """Looks from a process of a worker whether the first one takes the tokens that wait, and ends it if it does not.
 
     Args:

@@ -15,7 +15,7 @@ from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 
 from farm.signs_of_life import SIGN_EVERY_S, Sign
-from workers.side_threads import Silence
+from workers.background_threads import Silence
 
 _FIRST_RETRY_S = 0.1
 _MORE_S = 0.2

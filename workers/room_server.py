@@ -26,9 +26,9 @@ from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.registry import Registry
 from farm.store.room_queues import Room, Taken
+from workers.background_threads import or_end
 from workers.heartbeat import Heartbeat, worker_id
 from workers.metric_counts import Metrics
-from workers.side_threads import or_end
 from workers.stopping import StopFlag
 
 LINGER_S = 10.0

@@ -29,7 +29,7 @@ OWNERS = {
     "lean_interact": (
         "workers/lean/repl.py",
         "workers/lean/repl_config.py",
-        "workers/lean/guard.py",
+        "workers/lean/guarded_server.py",
         "farm/client/lean.py",
     ),
     "faiss": ("workers/premises/index.py",),

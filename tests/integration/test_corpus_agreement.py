@@ -11,7 +11,7 @@ from farm.models import WorkerKind
 from farm.store.corpora import Corpora, Published, Wish
 from farm.store.registry import Registry
 from tests.support.open_store import OpenStore, open_store
-from workers.premises.switch import Switch
+from workers.premises.corpus_switch import Switch
 
 HOME = "settings"
 FIRST, SECOND = (Published(name, [name], [name]) for name in ("first", "second"))

@@ -128,7 +128,7 @@ def test_a_connection_reset_before_a_write_is_a_store_that_does_not_answer(valke
 def test_a_side_task_that_ends_ends_the_process() -> None:
     program = """
 import asyncio
-from api.side_tasks import start_vital
+from api.background_tasks import start_vital
 
 async def ended(fails):
     if fails:

@@ -11,7 +11,7 @@ from farm.models import Message, Position
 from workers.lean.repl_events import HeaderFailed, ReplEnded, ReplGone, ReplTimeout, StartFailed
 from workers.lean.repl_reply import Reply
 from workers.lean.session import Exchange, Header, Session
-from workers.lean.slices import Slice
+from workers.lean.time_slices import Slice
 
 Lean = Callable[[str], Reply]
 """Answers a text; raises what a `Session` raises. What it takes longer than the text's time is a timeout.

@@ -8,9 +8,9 @@ from typing import Any
 from farm.celery_app import Tokens, celery_app
 from farm.models import Environment, Verdict
 from farm.settings import Settings
+from farm.store.batch_outlooks import Outlooks
 from farm.store.codec import unpack
 from farm.store.leases import Leases
-from farm.store.outlooks import Outlooks
 from tests.support.fake_session import FakeSession
 from tests.support.open_store import OpenStore, open_store
 from tests.support.store import ENV, put
@@ -20,7 +20,7 @@ from workers.lean.engine import Engine, LeanEngine
 from workers.lean.executor import Executor
 from workers.lean.repl_watch import Watch
 from workers.lean.signs_of_life import SignsOfLife
-from workers.lean.slices import Slices
+from workers.lean.time_slices import Slices
 from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Watchdog
 from workers.lean.work_loop import WorkLoop

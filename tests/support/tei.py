@@ -2,7 +2,7 @@
 
 with Tei(dimension=8, max_client_batch_size=32) as tei:
     tei.then(429, CLOSE)                      # what the next calls of /embed meet; after that all is well
-    TeiEmbedder(Settings(embed_service_url=tei.url))
+    TeiPool(Settings(embed_service_url=tei.url))
 
 python -m tests.support.tei PORT [DIMENSION]  # until Ctrl-C
 """

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from farm.settings import Settings
 from workers.embed.lexical import LexicalEmbedder
-from workers.embed.tei import TeiEmbedder
+from workers.embed.tei_pool import TeiPool
 from workers.embed.transformer import TransformerEmbedder
 from workers.embed.vectors import Vectors
 
@@ -50,5 +50,5 @@ def make_embedder(settings: Settings) -> Embedder:
         EmbeddingError: the service does not answer.
     """
     if settings.embed_service_urls:
-        return TeiEmbedder(settings)
+        return TeiPool(settings)
     return TransformerEmbedder(settings) if settings.model_id else LexicalEmbedder()

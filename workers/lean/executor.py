@@ -11,8 +11,8 @@ from workers.lean.judging import Judge
 from workers.lean.repl_watch import Watch
 from workers.lean.report import Reporter
 from workers.lean.session import Session
-from workers.lean.slices import Slices
 from workers.lean.tactic_search import TacticSearcher
+from workers.lean.time_slices import Slices
 
 
 class Executor:

@@ -13,7 +13,7 @@ from farm.store.claims import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
 from workers.lean.binding.checked_run import CheckedRun, run_checked
 from workers.lean.feedback import read_feedback
-from workers.lean.objections import declared_at, object_to, object_to_statement
+from workers.lean.gate.objections import declared_at, object_to, object_to_statement
 from workers.lean.repl_events import (
     HeaderFailed,
     HeaderTimeout,
@@ -25,7 +25,7 @@ from workers.lean.repl_events import (
 from workers.lean.repl_reply import Refused, Reply, Response
 from workers.lean.repl_watch import Died, Watch
 from workers.lean.session import Header, Session
-from workers.lean.slices import Slices
+from workers.lean.time_slices import Slices
 from workers.lean.verdict import bounded, judge, read_messages, read_sorries
 
 

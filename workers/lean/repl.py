@@ -18,11 +18,11 @@ from farm.models import Message, Position, Sorry
 from farm.models.reports import Infotree
 from farm.processes import end_descendants, tree_memory_mb
 from farm.settings import Settings
-from workers.lean.guard import GuardedServer
+from workers.lean.guarded_server import GuardedServer
 from workers.lean.repl_config import Config
 from workers.lean.repl_events import GuardTripped, ReplGone, ReplOutOfMemory, ReplTimeout, StartFailed
 from workers.lean.repl_reply import Refused, Reply, Response, Tactic
-from workers.lean.slices import Slice
+from workers.lean.time_slices import Slice
 from workers.metric_counts import Metrics
 
 T = TypeVar("T")

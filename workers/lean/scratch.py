@@ -21,9 +21,9 @@ import structlog
 
 from farm.metric_series import Bound, MetricSeries
 from farm.processes import end_session
+from workers.background_threads import BackgroundThread
 from workers.metric_counts import Metrics
 from workers.sandbox.cage import clear_scratch
-from workers.side_threads import SideThread
 
 LIMIT_MB = 256
 """What the files of one REPL may take together."""
@@ -66,7 +66,7 @@ def _locked(folder: Path, how: int = 0) -> Iterator[None]:
         os.close(lock)
 
 
-class ScratchKeeper(SideThread):
+class ScratchKeeper(BackgroundThread):
     """Removes scratch folders that nobody uses any more, and ends a REPL of this process that writes too much.
 
     Args:

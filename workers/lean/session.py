@@ -14,12 +14,12 @@ from farm.metric_series import MetricSeries
 from farm.models.reports import Infotree
 from farm.settings import Settings
 from workers.lean.binding.binder import Binder, commands, new_prefix
-from workers.lean.guard import TOKEN_TIMEOUT_S
+from workers.lean.guarded_server import TOKEN_TIMEOUT_S
 from workers.lean.repl import Repl
 from workers.lean.repl_config import Config
 from workers.lean.repl_events import GuardTripped, HeaderFailed
 from workers.lean.repl_reply import Refused, Reply, Response
-from workers.lean.slices import Slice
+from workers.lean.time_slices import Slice
 from workers.metric_counts import Metrics
 
 # The REPL never frees an environment, so a process that saw many headers or statements starts anew.

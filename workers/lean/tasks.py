@@ -12,11 +12,12 @@ from farm.celery_app import LEAN_TASK, Tokens, celery_app
 from farm.models import WorkerKind
 from farm.processes import OWNER_VARIABLE, adopt_orphans, die_with_parent, memory_limit_mb, process_identity
 from farm.settings import Settings
+from farm.store.batch_outlooks import Outlooks
 from farm.store.connection import connect
 from farm.store.leases import Leases
-from farm.store.outlooks import Outlooks
 from farm.store.registry import Registry
 from farm.traces import close_traces, open_traces
+from workers.background_threads import or_end
 from workers.heartbeat import Heartbeat, worker_id
 from workers.lean.checkers.attestation import Attestor, open_checker
 from workers.lean.claims import Claims
@@ -28,12 +29,11 @@ from workers.lean.revision import revision, with_checker
 from workers.lean.scratch import ScratchKeeper
 from workers.lean.session import Session
 from workers.lean.signs_of_life import SignsOfLife
-from workers.lean.slices import Slices
+from workers.lean.time_slices import Slices
 from workers.lean.verdict_writer import VerdictWriter
 from workers.lean.watchdog import Watchdog
 from workers.lean.work_loop import WorkLoop
 from workers.metric_counts import Metrics
-from workers.side_threads import or_end
 from workers.stopping import StopFlag
 
 _log = structlog.get_logger()

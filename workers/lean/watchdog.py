@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from farm.processes import end_session, memory_mb, tree_memory_mb
-from workers.side_threads import SideThread
+from workers.background_threads import BackgroundThread
 
 _STUCK_S = 60.0
 _TICK_S = 0.1
@@ -39,7 +39,7 @@ class Watched:
     interruption: Interruption | None = None
 
 
-class Watchdog(SideThread):
+class Watchdog(BackgroundThread):
     """Ends a run that takes too much memory, exceeds its deadline, or is no longer wanted.
 
     Args:

@@ -20,11 +20,11 @@ from farm.store.corpora import Corpora, Published, Wish
 from farm.store.retrievals import Retrieval
 from farm.store.room_queues import Taken
 from workers.premises.corpus import Corpus
+from workers.premises.corpus_switch import Switch
 from workers.premises.loading import Indexed, home, load_index, settings_of
 from workers.premises.numbering import Numbering
 from workers.premises.ranking import Ranker, Ranking
 from workers.premises.selectors import Matrix
-from workers.premises.switch import Switch
 from workers.room_server import MOST_QUERIES, Post, RoomServer
 
 # After so long without a query, none is about to come.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from farm.store.outlooks import Outlook
+from farm.store.batch_outlooks import Outlook
 from tests.bench.scheduling.simulation import Batch, Farm
-from workers.lean.slices import first_slice_s, is_worth_deferring
+from workers.lean.time_slices import first_slice_s, is_worth_deferring
 
 
 @dataclass(slots=True)

@@ -16,9 +16,9 @@ from farm.settings import Settings
 from tests.support import tei as stand_in
 from tests.support.tei import CLOSE, ENDLESS, GARBAGE, HOLD, HUGE, NAN, RAGGED, TOO_FEW, TOO_SHORT, Tei, vector
 from workers.embed.failures import Busy, InputRejected, ServiceDown
-from workers.embed.tei import TeiEmbedder
+from workers.embed.tei_pool import TeiPool
 
-Connect = Callable[..., TeiEmbedder]
+Connect = Callable[..., TeiPool]
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def connect() -> Iterator[Connect]:
     """Makes embedders for URLs and settings, and closes them."""
     with ExitStack() as stack:
 
-        def make(*urls: str, **settings: Any) -> TeiEmbedder:
-            embedder = TeiEmbedder(Settings(embed_service_url=" ".join(urls), _env_file=None, **settings))
+        def make(*urls: str, **settings: Any) -> TeiPool:
+            embedder = TeiPool(Settings(embed_service_url=" ".join(urls), _env_file=None, **settings))
             stack.callback(embedder.close)
             return embedder
 

@@ -11,21 +11,21 @@ import pytest
 from farm.errors import ConfigurationError
 from farm.settings import Settings
 from tests.support.tei import CLOSE, Tei, vector
-from workers.embed.endpoint import TeiEndpoint
 from workers.embed.failures import Busy, ServiceDown
-from workers.embed.rotation import Rotation
-from workers.embed.tei import TeiEmbedder
+from workers.embed.tei import TeiServer
+from workers.embed.tei_pool import TeiPool
+from workers.embed.tei_rotation import Rotation
 
 
 @contextmanager
-def embedder(*servers: Tei, in_flight: int = 512, timeout_s: float = 5) -> Iterator[TeiEmbedder]:
+def embedder(*servers: Tei, in_flight: int = 512, timeout_s: float = 5) -> Iterator[TeiPool]:
     settings = Settings(
         embed_service_url=",".join(server.url for server in servers),
         embed_service_max_concurrent_inputs=in_flight,
         embed_service_timeout=timeout_s,
         _env_file=None,
     )
-    made = TeiEmbedder(settings)
+    made = TeiPool(settings)
     try:
         yield made
     finally:
@@ -97,9 +97,9 @@ def test_a_server_that_comes_back_with_another_model_is_not_used(pair: tuple[Tei
     assert one.calls == []
 
 
-def fail_once(rotation: Rotation) -> TeiEndpoint:
+def fail_once(rotation: Rotation) -> TeiServer:
     """Have the next call fail; return who was asked."""
-    asked: list[TeiEndpoint] = []
+    asked: list[TeiServer] = []
     with suppress(Busy), rotation.lend(1) as turn:
         asked.append(turn.endpoint)
         raise Busy("down")
@@ -109,7 +109,7 @@ def fail_once(rotation: Rotation) -> TeiEndpoint:
 def test_the_least_loaded_is_lent_and_a_failing_one_rests() -> None:
     now = 100.0
     with ExitStack() as stack:
-        endpoints = [TeiEndpoint("http://a"), TeiEndpoint("http://b")]
+        endpoints = [TeiServer("http://a"), TeiServer("http://b")]
         for endpoint in endpoints:
             stack.callback(endpoint.close)
         first, second = endpoints
@@ -130,7 +130,7 @@ def test_the_least_loaded_is_lent_and_a_failing_one_rests() -> None:
 def test_if_all_rest_the_one_that_rested_longest_is_lent() -> None:
     now = 100.0
     with ExitStack() as stack:
-        endpoints = [TeiEndpoint("http://a"), TeiEndpoint("http://b")]
+        endpoints = [TeiServer("http://a"), TeiServer("http://b")]
         for endpoint in endpoints:
             stack.callback(endpoint.close)
         rotation = Rotation(endpoints, clock=lambda: now)

@@ -17,7 +17,7 @@ from workers.lean.judging import Judge
 from workers.lean.repl_events import GuardTripped, ReplGone, ReplOutOfMemory, ReplTimeout
 from workers.lean.repl_reply import Reply
 from workers.lean.repl_watch import Died, GivenUp, Watch
-from workers.lean.slices import Slices
+from workers.lean.time_slices import Slices
 from workers.lean.watchdog import Interruption, Watchdog
 
 HEADER = "import Mathlib"

@@ -22,7 +22,7 @@ from lean_interact.interface import BaseREPLQuery
 
 from farm.processes import end_session
 from workers.lean.repl_events import GuardTripped, ReplGone
-from workers.lean.slices import Slice
+from workers.lean.time_slices import Slice
 
 REPLY_LIMIT_BYTES = 16 << 20
 _STDERR_TAIL_BYTES = 4096

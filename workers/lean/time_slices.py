@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from farm.errors import StoreUnavailable
+from farm.store.batch_outlooks import Outlook, Outlooks
 from farm.store.claims import Claim, ClaimedItem
-from farm.store.outlooks import Outlook, Outlooks
 
 _ENOUGH_RUNS = 100
 _SHORTEST_S = 2.0

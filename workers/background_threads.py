@@ -21,7 +21,7 @@ _EXIT_CODE = 70  # EX_SOFTWARE
 P = ParamSpec("P")
 
 _log = structlog.get_logger()
-_running: list[SideThread] = []
+_running: list[BackgroundThread] = []
 
 
 def or_end(start: Callable[P, None]) -> Callable[P, None]:
@@ -38,7 +38,7 @@ def or_end(start: Callable[P, None]) -> Callable[P, None]:
     return started
 
 
-class SideThread(threading.Thread):
+class BackgroundThread(threading.Thread):
     """A daemon thread whose failure ends the process.
 
     Args:
@@ -77,7 +77,7 @@ class SideThread(threading.Thread):
         return self._silence_s is not None and time.monotonic() > self._turned + self._silence_s
 
 
-class Pulse(SideThread):
+class Pulse(BackgroundThread):
     """Gives a forked process's signs of life while its other threads turn, and watches the worker's first process.
 
     Args:

@@ -15,7 +15,7 @@ import structlog
 
 from farm.errors import FarmError, StoreUnavailable
 from farm.store.corpora import Corpora, Published, SwitchOutcome, Wish
-from workers.side_threads import SideThread
+from workers.background_threads import BackgroundThread
 
 _LOOK_S = 1.0
 _LOOK_SOON_S = 0.2
@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class Switch(SideThread, Generic[T]):
+class Switch(BackgroundThread, Generic[T]):
     """Looks again and again whether an operator wants another corpus, and does this worker's part of it.
 
     Args:

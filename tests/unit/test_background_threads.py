@@ -10,8 +10,8 @@ import pytest
 
 FAILING = """
 import time
-from workers.side_threads import SideThread
-class Failing(SideThread):
+from workers.background_threads import BackgroundThread
+class Failing(BackgroundThread):
     def work(self):
         raise ValueError("broken")
 Failing("failing").start()
@@ -19,8 +19,8 @@ time.sleep(30)
 """
 STUCK = """
 import os, pathlib, sys, time
-from workers.side_threads import Pulse, SideThread
-class Stuck(SideThread):
+from workers.background_threads import Pulse, BackgroundThread
+class Stuck(BackgroundThread):
     def work(self):
         time.sleep(30)
 Stuck("stuck", silence_s=0.5).start()
@@ -28,7 +28,7 @@ Pulse(pathlib.Path(sys.argv[1]), "embed", os.getppid()).start()
 time.sleep(30)
 """
 UNMADE = """
-from workers.side_threads import or_end
+from workers.background_threads import or_end
 or_end(lambda: 1 / 0)()
 """
 

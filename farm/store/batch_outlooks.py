@@ -64,7 +64,7 @@ class Outlooks:
             StoreUnavailable: Redis does not answer.
         """
         with translated():
-            reply = cast("list[int | bytes]", self._scripts.run("outlast", lease, index, round(1000 * left_s)))
+            reply = cast("list[int | bytes]", self._scripts.run("batch_outlook", lease, index, round(1000 * left_s)))
         if not reply:
             return None
         processes, fresh, deferred, outlasted, returned, timeouts, decided, worked_s, others_wait = map(

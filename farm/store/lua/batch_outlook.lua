@@ -1,7 +1,7 @@
 -- Counts a run that outlasted its slice, and notes it as going on until its item leaves the lease.
 -- ARGV: lease, index, ms until its full time is over
 -- Returns {} when the lease or the item is gone, else {processes, fresh, deferred, outlasted, returned, timeouts, decided,
---          seconds of work, whether another batch waits, ms left of each other run that goes on...} (farm/store/outlooks.py).
+--          seconds of work, whether another batch waits, ms left of each other run that goes on...} (farm/store/batch_outlooks.py).
 local index, now = ARGV[2], now_ms()
 local lease = read_live_lease(ARGV[1], now)
 if not lease or redis.call('EXISTS', 'farm:batch:' .. lease.batch) == 0 then return {} end

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from workers.embed.endpoint import TeiEndpoint
 from workers.embed.failures import ServiceDown
+from workers.embed.tei import TeiServer
 
 _REST_S, _MOST_REST_S = 5.0, 60.0
 
@@ -25,7 +25,7 @@ class Turn:
         is_known: whether it has shown which model it serves since it was last unreachable.
     """
 
-    endpoint: TeiEndpoint
+    endpoint: TeiServer
     load: int = 0
     rests_until: float = 0.0
     failures: int = 0
@@ -43,7 +43,7 @@ class Rotation:
         clock: seconds, monotonic.
     """
 
-    def __init__(self, endpoints: Sequence[TeiEndpoint], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, endpoints: Sequence[TeiServer], clock: Callable[[], float] = time.monotonic) -> None:
         self.turns = [Turn(endpoint) for endpoint in endpoints]
         self._clock = clock
         self._lock = threading.Lock()

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from farm.models import Outcome, Proof, Reason, Verdict
+from farm.store.batch_outlooks import Outlook, Outlooks
 from farm.store.claims import Claim, ClaimedItem
-from farm.store.outlooks import Outlook, Outlooks
 from tests.support.fake_session import response
 from tests.support.lean_process import LeanProcess
 from tests.support.store import ENV, assert_settled
 from workers.lean.repl_events import ReplTimeout
-from workers.lean.slices import Slices, first_slice_s, is_worth_deferring
+from workers.lean.time_slices import Slices, first_slice_s, is_worth_deferring
 
 # A batch of which 4 % do not end, on 32 processes: 20 more are to come, and nothing of it is held or deferred.
 LATE = Outlook(
