@@ -96,6 +96,7 @@ async def test_a_thousand_at_once_are_answered_or_refused_and_proofs_go_on(
 
 # A request that is given up while it connects leaves its socket and transport to the garbage collector: this client's
 # affair, not the farm's.
+@pytest.mark.timeout(300)  # five thousand queries, which two cores that others use as well need two minutes for
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 async def test_a_thousand_at_once_again_and_again_take_no_more_memory(
     farm: RunningFarm, store: OpenStore, http: httpx.AsyncClient
