@@ -77,7 +77,6 @@ def _older(custom_id: str, answer: Json) -> Json:
 
 @router.get("/health")
 @router.get("/health/", include_in_schema=False)
-@router.get("/", include_in_schema=False)
 async def health() -> dict[str, str]:
     """Say that this process answers; `/readyz` says whether the farm is ready."""
     return {"status": "ok"}
