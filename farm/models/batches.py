@@ -59,6 +59,7 @@ class BatchStatus(BaseModel):
         label: what its submitter calls it.
         tags: words by which its submitter finds it.
         parent: the batch whose proofs it runs again.
+        first: the problem of its first proof, or else the proof's id; None where it has neither.
     """
 
     batch_id: str
@@ -74,6 +75,7 @@ class BatchStatus(BaseModel):
     label: str | None = None
     tags: list[str] = Field(default_factory=list)
     parent: str | None = None
+    first: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -115,6 +117,44 @@ class ItemsPage(BaseModel):
 
     items: list[Item]
     next: int | None
+
+
+class ItemName(BaseModel):
+    """What a proof of a batch is called.
+
+    Attributes:
+        id: the name its verdict carries.
+        problem: the problem that it attempts; None where it names none.
+    """
+
+    index: int
+    id: str
+    problem: str | None = None
+
+
+class NamesPage(BaseModel):
+    """Names of a batch's proofs in the order of their indices, and where to go on.
+
+    Attributes:
+        next: the index to read after; None behind the last.
+    """
+
+    names: list[ItemName]
+    next: int | None
+
+
+class MatchesPage(BaseModel):
+    """Proofs whose messages have a text, in the order in which they finished, and where to go on.
+
+    Attributes:
+        indices: the proofs' indices.
+        next: the cursor to read after.
+        done: whether the whole of a finished batch was looked through.
+    """
+
+    indices: list[int]
+    next: str
+    done: bool
 
 
 class RerunRequest(BaseModel):

@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
+import orjson
+
 from farm.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from farm.models import BatchStatus, Item, Proof, Verdict
+from farm.models import BatchStatus, Item, MatchesPage, NamesPage, Proof, Verdict
 from farm.store.client import AsyncRedisClient
-from farm.store.codec import mark, pack, raw, unmark, unpack
+from farm.store.codec import Json, mark, pack, raw, unmark, unpack
 from farm.store.connection import translated
 from farm.store.failover import confirm
-from farm.store.items import items_json
+from farm.store.items import item_names, items_json
 from farm.store.listing import Wanted, as_status, as_text, latest
 from farm.store.quotas import Quotas, unlimited
 from farm.store.scripts import AsyncScripts
@@ -26,6 +28,7 @@ _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
 # Some 30 ms of work, in which no other request is answered.
 _STAGE_SLICE = 250
+_SEARCH_SLICE = 200
 _Fields: TypeAlias = dict[bytes, bytes]
 _NONE: _Fields = {}
 
@@ -222,6 +225,36 @@ class Batches:
         last = after + len(found)
         return found, last if found and last + 1 < total else None
 
+    async def names(self, batch: str, owner: str, after: int, limit: int) -> NamesPage:
+        """Return what the proofs behind an index are called.
+
+        Raises:
+            NotFound: no such batch, another key's, or one that expires at this moment.
+        """
+        total = (await self.status(batch, owner)).total
+        found = await item_names(self._client, batch, range(after + 1, min(after + 1 + limit, total)))
+        if not found and after + 1 < total:
+            raise NotFound(f"Batch {batch!r} has expired")
+        last = after + len(found)
+        return NamesPage(names=found, next=last if found and last + 1 < total else None)
+
+    async def matches(self, batch: str, owner: str, text: str, after: str | None, limit: int) -> MatchesPage:
+        """Return which of the verdicts behind a cursor have a message with a text, capitals or not.
+
+        Raises:
+            InvalidRequest: the cursor is none of ours.
+            NotFound: no such batch, or another key's.
+        """
+        wanted, cursor, found, seen, done = text.casefold(), check_cursor(after), [], 0, False
+        while seen < limit:
+            page = await self.results(batch, owner, cursor, min(_SEARCH_SLICE, limit - seen))
+            verdicts = [orjson.loads(each) for each in page.results]
+            found += [each["index"] for each in verdicts if _says(each, wanted)]
+            seen, cursor, done = seen + len(verdicts), page.next, page.done
+            if not verdicts or done:
+                break
+        return MatchesPage(indices=found, next=cursor, done=done)
+
     async def cancel(self, batch: str, owner: str) -> BatchStatus:
         """Stop a batch: nothing more of it starts, and the reaper gives the rest their verdicts.
 
@@ -232,6 +265,11 @@ class Batches:
         with translated():
             await self._scripts.run("cancel", batch)
         return await self.status(batch, owner)
+
+
+def _says(verdict: Json, wanted: str) -> bool:
+    texts = [message["data"] for message in verdict["messages"]] + [hole["goal"] for hole in verdict["sorries"]]
+    return any(wanted in text.casefold() for text in texts)
 
 
 def check_cursor(after: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import cast
 
-from farm.models import Outcome, Proof
+from farm.models import ItemName, Outcome, Proof
 from farm.store.client import AsyncRedisClient
 from farm.store.codec import raw, unmark, unpack
 from farm.store.connection import translated
@@ -33,6 +33,25 @@ async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> li
             size_bytes += len(found[-1])
             if size_bytes > _PAGE_BYTES:
                 return found
+    return found
+
+
+async def item_names(client: AsyncRedisClient, batch: str, indices: range) -> list[ItemName]:
+    """Return what the proofs at these indices are called; fewer if the batch expires at this moment.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    found: list[ItemName] = []
+    for start in range(0, len(indices), _SLICE):
+        some = indices[start : start + _SLICE]
+        with translated():
+            items = await client.hmget(f"farm:batch:{batch}:items", [str(index) for index in some])
+        for index, item in zip(some, items, strict=True):
+            if item is None:
+                return found
+            fields = unpack(unmark(item))
+            found.append(ItemName(index=index, id=fields.get("id") or str(index), problem=fields.get("problem")))
     return found
 
 

@@ -75,7 +75,7 @@ def as_status(batch: str, record: dict[str, str], *, paused: bool) -> BatchStatu
     finished = record.get("finished_ms")
     # What names a batch lies with its options, where it needs no field that another release does not know.
     options = orjson.loads(record["options"])
-    names = {name: options.pop(name) for name in ("label", "tags", "parent") if name in options}
+    names = {name: options.pop(name) for name in ("label", "tags", "parent", "first") if name in options}
     return BatchStatus(
         batch_id=batch,
         state=BatchState(record["state"]),

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import orjson
 
-from farm.models import Task
+from farm.models import Proof, Task
 from farm.store.codec import Json
 from farm.store.constants import FIRST_CANARY
 from farm.store.priority_classes import PriorityClass
@@ -51,24 +51,32 @@ class StagedItem(NamedTuple):
 
 @dataclass(slots=True)
 class Staging:
-    """Items of an owner on their way in; nothing of them runs before the commit."""
+    """Items of an owner on their way in; nothing of them runs before the commit.
+
+    Attributes:
+        first: the problem of the first proof, or else its id; empty where it has neither.
+    """
 
     owner: str
     batch: str = field(default_factory=lambda: uuid4().hex)
     total: int = 0
     canaries: int = 0
+    first: str = ""
 
     def number(self, entry: StagedItem) -> int:
         """Return the next index: canaries have a range of their own, which no user's proof reaches."""
         if entry.is_canary:
             self.canaries += 1
             return FIRST_CANARY + self.canaries - 1
+        if not self.total and isinstance(entry.task, Proof):
+            self.first = entry.task.problem or entry.task.id or ""
         self.total += 1
         return self.total - 1
 
 
 def pack_commit(staging: Staging, submission: NewBatch) -> bytes:
     """Return what commit.lua is to know."""
+    names = {"first": staging.first} if staging.first else {}
     return orjson.dumps(
         {
             "batch": staging.batch,
@@ -77,7 +85,7 @@ def pack_commit(staging: Staging, submission: NewBatch) -> bytes:
             "class": PriorityClass.INTERACTIVE if submission.interactive else PriorityClass.BATCH,
             "total": staging.total + staging.canaries,
             "weight": submission.weight,
-            "options": orjson.dumps(submission.options).decode(),
+            "options": orjson.dumps(submission.options | names).decode(),
             "retention_s": submission.retention_s,
             "reply": submission.reply,
             "key": submission.idempotency_key,
