@@ -3,6 +3,7 @@
 import { connection, key } from "./api.js";
 import * as batch from "./batch.js";
 import * as batches from "./batches.js";
+import * as compare from "./compare.js";
 import { heading } from "./dom.js";
 import * as item from "./item.js";
 import * as attempt from "./try.js";
@@ -31,6 +32,7 @@ function decoded(part) {
 
 function viewOf({ parts }) {
   if (parts[0] === "batches") return [batches, batch, item][parts.length - 1];
+  if (parts[0] === "compare" && parts.length === 3) return compare;
   return parts.length === 1 ? { workers, try: attempt }[parts[0]] : undefined;
 }
 
@@ -40,7 +42,7 @@ async function go() {
   const { signal } = staying;
   const route = routeOf(location.hash);
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#/${route.parts[0]}`) link.setAttribute("aria-current", "page");
+    if (link.hash === `#/${route.parts[0] === "compare" ? "batches" : route.parts[0]}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   main.replaceChildren();
@@ -57,6 +59,7 @@ async function go() {
 
 function back() {
   const { parts, query } = routeOf(location.hash);
+  if (parts[0] === "compare") parts.length = 1;
   const kept = parts.length === 3 && query.size ? `?${query}` : "";
   location.hash = `/${["batches", ...parts.slice(1, -1)].map(encodeURIComponent).join("/")}${kept}`;
 }

@@ -2,14 +2,21 @@
 
 import { ask, poll } from "./api.js";
 import { canceller } from "./cancel.js";
+import { visible } from "./characters.js";
 import { everyFrame, h, heading, trail } from "./dom.js";
+import { filters, keepQuery, queryOf } from "./filters.js";
+import { problemList, solvedOf } from "./groups.js";
 import { virtualList } from "./list.js";
+import { Problems, readNames } from "./names.js";
 import { Rates, rates, spread } from "./plots.js";
 import { announcer, progress } from "./progress.js";
 import { Results, follow } from "./results.js";
-import { KINDS, OUTCOMES, badge, clock, count, scriptedNote, seconds, stateBadge } from "./words.js";
+import { heads, orderOf } from "./sorting.js";
+import { tools } from "./tools.js";
+import { KINDS, badge, clock, count, duration, nameOf, scriptedNote, seconds, stateBadge } from "./words.js";
 
 const PLOT_EVERY_MS = 500;
+const COLUMNS = [["#", "index"], ["Proof", "name"], ["Verdict", "verdict"], ["Ran", "ran", true], ["Waited", "waited", true], ["First message"]];
 // The batch shown last: after a look at a proof it is as it was, and its stream continues at the cursor.
 let held = null;
 
@@ -18,71 +25,47 @@ function resultsOf(status) {
   return held;
 }
 
-function filters(results, route, changed) {
-  const text = h("input", { type: "search", id: "filter", "data-filter": true, placeholder: "name or message", oninput: apply });
-  const chips = ["", ...OUTCOMES, ...KINDS.slice(1)].map((kind) => [kind, h("button", { type: "button", class: `chip ${kind}`, "aria-pressed": "false" })]);
-  for (const [kind, chip] of chips) chip.addEventListener("click", () => apply(null, kind));
-  let chosen = route.query.get("show") ?? "";
-  text.value = route.query.get("text") ?? "";
-
-  function apply(_event, kind = chosen) {
-    chosen = kind;
-    route.query.set("show", kind);
-    route.query.set("text", text.value);
-    history.replaceState(null, "", `#${route.path}${queryOf(route)}`);
-    results.setFilter(kind, text.value);
-    changed();
-  }
-
-  function update() {
-    const size = (kind) => (OUTCOMES.includes(kind) ? results.outcomeSize(kind) : results.tally[kind]);
-    for (const [kind, chip] of chips) {
-      const number = kind ? size(kind) : results.size;
-      chip.textContent = `${kind.replaceAll("_", " ") || "all"} ${count(number)}`;
-      chip.hidden = !number && kind !== chosen && !["", ...OUTCOMES].includes(kind);
-      chip.setAttribute("aria-pressed", kind === chosen);
-    }
-  }
-
-  results.setFilter(chosen, text.value);
-  const [outcomes, reasons] = [chips.slice(0, 1 + OUTCOMES.length), chips.slice(1 + OUTCOMES.length)];
-  const groups = [group("Show outcome", outcomes), group("Show reason", reasons)];
-  return { element: h("search", {}, groups, h("label", { for: "filter" }, "Filter ", text)), update };
-}
-
-function group(label, chips) {
-  return h("div", { class: "chips", role: "group", "aria-label": label }, chips.map(([, chip]) => chip));
-}
-
-/** Return the part of a route's address that holds the filter, so that links and going back keep it. */
-export function queryOf(route) {
-  const kept = [...route.query].filter(([, value]) => value);
-  return kept.length ? `?${new URLSearchParams(kept)}` : "";
-}
-
 function facts(status) {
   const { level, timeout_s, environment } = status.options;
   const asked = [level && `level ${level}`, timeout_s && `${timeout_s} s each`, environment && `environment ${environment}`];
   const time = status.finished_at ? `, took ${seconds(status.finished_at - status.created_at)} (${pace(status)})` : "";
   const more = [status.paused && "paused for its owner's attention", status.revoked && `${count(status.revoked)} verdicts revoked`,
     status.invalid_statements && `${count(status.invalid_statements)} proofs of a statement that Lean does not read`];
-  return [`submitted ${clock(status.created_at)}${time}`, ...asked, ...more].filter(Boolean).join(" · ");
+  const text = [`submitted ${clock(status.created_at)}${time}`, ...asked, ...more].filter(Boolean).join(" · ");
+  const parent = status.parent && [" · runs again what was undecided in ", h("a", { href: `#/batches/${status.parent}` }, "an earlier batch"), ` (`, h("a", { href: `#/compare/${status.parent}/${status.batch_id}` }, "compare"), ")"];
+  return [text, ...(parent ?? [])];
 }
 
-function proofs(results, route) {
+/** Return how fast a running batch is, and how long it still takes at that rate; nothing while that is not known. */
+function left({ total, done, finished_at }, seen) {
+  const rate = seen.recent();
+  if (finished_at || !rate) return "";
+  return `${rate.toFixed(1)} verdicts per second, about ${duration((total - done) / rate)} left`;
+}
+
+function proofs(results, route, sorted) {
   const base = `#/batches/${encodeURIComponent(results.batch)}/`;
-  const columns = ["Proof", "Verdict", "Ran", "Waited", "First message"];
-  return virtualList("Proofs, in the order they finished", columns, () => results.rows.length, (row) => {
-    const at = results.rows[row];
-    const kind = KINDS[results.kind[at]];
-    return [
-      h("a", { href: `${base}${results.index[at]}${queryOf(route)}` }, results.name(at)),
-      badge(kind, kind.replaceAll("_", " ")),
-      seconds(results.time_s[at]),
-      seconds(results.queue_s[at]),
-      results.said[at],
-    ];
+  const { elements, mark } = heads(COLUMNS, sorted);
+  const address = (at) => `${base}${results.index[at]}${queryOf(route)}`;
+  const list = virtualList("Proofs", elements, {
+    length: () => results.rows.length,
+    key: (row) => results.rows[row],
+    cells: (row) => {
+      const at = results.rows[row];
+      const kind = KINDS[results.kind[at]];
+      return [
+        String(results.index[at]),
+        h("a", { href: address(at) }, visible(results.name(at))),
+        badge(kind, kind.replaceAll("_", " ")),
+        seconds(results.time_s[at]),
+        seconds(results.queue_s[at]),
+        visible(results.said[at]),
+      ];
+    },
+    // A row that stays while the order changes leads back to the order of now.
+    refresh: (row, cells) => cells[1].firstChild.setAttribute("href", address(results.rows[row])),
   });
+  return { ...list, update: () => (mark(route.query.get("sort") ?? ""), results.settle(), list.update()) };
 }
 
 function pace({ done, created_at, finished_at }) {
@@ -110,6 +93,69 @@ function hung({ silences }) {
   return `The stream of verdicts fell silent ${silences === 1 ? "once" : `${silences} times`} and was opened again where it had stopped: nothing is missing.`;
 }
 
+function grouping(problems, results) {
+  if (!problems) return "Reading the names of the problems…";
+  return problems.isNamed ? solvedOf(results) : "No proof of this batch names its problem, so each stands for its own.";
+}
+
+/** Return the list of proofs, or of problems where the address says so, with what switches between them. */
+function lists(results, route, signal, redraw) {
+  const place = h("div");
+  const toggle = h("button", { type: "button", "aria-pressed": "false", onclick: () => choose(isGrouped() ? "" : "problem") }, "Group by problem");
+  const note = h("p", { class: "quiet", role: "status" });
+  const isGrouped = () => route.query.get("group") === "problem";
+  const sorted = (text) => (keepQuery(route, { sort: text }), isGrouped() || results.sort(text), redraw());
+  let shown = null;
+
+  function choose(group) {
+    keepQuery(route, { group, sort: "", problem: group ? "" : (route.query.get("problem") ?? "") });
+    open();
+  }
+
+  function restart() {
+    shown.restart();
+    redraw();
+  }
+
+  function open() {
+    results.order = orderOf(isGrouped() ? "" : (route.query.get("sort") ?? ""));
+    results.setFilter({ kind: route.query.get("show") ?? "", text: route.query.get("text") ?? "", problem: route.query.get("problem") ?? "" });
+    shown = isGrouped() && results.problems ? problemList(results, route, sorted) : proofs(results, route, sorted);
+    place.replaceChildren(shown.element);
+    redraw();
+    if ((isGrouped() || route.query.get("problem")) && !results.problems) learn();
+  }
+
+  async function learn() {
+    const names = await readNames(results.batch, signal);
+    if (!names) return;
+    results.problems = new Problems(names);
+    open();
+  }
+
+  function update() {
+    toggle.setAttribute("aria-pressed", isGrouped());
+    note.textContent = isGrouped() ? grouping(results.problems, results) : "";
+    shown.update();
+    shown.element.dataset.complete = results.isComplete;
+  }
+
+  return { element: h("div", {}, note, place), toggle, open, update, restart, place: () => shown.place(), goTo: (at) => shown.goTo(at) };
+}
+
+/** Keep where a person was in a batch's list when they leave it, and bring them back there. */
+function keepPlace(results, list, route, signal) {
+  if (results.left?.query === queryOf(route)) {
+    const { top, active, page_px } = results.left;
+    requestAnimationFrame(() => {
+      if (signal.aborted) return;
+      list.goTo({ top, active });
+      scrollTo(0, page_px);
+    });
+  }
+  signal.addEventListener("abort", () => (results.left = { query: queryOf(route), ...list.place(), page_px: scrollY }), { once: true });
+}
+
 /** Show a batch, and follow it until the signal is aborted. */
 export async function show(main, route, signal) {
   const path = `v1/batches/${encodeURIComponent(route.parts[1])}`;
@@ -120,29 +166,34 @@ export async function show(main, route, signal) {
   if (signal.aborted) return;
 
   const [results, seen, mix, heard] = [resultsOf(status), new Rates(), progress(), announcer()];
-  const [line, script, resumed] = [h("p", { class: "quiet" }), h("div"), h("p", { class: "quiet", role: "status" })];
-  const [state, cancel] = [h("span"), canceller(path, signal)];
-  const [list, drawing] = [proofs(results, route), plots(results, seen)];
+  const [line, script, resumed, reading] = [h("p", { class: "quiet" }), h("div"), h("p", { class: "quiet", role: "status" }), h("p", { class: "quiet" })];
+  const [state, cancel, drawing] = [h("span"), canceller(path, signal), plots(results, seen)];
   const redraw = everyFrame(() => {
     list.update();
     filter.update();
     drawing.update();
+    tool.update(status);
+    // The bar and the numbers above the list are of the same verdicts: those that this page has.
+    mix.update({ total: status.total, done: results.size, counts: results.counts() });
+    reading.textContent = results.size < status.done ? `Reading verdicts: ${count(results.size)} of ${count(status.done)}` : left(status, seen);
     if (!script.firstChild) script.append(...[scriptedNote(results.engine)].filter(Boolean));
     resumed.textContent = hung(results);
-    list.element.dataset.complete = results.isComplete;
   });
-  const filter = filters(results, route, () => (list.restart(), redraw()));
+  const list = lists(results, route, signal, redraw);
+  const filter = filters(results, route, signal, () => list.restart());
+  const tool = tools(results, route, signal, [list.toggle], cancel.element);
+  if (nameOf(status)) title.replaceChildren(h("span", {}, visible(nameOf(status))), h("code", { class: "quiet" }, route.parts[1]));
   title.append(" ", state);
-  main.append(line, heard.element, mix.element, cancel.element, resumed, script, filter.element, list.element, drawing.element);
-  redraw();
+  main.append(line, heard.element, mix.element, reading, tool.element, resumed, script, filter.element, list.element, drawing.element);
+  list.open();
+  keepPlace(results, list, route, signal);
 
   const following = follow(results, signal, redraw);
   const looking = poll(signal, async () => {
     status = await ask(path, { signal });
-    line.textContent = facts(status);
+    line.replaceChildren(...facts(status));
     state.replaceChildren(stateBadge(status));
     cancel.update(status);
-    mix.update(status);
     heard.update(status);
     seen.add("done", status.done);
     seen.close();

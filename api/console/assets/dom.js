@@ -39,11 +39,12 @@ export function heading(main, ...text) {
 
 /** Return a table in a box that scrolls by itself, so that the page never scrolls sideways. */
 export function table(caption, columns, body) {
-  const head = h("tr", {}, columns.map((column) => h("th", { scope: "col" }, column)));
+  // With its roles a table stays one for screen readers where a narrow screen shows it as cards.
+  const head = h("tr", { role: "row" }, columns.map((column) => h("th", { scope: "col", role: "columnheader" }, column)));
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {}, h("caption", {}, caption), h("thead", {}, head), body),
+    h("table", { role: "table" }, h("caption", {}, caption), h("thead", { role: "rowgroup" }, head), body),
   );
 }
 

@@ -1,7 +1,7 @@
 // One proof of a batch: its text, what Lean said and where, and its verdict.
 
 import { ask, poll } from "./api.js";
-import { queryOf } from "./batch.js";
+import { queryOf } from "./filters.js";
 import { h, heading, trail } from "./dom.js";
 import { marksOf, source } from "./source.js";
 import { evidencePanel, verdictPanel } from "./verdict.js";

@@ -7,16 +7,17 @@ const SPARE_ROWS = 8;
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
 
 /**
- * Return a grid with `update()`; `length()` says how many rows there are now, `cells(row)` gives the elements of one, the first of
- * them its link.
+ * Return a grid with `update()`. `columns` are titles or elements. `length()` says how many rows there are now, `key(row)`
+ * what a row is about, and `cells(row)` gives the elements of one, with one link among them; `refresh(row, cells)` may
+ * change them later.
  *
- * A row does not change until `restart()` is called, so the elements of rows that stay visible are kept: a click that
- * began on one ends there, however many rows arrive meanwhile. The arrow keys move through the rows, and only one row is
- * in the tab order, as in every grid.
+ * The element of what stays visible is kept until `restart()` is called, wherever it moves: a click that began on one ends
+ * there, however many rows arrive meanwhile. The arrow keys move through the rows, above the first to the heads and along
+ * them, and only one row is in the tab order, as in every grid. `place()` is where a person was, and `goTo(place)` brings them back.
  */
-export function virtualList(label, columns, length, cells) {
+export function virtualList(label, columns, { length, key, cells, refresh }) {
   const rows = h("div", { class: "rows", role: "rowgroup" });
-  const nothing = h("p", { class: "quiet nothing" }, "No such proof.");
+  const nothing = h("p", { class: "quiet nothing" }, "Nothing here with this filter.");
   const view = h("div", { class: "view", role: "presentation" }, rows, nothing);
   const head = h("div", { class: "row head", role: "row", "aria-rowindex": "1" }, columns.map((name) => h("span", { role: "columnheader" }, name)));
   const element = h("div", { class: "list", role: "grid", "aria-label": label }, h("div", { role: "rowgroup" }, head), view);
@@ -25,21 +26,29 @@ export function virtualList(label, columns, length, cells) {
 
   function line(at) {
     const found = cells(at).map((cell) => h("span", { role: "gridcell" }, cell));
-    const row = h("div", { class: "row", role: "row", "aria-rowindex": at + 2, "data-row": at }, found);
-    row.style.top = `${at * ROW_PX}px`;
-    lines.set(at, row);
+    const row = h("div", { class: "row", role: "row" }, found);
+    lines.set(key(at), row);
     return row;
   }
 
+  function put(row, at) {
+    row.style.top = `${at * ROW_PX}px`;
+    row.dataset.row = at;
+    row.setAttribute("aria-rowindex", at + 2);
+    row.querySelector("a").tabIndex = at === active ? 0 : -1;
+    refresh?.(at, row.children);
+  }
+
   function drawRows(wanted) {
-    for (const [at, row] of lines) {
-      if (!wanted.has(at)) row.remove();
-      if (!wanted.has(at)) lines.delete(at);
+    const keys = new Set([...wanted].map(key));
+    for (const [name, row] of lines) {
+      if (!keys.has(name)) row.remove();
+      if (!keys.has(name)) lines.delete(name);
     }
     let next = rows.firstElementChild;
     for (const at of [...wanted].sort((a, b) => a - b)) {
-      const row = lines.get(at) ?? line(at);
-      row.querySelector("a").tabIndex = at === active ? 0 : -1;
+      const row = lines.get(key(at)) ?? line(at);
+      put(row, at);
       if (row === next) next = next.nextElementSibling;
       else rows.insertBefore(row, next);
     }
@@ -62,6 +71,7 @@ export function virtualList(label, columns, length, cells) {
   }
 
   function move(to) {
+    if (to === -1 && buttons.length) return buttons[0].focus();
     size = length();
     active = Math.min(Math.max(to, 0), size - 1);
     const [top, bottom] = [active * ROW_PX, (active + 1) * ROW_PX];
@@ -80,7 +90,17 @@ export function virtualList(label, columns, length, cells) {
     move(active + STEPS[event.key]);
   });
   view.addEventListener("focusin", (event) => {
-    active = Number(event.target.closest("[data-row]").dataset.row);
+    active = Number(event.target.closest("[data-row]")?.dataset.row ?? active);
+  });
+
+  const buttons = [...head.querySelectorAll("button")];
+  for (const button of buttons) button.tabIndex = -1;
+  head.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step && event.key !== "ArrowDown") return;
+    event.preventDefault();
+    if (step) buttons[(buttons.indexOf(event.target) + step + buttons.length) % buttons.length].focus();
+    else move(active);
   });
 
   function restart() {
@@ -89,5 +109,11 @@ export function virtualList(label, columns, length, cells) {
     later();
   }
 
-  return { element, update: later, restart };
+  function goTo(place) {
+    rows.style.height = `${length() * ROW_PX}px`;
+    view.scrollTop = place.top;
+    move(place.active);
+  }
+
+  return { element, update: later, restart, goTo, place: () => ({ top: view.scrollTop, active }) };
 }

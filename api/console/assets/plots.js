@@ -8,6 +8,8 @@ const MOST_POINTS = 300;
 const BINS_PER_DECADE = 4;
 const [LOWEST, HIGHEST] = [-3, 3];
 
+const RECENT_POINTS = 10;
+
 /** Rates per second from growing counters. Of a counter that is new to the page the past is not known. */
 export class Rates {
   constructor() {
@@ -30,6 +32,20 @@ export class Rates {
     this.points = this.points.slice(-MOST_POINTS);
     [this.grown, this.at_ms] = [0, now_ms];
   }
+
+  /** Return the mean of the last looks, 0 if nothing grew. */
+  recent() {
+    const last = this.points.slice(-RECENT_POINTS);
+    return last.length ? last.reduce((sum, point) => sum + point, 0) / last.length : 0;
+  }
+}
+
+/** Draw the last rates as a line without axes, beside a number that says the same. */
+export function sparkline(points) {
+  const last = points.slice(-40);
+  const most = Math.max(...last, 1e-9);
+  const line = last.map((value, at) => `${((at / Math.max(1, last.length - 1)) * 72).toFixed(1)},${(17 - (value / most) * 16).toFixed(1)}`);
+  return svg("svg", { class: "sparkline", viewBox: "0 0 72 18", "aria-hidden": "true" }, svg("polyline", { class: "curve", points: line.join(" ") }));
 }
 
 function figure(title, words, ...shapes) {

@@ -1,10 +1,15 @@
 // The verdicts of one batch, in 20 bytes each and one shared text: 100 000 of them are a few megabytes.
 
-import { lines, sleep } from "./api.js";
-import { KINDS, outcomeOf } from "./words.js";
+import { ask, lines, poll, sleep } from "./api.js";
+import { orderOf } from "./sorting.js";
+import { KINDS, OUTCOMES, outcomeOf } from "./words.js";
 
 const SAID_CHARS = 160;
 const RETRY_S = 1;
+// Sorting again as verdicts come may take this share of the time.
+const SORTING_SHARE = 0.05;
+const OUTCOME_OF_KIND = KINDS.map((kind) => OUTCOMES.indexOf(outcomeOf(kind)));
+const NATURAL = new Intl.Collator("en", { numeric: true });
 
 /** What is known of a batch's verdicts, in the order they came. */
 export class Results {
@@ -18,8 +23,13 @@ export class Results {
     this.names = new Map();
     this.tally = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
     this.texts = new Map();
-    this.filter = { kind: "", text: "" };
+    this.filter = { kind: "", text: "", problem: "" };
+    this.problems = null;
+    [this.found, this.isSearched] = [null, false];
+    this.order = orderOf("");
     this.rows = [];
+    [this.isUnsorted, this.sortAgain_ms] = [false, 0];
+    this.firstWrong = -1;
   }
 
   add(verdict) {
@@ -33,7 +43,20 @@ export class Results {
     if (verdict.id !== String(verdict.index)) this.names.set(verdict.index, verdict.id);
     this.tally[KINDS[this.kind[at]]] += 1;
     this.engine ||= verdict.environment.lean_version ?? "";
-    if (this.matches(at)) this.rows.push(at);
+    if (outcomeOf(kind) === "rejected" && (this.firstWrong < 0 || verdict.index < this.firstWrong)) this.firstWrong = verdict.index;
+    if (!this.matches(at)) return;
+    this.rows.push(at);
+    this.isUnsorted = Boolean(this.order.by);
+  }
+
+  /** Return the outcome of a verdict as a place in OUTCOMES. */
+  outcomeAt(at) {
+    return OUTCOME_OF_KIND[this.kind[at]];
+  }
+
+  /** Return the counts of the verdicts that are known, in the form of a batch's status. */
+  counts() {
+    return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, this.outcomeSize(outcome)]));
   }
 
   /** Return an equal text that is already held, because most messages of a batch are the same few. */
@@ -52,17 +75,73 @@ export class Results {
   }
 
   matches(at) {
-    const [kind, { kind: wanted, text }] = [KINDS[this.kind[at]], this.filter];
+    const [kind, { kind: wanted, text, problem }] = [KINDS[this.kind[at]], this.filter];
     if (wanted && wanted !== kind && wanted !== outcomeOf(kind)) return false;
+    if (problem && this.problems && this.problems.of[this.index[at]] !== this.problems.at.get(problem)) return false;
+    if (this.found?.[this.index[at]]) return true;
     return !text || this.name(at).toLowerCase().includes(text) || this.said[at].toLowerCase().includes(text);
   }
 
-  /** Keep the rows of one outcome or reason (`kind`) that have a text in their name or first message. */
-  setFilter(kind, text) {
-    this.filter = { kind, text: text.toLowerCase() };
+  /** Keep the rows of one outcome or reason (`kind`) and of one problem that have a text in their name or messages. */
+  setFilter({ kind, text, problem }) {
+    const lower = text.toLowerCase();
+    if (lower !== this.filter.text) [this.found, this.isSearched] = [null, false];
+    this.filter = { kind, text: lower, problem };
+    this.filterAgain();
+  }
+
+  filterAgain() {
     this.rows = [];
     for (let at = 0; at < this.size; at++) if (this.matches(at)) this.rows.push(at);
+    this.isUnsorted = Boolean(this.order.by);
+    this.sortAgain_ms = 0;
+    this.settle();
   }
+
+  /** Sort by a column, as `orderOf` reads it; the empty text is the order in which verdicts came. */
+  sort(text) {
+    this.order = orderOf(text);
+    this.filterAgain();
+  }
+
+  /** Bring the rows that came meanwhile to their places, unless that was done a moment ago. */
+  settle() {
+    const start_ms = performance.now();
+    if (!this.isUnsorted || (start_ms < this.sortAgain_ms && !this.isComplete)) return;
+    const sign = this.order.isDescending ? -1 : 1;
+    const compare = this.comparison();
+    this.rows.sort((a, b) => sign * compare(a, b) || this.index[a] - this.index[b]);
+    this.isUnsorted = false;
+    this.sortAgain_ms = performance.now() + Math.max(500, (performance.now() - start_ms) / SORTING_SHARE);
+  }
+
+  comparison() {
+    const columns = { index: this.index, verdict: this.kind, ran: this.time_s, waited: this.queue_s };
+    const column = columns[this.names.size || this.order.by !== "name" ? this.order.by : "index"];
+    if (column) return (a, b) => column[a] - column[b];
+    return (a, b) => NATURAL.compare(this.name(a), this.name(b));
+  }
+}
+
+/** Look for the filter's text in all messages of the batch, in the farm, until the signal is aborted or all was looked through. */
+export async function search(results, signal, changed) {
+  const { text } = results.filter;
+  const found = new Uint8Array(results.total);
+  let after = "";
+  await poll(signal, async () => {
+    const query = new URLSearchParams({ text, after });
+    const page = await ask(`v1/batches/${encodeURIComponent(results.batch)}/matches?${query}`, { signal });
+    for (const index of page.indices) found[index] = 1;
+    const isNew = page.next !== after;
+    after = page.next;
+    if (results.filter.text !== text) return undefined;
+    results.found = found;
+    results.isSearched = page.done;
+    if (page.indices.length) results.filterAgain();
+    changed(page.done || !isNew);
+    if (page.done) return undefined;
+    return isNew ? 0 : 1;
+  });
 }
 
 /** Read a batch's verdicts up to the end; a stream that breaks or hangs continues at its cursor. */

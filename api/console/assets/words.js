@@ -30,8 +30,18 @@ export const outcomeOf = (kind) => (kind === "accepted" ? kind : REASONS[kind][0
 export const why = (verdict) => (verdict.reason ? REASONS[verdict.reason][1] : "Lean accepts the proof.");
 
 export const seconds = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} s`;
+/** Return a longer time for people: `45 s`, `12 min`, `3 h 5 min`. */
+export function duration(value) {
+  const minutes = Math.round(value / 60);
+  if (value < 90) return `${Math.max(1, Math.round(value))} s`;
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 export const count = (value) => value.toLocaleString("en");
 export const clock = (unix_s) => new Date(unix_s * 1000).toLocaleString("sv");
+
+/** Return what people call a batch: its label, or else what its first proof attempts; the empty text if there is neither. */
+export const nameOf = ({ label, first }) => label ?? first ?? "";
 
 /** Return an outcome as a coloured word. */
 export const badge = (kind, text = kind) => h("span", { class: `badge ${kind}` }, text);

@@ -1,0 +1,38 @@
+// Files and texts that leave the page: downloads, and the clipboard.
+
+import { h } from "./dom.js";
+
+/** Have the browser keep parts (texts or blobs) as a file. */
+export function save(name, parts, type = "text/plain") {
+  const address = URL.createObjectURL(new Blob(parts, { type: `${type};charset=utf-8` }));
+  h("a", { href: address, download: name }).click();
+  // The browser has to have begun to read it.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+async function copy(text) {
+  // Without HTTPS, and not on this host, a browser has no clipboard for pages.
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const box = h("textarea", { "aria-hidden": "true", class: "heard" });
+  box.value = text;
+  document.body.append(box);
+  box.select();
+  document.execCommand("copy");
+  box.remove();
+}
+
+/** Return a button that copies what `text()` returns, and says that it did. */
+export function copier(label, text) {
+  const word = h("span", { role: "status" }, label);
+  const button = h("button", { type: "button", class: "small" }, word);
+  button.addEventListener("click", async () => {
+    try {
+      await copy(text());
+      word.textContent = "Copied";
+    } catch {
+      word.textContent = "The browser refuses to copy";
+    }
+    setTimeout(() => (word.textContent = label), 2000);
+  });
+  return button;
+}

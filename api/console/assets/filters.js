@@ -1,0 +1,80 @@
+// Which proofs of a batch are listed, and in which order: outcome, reason, problem, text, sort and group; all in the address.
+
+import { h } from "./dom.js";
+import { search } from "./results.js";
+import { KINDS, OUTCOMES, count } from "./words.js";
+
+const SEARCH_AFTER_MS = 300;
+
+/** Return the part of a route's address that holds the filter, so that links and going back keep it. */
+export function queryOf(route, more = {}) {
+  const query = new URLSearchParams(route.query);
+  for (const [name, value] of Object.entries(more)) query.set(name, value);
+  const kept = [...query].filter(([, value]) => value);
+  return kept.length ? `?${new URLSearchParams(kept)}` : "";
+}
+
+/** Put the filter of a route into the address, without a step in the browser's history. */
+export function keepQuery(route, more) {
+  for (const [name, value] of Object.entries(more)) route.query.set(name, value);
+  history.replaceState(null, "", `#${route.path}${queryOf(route)}`);
+}
+
+function group(label, chips) {
+  return h("div", { class: "chips", role: "group", "aria-label": label }, chips.map(([, chip]) => chip));
+}
+
+/** Return the filter's controls and `update()`; `changed` is called once other rows are wanted. */
+export function filters(results, route, signal, changed) {
+  const text = h("input", { type: "search", id: "filter", "data-filter": true, placeholder: "name, or any message", oninput: () => apply() });
+  const state = h("span", { class: "quiet", role: "status" });
+  const problem = h("button", { type: "button", class: "chip", onclick: () => apply({ problem: "" }) });
+  const chips = ["", ...OUTCOMES, ...KINDS.slice(1)].map((kind) => [kind, h("button", { type: "button", class: `chip ${kind}`, "aria-pressed": "false" })]);
+  for (const [kind, chip] of chips) chip.addEventListener("click", () => apply({ show: kind }));
+  text.value = route.query.get("text") ?? "";
+  let [searching, later] = [new AbortController(), 0];
+
+  const chosen = (name) => route.query.get(name) ?? "";
+
+  function use() {
+    results.setFilter({ kind: chosen("show"), text: text.value, problem: chosen("problem") });
+    searching.abort();
+    clearTimeout(later);
+    state.textContent = "";
+    if (text.value && !results.isSearched) later = setTimeout(look, SEARCH_AFTER_MS);
+  }
+
+  function look() {
+    searching = new AbortController();
+    state.textContent = "Looking through all messages…";
+    const done = (isAll) => {
+      state.textContent = isAll ? "" : state.textContent;
+      changed();
+    };
+    search(results, AbortSignal.any([signal, searching.signal]), done).catch(({ message }) => (state.textContent = message));
+  }
+
+  function apply(more = {}) {
+    keepQuery(route, { text: text.value, ...more });
+    use();
+    changed();
+  }
+
+  function update() {
+    const size = (kind) => (OUTCOMES.includes(kind) ? results.outcomeSize(kind) : results.tally[kind]);
+    for (const [kind, chip] of chips) {
+      const number = kind ? size(kind) : results.size;
+      chip.textContent = `${kind.replaceAll("_", " ") || "all"} ${count(number)}`;
+      chip.hidden = !number && kind !== chosen("show") && !["", ...OUTCOMES].includes(kind);
+      chip.setAttribute("aria-pressed", kind === chosen("show"));
+    }
+    problem.hidden = !chosen("problem");
+    problem.textContent = `problem ${chosen("problem")} ✕`;
+    problem.setAttribute("aria-label", `Show all problems, not only ${chosen("problem")}`);
+  }
+
+  use();
+  const [outcomes, reasons] = [chips.slice(0, 1 + OUTCOMES.length), chips.slice(1 + OUTCOMES.length)];
+  const groups = [group("Show outcome", outcomes), group("Show reason", reasons)];
+  return { element: h("search", {}, groups, h("label", { for: "filter" }, "Filter ", text), problem, state), update };
+}

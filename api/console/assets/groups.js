@@ -1,0 +1,75 @@
+// The problems of a batch: how many attempts at each were accepted.
+
+import { h } from "./dom.js";
+import { queryOf } from "./filters.js";
+import { virtualList } from "./list.js";
+import { heads, orderOf } from "./sorting.js";
+import { visible } from "./characters.js";
+import { OUTCOMES, badge } from "./words.js";
+
+const NATURAL = new Intl.Collator("en", { numeric: true });
+const COLUMNS = [["Problem", "name"], ["Solved", "solved", true], ["Accepted", "passed", true], ["Rejected", "failed", true], ["Undecided", "open", true]];
+
+/** Return what is known of a problem from its counts by outcome: `solved`, `unsolved`, or `open` while it may be either. */
+export function fate([accepted, rejected], attempts) {
+  if (accepted) return "solved";
+  return rejected === attempts ? "unsolved" : "open";
+}
+
+export const FATES = { solved: "accepted", unsolved: "rejected", open: "undecided" };
+
+function comparison(by, problems, counts) {
+  const share = (outcome) => (a, b) => counts[outcome][a] / problems.attempts[a] - counts[outcome][b] / problems.attempts[b];
+  const name = (a, b) => NATURAL.compare(problems.names[a], problems.names[b]);
+  const solved = (a, b) => Number(counts[0][a] > 0) - Number(counts[0][b] > 0);
+  return { name, solved, passed: share(0), failed: share(1), open: share(2) }[by];
+}
+
+/** Return a list of a batch's problems, with `update()`. */
+export function problemList(results, route, sorted) {
+  const base = `#/batches/${encodeURIComponent(results.batch)}`;
+  const { problems } = results;
+  const { elements, mark } = heads(COLUMNS, sorted);
+  let [counts, rows, drawn] = [problems.count(results), [], ""];
+  const said = (problem) => {
+    const of = counts.map((each) => each[problem]);
+    const known = fate(of, problems.attempts[problem]);
+    return [known, ...of.map((number, at) => (at ? String(number) : `${number} of ${problems.attempts[problem]}`))];
+  };
+  const list = virtualList("Problems", elements, {
+    length: () => rows.length,
+    key: (row) => rows[row],
+    cells: (row) => {
+      const [known, ...numbers] = said(rows[row]);
+      const address = `${base}${queryOf(route, { group: "", problem: problems.names[rows[row]], sort: "", show: "" })}`;
+      return [h("a", { href: address }, visible(problems.names[rows[row]])), badge(FATES[known], known), ...numbers];
+    },
+    refresh: (row, cells) => {
+      const [known, ...numbers] = said(rows[row]);
+      if (cells[1].textContent !== known) cells[1].replaceChildren(badge(FATES[known], known));
+      numbers.forEach((number, at) => cells[at + 2].textContent !== number && (cells[at + 2].textContent = number));
+    },
+  });
+  list.element.classList.add("problems");
+
+  function update() {
+    const [sort, text, show] = ["sort", "text", "show"].map((name) => route.query.get(name) ?? "");
+    counts = problems.count(results);
+    const order = orderOf(sort);
+    const [compare, outcome] = [comparison(order.by, problems, counts), OUTCOMES.indexOf(show)];
+    rows = problems.names.map((_, at) => at).filter((at) => problems.names[at].toLowerCase().includes(text.toLowerCase()) && (outcome < 0 || counts[outcome][at]));
+    if (compare) rows.sort((a, b) => (order.isDescending ? -1 : 1) * compare(a, b) || a - b);
+    mark(sort);
+    if (drawn !== sort + text) list.restart();
+    drawn = sort + text;
+    list.update();
+  }
+
+  return { ...list, update };
+}
+
+/** Return how many problems of a batch are solved, in words. */
+export function solvedOf(results) {
+  const [accepted] = results.problems.count(results);
+  return `${accepted.filter(Boolean).length} of ${results.problems.names.length} problems solved`;
+}

@@ -1,0 +1,43 @@
+// What the proofs of a batch are called, and which problem each attempts.
+
+import { ask, poll } from "./api.js";
+
+/** Return the names of a batch's proofs, `{index, id, problem}` each, by index; null once the signal is aborted. */
+export async function readNames(batch, signal) {
+  const found = [];
+  let after = -1;
+  await poll(signal, async () => {
+    const page = await ask(`v1/batches/${encodeURIComponent(batch)}/names?after=${after}`, { signal });
+    found.push(...page.names);
+    after = page.next;
+    return after === null ? undefined : 0;
+  });
+  return signal.aborted ? null : found;
+}
+
+/** Problems of a batch, in the order of their first attempts. */
+export class Problems {
+  constructor(names) {
+    const at = new Map();
+    // A proof that names no problem is the only attempt at its own.
+    this.of = Int32Array.from(names, ({ id, problem }) => {
+      const name = problem ?? id;
+      if (!at.has(name)) at.set(name, at.size);
+      return at.get(name);
+    });
+    this.names = [...at.keys()];
+    this.at = at;
+    this.isNamed = names.some(({ problem }) => problem !== null);
+    this.attempts = new Uint32Array(at.size);
+    for (const problem of this.of) this.attempts[problem] += 1;
+    this.first = new Int32Array(at.size).fill(-1);
+    this.of.forEach((problem, index) => this.first[problem] < 0 && (this.first[problem] = index));
+  }
+
+  /** Return how many attempts at each problem have each outcome, in the order of OUTCOMES, from a batch's results. */
+  count(results) {
+    const counts = [0, 1, 2].map(() => new Uint32Array(this.names.length));
+    for (let at = 0; at < results.size; at++) counts[results.outcomeAt(at)][this.of[results.index[at]]] += 1;
+    return counts;
+  }
+}

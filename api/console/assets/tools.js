@@ -1,0 +1,86 @@
+// What can be done with a batch: look at its first error, group, download, run the undecided again, compare.
+
+import { ask } from "./api.js";
+import { h } from "./dom.js";
+import { save } from "./files.js";
+import { queryOf } from "./filters.js";
+import { count, nameOf, problem } from "./words.js";
+
+async function download(status, signal, told) {
+  const [parts, path] = [[], `v1/batches/${encodeURIComponent(status.batch_id)}/items`];
+  const names = { batch: status.batch_id, label: status.label, tags: status.tags };
+  for (let after = -1; after !== null; ) {
+    const { items, next } = await ask(`${path}?after=${after}`, { signal });
+    const rows = items.filter(({ verdict }) => verdict).map(({ proof, verdict }) => ({ ...verdict, problem: proof.problem ?? null, ...names }));
+    // A blob can lie on the disk, where a text would fill the page's memory.
+    parts.push(new Blob(rows.map((row) => `${JSON.stringify(row)}\n`)));
+    after = next;
+    told(after === null ? "" : `${count(after + 1)} of ${count(status.total)}…`);
+  }
+  save(`${status.batch_id}.jsonl`, parts, "application/x-ndjson");
+}
+
+/** Return a choice of the other batches, which opens the comparison with the one that is chosen. */
+function comparer(batch, signal) {
+  const box = h("select", { "aria-label": "Compare with another batch", onfocus: fill, onpointerdown: fill, onchange: open }, h("option", { value: "" }, "Compare with…"));
+  let isFilled = false;
+
+  async function fill() {
+    if (isFilled) return;
+    isFilled = true;
+    const { batches } = await ask("v1/batches?limit=100", { signal }).catch(() => ({ batches: [] }));
+    const others = batches.filter(({ batch_id }) => batch_id !== batch);
+    box.append(...others.map((each) => h("option", { value: each.batch_id }, `${nameOf(each)} ${each.batch_id.slice(0, 8)}`)));
+    if (!others.length) box.options[0].textContent = "No other batch";
+  }
+
+  function open() {
+    if (box.value) location.hash = `/compare/${encodeURIComponent(box.value)}/${encodeURIComponent(batch)}`;
+  }
+
+  return box;
+}
+
+/** Return a row of buttons with `update(status)`; `more` are elements that stand among them, and `last` ends the row. */
+export function tools(results, route, signal, more, last) {
+  const path = `v1/batches/${encodeURIComponent(results.batch)}`;
+  const wrong = h("a", { class: "button" }, "First error");
+  const file = h("button", { type: "button", title: "One line of JSON for each verdict. Parquet: farm export --parquet FILE", onclick: fetchAll }, "Download JSONL");
+  const again = h("button", { type: "button", onclick: rerun });
+  const failure = h("div");
+  let status = null;
+
+  async function attempt(button, work) {
+    button.disabled = true;
+    failure.replaceChildren();
+    try {
+      await work();
+    } catch (error) {
+      if (!signal.aborted) failure.replaceChildren(problem(error));
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  function fetchAll() {
+    attempt(file, () => download(status, signal, (far) => (file.textContent = `Download JSONL ${far}`.trim())));
+  }
+
+  function rerun() {
+    attempt(again, async () => {
+      const { batch_id } = await ask(`${path}/rerun`, { body: {}, signal });
+      location.hash = `/batches/${encodeURIComponent(batch_id)}`;
+    });
+  }
+
+  function update(now) {
+    status = now;
+    wrong.hidden = results.firstWrong < 0;
+    wrong.href = `#/batches/${encodeURIComponent(results.batch)}/${results.firstWrong}${queryOf(route)}`;
+    const left = now.counts.undecided;
+    again.hidden = !now.finished_at || !left;
+    again.textContent = `Rerun ${count(left)} undecided`;
+  }
+
+  return { element: h("div", { class: "tools" }, wrong, more, file, comparer(results.batch, signal), again, last, failure), update };
+}

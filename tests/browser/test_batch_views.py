@@ -1,0 +1,278 @@
+"""Batches in Chromium: the list, one batch with its proofs, over a whole farm with the scripted REPL."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+
+from farm.keys import Scope, create_key
+from tests.browser.page import Page
+from tests.browser.proofs import FALSE, TRUE, finish, submit
+from tests.security.service.conftest import api_process
+from tests.support.running import RunningFarm, await_true
+
+pytestmark = pytest.mark.system
+
+
+def test_a_label_stands_before_the_id(page: Page, farm: RunningFarm) -> None:
+    with farm.client() as client:
+        batch = client.submit([TRUE], label="night <b>run</b>").id
+
+    page.open("batches")
+
+    page.await_text("night <b>run</b>")
+    assert page.find(f"a[href='#/batches/{batch}']").text == f"night <b>run</b>\n{batch}"
+
+
+def test_without_a_label_the_first_problem_names_a_batch(page: Page, farm: RunningFarm) -> None:
+    batch = submit(farm, [{"code": TRUE, "id": "attempt-0", "problem": "aime_1983_p1"}])
+    page.open("batches")
+    page.await_text(batch)
+
+    assert page.find(f"a[href='#/batches/{batch}']").text == f"aime_1983_p1\n{batch}"
+    page.find(f"a[href='#/batches/{batch}']").click()
+    page.await_text(f"aime_1983_p1\n{batch}", "h1")
+
+
+def test_batches_are_sorted_by_the_heads_of_columns(page: Page, farm: RunningFarm) -> None:
+    for label in ("sorted 10", "sorted 9"):
+        submit(farm, [{"code": TRUE}], label=label)
+    page.open("batches")
+    page.await_text("sorted 9")
+    page.find(".batches th button").click()
+
+    def sorted_ones() -> list[str]:
+        return [text.split("\n")[0] for text in page.texts(".batches th[scope=row]") if text.startswith("sorted")]
+
+    await_true(lambda: sorted_ones() == ["sorted 9", "sorted 10"], "numbers in their order")
+    assert page.find(".batches th[aria-sort]").get_attribute("aria-sort") == "ascending"
+    page.find(".batches th button").click()
+    await_true(lambda: sorted_ones() == ["sorted 10", "sorted 9"], "the other way round")
+    assert page.address() == "#/batches?sort=-name"
+    page.find(".batches th button").click()
+    await_true(lambda: page.address() == "#/batches", "the newest first again")
+
+
+def test_a_running_batch_says_how_fast_it_is_and_how_long_it_takes(page: Page, farm: RunningFarm) -> None:
+    batch = submit(farm, [{"code": f"{TRUE} -- sleep:{150 + i}"} for i in range(120)], timeout_s=10, label="slow one")
+    page.open("batches")
+    page.await_text("per second", ".speed")
+
+    assert " left" in page.text(".speed")
+    assert page.run("return document.querySelectorAll('.speed .sparkline').length") == 1
+    page.find(f"a[href='#/batches/{batch}']").click()
+    page.await_text("verdicts per second, about")
+    httpx.delete(f"{farm.url}/v1/batches/{batch}")
+    page.await_text("cancelled", "h1")
+
+
+def test_the_numbers_agree_with_the_bar_at_every_moment(page: Page, farm: RunningFarm) -> None:
+    batch = submit(farm, [{"code": f"{TRUE} -- sleep:{60 + i}"} for i in range(80)], timeout_s=10)
+    page.open(f"batches/{batch}")
+    await_true(lambda: page.texts(".chip.accepted"), "the view")
+    # After each frame: what the chips, the words and the bar say.
+    page.run("""
+      window.differences = [];
+      const number = (selector) => Number(document.querySelector(selector).textContent.match(/\\d+/)[0]);
+      const look = () => {
+        const bar = Number(document.querySelector(".mix").getAttribute("aria-valuenow"));
+        const seen = [number(".chip"), number(".chip.accepted"), number(".counts span"), bar];
+        if (new Set(seen).size > 1) window.differences.push(seen);
+        requestAnimationFrame(look);
+      };
+      look();
+    """)
+    page.await_text("all 80", "search")
+
+    assert page.run("return window.differences") == []
+
+
+def test_proofs_are_sorted_and_keep_their_index(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}?sort=-index")
+    await_true(lambda: page.texts(".rows .row")[:1] and page.texts(".rows .row")[0].startswith("45"), "the last first")
+    assert page.texts(".rows .row a")[0] == "endless"
+    [by_name] = [each for each in page.chrome.find_elements("css selector", ".head button") if "Proof" in each.text]
+    by_name.click()
+
+    await_true(lambda: page.texts(".rows .row a")[:4] == ["endless", "hole-0", "hole-1", "lemma-0"], "names in order")
+    assert page.address() == f"#/batches/{mixed}?sort=name"
+
+
+def test_a_text_is_found_in_any_message_of_the_batch(page: Page, farm: RunningFarm) -> None:
+    """Also in what the page itself does not hold: the second message of a proof."""
+    wrong = "example : 1 + 1 = 4 := by decide\n#check needle_in_a_haystack"
+    batch = finish(farm, submit(farm, [{"code": FALSE}, {"code": wrong, "id": "hay"}, {"code": TRUE}]))
+    page.open(f"batches/{batch}?text=NEEDLE_in")
+
+    await_true(lambda: page.texts(".rows .row a") == ["hay"], "the one that says it")
+
+
+def test_attempts_are_grouped_by_their_problem(page: Page, farm: RunningFarm) -> None:
+    proofs = [{"problem": "easy", "code": TRUE}, {"problem": "easy", "code": FALSE}, {"problem": "hard", "code": FALSE}]
+    batch = finish(farm, submit(farm, proofs))
+    page.open(f"batches/{batch}")
+    page.await_text("all 3", "search")
+    [toggle] = [each for each in page.chrome.find_elements("css selector", ".tools button") if "Group" in each.text]
+    toggle.click()
+
+    page.await_text("1 of 2 problems solved")
+    assert [" ".join(row.split("\n")) for row in page.texts(".rows .row")] == [
+        "easy solved 1 of 2 1 0",
+        "hard unsolved 0 of 1 1 0",
+    ]
+    page.find(".rows .row a").click()
+    await_true(lambda: page.texts(".rows .row a") == ["0", "1"], "the attempts at it")
+    page.find("button[aria-label^='Show all problems']").click()
+    await_true(lambda: page.texts(".rows .row a") == ["0", "1", "2"], "all")
+
+
+def test_the_first_error_is_one_click_away(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}")
+    page.await_text("all 46", "search")
+    page.chrome.find_element("link text", "First error").click()
+
+    page.await_text("Proof 40\nwrong-0", "h1")
+
+
+def test_a_batch_is_downloaded_as_lines(page: Page, mixed: str, tmp_path: Path) -> None:
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    page.chrome.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+    page.open(f"batches/{mixed}")
+    page.await_text("Download JSONL", ".tools")
+    await_true(lambda: page.texts(".state"), "the state")
+    [button] = [each for each in page.chrome.find_elements("css selector", ".tools button") if "Download" in each.text]
+    button.click()
+
+    path = tmp_path / f"{mixed}.jsonl"
+    await_true(path.exists, "the file")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row["index"] for row in rows] == list(range(46))
+    assert (rows[45]["reason"], rows[45]["batch"]) == ("timeout", mixed)
+
+
+def test_what_is_undecided_runs_again(page: Page, mixed: str, farm: RunningFarm) -> None:
+    page.open(f"batches/{mixed}")
+    page.await_text("Rerun 1 undecided", ".tools")
+    [button] = [each for each in page.chrome.find_elements("css selector", ".tools button") if "Rerun" in each.text]
+    button.click()
+
+    page.await_text("runs again what was undecided in an earlier batch")
+    page.await_text("undecided 1", "search")
+    again = page.address().rpartition("/")[2]
+    assert httpx.get(f"{farm.url}/v1/batches/{again}").json()["parent"] == mixed
+
+
+def test_two_batches_are_compared_problem_by_problem(page: Page, farm: RunningFarm) -> None:
+    def attempts(*codes: str) -> list[dict[str, str]]:
+        return [{"problem": f"p{at}", "code": code, "id": f"{at}"} for at, code in enumerate(codes)]
+
+    first = finish(farm, submit(farm, attempts(TRUE, FALSE, FALSE), label="step 100"))
+    second = finish(farm, submit(farm, attempts(FALSE, TRUE, TRUE), label="step 200"))
+    page.open(f"batches/{second}")
+    page.await_text("all 3", "search")
+    chooser = page.find(".tools select")
+    chooser.click()
+    await_true(lambda: "step 100" in chooser.text, "the choice")
+    Select(chooser).select_by_visible_text(f"step 100 {first[:8]}")
+
+    page.await_text("B solves more problems: A 1, B 2. B won 2 and lost 1.")
+    assert page.address() == f"#/compare/{first}/{second}"
+    page.find(".chip.rejected").click()
+    await_true(lambda: [text.split("\n")[0] for text in page.texts(".rows .row")] == ["p0"], "what was lost")
+    page.find(".rows .row a").click()
+    page.await_text("Proof 0", "h1")
+
+
+def test_coming_back_from_a_proof_keeps_the_place(page: Page, farm: RunningFarm) -> None:
+    batch = finish(farm, submit(farm, [{"code": f"{TRUE} -- {i}"} for i in range(200)]))
+    page.open(f"batches/{batch}?sort=index")
+    page.await_text("all 200", "search")
+    page.run("document.querySelector('.view').scrollTop = 34 * 120")
+    await_true(lambda: "125" in page.texts(".rows .row a"), "the middle")
+    page.chrome.find_element("link text", "125").click()
+    page.await_text("accepted", ".verdict")
+    page.press(Keys.ESCAPE)
+
+    await_true(lambda: page.focused() == "125", "the proof they came from")
+    assert page.run("return document.querySelector('.view').scrollTop") == 34 * 120
+
+
+def test_a_farm_without_batches_says_how_to_begin(page: Page, farm: RunningFarm, tmp_path: Path) -> None:
+    key = create_key(tmp_path / "keys", "new", frozenset(Scope))
+    with api_process(farm.redis_url, API_KEYS_FILE=str(tmp_path / "keys")) as page.url:
+        page.open("batches")
+        page.await_text("This farm asks for a key", "dialog[open]")
+        page.find("#key-text").send_keys(key, Keys.ENTER)
+
+        page.await_text("No batch yet", ".empty")
+        assert f"FARM_URL={page.url}" in page.text(".empty")
+        assert not page.find("table").is_displayed(), "a table of nothing"
+
+
+def test_a_filter_is_part_of_the_address(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}?show=rejected&text=hole")
+
+    await_true(lambda: sorted(page.texts(".rows .row a")) == ["hole-0", "hole-1"], "two rows")
+
+
+def test_a_batch_that_is_not_there_is_said_to_be(page: Page) -> None:
+    page.open("batches/nope")
+
+    page.await_text("Nothing here", "[role=alert]:not([hidden])")
+
+
+def test_a_running_batch_is_followed_to_its_end(page: Page, farm: RunningFarm) -> None:
+    batch = submit(farm, [{"code": f"{TRUE} -- sleep:{100 + i}"} for i in range(60)], timeout_s=10)
+    page.open(f"batches/{batch}")
+
+    await_true(lambda: page.run("return document.querySelectorAll('.curve').length"), "the plot of the rate")
+    page.await_text("60 of 60: 60 accepted", ".progress")
+    page.await_text("all 60", "search")
+    page.await_text("done, 100 percent", ".heard")
+    assert "60 proofs" in page.text(".plots")
+    bars = "return [...document.querySelectorAll('.bar')].filter((bar) => bar.getBBox().height > 0).length"
+    assert page.run(bars) >= 2, "at least one in each of two histograms"
+    assert "1 s" in page.run("return [...document.querySelectorAll('svg text')].map((text) => text.textContent)")
+    assert not page.find(".cancel").is_displayed(), "there is nothing to cancel any more"
+
+
+def test_rows_stay_what_they_are_while_verdicts_come(page: Page, farm: RunningFarm) -> None:
+    """A click whose element is replaced between press and release is lost."""
+    batch = submit(farm, [{"code": f"{TRUE} -- sleep:{100 + i}"} for i in range(40)], timeout_s=10)
+    page.open(f"batches/{batch}")
+    await_true(lambda: page.texts(".rows .row"), "the first row")
+    page.run("window.first = document.querySelector('.rows .row')")
+    page.await_text("all 40", "search")
+
+    assert page.run("return window.first.isConnected && window.first === document.querySelector('.rows .row')")
+
+
+def test_a_running_batch_is_cancelled_by_keyboard_after_a_question(page: Page, farm: RunningFarm) -> None:
+    batch = submit(farm, [{"code": f"{TRUE} -- sleep:60000"}] * 4, timeout_s=100)
+    page.open(f"batches/{batch}")
+    page.await_text("Cancel batch…", ".cancel")
+    page.run("document.querySelector('.cancel button').focus()")
+    page.press(Keys.ENTER)
+    page.await_text("4 of its proofs have no verdict yet", "dialog[open]")
+    page.press(Keys.ESCAPE)
+    await_true(lambda: not page.text("dialog[open]"), "the question is gone")
+    assert page.address() == f"#/batches/{batch}", "Esc closed the question and nothing else"
+    page.press(Keys.ENTER)
+    page.await_text("Cancel this batch?", "dialog[open]")
+    assert page.focused() == "Let it run"
+    page.press(Keys.ENTER)
+    await_true(lambda: page.focused() == "Cancel batch…", "the focus where it was")
+    assert httpx.get(f"{farm.url}/v1/batches/{batch}").json()["state"] == "running"
+    page.press(Keys.ENTER, Keys.TAB)
+    assert page.focused() == "Cancel the batch"
+    page.press(Keys.ENTER)
+
+    page.await_text("4 of 4: 0 accepted, 0 rejected, 4 undecided", ".progress")
+    page.await_text("cancelled", "h1")
+    await_true(lambda: not page.find(".cancel").is_displayed(), "nothing is left to cancel")
+    assert httpx.get(f"{farm.url}/v1/batches/{batch}").json()["state"] == "cancelled"
