@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from api.openapi import FAILURES
 from api.service import ServiceDep, VerifierDep
 from farm.models import MatchesPage, NamesPage
-from farm.models.proofs import MAX_BATCH_PROOFS
+from farm.models.limits import MAX_BATCH_PROOFS
 
 router = APIRouter(prefix="/v1", tags=["proofs"], responses=FAILURES)
 
