@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from api.bodies import read_body
-from api.service import get_service, serving
+from api.service import admit, serving
 from farm.client import AsyncFarm
 from farm.errors import NotFound
-from farm.keys import LOCAL_OWNER, bearer
+from farm.keys import Keyring, bearer
 from farm.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,13 +71,7 @@ class McpEndpoint:
             NotFound: the library is not installed.
         """
         request = Request(scope, receive)
-        service = await get_service(request)
-        owner = LOCAL_OWNER
-        if not service.keyring.is_open:
-            authorization = request.headers.get("authorization")
-            owner = service.keyring.holder(authorization).name
-            service.pace.admit(f"key {owner}")
-            _KEY.set(bearer(authorization))
+        owner = await admit(request, _holder)
         sessions = await self._open()
         if sessions is None:
             raise NotFound("MCP needs a library on the farm's host: `pip install 'leanfarm[mcp]'`, and restart the API")
@@ -114,6 +108,13 @@ class McpEndpoint:
         # Over HTTP to ourselves: a call that is cancelled hangs up there, and that ends its work.
         async with AsyncFarm(self._url, api_key=_KEY.get(), retries=_RETRIES, transport=self._connections) as farm:
             yield farm
+
+
+def _holder(keyring: Keyring, authorization: str | None) -> str:
+    """Return whose key it is, whatever it is for, and keep it for the calls that the request makes."""
+    name = keyring.holder(authorization).name
+    _KEY.set(bearer(authorization))
+    return name
 
 
 class _LastingConnections(httpx.AsyncHTTPTransport):

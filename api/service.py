@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -63,20 +63,19 @@ async def get_service(request: Request) -> Service:
     return service
 
 
-async def _admit(request: Request, scope: Scope) -> str:
-    """Return the owner of a request, if its key has the scope and does not ask too often.
+async def admit(request: Request, find_owner: Callable[[Keyring, str | None], str]) -> str:
+    """Return the owner of a request, which `find_owner` tells from the keyring and the header `Authorization`.
 
     Without keys there is one owner, who is not limited.
 
     Raises:
-        Unauthorized: keys are used, and this is not one of them.
-        Forbidden: the key lacks the scope.
         RateLimited: the key asks too often.
     """
     service = await get_service(request)
-    owner = service.keyring.owner(request.headers.get("authorization"), scope)
-    if not service.keyring.is_open:
-        service.pace.admit(f"key {owner}")
+    if service.keyring.is_open:
+        return LOCAL_OWNER
+    owner = find_owner(service.keyring, request.headers.get("authorization"))
+    service.pace.admit(f"key {owner}")
     return owner
 
 
@@ -84,10 +83,21 @@ def _owner(scope: Scope) -> Any:
     """Return the dependency that admits keys of one scope."""
 
     async def owner(request: Request, _shown: Annotated[Any, Security(_BEARER)]) -> AsyncIterator[str]:
-        async with serving(request, await _admit(request, scope)) as owner:
+        """Yield the owner of a request.
+
+        Raises:
+            Unauthorized: keys are used, and this is not one of them.
+            Forbidden: the key lacks the scope.
+            RateLimited: the key asks too often.
+        """
+        async with serving(request, await admit(request, _by_scope(scope))) as owner:
             yield owner
 
     return Depends(owner)
+
+
+def _by_scope(scope: Scope) -> Callable[[Keyring, str | None], str]:
+    return lambda keyring, authorization: keyring.owner(authorization, scope)
 
 
 @contextlib.asynccontextmanager
@@ -108,12 +118,7 @@ async def get_bare_owner(request: Request) -> AsyncIterator[str]:
         Forbidden: the key is not for proofs.
         RateLimited: the key asks too often.
     """
-    service = await get_service(request)
-    owner = LOCAL_OWNER
-    if not service.keyring.is_open:
-        owner = _bare_owner(service.keyring, request.headers.get("authorization"))
-        service.pace.admit(f"key {owner}")
-    async with serving(request, owner):
+    async with serving(request, await admit(request, _bare_owner)) as owner:
         yield owner
 
 
@@ -133,12 +138,12 @@ async def get_url_owner(request: Request) -> AsyncIterator[str]:
     Raises:
         Unauthorized, Forbidden, RateLimited: as for any route.
     """
-    service = await get_service(request)
-    owner = service.keyring.owner(_from_url(request.headers.get("authorization")), Scope.VERIFY)
-    if not service.keyring.is_open:
-        service.pace.admit(f"key {owner}")
-    async with serving(request, owner):
+    async with serving(request, await admit(request, _url_owner)) as owner:
         yield owner
+
+
+def _url_owner(keyring: Keyring, authorization: str | None) -> str:
+    return keyring.owner(_from_url(authorization), Scope.VERIFY)
 
 
 def _from_url(authorization: str | None) -> str | None:
@@ -172,7 +177,7 @@ async def get_retrieve_owner(request: Request, _shown: Annotated[Any, Security(_
         await admit_stranger(request)
         owner = LOCAL_OWNER
     else:
-        owner = await _admit(request, Scope.RETRIEVE)
+        owner = await admit(request, _by_scope(Scope.RETRIEVE))
     async with serving(request, owner):
         yield owner
 
