@@ -49,6 +49,8 @@ def page(chrome: Chrome, farm: RunningFarm) -> Iterator[Page]:
     """The console of the shared farm, in a tab of its own that must not have complained."""
     chrome.set_window_size(1200, 900)
     chrome.switch_to.new_window("tab")
+    # A window that nobody looks at has no focus, and then no clipboard.
+    chrome.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
     page = Page(chrome, farm.url)
     yield page
     complaints = page.complaints()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.page import Page
-from tests.browser.proofs import FALSE, TRUE, submit
-from tests.support.running import RunningFarm
+from tests.browser.proofs import FALSE, TRUE, finish, submit
+from tests.support.running import RunningFarm, await_true
 
 pytestmark = pytest.mark.system
 
@@ -28,6 +28,100 @@ def test_a_hole_shows_the_goal_that_is_left(page: Page, mixed: str) -> None:
     page.await_text("Goal left open", ".source")
     assert "⊢ a + b = b + a" in page.text(".said.sorry")
     assert "sorry" in page.texts("mark")
+
+
+def test_the_first_error_of_a_long_text_is_in_the_card_and_in_view(page: Page, farm: RunningFarm) -> None:
+    code = "-- filler\n" * 20_000 + FALSE
+    batch = finish(farm, submit(farm, [{"code": code}], timeout_s=30))
+    page.open(f"batches/{batch}/0")
+
+    page.await_text("First error: line 20001, column 32", ".verdict .first")
+    assert "is false" in page.text(".verdict .first")
+    inside = """
+      const place = (selector) => document.querySelector(selector).getBoundingClientRect();
+      const [box, line] = [place(".source .code"), place(".source .placed .line")];
+      return box.top <= line.top && line.bottom <= Math.min(box.bottom, innerHeight);
+    """
+    await_true(lambda: page.run(inside), "the line with the error is in view")
+    [earlier] = [
+        each for each in page.chrome.find_elements("css selector", ".parts button") if each.text == "Earlier lines"
+    ]
+    earlier.click()
+    await_true(lambda: "Lines 17,801 to 19,800 of 20,001" in page.text(".parts"), "the part before")
+    page.find(".first button").click()
+    await_true(lambda: page.run(inside), "back at the error")
+
+
+def test_lean_is_coloured_and_its_comments_hide_words(page: Page, farm: RunningFarm) -> None:
+    code = "/- theorem /- sorry -/\n still -/ theorem two : 1 + 1 = 2 := by rfl -- def"
+    batch = finish(farm, submit(farm, [{"code": code}]))
+    page.open(f"batches/{batch}/0")
+    page.await_text("accepted", ".verdict")
+
+    assert page.texts(".source .lean-declares") == ["theorem"]
+    assert page.texts(".source .lean-comment") == ["/- theorem /- sorry -/", " still -/", "-- def"]
+    assert page.texts(".source .lean-keyword") == ["by"]
+    assert page.texts(".source .lean-hole") == []
+
+
+def test_hidden_characters_are_shown(page: Page, farm: RunningFarm) -> None:
+    trick = "/- \u202e } -/ theorem two : 1 + 1 = 2 := by rfl -- a\u200bb"
+    batch = finish(farm, submit(farm, [{"code": trick, "id": "na\u2066me"}]))
+    page.open(f"batches/{batch}")
+    page.await_text("naU+2066me", ".rows")
+    page.find(".rows .row a").click()
+
+    page.await_text("accepted", ".verdict")
+    assert page.texts(".source .hidden-character") == ["U+202E", "U+200B"]
+    assert page.find(".source .hidden-character").get_attribute("title") == "right-to-left override"
+
+
+def test_what_repairs_a_proof_stands_at_its_error(page: Page, farm: RunningFarm) -> None:
+    batch = finish(farm, submit(farm, [{"code": FALSE}], feedback=True))
+    page.open(f"batches/{batch}/0")
+
+    page.await_text("The tactic that failed", ".placed .repair")
+    assert "decide" in page.text(".placed .repair")
+    assert "⊢ 1 + 1 = 3" in page.text(".placed .repair .goal")
+    sides = "return ['.placed .line', '.placed .said'].map(e => document.querySelector(e).getBoundingClientRect().left)"
+    code, said = page.run(sides)
+    assert said > code + 300, "beside the line, not below it"
+
+
+def test_hypotheses_are_aligned(page: Page, farm: RunningFarm) -> None:
+    code = "theorem hole (a b : Nat) (equal : a = b) : a + b = b + a := by sorry"
+    page.open(f"batches/{finish(farm, submit(farm, [{'code': code}]))}/0")
+    page.await_text("Goal left open", ".source")
+
+    edges = "return [...document.querySelectorAll('.source .names')].map(e => e.getBoundingClientRect().right)"
+    first, second = page.run(edges)
+    assert first == second
+
+
+def test_a_word_is_explained_on_focus(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}/40")
+    page.await_text("What the verdict rests on", ".evidence")
+    page.run("[...document.querySelectorAll('.term')].find(e => e.innerText === 'Gate').focus({ focusVisible: true })")
+
+    page.await_text("Gate", ".term:focus")
+    explained = page.run(
+        "return document.getElementById(document.activeElement.getAttribute('aria-describedby')).innerText"
+    )
+    assert explained.startswith("Rules about Lean's words")
+
+
+def test_a_proof_is_copied(page: Page, mixed: str) -> None:
+    allowed = {"origin": page.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    page.chrome.execute_cdp_cmd("Browser.grantPermissions", allowed)
+    page.open(f"batches/{mixed}/40")
+    page.await_text("Copy source")
+    [button] = [
+        each for each in page.chrome.find_elements("css selector", "button.small") if each.text == "Copy source"
+    ]
+    button.click()
+
+    page.await_text("Copied", ".head-line")
+    assert page.run("return navigator.clipboard.readText()") == FALSE
 
 
 def test_markup_in_a_proof_stays_text(page: Page, farm: RunningFarm) -> None:

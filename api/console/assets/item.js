@@ -2,9 +2,12 @@
 
 import { ask, poll } from "./api.js";
 import { queryOf } from "./filters.js";
+import { visible } from "./characters.js";
 import { h, heading, trail } from "./dom.js";
-import { marksOf, source } from "./source.js";
-import { evidencePanel, verdictPanel } from "./verdict.js";
+import { copier } from "./files.js";
+import { lean } from "./lean.js";
+import { source } from "./source.js";
+import { judged } from "./verdict.js";
 
 /** Show a proof; while it has no verdict, wait for it. */
 export async function show(main, route, signal) {
@@ -21,7 +24,7 @@ export async function show(main, route, signal) {
   let isShown = false;
   await poll(signal, async () => {
     const { proof, verdict } = await ask(path, { signal });
-    if (proof.id && !isShown) title.append(h("span", { class: "quiet" }, proof.id));
+    if (proof.id && !isShown) title.append(h("span", { class: "quiet" }, visible(proof.id)));
     note.textContent = verdict ? "" : "It has no verdict yet; it appears here when it has.";
     if (verdict || !isShown) body.replaceChildren(...parts(proof, verdict));
     isShown = true;
@@ -30,14 +33,10 @@ export async function show(main, route, signal) {
 }
 
 function parts(proof, verdict) {
-  const marks = verdict ? marksOf(verdict) : [];
-  const statement = proof.statement && h("section", { "aria-label": "Statement" }, h("h2", {}, "Statement"), h("pre", { class: "code" }, proof.statement));
-  return [
-    proof.problem && h("p", { class: "quiet" }, `problem ${proof.problem}`),
-    verdict && verdictPanel(verdict),
-    statement,
-    h("h2", {}, "Source"),
-    source(proof.code, marks),
-    verdict && evidencePanel(verdict),
-  ].filter(Boolean);
+  const head = (title, ...buttons) => h("div", { class: "head-line" }, h("h2", {}, title), buttons);
+  const statement = proof.statement && h("section", { "aria-label": "Statement" }, head("Statement", copier("Copy", () => proof.statement)), h("pre", { class: "code" }, lean(proof.statement)));
+  const title = head("Source", copier("Copy source", () => proof.code), copier("Copy link", () => location.href));
+  const problem = proof.problem && h("p", { class: "quiet" }, "problem ", visible(proof.problem));
+  const between = [statement, title].filter(Boolean);
+  return [problem, ...(verdict ? judged(verdict, proof.code, ...between) : [...between, source(proof.code, []).element])].filter(Boolean);
 }

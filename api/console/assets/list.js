@@ -45,6 +45,7 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
       if (!keys.has(name)) row.remove();
       if (!keys.has(name)) lines.delete(name);
     }
+    const focus = rows.contains(document.activeElement) ? document.activeElement : null;
     let next = rows.firstElementChild;
     for (const at of [...wanted].sort((a, b) => a - b)) {
       const row = lines.get(key(at)) ?? line(at);
@@ -52,6 +53,8 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
       if (row === next) next = next.nextElementSibling;
       else rows.insertBefore(row, next);
     }
+    // An element that is moved loses the focus.
+    if (focus?.isConnected && focus !== document.activeElement) focus.focus({ preventScroll: true });
   }
 
   function draw() {

@@ -1,58 +1,105 @@
-// Lean text with line numbers; Lean's messages are underlined at their positions and written below the line.
+// Lean text with line numbers and colours; Lean's messages are underlined at their positions and written beside the line.
 
 import { h } from "./dom.js";
+import { repair, said } from "./goals.js";
+import { coloured, tokens } from "./lean.js";
+import { count } from "./words.js";
 
-const MOST_LINES = 4000;
-const LINES_BEFORE = 50;
+const MOST_LINES = 2000;
+const LINES_BEFORE = 200;
+// From here on a text scrolls past its end, so that its last line can be brought up.
+const LONG_LINES = 60;
 const RANKS = ["trace", "info", "warning", "sorry", "error"];
 
-/** Return the messages and holes of a verdict as marks: severity, text, and positions if there are any. */
+const isAt = (a, b) => a && b && a.line === b.line && a.column === b.column;
+
+/** Return the messages and holes of a verdict as marks: severity, text, positions if there are any, and what may repair it. */
 export function marksOf(verdict) {
   const holes = verdict.sorries.map(({ goal, ...place }) => ({ severity: "sorry", data: `Goal left open:\n${goal}`, ...place }));
-  return [...verdict.messages, ...holes];
+  const repairOf = ({ pos, severity }) => (severity === "error" ? verdict.feedback?.find((each) => isAt(each.pos, pos)) : null);
+  return [...verdict.messages.map((message) => ({ ...message, repair: repairOf(message) })), ...holes];
 }
 
-/** Return the text with messages at their positions; one without marks the whole text, and is in the verdict. */
-export function source(text, marks) {
-  const placed = marks.filter((mark) => mark.pos);
-  const isWhole = placed.length < marks.length;
+/**
+ * Return the text with messages at their positions; one without marks the whole text, and is in the verdict. Of a long text
+ * a part is shown, around the line that is `wrong` first; `goTo(line)` brings a line into view.
+ */
+export function source(text, marks, wrong = 0) {
   const lines = text.split("\n");
-  const first = firstLine(lines.length, placed);
-  const shown = lines.slice(first, first + MOST_LINES).map((line, at) => numbered(line, first + at + 1, placed));
-  return h(
-    "section",
-    { class: "source", "aria-label": "Source" },
-    lines.length > shown.length ? h("p", { class: "quiet" }, `Lines ${first + 1} to ${first + shown.length} of ${lines.length}.`) : null,
-    h("div", { class: isWhole ? "code whole" : "code", tabindex: "0", role: "region", "aria-label": "Lean text" }, shown),
-  );
+  const byLine = place(marks, lines.length);
+  const isWhole = marks.some((mark) => !mark.pos);
+  const classes = ["code", isWhole && "whole", lines.length > LONG_LINES && "long"].filter(Boolean).join(" ");
+  const box = h("div", { class: classes, tabindex: "0", role: "region", "aria-label": "Lean text" });
+  const note = h("p", { class: "quiet parts" });
+  let first = 0;
+
+  function draw(from) {
+    first = Math.max(0, Math.min(from, lines.length - 1));
+    const last = Math.min(first + MOST_LINES, lines.length);
+    // Comments and strings may begin above what is shown.
+    let state = null;
+    for (const line of lines.slice(0, first)) ({ state } = tokens(line, state));
+    const shown = lines.slice(first, last).map((line, at) => {
+      const read = tokens(line, state);
+      state = read.state;
+      return numbered(line, first + at + 1, byLine.get(first + at + 1) ?? [], read.found);
+    });
+    box.replaceChildren(...shown);
+    const step = (label, to, isThere) => isThere && h("button", { type: "button", class: "small", onclick: () => draw(to) }, label);
+    const steps = [step("Earlier lines", first - MOST_LINES, first > 0), step("Later lines", last, last < lines.length)];
+    note.replaceChildren(`Lines ${count(first + 1)} to ${count(last)} of ${count(lines.length)}. `, ...steps.filter(Boolean));
+    note.hidden = shown.length === lines.length;
+  }
+
+  function goTo(line) {
+    if (line <= first || line > first + MOST_LINES) draw(line - 1 - LINES_BEFORE);
+    const row = box.querySelector(`[data-line="${line}"]`);
+    if (row) box.scrollTop = row.offsetTop - box.clientHeight / 6;
+  }
+
+  draw(wrong && lines.length > MOST_LINES ? wrong - 1 - LINES_BEFORE : 0);
+  const element = h("section", { class: "source", "aria-label": "Source" }, note, box);
+  // Heights are known once it is on the page.
+  if (wrong) requestAnimationFrame(() => goTo(wrong));
+  return { element, goTo: (line) => (goTo(line), box.focus()) };
 }
 
-function firstLine(size, placed) {
-  if (size <= MOST_LINES || !placed.length) return 0;
-  const earliest = Math.min(...placed.map((mark) => mark.pos.line));
-  return Math.max(0, Math.min(earliest - LINES_BEFORE, size - MOST_LINES));
+/** Return the marks of each line that has some. */
+function place(marks, size) {
+  const found = new Map();
+  for (const mark of marks) {
+    if (!mark.pos) continue;
+    const last = Math.min((mark.endPos ?? mark.pos).line, Math.max(size, mark.pos.line));
+    for (let line = mark.pos.line; line <= last; line++) found.set(line, [...(found.get(line) ?? []), mark]);
+  }
+  return found;
 }
 
-function numbered(text, number, placed) {
-  const here = placed.filter((mark) => mark.pos.line <= number && (mark.endPos ?? mark.pos).line >= number);
-  const row = h("div", { class: "line" }, h("span", { class: "number" }, String(number)), h("code", {}, marked(text, number, here)));
-  const said = here.filter((mark) => mark.pos.line === number).map(saidHere);
-  return said.length ? h("div", {}, row, said) : row;
+function numbered(text, number, here, found) {
+  const row = h("div", { class: "line", "data-line": number }, h("span", { class: "number" }, String(number)), h("code", {}, marked(text, number, here, found)));
+  const words = here.filter((mark) => mark.pos.line === number).map(saidHere);
+  return words.length ? h("div", { class: "placed", "data-line": number }, row, h("div", {}, words)) : row;
 }
 
 function saidHere(mark) {
-  const place = `${mark.severity} at line ${mark.pos.line}, column ${mark.pos.column}`;
-  return h("div", { class: `said ${mark.severity}` }, h("b", {}, place), h("pre", {}, mark.data));
+  const where = `${mark.severity} at line ${mark.pos.line}, column ${mark.pos.column}`;
+  return h("div", { class: `said ${mark.severity}` }, h("b", {}, where), said(mark.data), mark.repair ? repair(mark.repair) : null);
 }
 
-/** Return a line in pieces. Lean counts characters and JavaScript half characters, so the line is cut as a list. */
-function marked(text, number, marks) {
-  if (!marks.length) return [text];
-  const characters = Array.from(text);
-  const spans = marks.map((mark) => span(mark, number, characters.length));
-  while (characters.length < Math.max(...spans.map(({ end }) => end))) characters.push(" ");
-  const cuts = [...new Set([0, characters.length, ...spans.flatMap(({ start, end }) => [start, end])])].sort((a, b) => a - b);
-  return cuts.slice(1).map((end, at) => piece(characters.slice(cuts[at], end).join(""), cuts[at], spans));
+/** Return a line in pieces. Lean counts characters and JavaScript half characters, so places are looked up in a list. */
+function marked(text, number, marks, found) {
+  if (!marks.length) return coloured(text, found);
+  const offsets = [0];
+  for (const character of text) offsets.push(offsets.at(-1) + character.length);
+  const spans = marks.map((mark) => span(mark, number, offsets.length - 1));
+  const padded = text + " ".repeat(Math.max(0, ...spans.map(({ end }) => end - offsets.length + 1)));
+  const offset = (at) => offsets[at] ?? offsets.at(-1) + at - offsets.length + 1;
+  const cuts = [...new Set([0, padded.length, ...spans.flatMap(({ start, end }) => [offset(start), offset(end)])])].sort((a, b) => a - b);
+  return cuts.slice(1).map((end, at) => {
+    const over = spans.filter((each) => offset(each.start) <= cuts[at] && cuts[at] < offset(each.end));
+    const piece = coloured(padded, found, cuts[at], end);
+    return over.length ? h("mark", { class: RANKS[Math.max(...over.map((each) => RANKS.indexOf(each.severity)))] ?? "info" }, piece) : piece;
+  });
 }
 
 function span({ pos, endPos, severity }, number, length) {
@@ -60,11 +107,4 @@ function span({ pos, endPos, severity }, number, length) {
   const end = !endPos ? start + 1 : endPos.line === number ? Math.min(endPos.column, length) : length;
   // A position between two characters is shown at the one after it.
   return { severity, start, end: Math.max(end, start + 1) };
-}
-
-function piece(text, start, spans) {
-  const over = spans.filter((each) => each.start <= start && start < each.end);
-  if (!over.length) return text;
-  const worst = Math.max(...over.map((each) => RANKS.indexOf(each.severity)));
-  return h("mark", { class: RANKS[worst] ?? "info" }, text);
 }

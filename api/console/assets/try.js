@@ -2,8 +2,7 @@
 
 import { ask, poll } from "./api.js";
 import { h, heading, table } from "./dom.js";
-import { marksOf, source } from "./source.js";
-import { evidencePanel, verdictPanel } from "./verdict.js";
+import { judged } from "./verdict.js";
 import { problem } from "./words.js";
 
 // Typed text is kept while other views are shown; it never leaves the page.
@@ -81,7 +80,7 @@ function verifyForm(signal) {
     const where = environment.box.value && { environment: environment.box.value };
     const body = { proofs: [proof], timeout_s: Number(timeout.box.value), level: level.box.value, ...where };
     const [verdict] = (await ask("v1/verify", { body, signal })).results;
-    return [verdictPanel(verdict), source(text, marksOf(verdict)), evidencePanel(verdict)];
+    return judged(verdict, text);
   }, signal);
 }
 

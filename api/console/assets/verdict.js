@@ -1,6 +1,10 @@
 // One verdict: the answer, why, and what it rests on.
 
 import { h } from "./dom.js";
+import { repair, said } from "./goals.js";
+import { firstWrong } from "./messages.js";
+import { marksOf, source } from "./source.js";
+import { term } from "./terms.js";
 import { badge, scriptedNote, seconds, why } from "./words.js";
 
 function evidence(verdict) {
@@ -35,24 +39,43 @@ function facts(verdict) {
 
 function list(values) {
   const shown = Object.entries(values).filter(([, value]) => value);
-  return h("dl", {}, shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h("dl", {}, shown.map(([name, value]) => h("div", {}, h("dt", {}, term(name)), h("dd", {}, value))));
 }
 
-/** Return a verdict as a section: the answer, why, and what was said of the text as a whole. */
-export function verdictPanel(verdict) {
+function pointer(wrong, goTo) {
+  const { line, column } = wrong.pos;
+  const word = wrong.severity === "error" ? "First error" : "First hole";
+  const go = h("button", { type: "button", class: "small", onclick: () => goTo(line) }, `${word}: line ${line}, column ${column}`);
+  return h("div", { class: "first" }, go, said(wrong.data));
+}
+
+/**
+ * Return a verdict as a section: the answer, why, what is wrong first and where, and what was said of the text as a whole.
+ * `goTo(line)` shows a line of the text.
+ */
+function verdictPanel(verdict, goTo) {
   const title = verdict.reason ? `${verdict.outcome}: ${verdict.reason.replaceAll("_", " ")}` : verdict.outcome;
-  const said = verdict.messages.filter((message) => !message.pos);
+  const wrong = firstWrong(verdict);
+  const unplaced = (verdict.feedback ?? []).filter(({ pos }) => !pos);
   return h(
     "section",
     { class: `verdict ${verdict.outcome}`, "aria-label": "Verdict" },
     h("p", { class: "answer" }, badge(verdict.reason ?? "accepted", title), h("span", {}, why(verdict))),
-    said.map(({ data }) => h("pre", { class: "said" }, data)),
+    wrong && pointer(wrong, goTo),
+    verdict.messages.filter(({ pos }) => !pos).map(({ data }) => h("div", { class: "said" }, said(data))),
+    unplaced.map(repair),
     list(facts(verdict)),
     scriptedNote(verdict.environment.lean_version),
   );
 }
 
+/** Return all there is to see of a judged text, as sections: the verdict, what stands between, the text, the evidence. */
+export function judged(verdict, text, ...between) {
+  const { element, goTo } = source(text, marksOf(verdict), firstWrong(verdict)?.pos.line);
+  return [verdictPanel(verdict, goTo), ...between, element, evidencePanel(verdict)];
+}
+
 /** Return what a verdict rests on as a section. */
-export function evidencePanel(verdict) {
+function evidencePanel(verdict) {
   return h("section", { class: "evidence", "aria-label": "Evidence" }, h("h2", {}, "What the verdict rests on"), list(evidence(verdict)));
 }

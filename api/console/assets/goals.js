@@ -1,0 +1,50 @@
+// What Lean says, for a person: goals with their hypotheses aligned, long texts folded, nothing hidden.
+
+import { visible } from "./characters.js";
+import { h } from "./dom.js";
+import { copier } from "./files.js";
+import { lean } from "./lean.js";
+import { count } from "./words.js";
+
+const FOLDED_CHARS = 4000;
+const HYPOTHESIS = /^([^\s⊢:|][^⊢:|]*?) : (.*)$/s;
+const BEGINNING = /^(?:case |⊢|[^\s⊢:|][^⊢:|]*? : )/;
+
+/** Return a goal as Lean prints it with the types of its hypotheses below each other. */
+export function goal(text) {
+  // A line that is indented goes on with the one before it.
+  const parts = text.split(/\n(?=\S)/).map((part) => {
+    const [, names, type] = part.match(HYPOTHESIS) ?? [];
+    return names ? [h("span", { class: "names" }, visible(names), " :"), h("span", {}, lean(type))] : h("span", { class: "whole-row" }, lean(part));
+  });
+  return h("div", { class: "goal" }, h("div", { class: "hypotheses" }, parts), copier("Copy goal", () => text));
+}
+
+function block(text) {
+  const lines = text.split("\n");
+  const isGoal = lines.some((line) => line.startsWith("⊢"));
+  const from = isGoal ? lines.findIndex((line) => BEGINNING.test(line)) : lines.length;
+  const before = lines.slice(0, from).join("\n");
+  return [before && h("pre", {}, visible(before)), isGoal && goal(lines.slice(from).join("\n"))].filter(Boolean);
+}
+
+/** Return a message as elements; of a long one the beginning, and a button that shows the rest. */
+export function said(text) {
+  if (text.length <= FOLDED_CHARS) return h("div", { class: "message" }, text.split("\n\n").flatMap(block));
+  const rest = h("button", { type: "button", class: "small", onclick: () => element.replaceChildren(h("pre", {}, visible(text))) }, `Show all ${count(text.length)} characters`);
+  const element = h("div", { class: "message" }, h("pre", {}, visible(`${text.slice(0, FOLDED_CHARS)}…`)), rest);
+  return element;
+}
+
+/** Return what a prover would be told to repair an error: the tactic that failed, and the goals in front of it. */
+export function repair({ tactic, tactic_pos, goals, left_out }) {
+  const place = tactic_pos ? ` at line ${tactic_pos.line}, column ${tactic_pos.column}` : "";
+  return h(
+    "div",
+    { class: "repair" },
+    tactic && [h("p", {}, `The tactic that failed${place}:`), h("pre", {}, lean(tactic))],
+    goals.length ? h("p", {}, goals.length === 1 ? "The goal in front of it:" : `The ${goals.length} goals in front of it:`) : null,
+    goals.map(goal),
+    left_out ? h("p", { class: "quiet" }, `and ${left_out} more`) : null,
+  );
+}
