@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
 from tests.browser.page import Page
 from tests.browser.proofs import FALSE, TRUE
@@ -32,9 +33,73 @@ def test_a_refused_request_says_why(page: Page) -> None:
     page.await_text("Verify")
     page.find("#code").send_keys("by rfl")
     page.find("#statement").send_keys("this is no statement")
-    page.find("form[aria-label=Verify] button").click()
+    page.find("form[aria-label=Verify] .primary").click()
 
     page.await_text("a statement reads", "form[aria-label=Verify] [role=alert]")
+
+
+def test_checked_without_a_statement_is_said_in_words(page: Page) -> None:
+    page.open("try")
+    page.await_text("Verify")
+    page.find("#code").send_keys("by rfl")
+    page.find("#level").send_keys("checked")
+    page.find("form[aria-label=Verify] .primary").click()
+
+    page.await_text("The level checked needs a statement", "form[aria-label=Verify] [role=alert]")
+
+
+def test_abbreviations_become_signs(page: Page) -> None:
+    page.open("try")
+    page.await_text("Verify")
+    page.find("#code").send_keys("\\forall x : \\N", Keys.TAB, ", \\<x, 1\\>", Keys.TAB, " a \\ b")
+
+    assert page.find("#code").get_attribute("value") == "∀ x : ℕ, ⟨x, 1⟩ a \\ b"
+    assert page.focused() == "code"
+
+
+def test_an_example_is_filled_in_and_its_link_brings_it_back(page: Page) -> None:
+    allowed = {"origin": page.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    page.chrome.execute_cdp_cmd("Browser.grantPermissions", allowed)
+    page.open("try")
+    page.await_text("Verify")
+    Select(page.find("select[aria-label=Examples]")).select_by_visible_text("A statement, and a proof for it")
+    assert page.find("#level").get_attribute("value") == "checked"
+    [button] = [each for each in page.chrome.find_elements("css selector", ".tools .small") if "link" in each.text]
+    button.click()
+    page.await_text("Copied", "form[aria-label=Verify]")
+    link = page.run("return navigator.clipboard.readText()")
+    page.chrome.get("about:blank")
+    page.chrome.get(link)
+
+    page.await_text("Verify")
+    values = page.run("return ['code', 'statement', 'level'].map((id) => document.getElementById(id).value)")
+    assert values == ["by\n  rfl\n", "theorem two_and_two : 2 + 2 = 4", "checked"]
+
+
+def test_what_runs_can_be_stopped_and_is_remembered(page: Page, farm: RunningFarm) -> None:
+    page.open("try")
+    page.await_text("Verify")
+    page.find("#code").send_keys(f"{TRUE} -- sleep:60000")
+    page.find("form[aria-label=Verify] .primary").click()
+    page.await_text("Stop", "form[aria-label=Verify] .tools")
+    await_true(lambda: any(each["state"] == "busy" for each in farm.workers()), "the proof runs")
+    [stop] = [each for each in page.chrome.find_elements("css selector", ".tools button") if each.text == "Stop"]
+    stop.click()
+    page.await_text("Stopped.", "form[aria-label=Verify]")
+    await_true(lambda: all(each["state"] != "busy" for each in farm.workers()), "nobody works on it any more")
+
+    page.find("#code").clear()
+    page.find("#code").send_keys(FALSE, Keys.CONTROL, Keys.ENTER)
+    page.await_text("rejected: error", ".verdict")
+    page.open("try")
+    page.await_text("Earlier tries in this browser (1)")
+    page.find("summary").click()
+    page.await_text("theorem three", ".tries")
+    page.find(".tries button").click()
+    assert page.find("#code").get_attribute("value") == FALSE
+    [forget] = [each for each in page.chrome.find_elements("css selector", "details button") if "Forget" in each.text]
+    forget.click()
+    assert page.run("return localStorage.length") == 0
 
 
 def test_a_goal_gets_premises(page: Page) -> None:

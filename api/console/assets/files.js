@@ -21,14 +21,15 @@ async function copy(text) {
   box.remove();
 }
 
-/** Return a button that copies what `text()` returns, and says that it did. */
+/** Return a button that copies what `text()` returns, and says that it did; null is too long for a link. */
 export function copier(label, text) {
   const word = h("span", { role: "status" }, label);
   const button = h("button", { type: "button", class: "small" }, word);
   button.addEventListener("click", async () => {
+    const copied = text();
     try {
-      await copy(text());
-      word.textContent = "Copied";
+      if (copied !== null) await copy(copied);
+      word.textContent = copied === null ? "Too long for a link" : "Copied";
     } catch {
       word.textContent = "The browser refuses to copy";
     }

@@ -1,27 +1,36 @@
 // Two boxes: one proof to verify, one goal to find premises for.
 
-import { ask, poll } from "./api.js";
+import { abbreviate } from "./abbreviations.js";
+import { ApiError, ask, poll } from "./api.js";
 import { h, heading, table } from "./dom.js";
+import { EXAMPLES } from "./examples.js";
+import { copier } from "./files.js";
+import { term } from "./terms.js";
+import { history, keep } from "./tries.js";
 import { judged } from "./verdict.js";
 import { problem } from "./words.js";
 
-// Typed text is kept while other views are shown; it never leaves the page.
+// Longer addresses are cut by what they are sent with.
+const MOST_LINK_CHARS = 8000;
+const IN_LINK = ["code", "statement", "timeout", "level", "environment"];
+// Typed text is kept while other views are shown.
 const typed = new Map();
 
-function labelled(id, label, box) {
-  return { box, element: h("div", { class: "field" }, h("label", { for: id }, label), box) };
+function labelled(id, label, box, explained) {
+  return { box, element: h("div", { class: "field" }, h("label", { for: id }, label), explained ? term(explained) : null, box) };
 }
 
 function field(id, label, attributes = {}, tag = "textarea") {
   const box = h(tag, { id, spellcheck: "false", autocomplete: "off", ...attributes, oninput: () => typed.set(id, box.value) });
   if (typed.has(id)) box.value = typed.get(id);
+  if (tag === "textarea") abbreviate(box);
   return labelled(id, label, box);
 }
 
-function choice(id, label, options) {
+function choice(id, label, options, explained) {
   const box = h("select", { id, onchange: () => typed.set(id, box.value) }, options.map((option) => h("option", {}, option)));
   if (typed.has(id)) box.value = typed.get(id);
-  return labelled(id, label, box);
+  return labelled(id, label, box, explained);
 }
 
 /** Return a choice of the farm's environments; it is shown once there is more than one. */
@@ -44,44 +53,97 @@ function environment({ name, lean_version, workers }) {
   return h("option", { value: name }, `${name}${version}${workers ? "" : ", no worker now"}`);
 }
 
-function form(title, fields, button, answer, signal) {
+/** Return an error whose text names fields as the form does. */
+function worded(error) {
+  const [, name] = error.message?.match(/^proofs\.0(?:\.(\w+))?: /) ?? [];
+  if (name) error.message = error.message.replace(/^proofs\.0\.\w+/, { code: "Lean text", statement: "Statement" }[name] ?? name);
+  return error;
+}
+
+function form(title, fields, button, answer, signal, more = []) {
   const out = h("div", { class: "answer-box", "aria-live": "polite" });
   const send = h("button", { class: "primary" }, button);
-  const element = h("form", { "aria-label": title }, h("h2", {}, title), fields.map(({ element }) => element), send, out);
+  const stop = h("button", { type: "button", hidden: true, onclick: () => stopping.abort() }, "Stop");
+  const element = h("form", { "aria-label": title }, h("h2", {}, title), fields.map(({ element }) => element), h("div", { class: "tools" }, send, stop, more), out);
+  let stopping = new AbortController();
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
+    stopping = new AbortController();
     send.disabled = true;
+    stop.hidden = false;
     out.replaceChildren(h("p", {}, "Waiting for the farm…"));
     try {
-      out.replaceChildren(...(await answer()));
+      out.replaceChildren(...(await answer(AbortSignal.any([signal, stopping.signal]))));
       out.scrollIntoView({ block: "nearest" });
     } catch (error) {
-      if (!signal.aborted) out.replaceChildren(problem(error));
+      if (stopping.signal.aborted) out.replaceChildren(h("p", {}, "Stopped. The farm drops what nobody waits for."));
+      else if (!signal.aborted) out.replaceChildren(problem(worded(error)));
     } finally {
       send.disabled = false;
+      if (stop === document.activeElement) send.focus();
+      stop.hidden = true;
     }
   });
   element.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) element.requestSubmit(send.disabled ? null : send);
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !send.disabled) element.requestSubmit(send);
   });
   return element;
 }
 
+/** Fill the form's fields; those that are not given are emptied, or as they are at first. */
+function fill(fields, given) {
+  for (const [name, box] of Object.entries(fields)) {
+    if (given[name] === undefined && name !== "code" && name !== "statement") continue;
+    box.value = given[name] ?? "";
+    typed.set(name, box.value);
+  }
+}
+
+function examples(fields) {
+  const box = h("select", { "aria-label": "Examples", onchange: use }, h("option", { value: "" }, "Examples…"), EXAMPLES.map(({ name }, at) => h("option", { value: at }, name)));
+  function use() {
+    fill(fields, { level: "compiled", ...EXAMPLES[box.value] });
+    box.value = "";
+  }
+  return box;
+}
+
+/** Return the address of the page with what the form holds; null if that is too much for one. */
+function linkTo(fields) {
+  const query = new URLSearchParams(IN_LINK.map((name) => [name, fields[name].value]).filter(([, value]) => value));
+  const address = new URL(`#/try?${query}`, location.href).href;
+  return address.length > MOST_LINK_CHARS ? null : address;
+}
+
+function require(level, statement) {
+  if (level !== "checked" || statement.trim()) return;
+  throw new ApiError(422, "invalid", "The level checked needs a statement: say in its box what is to be proved, or choose the level compiled.");
+}
+
 function verifyForm(signal) {
-  const code = field("code", "Lean text, or only the proof if a statement is given", { rows: "10", required: true, placeholder: "theorem two : 1 + 1 = 2 := by rfl" });
+  const code = field("code", "Lean text, or only the proof if a statement is given; \\alpha and Tab give α", { rows: "10", required: true, placeholder: "theorem two : 1 + 1 = 2 := by rfl" });
   const statement = field("statement", "Statement, if any", { rows: "2", placeholder: "theorem NAME BINDERS : TYPE" });
   const timeout = field("timeout", "Seconds it may run", { type: "number", min: "0.1", step: "any", value: "60" }, "input");
-  const level = choice("level", "Level", ["compiled", "checked"]);
+  const level = choice("level", "How much it is checked", ["compiled", "checked"], "Level");
   const environment = environments(signal);
   const knobs = { element: h("div", { class: "knobs" }, timeout.element, level.element, environment.element) };
-  return form("Verify", [code, statement, knobs], "Verify", async () => {
-    const text = code.box.value;
-    const proof = { code: text, ...(statement.box.value.trim() && { statement: statement.box.value }) };
-    const where = environment.box.value && { environment: environment.box.value };
-    const body = { proofs: [proof], timeout_s: Number(timeout.box.value), level: level.box.value, ...where };
-    const [verdict] = (await ask("v1/verify", { body, signal })).results;
-    return judged(verdict, text);
-  }, signal);
+  const fields = { code: code.box, statement: statement.box, timeout: timeout.box, level: level.box, environment: environment.box };
+  const earlier = history((attempt) => (fill(fields, attempt), fields.code.focus()));
+  const answer = async (until) => {
+    const attempt = Object.fromEntries(IN_LINK.map((name) => [name, fields[name].value]));
+    require(attempt.level, attempt.statement);
+    const proof = { code: attempt.code, ...(attempt.statement.trim() && { statement: attempt.statement }) };
+    const where = attempt.environment && { environment: attempt.environment };
+    const body = { proofs: [proof], timeout_s: Number(attempt.timeout), level: attempt.level, feedback: true, ...where };
+    const [verdict] = (await ask("v1/verify", { body, signal: until })).results;
+    keep({ ...attempt, kind: verdict.reason ?? verdict.outcome, at_s: Date.now() / 1000 });
+    earlier.update();
+    return judged(verdict, attempt.code);
+  };
+  const more = [examples(fields), copier("Copy link to this try", () => linkTo(fields))];
+  const element = form("Verify", [code, statement, knobs], "Verify", answer, signal, more);
+  element.append(earlier.element);
+  return element;
 }
 
 function premiseRow(premise) {
@@ -92,17 +154,19 @@ function premiseRow(premise) {
 function retrieveForm(signal) {
   const goal = field("goal", "Goal, as Lean prints it", { rows: "4", required: true, placeholder: "a b : Nat\n⊢ a + b = b + a" });
   const k = field("k", "How many premises", { type: "number", min: "1", step: "1", value: "10" }, "input");
-  return form("Find premises", [goal, k], "Find", async () => {
+  return form("Find premises", [goal, k], "Find", async (until) => {
     const body = { states: [goal.box.value], k: Number(k.box.value) };
-    const { results, timings_s } = await ask("v1/retrieve", { body, signal });
+    const { results, timings_s } = await ask("v1/retrieve", { body, signal: until });
     const rows = results[0].premises.map(premiseRow);
     const caption = `${rows.length} premises, the nearest first, in ${(1000 * timings_s.total).toFixed(0)} ms`;
     return [table(caption, ["Name", "Score", "Kind", "Module", "Statement"], h("tbody", {}, rows))];
   }, signal);
 }
 
-/** Show the boxes. */
-export function show(main, _route, signal) {
+/** Show the boxes; what a link brings along is filled in, and waits for a click. */
+export function show(main, route, signal) {
   heading(main, "Try");
+  for (const name of IN_LINK) if (route.query.has("code")) typed.set(name, route.query.get(name) ?? typed.get(name) ?? "");
+  if (route.query.has("code") && !route.query.has("timeout")) typed.delete("timeout");
   main.append(verifyForm(signal), retrieveForm(signal));
 }
