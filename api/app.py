@@ -18,6 +18,7 @@ from api.known_premises import Embedded
 from api.mcp_endpoint import McpEndpoint
 from api.rate_limits import Pace
 from api.replies import Replies
+from api.request_counts import CountedRequests, RequestCounts
 from api.routes import batches, commands, console, contents, description, kimina, operations, premises, rewards
 from api.service import Service
 from api.signs_of_life import give_signs
@@ -60,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
             f"FARM_HOST={settings.farm_host} without keys would let anyone run code here: set API_KEYS_FILE"
         )
 
-    endpoint = McpEndpoint(settings)
+    endpoint, counts = McpEndpoint(settings), RequestCounts()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -80,14 +81,19 @@ def create_app(settings: Settings) -> FastAPI:
             Pace(settings.max_requests_per_s),
             Buffered(),
         )
-        pulse = start_vital("pulse", give_signs(settings.data_dir))
+        tasks = [
+            start_vital("pulse", give_signs(settings.data_dir)),
+            start_vital("request counts", counts.report(client)),
+        ]
         async with replies.reading(), endpoint.serving():
             yield
-        pulse.cancel()
+        for task in tasks:
+            task.cancel()
         await for_replies.aclose()
         await client.aclose()
 
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(CountedRequests, counts=counts)
     add_error_handlers(app)
     for routes in (batches, contents, commands, premises, rewards, kimina, operations, description, console):
         app.include_router(routes.router)

@@ -113,16 +113,16 @@ def render(readings: Readings) -> bytes:
 
 
 def _counted(figures: Mapping[str, int]) -> Iterator[Metric]:
-    """Yield one family for each series that worker processes count, seen or not."""
+    """Yield one family for each series that processes count, seen or not."""
     for series in MetricSeries:
-        labels = [series.label] if series.label else []
+        labels = series.label.split() if series.label else []
         family: HistogramMetricFamily | CounterMetricFamily
         if series in HISTOGRAMS:
             family = HistogramMetricFamily(f"farm_{series}", series.help, labels=labels)
         else:
             family = CounterMetricFamily(f"farm_{series}", series.help, labels=labels)
         for value in _label_values(figures, series) if labels else [""]:
-            _add(family, figures, f"{series}:{value}", [value] if labels else [])
+            _add(family, figures, f"{series}:{value}", value.split(" ", len(labels) - 1) if labels else [])
         yield family
 
 

@@ -1,4 +1,4 @@
-"""What worker processes count and /metrics shows, with its help texts."""
+"""What processes count and /metrics shows, with its help texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ BUCKETS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
 class MetricSeries(StrEnum):
-    """What is counted: its name in Redis (for Prometheus after `farm_`), its help text, and its label if any."""
+    """What is counted: its name in Redis (for Prometheus after `farm_`), its help text, and the names of its labels.
+
+    Names of several labels have spaces between them, and so have their values; only the last may hold one itself.
+    """
 
     RUN = "run_seconds", "Seconds a proof ran"
     OVERHEAD = "overhead_seconds", "Seconds a process spent on a proof besides run and header load"
@@ -21,6 +24,7 @@ class MetricSeries(StrEnum):
     SANDBOX_DENIALS = "sandbox_denials", "REPLs that a limit of the sandbox ended", "bound"
     EMBEDDING_BATCHES = "embedding_batches", "Batches of queries that were embedded"
     EMBEDDED_TEXTS = "embedded_texts", "Texts that were embedded"
+    HTTP = "http_seconds", "Seconds from a request to the beginning of its answer", "method route status"
 
     help: str
     label: str | None
@@ -51,6 +55,7 @@ HISTOGRAMS = (
     MetricSeries.QUEUE,
     MetricSeries.HEADER_LOAD,
     MetricSeries.RETRIEVAL,
+    MetricSeries.HTTP,
 )
 """The series that are histograms of seconds; the others are counters."""
 

@@ -1,4 +1,4 @@
-"""The farm's figures beside its verdicts: what worker processes counted, and how old the backlog is."""
+"""The farm's figures beside its verdicts: what its processes counted, and how old the backlog is."""
 
 from __future__ import annotations
 
@@ -27,6 +27,21 @@ def add_figures(client: RedisClient, counts: Mapping[str, int]) -> None:
         for name, count in counts.items():
             pipe.hincrby(_KEY, name, count)
         pipe.execute()
+
+
+async def add_figures_async(client: AsyncRedisClient, counts: Mapping[str, int]) -> None:
+    """Add what an API process counted.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    if not counts:
+        return
+    with translated():
+        pipe = client.pipeline(transaction=True)
+        for name, count in counts.items():
+            pipe.hincrby(_KEY, name, count)
+        await pipe.execute()
 
 
 async def read_figures(client: AsyncRedisClient) -> dict[str, int]:

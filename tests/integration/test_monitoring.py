@@ -70,6 +70,23 @@ def test_headers_are_counted_as_loads_and_hits(farm: RunningFarm, client: Farm) 
     await_true(lambda: value(farm, "farm_header_hits_total") > hits, "hits")
 
 
+def test_requests_are_counted_by_route_and_never_by_path(farm: RunningFarm) -> None:
+    def requests(route: str, status: str) -> float:
+        return value(farm, "farm_http_seconds_count", method="GET", route=route, status=status)
+
+    before = requests("/v1/batches", "2xx"), requests("/v1/batches/{batch_id}", "4xx"), requests("other", "4xx")
+    assert httpx.get(f"{farm.url}/v1/batches").status_code == 200
+    for number in range(5):
+        httpx.get(f"{farm.url}/v1/batches/none-{number}")
+        httpx.get(f"{farm.url}/made/up/{number}")
+
+    await_true(lambda: requests("/v1/batches", "2xx") > before[0], "the list")
+    await_true(lambda: requests("/v1/batches/{batch_id}", "4xx") >= before[1] + 5, "one route for all ids")
+    await_true(lambda: requests("other", "4xx") >= before[2] + 5, "one label for all that has no route")
+    routes = {dict(labels)["route"] for name, labels in samples(farm) if name == "farm_http_seconds_count"}
+    assert not [route for route in routes if "none-" in route or "made" in route]
+
+
 def test_stages_of_retrieval_are_counted(farm: RunningFarm, client: Farm) -> None:
     client.retrieve("⊢ 1 + 1 = 2", k=3)
 

@@ -1,0 +1,85 @@
+"""Requests by route, counted for /metrics: in memory first, and added to the farm's figures every two seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from farm.errors import StoreUnavailable
+from farm.metric_series import MetricSeries, bucket
+from farm.store.client import AsyncRedisClient
+from farm.store.metric_counts import add_figures_async
+
+_EVERY_S = 2.0
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_OTHER = "other"
+
+
+class RequestCounts:
+    """Counts of one API process."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def observe(self, label: str, seconds: float) -> None:
+        """Put a duration into the histogram of a label."""
+        name = f"{MetricSeries.HTTP}:{label}"
+        self._counts[f"{name}:{bucket(seconds)}"] += 1
+        self._counts[f"{name}:sum_us"] += int(seconds * 1e6)
+
+    async def report(self, client: AsyncRedisClient) -> None:
+        """Hand in what was counted, until cancelled; while the store is away the counts are kept."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            counted, self._counts = self._counts, Counter()
+            try:
+                await add_figures_async(client, counted)
+            except StoreUnavailable:
+                self._counts.update(counted)
+
+
+class CountedRequests:
+    """Measures each request up to the beginning of its answer: streams of results end when their batch does.
+
+    The labels are few whatever is asked for: the template of the route, the method and the class of the status.
+
+    Args:
+        app: what answers.
+        counts: where it is counted.
+    """
+
+    def __init__(self, app: ASGIApp, counts: RequestCounts) -> None:
+        self._app = app
+        self._counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.monotonic(), 0
+
+        async def send_counted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._counts.observe(_label(scope, status), time.monotonic() - started)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_counted)
+        except Exception:
+            if not status:  # an uncaught exception, which is answered further out
+                self._counts.observe(_label(scope, 500), time.monotonic() - started)
+            raise
+
+
+def _label(scope: Scope, status: int) -> str:
+    method = scope["method"] if scope["method"] in _METHODS else _OTHER
+    # A path without a route is whatever a stranger made up.
+    route = getattr(scope.get("route"), "path", "") or _OTHER
+    # A colon would end the label (farm/metric_series.py).
+    return f"{method} {route.replace(':', '_')} {status // 100}xx"
