@@ -69,17 +69,17 @@ class Chunk:
 
 
 class Claims:
-    """Claims chunks for one process, of a length that fits the runs so far, and from where it is warm.
+    """Claims chunks for one process: of a length that fits the runs so far, preferring the lane whose header is loaded.
 
     Args:
         leases: the store.
         environment: the Lean environment that this process serves.
         worker: names the process.
-        revision: what it judges by, as `Leases.claim` takes it.
+        revision: of what it judges by, as `Leases.claim` takes it.
 
     Attributes:
         in_hand: the chunk that is run; None between chunks. Other threads look at it.
-        declared_bad: what this process judges by that was declared bad, so that it gets no work; else empty.
+        declared_bad: which part of its revision was declared bad, so that it gets no work; empty if none.
     """
 
     def __init__(self, leases: Leases, environment: str, worker: str, revision: str) -> None:

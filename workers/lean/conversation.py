@@ -22,9 +22,9 @@ class Conversation:
         self._environment = environment
 
     def run(self, item: ClaimedItem, task: Commands, claim: Claim) -> Answer:
-        """Return what the REPL said to each request, as far as it came.
+        """Return what the REPL said to each request, up to the one at which the session ended.
 
-        No verdict rests on a session, so no token is asked for; it would use up numbers of environments.
+        No verdict rests on a session, so the guard's token is not asked for; it would use up environment numbers.
 
         Raises:
             Died: the REPL died under a request.

@@ -21,13 +21,13 @@ from workers.metric_counts import Metrics
 
 _START_BACKOFF_S = 2.0
 _NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"
-_NO_SANDBOX = "SANDBOX is off: proofs run with the rights of the worker, and can read and change what it can"
+_NO_SANDBOX = "SANDBOX is off: proofs run with the rights of the worker, and can read and change whatever it can"
 
 _log = structlog.get_logger()
 
 
 class Engine(Protocol):
-    """What the work loop and the signs of life need of whatever judges.
+    """What the work loop and the signs of life need from an engine, whichever it is.
 
     `run`, `warm`, `end` are called by the thread that built it, the rest by any.
 
@@ -181,7 +181,7 @@ class LeanEngine:
 
 
 class NoLean:
-    """Judges nothing: every proof is undecided, and says what an operator has to do.
+    """Judges nothing: every proof is undecided, and its verdict says what an operator has to do.
 
     Args:
         environment: what verdicts say about this host.

@@ -16,7 +16,7 @@ from workers.lean.time_slices import Slices
 
 
 class Executor:
-    """Sends each kind of task to what runs it."""
+    """Sends each task to the runner for its kind."""
 
     def __init__(
         self, session: Session, watch: Watch, environment: Environment, attestor: Attestor, slices: Slices

@@ -36,7 +36,7 @@ class _Tactic:
 
     @property
     def size(self) -> tuple[int, int]:
-        """How far it reaches: of two that hold a place the smaller one is the one that failed."""
+        """How far it reaches: of two tactics around a place, the smaller one is the one that failed."""
         return self.end.line - self.start.line, self.end.column - self.start.column
 
 
@@ -78,7 +78,7 @@ def _of_error(error: Message, tactics: list[_Tactic]) -> Feedback:
     around = [each for each in tactics if error.pos and each.holds(error.pos)]
     failed = min(around, key=lambda tactic: tactic.size, default=None)
     is_unsolved = error.data.startswith(_UNSOLVED)
-    # What is left at the end is in the message; what the tactic around it began with is not what is missing.
+    # Such a message has the goals that are left; those in front of the tactic around it are not the missing ones.
     goals = split_goals(error.data.removeprefix(_UNSOLVED) if is_unsolved else failed.goals if failed else "")
     return Feedback(
         pos=error.pos,
@@ -91,7 +91,7 @@ def _of_error(error: Message, tactics: list[_Tactic]) -> Feedback:
 
 
 def _bounded(goal: str) -> str:
-    """Return a goal without its first hypotheses where it is long: the last ones are the nearest."""
+    """Return a goal; a long one loses its first hypotheses, because the last ones matter more."""
     left_out = len(goal) - MOST_GOAL_CHARS
     return goal if left_out <= 0 else f"[cut: {left_out} characters]\n{goal[left_out:]}"
 

@@ -72,7 +72,7 @@ class GuardedServer(AutoLeanServer):
             self._pinned = False
 
     def _augment_request(self, request: BaseREPLQuery) -> BaseREPLQuery:
-        """Add the configured options, but not over those a request has itself."""
+        """Add the configured options, except those that the request sets itself."""
         augmented = super()._augment_request(request)
         own = getattr(request, "set_options", None)
         return augmented.model_copy(update={"set_options": own}) if own else augmented
@@ -80,9 +80,9 @@ class GuardedServer(AutoLeanServer):
     def _run_dict_backoff(
         self, request: dict[str, Any], verbose: bool, timeout: float | None, restart_counter: int = 0
     ) -> dict[str, Any]:
-        """Send a request; AutoLeanServer looks at the memory before each one, here it does so once a second.
+        """Send a request; AutoLeanServer checks the memory before each one, here it does so once a second.
 
-        What it looks at is the whole host's (/proc/meminfo): 0.1 to 0.2 ms of a proof that takes 1.
+        It reads the whole host's memory (/proc/meminfo), which takes 0.1 to 0.2 ms; a proof may take 1 ms.
         """
         now = time.monotonic()
         if now < self._memory_read + _MEMORY_EVERY_S:
@@ -100,7 +100,7 @@ class GuardedServer(AutoLeanServer):
             self._asks_in = None
 
     def answers_token(self, env: int | None, timeout_s: float) -> bool:
-        """Whether this REPL prints a random token back, on an environment no submission made, and nothing else.
+        """Whether this REPL prints a random token back, and nothing else, on an environment that no submission made.
 
         After an untrusted command it shows that the reply was that command's: a forged reply leaves the true one in the
         pipe, where the token is expected.
@@ -182,24 +182,24 @@ class GuardedServer(AutoLeanServer):
                 raise
             raise BrokenPipeError(str(error)) from error
         except BaseException:
-            # An exception from elsewhere during a request: its answer would be taken for the next one's.
+            # An exception from elsewhere ended a request: the answer to it would be taken for that to the next one.
             self.kill()
             raise
 
     def _parse_repl_output(self, raw_output: str, verbose: bool) -> dict[str, Any]:
         """Parse a reply; orjson refuses nesting deeper than 1024, on which the stock parser overflows the stack.
 
-        Info trees stay in `reply` alone: LeanInteract's models refuse those nested deeper than some 250.
+        Info trees stay in `reply` only: LeanInteract's models refuse those nested deeper than some 250.
         """
         self.reply = None
         try:
             reply = orjson.loads(raw_output)
         except orjson.JSONDecodeError as error:
             self.kill()
-            raise GuardTripped(f"The reply is no JSON: {error}") from error
+            raise GuardTripped(f"The reply is not JSON: {error}") from error
         if not isinstance(reply, dict):
             self.kill()
-            raise GuardTripped("The reply is no JSON object")
+            raise GuardTripped("The reply is not a JSON object")
         self.reply = reply
         return {name: value for name, value in reply.items() if name != "infotree"}
 

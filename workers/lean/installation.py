@@ -26,10 +26,10 @@ from workers.sandbox.kernel import Missing
 _PROBE_TIMEOUT_S = 120
 # The REPL runs what proofs say, so its environment may hold nothing that gives access to anything.
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|REDIS_URL|BROKER_URL|^AWS_|^SSH_|^GPG_", re.IGNORECASE)
-# What a REPL gets of the worker's environment, besides what `lake env` sets.
+# The variables that a REPL gets from the worker's environment, besides those that `lake env` sets.
 _KNOWN = re.compile(r"(PATH|LANG|LC_\w+|TZ|LEAN_NUM_THREADS|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH)")
 _LAKE_SILENT = "`lake env` does not run what it is told to"
-_WITHOUT = "`farm doctor --sandbox` shows more; SANDBOX=off runs proofs without, with all the rights of the worker"
+_WITHOUT = "`farm doctor --sandbox` shows more; SANDBOX=off runs proofs without it, with all the rights of the worker"
 
 _log = structlog.get_logger()
 
@@ -131,7 +131,7 @@ def _checker(settings: Settings, config: Config, lake: str, folder: Path) -> tup
 
 
 def _tools(settings: Settings, config: Config, lake: str, folder: Path, names: tuple[str, ...]) -> Tools:
-    """Return the programs of the checkers; they report what is missing, because `checked` needs none of it."""
+    """Return the programs of the checkers; a missing one is reported later, because `checked` needs none of them."""
     known = _record_environment(lake, Path(config.working_dir), _inherited()) or {}
     needed = dict.fromkeys([*(program for name in names for program in NEEDED[name]), *ALSO])
     toolchain, path = f"{known.get('LEAN_SYSROOT', '')}/bin", known.get("PATH", os.defpath)
@@ -187,7 +187,7 @@ def _cage(
         environment=environment,
         folders=[repl, *([project.absolute() / ".lake"] if project else []), *settings.read_paths],
         programs=settings.programs,
-        # The folder that is kept clean.
+        # In the folder that `ScratchKeeper` keeps clean.
         scratch=(folder.parent if program else folder) / "scratch",
         address_space_mb=settings.address_space_mb,
         bubblewrap=settings.sandbox == "bubblewrap",
@@ -199,16 +199,16 @@ def _cage(
 
 
 def _layers(launcher: Path, directory: Path) -> list[str]:
-    """Put the sandbox up once, as for a REPL, and return the names of its layers.
+    """Set the sandbox up once, as for a REPL, and return the names of its layers.
 
     Raises:
-        SandboxMissing: it cannot be put up; the text says what is missing and what to do.
+        SandboxMissing: it cannot be set up; the text says what is missing and what to do.
     """
     command = [str(launcher), "layers"]
     run = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False)
     if run.returncode:
         why = run.stderr.strip().removeprefix("leanfarm launcher: ") or f"its launcher ended with {run.returncode}"
-        raise SandboxMissing(f"No proof is run, because the sandbox cannot be put up: {why}. {_WITHOUT}")
+        raise SandboxMissing(f"No proof is run, because the sandbox cannot be set up: {why}. {_WITHOUT}")
     return run.stdout.split()
 
 

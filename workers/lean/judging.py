@@ -30,7 +30,7 @@ from workers.lean.verdict import bounded, judge, read_messages, read_sorries
 
 
 class SliceExpired(Exception):
-    """The proof outlasted its slice and made room for others: it comes again, with its full time.
+    """The proof outlasted its slice and made room for others: it runs again later, with its full time.
 
     Attributes:
         slice_s: the slice.
@@ -76,7 +76,7 @@ class Judge:
 
     Args:
         session: the REPL.
-        watch: who looks on.
+        watch: watches its runs from outside.
         environment: what verdicts say about it.
         slices: says how long a proof runs before it is asked for its place.
     """
@@ -236,7 +236,7 @@ def _objection(trial: Trial, claim: Claim) -> Objection | None:
 
 
 def _domain(trial: Trial, claim: Claim) -> str:
-    """Return the trust domain: a front with metacode gets one for that key and that front alone."""
+    """Return the trust domain: a front with metacode has one that only this key and this front share."""
     if not trial.has_own_front:
         return lane_domain(claim.lane)
     return f"{claim.owner}:{sha256((trial.item.proof.statement or '').encode()).hexdigest()}"

@@ -1,6 +1,6 @@
 """What LeanInteract runs as `lake`: starts the REPL in its limits and sandbox, so that it ends with its worker.
 
-`PLAN env CMD ARG…` becomes CMD, in this very process, in the environment that the real `lake env` gave when the
+`PLAN env CMD ARG…` becomes CMD, in this same process, in the environment that the real `lake env` gave when the
 farm was prepared: `lake env` would spawn it and wait, and a killed lake leaves its REPL behind. `apart` does the same
 in the scratch folder. `layers` sets up the same sandbox and says what it consists of. Anything else goes to the real
 lake. Standard library only, and little of it: this is on the path of every REPL start.

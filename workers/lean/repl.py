@@ -27,9 +27,9 @@ from workers.metric_counts import Metrics
 
 T = TypeVar("T")
 _LAST_WORDS_CHARS = 400
-# Where a verdict depends on all errors being in the reply, nothing may be elaborated behind its back.
+# Where a verdict depends on all errors being in the reply, nothing may be elaborated asynchronously.
 _IN_ORDER: Any = [(["Elab", "async"], False)]
-# How the kernel ends a process that went beyond a bound; bubblewrap, where it stands around, reports 128 + the signal.
+# How the kernel ends a process that went beyond a bound; bubblewrap, if it is around it, reports 128 + the signal.
 _SIGNALS = {signal.SIGSYS: Bound.SECCOMP, signal.SIGXFSZ: Bound.FILE_SIZE}
 _BOUNDS = {status: bound for number, bound in _SIGNALS.items() for status in (-number, 128 + number)}
 # The last words on stderr of a REPL that got no more memory: Lean's own, C++'s, and the C library's (GMP says it too).
@@ -41,7 +41,7 @@ _MEMORY_ERROR = re.compile(
 
 
 class Repl:
-    """One REPL process at a time, used by the thread that built it: its end would end the REPL."""
+    """One REPL process at a time, used by the thread that built it: the thread's end would end the REPL."""
 
     def __init__(self, config: Config, settings: Settings, figures: Metrics) -> None:
         self._figures = figures
@@ -104,7 +104,7 @@ class Repl:
         """Kill the process and all it started; of several causes the first is remembered."""
         self._cause = self._cause or cause
         self._server.kill()
-        # It may have ended before: only then the status is its own.
+        # It may have ended before: only then is the status its own.
         if bound := _BOUNDS.get(self._server.take_status() or 0):
             self._figures.count(MetricSeries.SANDBOX_DENIALS, bound)
         end_descendants()
@@ -165,7 +165,7 @@ class Repl:
         return self._server.reply or {}
 
     def asking_token(self, env: int | None) -> AbstractContextManager[None]:
-        """Within, the guard's token is sent as soon as a reply is there."""
+        """In this context the guard's token is sent as soon as a reply is there."""
         return self._server.asking_token(env)
 
     def answers_token(self, env: int | None, timeout_s: float) -> bool:
@@ -177,7 +177,7 @@ class Repl:
         return self._guarded(lambda: self._server.answers_token(env, timeout_s))
 
     def _guarded(self, talk: Callable[[], T]) -> T:
-        """Talk to the process; after whatever goes wrong it is dead, and the error is one of ours."""
+        """Talk to the process; after any failure it is dead, and the error is one of the farm's."""
         try:
             with self._server.pinned():
                 return talk()

@@ -1,9 +1,9 @@
-"""What can befall the REPL while the farm talks to it.
+"""What can happen to the REPL while the farm talks to it.
 
 ReplEvent
 ├── StartFailed      it cannot be started: trouble of this host
 ├── HeaderFailed     the header has errors; the REPL lives on
-├── Unguarded        what it says reaches no `checked`; the REPL lives on
+├── Unguarded        what it says cannot reach `checked`; the REPL lives on
 └── ReplEnded        it is dead, whatever it did last
     ├── ReplGone         it ended, or was started again, under a command
     ├── GuardTripped     it did what no honest REPL does
@@ -18,11 +18,11 @@ from workers.lean.repl_reply import Refused, Reply
 
 
 class ReplEvent(Exception):
-    """Something befell the REPL."""
+    """Something happened to the REPL."""
 
 
 class StartFailed(ReplEvent):
-    """The REPL cannot be started: trouble of this host, and no proof's fault."""
+    """The REPL cannot be started: trouble of this host, not the fault of a proof."""
 
 
 class HeaderFailed(ReplEvent):
@@ -47,7 +47,7 @@ class HeaderFailed(ReplEvent):
 
 
 class Unguarded(ReplEvent):
-    """What this REPL says reaches no `checked`: forged replies could go unseen, or the farm's commands are unknown."""
+    """What this REPL says cannot reach `checked`: forged replies could go unseen, or it lacks the farm's commands."""
 
 
 class ReplEnded(ReplEvent):
@@ -59,7 +59,7 @@ class ReplGone(ReplEnded):
 
 
 class GuardTripped(ReplEnded):
-    """The REPL's process did what no honest REPL does; it is no longer to be believed."""
+    """The REPL's process did what no honest REPL does; its replies are no longer trusted."""
 
 
 class ReplOutOfMemory(ReplEnded):

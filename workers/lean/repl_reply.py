@@ -1,4 +1,4 @@
-"""What the REPL answers to a command, in the farm's own types: LeanInteract's end at `repl.py`."""
+"""What the REPL answers to a command, in the farm's own types; only `repl.py` knows LeanInteract's."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class Refused:
 
     @property
     def first_error(self) -> str:
-        """The same by the name that a reply has for it."""
+        """The same, under the name that `Reply` has for it."""
         return self.message
 
     @property
     def is_clean(self) -> bool:
-        """It is an error."""
+        """Never: a refusal is an error."""
         return False
 
 

@@ -1,4 +1,4 @@
-"""Conversations with the REPL under watch: every one ends, and a reason from outside is known."""
+"""Conversations with the REPL under watch: each one ends, and if it was ended from outside, the reason is known."""
 
 from __future__ import annotations
 

@@ -11,15 +11,15 @@ from farm.models import POLICY_VERSION, Environment
 from farm.settings import Settings
 
 _REPL = ".lake/build/bin/repl"
-# What fixes the versions of everything a project does not build itself, such as Mathlib.
+# The files that fix the versions of everything a project does not build itself, such as Mathlib.
 _PINS = ("lean-toolchain", "lake-manifest.json")
 
 
 def revision(settings: Settings, environment: Environment) -> str:
     """Return TOOLCHAIN|POLICY|CHECKER|HASH; the checker is empty where none is configured.
 
-    The hash covers what verdicts say of their environment, the REPL's binary, and of the project its pins and every
-    .olean it built itself. It is equal on hosts with equal contents, and changes as soon as any of it changes.
+    The hash covers what verdicts say of their environment, the REPL's binary, the project's pins, and every .olean that
+    the project built itself. It is equal on hosts with equal contents, and changes as soon as any of these changes.
     """
     digest = sha256(orjson.dumps(environment.model_dump()))
     for path in _parts(settings):

@@ -1,4 +1,4 @@
-"""The folder of this host's launcher and scratch folders: its owner, and what is removed from it when.
+"""The folder of this host's launcher and scratch folders: who owns it, and what is removed from it at which time.
 
 A REPL may write to one folder, its own. The kernel bounds each file; how many there are, and how long they stay, is
 bounded here.
@@ -91,12 +91,12 @@ class ScratchKeeper(BackgroundThread):
     def look(self) -> None:
         """Look at this process's own folders; all keepers of a host list the same place, so this has to be cheap."""
         for scratch in self._root.glob(f"{os.getpid()}-*"):
-            # The REPL itself, or another keeper's sweep, may be faster.
+            # The REPL itself, or another keeper's sweep, may have removed it.
             with contextlib.suppress(OSError):
                 self._look_at(scratch, _repl_of(scratch))
 
     def sweep(self) -> None:
-        """Remove what processes left behind that died with their REPL."""
+        """Remove the folders of processes that died together with their REPL."""
         for scratch in self._root.iterdir():
             if not psutil.pid_exists(_repl_of(scratch)):
                 with contextlib.suppress(OSError):

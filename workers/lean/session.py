@@ -138,7 +138,7 @@ class Session:
 
     @contextmanager
     def sliced(self, slice_: Slice | None) -> Iterator[None]:
-        """Within, what runs is asked for its place when a slice is over; one that loses it has timed out."""
+        """In this context a run whose slice is over goes on only if it may; one that may not has timed out."""
         self._repl.give_slice(slice_)
         try:
             yield
@@ -216,9 +216,9 @@ class Session:
 
     @contextmanager
     def running(self, header: Header, body: str, timeout_s: float, *, start: int | None = None) -> Iterator[Response]:
-        """Run a body on a loaded header's environment and yield the response; make sure, then, that it was its own.
+        """Run a body on a loaded header's environment and yield the response; then make sure that it was its own.
 
-        The token is under way while the block runs: what the block makes of the response counts once it was left.
+        The token is answered while the block runs, so the block's results count only after the block was left.
 
         Args:
             header: the loaded header.
@@ -230,7 +230,7 @@ class Session:
             ReplEnded: the REPL is dead; `ReplTimeout` after `timeout_s`.
         """
         self._ran += 1
-        # LeanInteract refuses an empty command; a file of imports alone has an empty body.
+        # LeanInteract refuses an empty command; a file that has only imports has an empty body.
         self.exchange.header = header
         env, in_order = (header.start, False) if start is None else (start, True)
         with self._repl.asking_token(header.env) if self._can_sync else nullcontext():

@@ -1,4 +1,4 @@
-"""Tactic sequences tried on a goal: beginnings that sequences share are run once per process.
+"""Tactic sequences tried on a goal: a beginning that sequences share is run once per process.
 
 Nothing here is a verdict: verify a proof that was found.
 """

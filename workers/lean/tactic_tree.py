@@ -45,7 +45,7 @@ class Tree:
         goal: as Lean prints it; None before the text was run, or where it has none.
         error: why there is none.
         size: how many tactics are remembered.
-        doubtful: tactics that the farm could not decide, as the node before and the tactic.
+        doubtful: tactics that the farm could not decide, each with the node before it.
     """
 
     source: Source

@@ -89,7 +89,7 @@ class LeanWorker:
         self._stop.set()
 
     def _start(self, **_: Any) -> None:
-        """Build this process: the REPL belongs to its main thread, which lives as long as it does."""
+        """Build this process: the REPL belongs to its main thread, which lives as long as the process."""
         die_with_parent(self._parent)
         adopt_orphans()
         os.environ[OWNER_VARIABLE] = process_identity(os.getpid())
@@ -118,7 +118,7 @@ class LeanWorker:
         for header in filter(None, (text.strip() for text in settings.warm_headers.split(";"))):
             engine.warm(header.replace("\\n", "\n"))
         self._heartbeat.start()
-        # What was submitted while nobody was there has no token yet.
+        # Work that was submitted while no worker ran has no token yet.
         writer.publish(1)
 
     def _build_engine(self, installation: Installation, attestor: Attestor, slices: Slices, figures: Metrics) -> Engine:

@@ -1,8 +1,8 @@
 """How long a proof may run before it is asked whether another should run in its place, and the answer.
 
-A proof that outlasts its slice goes on, unless its batch ends no later for deferring it. What is deferred comes to the
-end of the batch and then has its full time: the same verdict, only later. Deferring kills the REPL, as a timeout does:
-the slice is lost, and the next proof pays for the header. docs/scheduling.md has the reasoning and what was measured.
+A proof that outlasts its slice goes on, unless its batch would end no later if it is deferred. A deferred proof goes to
+the end of the batch and then has its full time: the same verdict, only later. Deferring kills the REPL, as a timeout
+does: the slice is lost, and the next proof pays for the header. docs/scheduling.md has the reasons and measurements.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Slices:
 
 
 def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
-    """Return an answer of the store; None if it takes long: the time of the run that waits for it goes on."""
+    """Return an answer of the store; None if it takes long, because the time of the waiting run goes on."""
     found: list[Outlook | None] = []
 
     def keep() -> None:
@@ -97,8 +97,8 @@ def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
 def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float) -> float | None:
     """Return the seconds of a slice; None where it would not pay, and a proof has its full time without a question.
 
-    A slice is the longest of at least 100 decided runs of the batch: by the rule of succession another that ends
-    outlasts n of them with probability 1 / (n + 1). It is used where a deferral saves more than it and a header load.
+    A slice is the longest of at least 100 decided runs of the batch: by the rule of succession another run that ends
+    outlasts all n of them with probability 1 / (n + 1). It is used if a deferral saves more than slice and header load.
 
     Args:
         timeout_s: the full time.
@@ -115,8 +115,8 @@ def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float)
 def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_s: float) -> bool:
     """Return whether a run that outlasted its slice should make room for others of its batch.
 
-    First come first served begins the last run that never ends when hardly anything fresh is left. So a batch ends no
-    later if all those left begin at once when nothing fresh waits: if those that were deferred, those that still go on
+    Without deferring, the last run that never ends begins when hardly any fresh item is left. So a batch ends no later
+    if all deferred runs can begin at once when no fresh item waits: if those that were deferred, those that still go on
     then, and those still to come are no more than there are processes.
 
     Args:
@@ -127,7 +127,7 @@ def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_
     """
     if outlook.fresh <= 0 or outlook.others_wait:
         return False
-    # That runs which outlast their slice do not end, the batch has to have shown.
+    # The batch has to have shown that runs which outlast their slice do not end.
     aged = sum(timeout_s - left_s > 2 * slice_s for left_s in outlook.going_on_s)
     if outlook.timeouts + aged < _ENOUGH_LONG:
         return False
@@ -138,7 +138,7 @@ def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_
         return False
     worked_s = max(0.0, outlook.worked_s - outlook.timeouts * timeout_s - outlook.deferred * slice_s)
     fresh_s = outlook.fresh * (worked_s / max(1, outlook.decided) + share * slice_s)
-    # Those that go on now end one after the other: half of their processes are lost to what is fresh.
+    # The runs that go on now end one after the other: on average half of their processes cannot run fresh items.
     until_s = fresh_s / max(1.0, outlook.processes - len(outlook.going_on_s) / 2)
     if until_s < slice_s + load_s:
         return False

@@ -1,4 +1,4 @@
-"""From what Lean said to a verdict. Pure: nothing here runs anything."""
+"""Turns what Lean said into a verdict. Pure: nothing here runs anything."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def read_sorries(reply: Reply, place: Place) -> list[Sorry]:
 
 
 def bounded(messages: list[Message]) -> list[Message]:
-    """Return the messages up to 256 kB of text, with a note in place of the rest: errors first in their order."""
+    """Return the messages up to 256 kB of text, with a note in place of the rest; errors come first, in their order."""
     size = 0
     kept: list[Message] = []
     for message in sorted(messages, key=lambda m: m.severity != "error"):

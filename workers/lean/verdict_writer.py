@@ -86,17 +86,17 @@ class VerdictWriter:
         self.publish(self._patiently(self._leases.release, claim.lease, indices).tokens)
 
     def defer(self, claim: Claim, item: ClaimedItem, spent_s: float) -> None:
-        """Give an item back that outlasted its slice."""
+        """Give back an item that outlasted its slice."""
         self.publish(self._patiently(self._leases.defer, claim.lease, item.index, spent_s).tokens)
 
     def charge(self, claim: Claim, item: ClaimedItem, spent_s: float) -> bool:
-        """Give an item back whose REPL died; return whether that was its last death: it then has to be decided."""
+        """Give back an item whose REPL died; return whether that was its last death, after which it must be decided."""
         back = self._patiently(self._leases.charge, claim.lease, item.index, spent_s)
         self.publish(back.tokens)
         return bool(back.condemned)
 
     def publish(self, tokens: int) -> None:
-        """Publish so many tokens."""
+        """Publish this many tokens."""
         self._tokens.lean(self._environment, tokens)
 
     def _patiently(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -59,7 +59,7 @@ class Watchdog(BackgroundThread):
         self._ticks = 0
 
     def begin(self, session: int | None, timeout_s: float) -> None:
-        """Watch a run of the REPL with this session id; None is a REPL that just died: its run fails by itself."""
+        """Watch a run of the REPL with this session id; None for a REPL that just died, whose run fails by itself."""
         now = time.monotonic()
         with self._lock:
             self._watched = Watched(session or 0, now + timeout_s + _GRACE_S, now)

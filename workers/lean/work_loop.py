@@ -26,10 +26,10 @@ from workers.lean.verdict_writer import VerdictWriter
 
 # How long a process keeps its token before Celery gets control: for recycling, shutdown, events.
 _TASK_S = 10.0
-# While so many runs took less than this, a verdict is written while Lean already runs the next proof, because between
-# runs of some milliseconds a round trip matters. At most one verdict is under way, which bounds the cost: interactive
-# work is seen one such run later, and if the process dies before the store has answered, the death is charged to the
-# proof before.
+# If so many runs in a row took less than this, a verdict is written while Lean already runs the next proof, because a
+# round trip matters between runs of some milliseconds. At most one verdict is under way, which bounds the cost:
+# interactive work is noticed one such run later, and if the process dies before the store has answered, the death is
+# charged to the proof before.
 _SHORT_RUNS = 8
 _SHORT_S = 0.25
 
@@ -150,7 +150,7 @@ class WorkLoop:
             return
         finished, chunk.under_way = chunk.under_way.result(), None
         chunk.written += finished.written
-        # A batch's first chunks are claimed before anything of it was seen.
+        # A batch's first chunks are claimed before anything is known of its runs.
         chunk.claim = replace(chunk.claim, timed=finished.timed, longest_s=finished.longest_s)
         if finished.alarm:
             _log.critical("canary.accepted", owner=chunk.claim.owner, worker=self._claims.worker)
@@ -167,7 +167,7 @@ class WorkLoop:
         return len(self._recent_s) == _SHORT_RUNS and longest_s < _SHORT_S and item.index < FIRST_CANARY
 
     def _charge(self, chunk: Chunk, item: ClaimedItem, why: str, spent_s: float) -> list[Result]:
-        """Give an item back whose REPL died; return its verdict if that was its last death."""
+        """Give back an item whose REPL died; return its verdict if that was its last death."""
         # Not `why`: it may quote the proof, and logs hold none.
         _log.warning("repl.died", index=item.index, deaths=item.deaths + 1)
         if not self._writer.charge(chunk.claim, item, spent_s):

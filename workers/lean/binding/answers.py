@@ -13,7 +13,7 @@ from farm.prepared_proof import Prepared
 from workers.lean.repl_reply import Reply, Response
 
 ALLOWED_AXIOMS = frozenset(("propext", "Quot.sound", "Classical.choice"))
-# One for all uses up to Lean 4.28, one for each use since.
+# The axioms of `native_decide`: one for all uses up to Lean 4.28, one for each use since.
 _NATIVE = re.compile(r"Lean\.(?:ofReduceBool|trustCompiler)|(?:.+\.)?_native\.native_decide\.ax_[0-9_]+")
 
 
@@ -26,8 +26,8 @@ class BindingFailure:
     """What a check found against a proof.
 
     Attributes:
-        reason: what it makes of the verdict.
-        text: the same for people.
+        reason: the verdict's reason.
+        text: the same in words.
     """
 
     reason: Reason
@@ -41,7 +41,7 @@ class Look:
     Attributes:
         failure: the first thing that is wrong with it, or None.
         axioms: the full names of the axioms that its proofs and values depend on, sorted.
-        values: what it gives for the holes, by their names, as Lean prints it.
+        values: the values that it gives for the holes, by name, as Lean prints them.
     """
 
     failure: BindingFailure | None
@@ -50,12 +50,12 @@ class Look:
 
 
 def read_stated(response: Response, key: str, kept: int) -> BindingFailure | None:
-    """Return why a statement is none.
+    """Return why a statement cannot be used; None if it can.
 
     Args:
         response: Lean's response to it.
         key: the secret of the farm's commands in it.
-        kept: how many of these there are.
+        kept: how many such commands there are.
     """
     why = _flaw(response, _own_answers(response, key), kept)
     text = f"The statement does not elaborate on this header, without autoImplicit: {why}"
@@ -83,7 +83,7 @@ def read_look(response: Response, secret: str, prepared: Prepared, *, is_native:
 
 
 def judge_axioms(axioms: Sequence[str]) -> BindingFailure | None:
-    """Return why a proof may not depend on its axioms."""
+    """Return what is wrong with the axioms of a proof; None if all are allowed."""
     if "sorryAx" in axioms:
         return BindingFailure(Reason.SORRY, "The proof depends on `sorryAx`")
     if foreign := [axiom for axiom in axioms if axiom not in ALLOWED_AXIOMS]:
@@ -95,7 +95,7 @@ def _target_failure(name: str, seen: dict[str, Any]) -> BindingFailure | None:
     if "kind" not in seen:
         return _missing("theorem", name, seen["twins"])
     if seen["kind"] != "theorem":
-        return BindingFailure(Reason.STATEMENT, f"`{name}` is no theorem; Lean calls it `{seen['kind']}`")
+        return BindingFailure(Reason.STATEMENT, f"`{name}` is not a theorem; Lean calls it `{seen['kind']}`")
     if seen["fault"]:
         return BindingFailure(Reason.STATEMENT, f"`{name}` does not prove the statement: {seen['fault']}")
     return None
@@ -105,7 +105,7 @@ def _hole_failure(name: str, seen: dict[str, Any]) -> BindingFailure | None:
     if "kind" not in seen:
         return _missing("value for", name, seen["twins"])
     if seen["kind"] != "def":
-        return BindingFailure(Reason.STATEMENT, f"`{name}` is no definition; Lean calls it `{seen['kind']}`")
+        return BindingFailure(Reason.STATEMENT, f"`{name}` is not a definition; Lean calls it `{seen['kind']}`")
     if not seen["fits"]:
         return BindingFailure(Reason.STATEMENT, f"`{name}` does not have the type that the statement gives it")
     if not seen["answer"]:
@@ -125,12 +125,12 @@ def _flaw(response: Response, answers: list[dict[str, Any]], kept: int) -> str:
     if not response.is_clean:
         return response.first_error or "Lean reports an error without a text"
     if len(answers) != kept or not all(answer["kept"] for answer in answers):
-        return "what it asks for is not there under its name, or depends on what only a submission gives"
+        return "a name that it asks for is not declared, or depends on something that only a submission gives"
     return "it has a `sorry`" if any("sorryAx" in answer["axioms"] for answer in answers) else ""
 
 
 def _own_answers(response: Response, secret: str) -> list[dict[str, Any]]:
-    """Return the answers of the farm's commands; traces and linters may say more beside them."""
+    """Return the answers of the farm's commands; traces and linters may add messages of their own."""
     said = response.messages if isinstance(response, Reply) else ()
     texts = [each.data for each in said if each.severity == "info"]
     return [answer for text in texts if (answer := _parsed(text)).get("leanfarm") == secret]

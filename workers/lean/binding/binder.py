@@ -1,10 +1,10 @@
-"""Holding a submission to its statement: what the farm says to Lean around it.
+"""Holding a submission to its statement: the commands that the farm runs before and after it.
 
 What a submission declares (macros, notation, coercions, options) can change how every later text is read. So the farm
 does not use Lean's own commands afterwards. The farm's commands (`commands.lean`) are
 elaborated on the header's environment before any submission runs; they look at the environment itself. One keeps the
-propositions of theorems that have no proof. Another, under a name new for every submission, looks for the theorems,
-has the kernel compare the two, and collects the axioms. Its name begins with a character that begins no identifier, so
+propositions that are to be proved. Another, under a new name for every submission, looks for their theorems, has the
+kernel compare the two, and collects the axioms. Its name begins with a character that cannot begin an identifier, so
 that a parser that accepts any word does not accept it.
 """
 
@@ -25,7 +25,7 @@ _COMMANDS = Path(__file__).with_name("commands.lean").read_text(encoding="utf-8"
 # The interpreted JSON parser of an old Lean overflows its stack on commands of 3 kB.
 _PIECE_CHARS = 2000
 _NO_IDENTIFIER = "⟪"
-# A typing error in a statement must not become a variable.
+# A misspelt name in a statement must not become a variable.
 _AS_WRITTEN = "set_option autoImplicit false in\n"
 
 
@@ -34,9 +34,9 @@ class Stated:
     """A statement that Lean has read.
 
     Attributes:
-        env: the environment that holds its front and what is kept of it, and nothing of a submission.
-        key: part of the names under which that is kept.
-        failure: why Lean does not accept it.
+        env: the environment that holds its front and its propositions, and nothing of a submission.
+        key: part of the names under which these are kept.
+        failure: why Lean does not accept it; None if it does.
     """
 
     env: int
@@ -73,7 +73,7 @@ class Binder:
         return f"{prepared.front}\n{told}{self._keep(key, plan(prepared, key), _missing_parts(challenge))}"
 
     def _front_and_targets(self, prepared: Prepared, challenge: Challenge, key: str) -> Iterator[str]:
-        """Yield the front in order, and each target in its place, because what is open there affects its meaning."""
+        """Yield the front in order, and each target in its place, because the open namespaces affect its meaning."""
         offset, kept = 0, [target.name for target in challenge.targets]
         for piece in challenge.pieces:
             if piece.kind == "text" and kept:
@@ -97,7 +97,7 @@ class Binder:
 
 
 def plan(prepared: Prepared, key: str) -> str:
-    """Return what is asked for, and under which names it is kept, as a literal of Lean's."""
+    """Return the names that are asked for, and those under which they are kept, as a Lean literal."""
     targets = _pairs([target.name for target in prepared.targets], f"stated_{key}")
     return _literal([targets, _pairs([hole.name for hole in prepared.holes], f"hole_{key}")])
 
@@ -125,7 +125,7 @@ def commands(prefix: str) -> Iterator[str]:
 
 
 def _missing_parts(challenge: Challenge) -> list[str]:
-    """Return, in order, all declarations from the first of what is missing to the last, as theorems and definitions."""
+    """Return, in order, what is asked for and the declarations in between, as theorems and definitions."""
     asked = {item.start: f"{item.signature}\n:= sorry" for item in challenge.asked}
     text = challenge.text.text
     later = {command.start: text[command.start : command.end] for command in challenge.later}

@@ -46,7 +46,7 @@ def run_checked(
         session: a REPL that served only gated texts.
         header: the loaded header, with the farm's commands.
         prepared: the submission and what it has to prove.
-        answers: what the values of holes are compared with, by their names.
+        answers: the values that holes have to have, by name.
         timeout_s: seconds for everything together.
         is_native: whether it may depend on the axioms that `native_decide` makes.
         is_clean: whether a response to the submission is free of errors, so that the checks are worth running.

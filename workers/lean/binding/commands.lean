@@ -5,7 +5,7 @@ open Lean Lean.Elab Lean.Elab.Command Lean.Meta
 macro "leanfarm_either " one:ident other:ident : term => do
   if (← Lean.Macro.hasDecl one.getId) then `($one:ident) else `($other:ident)
 
-/-- No option of the submission, and no limit but the farm's own deadline. -/
+/-- No options of the submission, and no limits: the farm has its own deadline. -/
 def noOptions : Options :=
   (leanfarm_either Lean.maxHeartbeats Lean.Core.maxHeartbeats).set {} 0
 
@@ -59,7 +59,7 @@ def keepDefinition (name : Name) (levels : List Name) (type value : Expr) : Core
     name := name, levelParams := levels, type := type, value := value,
     hints := ReducibilityHints.abbrev, safety := DefinitionSafety.safe }
 
-/-- Leave an axiom in the place of a hole, so that propositions can mention it: nothing is proved from it. -/
+/-- Put an axiom in the place of a hole, so that propositions can mention it. Nothing is proved from it. -/
 def keepHole (after : Environment) (pairs : List (Name × Name)) (hole : Name × Name) : CoreM Bool := do
   match after.find? hole.1 with
   | some (ConstantInfo.defnInfo found) =>
@@ -77,7 +77,7 @@ def keepTarget (after : Environment) (pairs : List (Name × Name)) (target : Nam
     return some (← axiomsOf target.2).toList
   | _ => return none
 
-/-- Elaborate declarations without value or proof, and leave nothing behind but what they are about. -/
+/-- Elaborate declarations without value or proof, and keep only their propositions and holes. -/
 def keep (secret : String) (targets holes : List (Name × Name)) (declarations : Syntax) : CommandElabM Unit := do
   let before ← getEnv
   let scopes := (← get).scopes
@@ -120,7 +120,7 @@ def kernelTakes (declaration : Declaration) : CoreM Unit := do
   addDecl declaration
   setEnv before
 
-/-- Have the kernel check again what a constant rests on that no import brought: an option may have kept it away. -/
+/-- Have the kernel check again all that a constant rests on, except imports: an option may have skipped the check. -/
 partial def replay (scratch : Name) (seen : NameSet) (name : Name) : CoreM NameSet := do
   let environment ← getEnv
   if seen.contains name || (environment.getModuleIdxFor? name).isSome then return seen
@@ -146,7 +146,7 @@ def prove (scratch : Name) (levels : List Name) (proposition : Expr) (found : Co
   kernelTakes <| Declaration.thmDecl {
     name := scratch, levelParams := levels, type := proposition, value := mkConst found.name at_ }
 
-/-- The universes at which a theorem proves a proposition that names them otherwise. -/
+/-- The universes at which a theorem proves a proposition that gives them other names. -/
 def levelsFor (proposition : Expr) (found : ConstantInfo) : CoreM (List Level) := Meta.MetaM.run' do
   let levels ← Meta.mkFreshLevelMVars found.levelParams.length
   discard <| Meta.isDefEq (found.type.instantiateLevelParams found.levelParams levels) proposition
@@ -184,7 +184,7 @@ def kindOf : ConstantInfo → String
   | ConstantInfo.ctorInfo _ => "constructor"
   | _ => "recursor"
 
-/-- What the submission declared whose name ends as the one that is missing: private, or in a namespace. -/
+/-- Declarations of the submission whose name ends like the missing one: private ones, or ones in a namespace. -/
 def twinsOf (name : Name) : CoreM (List Name) := do
   let own := (← getEnv).constants.foldStage2 (fun (found : List Name) each _ => each :: found) []
   return own.filter fun each => name.isSuffixOf ((privateToUserName? each).getD each)
@@ -205,14 +205,14 @@ def lookAt (scratch : Name) (holes : List (Name × Name)) (target : Name × Name
     let why := Json.str (← fault scratch stated.levelParams (propositionOf holes stated) found)
     return Json.mkObj [kind, ("fault", why), ("axioms", names (← axiomsOf found.name).toList)]
 
-/-- Whether the kernel takes two values of a type for one. -/
+/-- Whether the kernel accepts that two values of a type are equal by `rfl`. -/
 def areOne (scratch : Name) (type one other : Expr) : CoreM Bool := do
   let level ← Meta.MetaM.run' (Meta.getLevel type)
   succeeds <| kernelTakes <| Declaration.thmDecl {
     name := scratch, levelParams := [], type := mkAppN (mkConst `Eq [level]) #[type, one, other]
     value := mkAppN (mkConst `Eq.refl [level]) #[type, one] }
 
-/-- Look for the value that a submission gives to a hole; an answer that the farm has been told is kept as `answer`. -/
+/-- Look for the value that a submission gives to a hole; the answer that came with the proof is kept as `answer`. -/
 def lookInto (scratch : Name) (holes : List (Name × Name)) (answer : Name) (hole : Name × Name) : CoreM Json := do
   let environment ← getEnv
   match environment.find? hole.2, environment.find? hole.1 with

@@ -36,7 +36,7 @@ class Checker:
     """A configured checker command.
 
     Args:
-        command: the command, with what confines it before it.
+        command: the command, after the launcher that confines it.
         timeout_s: seconds it may take for one proof.
         stopped: asked now and then whether the process is to stop.
 
@@ -53,7 +53,7 @@ class Checker:
         self.version = said
 
     def check(self, proof: Proof, environment: dict[str, Any]) -> Attestation:
-        """Return what the checker says about a proof; that it fails is an answer too."""
+        """Return what the checker says about a proof; a failure of the checker is an answer too."""
         started, nonce = time.monotonic(), secrets.token_hex(16)
         request = {"protocol": 1, "nonce": nonce, "source": assemble(proof).text, "statement": proof.statement}
         try:
@@ -75,7 +75,7 @@ def _read(said: bytes, nonce: str) -> tuple[Answer, str]:
     try:
         answer = orjson.loads(said)
     except orjson.JSONDecodeError as error:
-        raise CheckerFailed("Its answer is no JSON value") from error
+        raise CheckerFailed("Its answer is not a JSON value") from error
     match answer:
         case {"nonce": str(sent), "answer": "accepted" | "rejected" as found, **rest} if sent == nonce:
             return found, str(rest.get("detail", ""))[:_DETAIL_LIMIT_CHARS]
@@ -95,7 +95,7 @@ class Attestor:
         self._share = share
 
     def examine(self, found: Verdict, proof: Proof, level: str) -> Verdict:
-        """Return the verdict on a proof with what the checker says; one that is not accepted stays as it is.
+        """Return a verdict with the checker's answer; the verdict on a proof that Lean rejected stays as it is.
 
         Args:
             found: Lean's verdict.
@@ -120,7 +120,7 @@ class Attestor:
             }
         )
         if said.answer == "accepted":
-            # Not attested: a proof that was not checked against a statement, and any by an unsound Lean.
+            # Not attested: a proof that was not checked against a statement, and every proof by an unsound Lean.
             may_attest = found.level is Level.CHECKED and not known
             return found.model_copy(update={"level": Level.ATTESTED}) if may_attest else found
         if said.answer == "rejected":
@@ -149,7 +149,7 @@ def _without(found: Verdict, text: str) -> Verdict:
 
 
 def _changed(found: Verdict, reason: Reason, message: Message) -> Verdict:
-    """Return a verdict that an accepted one becomes for a reason."""
+    """Return an accepted verdict, changed to one with a reason."""
     kept = {name: getattr(found, name) for name in Verdict.model_fields if name not in _FOLLOWING}
     return verdict(**{**kept, "messages": [message, *found.messages]}, reason=reason)
 
@@ -163,7 +163,7 @@ def open_checker(
     """Return the configured checker; None if there is none, or if it does not work, which is logged.
 
     Args:
-        command: the command, with what confines it in front, or those the farm knows; empty where none is configured.
+        command: the confined command, or the checkers that the farm knows; empty where none is configured.
         timeout_s: seconds it may take for one proof.
         stopped: whether the process is to stop.
     """

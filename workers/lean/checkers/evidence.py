@@ -14,10 +14,10 @@ class Attestation:
 
     Attributes:
         answer: `failed` when it gave none.
-        version: the checker's name and version, as it says them itself.
+        version: the checker's name and version, as the checker prints them.
         time_s: seconds it took.
-        detail: why, in its own words or ours.
-        each: what each of several said, where several were asked.
+        detail: why, in the checker's words or the farm's.
+        each: the answer of each checker, where several were asked.
     """
 
     answer: Answer

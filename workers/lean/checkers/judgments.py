@@ -1,7 +1,7 @@
 """What comparator, leanchecker and nanoda mean by exit status and output. Anything but a judgment is no answer.
 
-comparator ends with 1 for a rejected proof, and also when a kernel is killed or a file cannot be read: its words decide
-(Lean 4.35, src/lake/Lake/CLI/Check.lean and src/lake/Lake/Check/). nanoda panics at what does not type-check.
+comparator ends with 1 for a rejected proof, and also when a kernel is killed or a file cannot be read, so its output
+decides (Lean 4.35, src/lake/Lake/CLI/Check.lean and src/lake/Lake/Check/). nanoda panics at what does not type-check.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from workers.lean.checkers.evidence import Answer, Attestation
 _DETAIL_LIMIT_CHARS = 2000
 _ACCEPTED = {
     COMPARATOR: "Your solution is okay!",
-    LEANCHECKER: "",  # its exit status alone is documented
+    LEANCHECKER: "",  # only its exit status is documented
     NANODA: "declarations with no errors",
 }
 _REJECTED = re.compile(
@@ -39,7 +39,7 @@ def read(name: str, status: int, words: str) -> tuple[Answer, str]:
 
 
 def together(answers: tuple[Attestation, ...]) -> tuple[Answer, str]:
-    """Return the joint answer: one rejection rejects, and without an answer of each nothing is attested."""
+    """Return the joint answer: one rejection rejects, and acceptance needs an answer from each."""
     for kind in ("rejected", "failed"):
         for each in answers:
             if each.answer == kind:

@@ -30,9 +30,9 @@ from workers.lean.checkers.process import CheckerFailed, Confined
 NEEDED = {COMPARATOR: ("lean", "leanexport", "lake"), LEANCHECKER: ("leanchecker",), NANODA: ("nanoda_bin",)}
 """The programs that each of them consists of."""
 ALSO = ("leanchecker", "git", "which", "env")
-"""What `lake comparator` looks for or starts itself."""
+"""Further programs, which `lake comparator` looks for or starts."""
 
-# Both are modules with one name, because private names before the theorem contain it and have to agree.
+# Both exports have this module name: private names before the theorem contain it, and have to agree.
 _MODULE = "Proof"
 _COMPILE = (
     "lean=$1 export=$2 folder=$3; shift 3; "
@@ -45,8 +45,8 @@ _EXPORT_LIMIT_BYTES = 2 << 30
 _WORDS_LIMIT_BYTES = 1 << 20
 _HELP_TIMEOUT_S = 30.0
 _VERSION_LIMIT_CHARS = 30
-# What the kernel computes with besides what a theorem mentions: comparator compares all of it with the statement's, so
-# it has to be in both exports (primitiveTargets and builtinTargets in Check.lean).
+# The kernel computes with these besides what a theorem mentions. comparator compares all of them with the statement's,
+# so they have to be in both exports (primitiveTargets and builtinTargets in Check.lean).
 _PRIMITIVES = (
     *("Nat.add", "Nat.sub", "Nat.mul", "Nat.pow", "Nat.gcd", "Nat.div", "Nat.mod", "Nat.beq", "Nat.ble"),
     *("Nat.land", "Nat.lor", "Nat.xor", "Nat.shiftLeft", "Nat.shiftRight"),
@@ -58,13 +58,13 @@ _MANIFEST = {"version": "1.1.0", "packagesDir": ".lake/packages", "packages": []
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the checkers consist of here.
+    """The programs and folders that the checkers use here.
 
     Attributes:
         names: which of them are asked, comparator first.
-        start: what confines a command, to be put before it.
+        start: the launcher that confines a command, to be put before it.
         shell: the shell inside.
-        folder: where confined commands may read what is handed to them.
+        folder: where confined commands may read the files that they are given.
         programs: their programs, by name.
         lean_version: the toolchain they belong to.
     """
@@ -78,10 +78,10 @@ class Tools:
 
 
 class Kernels:
-    """Asks each checker about one export of a proof; accepted is what all of them accept.
+    """Asks each checker about one export of a proof; a proof is accepted if all of them accept it.
 
     Args:
-        tools: what they consist of.
+        tools: their programs and folders.
         timeout_s: seconds that all may take for one proof.
         stopped: asked now and then whether the process is to stop.
 
@@ -104,7 +104,7 @@ class Kernels:
 
         Args:
             proof: the proof.
-            environment: what its verdict says of its environment; they know it already.
+            environment: what its verdict says of its environment; not used, because `tools` belong to one environment.
         """
         started = time.monotonic()
         try:
@@ -188,7 +188,7 @@ class Kernels:
 
 
 def _left_open(challenge: Challenge) -> str:
-    """Return the statement as a file of its own, in which what is asked for is left open."""
+    """Return the statement as a file of its own, in which the proofs and values that are asked for are left open."""
     signatures = {each.name: each.signature for each in challenge.asked}
     pieces = (
         f"{signatures[piece.name]} := sorry" if piece.name else piece.text

@@ -42,7 +42,7 @@ class Confined:
             command: the command.
             deadline: when it has to have ended, by the monotonic clock.
             sink: where its output goes; standard error is dropped.
-            limit_bytes: what it may print.
+            limit_bytes: the most that it may print.
             request: its standard input.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What the gate refuses for where it stands: options, attributes, instances, `hiding`, and what cannot be seen."""
+"""What the gate refuses by its place: options, attributes, instances and `hiding`; and characters that nobody sees."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ARROWS = frozenset(("→", "->", "×"))
 
 
 def bad_clauses(code: str, body: int, *, native: bool) -> Iterator[Refusal]:
-    """Yield what is refused in a text's code for where it stands; `native` lets `native := true` pass."""
+    """Yield what is refused in a text's code by its place; `native` lets `native := true` pass."""
     yield from _options(code, body)
     yield from _attributes(code, body)
     yield from _instances(code, body)
@@ -69,7 +69,7 @@ def _attributes(code: str, body: int) -> Iterator[Refusal]:
 
 
 def _bad_attribute(code: str, opening: int) -> tuple[int, int] | None:
-    """Return where the first attribute of a list that is not harmless stands; a list without an end is none."""
+    """Return where the first refused attribute of a list stands; of a list without an end, its opening bracket."""
     # Where attributes are listed: between the brackets, or behind `attr :=` in `@[to_additive (attr := …)]`.
     depth, listed, expected, before = 0, 1, False, ""
     for token in _TOKEN.finditer(code, opening, opening + _REACH):
@@ -98,7 +98,7 @@ def _instances(code: str, body: int) -> Iterator[Refusal]:
 
 
 def _instance_type(code: str, position: int) -> list[str]:
-    """Return the tokens of what an instance is of: behind the colon and the last arrow or comma, up to the value."""
+    """Return the tokens of an instance's type: behind the colon and the last arrow or comma, up to the value."""
     type_: list[str] | None = None
     depth = 0
     for token in _TOKEN.finditer(code, position, position + _REACH):
@@ -116,7 +116,7 @@ def _instance_type(code: str, position: int) -> list[str]:
 def _is_core(arguments: list[str], own_types: set[str]) -> bool:
     """Whether one of a class's arguments is a core type, and none a type of the text's own.
 
-    A function or a pair is no core type, whatever it is made of.
+    A function or a pair is not a core type, whatever it is made of.
     """
     if not own_types.isdisjoint(arguments):
         return False

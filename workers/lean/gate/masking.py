@@ -1,4 +1,4 @@
-"""A text as the gate reads it: comments, strings and quoted characters blanked out, doubtful places found."""
+"""A text as the gate reads it: comments, strings and quoted characters blanked out, and doubtful places found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from farm.models import Reason
 from workers.lean.gate.refusal import Refusal
 
 _DOUBT = "What is code here depends on the version of Lean or on what the imports define: put white space around it"
-_TAB = "A tab is refused: to Lean it is an error, and what it reads next may be a comment's text"
+_TAB = "A tab is refused: Lean reports it as an error, and may then read a comment's text as code"
 _UNDOCUMENTED = "A documentation comment with no declaration behind it is refused: Lean may go on reading within it"
 _DECLARATION = re.compile(rf"[{LETTERS}@|(\[{{«]")
 _NO_CODE = frozenset(("line", "block", "doc", "end", UNCLOSED))
@@ -73,7 +73,7 @@ def _blank(text: str, token: Token) -> str:
     kind, start, end = token
     if kind not in ("string", "char"):
         return " " * (end - start)
-    # Marked by quotes that are no part of a word, because a word may follow without white space.
+    # Marked by quotes that are not part of a word, because a word may follow without white space.
     blank, position = ['"'], start + 1
     for first, last in holes(text, token):
         # With the brace before it: a word begins there.

@@ -1,9 +1,9 @@
-"""What new syntax may be: notation, and macros of terms and tactics whose meaning is a quotation and no program.
+"""Which new syntax may pass: notation, and macros of terms and tactics whose meaning is a quotation, not a program.
 
-It changes what the rest of a text means, and nothing that the farm asks afterwards (`statement_binding`). But the gate
-itself has to read on rightly, and no code may run: so
+It changes what the rest of a text means, but not what the farm asks afterwards (`statement_binding`). But the gate
+itself has to go on reading correctly, and no code may run. So
 
-- a new token is one word, or is made of symbols alone, without dashes and slashes behind its first character, without
+- a new token is one word, or is made of symbols only, without dashes and slashes behind its first character, without
   quotes, `#` and «». The gate knows where names, comments and strings begin because no symbol of Lean or its libraries
   goes on with a letter behind a bracket, with `-` or `/` behind an operator, or holds a quote;
 - the meaning of a macro is one quotation, and behind it the next command: `` `(a) >>= f `` would be a program;
@@ -36,7 +36,7 @@ _MACRO = re.compile(rf":\s*(?P<category>[{LETTERS}]+)\s*=>\s*`\((?:(?P<quoted>[{
 _BOUND = re.compile(rf"({NAME})\s*:")
 _CATEGORIES = frozenset(("term", "tactic", "conv"))
 _BRACKET = re.compile(r"[()]")
-# Words that begin a command and are no terms, at the beginning of a line.
+# Words that begin a command and are not terms, at the beginning of a line.
 _NEXT = re.compile(
     r"[^\S\n]*(?:\Z|\n\s*(?:\Z|(?<=\n)(?:@\[|(?:theorem|lemma|def|abbrev|example|instance|structure|inductive|class"
     r"|namespace|section|end|open|variable|universe|set_option|noncomputable|private|protected|local|scoped|notation"
@@ -45,7 +45,7 @@ _NEXT = re.compile(
 _DOLLAR = re.compile(rf"\$({NAME})?")
 _REACH = 2000
 _TOKEN = "a new token has to be one word, or symbols without dashes, slashes, quotes and `#`"  # noqa: S105
-_PROGRAM = "its meaning is no quotation of a term or tactic but a program"
+_PROGRAM = "its meaning is a program, not a quotation of a term or tactic"
 _SPLICE = "`$` stands in front of a name that a macro binds, or has white space behind it, where a text has new syntax"
 
 
@@ -66,10 +66,10 @@ def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusa
     for command in commands:
         meaning = code.find("=>", command.end, command.end + _REACH)
         if command.start and not code[command.start - 1].isspace():
-            # Glued to a number or a symbol: nobody means it.
+            # Directly behind a number or a symbol: nobody writes that on purpose.
             yield command
         elif meaning < 0:
-            yield _refusal(command, "where its tokens end cannot be told")
+            yield _refusal(command, "it is not clear where its tokens end")
         else:
             own = [token for token in strings if command.end <= token.start < meaning]
             yield from _bad_tokens(text, own, lists)
@@ -87,7 +87,7 @@ def _bad_tokens(text: str, strings: list[Token], lists: Lists) -> Iterator[Refus
 def _bad_meaning(
     code: str, command: Refusal, meaning: int, quotations: list[tuple[int, int, frozenset[str]]]
 ) -> Iterator[Refusal]:
-    """Yield that a macro's meaning is a program; else note where its quotation lies."""
+    """Yield a refusal if a macro's meaning is a program; else note where its quotation lies."""
     if code[command.start : command.end] != "macro":
         return
     if quotation := _quotation(code, command.end, meaning):

@@ -41,7 +41,7 @@ def _set(text: str) -> frozenset[str]:
 _RUNS = "it runs code while Lean elaborates"
 _MEANS = "it changes what text means"
 _EXTENDS = "it extends Lean itself"
-_COMPILES = "it compiles to something else than it says"
+_COMPILES = "it compiles to something other than it says"
 _LEAN = "it is Lean's own machinery"
 
 NATIVE = Rule("it trusts the compiler, not the kernel", _set("native_decide"))
@@ -50,7 +50,7 @@ NATIVE = Rule("it trusts the compiler, not the kernel", _set("native_decide"))
 RULES = (
     NATIVE,
     Rule("it ends the text before its end", _set("#exit"), reason=Reason.PARSE),
-    Rule("imports belong into the header", _set("import")),
+    Rule("imports belong in the header", _set("import")),
     Rule("it assumes what is to be proved", _set("axiom opaque unif_hint")),
     Rule("it leaves Lean's own definitions out", _set("prelude init_quot")),
     Rule(_RUNS, _set("#eval #eval! #guard #guard_expr #html #widget #test #where #help run_cmd run_elab run_meta")),
@@ -90,28 +90,28 @@ RULES = (
     Rule(_LEAN, roots=_set("MetaM TermElabM TacticM CommandElabM CoreM MacroM ImportM"), deep=True),
     Rule("it acts on the machine", roots=_set("IO BaseIO EIO System"), deep=True),
     Rule("it acts on the machine", roots=_set("Task"), own=True),
-    # In its syntax, text stands without quotes: what looks like a string or a comment there is none.
+    # In JSX, text stands without quotes: what looks like a string or a comment there is not one.
     Rule("it changes what a quote or a dash means", roots=_set("ProofWidgets Jsx"), deep=True),
     Rule("it switches a check off", roots=_set("debug compiler interpreter")),
 )
-"""What the gate refuses. A word is compared whole: `axioms` and `h.axiom` are none of these."""
+"""What the gate refuses. A word is compared as a whole: `axioms` and `h.axiom` may pass."""
 
 STD_ROOTS = _set("Internal Async Http Mutex Channel")
 """Components of names that act on the machine in a text that names `Std`: sockets, processes and threads of Lean's
-library. Elsewhere they are anybody's names."""
+library. Elsewhere anybody may use these names."""
 
 TASK_FUNCTIONS = _set("spawn map bind pure get mapList Priority")
 """What `Task.` still does not mean in a text with a type `Task` of its own."""
 
 LEMMA_SPACES = _set("Grind Omega Order")
-"""Namespaces below `Lean` that hold lemmas, no machinery: a proof may use their names, but not declare any."""
+"""Namespaces below `Lean` that hold lemmas, not machinery: a proof may use their names, but not declare any."""
 
 USES = _set("exact exact_mod_cast apply refine rw rewrite open from using show simp simpa unfold have grind term")
-"""Words behind which a name is used, and not declared."""
+"""Words behind which a name is used, not declared."""
 
 ALLOWED_HASH = _set("#check #check_failure #print #reduce #synth #time #count_heartbeats #find #simp #norm_num #whnf")
-"""Commands with `#` that a text may use, with white space behind them: each only shows something. Not `#eval`, which
-runs code; `#where`, which Lean reads in `#wherex` too, is only refused because nobody needs it in a proof."""
+"""Commands with `#` that a text may use, with white space behind them: each only shows something. `#eval` is
+refused because it runs code; `#where` (which Lean reads in `#wherex` too) because no proof needs it."""
 
 ALLOWED_OPTIONS = _set(
     "maxHeartbeats maxRecDepth maxSynthPendingDepth autoImplicit relaxedAutoImplicit linter. pp. trace. backward."
@@ -119,7 +119,7 @@ ALLOWED_OPTIONS = _set(
     " exponentiation.threshold diagnostics smartUnfolding profiler push_neg.use_distrib warningAsError"
     " checkBinderAnnotations quotPrecheck grind.warning Nat.pow.threshold"
 )
-"""Options that a text may set; one that ends in a dot stands for all below it. Everything else is refused, first of
+"""Options that a text may set; one that ends in a dot stands for all below it. Everything else is refused, above
 all `debug.skipKernelTC` and whatever silences `sorry`."""
 
 ALLOWED_ATTRIBUTES = _set(
@@ -132,7 +132,7 @@ ALLOWED_ATTRIBUTES = _set(
     " monad_norm integral_simps ext_iff wf_preprocess partial_fixpoint_monotone to_app stacks kerodon"
     " pp_with_univ pp_using_anonymous_constructor nospecialize defeq protected category AMS formal_proof"
 )
-"""Attributes that a text may use; everything else is refused, first of all what replaces code (`extern`, `csimp`,
+"""Attributes that a text may use; everything else is refused, above all what replaces code (`extern`, `csimp`,
 `implemented_by`, `export`, `init`) and what runs it (`tactic`, `command_elab`, `macro`, `simproc`)."""
 
 CORE_CLASSES = _set(

@@ -3,8 +3,8 @@
 The rules are data, in `rules`. They hold for a text's code, without comments and strings (`masking`), and need no
 knowledge of Lean's tokens: a word counts wherever Lean could begin a token at it, whatever the imports define
 (`words`). That is everywhere except inside a name that certainly began as one: after white space, an opening bracket, a
-comma or one of a few prefix operators. After digits, quotes, closing brackets and every other symbol it counts in the
-middle of letters too. The gate only restricts: that a text passes proves nothing.
+comma or one of a few prefix operators. After digits, quotes, closing brackets and every other symbol a word counts even
+in the middle of letters. The gate only restricts: passing it proves nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The gate tried on texts with known answers, before a worker serves what has to pass it."""
+"""The gate tried on texts with known answers, before a worker serves proofs that have to pass it."""
 
 from __future__ import annotations
 

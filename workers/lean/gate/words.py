@@ -16,13 +16,13 @@ _LETTERED = re.compile("[A-Za-z_]+[!%]?")
 _RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
 _NAME = re.compile(NAME)
 # Behind these a letter begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib goes on with a letter there.
-# `→` is none of them (`→o`, `→r`), nor are digits, quotes and closing brackets.
+# `→` is not one of them (`→o`, `→r`), nor are digits, quotes and closing brackets.
 _BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
 _HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
 # `#s` counts the elements of a set: one letter with its decoration, or what stands where a term is expected.
 _COUNTED = re.compile(rf"[{LETTERS}][0-9'₀-₉ₐ-ₜᵢ-ᵪ]*(?:\.|\Z)")
 _BEFORE_TERM = frozenset("([{⟨=≠<>≤≥+*/^∣,:→↔∧∨¬←∈↦")
-# A calculation that was left over; only numbers, so it runs nothing of the text's own. What follows must end it.
+# A forgotten calculation, only with numbers, so that it runs none of the text's code. What follows must end it.
 _CALCULATION = re.compile(
     r"#eval[ \t]+\({0,8}[0-9](?:[0-9+*/%^() \t-]{0,80}[0-9)])?"
     rf"(?=\s{{0,80}}(?:\Z|(?:theorem|lemma|end)[^{WORD_CHARS}]))"
@@ -85,7 +85,7 @@ class _Code:
         return sum(self._may_name(run, defined[1]) for run in _RUN.finditer(self.code)) == 1
 
     def _may_name(self, run: re.Match[str], name: str) -> bool:
-        """Whether a piece of the text may name something; of one that is certainly a name, a component has to."""
+        """Whether a piece of the text may name something; in one that is certainly a name, a component has to be it."""
         is_name = (run.start() == 0 or self.code[run.start() - 1] in _BEFORE_NAME) and _NAME.fullmatch(run[0])
         return name in (run[0].translate(_NAME_MARKS).split(".") if is_name else run[0])
 
@@ -136,7 +136,7 @@ def _rule_for_name(text: _Code, name: str, start: int, lists: Lists) -> Rule | N
 
 
 def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
-    """Whether a name that begins like Lean's machinery is none of it."""
+    """Whether a name that begins like Lean's machinery is not part of it."""
     if rule.own and parts[0] in text.own_types:
         return "Lean" not in text.code if parts[0] == "Meta" else TASK_FUNCTIONS.isdisjoint(parts[1:])
     if parts[0] != "Lean":
