@@ -25,7 +25,7 @@ _running: list[BackgroundThread] = []
 
 
 def or_end(start: Callable[P, None]) -> Callable[P, None]:
-    """Return the same function, except that an error ends the process: Celery would log it, and give it tasks."""
+    """Return the same function, but end the process on an error: Celery would only log it and go on giving tasks."""
 
     @functools.wraps(start)
     def started(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -103,7 +103,7 @@ class Pulse(BackgroundThread):
 
 
 class Silence:
-    """Ends processes of this worker that live and give no sign of life.
+    """Ends processes of this worker that exist and give no sign of life.
 
     Two looks have to agree, because when a frozen host wakes, all its processes have been silent for long.
     """

@@ -73,14 +73,14 @@ def _watch(settings: Settings, app: Celery, room: str, queue: str) -> None:
 
 
 def _keep_logs(room: str) -> None:
-    """Keep the farm's logging: Celery leaves a configuration alone that it did not make."""
+    """Keep the farm's logging: Celery does not touch a configuration that others made."""
     configure_logs(room)
     signals.setup_logging.connect(_leave, weak=False)
-    # It would log the same with the text of the exception, which may quote a proof.
+    # Celery's own record has the text of the exception, which may quote a proof.
     logging.getLogger("celery.app.trace").disabled = True
     signals.task_failure.connect(_log_failure, weak=False)
     if not sys.stderr.isatty():
-        # Its banner and farewell, which nobody can parse.
+        # Celery prints its banner and farewell there, which no program can parse.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""The rule for every worker: if it idles while tokens wait, its first process takes none, and is ended.
+"""The rule for every worker: if it idles while tokens wait, its first process is not taking them, and is ended.
 
 It holds for any broker and whatever the cause. A worker that cannot reach its broker finds no token there, and stays.
 """
@@ -19,9 +19,9 @@ from farm.celery_app import is_rabbitmq
 from workers.background_threads import BackgroundThread
 
 NEGLECT_S = 20.0
-"""For how long tokens wait while nobody takes one."""
+"""How long tokens may wait without any being taken, before the first process is ended."""
 _LOOK_S = 2.0
-# What happened between two looks that are further apart is not known.
+# If two looks are further apart, nothing is known of the time between them.
 _ON_END_S = 10.0
 
 _log = structlog.get_logger()
@@ -44,7 +44,7 @@ class LastBegun:
 
 
 class Neglect(BackgroundThread):
-    """Looks from a process of a worker whether the first one takes the tokens that wait, and ends it if it does not.
+    """Watches, in a process of a worker, whether the first one takes waiting tokens, and ends it if it does not.
 
     Args:
         app: of the worker.
@@ -54,7 +54,7 @@ class Neglect(BackgroundThread):
     """
 
     def __init__(self, app: Celery, queue: str, begun: LastBegun, parent: int) -> None:
-        # This thread is not watched itself: RabbitMQ may be silent, and that must not end a process.
+        # This thread is not watched itself: RabbitMQ may not answer, and that must not end a process.
         super().__init__("neglect")
         self._app = app
         self._queue = queue

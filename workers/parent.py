@@ -25,7 +25,7 @@ _log = structlog.get_logger()
 
 
 def take_care(app: Celery, data_dir: Path, part: str) -> None:
-    """Have the worker of an app do so; called before it starts, in its first process.
+    """Have the worker of an app do all this; called before it starts, in its first process.
 
     Args:
         app: the worker's.

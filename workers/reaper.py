@@ -1,4 +1,4 @@
-"""`python -m workers.reaper`: takes work back from dead processes. One per host; Redis lets one win each time.
+"""`python -m workers.reaper`: takes work back from dead processes. One per host; Redis lets only one do each task.
 
 Every second: leases that ran out, leases of processes of this host that are gone, remainders of cancelled batches,
 batches whose retention is over. Every five: lost tokens, of proofs and of premise queries, and processes that a dead

@@ -1,7 +1,7 @@
 """What the embed room and the premise room share: a process that a token wakes, and that stays awake a while.
 
-Celery takes up to 80 ms to deliver a token, several times what a query takes. So a process that has served what
-waited lingers on the room's list, and while it does, nobody sends tokens.
+Celery takes up to 80 ms to deliver a token, several times what a query takes. So a process that has served all
+queries waits a while for more on the room's list, and meanwhile nobody sends tokens.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ LINGER_S = 10.0
 """How long a process stays awake after the last query."""
 MOST_QUERIES = 64
 """How many are served together."""
-# The longest time until a lingering process notices that it is to end.
+# The longest time until a waiting process notices that it is to end.
 _LOOK_UP_S = 0.5
-# A connection that is silent for longer is given up: no answer takes that long, and the queries still wait.
+# A connection that is silent for longer is given up: no answer takes that long, and the queries are kept.
 _SILENCE_S = 3.0
 _RETRY_S = 0.2
 _FAULT = "The worker failed on this query: its log says how"
@@ -168,7 +168,7 @@ def _await_store(error: StoreUnavailable) -> None:
 
 
 class RoomProcess:
-    """The Celery side of a room: its server is made after the fork, and a token has it work.
+    """The Celery side of a room: its server is made after the fork, and a token starts its work.
 
     Args:
         kind: the room, and what its workers are shown as.
@@ -226,7 +226,7 @@ class RoomProcess:
             room.recover(may_be_alive)
         server.start()
         self._heartbeat.hurry()
-        # What was submitted while nobody was there has no token any more.
+        # Queries that were submitted while no worker ran have no token any more.
         self._tokens.room(self._kind.value)
 
     def _end(self, **_: Any) -> None:
@@ -237,7 +237,7 @@ class RoomProcess:
 
 
 def may_be_alive(worker: str) -> bool:
-    """Whether a worker, as `worker_id` names it, may be at work; processes of other hosts may."""
+    """Whether a worker, as `worker_id` names it, may be alive; always true for other hosts' processes."""
     host, _, identity = worker.partition(":")
     return host != socket.gethostname() or is_identity_alive(identity)
 

@@ -8,8 +8,8 @@ import mmap
 class StopFlag:
     """One byte that a parent shares with the processes it forks later.
 
-    `multiprocessing.Event` takes a lock to be read. A process that is killed while it holds the lock, as each of them
-    does ten times a second, leaves every other process of the worker waiting for ever.
+    `multiprocessing.Event` takes a lock to be read. Each process takes it ten times a second. If one is
+    killed while it holds the lock, every other process of the worker waits for ever.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Vectors of new premises, which a user sends with every goal: in memory, and in Redis for all embed workers."""
+"""Vectors of new premises, which users send again with every goal; in memory, and in Redis for all embed workers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class VectorCache:
         missing = [text for text in texts if text not in found]
         if self._shared and missing:
             blobs = zip(missing, self._shared.get([digests[text] for text in missing]), strict=True)
-            # A model without a revision may have been exchanged for one of another dimension.
+            # A model without a revision may have been replaced by one of another dimension.
             more = {
                 text: np.frombuffer(blob, np.float32) for text, blob in blobs if blob and len(blob) == 4 * dimension
             }
@@ -48,7 +48,7 @@ class VectorCache:
         return found
 
     def put(self, embedder: str, vectors: Mapping[str, Vectors]) -> None:
-        """Keep vectors by their texts; the least recently used go.
+        """Keep vectors by their texts; the least recently used are dropped.
 
         Raises:
             StoreUnavailable: Redis does not answer.

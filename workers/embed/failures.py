@@ -1,8 +1,8 @@
-"""Why texts could not be embedded, as far as it decides what is done next.
+"""Why texts could not be embedded; the class decides what is done next.
 
 EmbeddingError
-├── ServiceDown     whatever the texts, the service would fail now
-│   └── Busy        the same call may well succeed in a moment, or elsewhere
+├── ServiceDown     the service would fail now with any texts
+│   └── Busy        the same call may succeed in a moment, or elsewhere
 ├── CallRejected    some input of the call, or their number, is not accepted (HTTP 413 and 422)
 └── InputRejected   this one input is not accepted, wherever and whenever it is sent
 """
@@ -13,7 +13,7 @@ from farm.errors import EmbeddingError
 
 
 class ServiceDown(EmbeddingError):
-    """The service fails whatever it is asked, so trying single inputs would not help."""
+    """The service would fail with any input, so trying inputs one by one would not help."""
 
 
 class Busy(ServiceDown):
@@ -25,7 +25,7 @@ class CallRejected(EmbeddingError):
 
 
 class InputRejected(EmbeddingError):
-    """The service does not accept one input, even alone.
+    """The service does not accept one input, even by itself.
 
     Attributes:
         reason: one actionable sentence.

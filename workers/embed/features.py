@@ -1,7 +1,7 @@
 """What a statement is about, as weighted features: two statements that share many are likely to help each other.
 
-The weights were tuned on the goals of tests/unit/embed/test_lexical_recall.py: some written by hand, some made from
-the shipped corpus, which are an equivalence with one side as hypothesis, and an equation inside a larger term.
+The weights were tuned on the goals of tests/unit/embed/test_lexical_recall.py. Some are written by hand. Others are
+made from the shipped corpus: an equivalence with one side as a hypothesis, or an equation inside a larger term.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _RUN, _LONGEST_RUN = 0.4, 5
 _WORD, _NAME_WORD, _HYPOTHESIS_WORD, _DOC_WORD = 1.0, 0.4, 0.3, 0.15
 # An equivalence is a rule in either direction.
 _DIRECTION = 0.8
-# What nearly every statement has, such as `x0 =`, says little.
+# A feature that nearly every statement has, such as `x0 =`, says little.
 _COMMON = 0.25
 
 _SAYS_LITTLE = frozenset(OPENING) | CLOSING | {",", ":", "=", "↔"}
@@ -50,7 +50,7 @@ def features(statement: ParsedStatement) -> dict[str, float]:
 
 
 def _add_claim(bag: Bag, statement: ParsedStatement, hypotheses: list[Terms], conclusion: Terms, weight: float) -> None:
-    """Add what is claimed as a whole, what its two sides are, and what it is claimed from."""
+    """Add the claim as a whole, its two sides, and the hypotheses that it follows from."""
     left, sign, right = relation(peel(conclusion))
     names: dict[str, str] = {}
     whole = " ".join(rename([*left, sign, *right] if sign else left, names))

@@ -47,7 +47,7 @@ def missing(settings: Settings, found: list[str]) -> str:
     if find_spec("torch") is None:
         return "MODEL_ID is set without EMBED_SERVICE_URL, and sentence-transformers is not here: `leanfarm[embed]`"
     torch: Any = import_module("torch")
-    return "" if torch.cuda.is_available() else f"torch {torch.__version__} has no CUDA here: install a build that has"
+    return "" if torch.cuda.is_available() else f"torch {torch.__version__} has no CUDA here: install a build with CUDA"
 
 
 def rate(embedder: Embedder, batch: int, seconds: float) -> tuple[int, float]:

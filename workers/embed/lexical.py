@@ -27,7 +27,7 @@ class LexicalEmbedder:
     name = "lexical-768-v1"
     kind = "lexical"
     notice = (
-        "Premise retrieval is lexical: symbols and shapes are compared, and no trained model is at work. For a model, "
+        "Premise retrieval is lexical: symbols and shapes are compared, and no trained model is used. For a model, "
         "set EMBED_SERVICE_URL (text-embeddings-inference), or MODEL_ID after `pip install 'leanfarm[embed]'`."
     )
     dimension = DIMENSION

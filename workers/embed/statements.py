@@ -1,4 +1,4 @@
-"""A goal or a declaration taken apart: what it concludes, from what, about which variables. A reader, not a parser."""
+"""Takes a goal or a declaration apart into variables, hypotheses and conclusion. It is a reader, not a parser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workers.embed.tokens import CLOSING, OPENING, is_name, tokenise
 
 Tokens = list[str]
 
-# How much of one text is read at most; the rest would cost time and add little.
+# The most that is read of one text; the rest would cost time and add little.
 _MOST_CHARACTERS = 8_000
 _MOST_TOKENS = 400
 
@@ -37,7 +37,7 @@ class ParsedStatement:
         types: the variables, with the tokens of their types.
         hypotheses: the propositions it assumes.
         classes: the instances it assumes.
-        conclusion: what is left.
+        conclusion: what it claims.
     """
 
     kind: str = ""
@@ -106,7 +106,7 @@ def _outside(tokens: Tokens) -> Iterator[tuple[int, str]]:
 
 
 def _top_arrow(tokens: Tokens) -> int:
-    """Return where the first implication stands, -1 if nowhere: `↔` binds weaker; `∃` and its like reach the end."""
+    """Return where the first implication stands, -1 if nowhere. `↔` binds more weakly; `∃` extends to the end."""
     first = -1
     for at, symbol in _outside(tokens):
         if symbol == "↔":

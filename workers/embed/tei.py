@@ -15,7 +15,7 @@ import orjson
 from farm.errors import ConfigurationError, EmbeddingError
 from workers.embed.failures import Busy, CallRejected, ServiceDown
 
-# A host that does not even accept a connection does not get the whole time of a call.
+# A host that accepts no connection is given up long before the time of a call is over.
 _CONNECT_TIMEOUT_S = 5.0
 _JSON = {"content-type": "application/json"}
 # Documentation and code of TEI 1.9 disagree on which of the two an oversized call gets.
@@ -26,12 +26,12 @@ _BUSY = frozenset({429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What `/info` says; a server need not say anything.
+    """What `/info` says; a server may leave any of it out.
 
     Attributes:
         model: the id of the model, empty if unknown.
         revision: its commit, empty if unknown.
-        max_batch: inputs of one call; None if unknown. A call of more permits than exist can never be served.
+        max_batch: the most inputs that one call can ever have, by its batch size and its permits; None if unknown.
     """
 
     model: str = ""
@@ -57,7 +57,7 @@ class TeiServer:
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ConfigurationError("EMBED_SERVICE_URL must hold URLs such as http://127.0.0.1:8080")
         self.shown = str(parsed.copy_with(username=None, password=None))
-        # The service is the operator's own: neither a proxy of the environment nor a redirect may lead elsewhere.
+        # The service is the operator's own: neither a proxy of the environment nor a redirect may send calls elsewhere.
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(
             base_url=parsed, headers=headers, follow_redirects=False, trust_env=False, verify=_certificates()

@@ -41,13 +41,13 @@ class TeiPool:
     """Embeds by the servers of `EMBED_SERVICE_URL`. It asks them at once, to learn the model and its dimension.
 
     Attributes:
-        name: model and revision, of the settings where they say, else as the servers say.
-        notice: a sentence when the settings name another model than is served.
+        name: model and revision: from the settings if they are set there, else from the servers.
+        notice: a sentence if the settings name a model other than the one that is served.
         dimension: numbers per vector.
 
     Raises:
         EmbeddingError: none of the servers can be used now.
-        ConfigurationError: a URL is none, or the servers serve different models.
+        ConfigurationError: a URL is invalid, or the servers serve different models.
     """
 
     kind = "tei"
@@ -95,7 +95,7 @@ class TeiPool:
             turn.endpoint.close()
 
     def _greet_all(self) -> Info:
-        """Return what the servers that answer serve."""
+        """Return the model that the servers report; servers that do not answer are left out."""
         found: list[Info] = []
         failures: list[EmbeddingError] = []
         for turn in self._rotation.turns:
@@ -148,7 +148,7 @@ class TeiPool:
         return checked(rows, len(inputs), self.dimension, str(turn.endpoint))
 
     def _check_model(self, turn: Turn, timeout_s: float) -> None:
-        """A server that was away may be back with another model."""
+        """Make sure that a server that was away serves the same model as before."""
         if turn.is_known:
             return
         info = turn.endpoint.info(min(timeout_s, _INFO_TIMEOUT_S))

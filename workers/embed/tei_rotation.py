@@ -19,9 +19,9 @@ class Turn:
     """A service in the rotation.
 
     Attributes:
-        load: inputs on the way to it.
+        load: inputs that it was sent and has not answered.
         rests_until: when it may be asked again after a failure, on the rotation's clock.
-        failures: how often it failed in a row.
+        failures: how many times in a row it failed.
         is_known: whether it has shown which model it serves since it was last unreachable.
     """
 

@@ -47,7 +47,7 @@ def rename(row: Terms, names: dict[str, str]) -> Terms:
 
 
 def written(row: Terms) -> str:
-    """Return the text of a proposition under names of its own, equal for propositions that differ in names only."""
+    """Return the text of a proposition with its variables renamed, equal for propositions that differ only in names."""
     return " ".join(rename(row, {}))
 
 

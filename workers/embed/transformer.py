@@ -32,7 +32,7 @@ class TransformerEmbedder:
         revision = settings.model_revision
         self.name = f"{settings.model_id}@{revision}" if revision else settings.model_id
         self._model = _load(settings.model_id, revision)
-        # Half precision is slower than single on a CPU, where it exists at all.
+        # On a CPU half precision is slower than single, if it exists at all.
         if settings.dtype == "float16" and self._model.device.type == "cuda":
             self._model.half()
         self.dimension = len(self._encode(["dimension"], 0)[0])
@@ -41,7 +41,7 @@ class TransformerEmbedder:
         """Return one L2-normalised row per text, float32 `[len(texts), dimension]`.
 
         Raises:
-            EmbeddingError: the model fails, for lack of memory for example.
+            EmbeddingError: the model fails, for example because memory runs out.
         """
         if not texts:
             return np.zeros((0, self.dimension), np.float32)
@@ -58,7 +58,7 @@ class TransformerEmbedder:
             # torch, tokenizers and numpy raise errors of many types; a lone surrogate, for example, is a TypeError.
             raise EmbeddingError(f"The model {self.name} fails ({type(error).__name__}): {error}") from error
         vectors = checked(rows, len(texts), dimension, f"The model {self.name}")
-        # Here and not in the model, which may compute in half precision.
+        # Normalised here, because the model may compute in half precision.
         lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _TINY).astype(np.float32)
         unit: Vectors = vectors / lengths
         return unit

@@ -82,7 +82,7 @@ def use(settings: Settings, index: dict[str, Any]) -> None:
 
     Raises:
         ConfigurationError: no farm is known.
-        CorpusError: a worker says why it cannot, or there is none.
+        CorpusError: a worker says why it cannot, or no worker runs.
         StoreUnavailable: Redis does not answer.
     """
     runtime = read_runtime(settings.data_dir)

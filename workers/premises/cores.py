@@ -23,7 +23,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 def spread(work: Callable[[T], R], parts: Iterable[T]) -> list[R]:
     """Return what `work` makes of each part; the parts run on all cores, where numpy lets go of the interpreter's lock.
 
-    Not from within `work`.
+    Do not call it from within `work`.
     """
     parts = list(parts)
     with _libraries().limit(limits=1, user_api="blas"):

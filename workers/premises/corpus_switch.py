@@ -1,8 +1,8 @@
 """Another corpus at run time: every premise worker loads it beside the one it answers with, then all of them switch.
 
 A wish (`farm index use`) is loaded by each worker. Once all of them could answer with it, it is concluded, and each
-puts it in place at its next look; if one of them cannot load it, all keep what they have. Only when all have it are
-its lists shown to clients, because until then a worker might not know the new numbers.
+puts it in place at its next look; if one of them cannot load it, all keep what they have. Clients see its lists only
+when all have it, because until then a worker might not know the new numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Switch(BackgroundThread, Generic[T]):
-    """Looks again and again whether an operator wants another corpus, and does this worker's part of it.
+    """Looks regularly whether an operator wants another corpus, and does this worker's part of the switch.
 
     Args:
         corpora: where wishes are.

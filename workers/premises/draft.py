@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 
 
 class Draft:
-    """A `.npy` file whose header promises all rows, while they are still coming. One process at a time has it.
+    """A `.npy` file whose header already gives the final number of rows. One process at a time holds it.
 
     Attributes:
         rows: how many are there.

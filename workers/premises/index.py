@@ -77,7 +77,7 @@ class Index:
         return int(self._vectors.shape[1])
 
     def search_all(self, queries: Matrix, ks: Sequence[int], groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
-        """Return by row what `search` does for each query, by whichever way is cheaper for all of them.
+        """Return by row what `search` returns for each query, found in the way that is cheaper for all of them.
 
         Args:
             queries: float32 [q, d], finite.
@@ -101,7 +101,7 @@ class Index:
         self._check(queries)
         floors, candidates = matrix_product.candidates(self._vectors, queries, groups, k + _SPARE)
         best = [self._best(query, ids, k) for query, ids in zip(queries, candidates, strict=True)]
-        # Where all that is accessible is a candidate there is no floor, and nothing to certify.
+        # If every accessible row is a candidate, there is no floor and nothing to certify.
         is_certain = [
             floor == -np.inf or scores[-1] > ceiling
             for floor, ceiling, (scores, _) in zip(floors, self._ceilings(queries, floors), best, strict=True)
@@ -145,7 +145,7 @@ class Index:
         k = scores.shape[1]
         rest, wanted = np.arange(len(queries)), k + _SPARE
         while len(rest) and wanted < min(selection.count, _SCAN_FROM):
-            # Of this thread: `spread` has others for other queries.
+            # In this thread only: `spread` searches for other queries in others.
             faiss.omp_set_num_threads(1)
             half, candidates = self._half.search(queries[rest], wanted, params=_parameters(selection))
             for row, found in zip(rest, candidates, strict=True):

@@ -19,7 +19,7 @@ from workers.premises.vectors import load_or_build
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """A corpus that could answer.
+    """A corpus that is ready to answer.
 
     Attributes:
         engine: a line that says what it is.
@@ -61,7 +61,7 @@ def load_index(settings: Settings, progress: Callable[[int, int], None], snapsho
     Args:
         settings: say which corpus, and how it is embedded.
         progress: told the premises embedded so far and all, where there are no vectors yet.
-        snapshot: what the corpus must be; empty: whatever is there.
+        snapshot: the snapshot that the corpus must have; empty accepts any.
 
     Raises:
         CorpusError: the data set is broken, or another one.

@@ -43,7 +43,7 @@ def candidates(vectors: Matrix, queries: Matrix, groups: Groups, wanted: int) ->
         wanted: how many; less where fewer are accessible.
 
     Returns:
-        float32 [q], what the product gives at most for an accessible vector that is no candidate; and the candidates.
+        float32 [q], the most that the product gives for an accessible vector that is no candidate; and the candidates.
     """
     masks = _masks(groups, len(queries), len(vectors))
     floors = np.full(len(queries), -np.inf, np.float32)

@@ -23,7 +23,7 @@ class Numbering:
     """The lists of names for a corpus.
 
     Attributes:
-        edition: names corpus and lists: the corpus's snapshot, and where older names come first a digest of the lists.
+        edition: names corpus and lists: the corpus's snapshot, with a digest of the lists if older names come first.
         modules: names of modules; the position is the number.
         premises: names of premises before filtering; the position is the number.
         module_at: int32 [len(modules)], the id of each in the corpus, or -1.
@@ -49,7 +49,7 @@ class Numbering:
 
     @property
     def published(self) -> Published:
-        """What clients see of it."""
+        """The part that clients see."""
         return Published(self.edition, list(self.modules), list(self.premises))
 
 

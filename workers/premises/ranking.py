@@ -35,7 +35,7 @@ class Ranker:
         those in the query's order.
 
         Args:
-            query: k as it is: clamping it, and the number of new premises, is the caller's.
+            query: its k is used as it is: the caller bounds it and the number of new premises.
             state: float32 [d], the goal's vector.
             new: float32 [m, d], the vectors of the m new premises.
 
@@ -45,7 +45,7 @@ class Ranker:
         return self.rank_all([query], [state], [new])[0]
 
     def rank_all(self, queries: Sequence[Query], states: Sequence[Matrix], news: Sequence[Matrix]) -> list[Ranking]:
-        """Return what `rank` does for each query; they share one search."""
+        """Return what `rank` returns for each query; they share one search."""
         clock, rescored_s = [time.perf_counter()], self._index.rescored_s
         groups = self._groups(queries)
         clock.append(time.perf_counter())

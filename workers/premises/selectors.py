@@ -1,6 +1,6 @@
 """Which premises a query may see, as bitmaps; the last ones are kept by their content.
 
-The rules are lean-premise-server's: modules and local premises come as ids or names, what is unknown is ignored, and a
+The rules are lean-premise-server's: modules and local premises come as ids or names, unknown ones are ignored, and a
 new premise hides the indexed one of its name.
 """
 
@@ -135,7 +135,7 @@ class _Access:
         modules: accessible modules; None means the whole corpus.
         premises: premises accessible beside those modules.
         imported_all: modules whose bodies the caller sees; None when the module system hides nothing from it.
-        overridden: premises that new ones stand for.
+        overridden: premises that new ones replace.
     """
 
     modules: Ids | None

@@ -27,7 +27,7 @@ from workers.premises.ranking import Ranker, Ranking
 from workers.premises.selectors import Matrix
 from workers.room_server import MOST_QUERIES, Post, RoomServer
 
-# After so long without a query, none is about to come.
+# After so long without a query, none is expected soon.
 _QUIET_S = 0.005
 _MOST_PATIENCE_S = 0.05
 # Redis counts in milliseconds, and 0 would mean for ever.
@@ -51,7 +51,7 @@ class PremiseServer(RoomServer):
     Args:
         post: the queries that wait for premises.
         settings: say which corpus, until an operator says otherwise.
-        corpora: where the operator does, and where clients look.
+        corpora: where the operator does so, and where clients look up the lists.
     """
 
     def __init__(self, post: Post, settings: Settings, corpora: Corpora) -> None:
@@ -120,7 +120,7 @@ class PremiseServer(RoomServer):
         self._post.room.reply_all(zip((retrieval for retrieval, _ in taken), answers, strict=True))
 
     def gather(self, taken: Taken) -> Taken:
-        """Wait for queries that are about to come, as together they cost less; never longer than these would take."""
+        """Wait for queries that are about to come, because together they cost less; no longer than these would take."""
         room, started = self._post.room, time.monotonic()
         while len(taken) < min(room.in_flight(), MOST_QUERIES):
             left_s = min(self._spent_s * len(taken), _MOST_PATIENCE_S) - (time.monotonic() - started)

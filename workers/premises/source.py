@@ -97,11 +97,11 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     """Write one file of an archive; tarfile's own filter for hostile archives came with Python 3.11.4.
 
     Raises:
-        tarfile.TarError: it is no plain file or folder, or would lie outside.
+        tarfile.TarError: it is not a plain file or folder, or would lie outside.
     """
     path = folder / member.name
     if not path.resolve().is_relative_to(folder.resolve()) or not (member.isfile() or member.isdir()):
-        raise tarfile.TarError(f"{member.name!r} is no plain file inside the archive's folder")
+        raise tarfile.TarError(f"{member.name!r} is not a plain file inside the archive's folder")
     if member.isdir():
         path.mkdir(parents=True, exist_ok=True)
         return

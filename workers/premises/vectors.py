@@ -36,7 +36,7 @@ def load_or_build(
         directory: where new vectors are kept for the next start.
         model: the embedding model, `owner/name` or `owner/name@revision`.
         progress: told the premises embedded so far and n, after each batch.
-        revision: `MODEL_REVISION`, if set; the model's name may have one that its server told.
+        revision: `MODEL_REVISION`, if set; the model's name may hold one that its server reported.
 
     Raises:
         CorpusError: vectors of the data set or in `directory` hold numbers out of range.
@@ -70,7 +70,7 @@ def precomputed(corpus: Corpus, model: str, revision: str = "") -> list[Path]:
     """Return where the data set may keep the vectors of a model: `embeddings/<name>-<revision>.npy`.
 
     The revision is `MODEL_REVISION`, by lean-premise-server's convention the Lean version of the training data. Where
-    it is not set, a commit that the embedding service tells is tried, then the corpus's revision.
+    it is not set, the commit that the embedding service reports is tried, then the corpus's revision.
     """
     tried = dict.fromkeys([model.partition("@")[2] or corpus.revision, revision or corpus.revision])
     return [corpus.source / "embeddings" / f"{model_name(model)}-{each}.npy" for each in tried]

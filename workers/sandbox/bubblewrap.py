@@ -1,4 +1,4 @@
-"""bubblewrap, where the operator asks for it: a file system and namespaces that hold nothing else, around the rest."""
+"""bubblewrap, if the operator asks for it: around the other layers, a file system and namespaces with nothing else."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _ROOT_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
 
 
 def command(cage: Cage, visible: Sequence[str], scratch: str, inner: Sequence[str]) -> list[str]:
-    """Return the command that runs `inner` where only what it may read is there, and only scratch can be written.
+    """Return the command that runs `inner` with only the files that it may read, and only scratch writable.
 
     Args:
         cage: what may be read and run.
         visible: what the launcher itself needs besides.
         scratch: the REPL's scratch folder.
-        inner: the launcher, to put up the other layers.
+        inner: the launcher, to set up the other layers.
     """
-    # As root a user namespace would leave no id to change to.
+    # For root, a user namespace would leave no id to change to.
     spaces = list(_ROOT_NAMESPACES) if cage["users"] else ["--unshare-all"]
     rights = [each for name in _ROOT_CAPABILITIES for each in ("--cap-add", name)] if cage["users"] else []
     shown = _outermost([*cage["read"], *cage["run"], *visible])

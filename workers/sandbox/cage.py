@@ -1,6 +1,6 @@
 """Sets up the sandbox around this process, and becomes the REPL inside it. A layer that is missing stops the start.
 
-The order is the point: paths are opened while they can be, the user id changes before the request to die with the
+The order matters: paths are opened while they can be, the user id changes before the request to die with the
 parent (the kernel forgets it at such a change), no_new_privs precedes what needs it, and seccomp comes last because it
 forbids the rest.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SIGKILL = 9
 OPEN_LAYERS = ("rlimits", "no_new_privs", "pdeathsig")
-"""What is put up even where the sandbox is off."""
+"""The layers that are set up even where the sandbox is off."""
 
 
 def die_with_parent() -> None:
@@ -44,7 +44,7 @@ def forbid_new_privileges() -> None:
 def make_scratch(root: str, user: int | None) -> str:
     """Return a new folder for this process alone, named `WORKER-REPL` by process ids.
 
-    Whoever had the numbers before is dead, and its folder goes.
+    The process that had these numbers before is dead, and its folder is removed.
     """
     scratch = f"{root}/{os.getppid()}-{os.getpid()}"
     clear_scratch(scratch)
@@ -78,7 +78,7 @@ def user_of(cage: Cage) -> int | None:
 
 
 def restrict(cage: Cage, scratch: str, user: int | None) -> list[str]:
-    """Put up every layer around this process; return their names, outermost first.
+    """Set up every layer around this process; return their names, outermost first.
 
     Args:
         cage: what is allowed.
@@ -86,7 +86,7 @@ def restrict(cage: Cage, scratch: str, user: int | None) -> list[str]:
         user: the id to take, or None.
 
     Raises:
-        Missing: a layer cannot be put up.
+        Missing: a layer cannot be set up.
     """
     version = landlock.abi()
     rules = landlock.Ruleset(version)
@@ -122,7 +122,7 @@ def become(
         in_scratch: whether it starts in its folder, rather than where this process is.
 
     Raises:
-        Missing: a layer cannot be put up.
+        Missing: a layer cannot be set up.
     """
     restrict(cage, scratch, user)
     try:
@@ -134,6 +134,6 @@ def become(
 
 
 def show_layers(cage: Cage, scratch: str, user: int | None) -> None:
-    """Put up the sandbox and print the names of its layers."""
+    """Set up the sandbox and print the names of its layers."""
     outside = ["bubblewrap"] if cage["bubblewrap"] else []
     sys.stdout.write(" ".join([*outside, *restrict(cage, scratch, user)]) + "\n")

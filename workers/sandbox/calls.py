@@ -1,14 +1,14 @@
 """Every system call the sandbox knows by name: name=x86-64/arm64, empty where a machine does not have it.
 
-What is not named here is answered "no such call" (ENOSYS), as by an older kernel: runtimes probe for what is new, and
-fall back. `clone3` and io_uring are left out for that reason: their arguments lie in memory, where no filter can look.
+A call that is not named here is answered "no such call" (ENOSYS), as by an older kernel: runtimes probe for new calls,
+and fall back. So `clone3` and io_uring are left out: their arguments lie in memory, where no filter can look.
 The numbers are those of <asm/unistd_64.h> and <asm-generic/unistd.h>; a test compares them.
 """
 
 from __future__ import annotations
 
-# What a compiled Lean, libuv and a scripted stand-in live on: it stays inside the process, or Landlock
-# judges it: what execve may start is its matter.
+# What a compiled Lean, libuv and a scripted stand-in need. These calls stay inside the process, or Landlock decides
+# about them, as about what execve may start.
 ALLOWED = """
 read=0/63 write=1/64 readv=19/65 writev=20/66 pread64=17/67 pwrite64=18/68 preadv=295/69 pwritev=296/70
 preadv2=327/286 pwritev2=328/287 lseek=8/62 close=3/57 close_range=436/436 dup=32/23 dup2=33/ dup3=292/24
@@ -38,7 +38,7 @@ clone=56/220 kill=62/129 tgkill=234/131 prctl=157/167 ioctl=16/29 fcntl=72/25 pr
 openat=257/56
 """
 
-# Refused (EPERM): an ordinary program may try these and live without. Much of it Landlock does not see: chmod, Unix
+# Refused (EPERM): an ordinary program may try these and do without. Landlock does not see many of them: chmod, Unix
 # sockets, locks on others' files, priorities and limits of others, leaving the session.
 REFUSED = """
 fork=57/ vfork=58/ execveat=322/281 chmod=90/ fchmod=91/52 fchmodat=268/53 chown=92/ fchown=93/55 lchown=94/
@@ -63,7 +63,7 @@ migrate_pages=256/238 move_pages=279/239 mbind=237/235 set_mempolicy=238/237 adj
 clock_adjtime=305/266 name_to_handle_at=303/264 fchmodat2=452/452 setxattrat=463/463 removexattrat=466/466
 """
 
-# Whoever tries these has no business here, and ends at once.
+# Only a hostile program tries these: it is killed at once.
 HOSTILE = """
 ptrace=101/117 process_vm_readv=310/270 process_vm_writev=311/271 process_madvise=440/440
 process_mrelease=448/448 pidfd_getfd=438/438 mount=165/40 umount2=166/39 pivot_root=155/41 chroot=161/51

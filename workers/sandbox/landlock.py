@@ -45,7 +45,7 @@ def abi() -> int:
         Missing: it has none, or something forbids asking.
     """
     if sys.platform != "linux":  # the number below is another call elsewhere
-        raise Missing("Landlock is Linux's: run the Lean workers in a Linux virtual machine")
+        raise Missing("Landlock exists only on Linux: run the Lean workers in a Linux virtual machine")
     found = syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(_GET_ABI))
     if found < 1:
         raise Missing(f"this kernel offers no Landlock ({error()}): it needs Linux 5.13 or later with Landlock enabled")
@@ -59,14 +59,14 @@ class Ruleset:
         self._files = _FIRST_ABI
         for since, right in ((2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)):
             self._files |= right if version >= since else 0
-        # A kernel refuses bits it does not know; what is zero it takes, however long.
+        # A kernel refuses bits that it does not know, but accepts zeros behind those that it knows.
         attributes = struct.pack("QQQ", self._files, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0)
         self._fd = syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
         if self._fd < 0:
             raise Missing(f"Landlock's rules cannot be made: {error()}")
 
     def allow(self, paths: Sequence[str], rights: int) -> None:
-        """Allow these rights on what lies at and below each path; one that cannot be opened has nothing to allow."""
+        """Allow these rights on what lies at and below each path; one that cannot be opened is skipped."""
         for path in paths:
             for fd, is_folder in _opened(path):
                 granted = rights & self._files & (-1 if is_folder else ~_ONLY_DIRECTORIES)

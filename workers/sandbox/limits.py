@@ -9,7 +9,7 @@ FILE_MB = 64
 OPEN_FILES = 1024
 """Files it may have open at once; Lean maps and closes .olean files one by one."""
 THREADS_MIN = 256
-"""Threads it may have, at least: Lean has one per core, and some."""
+"""Threads it may have, at least: Lean has one per core, and a few more."""
 
 _MB = 1 << 20
 _NONE = ("CORE", "MSGQUEUE", "NICE", "RTPRIO", "MEMLOCK")
@@ -32,7 +32,7 @@ def apply_least(address_space_mb: int) -> None:
 
 
 def bound_threads(most: int) -> None:
-    """Bound the threads of this user id: root is exempt, and so this comes after a change to an id of one's own."""
+    """Bound the threads of this user id: root is exempt, so it takes effect only after a change to another id."""
     _lower(resource.RLIMIT_NPROC, most)
 
 

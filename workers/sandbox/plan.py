@@ -63,7 +63,7 @@ class Cage(TypedDict):
 
 
 class Plan(TypedDict):
-    """All the launcher has to know.
+    """All that the launcher has to know.
 
     Attributes:
         lake: the real lake.
@@ -91,7 +91,7 @@ class Needs:
     Attributes:
         program: what will be started.
         environment: the environment it is started in.
-        folders: what it must be able to read besides.
+        folders: further folders that it must be able to read.
         programs: what it may start itself.
         scratch: the folder for scratch folders.
         address_space_mb: RLIMIT_AS in MB.
@@ -132,7 +132,7 @@ def cage(needs: Needs) -> Cage:
     started = [found for program in needs.programs for group in _interpreters(program) for found in group]
     named = [Path(text) for name in _LEAN_PLACES for text in needs.environment.get(name, "").split(":")]
     folders = _existing([*needs.folders, *named])
-    # A script starts its interpreter itself, and what it is told to: then all that may be read may be started.
+    # A script starts its interpreter and whatever it names, so for a script all that may be read may be started.
     run = [*scripts, *binaries, *started, *(folders if scripts else [])]
     privileges, user_range = _capabilities(), _user_range()
     may_search = bool(privileges >> _DAC_READ_SEARCH & 1)

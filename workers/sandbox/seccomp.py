@@ -1,7 +1,7 @@
 """seccomp: which system calls the process may make, for ever (an allowlist, assembled here into classic BPF).
 
-Allowed calls go through; refused ones answer EPERM; what nobody named answers ENOSYS, so that runtimes fall back; what
-is plainly hostile, a 32-bit call among it, ends the process (SIGSYS).
+Allowed calls go through; refused ones answer EPERM; calls in no table answer ENOSYS, so that runtimes fall back;
+plainly hostile ones, 32-bit calls among them, end the process (SIGSYS).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _load(offset: int) -> Instruction:
 
 
 def _argument(index: int) -> Instruction:
-    """The lower half, which is all of it: what is compared below the kernel takes as 32 bits."""
+    """Load the lower half of an argument, which is enough: the kernel takes those compared below as 32 bits."""
     return _load(_ARGUMENTS + 8 * index)
 
 
@@ -60,7 +60,7 @@ def _one_of(index: int, values: tuple[int, ...]) -> list[Instruction]:
 
 
 def _open(flags: int) -> list[Instruction]:
-    """Refuse to truncate what is not opened for writing: Landlock sees that from its third version on only."""
+    """Refuse to truncate what is not opened for writing: Landlock sees that only from its third version on."""
     return [
         *(_argument(flags), (_AND, 0, 0, os.O_ACCMODE)),
         *((_JUMP_EQUAL, 0, 1, os.O_WRONLY), _end(_ALLOW), (_JUMP_EQUAL, 0, 1, os.O_RDWR), _end(_ALLOW)),

@@ -39,7 +39,7 @@ class AttemptOutcome:
     Attributes:
         expected: `denied`, `killed` or `allowed`.
         found: the same, or `broken` where the attempt itself failed.
-        detail: the error, or what else tells.
+        detail: the error, or what else shows it.
     """
 
     topic: str
@@ -72,7 +72,7 @@ class Stage:
         """Return the names of the layers.
 
         Raises:
-            Missing: one cannot be put up.
+            Missing: one cannot be set up.
         """
         run = subprocess.run([self.lake, "layers"], env=self.environment, capture_output=True, text=True, check=False)
         if run.returncode:
@@ -80,7 +80,7 @@ class Stage:
         return run.stdout.split()
 
     def attempt_all(self, layers: Sequence[str]) -> list[AttemptOutcome]:
-        """Make every attempt but those that only a layer which is not there would deny."""
+        """Make every attempt, except those that only a missing layer would deny."""
         made = [attempt for attempt in ATTEMPTS.values() if attempt.needs in ("", *layers)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(self.make, made))
@@ -129,7 +129,7 @@ def stage(*, sandbox: str = "required") -> Iterator[Stage]:
 
 
 def _secrets(folder: Path) -> Facts:
-    """Write what must not be read or changed; the modes would let everybody."""
+    """Write what must not be read or changed; the file modes would let everybody do so."""
     places = {"home/.secret": "hush", ".env": "KEY=hush", "keys": "hush", "project/Basic.olean": "olean" * 1000}
     for name, text in places.items():
         (folder / name).parent.mkdir(exist_ok=True)
@@ -139,7 +139,7 @@ def _secrets(folder: Path) -> Facts:
 
 
 def _source(folder: Path) -> str:
-    """Copy the program: beside the original lies what it must not read."""
+    """Copy the program, because beside the original there are files that it must not read."""
     copy = folder / "source" / "workers"
     shutil.copytree(plan.SOURCE / "workers" / "sandbox", copy / "sandbox")
     (copy / "__init__.py").touch()
@@ -155,7 +155,7 @@ def _sockets(folder: Path, stack: ExitStack) -> Facts:
         listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind(address)
         listener.listen()
-    os.chmod(named, 0o777)  # noqa: S103 - its mode shall not be what denies
+    os.chmod(named, 0o777)  # noqa: S103 - it must not be its mode that denies
     ports = {"tcp_port": str(tcp.getsockname()[1]), "udp_port": str(udp.getsockname()[1])}
     return {**ports, "unix_socket": named, "abstract_socket": abstract}
 

@@ -14,18 +14,18 @@ from workers.sandbox.calls import ALLOWED, FILTERED, HOSTILE, REFUSED, numbers
 from workers.sandbox.kernel import syscall
 
 Facts = dict[str, str]
-"""Where on the stage is what must be protected."""
+"""Where the things are on the stage that must be protected."""
 Program = Callable[[Facts], object]
 Table = dict[str, Program]
 
-# Not to be had, not there (as behind bubblewrap), or no more of it.
+# Refused, not there (as behind bubblewrap), or used up.
 _DENIALS = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EXDEV, errno.EROFS, errno.ENOENT, errno.ESRCH}
 _DENIALS |= {errno.EFBIG, errno.EMFILE, errno.EAGAIN, errno.ENOMEM}
 _NEWER = "clone3=435/435 io_uring_setup=425/425 openat2=437/437"
 
 
 class Refused(Exception):
-    """What was looked for is not there, or not to be had."""
+    """What was looked for is not there, or is refused."""
 
 
 def call(name: str, *arguments: object) -> int:
@@ -49,7 +49,7 @@ def calls(names: str, *arguments: int) -> Table:
 
 
 def judge(program: Program, facts: Facts) -> tuple[str, str]:
-    """Return what came of an attempt, and the error that tells; one that the system kills does not return."""
+    """Return the result of an attempt and the error that shows it; an attempt that is killed does not return."""
     try:
         program(facts)
     except (Refused, MemoryError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""What an honest Lean does: a sandbox that denies this is of no use."""
+"""What an honest Lean does: a sandbox that denies this is useless."""
 
 from __future__ import annotations
 
