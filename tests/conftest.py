@@ -1,4 +1,4 @@
-"""Fixtures that many tests share: one farm on the scripted REPL, and what may be missing on a machine."""
+"""Fixtures that many tests share: one farm on the scripted REPL, and skips for what a machine may lack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from farm.local.valkey import prepare_valkey
 from tests.support.repl.install import Install, install
 from tests.support.running import RunningFarm, await_true, running_farm, scripted_settings
 
-# A property holds or does not; how long an example takes is the machine's affair.
+# A property holds or does not; how long an example takes depends on the machine.
 hypothesis.settings.register_profile("farm", deadline=None)
 hypothesis.settings.load_profile("farm")
 
@@ -33,9 +33,9 @@ def require(present: object, what: str) -> None:
 
 
 def pytest_configure() -> None:
-    """Be a process like any: one that may open what a thousand clients need, and that Ctrl-C reaches.
+    """Let this process open as many files as a thousand clients need, and let Ctrl-C reach it.
 
-    A shell that put us into the background had it ignored for all that tests start.
+    A shell that starts a program in the background has it, and all that the tests start, ignore Ctrl-C.
     """
     descriptors.raise_limit()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -74,7 +74,7 @@ def client(farm: RunningFarm) -> Iterator[Farm]:
 def lean_settings(repl: Install) -> dict[str, str]:
     """Return the settings that put a REPL behind a farm.
 
-    The verdict cache is off: it sees no difference in comments, and there the scripted REPL reads its directives.
+    The verdict cache is off: it ignores comments, and the scripted REPL reads its directives there.
     """
     return {**scripted_settings(repl), "VERDICT_CACHE_MB": "0"}
 

@@ -38,7 +38,7 @@ async def _solve(client: Client, text: str) -> None:
     if found["outcome"] == "accepted":
         await _check(client, text, statement)
     elif found["outcome"] == "undecided":
-        # What does not end is no part of the theorem.
+        # A declaration that does not end is not part of the theorem.
         await _check(client, _ASIDE.sub("", text), statement)
     elif found["reason"] == "sorry":
         await _fill(client, text, statement, found["holes"][0]["goal"])
@@ -58,7 +58,7 @@ async def _repair(client: Client, statement: str) -> None:
     if proved := await _try(client, TACTICS, statement=statement):
         await _check(client, f"{statement} := by\n  {proved[0]}\n", statement)
     else:
-        # Nothing proves it: perhaps it is false.
+        # No tactic proves it: perhaps it is false.
         opposite = statement.replace(" = ", " ≠ ")
         await _check(client, f"{opposite} := by\n  decide\n", opposite)
 

@@ -1,11 +1,11 @@
-"""A client of the SDK that many use at once, and whether each got the answer to its own question.
+"""One SDK client that many threads and processes use at once; counts whether each gets the answer to its own call.
 
     FARM_URL=… python -m tests.support.calling thread|fork|forkserver|spawn CALLS
 
-The client is used first, so that it has connections that a fork leaves open in both; then by four at once and, at the
-same time, where it was made. Of forked processes each makes twenty calls, so that many forks happen between and in the
-middle of calls. One call in ten asks for rewards, in turn as SDK, `AsyncFarm` and verl have them; the
-others read a proof of one batch. Prints how many answers were right, wrong or an error, as JSON.
+The client is used once before, so that it has connections that a fork leaves open on both sides; then by four workers
+and, at the same time, by the thread that made it. A forked process makes twenty calls, so that many forks happen
+between and during calls. One call in ten asks for rewards, in turn through the SDK, `AsyncFarm` and verl; the others
+read a proof of one batch. Prints how many answers were right, wrong or an error, as JSON.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TEXTS = 200
 
 @dataclass(frozen=True)
 class Caller:
-    """Everything of the SDK that is taken along into other threads and processes."""
+    """The SDK's objects that are passed to other threads and processes."""
 
     farm: Farm
     asynchronous: AsyncFarm
@@ -36,7 +36,7 @@ class Caller:
     batch: Batch
 
     def answers(self, first: int) -> Counter[str]:
-        """Make a slice of calls, and count what came of them."""
+        """Make a slice of calls, and count their results."""
         return Counter(self._tried(number) for number in range(first, first + _SLICE))
 
     def _tried(self, number: int) -> str:

@@ -1,4 +1,4 @@
-"""A stand-in for an OpenTelemetry collector: takes OTLP over HTTP, and keeps the spans it was sent."""
+"""A stand-in for an OpenTelemetry collector: takes OTLP over HTTP, and keeps the spans that it is sent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Collector:
     """What arrived.
 
     Attributes:
-        url: what goes into OTEL_EXPORTER_OTLP_ENDPOINT.
+        url: the value of OTEL_EXPORTER_OTLP_ENDPOINT.
         bodies: the requests, unparsed.
     """
 

@@ -26,7 +26,7 @@ console = Console(highlight=False)
 
 
 def main() -> None:
-    """Run the demo; exit 0 only if all went as it should and nothing is left."""
+    """Run the demo; exit 0 only if every step had the expected result and no process is left."""
     with tempfile.TemporaryDirectory(prefix="leanfarm-demo-") as folder:
         ok = _run(Path(folder))
         left = list(processes_of(Path(folder)))

@@ -27,7 +27,7 @@ Document = dict[str, Any]
 SECRET_FILES = {"REDIS_URL_FILE", "FLOWER_LOGIN_FILE"}
 
 
-# What Compose makes a number of, once its variables are filled in.
+# Fields that Compose turns into a number, once its variables are filled in.
 CASTS: dict[str, Callable[[Any], Any]] = {"replicas": int, "cpus": float}
 
 

@@ -14,9 +14,9 @@ from workers.lean.session import Exchange, Header, Session
 from workers.lean.time_slices import Slice
 
 Lean = Callable[[str], Reply]
-"""Answers a text; raises what a `Session` raises. What it takes longer than the text's time is a timeout.
+"""Answers a text; raises what a `Session` raises. If it takes longer than the text's time, the run times out.
 
-In a run that has a slice its first `ReplTimeout` is the end of the slice: it is called again if the run goes on.
+In a run with a slice, its first `ReplTimeout` is the end of the slice: it is called again if the run goes on.
 """
 
 
@@ -39,7 +39,7 @@ class FakeSession(Session):
 
     Attributes:
         lean: what answers.
-        failing_starts: so many starts of its REPL fail first.
+        failing_starts: how many of its REPL's first starts fail.
         ended: why its REPL was ended, each time.
         loaded: the headers that were loaded, in order.
     """
@@ -63,7 +63,7 @@ class FakeSession(Session):
 
     @property
     def pid(self) -> int | None:
-        """0 while it has a REPL: nobody kills that."""
+        """0 while it has a REPL, so that nothing is killed."""
         return 0 if self._is_alive else None
 
     @property

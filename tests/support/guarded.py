@@ -1,4 +1,4 @@
-"""The real session and guard over a REPL, in a process of its own: a session ends whatever descends from its process.
+"""The real session and guard over a REPL, in a process of its own: a session ends all descendants of its process.
 
 `python -m tests.support.guarded REPL_DIR LAKE STEPS`; the steps are JSON, and so is the list of outcomes it prints.
 """
@@ -23,7 +23,7 @@ from workers.lean.verdict import judge
 
 
 def outcomes(repl: Install, *steps: str | dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what came of running texts one after the other: `said` and the REPL's `pid` before and `after` it.
+    """Run texts one after the other, and return for each what was `said` and the REPL's `pid` before and `after` it.
 
     Args:
         repl: the scripted REPL.

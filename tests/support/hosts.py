@@ -38,9 +38,9 @@ class Host:
 
 @contextmanager
 def network(*names: str) -> Iterator[list[Host]]:
-    """Make hosts on one bridge, which this process reaches as well; take all of it away afterwards.
+    """Make hosts on one bridge, which this process reaches as well; remove all of it afterwards.
 
-    Names and addresses carry this process's id, so that test runs side by side do not meet.
+    Names and addresses carry this process's id, so that concurrent test runs do not collide.
     """
     mark = os.getpid() % 0xFFFF
     subnet, bridge = f"10.{200 + mark % 50}.{mark // 50 % 250}", f"br{mark:x}"

@@ -1,4 +1,4 @@
-"""A Lean process without its process: what the room builds, over a real store, with a function in Lean's place."""
+"""The parts of a Lean process in the test's own process: over a real store, with a function in Lean's place."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REVISION = "v4|1||r"
 
 @dataclass
 class LeanProcess:
-    """What a Lean process is made of, over a store, and what came of its proofs."""
+    """The parts of a Lean process over a store, and the verdicts on its proofs."""
 
     url: str
     session: FakeSession = field(default_factory=FakeSession)

@@ -1,4 +1,4 @@
-"""A store that a test reads and changes with any command; the farm's own types know only those it sends."""
+"""A store that a test reads and changes with any command; the farm's own types know only the commands it sends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from farm.store.connection import connect, connect_async
 OpenStore: TypeAlias = Any
 """redis-py's blocking client, untyped."""
 AsyncOpenStore: TypeAlias = Any
-"""The API's, untyped."""
+"""The API's asynchronous client, untyped."""
 
 
 def open_store(url: str) -> OpenStore:

@@ -1,4 +1,4 @@
-"""A farm that is started part by part, as on hosts of its own, each part of the release that a test chooses."""
+"""A farm that is started part by part, as on several hosts; a test chooses the release of each part."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _ENDS_WITHIN_S = 30
 
 
 def previous_release(folder: Path) -> Path:
-    """Return a tree of the release that CHANGELOG.md names last; skip where this checkout has not its commit."""
+    """Return a tree of the release that CHANGELOG.md names last; skip if this checkout lacks its commit."""
     commit = _RELEASED.findall((ROOT / "CHANGELOG.md").read_text())[0]
     command = ["git", "archive", commit, "farm", "api", "workers"]
     archive = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
-        pytest.skip(f"needs the history of the last release ({commit[:12]}), which this checkout has not")
+        pytest.skip(f"needs the history of the last release ({commit[:12]}), which this checkout lacks")
     folder.mkdir()
     subprocess.run(["tar", "--extract", "--directory", str(folder)], input=archive.stdout, check=True)
     assert _imported_from(folder).is_relative_to(folder), "the release that is tested is not the one that was asked for"

@@ -1,4 +1,4 @@
-"""What may lie between a farm and its store: a TCP proxy that cuts, refuses, swallows and goes silent when told to."""
+"""A TCP proxy between a farm and its store, which cuts, refuses, swallows and goes silent when told to."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Link:
     """One connection through the proxy.
 
     Attributes:
-        client: the port of whoever connected.
-        server: the port under which the store sees it.
+        client: the client's port.
+        server: the port under which the store sees the connection.
         is_silent: whether nothing passes any more, though both ends are open.
         cut_after: how many more bytes of the next reply pass before it is cut; None: it is not.
         sent: the last of what the client sent.
@@ -45,7 +45,7 @@ class Link:
             writer.close()
 
     def cut(self, *, reset: bool = False) -> None:
-        """Close both ends, as one does or as a crash does."""
+        """Close both ends: in the ordinary way, or as a crash does."""
         self._is_cut = True
         for writer in self._writers:
             end = writer.get_extra_info("socket")
@@ -74,7 +74,7 @@ class Proxy:
     Attributes:
         port: its own.
         takes_in_vain: whether new connections are taken and never answered.
-        hush: a connection that sends something of which this is true goes silent with it.
+        hush: a predicate on what a connection sends; when it is true, that connection goes silent.
     """
 
     def __init__(self, target: int) -> None:
@@ -94,7 +94,7 @@ class Proxy:
         self._run(self._listen())
 
     def refuse(self) -> None:
-        """Take none, and cut those there are."""
+        """Take no connections, and cut the present ones."""
         self._run(self._close())
         self.cut()
 
@@ -107,7 +107,7 @@ class Proxy:
         self._run(self._each(chosen, lambda link: link.cut(reset=reset)))
 
     def silence(self, chosen: Chosen = everyone) -> list[Link]:
-        """Let nothing pass on connections any more; return which they are."""
+        """Let nothing more pass on connections, and return them."""
         return self._run(self._each(chosen, lambda link: setattr(link, "is_silent", True)))
 
     def cut_replies(self, after: int, chosen: Chosen = everyone) -> None:
@@ -177,7 +177,7 @@ class Proxy:
             writer.write(data)
             await writer.drain()
         if back and link.is_silent:
-            return  # what lies behind the silence ended, and nobody hears of it
+            return  # the other end closed behind the silence, and this end must not notice
         raise ConnectionError
 
 

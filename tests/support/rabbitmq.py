@@ -12,7 +12,7 @@ from farm.local.ports import free_port
 from farm.processes import end_session, session_members
 from tests.support.running import await_true, processes_of
 
-# Debian's /usr/sbin/rabbitmq-server runs as the user rabbitmq alone.
+# Debian's /usr/sbin/rabbitmq-server runs only as the user rabbitmq.
 _BIN = Path("/usr/lib/rabbitmq/bin")
 _STARTS_WITHIN_S = 90
 
@@ -26,7 +26,7 @@ class RabbitMQ:
         self.url = f"amqp://guest:guest@127.0.0.1:{port}//"
         configuration = folder / "rabbitmq.conf"
         configuration.write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\n")
-        # DATA_DIR is how what is left over is found: epmd makes itself a daemon.
+        # Leftover processes are found by DATA_DIR: epmd makes itself a daemon.
         self._environment = {
             **os.environ,
             "DATA_DIR": str(folder),
@@ -54,7 +54,7 @@ class RabbitMQ:
         await_true(lambda: "Server startup complete" in log_path.read_text(), "RabbitMQ", _STARTS_WITHIN_S)
 
     def kill(self) -> None:
-        """Kill it with SIGKILL: nothing is written, nobody is told."""
+        """Kill it with SIGKILL: nothing is written, and no client is told."""
         if self._process:
             end_session(self._process.pid)
             self._process.wait()
@@ -73,7 +73,7 @@ class RabbitMQ:
                 process.resume()
 
     def queues(self) -> dict[str, str]:
-        """Return its queues, and of which type each is."""
+        """Return its queues with their types."""
         command = [str(_BIN / "rabbitmqctl"), "--quiet", "list_queues", "--no-table-headers", "name", "type"]
         listed = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60, check=True)
         return dict(line.split("\t") for line in listed.stdout.splitlines())
@@ -93,6 +93,6 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
         yield broker
     finally:
         broker.kill()
-        # epmd leads no session that could be ended.
+        # epmd does not lead a session, so none can be ended.
         for process in processes_of(folder):
             process.kill()

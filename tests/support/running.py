@@ -1,4 +1,4 @@
-"""A whole farm for tests: `farm up` as a user starts it, on free ports, with whatever REPL a test wants."""
+"""A whole farm for tests: `farm up` as a user starts it, on free ports, with the REPL that a test chooses."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def processes_of(folder: Path) -> Iterator[psutil.Process]:
 
 
 def await_true(condition: Callable[[], Any], what: str, timeout_s: float = 30) -> Any:
-    """Return what a condition gives once it gives something true; fail, naming it, when it never does."""
+    """Return a condition's value once it is true; fail with `what` if that does not happen in time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if found := condition():
@@ -111,7 +111,7 @@ def scripted_settings(repl: Install) -> dict[str, str]:
 
 
 def sandbox_settings() -> dict[str, str]:
-    """Return the settings for proofs of our own: without the sandbox where this machine has no Landlock."""
+    """Return the settings for proofs of our own: without the sandbox if this machine has no Landlock."""
     try:
         abi()
     except Missing:
@@ -121,7 +121,7 @@ def sandbox_settings() -> dict[str, str]:
 
 @contextmanager
 def running_farm(folder: Path, **settings: str) -> Iterator[RunningFarm]:
-    """Start a farm in a folder with these settings, and kill it; how it stops by itself has tests of its own."""
+    """Start a farm in a folder with these settings, and kill it; other tests cover how it stops by itself."""
     started: RunningFarm | None = None
     try:
         started = start_farm(folder, **settings)
@@ -183,7 +183,7 @@ def _await_ready(up: subprocess.Popen[bytes], folder: Path) -> dict[str, str]:
     while time.monotonic() < deadline and up.poll() is None:
         try:
             runtime: dict[str, str] = json.loads(runtime_file.read_text())
-            # What an earlier `farm up` left behind is not this one's.
+            # An earlier `farm up` may have left its own file behind.
             is_ours = runtime["supervisor"].startswith(f"{up.pid}.")
             if is_ours and httpx.get(f"{runtime['url']}/readyz", timeout=5).status_code == 200:
                 return runtime

@@ -63,7 +63,7 @@ class Failover:
         await_true(lambda: all(self._knows_all(port) for port in self._sentinels), "the sentinels agree")
 
     def start_server(self, port: int) -> None:
-        """Start one server; what it is to be, it asks no one: sentinels tell it."""
+        """Start one server; the sentinels tell it whether it is a primary or a replica."""
         folder = self._folder / str(port)
         folder.mkdir(exist_ok=True)
         file = folder / "server.conf"
@@ -113,7 +113,7 @@ class Failover:
         return [port for port in self.ports if port != self.primary()]
 
     def kill(self, port: int) -> None:
-        """Kill a server with SIGKILL: nothing is written, nobody is told."""
+        """Kill a server with SIGKILL: nothing is written, and no client is told."""
         self._processes[port].kill()
         self._processes[port].wait()
 

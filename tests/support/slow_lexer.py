@@ -1,6 +1,6 @@
-"""A second tokenizer, one character at a time and as close to Lean's own `tokenFn` as can be, to hold the fast one to.
+"""A second, slow tokenizer to compare the fast one with: one character at a time, as close as possible to `tokenFn`.
 
-It knows nothing of doubt: it is compared where the fast one has none.
+It has no notion of doubt, so the two are compared only where the fast one is in no doubt.
 """
 
 from __future__ import annotations

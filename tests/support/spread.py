@@ -31,8 +31,8 @@ class Spread:
     Attributes:
         folder: what its processes write.
         url: where its API is.
-        key: an API key, for it listens on the network.
-        redis_url: where its store is; all that a host must know to join.
+        key: an API key, because the API listens on the network.
+        redis_url: where its store is, which is all that a host must know to join.
     """
 
     folder: Path

@@ -43,11 +43,11 @@ def put(
         header: their header.
         owner: whose batch it is.
         priority: the batch's.
-        marks: a fingerprint for each proof, from `mark`; none: no proof has one.
+        marks: a fingerprint for each proof, from `mark`; if empty, no proof has one.
         quotas: what the owner may store.
         environment: where they are to run.
         canaries: how many false proofs are mixed in.
-        canaries_at: so many proofs come before those; None: all.
+        canaries_at: how many proofs come before the false ones; None means all.
         more: fields of `Submission`.
     """
 
@@ -101,7 +101,7 @@ def take(
     load_s: float = 0,
     environment: str = ENV,
 ) -> Claim:
-    """Claim what must be there."""
+    """Claim a chunk, which must be there."""
     claim = leases.claim(environment, worker, most=most, warmth=Warmth(warm, owner, load_s), revision="v4|1|r")
     assert claim is not None
     return claim

@@ -39,7 +39,7 @@ _HOLD_S = 30
 
 
 def vector(text: str, dimension: int) -> NDArray[np.float32]:
-    """Return the unit vector of a text, float32 `[dimension]`; it depends on the text alone."""
+    """Return the unit vector of a text, float32 `[dimension]`; it depends only on the text."""
     seed = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
     row = np.random.default_rng(seed).standard_normal(dimension).astype(np.float32)
     return cast("NDArray[np.float32]", row / np.linalg.norm(row))
@@ -50,7 +50,7 @@ class Tei:
 
     Attributes:
         info: what `/info` says; None makes it a 404.
-        bad_inputs: texts that are always refused, with `bad_status`, alone or in company.
+        bad_inputs: texts that are always refused with `bad_status`, alone or together with others.
         too_many_status: the status of a call over `max_client_batch_size`; 413 by its documentation, 422 by its code.
         api_key: the key it wants as a bearer token; empty for none.
         always: what every call of `/embed` meets, after those of `then`.
@@ -107,11 +107,11 @@ class Tei:
         return self._server.server_port
 
     def then(self, *faults: Fault | None) -> None:
-        """Say what the next calls of `/embed` meet, one each; None is no fault."""
+        """Say what the next calls of `/embed` meet, one each; None means no fault."""
         self._faults.extend(faults)
 
     def then_nothing(self) -> None:
-        """Forget what `then` was told and no call has met."""
+        """Forget the faults that no call has met yet."""
         self._faults.clear()
 
     def release(self) -> None:
@@ -133,7 +133,7 @@ class Tei:
         self._server.server_close()
         self._thread.join()
 
-    # What follows is called by the threads of the server.
+    # The threads of the server call the methods below.
 
     def take_fault(self) -> Fault | None:
         return self._faults.popleft() if self._faults else self.always
@@ -194,7 +194,7 @@ class _Server(ThreadingHTTPServer):
                 self._open.discard(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that gave up is no news."""
+        """Do nothing: clients may give up."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -235,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._embed(json.loads(body)["inputs"])
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Tests have their own output."""
+        """Print nothing: tests have their own output."""
 
     def _is_allowed(self) -> bool:
         key = self.server.tei.api_key

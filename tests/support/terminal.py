@@ -36,6 +36,6 @@ def _read_to_end(terminal: int) -> str:
             while piece := screen.read(65536):
                 shown += piece
         except OSError:
-            # Linux says so when the last process has let go of the other end.
+            # Linux raises this when the last process has closed the other end.
             pass
     return shown.decode()

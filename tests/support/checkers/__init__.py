@@ -1,7 +1,7 @@
 """Stand-ins for the command lines of Lean 4.35's lean, leanexport, lake comparator, leanchecker and nanoda_bin.
 
-Scripts, not checkers: they hold the arguments and files they are given to what the real ones ask for, and do what a
-text says behind `-- DEED`. An .olean of theirs is the source, an export of theirs one JSON line.
+Scripts, not checkers: they require the arguments and files that the real ones require, and do what a text says behind
+`-- DEED`. Their .olean is the source, and their export is one JSON line.
 """
 
 from __future__ import annotations

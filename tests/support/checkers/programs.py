@@ -1,4 +1,4 @@
-"""Installed under five names (tests/support/checkers); which one it is, its own name says."""
+"""Installed under five names (tests/support/checkers); the name under which it runs says which program it is."""
 
 import contextlib
 import json

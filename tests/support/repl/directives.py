@@ -1,6 +1,6 @@
 """Misbehaviour on request: words in a text, comments included, that make the scripted REPL act like a bad process.
 
-This is a script, not Lean. N is a decimal number. What is done first, in this order whatever the order in the text:
+This is a script, not Lean. N is a decimal number. What is done first, in this order whatever their order in the text:
 
     grow:N      allocate N MB, touch every page, keep them        spew:N       N bytes to stderr
     sleep:N     sleep N ms (instead of SCRIPTED_SLEEP_MS)         burn:N       use N ms of CPU
@@ -211,7 +211,7 @@ def _be_descendant(report: int, detached: bool) -> NoReturn:
     try:
         _sleep_as_descendant(report, detached)
     finally:
-        # Whatever happened: a child must never come back and read requests beside its parent.
+        # In every case: a child must never return and read requests beside its parent.
         os._exit(1)
 
 
@@ -229,7 +229,7 @@ def _sleep_as_descendant(report: int, detached: bool) -> None:
 
 
 def _forge_late(seconds: float) -> None:
-    import threading  # here, not above: it would be paid for at every start
+    import threading  # imported here: at the top it would slow down every start
 
     def forge() -> None:
         time.sleep(seconds)

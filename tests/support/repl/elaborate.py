@@ -14,9 +14,9 @@
   on `Lean.ofReduceBool` if it names `native_decide`, and on whatever the declarations it names depend on.
 - A theorem or example without binders whose statement is closed arithmetic and false, proved by nothing but deciding
   tactics (`rfl decide simp norm_num omega ring linarith trivial …`), gets the error of the first of them.
-- The farm's own commands: see `farm_commands`. Two propositions are one where they are the same up to white space;
+- The farm's own commands: see `farm_commands`. Two propositions are equal if they are the same up to white space;
   binders count as a `∀` in front.
-- `open Lean` fails where nothing that brings Lean is imported.
+- `open Lean` fails unless an import brings Lean.
 - Everything else compiles without a message.
 """
 
@@ -84,7 +84,7 @@ class Env:
         self.is_module: bool = parent.is_module if parent else False
         self.names_sorries: bool = parent.names_sorries if parent else False
         self.lineage = lineage
-        # The first components of what is imported; the propositions that the farm had kept; its commands that look.
+        # The first components of the imports; the propositions that the farm had kept; the farm's commands that look.
         self.roots: frozenset[str] = parent.roots if parent else frozenset()
         self.stated: dict[str, str] = dict(parent.stated) if parent else {}
         self.looks: dict[str, tuple[str, list[dict[str, str]]]] = dict(parent.looks) if parent else {}
@@ -323,7 +323,7 @@ def declarations(source: Source) -> list[tuple[int, int]]:
 
 
 def _deciding_tactic(proof: str) -> re.Match[str] | None:
-    """The first tactic of a proof that consists of deciding tactics alone; the term `rfl` counts as one."""
+    """The first tactic of a proof that consists only of deciding tactics; the term `rfl` counts as one."""
     start = 2 if re.match(r"by\b", proof) else 0
     steps = [step for step in re.split(r"<;>|;|\n", proof[start:]) if step.strip()]
     if not steps or not all(_DECIDERS.match(step.strip()) for step in steps):

@@ -1,7 +1,7 @@
-"""The farm's own commands (workers/lean/binding/commands.lean) as the scripted REPL, which is no Lean, answers them.
+"""The farm's own commands (workers/lean/binding/commands.lean) as the scripted REPL, which is not Lean, answers them.
 
-It keeps to what Lean does with them: nothing knows them on an environment without `import Lean`; a kept theorem leaves
-its proposition and is itself gone; a look sees full names alone, whatever scopes are open.
+It does what Lean does with them: they are unknown in an environment without `import Lean`; of a kept theorem only its
+proposition stays; a look sees only full names, whatever scopes are open.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _IDENTIFIER = re.compile(r"[^\W\d][\w'!?]*")
 
 
 def obey(run: Elaboration, word: str, start: int, end: int) -> None:
-    """Carry out one of the farm's commands. What a `keep` is about follows it, and is settled when it is there."""
+    """Carry out one of the farm's commands. A `keep` is settled after the declarations that follow it."""
     span = (start, start + len(word))
     text = run.source.text[start:end]
     if word == "elab":
@@ -52,7 +52,7 @@ class Keeping:
         self.scopes = list(run.env.scopes)
 
     def settle(self, run: Elaboration) -> None:
-        """Forget what was declared since, and keep what it is about."""
+        """Forget what was declared since, and keep the propositions and holes that were asked for."""
         after, run.env.declared, run.env.scopes = run.env.declared, self.before, self.scopes
         targets, holes = self.pairs
         axioms: list[str] = []
@@ -71,7 +71,7 @@ def _pairs(plan: str) -> list[dict[str, str]]:
 
 
 def _name(parts: list[str]) -> str:
-    """A name as a text writes it: a part that is no identifier is escaped."""
+    """A name as a text writes it: a part that is not an identifier is escaped."""
     return ".".join(part if _IDENTIFIER.fullmatch(part) else f"«{part}»" for part in parts)
 
 

@@ -39,7 +39,7 @@ esac
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """Where an installed scripted REPL is: what LeanREPLConfig wants as `lake_path` and `local_repl_path`."""
+    """Where an installed scripted REPL is, as LeanREPLConfig takes it: `lake_path` and `local_repl_path`."""
 
     lake_path: Path
     repl_dir: Path
@@ -67,7 +67,7 @@ def _copy_program(package: Path) -> None:
         if module.stem in _NOT_PROGRAM:
             continue
         copy = shutil.copy(module, package / module.name)
-        # Compiled here: a sandboxed REPL could not write the cache, and would compile at every start.
+        # Compiled now: a sandboxed REPL cannot write the cache, and would compile at every start.
         py_compile.compile(str(copy), doraise=True)
 
 

@@ -7,7 +7,7 @@
      "proofState": null | [index, place] (place: rank of the number among those that reply made),
      "reply": the recorded reply | null: never answer}
 
-so a request is recognised by its text and the lineage of what it stands on. Numbers in the reply are renumbered.
+so a request is recognised by its text and the lineage of its environment or proof state. Replies get new numbers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Replay:
 
 
 def bare(request: Json) -> Json:
-    """A request without what does not belong to its text."""
+    """A request without the fields that do not belong to its text."""
     kept = {name: value for name, value in request.items() if name not in _NEVER_PART_OF_THE_TEXT and value is not None}
     options = [option for option in request.get("setOptions") or [] if option != _ASYNC]
     return {**kept, "setOptions": options} if options else kept

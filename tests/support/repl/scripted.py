@@ -234,7 +234,7 @@ def _log(request: Json) -> None:
 
 
 def main() -> None:
-    """Serve stdin until its end. A reader that went away is a quiet end too."""
+    """Serve stdin until its end; end quietly also when the reader has gone."""
     session = Session()
     try:
         for query in requests(sys.stdin.buffer.readline):

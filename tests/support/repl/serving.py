@@ -29,7 +29,7 @@ def serving(where: Install, **config: Any) -> Iterator[AutoLeanServer]:
 
 
 def _finish(server: AutoLeanServer) -> None:
-    """End the REPL by the end of its input where it listens: kill() takes a second where process 1 reaps slowly."""
+    """End the REPL by closing its input, if it still reads: kill() takes a second where process 1 reaps slowly."""
     process = server._proc
     if process is not None:
         assert process.stdin is not None
@@ -42,7 +42,7 @@ def _finish(server: AutoLeanServer) -> None:
 class Pipes:
     """A scripted REPL process of one's own, without lake and LeanInteract; a context manager that kills it.
 
-    Every read has a deadline and raises TimeoutError, so that a silent REPL fails a test and never hangs it.
+    Every read has a deadline and raises TimeoutError, so that a silent REPL fails a test and does not hang it.
     """
 
     def __init__(self, where: Install, deadline_s: float = 5.0) -> None:

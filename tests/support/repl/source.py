@@ -21,7 +21,7 @@ _VISIBLE = re.compile(r"[^\n]")
 class Source:
     """One text: `text` as sent, `code` of the same length with comments and string contents turned to spaces.
 
-    `faults` holds what never ended, as Lean words it, with the index where Lean reports it.
+    `faults` holds comments and strings that never end, in Lean's words, with the index where Lean reports them.
     """
 
     __slots__ = ("code", "faults", "text")

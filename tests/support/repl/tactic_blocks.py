@@ -36,7 +36,7 @@ class BlockTactic:
 
 
 def all_tactics(source: Source) -> list[Json]:
-    """The field `tactics` of a reply, without proof states: those would be numbers that nothing stands behind."""
+    """The field `tactics` of a reply, without proof states, because no states would exist behind the numbers."""
     found = [each for span in declarations(source) for each in block(source, *span)]
     return [
         {

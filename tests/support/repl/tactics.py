@@ -136,7 +136,7 @@ _RULES: dict[str, Callable[[Step, str], list[str]]] = {
 
 
 def answer(number: int, state: ProofState, step: Step | None = None, sorries: list[Json] | None = None) -> Json:
-    """The reply that reports a proof state, with what the step that led there left behind."""
+    """The reply that reports a proof state, with the sorries and traces of the step that led to it."""
     reply: Json = {"proofStatus": state.status, "proofState": number, "goals": state.goals}
     if step and step.traces:
         reply["traces"] = step.traces

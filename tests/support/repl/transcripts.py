@@ -58,7 +58,7 @@ def write_replay(path: Path, records: Iterable[Record]) -> Path:
 
 
 def shelves(records: Iterable[Record]) -> list[list[Record]]:
-    """The records in as few groups as come easily, such that `write_replay` takes each group."""
+    """The records in few groups, each of which `write_replay` accepts."""
     books: list[tuple[_Book, list[Record]]] = []
     for record in records:
         for book, shelf in books:

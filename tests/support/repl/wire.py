@@ -93,7 +93,7 @@ def kind_of(request: Json) -> str:
 
 
 def _is(value: object, wanted: type) -> bool:
-    # Not isinstance: `true` is no number in Lean.
+    # Not isinstance: `true` is not a number in Lean.
     return type(value) is wanted and (not isinstance(value, int) or value >= 0)
 
 
