@@ -2,7 +2,7 @@
 
     python -m tests.bench.check_load --url URL --connections 8 --batch 8 --proofs 256
 
-Prints JSON: proofs per second, and what was not answered.
+Prints JSON: proofs per second, and how many were not answered.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _STEPS = "\n".join(
 
 
 def snippet() -> str:
-    """Return a text that no cache knows."""
+    """Return a text that is in no cache."""
     name = uuid4().hex
     return f"import Mathlib\n\ntheorem t_{name} (a b : Nat) : a + b = b + a := by\n{_STEPS}\n  omega"
 
 
 async def send(url: str, connections: int, batch: int, proofs: int) -> tuple[float, Counter[str]]:
-    """Return the seconds until all are answered, and how many ended how: `ok`, a status, or the server's error."""
+    """Return the seconds until all are answered, and a count of each ending: `ok`, a status, or the server's error."""
     ended: Counter[str] = Counter()
     codes = [snippet() for _ in range(proofs)]
     requests = (codes[at : at + batch] for at in range(0, proofs, batch))
@@ -52,7 +52,7 @@ async def _keep_sending(client: httpx.AsyncClient, requests: Iterator[list[str]]
 
 
 def main() -> None:
-    """Send, and print what came of it."""
+    """Send, and print the result."""
     arguments = argparse.ArgumentParser(prog="python -m tests.bench.check_load")
     arguments.add_argument("--url", required=True)
     for name in ("connections", "batch", "proofs"):

@@ -1,4 +1,4 @@
-"""The baseline for the long tail: stock AutoLeanServers take proofs in order, each proof its full time at once."""
+"""The baseline for the long tail: stock AutoLeanServers take proofs in order, and each has its full time at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An embedding service that costs next to nothing: each text gets one of 4096 vectors that were made beforehand.
+"""An embedding service that costs next to nothing: each text gets one of 4096 vectors that are made beforehand.
 
 python -m tests.bench.instant PORT CORPUS   # until it is ended; CORPUS is of tests/bench/large_corpus.py
 """
@@ -28,7 +28,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no instances of it.
+        # uvloop's transports are not instances of it.
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:

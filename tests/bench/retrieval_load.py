@@ -35,7 +35,7 @@ Body = dict[str, Any]
 
 @dataclass
 class Answers:
-    """What a load met: seconds of each request, and how many were not 200."""
+    """The results of a load: seconds of each request, and how many were not answered with 200."""
 
     seconds: list[float] = field(default_factory=list)
     failed: int = 0
@@ -80,7 +80,7 @@ def _new() -> list[dict[str, str]]:
 
 
 def load(url: str, sent: list[Body], connections: int, requests: int) -> Answers:
-    """Send so many requests over so many kept-alive connections, each one after the other."""
+    """Send this many requests over this many kept-alive connections, one after the other on each."""
     packed = [orjson.dumps(body) for body in sent]
     return uvloop.run(_load(url, packed, connections, requests))
 

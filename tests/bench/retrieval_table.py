@@ -1,4 +1,4 @@
-"""The table of docs/benchmarks.md about retrieval: what each case took, where, and how far from what memory allows."""
+"""The retrieval table of docs/benchmarks.md: each case's time, by stage, and its distance from what memory allows."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""FAISS's selectors of the same premises, beside each other: python -m tests.bench.selectors_of_faiss VECTORS.npy
+"""FAISS's kinds of selectors for the same premises, compared: python -m tests.bench.selectors_of_faiss VECTORS.npy
 
 One query at a time, k = 48, half precision, one thread. `modules` are runs of 33, as modules are; docs/benchmarks.md
-says what came of it.
+has the results.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _medians_ms(index: Any, queries: npt.NDArray[np.float32], selectors: dict[st
 
 
 def main(path: str) -> None:
-    """Print milliseconds per query, by how many can be seen and how they lie."""
+    """Print milliseconds per query, by how many premises can be seen and where they are."""
     vectors = np.load(path)
     total, dimension = vectors.shape
     index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)

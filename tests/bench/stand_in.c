@@ -1,5 +1,5 @@
 /* A stand-in for Lean's REPL that costs next to no CPU time: a JSON command on stdin, ended by a blank line, and a JSON
-   answer with a blank line. It is not Lean: it reads no proof, and searches the command for what it is to do:
+   answer with a blank line. It is not Lean: it reads no proof, and only looks for these words in the command:
 
      sleep:N  sleeps N ms      hang!  never answers      error!  answers with one error      sorry  with one sorry
 

@@ -1,6 +1,6 @@
 """A stand-in REPL in C, built where there is a C compiler. It is not Lean.
 
-It answers at once or sleeps as told, costs next to no CPU, and so leaves the farm's own cost to be seen.
+It answers at once or sleeps as told. It costs next to no CPU, so that what is measured is the farm's own cost.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     make setup && .venv/bin/python -m pytest tests/bench/test_ceiling.py -m bench -s
 
-A process is busy while its REPL sleeps. Counted from the first verdict after the first round to the one before the last
-round, so that starting up and running dry are left out.
+A process is busy while its REPL sleeps. The time counts from the first verdict after the first round to the one before
+the last round, so that starting up and running dry are left out.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def servers(folder: Path, repl: Install, processes: int) -> Iterator[dict[str, s
     settings |= {"VERDICT_CACHE_MB": "0"}
     # It answers 429 after a minute; under its default logging a round takes longer.
     own = {"MAX_REPLS": str(processes), "MAX_WAIT": "900"}
-    # Elsewhere than in production it prints every text in colours, whatever the level.
+    # Outside production it prints every text in colours, at any log level.
     no_logs = {"LOG_LEVEL": "ERROR", "ENVIRONMENT": "prod"}
     with ExitStack() as stack:
         default = stack.enter_context(running_kimina(source, folder / "default", repl, **own))
@@ -74,7 +74,7 @@ def peers_but(url: str, urls: dict[str, str]) -> list[psutil.Process]:
 
 
 def measured(urls: dict[str, str], measure: Callable[[str], float]) -> dict[str, float]:
-    """Return what a measurement gives for each server, the others at rest."""
+    """Return the measurement of each server, with the others at rest."""
     found = {}
     for name, url in urls.items():
         with resting(peers_but(url, urls)):
@@ -83,7 +83,7 @@ def measured(urls: dict[str, str], measure: Callable[[str], float]) -> dict[str,
 
 
 def proofs_per_s(url: str, connections: int, batch: int, proofs: int) -> float:
-    """Return what the load program measures; every proof must have been answered."""
+    """Return the rate that the load program measures; every proof must have been answered."""
     arguments = ["--url", url, "--connections", connections, "--batch", batch, "--proofs", proofs]
     command = [sys.executable, "-m", "tests.bench.check_load", *map(str, arguments)]
     found = json.loads(subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stdout)

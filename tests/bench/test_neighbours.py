@@ -1,6 +1,6 @@
-"""What one key's flood does to another key: its batches' and its single proofs' times, quiet and flooded, in turn.
+"""What one key's flood costs another key: times of its batches and single proofs, quiet and flooded in turn.
 
-Says nothing about Lean: the REPL sleeps. The table goes to docs/benchmarks.md by hand, with the command that made it.
+This says nothing about Lean: the REPL sleeps. The table goes to docs/benchmarks.md by hand, with its command.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ ROUNDS = 2
 
 
 def codes(count: int) -> list[str]:
-    """Return texts that no cache knows."""
+    """Return texts that are in no cache."""
     at = time.monotonic_ns()
     return [f"import Init\n\ntheorem t_{at}_{i} : 1 + 1 = 2 := by rfl" for i in range(count)]
 
 
 @contextmanager
 def flooded(client: Farm) -> Iterator[None]:
-    """Submit ten times what the farm can do, each second, until left; then cancel it all."""
+    """In this context, submit ten times what the farm can do each second; then cancel it all."""
     ended, sent = threading.Event(), []
 
     def flood() -> None:

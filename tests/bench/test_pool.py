@@ -1,6 +1,6 @@
 """The farm against a plain pool of AutoLeanServers, on the same scripted REPL in the same run.
 
-Says nothing about Lean: the REPL sleeps. The table goes to docs/benchmarks.md by hand, with the command that made it.
+This says nothing about Lean: the REPL sleeps. The table goes to docs/benchmarks.md by hand, with its command.
 """
 
 from __future__ import annotations

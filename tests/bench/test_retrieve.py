@@ -1,12 +1,12 @@
 """Premise retrieval against lean-premise-server: the same answers, and how much sooner they come.
 
-230 000 made-up premises, of the folder `CORPUS` or made for the occasion; both
-servers on one embedding service that costs next to nothing; in turn, because the machine is shared. At its end it
-prints the tables of docs/benchmarks.md, and writes them to `TABLE` if that is set:
+230 000 made-up premises, from the folder `CORPUS` or made by the test. Both servers use one embedding service that
+costs next to nothing; they are measured in turn, because the machine is shared. At the end it prints the tables of
+docs/benchmarks.md, and writes them to `TABLE` if that is set:
 
     PEERS_DIR=… CORPUS=… TABLE=… .venv/bin/python -m pytest tests/bench/test_retrieve.py -m bench -s
 
-`ROUNDS` (3) and `REQUESTS` (480 of 32 clients per round and case, the peer an eighth of it) make it shorter.
+`ROUNDS` (3) and `REQUESTS` (480 by 32 clients per round and case; the peer gets an eighth) make it shorter.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def test_answers_are_the_same(servers: tuple[str, str], case: str) -> None:
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Iterator[list[Row]]:
-    """What the cases gave, printed at the end as tables."""
+    """The results of the cases, printed at the end as tables."""
     seen = accessible(corpus, tmp_path_factory.mktemp("unpacked"), {case: bodies(case) for case in TIMED})
     found = [Row(case, seen[case], {}) for case in TIMED]
     yield found

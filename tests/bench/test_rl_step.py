@@ -2,8 +2,9 @@
 
     make setup && .venv/bin/python -m pytest tests/bench/test_rl_step.py -m bench -s
 
-1 952 attempts, 79 of them never end. A recorded second takes `SCALE` seconds here; the REPL is a C program that sleeps
-(`tests/bench/stand_in.py`), not Lean. With `PLOT=docs/rl_step.svg` the verdicts over time are drawn (needs matplotlib).
+There are 1 952 attempts, of which 79 never end. A recorded second takes `SCALE` seconds here; the REPL is a C program
+that sleeps (`tests/bench/stand_in.py`), not Lean. With `PLOT=docs/rl_step.svg` the test draws the verdicts over time
+(needs matplotlib).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def step(data: Path) -> list[str]:
     """Return the step's proofs without their header, in an order drawn once; comments tell the stand-in what to do."""
     attempts = [json.loads(line) for line in (data / "rl_step.jsonl").read_text(encoding="utf-8").splitlines()]
     random.Random(6).shuffle(attempts)
-    first: dict[str, str] = {}  # what Lean takes for the same text ends alike
+    first: dict[str, str] = {}  # texts that are the same to Lean end alike
     return [
         f"{text}\n-- {first.setdefault(normal_form(text), _directive(attempt))}"
         for attempt in attempts
@@ -70,7 +71,7 @@ def restarts(farm: RunningFarm) -> int:
 
 
 def draw(path: Path, curves: dict[str, Ends]) -> None:
-    """Draw how many proofs that end had their verdict at which time."""
+    """Draw how many of the proofs that end had their verdict at each time."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")

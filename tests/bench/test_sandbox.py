@@ -68,7 +68,7 @@ def test_the_sandbox_costs_a_start_little_and_a_command_nothing(
         "launcher, SANDBOX=off": launcher(tmp_path / "off", _ENDS_AT_ONCE, "off"),
         "launcher, SANDBOX=required": launcher(tmp_path / "required", _ENDS_AT_ONCE, "required"),
     }
-    # In turn, so that what else the machine does meets all of them.
+    # In turn, so that the machine's other work affects all of them.
     starts: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(STARTS):
         for name, command in ways.items():

@@ -1,4 +1,4 @@
-"""`make chaos`: the whole suite for one seed or many; prints what came of every fault as a table in Markdown."""
+"""`make chaos`: the whole suite for one seed or many; prints the result of every fault as a table in Markdown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _reports(seed: int) -> list[Report]:
-    """Put a farm through everything, and where it can be had, another one through what a clock does."""
+    """Put a farm through every fault, and, if libfaketime is installed, another one through jumps of the clock."""
     print(f"{seed} begins (make chaos SEED={seed})", flush=True)
     started = time.monotonic()
 

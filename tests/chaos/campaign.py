@@ -28,7 +28,7 @@ class Plan:
     """How much chaos one farm gets.
 
     Attributes:
-        seed: decides the proofs, the order of the faults and every choice they make.
+        seed: decides the proofs, the order of the faults and every random choice of theirs.
         items: proofs of a batch.
         sleep_ms: about how long the scripted REPL sleeps over each.
         faults: those that strike one by one.
@@ -44,7 +44,7 @@ class Plan:
 
 @dataclass
 class Report:
-    """What came of each fault: its tallies by name."""
+    """The results of each fault: its tallies by name."""
 
     seed: int
     rows: list[tuple[str, Tally]] = field(default_factory=list)
@@ -67,7 +67,7 @@ def run(
     Args:
         folder: where it lives.
         repl: what answers as Lean.
-        plan: what it gets.
+        plan: the chaos that it gets.
         tell: is told each step in one line.
         small_disk: whether its store has a small disk of its own, so that it can be full.
         clock: libfaketime, for a farm whose store has a clock of its own.
@@ -110,14 +110,14 @@ def _ill_treat(ill: Victim, plan: Plan, report: Report, tell: Tell) -> None:
 def _at_rest(ill: Victim, decided: int) -> list[str]:
     """Return what is wrong with the store once nothing runs."""
     store = ill.redis()
-    # What finished while the clock stood an hour ahead stays for that hour longer.
+    # Batches that finished while the clock was an hour ahead stay for that hour longer.
     longest_s = RETENTION_S + (JUMP_S if ill.clock else 0)
 
     def wrong() -> list[str]:
         return [*leftovers(store, longest_s), *uncounted(store, decided)]
 
     try:
-        # The reaper may still be at what a fault left.
+        # The reaper may still be clearing up after a fault.
         await_true(lambda: not wrong(), "a farm at rest", 30)
     except AssertionError:
         return wrong()
@@ -129,7 +129,7 @@ def _word(tally: Tally) -> str:
 
 
 def table(reports: Sequence[Report]) -> str:
-    """Return what came of every fault over all seeds, in Markdown."""
+    """Return the results of every fault over all seeds, in Markdown."""
     names = [fault.name for fault in (*FAULTS, CLOCK)] + [TOGETHER, AT_THE_END]
     lines = ["| what happened | runs | proofs | lost | doubled | changed | other breaches |"]
     lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")

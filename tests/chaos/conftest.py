@@ -1,4 +1,4 @@
-"""What the chaos tests share: the seed, and what a machine must have."""
+"""Fixtures of the chaos tests: the seed, and libfaketime."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import require
 
 @pytest.fixture
 def seed() -> int:
-    """The seed: SEED where it is set, else any; pytest shows it when a test fails."""
+    """The seed: SEED if it is set, else a random one; pytest shows it when a test fails."""
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
     print(f"make test SEED={seed}")
     return seed

@@ -1,4 +1,4 @@
-"""What a farm looks like when something in it is wrong: it is gone when somebody reads the report."""
+"""The state of a farm when something in it is wrong, kept because the farm is gone when somebody reads the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The faults, as data: a name, what strikes, and what a machine must have for it."""
+"""The faults, as data: a name, a function that strikes, and what a machine must have for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from farm.store.constants import LEASE_MS
 from tests.chaos.victim import Victim, set_clock
 from tests.support.running import await_true
 
-# What a strike may meet when another one was there before.
+# Errors that a strike may meet because another one struck before.
 GONE = (psutil.Error, RedisError, httpx.TransportError, OSError, IndexError, StopIteration)
 JUMP_S = 3600
 
@@ -27,11 +27,11 @@ class Fault:
 
     Attributes:
         name: as the table shows it.
-        strike: has it happen, and where it is a state rather than an event, ends it again.
+        strike: makes it happen; if it is a state and not an event, ends it again.
         possible: whether this victim can have it.
         touches_store: whether it fills the store or ends it; never two of these at once. A store that dies while its
-            disk is full loses what it acknowledged just before, and nobody above it can know; one that starts again
-            has forgotten that its memory was to be full.
+            disk is full loses what it acknowledged just before, and the farm cannot know; a store that is restarted
+            has forgotten the memory limit that was to be reached.
     """
 
     name: str
@@ -76,7 +76,7 @@ def _kill_supervisor(victim: Victim, _: random.Random) -> None:
 
 
 def _stop_worker(victim: Victim, rng: random.Random) -> None:
-    """The whole worker, one Lean process with its REPL, or without it: that one wakes with a decision in its hands."""
+    """Stop the whole worker, or one Lean process with or without its REPL: without it, it wakes holding a verdict."""
     parent = victim.lean_parent()
     children = parent.children()
     child = rng.choice(children)
@@ -96,7 +96,7 @@ def _cut_connections(victim: Victim, _: random.Random) -> None:
 
 
 def _fill_memory(victim: Victim, rng: random.Random) -> None:
-    """The store reaches its memory limit: a submit is told so, and what runs waits or goes on."""
+    """Let the store reach its memory limit: a submit is told so, and running work waits or goes on."""
     store = victim.redis()
     store.config_set("maxmemory", 1)
     try:
@@ -120,18 +120,18 @@ def _fill_disk(victim: Victim, rng: random.Random) -> None:
         time.sleep(rng.uniform(1, 5))
     finally:
         ballast.unlink()
-        # What it could not write it writes at its next look, a second later: until then its disk is as good as full.
+        # The store retries its failed writes a second later: until then its disk is as good as full.
         await_true(lambda: _persistence(victim)["aof_last_write_status"] == "ok", "a store that writes again")
 
 
 def _persistence(victim: Victim) -> dict[str, Any]:
-    """Return what the store says of its writing."""
+    """Return the store's own report on its writing to disk."""
     found: dict[str, Any] = victim.redis().info("persistence")
     return found
 
 
 def _move_clock(victim: Victim, rng: random.Random) -> None:
-    """An hour forth or back at once, and home again a little later."""
+    """Move the clock an hour forward or back at once, and back to the true time a little later."""
     assert victim.clock is not None
     set_clock(victim.clock, rng.choice([JUMP_S, -JUMP_S]))
     time.sleep(rng.uniform(1, 4))

@@ -1,4 +1,4 @@
-"""A farm with a proxy between it and its store: where what may lie on the way between hosts can be had on one."""
+"""A farm with a proxy between it and its store, which brings the faults of a network between hosts to one host."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Ground:
         self._count = 0
 
     def _start_store(self, valkey: Valkey) -> subprocess.Popen[bytes]:
-        # In a session of its own, so that `end_everything` finds it, whatever happened.
+        # In a session of its own, so that `end_everything` finds it in every case.
         server = subprocess.Popen(valkey.command, stdout=subprocess.DEVNULL, start_new_session=True)
         await_true(lambda: asyncio.run(valkey.is_healthy()), "a store")
         return server
@@ -56,7 +56,7 @@ class Ground:
         self.server = self._start_store(self._valkey)
 
     def fail_over(self, pause_s: float, *, is_planned: bool) -> None:
-        """Have a replica take over, planned or because its primary is killed; the address follows after a pause."""
+        """Have a replica take over, as planned or because its primary is killed; the proxy follows after a pause."""
         heir = self._prepare_heir()
         server, replica = self._start_store(heir), open_store(heir.url)
         old, new = urlsplit(self._valkey.url), urlsplit(heir.url)
@@ -99,7 +99,7 @@ class Ground:
         return [link for link in self.proxy.links() if link.client in ports]
 
     def submit(self, count: int, sleep_ms: int, until: float) -> str | None:
-        """Return the batch of some proofs once it was taken; None when it was not in time."""
+        """Return the batch of some proofs once it was accepted; None if it was not accepted in time."""
         self._count += 1
         texts = [f"-- {self._count}.{i}, sleep:{sleep_ms}\ntheorem t : 1 + 1 = 2 := by rfl" for i in range(count)]
         body = {"proofs": [{"code": text} for text in texts], "timeout_s": 60.0, "cache": False}
@@ -114,7 +114,7 @@ class Ground:
         return None
 
     def first_verdict(self, until: float) -> float | None:
-        """Return when the first verdict of a fresh batch was there, and all of it came; None when it never did."""
+        """Return when a fresh batch had its first verdict, if all its verdicts came; None if they did not."""
         batch = self.submit(8, 5, until)
         first = None
         while batch and time.monotonic() < until:
@@ -129,7 +129,7 @@ class Ground:
         return None
 
     def first_answer(self, until: float) -> float | None:
-        """Return when a goal was answered; None when it never was."""
+        """Return when a goal was answered; None if it never was."""
         while (left_s := until - time.monotonic()) > 0:
             try:
                 answer = httpx.post(f"{self.ill.farm.url}/retrieve", json=_GOAL, timeout=min(60, left_s))
@@ -143,7 +143,7 @@ class Ground:
 
 @contextmanager
 def ground(folder: Path, repl: Install) -> Iterator[Ground]:
-    """Put up a farm behind a proxy, and stop what is left of it."""
+    """Start a farm behind a proxy, and stop what is left of it afterwards."""
     valkey = prepare_valkey(folder / "store")
     with proxied(valkey.url) as (proxy, url):
         here = None

@@ -1,4 +1,4 @@
-"""What may happen between a farm and its store, as data: a name, and what does it."""
+"""What may happen between a farm and its store, as data: a name, and a function that makes it happen."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Interruption:
 
     Attributes:
         name: as the table shows it.
-        strike: has it happen; returns when it was over, or, where it never is, when it began, on the monotonic clock.
-        is_short: whether it takes so little that a thousand of them can be had.
+        strike: makes it happen; returns when it was over, or, if it has no end, when it began, on the monotonic clock.
+        is_short: whether it takes so little time that a thousand of them can be run.
     """
 
     name: str
@@ -122,7 +122,7 @@ def _is_silent(link: Link) -> bool:
 
 
 def _stop(ground: Ground, rng: random.Random) -> float:
-    """A parent, with or without its processes, or one of these; all connections may be cut meanwhile."""
+    """Stop a parent, with or without its processes, or one of these; all connections may be cut meanwhile."""
     parent = rng.choice(ground.parents())
     asleep: list[psutil.Process] = rng.choice([[parent], [parent, *parent.children()], parent.children()[:1]])
     seconds = rng.uniform(1, 18)

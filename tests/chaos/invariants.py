@@ -13,7 +13,7 @@ from farm import Farm, Verdict
 from tests.support.open_store import OpenStore
 from tests.support.running import processes_of
 
-# What describes the farm and no batch. Celery's own keys are its bindings, and lists of tokens of a few hundred bytes.
+# Keys that describe the farm, not a batch. Celery's own are its bindings, and lists of tokens of a few hundred bytes.
 FARM_KEYS = (
     "_kombu.",
     "unacked",
@@ -59,7 +59,7 @@ class Tally:
 
 
 def essence(verdict: Verdict) -> str:
-    """Return what a verdict says about the proof, without what belongs to one run of it."""
+    """Return what a verdict says about the proof, without the fields that belong to one run of it."""
     return verdict.model_dump_json(exclude=_OF_A_RUN)
 
 
@@ -96,7 +96,7 @@ def leftovers(store: OpenStore, longest_s: int) -> Iterator[str]:
     for key in store.scan_iter(count=1000):
         name, ttl_s = key.decode(), store.ttl(key)
         is_gone, is_bounded = ttl_s == -2, 0 <= ttl_s <= longest_s
-        # What the reaper will give back has a later end of its own, should the reaper be away.
+        # Keys that the reaper will delete have a later end of their own, in case the reaper is away.
         is_bounded |= name.startswith(("farm:batch:", "farm:holding:")) and name.split(":")[2] in given_back
         if not (is_gone or is_bounded or name.startswith(FARM_KEYS)):
             yield f"{name} stays ({ttl_s} s)"
@@ -107,14 +107,14 @@ def leftovers(store: OpenStore, longest_s: int) -> Iterator[str]:
 
 
 def uncounted(store: OpenStore, decided: int) -> Iterator[str]:
-    """Yield, in words, where the farm's totals are not the verdicts of its batches."""
+    """Yield, in words, where the farm's totals differ from the verdicts of its batches."""
     total = sum(int(count) for count in store.hvals("farm:totals"))
     if total != decided:
         yield f"/metrics counts {total} verdicts where the batches have {decided}"
 
 
 def survivors(folder: Path) -> Iterator[str]:
-    """Yield what still runs of a farm that was stopped."""
+    """Yield the processes of a stopped farm that still run."""
     for process in processes_of(folder):
         try:
             yield f"{process.pid} {' '.join(process.cmdline())} still runs"

@@ -1,8 +1,8 @@
 """`make soak`: a farm under training-like load, whose memory, descriptors, threads and keys must stay flat.
 
 Batches come without a pause, with repeats, errors, crashes and hangs; some are cancelled; readers come and go; premises
-are retrieved. Finished batches expire after seconds, so expiry is part of it. What is measured in the last third is
-held against the middle third; the first third warms up.
+are retrieved. Finished batches expire after seconds, so expiry is part of it. Measurements of the last third are
+compared with those of the middle third; the first third warms up.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Load:
     """Clients of a farm in training; every thread goes on until told to stop.
 
     Attributes:
-        counts: what was done.
-        failures: what no client should meet.
+        counts: how many of each action were done.
+        failures: errors that no client should meet.
     """
 
     victim: Victim

@@ -1,7 +1,7 @@
-"""`python -m tests.chaos.standstill`: how soon a farm works again after what may happen between it and its store.
+"""`python -m tests.chaos.standstill`: how soon a farm works again after faults between it and its store.
 
 Prints a table in Markdown: seconds from the end of each interruption to the first verdict of a fresh batch, all of
-which comes, and to the first answer of `/retrieve`; where the interruption is left as it is, from its beginning.
+which comes, and to the first answer of `/retrieve`; for an interruption that is not ended, from its beginning.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LINGER_S = 12.0
 
 @dataclass(frozen=True)
 class Recovery:
-    """What came after one interruption; None: nothing.
+    """How the farm recovered from one interruption; None: it did not.
 
     Attributes:
         verdict_s: seconds to the first verdict.
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _recoveries(plan: Sequence[Interruption], rng: random.Random) -> Iterator[Recovery]:
-    """Have one interruption after another; after one without an end, the next meets another farm."""
+    """Make one interruption after another; after one without an end, the next meets a new farm."""
     left = list(plan)
     with tempfile.TemporaryDirectory(prefix="leanfarm-standstill-") as name:
         repl = install(Path(name) / "repl")
@@ -84,12 +84,12 @@ def _recoveries(plan: Sequence[Interruption], rng: random.Random) -> Iterator[Re
 
 
 def _interrupt(here: Ground, interruption: Interruption, rng: random.Random) -> Recovery:
-    """Have one interruption, under load or at rest, and see how soon the farm works again."""
+    """Make one interruption, under load or at rest, and see how soon the farm works again."""
     if rng.random() < 0.5:
         here.submit(120, rng.choice([5, 20, 40]), time.monotonic() + _PATIENCE_S)
         time.sleep(rng.uniform(0, 1.5))
     elif rng.random() < 0.5:
-        # After that the rooms wait for tokens.
+        # After this time the rooms wait for tokens.
         time.sleep(_LINGER_S)
     over = _strike(here, interruption, rng)
     until = over + _PATIENCE_S
@@ -106,7 +106,7 @@ def _strike(here: Ground, interruption: Interruption, rng: random.Random) -> flo
         try:
             return interruption.strike(here, rng)
         except GONE:
-            # What was to be struck is just being replaced.
+            # The process that was to be struck is just being replaced.
             time.sleep(1)
 
 
@@ -119,7 +119,7 @@ def _seconds(seconds: float | None) -> str:
 
 
 def table(found: Sequence[Recovery]) -> str:
-    """Return what came of every interruption, in Markdown."""
+    """Return the results of every interruption, in Markdown."""
     lines = ["| what happened | runs | first verdict, median | longest | first answer, median | longest | no end |"]
     lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name in [each.name for each in INTERRUPTIONS]:

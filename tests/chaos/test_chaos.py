@@ -13,7 +13,7 @@ from tests.support.repl.install import Install
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
-# `make chaos` has it; here tests/integration/test_deaths.py stops a worker for longer than its lease.
+# Only `make chaos` has it; in the suite tests/integration/test_deaths.py stops a worker for longer than its lease.
 _SLOW = {"SIGSTOP past the lease"}
 
 

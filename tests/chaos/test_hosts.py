@@ -28,7 +28,7 @@ ELSEWHERE_WITHIN_S = 30
 
 @pytest.fixture(scope="module")
 def ill(tmp_path_factory: pytest.TempPathFactory, scripted: Install) -> Iterator[Victim]:
-    """A farm with the bound on deaths that everybody has."""
+    """A farm with the default bound on deaths."""
     with victim(tmp_path_factory.mktemp("hosts"), scripted, LEAN_MAX_DEATHS=str(DEATH_BOUND), LEAN_WORKERS="2") as ill:
         yield ill
 
@@ -74,7 +74,7 @@ def test_the_proofs_of_a_dead_host_run_elsewhere(ill: Victim) -> None:
             await_true(lambda: held_there(ill, "idle"), "the other host is there")
             batch = client.submit([f"{TRUE} -- sleep:400 {index}" for index in range(60)], cache=False)
             await_true(lambda: held_there(ill, "lease"), "the other host has work")
-            # Its children die with it, and on this host no reaper knows them: nobody tells the store.
+            # Its children die with it, and no reaper of this host knows them, so that nothing tells the store.
             worker.kill()
             worker.wait()
             held = held_there(ill, "lease")

@@ -21,7 +21,7 @@ from tests.chaos.victim import Victim
 from tests.chaos.workload import TIMEOUT_S
 from tests.support.running import await_true
 
-# A batch that runs for seconds on a calm day; a farm that has not finished it by then has lost something.
+# A batch takes seconds on a calm day; a farm that has not finished it by then has lost something.
 PATIENCE_S = 120.0
 _STRUCK_TOGETHER = 3
 
@@ -72,7 +72,7 @@ class Submitted:
             reader.start()
 
     def submit(self) -> str:
-        """Return the batch of this body and key; asked again for as long as the farm is not there."""
+        """Return the batch of this body and key; asks again as long as the farm does not answer."""
         body = {"proofs": [{"code": code} for code in self._codes], "timeout_s": TIMEOUT_S, "cache": False}
         headers = {"Idempotency-Key": self._key}
 
@@ -99,14 +99,14 @@ class Submitted:
         return any(reader.is_alive() for reader in self.readers.values())
 
     def finish(self, calm: Sequence[str]) -> Tally:
-        """Wait for the end and return what came of it."""
+        """Wait for the end and return the result."""
         deadline = time.monotonic() + PATIENCE_S
         for reader in self.readers.values():
             reader.join(max(0.1, deadline - time.monotonic()))
         troubles = [f"{name} got {reader.failure!r}" for name, reader in self.readers.items() if reader.failure]
         troubles += [f"{name} never saw the end" for name, reader in self.readers.items() if reader.is_alive()]
         if self.is_running:
-            # It has no end: what no reader got is lost.
+            # It has no end: verdicts that no reader got are lost.
             seen = {index for reader in self.readers.values() for index in reader.seen}
             return Tally(len(calm), lost=set(range(len(calm))) - seen, broken=troubles)
         try:
@@ -145,7 +145,7 @@ def single(victim: Victim, fault: Fault, rng: random.Random, codes: Sequence[str
 
 
 def _has_struck(victim: Victim, fault: Fault, rng: random.Random) -> bool:
-    """Strike; False where what was to be struck is just being replaced after the last fault."""
+    """Strike; False if the process that was to be struck is just being replaced after the last fault."""
     try:
         fault.strike(victim, rng)
     except GONE:
@@ -184,7 +184,7 @@ def together(
             try:
                 fault.strike(victim, own_rng)
             except GONE as error:
-                # Another fault was there before: that is what chaos is.
+                # Another fault struck before, which is meant to happen.
                 tell(f"  {fault.name} missed: {type(error).__name__}")
 
     with ThreadPoolExecutor(_STRUCK_TOGETHER) as pool:

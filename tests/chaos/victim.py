@@ -21,7 +21,7 @@ from tests.support.repl.install import Install
 from tests.support.running import RunningFarm, await_true, end_everything, start_farm, stop
 
 LEAN_WORKERS = 3
-# Random kills are no proof's fault: the bound is one that they never reach.
+# Random kills are not the fault of a proof: they never reach this bound.
 MANY_DEATHS = 100_000
 DISK_MB = 48
 _FAKETIME = ("libfaketimeMT.so.1", "libfaketime.so.1")
@@ -35,7 +35,7 @@ class Victim:
         repl: what answers as Lean.
         settings: more settings of the farm.
         has_small_disk: whether its store writes to a small disk of its own.
-        clock: the file that moves the clock of its store; None where that keeps the true time.
+        clock: the file that moves the clock of its store; None if the store keeps the true time.
     """
 
     def __init__(
@@ -73,15 +73,15 @@ class Victim:
         """Where the store writes."""
         return self.folder / "data" / "valkey"
 
-    # Who is who. All may be gone by the time the caller looks.
+    # The processes by what they do. All may be gone by the time the caller looks.
 
     def services(self) -> list[psutil.Process]:
-        """Return what the supervisor started and still lives."""
+        """Return the processes that the supervisor started and that are still alive."""
         started = psutil.Process(self.farm.up.pid).children()
         return [process for process in started if _is_alive(process)]
 
     def service(self, *ending: str) -> psutil.Process:
-        """Return the service whose command ends so."""
+        """Return the service whose command ends in these words."""
         return next(process for process in self.services() if tuple(process.cmdline()[-len(ending) :]) == ending)
 
     def valkey(self) -> psutil.Process:
@@ -129,13 +129,13 @@ def victim(folder: Path, repl: Install, *, small_disk: bool = False, **settings:
 def clocked_victim(folder: Path, repl: Install, library: Path, **settings: str) -> Iterator[Victim]:
     """Start a victim whose store has a clock that can be set.
 
-    The farm's clock is its store's. libfaketime 0.9.10 breaks every sleep of Python 3.11 on the monotonic clock, so
-    nothing else gets it.
+    The farm reads the time from its store. libfaketime 0.9.10 breaks every sleep of Python 3.11 on the monotonic clock,
+    so only the store gets it.
     """
     clock, store = folder / "clock", prepare_valkey(folder / "store")
     set_clock(clock, 0)
     environment = {**os.environ, "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock)}
-    # A clock that is set moves the wall clock alone.
+    # Only the wall clock moves, not the monotonic one.
     environment |= {"FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DISABLE_SHM": "1"}
     with subprocess.Popen(store.command, env=environment, stdout=subprocess.DEVNULL) as server:
         try:

@@ -1,10 +1,10 @@
-"""What a batch under chaos holds: every kind of verdict that must come out the same however often a proof runs."""
+"""The proofs of a batch under chaos: every kind of verdict that must be the same however often a proof runs."""
 
 from __future__ import annotations
 
 import random
 
-# Longer than a process sleeps past its lease: what it ran is decided late, rather than timed out.
+# Longer than a process is stopped past its lease: its proof is decided late and does not time out.
 TIMEOUT_S = 60.0
 
 _HEADERS = ("", "import Mathlib\n", "import Mathlib\nimport Aesop\n", "import Batteries\n")

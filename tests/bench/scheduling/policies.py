@@ -28,7 +28,7 @@ class Fifo:
 
 @dataclass(slots=True)
 class Deferring(Fifo):
-    """Whatever outlasts its slice goes to the end of its batch.
+    """Every run that outlasts its slice goes to the end of its batch.
 
     Attributes:
         margin: the slice as a multiple of the longest decided run.
@@ -50,7 +50,7 @@ class Share(Deferring):
 
     Attributes:
         share: that share.
-        early: whether a deferred proof comes as soon as the share has room, instead of at the end.
+        early: whether a deferred proof runs again as soon as the share has room, instead of at the end.
     """
 
     share: float = 0.5
@@ -68,10 +68,10 @@ class Share(Deferring):
 
 @dataclass(slots=True)
 class Waves(Deferring):
-    """The farm's own decision: deferred only where all that are left begin at once at the end.
+    """The farm's own decision: a run is deferred only if all deferred runs can begin at once at the end.
 
     Attributes:
-        waves: how many times the processes they may be.
+        waves: how many deferred runs there may be, as a multiple of the processes.
     """
 
     waves: float = 1.0

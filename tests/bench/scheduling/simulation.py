@@ -15,12 +15,12 @@ NEVER = math.inf
 
 @dataclass(eq=False, slots=True)
 class Batch:
-    """A batch and what was seen of it.
+    """A batch and what is known of its runs.
 
     Attributes:
         costs: seconds each proof would run; `NEVER` for those that do not end.
         arrives: when it is submitted, in seconds.
-        going_on: when its full time is over, of each process whose run outlasted its slice and goes on.
+        going_on: for each process whose run outlasted its slice and goes on, when its full time is over.
     """
 
     costs: Sequence[float]
@@ -51,7 +51,7 @@ class Batch:
 
 
 class Policy(Protocol):
-    """What happens to runs that last."""
+    """Decides about runs that outlast their slice."""
 
     name: str
     keeps: bool
@@ -78,11 +78,11 @@ class Farm:
     """Processes that serve batches in equal shares of their time, as `claim.lua` does for one key.
 
     Args:
-        batches: what is to be done.
+        batches: the work.
         processes: how many there are.
         timeout_s: the full time of a run.
         load_s: what a killed REPL costs.
-        policy: what happens to runs that last.
+        policy: decides about runs that outlast their slice.
     """
 
     def __init__(
