@@ -1,4 +1,4 @@
-"""A proxy between browser and farm that can stall: connections stay open, and nothing comes through any more."""
+"""A proxy between browser and farm that can stall: connections stay open, and nothing comes through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console in Chromium, over a whole farm with the scripted REPL: what a person looks for is there."""
+"""The console in Chromium, over a whole farm with the scripted REPL: people find what they look for."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A small premise data set with every oddity of the format, written so that what a server must make of it is known.
+"""A small premise data set with every oddity of the format, and the known result that a server must give for each.
 
-Which declarations survive the filters is said where they are made, not computed by the rules under test. All vectors
+Each declaration states whether it survives the filters; the rules under test do not compute it. All vectors
 but those of the `Real.*` modules are multiples of 1/8, so their scores are exact in single precision whatever the order
 of summation: ties are real ties on every machine.
 """

@@ -1,4 +1,4 @@
-"""What is asked of both servers through kimina-client, and what the farm has to answer.
+"""Requests to both servers through kimina-client, and the answers that the farm has to give.
 
 `status` is the client's own reading of an answer. THE REPL IS A SCRIPT: its comments are directives, see
 tests/support/repl/directives.py.

@@ -2,8 +2,8 @@
 
     python -m tests.compat.kimina_session sync|async URL CASES ANSWERS
 
-CASES is a JSON file with an object of `{"codes", "options"}` by name; into the file ANSWERS go for each the results and
-the client's statuses. `client.test()` comes last: a check before the others would change what Kimina's server answers.
+CASES is a JSON file with an object of `{"codes", "options"}` by name; the results and the client's statuses of each go
+into the file ANSWERS. `client.test()` comes last: a check before the others would change what Kimina's server answers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The published kimina-client, unmodified, against the farm; and the shapes on the wire that it does not look at."""
+"""The published kimina-client, unmodified, against the farm; and the parts of the answers that it does not look at."""
 
 from __future__ import annotations
 

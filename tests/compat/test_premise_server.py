@@ -1,6 +1,6 @@
 """The farm beside lean-premise-server itself, over HTTP on the same data set and the same embedding service.
 
-Where the peer leaves a question to chance or answers with a fault of its own, a test here says so.
+If the peer's answer depends on chance or is wrong, a test here says so.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The farm's premise routes against a brute-force reference; what needs no lean-premise-server to be checked."""
+"""The farm's premise routes against a brute-force reference; the checks that need no lean-premise-server."""
 
 from __future__ import annotations
 

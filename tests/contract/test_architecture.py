@@ -1,4 +1,4 @@
-"""docs/architecture.md draws the ways of a proof and of a premise query: what it names exists, and both are short."""
+"""docs/architecture.md draws the paths of a proof and of a premise query: all names in it exist, and both are short."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Compose files: valid, in step with the code, closed by default.
 
-No container engine is needed. What only one can show is named in docs/deploy.md.
+No container engine is needed. docs/deploy.md names what only a container engine can show.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The console's files: its words are the API's, and nothing of it comes from elsewhere."""
+"""The console's files: they use the API's words, and load nothing from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be known of the libraries without a network: ranges, reasons, licences. Known holes are pip-audit's part."""
+"""The libraries, as far as no network is needed: ranges, reasons, licences. pip-audit checks for known holes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images: what they copy, install and run is there. No container engine is needed."""
+"""Images: all that they copy, install and run is there. No container engine is needed."""
 
 from __future__ import annotations
 

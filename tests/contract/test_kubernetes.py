@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: what Kubernetes takes, as safe as Compose's containers, and the same farm."""
+"""The Kubernetes manifests: valid, as safe as Compose's containers, and for the same farm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape of the house: one owner for each foreign library, and the top level as it was drawn."""
+"""The structure of the code: one owner for each foreign library, and the top-level folders as documented."""
 
 from __future__ import annotations
 

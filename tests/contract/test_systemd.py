@@ -1,4 +1,4 @@
-"""The systemd units for bare hosts: what systemd takes, and the same farm as Compose's."""
+"""The systemd units for bare hosts: systemd accepts them, and they give the same farm as Compose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real LeanInteract, fed recorded sessions of the real REPL by the scripted one, reads what was recorded."""
+"""The real LeanInteract gets recorded sessions of the real REPL from the scripted one, and reads what was recorded."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Fuzzing of tokenizer, gate and normal forms with atheris: `make fuzz`, or `python tests/fuzz/gate.py -runs=N`.
 
 Every input has to be read without an error. Where nothing is in doubt, the fast tokenizer has to agree with the slow
-one, the gate has to refuse the words that the slow one sees, and a normal form has to have one itself.
+one, the gate has to refuse the words that the slow one sees, and the normal form of a normal form has to exist.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Malformed requests: each gets its documented answer in the one shape, none is a 500, nothing is stored."""
+"""Malformed requests: each gets its documented answer in the common form, none is a 500, and nothing is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One client in many threads and processes: each gets the answer to its own question, and nobody another's reward."""
+"""One client in many threads and processes: each call gets its own answer, and never another's reward."""
 
 from __future__ import annotations
 

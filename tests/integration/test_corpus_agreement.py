@@ -1,4 +1,4 @@
-"""Several premise workers: all of them switch to another corpus, or none, and clients hear of it when all have."""
+"""Several premise workers: all of them switch to another corpus, or none, and clients see it only when all have."""
 
 from __future__ import annotations
 

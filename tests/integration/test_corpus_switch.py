@@ -1,4 +1,4 @@
-"""Another corpus at run time: no query is dropped, numbers keep their meaning, and a start holds on to it."""
+"""Another corpus at run time: no query is dropped, numbers keep their meaning, and a restarted worker keeps it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`farm demo`: a farm that starts, answers and goes; it says what judged, and that nothing did without a Lean."""
+"""`farm demo`: a farm starts, answers and stops; it says what judged, and without a Lean that nothing did."""
 
 from __future__ import annotations
 

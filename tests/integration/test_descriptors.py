@@ -1,4 +1,4 @@
-"""More connections than a process has descriptors for: each gets an answer, and then the API serves as before."""
+"""More connections than a process has descriptors for: each is answered, and afterwards the API serves as before."""
 
 from __future__ import annotations
 

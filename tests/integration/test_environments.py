@@ -1,4 +1,4 @@
-"""Several Lean environments in one farm: each has its own workers, and nothing of one answers for the other."""
+"""Several Lean environments in one farm: each has its own workers, and no proof is answered by the wrong one."""
 
 from __future__ import annotations
 

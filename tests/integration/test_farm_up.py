@@ -1,4 +1,4 @@
-"""`farm up` from its first second to its last: what it says while it starts, what it leaves, and who may look at it."""
+"""`farm up` from its first second to its last: what it prints at the start, what it leaves behind, who may look."""
 
 from __future__ import annotations
 

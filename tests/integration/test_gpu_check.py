@@ -1,4 +1,4 @@
-"""`python -m workers.embed.gpu_check`: a figure wherever anything embeds, and a plain word where there is no GPU."""
+"""`python -m workers.embed.gpu_check`: a rate if anything embeds, and a clear message if there is no GPU."""
 
 from __future__ import annotations
 

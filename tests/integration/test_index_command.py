@@ -1,4 +1,4 @@
-"""`farm index`: builds what `DATA_REPO` lacks, goes on where it was stopped, and says what there is."""
+"""`farm index`: builds what `DATA_REPO` lacks, continues where it was stopped, and describes the index."""
 
 from __future__ import annotations
 

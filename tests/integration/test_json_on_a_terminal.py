@@ -1,4 +1,4 @@
-"""`--json` is JSON on a terminal too: nothing wraps it, draws over it, or stands beside it."""
+"""`--json` is JSON on a terminal too: it is not wrapped or drawn over, and nothing else is on stdout."""
 
 from __future__ import annotations
 

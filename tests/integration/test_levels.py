@@ -1,4 +1,4 @@
-"""Levels through the whole path: what can be asked for, what `checked` does to a REPL, and what a verdict rests on."""
+"""Levels through the whole path: which can be asked for, what `checked` does to a REPL, and the basis of a verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the processes of a farm log: an object a line, found by request and batch, and nothing of what was proved."""
+"""The logs of a farm's processes: one JSON object per line, found by request and batch, and no text of a proof."""
 
 from __future__ import annotations
 

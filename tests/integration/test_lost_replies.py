@@ -1,4 +1,4 @@
-"""`POST /v1/verify` when the word that it is done never arrives."""
+"""`POST /v1/verify` if the message that the proof is decided never arrives."""
 
 from __future__ import annotations
 

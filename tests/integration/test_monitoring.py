@@ -1,4 +1,4 @@
-"""What Prometheus scrapes, what it alarms at, and what Grafana draws: every figure named is one that a farm shows."""
+"""Prometheus's scrapes and alerts, and Grafana's dashboard: a farm shows every metric that they name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches that have names: in lists, by the beginning of an id, exported, run again; old ones have none."""
+"""Batches with names: listed, found by the beginning of an id, exported, run again; old batches have no name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators and probes see: readiness, workers, figures, the OpenAPI document."""
+"""What operators and probes see: readiness, workers, statistics, the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said to who asks for premises while the premise room is just starting."""
+"""The answer to a premise query while the premise room is still starting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proxy and certificate variables, right and wrong ones, say nothing about this very host."""
+"""Proxy and certificate variables, right or wrong, do not affect connections to this same host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole farm over RabbitMQ: it verifies, shows itself in Flower, and outlives a broker that dies or hangs."""
+"""A whole farm over RabbitMQ: it verifies, appears in Flower, and survives a broker that dies or hangs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""README's code runs as it stands there."""
+"""The code in README.md runs as it is written there."""
 
 from __future__ import annotations
 

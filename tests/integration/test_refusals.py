@@ -1,4 +1,4 @@
-"""A Redis that is there and cannot write: the farm is unavailable for a while, and nothing is half done."""
+"""A Redis that answers and cannot write: the farm is unavailable for a while, and nothing is half done."""
 
 from __future__ import annotations
 

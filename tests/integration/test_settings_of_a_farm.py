@@ -1,4 +1,4 @@
-"""Farms set up in other ways: no Lean, another REPL program, another Redis, keys, recycling, draining."""
+"""Farms with other settings: no Lean, another REPL program, another Redis, keys, recycling, draining."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What once left a part of the farm alive and doing nothing: afterwards proofs are verified, and premises found."""
+"""Faults that once left a part of the farm alive but idle: after them, proofs are verified and premises found."""
 
 from __future__ import annotations
 

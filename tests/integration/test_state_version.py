@@ -1,4 +1,4 @@
-"""The version of the store's state: who is let in, who is told to go, and where it is seen."""
+"""The version of the store's state: which releases may start, which are refused, and where the version is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store does not answer for a while: what a proof is charged with is Lean's time alone."""
+"""The store does not answer for a while: a proof is charged only with Lean's time."""
 
 from __future__ import annotations
 

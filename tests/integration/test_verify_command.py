@@ -1,4 +1,4 @@
-"""`farm verify` on data sets: columns, files, the hub, and what is wrong with them."""
+"""`farm verify` on data sets: columns, files, the hub, and their faults."""
 
 from __future__ import annotations
 

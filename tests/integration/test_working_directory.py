@@ -1,4 +1,4 @@
-"""A farm that is started in a folder of a user's own Python files runs its own code, and none of theirs."""
+"""A farm that is started in a folder with a user's Python files runs its own code, and none of these files."""
 
 from __future__ import annotations
 

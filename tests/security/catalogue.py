@@ -1,7 +1,7 @@
 """The Lean files of the catalogue: what each proves wrongly, and the verdicts that are right.
 
 A file begins with comment lines: `row`, `statement` (`\\n` for its line ends), `expect` (the reasons that are right,
-any of them), `scripted` where the scripted REPL, which is no Lean, gives another (`-`: it cannot tell), and `why`.
+any of them), `scripted` where the scripted REPL, which is not Lean, gives another (`-`: it cannot tell), and `why`.
 """
 
 from __future__ import annotations

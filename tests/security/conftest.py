@@ -1,4 +1,4 @@
-"""What the tests of the sandbox need of the machine."""
+"""Fixtures for what the tests of the sandbox need from the machine."""
 
 from __future__ import annotations
 

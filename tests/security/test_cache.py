@@ -1,4 +1,4 @@
-"""Rows 54–55: a kept verdict answers its own question alone, and what was not decided is not kept."""
+"""Rows 54–55: a kept verdict answers only its own question, and undecided ones are not kept."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Hostile proofs that attack the farm through their output, their time and their stack; the next proof pays for none.
+"""Hostile proofs that attack the farm through their output, their time and their stack; the next proof is not affected.
 
-One process, so that what follows a hostile proof meets the same REPL, unless the farm ended it.
+The farm has one process, so that the next proof meets the same REPL, unless the farm ended it.
 """
 
 from __future__ import annotations

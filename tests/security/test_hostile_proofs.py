@@ -1,4 +1,4 @@
-"""Hostile proofs through a whole farm: what they reach for stays as it was, and the next proof is judged as ever.
+"""Hostile proofs through a whole farm: what they attack stays as it was, and the next proof is judged correctly.
 
 The scripted REPL runs Python that the proof carries, in Lean's place: the sandbox cannot tell one program from another.
 """

@@ -1,4 +1,4 @@
-"""Every denial and allowance of the sandbox, under the real launcher; and without it, where attempts get through."""
+"""Every denial and allowance of the sandbox, under the real launcher; and without it, where the attempts succeed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second line of defence alone: attacks past the gate, held to their statement by a real Lean."""
+"""Only the second line of defence: attacks that skip the gate are held to their statement by a real Lean."""
 
 from __future__ import annotations
 

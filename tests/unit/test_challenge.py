@@ -1,4 +1,4 @@
-"""What statements ask for: which theorems, which values, what stands in front, and what is refused with which words."""
+"""What statements ask for: which theorems and values, with which text in front; and the messages of refusals."""
 
 from __future__ import annotations
 

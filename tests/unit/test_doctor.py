@@ -1,4 +1,4 @@
-"""`farm doctor --install-lean` believes what it sees, and not what the installer says of itself."""
+"""`farm doctor --install-lean` checks the result itself, and does not rely on what the installer says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes proofs the same question: the same text is not enough where other theorems are asked for."""
+"""When two proofs are the same question: the same text is not enough if other theorems are asked for."""
 
 from __future__ import annotations
 

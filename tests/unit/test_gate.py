@@ -1,4 +1,4 @@
-"""The gate `strict`: what it refuses and where, and that comments and strings neither hide nor betray a word."""
+"""The gate `strict`: what it refuses and where, and that words in comments and strings do not count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gzip as it arrives: the same bytes however the network cuts them, and nothing that vanishes."""
+"""Gzip bodies as they arrive: the same bytes however the network cuts them, and nothing lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tokenizer: what is code and what is not, held to a slow one; and normal forms that change no meaning."""
+"""The tokenizer: what is code and what is not, compared with a slow one; and normal forms that change no meaning."""
 
 from __future__ import annotations
 

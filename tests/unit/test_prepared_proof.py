@@ -1,4 +1,4 @@
-"""Proofs cut once: what of a submission runs behind the statement's front, and where positions of it belong."""
+"""Prepared proofs: which part of a submission runs after the statement's front, and how its positions are mapped."""
 
 from __future__ import annotations
 

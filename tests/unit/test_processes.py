@@ -1,4 +1,4 @@
-"""What tells one process from the next of its number."""
+"""How a process is told from a later one with the same id."""
 
 from __future__ import annotations
 

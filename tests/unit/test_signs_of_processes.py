@@ -1,4 +1,4 @@
-"""Signs of life, and the probe that reads them: a process that stands still is found out, whatever the store does."""
+"""Signs of life, and the probe that reads them: a process that is stuck is noticed, whatever the store does."""
 
 from __future__ import annotations
 

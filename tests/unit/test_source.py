@@ -1,4 +1,4 @@
-"""Where headers end, and that positions come back into the user's text."""
+"""Where headers end, and that positions are mapped back into the user's text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements taken apart: what is asked for, by which name, and what is no statement."""
+"""Statements taken apart: what is asked for, by which name, and which texts are not statements."""
 
 from __future__ import annotations
 

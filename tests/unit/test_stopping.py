@@ -1,4 +1,4 @@
-"""The stop flag, where the processes that read it are killed while they do."""
+"""The stop flag, while processes are killed as they read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `farm verify` makes of the files that people have: read rightly, or refused by name and line."""
+"""How `farm verify` reads the files that people have: correctly, or refused with name and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of premise queries stand on: a bare store, or a farm whose embedding service does as it is told."""
+"""Fixtures for tests of premise queries: a bare store, or a farm whose embedding service does as it is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever an embedding service does, end to end: a retrieval is right, or an error that says what to do about it."""
+"""Faults of an embedding service, end to end: a retrieval is right, or fails with an error that says what to do."""
 
 from __future__ import annotations
 

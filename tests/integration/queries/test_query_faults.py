@@ -1,4 +1,4 @@
-"""Premise queries under faults of processes, connections and the store: each is answered, and so are those after it."""
+"""Premise queries under faults of processes, connections and the store: each is answered, and so are later ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Premise queries are leased: what a worker takes and does not answer, another answers; the client hears once."""
+"""Premise queries are leased: if a worker does not answer one, another worker does; the client gets one answer."""
 
 from __future__ import annotations
 

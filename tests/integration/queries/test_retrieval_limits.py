@@ -1,4 +1,4 @@
-"""What premise queries may hold in Redis: bounded, exact, and gone however a query ends."""
+"""The memory of premise queries in Redis: bounded, counted exactly, and freed however a query ends."""
 
 from __future__ import annotations
 

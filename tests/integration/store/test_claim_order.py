@@ -1,4 +1,4 @@
-"""Which work a claim hands out first, and how many tokens go out for it."""
+"""Which work a claim gets first, and how many tokens are sent for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is served: keys share by the seconds they use, slow proofs come last, quotas hold."""
+"""Fairness: keys share by the seconds that they use, slow proofs come last, quotas hold."""
 
 from __future__ import annotations
 

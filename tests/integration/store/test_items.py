@@ -1,4 +1,4 @@
-"""What becomes of the items of a batch: finished, charged, given back, swept."""
+"""How the items of a batch are finished, charged, given back and swept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments in the store: when they are known, when they are forgotten, and what holds for all of them."""
+"""Environments in the store: when they are known, when they are forgotten, and rules that hold for all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is believed of tokens, which nobody can count: that it is right again soon, whatever it was set to."""
+"""The store's estimate of tokens, which cannot be counted: it is soon right again after any wrong value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One farm with keys, as a stranger, two users and a narrow key meet it."""
+"""One farm with keys, and its clients: a stranger, two users, and a key with few rights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An external checker that answers, lies in form, crashes, hangs and floods; a stand-in, not a checker of proofs."""
+"""An external checker that answers, answers in a wrong form, crashes, hangs or floods; a stand-in, not a real one."""
 
 from __future__ import annotations
 

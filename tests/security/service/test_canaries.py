@@ -1,4 +1,4 @@
-"""False proofs mixed in: unseen while they are refused, and a loud stop when one is accepted."""
+"""False proofs mixed in: invisible while they are rejected, and an alarm and a stop when one is accepted."""
 
 from __future__ import annotations
 

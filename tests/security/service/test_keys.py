@@ -1,4 +1,4 @@
-"""Keys: who may do what, and that another key's batch is as if it were not there."""
+"""Keys: who may do what, and that another key's batch looks as if it did not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""comparator, leanchecker and nanoda by name: stand-ins that hold their arguments and files to the real contracts."""
+"""comparator, leanchecker and nanoda by name: stand-ins that require the arguments and files of the real programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Redis that asks for TLS and for a user with no more rights than the farm needs; and what logs hold of secrets."""
+"""A Redis that requires TLS and a user with only the rights that the farm needs; and that logs hold no secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was judged by something that turns out to be bad: marked, forgotten, and judged by it no more."""
+"""Verdicts by a toolchain or policy that turns out to be bad: marked, forgotten, and no more of them given."""
 
 from __future__ import annotations
 

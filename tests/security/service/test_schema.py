@@ -1,6 +1,6 @@
 """Every route against the farm's own OpenAPI document: no 5xx, no unhandled error, every answer as described.
 
-In the tests with few examples and one seed; `make schema` is the long form.
+The suite runs few examples with one seed; `make schema` is the long form.
 """
 
 from __future__ import annotations

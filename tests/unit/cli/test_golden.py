@@ -1,6 +1,6 @@
-"""What the main commands show, on terminals of 60, 80 and 200 columns and in a pipe, as files to be read.
+"""What the main commands show, on terminals of 60, 80 and 200 columns and in a pipe, kept as files to be read.
 
-`GOLDEN=write python -m pytest tests/unit/cli/test_golden.py` writes them anew; read the difference before a commit.
+`GOLDEN=write python -m pytest tests/unit/cli/test_golden.py` rewrites them; read the difference before a commit.
 """
 
 from __future__ import annotations

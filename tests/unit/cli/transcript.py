@@ -1,6 +1,6 @@
 """Runs commands one after the other in one process, and prints each with what it shows; a program of its own.
 
-What goes to stderr comes behind what goes to stdout, with `2> ` in front.
+Lines of stderr come after those of stdout, with `2> ` in front.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Both shells, driven over real HTTP by the same tests."""
+"""Both clients, synchronous and asynchronous, driven over real HTTP by the same tests."""
 
 from __future__ import annotations
 

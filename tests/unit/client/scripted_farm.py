@@ -1,4 +1,4 @@
-"""A farm that says what a test tells it to, over real HTTP, and remembers what it was asked."""
+"""A farm that answers as a test tells it to, over real HTTP, and remembers the requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows in the columns that data sets of the field have, as proofs."""
+"""Rows in the columns of public data sets, turned into proofs."""
 
 from __future__ import annotations
 

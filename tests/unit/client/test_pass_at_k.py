@@ -1,4 +1,4 @@
-"""pass@k: against what it estimates, and that nothing undecided slips in."""
+"""pass@k: compared with the probability that it estimates, and undecided proofs never count."""
 
 from __future__ import annotations
 

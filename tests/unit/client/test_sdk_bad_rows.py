@@ -1,4 +1,4 @@
-"""Texts that no Lean could be asked about, among others: each costs its own verdict, and nothing else."""
+"""Texts that cannot be sent to Lean, among others that can: each costs only its own verdict."""
 
 from __future__ import annotations
 

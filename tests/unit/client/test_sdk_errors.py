@@ -1,4 +1,4 @@
-"""Errors: every code of the farm, every other way to fail, and that the key is in none of them."""
+"""Errors: every code of the farm, every other way to fail, and no message holds the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many proofs at one call: how they travel, what comes back, what is left in the farm when it goes wrong."""
+"""Many proofs at one call: how they are sent, what comes back, and what is left in the farm after a failure."""
 
 from __future__ import annotations
 

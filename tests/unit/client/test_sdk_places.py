@@ -1,4 +1,4 @@
-"""One client in several processes and event loops, and its pickles: own connections everywhere, and the same farm."""
+"""One client in several processes and event loops, and its pickles: each has its own connections to the same farm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public names, what importing them costs, and that the two shells are the same."""
+"""The public names, what importing them costs, and that the two clients have the same ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An answer that is not about what was asked is never given out: the call is made again."""
+"""An answer that is not about what was asked is never returned: the call is made again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reward functions, called exactly as the trainers call them; and what of a completion is Lean.
+"""Reward functions, called exactly as the trainers call them; and which part of a completion is Lean.
 
 The calls follow the sources of TRL at f2cd57710ae345ea6428ae95363267fcf38a3dc8 (July 2026) and of verl at
 1dda039b9c6311889a9c9a26040677e1254814f9 (August 2026); both are too large to be installed here.

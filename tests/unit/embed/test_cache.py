@@ -1,4 +1,4 @@
-"""The cache of vectors: what is kept, what goes, and what never mixes."""
+"""The cache of vectors: what is kept, what is dropped, and what is never mixed up."""
 
 from __future__ import annotations
 

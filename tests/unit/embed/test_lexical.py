@@ -1,4 +1,4 @@
-"""The embedder without a model: what it takes for alike, that it never fails, and that it is the same everywhere."""
+"""The embedder without a model: which texts are similar, that it never fails, and that it is the same everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embed room as it runs: a Celery worker in its own processes, between a query and the premise room."""
+"""The embed room as a real Celery worker in its own processes, between a query and the premise room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several embedding servers: who is asked, who rests, and what happens when one is not like the others."""
+"""Several embedding servers: which one is asked, which one rests, and what happens if one serves another model."""
 
 from __future__ import annotations
 

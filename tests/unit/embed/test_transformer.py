@@ -1,4 +1,4 @@
-"""sentence-transformers in this process. The library is a stand-in of a few lines: it and torch weigh gigabytes."""
+"""sentence-transformers in this process. A small stand-in replaces the library, because it and torch take gigabytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped rule in the simulator that calls it: a batch ends no later than first come, first served would end it."""
+"""The shipped rule in the simulator that calls it: a batch ends no later than under first come, first served."""
 
 from __future__ import annotations
 

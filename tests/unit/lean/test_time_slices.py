@@ -1,4 +1,4 @@
-"""The slice: used where it pays; and what outlasts it: deferred where its batch ends no later, else it goes on."""
+"""The slice is used where it pays; a run that outlasts it is deferred if its batch ends no later, else goes on."""
 
 from __future__ import annotations
 

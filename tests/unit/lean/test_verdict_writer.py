@@ -1,4 +1,4 @@
-"""The verdict writer alone, on a real Valkey."""
+"""The verdict writer by itself, on a real Valkey."""
 
 from __future__ import annotations
 

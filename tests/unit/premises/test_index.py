@@ -1,4 +1,4 @@
-"""The search against brute force in exact arithmetic: order, ties, and what half precision cannot tell apart."""
+"""The search against brute force in exact arithmetic: order, ties, and scores that half precision cannot tell apart."""
 
 from __future__ import annotations
 

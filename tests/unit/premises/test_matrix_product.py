@@ -1,4 +1,4 @@
-"""Many queries at once: what one matrix product finds is what each query finds alone."""
+"""Many queries at once: one matrix product finds the same as each query by itself."""
 
 from __future__ import annotations
 

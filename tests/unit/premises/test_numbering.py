@@ -1,4 +1,4 @@
-"""Numbers outlive the corpus they were given for: they keep their meaning, or have none."""
+"""Numbers outlive the corpus that they were given for: they keep their meaning, or mean nothing."""
 
 from __future__ import annotations
 

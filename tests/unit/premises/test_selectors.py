@@ -1,4 +1,4 @@
-"""Who may see what: against the rules spelled out in sets of names."""
+"""Which premises a query may see, compared with the rules written out in sets of names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data set in the wheel: well formed, and with what a first user asks for."""
+"""The data set in the wheel: well formed, and with the premises that a first user asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a text can order the scripted REPL to do: lie, hang, flood, die."""
+"""What a text can order the scripted REPL to do: answer falsely, hang, flood, die."""
 
 from __future__ import annotations
 

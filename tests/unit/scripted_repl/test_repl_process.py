@@ -1,4 +1,4 @@
-"""The scripted REPL as a process: its pipes, files, pickles, and what it dies of."""
+"""The scripted REPL as a process: its pipes, files, pickles, and the inputs that end it."""
 
 from __future__ import annotations
 
