@@ -35,7 +35,7 @@ chaos: setup  ## Faults of every kind under running batches, for SEEDS seeds fro
 	$(BIN)/python -m tests.chaos --seeds $(SEEDS) --jobs $(JOBS) $(if $(SEED),--seed $(SEED))
 
 TIMES ?= 10
-standstill: setup  ## How soon a farm works again after what may happen between it and its store, TIMES times each; MIXED=1000 at random.
+standstill: setup  ## How soon a farm works again after faults between it and its store, TIMES times each; MIXED=1000 at random.
 	$(BIN)/python -m tests.chaos.standstill --times $(TIMES) $(if $(MIXED),--mixed $(MIXED)) $(if $(SEED),--seed $(SEED))
 
 MINUTES ?= 60

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes what must be secret and differ from farm to farm, each once, in the volumes under /run/farm:
+# Makes the secrets of a farm, each once, in the volumes under /run/farm:
 #   redis/     users.acl for the server, url for its clients
 #   flower/    login
 #   api-keys/  the first API key, of which only the hash is kept
-# What is already there stays. Deleting a file and starting again makes a new one.
+# Existing files stay. To make a new one, delete the file and start again.
 set -eu
 umask 077
 home=${1:-/run/farm}

@@ -33,7 +33,7 @@ def main(what: str) -> None:
     if what in ("store", "worker"):
         asyncio.run(_check_store(wants_worker=what == "worker"))
     else:
-        # The container asks itself: no proxy of the environment is on the way.
+        # The container asks itself, so it ignores proxies of the environment.
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(what, timeout=_TIMEOUT_S).close()
 
 

@@ -17,7 +17,7 @@ if [ -n "$mathlib" ]; then
         exit 1
     fi
     lake exe cache get
-    # Gigabytes of history that nothing asks for any more.
+    # Gigabytes of history that nothing needs any more.
     find .lake/packages -maxdepth 2 -name .git -exec rm -rf {} +
 fi
 

@@ -1,4 +1,4 @@
 #!/bin/sh
-# `lake comparator` wants a `git` on the path before it starts, and runs none where it is given both exports.
+# `lake comparator` requires a `git` on the path before it starts, but does not run it when it is given both exports.
 echo "git: this image has none" >&2
 exit 1
