@@ -1,4 +1,4 @@
-"""What a worker answers to tasks other than proofs: a session of commands, a search with tactics."""
+"""A worker's answers to tasks other than proofs: sessions of commands, and searches with tactics."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from farm.models.verdicts import Environment, Reason
 
 
 class Unfinished(BaseModel):
-    """How work for a waiting client ended, besides its results.
+    """How work for a waiting client ended, apart from its results.
 
     Attributes:
-        reason: why there are not all results; None when there are.
-        message: the same for a person to read.
+        reason: why results are missing; None when all are there.
+        message: the reason in words.
         time_s: seconds it ran.
         queue_s: seconds it waited before it ran.
         attempts: how many runs it took.
-        environment: what answered.
+        environment: the Lean environment that answered.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,10 +32,10 @@ class Unfinished(BaseModel):
 
 
 class Answer(Unfinished):
-    """What a worker found out for one item; in the place where a proof has its verdict.
+    """A worker's answer about one item, in the place where a proof has its verdict.
 
     Attributes:
-        answers: one for each thing that was asked, in that order, as far as it came.
+        answers: one for each thing that was asked, in order, up to where the run ended.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Batches: what a submit answers, what a status says, pages of results."""
+"""Batches: the answer to a submit, the status, and pages of results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from farm.models.verdicts import Verdict
 
 
 class BatchState(StrEnum):
-    """Where a batch stands."""
+    """The state of a batch."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -21,13 +21,13 @@ class BatchState(StrEnum):
 
 
 class BatchRequest(Options):
-    """The JSON body of `POST /v1/batches` and `POST /v1/verify`: the proofs beside the options."""
+    """The JSON body of `POST /v1/batches` and `POST /v1/verify`: proofs and options."""
 
     proofs: list[Proof] = Field(min_length=1)
 
     @property
     def options(self) -> Options:
-        """The options alone."""
+        """The options without the proofs."""
         return Options.model_construct(**{name: getattr(self, name) for name in Options.model_fields})
 
 
@@ -51,13 +51,13 @@ class BatchStatus(BaseModel):
     """How far a batch is.
 
     Attributes:
-        paused: whether the farm stopped it until an operator looks.
+        paused: whether the farm has stopped it until an operator has looked.
         created_at: Unix time in seconds on the farm's clock.
-        finished_at: the same, None while it runs.
-        revoked: how many of its verdicts were revoked since.
+        finished_at: likewise, when it finished; None while it runs.
+        revoked: how many of its verdicts have been revoked.
         invalid_statements: how many of its proofs have a statement that Lean does not read.
-        label: what its submitter calls it.
-        tags: words by which its submitter finds it.
+        label: the name that its submitter gave it.
+        tags: words by which its submitter can find it.
         parent: the batch whose proofs it runs again.
         first: the problem of its first proof, or else the proof's id; None where it has neither.
     """
@@ -80,12 +80,12 @@ class BatchStatus(BaseModel):
 
     @property
     def finished(self) -> bool:
-        """Whether every proof has its verdict, and every canary was looked at."""
+        """Whether every proof has its verdict, and every canary was judged."""
         return self.finished_at is not None
 
 
 class ResultsPage(BaseModel):
-    """Verdicts in completion order, and where to go on."""
+    """Verdicts in completion order, and the cursor of the next page."""
 
     results: list[Verdict]
     next: str
@@ -109,10 +109,10 @@ class Item(BaseModel):
 
 
 class ItemsPage(BaseModel):
-    """Proofs of a batch in the order of their indices, and where to go on.
+    """Proofs of a batch in the order of their indices, and where the next page begins.
 
     Attributes:
-        next: the index to read after; None behind the last.
+        next: the index to read after; None on the last page.
     """
 
     items: list[Item]
@@ -162,8 +162,8 @@ class RerunRequest(BaseModel):
 
     Attributes:
         outcome: which of the batch's proofs run again.
-        label: what the new batch is called; as the old one when absent.
-        tags: its tags; those of the old one when absent.
+        label: the new batch's label; the old batch's when absent.
+        tags: the new batch's tags; the old batch's when absent.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -28,16 +28,16 @@ class LeanRequest(BaseModel):
 
     Attributes:
         cmd: the command's text; without `env` it may begin with imports.
-        env: the environment to run it in, as an earlier answer of this session numbered it.
+        env: the environment to run it in, by its number in an earlier answer of this session.
         allTactics: whether the answer lists the tactics used.
-        declarations: whether it describes the declarations made.
-        rootGoals: whether it has the goal of every declaration as a sorry, though it may be proved.
-        infotree: how much of Lean's info trees it holds.
-        incrementality: whether Lean may take up what an earlier command with the same beginning left; as LeanInteract's
-            settings say when absent.
+        declarations: whether the answer describes the declarations made.
+        rootGoals: whether the answer has the goal of every declaration as a sorry, even if it is proved.
+        infotree: how much of Lean's info trees the answer holds.
+        incrementality: whether Lean may reuse the work on an earlier command with the same beginning; LeanInteract's
+            setting when absent.
         setOptions: options to set first, `[[["pp", "all"], true]]`.
-        timeout: milliseconds after which a REPL that knows this field gives up by itself and lives on.
-        proofState: the proof state to work on, as an earlier answer of this session numbered it.
+        timeout: milliseconds after which a REPL that knows this field gives up the request and keeps running.
+        proofState: the proof state to work on, by its number in an earlier answer of this session.
         tactic: the tactic to run on it.
     """
 
@@ -58,7 +58,7 @@ class LeanRequest(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_files(cls, value: Any) -> Any:
-        """Refuse requests that name files of the host, with a sentence of their own."""
+        """Refuse requests that name files of the host, with an error message of their own."""
         if isinstance(value, dict) and (named := _FILES & value.keys()):
             raise ValueError(f"`{min(named)}` names a file of the farm's host: only `cmd` and `tactic` are for clients")
         return value
@@ -72,7 +72,7 @@ class LeanRequest(BaseModel):
 
     @property
     def given(self) -> set[str]:
-        """The fields that are there."""
+        """The fields that are set."""
         return {name for name in self.model_fields_set if getattr(self, name) is not None}
 
 
@@ -99,13 +99,13 @@ class CommandsRequest(Commands):
 
     @model_validator(mode="after")
     def _require_known_numbers(self) -> CommandsRequest:
-        """Refuse numbers that no answer before them can have: a fresh REPL counts environments from 0."""
+        """Refuse numbers that no earlier answer can contain: a fresh REPL counts environments from 0."""
         made = 0
         for index, request in enumerate(self.requests):
             if request.env is not None and request.env >= made:
-                raise ValueError(f"requests.{index}.env: {request.env} is no environment of an earlier request")
+                raise ValueError(f"requests.{index}.env: {request.env} is not an environment of an earlier request")
             if request.proofState is not None and index == 0:
-                raise ValueError("requests.0.proofState: nothing was run that could have made a proof state")
+                raise ValueError("requests.0.proofState: no earlier request could have made a proof state")
             made += request.cmd is not None
         return self
 
@@ -114,9 +114,9 @@ class CommandsAnswer(Unfinished):
     """The answer of `POST /v1/commands`.
 
     Attributes:
-        responses: what the REPL said to each request, as it came; `{"message"}` where it refused one. Fewer than
-            requests when `reason` is not None: what came before the request that did not end. From the SDK they are
-            lean_interact's models where it is installed.
+        responses: the REPL's reply to each request, unchanged; `{"message"}` where it refused one. When `reason` is
+            not None, only the replies to the requests before the one that did not end. The SDK returns them as
+            lean_interact's models where that is installed.
     """
 
     responses: list[Any]

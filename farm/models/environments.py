@@ -1,4 +1,4 @@
-"""The Lean environments of a farm: what can be asked for."""
+"""The Lean environments that a farm offers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ class EnvironmentStatus(BaseModel):
     """One Lean environment.
 
     Attributes:
-        name: what a request says as `environment`.
+        name: its name in a request's `environment`.
         lean_version: the Lean its workers run; None where that is not known.
         project: the project proofs may import.
         repl: which REPL it is.
         sandbox: the layers around a REPL, outermost first.
         workers: live Lean processes.
         pending: proofs that wait.
-        leased: proofs in the hands of workers.
-        seen_s: seconds since the last sign of life of any of them; None when there never was one.
-        notice: what one should know before sending proofs there, such as that nobody is there to run them.
+        leased: proofs that workers hold.
+        seen_s: seconds since the last sign of life of any of its workers; None when there has been none.
+        notice: what to know before sending proofs there, such as that no worker is there to run them.
     """
 
     name: str
@@ -42,5 +42,5 @@ class EnvironmentList(BaseModel):
 
 
 def lean_part(environment: str) -> str:
-    """Return the name by which `/readyz` lists the workers of an environment; also that of their queue and log."""
+    """Return the name of an environment's workers in `/readyz`, and of their queue and log."""
     return "lean" if environment == DEFAULT_ENVIRONMENT else f"lean.{environment}"

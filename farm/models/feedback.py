@@ -1,4 +1,4 @@
-"""What a prover needs to repair a proof: for each error the tactic that failed and the goals in front of it."""
+"""What a prover needs to repair a proof: for each error the tactic that failed and the goals before it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ MOST_ERROR_CHARS = 500
 
 
 class Feedback(BaseModel):
-    """One error of a proof, as a prover repairs it.
+    """One error of a proof, with what a prover needs to repair it.
 
     Attributes:
         pos: where the error is, in the user's own text.
         error: the first `MOST_ERROR_CHARS` characters of Lean's message.
-        tactic: the tactic that failed; None where the error is in none.
+        tactic: the tactic that failed; None where the error is not in a tactic.
         tactic_pos: where that tactic begins.
-        goals: the goals in front of the tactic; after `unsolved goals` those that were left. At most `MOST_GOALS` of
-            `MOST_GOAL_CHARS` characters: what goes is the hypotheses that come first, as the last ones are the nearest.
+        goals: the goals before the tactic; for `unsolved goals`, those that were left. At most `MOST_GOALS`, each of at
+            most `MOST_GOAL_CHARS` characters: the first hypotheses are cut, because the last ones matter most.
         left_out: how many goals were left out.
     """
 

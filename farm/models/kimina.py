@@ -1,4 +1,4 @@
-"""Checking in the shapes of Kimina Lean Server 2.0; with the same conversions, and the same fields ignored."""
+"""Checking with the requests and answers of Kimina Lean Server 2.0: the same conversions, the same fields ignored."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CheckRequest(BaseModel):
 
 
 class Code(BaseModel):
-    """One Lean text of `POST /verify`, under either name; `proof` comes first."""
+    """One Lean text of `POST /verify`, under either name; `proof` has precedence."""
 
     custom_id: str | int
     proof: str | None = None

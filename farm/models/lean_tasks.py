@@ -1,4 +1,4 @@
-"""What one item of a batch may be."""
+"""The kinds of task that an item of a batch may be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Premise retrieval, in the shapes of lean-premise-server."""
+"""Premise retrieval, with the requests and answers of lean-premise-server."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class RetrieveRequest(BaseModel):
         k: how many premises to return; 0 or less gives none, more than `MAX_K` is clamped.
         imported_modules: accessible modules by name or id; None with `local_premises` None means the whole corpus.
         local_premises: accessible premises by name or index in `GET /indexed-premises`.
-        new_premises: premises to rank beside the corpus; the first `MAX_NEW_PREMISES` are kept.
-        caller_in_module_system: hides what the module system hides from the caller.
+        new_premises: premises to rank together with the corpus; the first `MAX_NEW_PREMISES` are kept.
+        caller_in_module_system: whether to leave out what Lean's module system hides from the caller.
         imported_all_modules: modules the caller imports with `import all`.
     """
 
@@ -71,12 +71,12 @@ class RetrieveBatchRequest(BaseModel):
 
 
 class DetailedPremise(RetrievedPremise):
-    """A premise with what the corpus knows of it.
+    """A premise with what the corpus knows about it.
 
     Attributes:
-        kind: theorem, def and so on; None of a new premise.
-        module: the module that declares it; None of a new premise.
-        statement: `kind name args : type`; of a new premise its `decl`.
+        kind: theorem, def and so on; None for a new premise.
+        module: the module that declares it; None for a new premise.
+        statement: `kind name args : type`; for a new premise its `decl`.
     """
 
     kind: str | None
@@ -85,7 +85,7 @@ class DetailedPremise(RetrievedPremise):
 
 
 class RetrievedGoal(BaseModel):
-    """What was found for one goal, the best first."""
+    """The premises found for one goal, the best first."""
 
     premises: list[DetailedPremise]
 
@@ -95,8 +95,8 @@ class RetrievedBatch(BaseModel):
 
     Attributes:
         results: one per goal, in their order.
-        timings_s: seconds of `queue`, `embed`, `select`, `search`, `rescore` and `reply`, most of them of all queries
-            served together, and `total` in the API.
+        timings_s: seconds of `queue`, `embed`, `select`, `search`, `rescore` and `reply`, most of them for all queries
+            served together, and of `total` in the API.
     """
 
     results: list[RetrievedGoal]

@@ -38,7 +38,7 @@ def _printable(text: str) -> str:
 def _without_mark(text: str) -> str:
     """Return a text without the byte order mark that some editors put first; it does not count as a column."""
     if not (plain := text.removeprefix("\ufeff")):
-        raise ValueError("there is nothing but a byte order mark")
+        raise ValueError("the text is only a byte order mark")
     return plain
 
 
@@ -52,7 +52,7 @@ LeanText = Annotated[
 
 
 def _one_line(text: str) -> str:
-    """Refuse what would break a line of a list or of a log."""
+    """Refuse text that would break a line of a list or of a log."""
     if not text.isprintable() or text != text.strip():
         raise ValueError("a label is one line of printable text, without white space around it")
     return text
@@ -63,7 +63,7 @@ def _without_copies(tags: list[str]) -> list[str]:
 
 
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS), AfterValidator(_one_line)]
-"""The name that people know a batch by; many batches may have the same."""
+"""A name for a batch, for people to read; several batches may have the same."""
 
 Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG_CHARS, pattern=r"^[A-Za-z0-9_.:/=+-]+$")]
 """A word by which batches are found."""
@@ -84,14 +84,14 @@ class Proof(BaseModel):
     """One proof to verify.
 
     Attributes:
-        id: the name its verdict carries, unique in its batch; the position as a decimal string when absent.
-        code: a whole Lean file; with `statement`, a whole file or declarations that declare what it asks for, or what
-            follows its `:=`.
-        statement: a source with theorems whose proof is missing: `theorem NAME BINDERS : TYPE`, alone at its end or
-            with `:=`, `:= by`, `:= sorry` or `:= by sorry`, behind whatever they need.
-        targets: the names of the theorems to be proved, full or as written; all whose proof is missing when absent.
-        answers: the terms that the values given for the statement's holes (`abbrev NAME : TYPE := sorry`) are compared
-            with, by name.
+        id: the name on its verdict, unique in its batch; the position as a decimal string when absent.
+        code: a whole Lean file; with `statement`, a whole file, declarations that include what the statement asks for,
+            or what follows its `:=`.
+        statement: a source with theorems whose proof is missing, after whatever they need: `theorem NAME BINDERS :
+            TYPE`, bare at the end of the source, or with `:=`, `:= by`, `:= sorry` or `:= by sorry`.
+        targets: the names of the theorems to be proved, full or as written; when absent, all whose proof is missing.
+        answers: for each hole in the statement (`abbrev NAME : TYPE := sorry`), by name, the term that the proof's
+            value is compared with.
         problem: a label that groups attempts at one problem (for pass@k).
     """
 
@@ -115,7 +115,7 @@ class Proof(BaseModel):
     def _require_asked(self) -> Proof:
         if self.statement is None:
             if self.targets is not None or self.answers is not None:
-                raise ValueError("targets and answers are about a statement, and there is none")
+                raise ValueError("targets and answers need a statement, and there is none")
             return self
         holes = {hole.name for hole in read_statement(self.statement, tuple(self.targets or ())).holes}
         if unknown := sorted(set(self.answers or ()) - holes):
@@ -128,20 +128,20 @@ class Options(BaseModel):
     """The options of a batch; every field has the farm's default when absent.
 
     Attributes:
-        timeout_s: seconds one proof may run, without header load and queue; `LEAN_TIMEOUT_S` when absent.
+        timeout_s: seconds one proof may run, not counting header load and queue; `LEAN_TIMEOUT_S` when absent.
         level: the level an accepted verdict must reach.
         environment: the Lean environment to run in, one of `GET /v1/environments`.
         priority: 0–9 within one key, 9 first.
         gate: the lexical gate for the submitted text.
-        native: whether `native_decide` may pass the gate, and the axioms that it makes are allowed.
-        cache: whether an earlier verdict on the same proof may answer.
-        deadline_s: seconds after which what has not finished becomes `undecided/cancelled`.
+        native: whether `native_decide` passes the gate, and whether the axioms that it makes are allowed.
+        cache: whether an earlier verdict on the same proof may be returned.
+        deadline_s: seconds after which unfinished proofs become `undecided/cancelled`.
         canaries: the share of false proofs that the farm mixes in, at least one if it is over 0; when one of them is
-            accepted, nothing more of the key is judged until an operator has looked.
-        label: what people call the batch.
-        tags: words by which it is found among others.
+            accepted, the farm judges nothing more of the key until an operator has looked.
+        label: a name for the batch.
+        tags: words by which the batch can be found.
         feedback: whether verdicts say what a prover needs to repair a proof: for each error the tactic that failed and
-            the goals in front of it.
+            the goals before it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""What the REPL itself said about a proof, for clients of servers that pass its replies on."""
+"""The REPL's own reply about a proof, for clients that are used to servers that pass it on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Infotree = Literal["full", "tactics", "original", "substantive"]
 
 
 class ReportRequest(BaseModel):
-    """What a batch wants to know about each run besides the verdict; its option `report`.
+    """What a batch asks for about each run besides the verdict: its option `report`.
 
     Attributes:
         infotree: how much of Lean's info trees the reply holds; None for nothing.
@@ -26,7 +26,7 @@ class ReportRequest(BaseModel):
 
     @property
     def is_shareable(self) -> bool:
-        """Whether another run of the same question answers this one as well: trees hold positions of one layout."""
+        """Whether a run of the same question may answer this one too; info trees hold positions of one layout."""
         return not (self.infotree or self.is_fresh or self.is_measured)
 
 
@@ -34,11 +34,11 @@ class Report(BaseModel):
     """One run from the REPL's side.
 
     Attributes:
-        reply: the REPL's reply with every position in the user's own text; of a header that failed its messages; None
-            when there was no reply.
+        reply: the REPL's reply, with every position in the user's own text; for a header that failed, its messages;
+            None when there was no reply.
         in_header: whether the run ended in the header.
         repl: names the REPL process.
-        cpu_percent: processor time of the REPL's process tree over the run's time, 100 is one core; None if not asked.
+        cpu_percent: processor time of the REPL's process tree per time of the run; 100 is one core; None if not asked.
         memory_bytes: resident memory of that tree after the run; None if not asked.
     """
 

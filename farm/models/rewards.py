@@ -1,4 +1,4 @@
-"""Rewards over HTTP, in the shapes of trainers that ask a URL."""
+"""Rewards over HTTP, for trainers that ask a URL, in their own formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class OpenRLHFRequest(BaseModel):
 
     Attributes:
         query: prompt and response of each sample, as one text.
-        prompts: the prompts alone; what stands up to a prompt's end is left out of its query.
+        prompts: the prompts alone; the text up to the end of a prompt is removed from its query.
         labels: the statements to prove.
     """
 
@@ -40,7 +40,7 @@ class OpenRLHFAnswer(BaseModel):
     """The answer: one number for each sample, in request order.
 
     Attributes:
-        rewards: 1 accepted, 0 rejected, and what the URL says for undecided.
+        rewards: 1 for accepted, 0 for rejected, and the value in the URL for undecided.
         scores: the same; OpenRLHF filters prompts by it.
         extra_logs: `accepted` and `undecided`, 1 or 0 for each; OpenRLHF logs their means.
     """
@@ -51,6 +51,6 @@ class OpenRLHFAnswer(BaseModel):
 
 
 def _after(prompt: str, query: str) -> str:
-    # A chat template or tokenizer may put something in front, so the prompt need not be the beginning.
+    # A chat template or tokenizer may put text before the prompt, so the query need not begin with it.
     _, found, response = query.partition(prompt) if prompt else ("", "", query)
     return response if found else query

@@ -31,7 +31,7 @@ class Goal(BaseModel):
     """A goal to search on.
 
     Attributes:
-        id: the name its answer carries; the position as a decimal string when absent.
+        id: the name on its answer; the position as a decimal string when absent.
         code: a Lean text whose first sorry is the goal.
         statement: a source that ends in a theorem without proof; its type is the goal.
         candidates: tactic sequences; a string is a sequence of one.
@@ -53,7 +53,7 @@ class Goal(BaseModel):
     def _require_one_source(self) -> Goal:
         if (self.code is None) == (self.statement is None):
             raise ValueError(_ONE_SOURCE)
-        # What `Proof` refuses of a statement is refused here, with the same words.
+        # Refuse what `Proof` refuses in a statement, with the same words.
         _ = self.proof
         return self
 
@@ -105,11 +105,11 @@ class Tried(BaseModel):
     """The result of one tactic sequence.
 
     Attributes:
-        status: `proved` when no goal is left and nothing was left out; in this text, which no verdict is on yet.
+        status: `proved` when no goal is left and nothing was left out; this is not yet a verdict on the text.
         goals: the goals that are left, as Lean prints them; none after an error.
         error: why it failed.
-        failed_at: the position of the tactic that failed; None when all ran.
-        messages: what Lean said to the last tactic that ran.
+        failed_at: the position of the failed tactic in the sequence; None when all ran.
+        messages: Lean's messages on the last tactic that ran.
         time_s: seconds its own tactics ran; those it shares with an earlier sequence count there.
     """
 
@@ -127,7 +127,7 @@ class GoalAnswer(BaseModel):
     """The result for one goal.
 
     Attributes:
-        goal: the goal as Lean prints it; None when the text did not come that far.
+        goal: the goal as Lean prints it; None when Lean did not get that far.
         error: why there is no goal: the text has errors, or no sorry.
         candidates: in request order.
     """

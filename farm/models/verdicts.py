@@ -1,4 +1,4 @@
-"""What the farm answers about a proof."""
+"""The farm's answers about a proof."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from farm.models.reports import Report
 
 
 class Outcome(StrEnum):
-    """The three answers; `undecided` is about the farm and never about the proof."""
+    """The three answers; `undecided` says something about the farm, and never about the proof."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -88,7 +88,7 @@ class Environment(BaseModel):
 
     Attributes:
         lean_version: the toolchain the REPL was built for, such as `v4.29.0`; None when there is no Lean.
-        project: the Lean project the REPL ran in; None for Lean alone.
+        project: the Lean project the REPL ran in; None for Lean without a project.
         repl: the REPL that answered.
         sandbox: the active layers around it, outermost first.
     """
@@ -105,17 +105,17 @@ class Evidence(BaseModel):
     """What a verdict rests on besides Lean's own messages.
 
     Attributes:
-        policy: the rules that were applied, `POLICY_VERSION` of the farm that judged.
+        policy: the version of the rules that were applied: `POLICY_VERSION` of the farm that judged.
         gate: the gate that the text passed or failed.
-        statement: whether the statement was proved; None if it was not checked, or the text had errors before.
-        answers: what the proof gives for the statement's holes, by their names; absent where there are none.
+        statement: whether the statement was proved; None if it was not checked, or if the text had errors.
+        answers: the proof's values for the statement's holes, by name; absent where there are no holes.
         native: whether axioms of `native_decide` were allowed; absent where they were not.
-        front: `own` where the gate refuses the statement's front, so that it ran in a REPL for that key and front
-            alone; absent elsewhere.
+        front: `own` where the gate refuses the statement's front, so that the proof ran in a REPL for only that key
+            and front; absent elsewhere.
         checker: what an external checker said: its name and version, its answer and the seconds it took.
-        checkers: the same of each of several; absent where there is one or none.
-        unsound: the known faults of the Lean that judged, which can be made to accept a proof of `False`; absent where
-            none is known (`farm.toolchains`).
+        checkers: the same for each of several checkers; absent where there is one or none.
+        unsound: the known faults through which the Lean that judged can be made to accept a proof of `False`; absent
+            where none is known (`farm.toolchains`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -142,12 +142,12 @@ class Verdict(BaseModel):
         time_s: seconds the proof ran.
         queue_s: seconds it waited before it ran.
         attempts: how many runs it took, 1 or more; 0 if it never ran.
-        axioms: full names of the axioms the proof depends on; asked for at the level `checked` alone.
+        axioms: full names of the axioms the proof depends on; asked for only at the level `checked`.
         evidence: what else the verdict rests on.
-        feedback: what a prover needs to repair the proof, error by error; absent where nobody asked, or there is none.
-        report: what the REPL itself said, for compatible routes; absent from the wire elsewhere.
-        revoked: what it rests on that was declared bad since (`farm revoke`), and then the reward is None; None while
-            it stands.
+        feedback: what a prover needs to repair the proof, error by error; absent if not asked for, or if there is none.
+        report: the REPL's own reply, on routes that are compatible with other servers; absent elsewhere.
+        revoked: what the verdict rests on and was declared bad later (`farm revoke`); the reward is then None. None
+            while the verdict stands.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -183,7 +183,7 @@ def verdict(id: str, index: int, *, reason: Reason | None, level: Level = Level.
         id: the proof's id.
         index: its position in the batch.
         reason: None for accepted.
-        level: the level reached; counts only when accepted.
+        level: the level reached; ignored unless accepted.
         evidence: the remaining fields of `Verdict`.
     """
     outcome = reason.outcome if reason else Outcome.ACCEPTED
@@ -200,9 +200,9 @@ def rewards(
 
     Args:
         verdicts: the verdicts of a batch.
-        undecided: what a proof the farm could not decide is worth. None keeps it apart so that a trainer can mask
-            it; a number is the trainer's decision (a timeout that costs nothing teaches a model to hang).
-        level: the level that an accepted proof has to have reached; use `checked` to train a model.
+        undecided: the reward for a proof that the farm could not decide. None lets a trainer mask it; a number is
+            the trainer's decision (if a timeout costs nothing, a model learns to hang).
+        level: the level that accepted proofs must have reached; use `checked` to train a model.
 
     Raises:
         ValueError: a proof was accepted at a lower level: its batch asked for less than the trainer relies on.

@@ -11,7 +11,7 @@ from farm.models.verdicts import Environment
 
 
 class WorkerKind(StrEnum):
-    """The three rooms that work."""
+    """The three rooms, each a kind of worker."""
 
     LEAN = "lean"
     EMBED = "embed"
@@ -23,16 +23,16 @@ class WorkerStatus(BaseModel):
 
     Attributes:
         id: host, process id and boot, unique over restarts.
-        environment: the Lean environment it works for; says nothing about other rooms.
-        serves: what its verdicts say of that environment; None for other rooms.
+        environment: the Lean environment it works for; without meaning in other rooms.
+        serves: how its verdicts describe that environment; None for other rooms.
         state: `starting`, `idle`, `busy` or `failed`.
         progress: how much of its loading is done, 0 to 1, while it is starting.
-        notice: a sentence an operator should read, such as why there is no Lean.
+        notice: a sentence for the operator, such as why there is no Lean.
         engine: what does the work, such as a Lean version or an embedding model.
         sandbox: the layers around its REPL, outermost first, in one line; empty for other rooms.
         header: the header it loaded last, on one line.
         proofs: how many proofs it ran.
-        restarts: how often its REPL was started again.
+        restarts: how often its REPL was restarted.
         memory_mb: resident memory of its process tree.
         seen_s: seconds since its last sign of life.
     """

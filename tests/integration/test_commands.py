@@ -104,7 +104,7 @@ def test_proof_steps_work_on_the_states_of_their_session(farm: RunningFarm) -> N
         ([], "requests"),
         ([{}], "one request is a command"),
         ([{"cmd": "", "env": None}], "cmd"),
-        ([{"cmd": "#eval 1", "env": 0}], "requests.0.env: 0 is no environment of an earlier request"),
+        ([{"cmd": "#eval 1", "env": 0}], "requests.0.env: 0 is not an environment of an earlier request"),
         ([{"cmd": "#eval 1"}, {"cmd": "#eval 1", "env": 1}], "requests.1.env"),
         ([{"cmd": "#eval 1", "env": -1}], "env"),
         ([{"proofState": 0, "tactic": "rfl"}], "nothing was run"),

@@ -248,7 +248,7 @@ def test_a_byte_order_mark_is_no_text() -> None:
 
     assert proof.statement == "import Mathlib\ntheorem t : T"
     assert proof.code == "by rfl"
-    with pytest.raises(ValueError, match="nothing but a byte order mark"):
+    with pytest.raises(ValueError, match="only a byte order mark"):
         Proof(code="\ufeff")
 
 
