@@ -1,4 +1,4 @@
-"""What is known of a batch when one of its runs outlasts its slice."""
+"""What is known about a batch when one of its runs outlasts its slice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from farm.store.scripts import Scripts
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """A batch as one of its runs outlasts its slice.
+    """A batch at the moment when one of its runs outlasts its slice.
 
     Attributes:
         processes: Lean processes that may work on batches.
@@ -24,7 +24,7 @@ class Outlook:
         decided: verdicts of it that are accepted or rejected.
         worked_s: seconds of work on it, timeouts and deferred runs included.
         others_wait: whether another batch waits for these processes.
-        going_on_s: of each other run that outlasted its slice and goes on, seconds until its full time is over.
+        going_on_s: for each other run that outlasted its slice and goes on, seconds until its full time is over.
     """
 
     processes: int

@@ -1,4 +1,4 @@
-"""What the API does with batches: stage and commit, look, read results, cancel."""
+"""What the API does with batches: stage, commit, read statuses and results, cancel."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NONE: _Fields = {}
 
 @dataclass(slots=True)
 class Committed:
-    """What a commit did: the batch it stands for, and the tokens to publish."""
+    """The outcome of a commit: its batch, and how many tokens to publish."""
 
     batch: str
     tokens: int
@@ -44,7 +44,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Verdicts as JSON in completion order, and where to go on."""
+    """Verdicts as JSON in completion order, and the cursor of the next page."""
 
     results: list[bytes]
     next: str
@@ -63,7 +63,7 @@ class Batches:
         """Add proofs to a staging; it expires by itself if nobody commits it.
 
         Raises:
-            RateLimited: the owner's quota or the store is full; what was staged before is still there.
+            RateLimited: the owner's quota or the store is full; what was staged before stays.
             StoreUnavailable: Redis does not answer.
         """
         slice_: list[StagedItem] = []
@@ -89,7 +89,7 @@ class Batches:
         pipe.sadd(f"{b}:lanes", *by_lane)
         for lane, indices in by_lane.items():
             pipe.rpush(f"farm:pending:{lane}:{staging.batch}", *indices)
-        # The reaper deletes a staging that is not committed; if it is away, the keys expire all the same.
+        # The reaper deletes a staging that is not committed; if no reaper runs, the keys expire by themselves.
         for key in (f"{b}:items", f"{b}:lanes", *(f"farm:pending:{lane}:{staging.batch}" for lane in by_lane)):
             pipe.expire(key, 2 * _STAGING_TTL_S)
         with translated():
@@ -107,17 +107,17 @@ class Batches:
             raise self._quotas.refusal(cast("bytes", reached).decode())
 
     async def discard(self, staging: Staging) -> None:
-        """Delete what was staged and is no batch yet."""
+        """Delete a staging that is not yet a batch."""
         with translated():
             await self._scripts.run("expire", staging.batch, "now")
 
     async def commit(self, staging: Staging, submission: NewBatch) -> Committed:
-        """Make the staged items a batch, at once.
+        """Make the staged items a batch, in one step.
 
         Raises:
             Conflict: the idempotency key was used before with another body.
-            Unavailable: the key is paused, and the submitter would wait.
-            StoreUnavailable: Redis does not answer, or no replica has the batch yet; it may be one all the same.
+            Unavailable: the key is paused, and the submitter waits for the answer.
+            StoreUnavailable: Redis does not answer, or no replica has the batch yet; the batch may exist all the same.
         """
         with translated():
             reply = await self._scripts.run("commit", pack_commit(staging, submission))
@@ -136,7 +136,7 @@ class Batches:
         return Committed(batch.decode(), tokens, fate == b"known")
 
     async def status(self, batch: str, owner: str) -> BatchStatus:
-        """Return where a batch stands.
+        """Return the status of a batch.
 
         Raises:
             NotFound: no such batch, or another key's.
@@ -161,7 +161,7 @@ class Batches:
         """Return verdicts that finished after a cursor, in completion order.
 
         Raises:
-            InvalidRequest: the cursor is not one of ours.
+            InvalidRequest: this farm did not issue the cursor.
             NotFound: no such batch, or another key's.
         """
         cursor = check_cursor(after)
@@ -173,7 +173,7 @@ class Batches:
         return Page([raw(blob) for blob in packed], following, status.finished and len(entries) < limit)
 
     async def follow(self, batch: str, after: str, limit: int, block_ms: int) -> list[tuple[str, bytes]]:
-        """Wait for verdicts after a cursor; (cursor, verdict as JSON) pairs, none when nothing came in time."""
+        """Wait for verdicts after a cursor; return (cursor, verdict as JSON) pairs, none if nothing came in time."""
         stream = f"farm:batch:{batch}:finished"
         with translated():
             reply = await self._client.xread({stream: after}, count=limit, block=block_ms)
@@ -213,7 +213,7 @@ class Batches:
         return Item(index=index, proof=Proof.model_validate(unpack(unmark(blob))), verdict=found[0] if found else None)
 
     async def items(self, batch: str, owner: str, after: int, limit: int) -> tuple[list[bytes], int | None]:
-        """Return proofs with their verdicts behind an index, each as JSON, and the index to go on after, if any.
+        """Return the proofs after an index with their verdicts, each as JSON, and the index to go on after, if any.
 
         Raises:
             NotFound: no such batch, another key's, or one that expires at this moment.
@@ -276,7 +276,7 @@ def check_cursor(after: str | None) -> str:
     """Return the cursor to read after; absent means the start.
 
     Raises:
-        InvalidRequest: the farm did not give it out.
+        InvalidRequest: this farm did not issue it.
     """
     if after is None or after == "":
         return START

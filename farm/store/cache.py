@@ -21,7 +21,7 @@ class CacheStats:
         bytes: what Redis spends on them.
         hits: proofs answered without a run.
         misses: proofs without a kept verdict.
-        shared: proofs that waited for the run of the same question instead of running.
+        shared: proofs that waited for another run of the same question instead of running.
         evicted: verdicts that were evicted to make room.
     """
 

@@ -1,4 +1,4 @@
-"""What a claim hands to a process: items of one lane, and what is known of them."""
+"""What a claim gives to a process: items of one lane, and what is known about them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 from farm.models import Answer, Environment, Proof, Reason, Task, Verdict, as_task
 from farm.store.codec import Json, unmark, unpack
 
-# What claim.lua returns, as its head says; a count of a hash is text there, and 0 where it has none.
+# The reply of claim.lua, which its head describes; a count from a hash is text, and 0 if the hash has none.
 Row: TypeAlias = tuple[bytes, bytes, bytes | int, bytes | int, bytes | int, bytes]
 Granted: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes, int, bytes | int, bytes, bytes, *tuple[Row, ...]]
 
@@ -36,12 +36,12 @@ class ClaimedItem:
     @property
     def proof(self) -> Proof:
         """The task, where it is a proof."""
-        assert isinstance(self.task, Proof)  # noqa: S101 - whoever asks has looked
+        assert isinstance(self.task, Proof)  # noqa: S101 - callers know that it is one
         return self.task
 
     @property
     def attempts(self) -> int:
-        """Which run of this task comes now, from 1."""
+        """The number of this run of the task, from 1."""
         return 1 + self.deaths + self.lapses
 
 
@@ -55,7 +55,7 @@ class Claim:
         timed: runs of this batch that ended in a decision so far.
         longest_s: seconds of the longest of them.
         trace: the `traceparent` of the request that made the batch, empty where it is not traced.
-        items: what to run; none when everything that was looked at waits for other runs, and then there is no lease.
+        items: what to run; none, and no lease, when every item that was looked at waits for another run.
     """
 
     lease: str
@@ -109,7 +109,7 @@ class Warmth:
 
     @property
     def lead_s(self) -> float:
-        """How far ahead of others its owner may be before it changes: what loading costs stays below a third."""
+        """How far ahead its owner may be before the process changes to another: loading takes less than a third."""
         return 2 * self.load_s
 
 

@@ -1,7 +1,7 @@
 """The calls that the farm makes on Redis, with the types of their replies.
 
-redis-py types each reply as the union over text and bytes, which is right for no client of ours: we speak RESP2 and
-get bytes. These protocols say so; `connect` and `connect_async` return redis-py's clients as them.
+redis-py types each reply as a union of text and bytes. The farm's clients speak RESP2 and always get bytes. These
+protocols say so; `connect` and `connect_async` return redis-py's clients as them.
 """
 # ruff: noqa: D102 - the methods are redis-py's, which documents them
 
@@ -21,11 +21,11 @@ Members: TypeAlias = set[bytes]
 
 
 class Pool(Protocol):
-    """A client's connections; which class it is tells a client of sentinels from others."""
+    """A client's connections; the class tells whether the client goes through sentinels."""
 
 
 class Script(Protocol):
-    """A Lua script on a client; the reply is as the script says."""
+    """A Lua script on a client; the head of the script describes the reply."""
 
     def __call__(self, keys: Iterable[Value], args: Iterable[Value]) -> object: ...
 

@@ -10,7 +10,7 @@ import orjson
 from farm.store.constants import LAYOUT_CHARS, QUESTION_CHARS
 
 Json: TypeAlias = dict[str, Any]
-"""A JSON object, as whoever wrote it made it: its readers know the fields."""
+"""A JSON object of any form: its readers know the fields."""
 
 _DEFLATE_FROM_BYTES = 512
 _RAW, _DEFLATED = b"j", b"z"

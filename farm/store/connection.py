@@ -1,4 +1,4 @@
-"""Connections to Redis: where they are opened, and where its errors become ours."""
+"""Connections to Redis: how they are opened, and how Redis errors become the farm's."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _OPTIONS: dict[str, object] = {
 _MOST_CONNECTIONS = 512
 # How long a request of the API waits for a connection where all are in use.
 _CONNECTION_WAIT_S = 30.0
-# What a server answers that is there, and may not or cannot write now: its memory or its disk is full, it starts, or
-# it is a replica. A script meets this before its first write, so it has done nothing.
+# The answers of a server that runs but cannot write now: its memory or disk is full, it is starting, or it is a
+# replica. A script gets them before its first write, so it has changed nothing.
 _REFUSALS_BY_CLASS: dict[type[ResponseError], str] = {
     OutOfMemoryError: "Redis is full (maxmemory)",
     ReadOnlyError: "This Redis is a replica",
@@ -59,7 +59,7 @@ _IN_PIPELINE = " of pipeline caused error: "
 
 
 def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
-    """Return what decides about another try: one after a silence, which costs seconds; any number after a break."""
+    """Return a check for another try: one after a silence, which costs seconds; any number after a lost connection."""
     silences = itertools.count()
 
     def may(error: Exception) -> bool:
@@ -80,7 +80,7 @@ class _Retry(Retry):
 
 
 class _AsyncRetry(AsyncRetry):
-    """For those of the API."""
+    """For the API's clients."""
 
     async def call_with_retry(
         self,
@@ -114,7 +114,7 @@ def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
 
 
 def most_connections() -> int:
-    """Return how many connections the API keeps at most: where descriptors are few, its clients need them too."""
+    """Return the most connections that the API keeps; it leaves file descriptors for the API's own clients."""
     return min(_MOST_CONNECTIONS, descriptors.limit() // 4)
 
 
@@ -142,7 +142,7 @@ def connect_async(url: str) -> AsyncRedisClient:
 
 
 def _check(url: str) -> None:
-    """Refuse now what would otherwise fail in redis-py on first use."""
+    """Refuse a URL that redis-py would refuse only on first use."""
     if not url:
         raise ConfigurationError("REDIS_URL is not set: it names the Redis or Valkey of this farm")
     try:
@@ -150,12 +150,12 @@ def _check(url: str) -> None:
             pool = redis.ConnectionPool.from_url(url)
             pool.connection_class(**pool.connection_kwargs)
     except (TypeError, ValueError) as error:
-        # Not quoted: both may name a part of the password.
+        # The error is not quoted, because it may contain a part of the password.
         raise ConfigurationError("REDIS_URL: redis-py cannot read it, or does not know an option behind `?`") from error
 
 
 def answers(url: str, timeout_s: float) -> bool:
-    """Whether a server answers, and has loaded what it keeps; asked once."""
+    """Whether a server answers and has loaded its data; asked once."""
     client = redis.Redis.from_url(
         url, protocol=2, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
     )
@@ -170,9 +170,9 @@ def check_server(client: RedisClient) -> str:
     """Return a sentence that names the server.
 
     Raises:
-        StoreUnavailable: nobody answers.
-        ConfigurationError: a cluster, which the scripts cannot span, a server that may evict our keys, or a primary
-            under sentinels that writes what no replica has.
+        StoreUnavailable: the server does not answer.
+        ConfigurationError: the server is a cluster, which the scripts cannot span, may evict the farm's keys, or is a
+            primary under sentinels that accepts writes while no replica gets them.
     """
     with translated():
         info = client.info()
@@ -183,15 +183,15 @@ def check_server(client: RedisClient) -> str:
         raise ConfigurationError(f"Redis evicts keys ({policy}), so verdicts would get lost: set `noeviction`")
     if isinstance(client.connection_pool, SentinelConnectionPool) and "min_slaves_good_slaves" not in info:
         raise ConfigurationError(
-            "A primary that is cut off would continue alone, and lose all it accepts: set `min-replicas-to-write 1`"
+            "A primary that is cut off from its replicas would lose all that it accepts: set `min-replicas-to-write 1`"
         )
     version = info.get("valkey_version") or info.get("redis_version")
     return f"{info.get('server_name', 'redis')} {version}"
 
 
 def _refusal(error: ResponseError) -> str | None:
-    """Return in words why the server refuses to write for now; None for an error that is a fault of ours."""
-    # redis-py has classes for some codes and strips those; in front of an error in a pipeline it puts the command.
+    """Say why the server refuses to write for now; None for an error that is a bug of the farm."""
+    # redis-py has classes for some codes and strips those codes; it puts the command before an error in a pipeline.
     code = str(error).rpartition(_IN_PIPELINE)[2].lstrip("('\"").partition(" ")[0]
     return _REFUSALS_BY_CLASS.get(type(error)) or _REFUSALS_BY_CODE.get(code)
 
@@ -200,7 +200,7 @@ def _refusal(error: ResponseError) -> str | None:
 def translated() -> Iterator[None]:
     """Turn temporary failures into `StoreUnavailable`: a lost connection, a server that cannot write for now.
 
-    Any other Redis error is a fault of ours and stays.
+    Any other Redis error is a bug of the farm and passes unchanged.
     """
     try:
         yield

@@ -1,6 +1,6 @@
-"""What Lua and Python must agree on: `scripts.py` puts it in front of each script.
+"""Constants that Lua and Python share: `scripts.py` puts them at the head of each script.
 
-Some of it shows in stored state, so a change may take two releases (CONTRIBUTING.md, "A key's form").
+Some of them show in stored state, so a change may take two releases (CONTRIBUTING.md, "The form of keys").
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from farm.models.limits import MAX_BATCH_PROOFS
 from farm.store.priority_classes import PriorityClass
 
 FIRST_CANARY = MAX_BATCH_PROOFS
-"""Items of a batch from this index on are canaries: no proof of a user's comes so far."""
+"""Items of a batch from this index on are canaries: a user's proofs have lower ones."""
 QUESTION_CHARS, LAYOUT_CHARS = 64, 16
 """The parts of a fingerprint (`farm/fingerprint.py`): the question, and its exact text."""
 
 LEASE_MS = 15_000
-"""How long items are a process's without a sign of life."""
+"""How long a process keeps its items without a sign of life."""
 LAPSE_BOUND = 10
-"""The lapse that condemns an item."""
+"""How many lapses condemn an item."""
 LANE_AGE_BOUND_MS = 60_000
-"""A lane that nobody has served for so long comes before the warm one."""
+"""A lane that no process has served for this long comes before the warm one."""
 WORKER_TTL_MS = 15_000
 """How long a process counts as alive without a sign of life."""
 
 QUERY_LEASE_MS = 5_000
-"""How long a premise query is a worker's without a sign of life."""
+"""How long a worker keeps a premise query without a sign of life."""
 TOKEN_TTL_MS = 5_000
-"""How long a room counts as called."""
+"""How long a room counts as called, and needs no further token."""
 REPLY_TTL_S = 60
 """How long a reply waits for its API process."""
 

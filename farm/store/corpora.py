@@ -1,4 +1,4 @@
-"""Which premise corpus answers, and which one an operator wants to."""
+"""The premise corpus that answers, and the one that an operator wants instead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WANTED, _CHOSEN = "farm:corpus:wanted", "farm:corpus:chosen"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The lists that clients number modules and premises by."""
+    """The lists of modules and premises, in which clients may name them by their position."""
 
     edition: str
     modules: list[str]
@@ -27,12 +27,12 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A corpus that an operator wants to answer.
+    """The corpus with which an operator wants the workers to answer.
 
     Attributes:
         repo: as `DATA_REPO`.
         revision: as `DATA_REVISION`.
-        snapshot: what it must be, see `workers.premises.corpus.Corpus`.
+        snapshot: the one it must be, see `workers.premises.corpus.Corpus`.
         id: tells it from all others.
     """
 
@@ -47,8 +47,8 @@ class SwitchOutcome:
     """The outcome of a wish.
 
     Attributes:
-        home: the settings that it stands instead of, where it is answered with.
-        failure: why it cannot be.
+        home: the settings that it replaces; empty if it failed.
+        failure: why it failed; empty if it did not.
     """
 
     home: str = ""
@@ -56,11 +56,13 @@ class SwitchOutcome:
 
 
 class Corpora:
-    """What answers and what is wanted, over a blocking client; every method may raise `StoreUnavailable`.
+    """The corpus that answers, and the one that is wanted, over a blocking client.
+
+    Every method may raise `StoreUnavailable`.
 
     Args:
         client: the client.
-        worker: the premise worker that speaks here; empty for an operator.
+        worker: the premise worker that uses this object; empty for an operator.
     """
 
     def __init__(self, client: RedisClient, worker: str = "") -> None:
@@ -83,7 +85,7 @@ class Corpora:
             return (self._client.hget(_PUBLISHED, "snapshot") or b"").decode()
 
     def publish(self, published: Published) -> bool:
-        """Show these lists, unless a living worker answers with another edition: it would not know new numbers."""
+        """Show these lists, unless a living worker answers with another edition: it would not know the new numbers."""
         living = self.workers()
         with translated():
             answering = self._client.hgetall(_ANSWERING)
@@ -98,7 +100,7 @@ class Corpora:
         return True
 
     def answer_with(self, edition: str) -> None:
-        """Say what this worker answers with."""
+        """Record the edition that this worker answers with."""
         with translated():
             self._client.hset(_ANSWERING, self._worker, edition)
 
@@ -114,7 +116,7 @@ class Corpora:
         return found | ({self._worker.encode()} if self._worker else set())
 
     def want(self, wish: Wish) -> None:
-        """Ask the premise workers for another corpus; a wish that was not fulfilled yet is forgotten."""
+        """Ask the premise workers for another corpus; an earlier wish that is not yet fulfilled is forgotten."""
         with translated():
             pipe = self._client.pipeline()
             pipe.delete(_WANTED)
@@ -128,12 +130,12 @@ class Corpora:
         return Wish(**orjson.loads(found)) if found else None
 
     def loaded(self, wish: Wish) -> None:
-        """Say that this worker has loaded a wish, and could answer with it."""
+        """Record that this worker has loaded the corpus of a wish, and can answer with it."""
         with translated():
             self._client.hset(_WANTED, f"loaded:{wish.id}:{self._worker}", 1)
 
     def is_loaded(self, wish: Wish) -> bool:
-        """Whether every living worker that answers could answer with a wish."""
+        """Whether every living worker that answers has loaded the corpus of a wish."""
         living = self.workers()
         with translated():
             answering = [name for name in self._client.hkeys(_ANSWERING) if name in living]
@@ -141,7 +143,7 @@ class Corpora:
             return not names or all(self._client.hmget(_WANTED, names))
 
     def conclude(self, wish: Wish, outcome: SwitchOutcome) -> None:
-        """Say what becomes of a wish; the first word counts."""
+        """Record the outcome of a wish; the first one counts."""
         with translated():
             self._client.hsetnx(_WANTED, f"outcome:{wish.id}", orjson.dumps(asdict(outcome)))
 
@@ -152,12 +154,12 @@ class Corpora:
         return SwitchOutcome(**orjson.loads(found)) if found else None
 
     def choose(self, wish: Wish, home: str) -> None:
-        """Have workers of these settings begin with this wish from now on."""
+        """Let workers with these settings start with this wish from now on."""
         with translated():
             self._client.hset(_CHOSEN, mapping={"wish": orjson.dumps(asdict(wish)), "home": home})
 
     def chosen(self, home: str) -> Wish | None:
-        """Return the wish with which a worker of these settings begins."""
+        """Return the wish with which a worker with these settings starts."""
         with translated():
             found, its_home = self._client.hmget(_CHOSEN, "wish", "home")
         return Wish(**orjson.loads(found)) if found and its_home and its_home.decode() == home else None

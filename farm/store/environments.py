@@ -1,7 +1,7 @@
-"""Which Lean environments there are, and what is known of each.
+"""The Lean environments that there are, and what is known about each.
 
-Nobody has to list them: a Lean process that gives a sign of life makes its environment known, and the reaper forgets
-an environment of which nothing was seen for long.
+Nobody has to list them: the first sign of life of a Lean process makes its environment known, and the reaper forgets
+an environment that has shown none for long.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from farm.store.connection import translated
 from farm.store.scripts import Scripts
 
 _FRESH_S = 1.0
-# The time, what processes said, and when each environment was last seen.
+# The time, what processes reported, and when each environment was last seen.
 _Records: TypeAlias = tuple[tuple[int, int], dict[bytes, bytes], list[tuple[bytes, float]]]
 
 
@@ -26,26 +26,26 @@ def in_order(names: Iterable[bytes]) -> list[str]:
 
 
 def environment_names(client: RedisClient) -> list[str]:
-    """Return every environment that anything can wait in."""
+    """Return every environment in which anything can wait."""
     with translated():
         return in_order(client.zrange("farm:environments", 0, -1))
 
 
 def forget_environments(client: RedisClient, older_than_s: int) -> list[str]:
-    """Forget environments of which nobody was seen for so long, and in which nothing waits; return their names."""
+    """Forget environments without a sign of life for this long, in which nothing waits; return their names."""
     with translated():
         names = Scripts(client).run("forget", older_than_s * 1000)
     return [name.decode() for name in cast("list[bytes]", names)]
 
 
 class KnownEnvironments:
-    """The environments as one API process sees them; it looks once a second, and when one seems not to be there."""
+    """The environments as one API process sees them; it reads them once a second, and when a name is unknown."""
 
     def __init__(self, client: AsyncRedisClient) -> None:
         self._client = client
         self._read_at = -_FRESH_S
         self.names = [DEFAULT_ENVIRONMENT]
-        """As they were at the last look."""
+        """As they were when last read."""
 
     async def has(self, name: str) -> bool:
         """Whether there is an environment of this name; the default one is always known."""
@@ -59,7 +59,7 @@ class KnownEnvironments:
 
 
 async def read_records(client: AsyncRedisClient) -> dict[str, tuple[Environment, float]]:
-    """Return what a process of each environment last said of it, and how many seconds ago that was."""
+    """Return the last report of a process on each environment, and how many seconds ago the environment was seen."""
     with translated():
         pipe = client.pipeline(transaction=False)
         pipe.time()

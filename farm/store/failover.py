@@ -1,7 +1,7 @@
 """A store behind Redis Sentinel: clients that ask the sentinels for the primary, and when a write is safe.
 
-Replication is asynchronous: a primary that dies takes with it what no replica had yet. So a replica has to confirm
-what a client is promised.
+Replication is asynchronous: when a primary dies, what no replica has is lost. So a replica has to confirm a write
+before a client may rely on it.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def primary_async(url: str, **options: object) -> AsyncRedisClient:
 
 
 async def confirm(client: AsyncRedisClient) -> None:
-    """Wait until a replica has all that was written before; at once where there is one server alone.
+    """Wait until a replica has all earlier writes; return at once where there is only one server.
 
-    The fence is a write of this connection, which is what WAIT counts; replicas take writes in their order.
+    The fence is a write on this connection, because WAIT counts only those; replicas apply writes in their order.
 
     Raises:
         StoreUnavailable: no replica has confirmed it within a second.

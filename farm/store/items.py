@@ -16,7 +16,7 @@ _PAGE_BYTES = 8 << 20
 
 
 async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> list[bytes]:
-    """Return proofs with their verdicts, each as the JSON of an `Item`: the first of these indices, one at least.
+    """Return proofs with their verdicts, each as the JSON of an `Item`: those that fit a page, at least one.
 
     Raises:
         StoreUnavailable: Redis does not answer.

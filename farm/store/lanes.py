@@ -1,11 +1,11 @@
-"""Lanes: where proofs wait that can share one REPL environment."""
+"""Lanes: queues of proofs that can share one REPL environment."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 
 STRICT_DOMAIN = "strict"
-"""The trust domain of gated texts, whoever sent them. No key has this name."""
+"""The trust domain of all gated texts. No key has this name."""
 
 
 def lane_name(environment: str, header: str, domain: str) -> str:

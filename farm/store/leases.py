@@ -21,21 +21,21 @@ DEATH_BOUND = 3
 
 
 class DeclaredBad(Exception):
-    """What this process judges by was declared bad (`farm revoke`): it gets no work."""
+    """The toolchain, policy or checker of this process was declared bad (`farm revoke`): it gets no work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a finish found.
+    """The outcome of a finish.
 
     Attributes:
         alive: whether the lease still holds.
         others_first: whether interactive work waits, or an owner that was given nothing for long.
-        written: verdicts that were the first of their proofs.
+        written: verdicts that were the first for their proofs.
         tokens: how many to publish.
         timed: as `Claim.timed`, now.
         longest_s: as `Claim.longest_s`, now.
-        alarm: whether a canary was accepted; the key is paused now, and the process not to be believed.
+        alarm: whether a canary was accepted; then the key is paused, and the process must not be trusted.
     """
 
     alive: bool
@@ -49,7 +49,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """What a release or reap left to do: tokens to publish, and items at their bound to settle."""
+    """What remains to do after a release or reap: tokens to publish, and items at their bound to settle."""
 
     tokens: int
     condemned: tuple[int, ...] = ()
@@ -59,7 +59,7 @@ class GivenBack:
 
 
 _COLD = Warmth()
-# What the scripts return, as their heads say.
+# The replies of the scripts, which their heads describe.
 _Written: TypeAlias = tuple[int, int, int, int, bytes | int, bytes | int, int]
 _Released: TypeAlias = tuple[int, int, *tuple[bytes, ...]]
 _Reaped: TypeAlias = tuple[int, bytes, bytes, bytes, *tuple[bytes, ...]]
@@ -84,7 +84,7 @@ class Leases:
 
     Args:
         client: the store.
-        death_bound: the death of its process that condemns an item.
+        death_bound: how many deaths of its process condemn an item.
         cache_mb: Redis memory for kept verdicts.
     """
 
@@ -102,7 +102,7 @@ class Leases:
         Args:
             environment: the Lean environment.
             worker: who claims.
-            warmth: what it prefers.
+            warmth: what it has loaded, and therefore prefers.
             most: how many items that have to run, at most.
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
 
@@ -142,8 +142,8 @@ class Leases:
             batch: their batch.
             verdicts: what was found.
             then: the index that runs next.
-            seconds: what this took the process; charged to the batch and its owner.
-            revision: what was judged by, as claimed; nothing is written when a part of it was declared bad since.
+            seconds: how long this took the process; charged to the batch and its owner.
+            revision: as in the claim; nothing is written if a part of it has been declared bad.
 
         Raises:
             StoreUnavailable: Redis does not answer; nothing or everything was written.
@@ -166,13 +166,13 @@ class Leases:
         return _given_back(reply)
 
     def defer(self, lease: str, index: int, seconds: float) -> GivenBack:
-        """Give an item back that outlasted its slice: it comes to the end of its lane and then has its full time."""
+        """Give back an item that outlasted its slice: it goes to the end of its lane and then has its full time."""
         with translated():
             reply = self._scripts.run("release", lease, "slow", 0, seconds, index)
         return _given_back(reply)
 
     def charge(self, lease: str, index: int, seconds: float = 0.0) -> GivenBack:
-        """Give an item back because its REPL died under it; it runs alone next time.
+        """Give back an item whose REPL died while running it; it runs alone next time.
 
         Returns:
             Its index among `condemned` when this was its last death: it is still leased, and has to be finished.
@@ -226,7 +226,7 @@ class Leases:
         return [unpack_item(i, blob, int(deaths or 0), int(lapses or 0)) for i, blob, deaths, lapses in found if blob]
 
     def cancelling(self) -> list[str]:
-        """Return the batches whose remainder is still being worked off; due deadlines are made cancels first."""
+        """Cancel the batches whose deadline is over; return all cancelled ones that still need verdicts."""
         with translated():
             for batch in self._client.zrangebyscore("farm:deadlines", 0, in_ms(self._client.time())):
                 self._scripts.run("cancel", batch)

@@ -1,4 +1,4 @@
-"""What is seen of batches: where each stands, and lists of them."""
+"""Batches as users see them: the status of each, and lists."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SLICE = 100
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which batches of an owner a list is about.
+    """Which of an owner's batches to list.
 
     Attributes:
         label: those with this label; all when None.
         tags: those that have all of these.
-        prefix: those whose id begins so.
+        prefix: those whose id begins with this.
     """
 
     label: str | None = None
@@ -52,7 +52,7 @@ async def latest(client: AsyncRedisClient, owner: str, limit: int, wanted: Wante
 
 
 async def _statuses(client: AsyncRedisClient, owner: str, names: list[str]) -> dict[str, BatchStatus | None]:
-    """Return where batches stand; None for those that have expired."""
+    """Return the status of batches; None for those that have expired."""
     pipe = client.pipeline(transaction=False)
     for name in names:
         pipe.hgetall(f"farm:batch:{name}")
@@ -66,14 +66,14 @@ async def _statuses(client: AsyncRedisClient, owner: str, names: list[str]) -> d
 
 
 def as_text(fields: dict[bytes, bytes]) -> dict[str, str]:
-    """Return a batch's record as it lies in a hash, decoded."""
+    """Return a batch's record from its hash, decoded."""
     return {name.decode(): value.decode() for name, value in fields.items()}
 
 
 def as_status(batch: str, record: dict[str, str], *, paused: bool) -> BatchStatus:
-    """Return what a user sees of a batch's record: canaries are the farm's own."""
+    """Return a batch's record as a user sees it: without canaries."""
     finished = record.get("finished_ms")
-    # What names a batch lies with its options, where it needs no field that another release does not know.
+    # The names of a batch are stored with its options, so they need no field that another release does not know.
     options = orjson.loads(record["options"])
     names = {name: options.pop(name) for name in ("label", "tags", "parent", "first") if name in options}
     return BatchStatus(

@@ -1,4 +1,4 @@
-"""The farm's figures beside its verdicts: what its processes counted, and how old the backlog is."""
+"""The farm's figures besides its verdicts: what its processes counted, and how old the backlog is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from farm.store.connection import translated
 from farm.store.priority_classes import PriorityClass
 
 _KEY = "farm:figures"
-# Of a farm with more owners and lanes than this, the first ones say how old the backlog is.
+# In a farm with more owners or lanes than this, only the first ones count for the age of the backlog.
 _MOST_LOOKED_AT = 200
 
 
@@ -51,7 +51,7 @@ async def read_figures(client: AsyncRedisClient) -> dict[str, int]:
 
 
 async def read_queue_ages(client: AsyncRedisClient, environments: Iterable[str]) -> dict[str, float]:
-    """Return, for each environment, the age in seconds of the oldest batch of which a proof waits; 0 for none."""
+    """Return, for each environment, the age in seconds of the oldest batch with a waiting proof; 0 for none."""
     with translated():
         seconds, _ = await client.time()
         return {name: await _age_s(client, name, seconds * 1000) for name in environments}

@@ -1,4 +1,4 @@
-"""Keys that are paused because a canary of theirs was accepted."""
+"""Keys that are paused because one of their canaries was accepted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Alarms:
     """Figures of canaries.
 
     Attributes:
-        judged: how many there were, by outcome.
+        judged: how many canaries were judged, by outcome.
         paused: how many keys are paused.
     """
 

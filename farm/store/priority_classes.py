@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class PriorityClass(StrEnum):
-    """The classes, the one that is served first coming first; a class is part of keys (keys.md)."""
+    """The classes in the order in which they are served; their names are part of keys (keys.md)."""
 
     INTERACTIVE = "interactive"
     """Somebody waits for the answer; one process of four or more takes nothing else."""

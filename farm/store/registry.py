@@ -1,4 +1,4 @@
-"""Who works in the farm: signs of life, and the drain switch."""
+"""The processes that work in the farm: their signs of life, and the drain switch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from farm.store.scripts import Scripts
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """What a sign of life found out about the lease it renewed."""
+    """The state of the lease that a sign of life renewed."""
 
     lease_alive: bool
     cancelled: bool
@@ -27,8 +27,8 @@ class Registry:
         client: the store.
         kind: the room.
         worker: the process.
-        environment: the Lean environment it works for; says nothing about other rooms.
-        serves: what its verdicts say of that environment.
+        environment: the Lean environment it works for; without meaning in other rooms.
+        serves: how its verdicts describe that environment.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Registry:
         self._serves = (serves or Environment()).model_dump_json() if kind is WorkerKind.LEAN else ""
 
     def beat(self, *, lease: str = "", **fields: str | float) -> Alive:
-        """Say that this process lives, renew its lease, and show the given fields of `WorkerStatus`.
+        """Give a sign of life, renew the lease, and show the given fields of `WorkerStatus`.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -61,7 +61,7 @@ class Registry:
         return Alive(bool(lease_alive), bool(cancelled))
 
     def leave(self) -> None:
-        """Sign off."""
+        """Remove this process from the live ones."""
         with translated():
             pipe = self._client.pipeline()
             pipe.zrem("farm:workers", self._worker)
@@ -114,7 +114,7 @@ def set_draining(client: RedisClient, draining: bool) -> None:
 
 
 def leased_total(client: RedisClient) -> int:
-    """Return how many items are in the hands of workers, in all environments."""
+    """Return how many items workers hold, in all environments."""
     with translated():
         return sum(int(client.hget(f"farm:counts:{name}", "leased") or 0) for name in environment_names(client))
 

@@ -29,10 +29,10 @@ class Retrieval:
 
     Attributes:
         states: goals, each to be answered on its own; they share all else.
-        imported_modules: ids or names; None is not the same as none. Once stored, ids alone are an `array`.
+        imported_modules: ids or names; None differs from an empty list. Read back, a list of only ids is an `array`.
         reply: the list the answer goes to.
-        deadline_ms: Unix time after which nobody waits any more, by the API's clock; workers go by `farm:flights`.
-        is_detailed: whether the answer says more of a premise than score and name.
+        deadline_ms: Unix time after which nobody waits any more, by the API's clock; workers use `farm:flights`.
+        is_detailed: whether the answer says more about a premise than its score and name.
         embed_s: how long its embedding took, once it has been embedded.
     """
 
@@ -56,7 +56,7 @@ class Retrieval:
 
 
 def _pack_names(names: Names) -> bytes:
-    """Ids travel as int32, so that 130 000 of them are a copy and no parse."""
+    """Return ids as int32, so that 130 000 of them are copied and not parsed."""
     try:
         return _INTS + array("i", cast("list[int]", names)).tobytes() if names is not None else _JSON + b"null"
     except (TypeError, OverflowError):
@@ -134,7 +134,7 @@ class Retrievals:
 
         Args:
             retrieval: the query.
-            ttl_ms: after which it is gone, with what it counts for.
+            ttl_ms: milliseconds after which it is gone, and no longer counts.
             inputs: how many of its texts are likely to need embedding; None: all.
 
         Raises:
@@ -151,7 +151,7 @@ class Retrievals:
         return bool(reply)
 
     async def is_in_flight(self, retrieval: Retrieval) -> bool:
-        """Whether a query waits or is being answered; not so once it was answered, or where the store lost it."""
+        """Whether a query waits or is being answered; False once it is answered, or if the store lost it."""
         with translated():
             return await self._client.zscore("farm:flights", retrieval.id) is not None
 
@@ -171,7 +171,7 @@ class ServedCorpus:
 
 
 async def read_edition(client: AsyncRedisClient) -> str:
-    """Return what names the corpus that answers, and its lists; empty while there is none."""
+    """Return the name of the corpus that answers, and of its lists; empty while there is none."""
     with translated():
         return (await client.hget("farm:corpus", "snapshot") or b"").decode()
 

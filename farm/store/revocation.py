@@ -1,4 +1,4 @@
-"""Verdicts that rest on what was declared bad: found, marked, and no more made."""
+"""Verdicts that rest on something declared bad: they are found and marked, and no more are made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DECIDED = ("accepted", "rejected")
 
 
 class Basis(StrEnum):
-    """What verdicts rest on, and can fall with."""
+    """What verdicts rest on, and can be revoked with."""
 
     TOOLCHAIN = "toolchain"
     POLICY = "policy"
@@ -41,7 +41,7 @@ class Bad:
         return f"{self.basis} {self.version}"
 
     def covers(self, fields: Json) -> bool:
-        """Whether a verdict, as it is stored, rests on it. What is undecided rests on nothing."""
+        """Whether a verdict, as it is stored, rests on it. Undecided verdicts rest on nothing."""
         if fields["outcome"] not in _DECIDED:
             return False
         evidence = fields.get("evidence") or {}
@@ -74,7 +74,7 @@ class Revocation:
         self._scripts = Scripts(client)
 
     def declare(self, bad: Bad) -> None:
-        """Have nothing more judged by it: its workers get no work, and others judge again what runs now."""
+        """Stop judging by it: its workers get no more work, and others judge again what runs now."""
         with translated():
             self._client.hsetnx("farm:revoked", f"{bad.basis}:{bad.version}", in_ms(self._client.time()))
 

@@ -29,7 +29,7 @@ class Room:
     Args:
         client: the client.
         name: the room's.
-        worker: who takes queries; empty for those who do not.
+        worker: the worker that takes queries; empty for a process that takes none.
     """
 
     def __init__(self, client: RedisClient, name: str, worker: str = "") -> None:
@@ -44,13 +44,13 @@ class Room:
         self._listens_until = 0.0
 
     def open(self) -> None:
-        """Let the next query send a token again; called before the last look at what waits, or one could be missed."""
+        """Let the next query send a token again; called before the last look at the queue, so that none is missed."""
         self._listens_until = 0.0
         with translated():
             self._client.delete(self._called)
 
     def call_if_neglected(self) -> bool:
-        """Have lapsed queries wait again; True when some wait without a token on its way: the caller publishes one."""
+        """Put lapsed queries back; True when queries wait without a token on its way: the caller publishes one."""
         with translated():
             return bool(self._scripts.run("retrieval", "look_after", self.name))
 
@@ -61,7 +61,7 @@ class Room:
 
         Args:
             most: how many.
-            timeout_s: after which nothing is returned; below the five seconds a process counts as listening.
+            timeout_s: seconds to wait; less than the five for which a process counts as listening.
         """
         with translated():
             if time.monotonic() > self._listens_until:
@@ -70,14 +70,14 @@ class Room:
             return self.take(most) if self._is_rung(timeout_s) else []
 
     def take_more(self, most: int, timeout_s: float) -> Taken:
-        """Wait for queries and take up to `most` beside those that are being served; none came if none are returned."""
+        """Wait for queries and take up to `most` more than those being served; empty if none came in time."""
         with translated():
             return self._claim(most, "more") if self._is_rung(timeout_s) else []
 
     def _is_rung(self, timeout_s: float) -> bool:
-        """Whether something waits, or comes to in time.
+        """Whether a query waits, or comes in time.
 
-        It moves the first query from its place to that place: a client that is dead when it is handed one took nothing.
+        It moves the first query to the place where it already is: a client that dies meanwhile has taken nothing.
         """
         return self._client.blmove(self._waiting, self._waiting, timeout_s, "LEFT", "LEFT") is not None
 
@@ -89,7 +89,7 @@ class Room:
     def take(self, most: int) -> Taken:
         """Return up to `most` waiting queries, once those taken before have been served.
 
-        Queries nobody waits for any more are left out; none at all means that nothing waits.
+        Queries nobody waits for any more are left out; an empty list means that nothing waits.
         """
         self._held = ()
         return self._claim(most, "first")
@@ -103,7 +103,7 @@ class Room:
         return [(load(id_, fields), fields.get(b"vectors", b"")) for id_, fields in found]
 
     def renew(self) -> None:
-        """Keep the leases of what is being served; called by another thread than takes.
+        """Renew the leases of the queries being served; called by another thread than the one that takes them.
 
         A query whose reply got lost on the way to this process is not renewed: its lease lapses.
         """
@@ -112,12 +112,12 @@ class Room:
                 self._scripts.run("retrieval", "renew", self.name, self._worker, *held)
 
     def recover(self, is_alive: Callable[[str], bool]) -> None:
-        """Put what dead workers had taken, and nobody has answered, back where it was.
+        """Put back the queries that dead workers had taken and nobody has answered.
 
-        Once each: a query that is taken back a second time may be what kills, and is answered with an error.
+        Each goes back once: a query taken back a second time may be what kills workers, and is answered with an error.
 
         Args:
-            is_alive: says of a worker whether it may still be at work.
+            is_alive: says whether a worker may still be at work.
         """
         with translated():
             for worker, ids in self._client.hgetall(self._taken).items():
@@ -155,7 +155,7 @@ class Room:
         the query asked for details.
 
         What was given up meanwhile is not answered, and an error of a worker whose lease lapsed is not passed on:
-        whoever has the query now may know better.
+        the worker that has the query now may still answer it.
         """
         self._reply(answers, holder=self._worker)
 

@@ -49,10 +49,10 @@ class Schema:
 
 
 def enter_store(client: RedisClient) -> str:
-    """See that the server and its state are fit for this release, and say there that it works; called at each start.
+    """Check that the server and its state suit this release, and record this release there; called at each start.
 
     Returns:
-        What `check_server` says of the server.
+        What `check_server` says about the server.
 
     Raises:
         ConfigurationError: the server would lose what it is given (`check_server`).
@@ -66,7 +66,7 @@ def enter_store(client: RedisClient) -> str:
 
 
 def await_store(client: RedisClient) -> str:
-    """Do the same once the store answers.
+    """Wait until the store answers, then do as `enter_store`.
 
     Raises:
         ConfigurationError, SchemaMismatch: as `enter_store`.

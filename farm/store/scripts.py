@@ -1,4 +1,4 @@
-"""The Lua scripts, each behind the constants it shares with Python, and the functions that all scripts share.
+"""The Lua scripts, each after the constants it shares with Python and the functions that all scripts share.
 
 Scripts that add work are refused when Redis is full; those that finish it are not (`allow-oom`), or a full store could
 never empty.
@@ -18,7 +18,7 @@ _GROWING = frozenset({"reserve", "commit", "retrieval"})
 
 @cache
 def source(name: str) -> str:
-    """Return the text of a script, with all that it stands behind."""
+    """Return the text of a script, after the constants and functions that it uses."""
     folder = files("farm.store") / "lua"
     flags = "" if name in _GROWING else "#!lua flags=allow-oom\n"
     shared = "".join(f"local {each} = {_lua(value)}\n" for each, value in SHARED.items())
@@ -37,7 +37,7 @@ class Scripts:
         self._known: dict[str, Script] = {}
 
     def run(self, name: str, *args: Value) -> object:
-        """Run a script and return its reply, which is as the head of the script says."""
+        """Run a script and return its reply, which the head of the script describes."""
         script = self._known.get(name) or self._known.setdefault(name, self._client.register_script(source(name)))
         return script(keys=[], args=list(args))
 
@@ -54,6 +54,6 @@ class AsyncScripts:
         self._known: dict[str, AsyncScript] = {}
 
     async def run(self, name: str, *args: Value) -> object:
-        """Run a script and return its reply, which is as the head of the script says."""
+        """Run a script and return its reply, which the head of the script describes."""
         script = self._known.get(name) or self._known.setdefault(name, self._client.register_script(source(name)))
         return await script(keys=[], args=list(args))

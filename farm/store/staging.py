@@ -1,4 +1,4 @@
-"""A batch on its way in: the items that are staged, and what the commit says beside them."""
+"""A batch before its commit: the staged items, and what the commit adds to them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from farm.store.priority_classes import PriorityClass
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """What a commit needs to know beside the items.
+    """What a commit needs to know besides the items.
 
     Attributes:
-        listed: whether its owner sees it among the batches; its items are proofs then.
-        trace: the `traceparent` that its runs go on from, empty where it is not traced.
+        listed: whether the owner's list of batches shows it; then its items are proofs.
+        trace: the `traceparent` that its runs continue; empty if the batch is not traced.
     """
 
     environment: str
@@ -41,7 +41,7 @@ class NewBatch:
 
 
 class StagedItem(NamedTuple):
-    """One task on its way in: where it queues, and its fingerprint if its verdict may be kept or shared."""
+    """One task to stage: the lane where it waits, and its fingerprint if its verdict may be kept or shared."""
 
     lane: str
     task: Task
@@ -51,7 +51,7 @@ class StagedItem(NamedTuple):
 
 @dataclass(slots=True)
 class Staging:
-    """Items of an owner on their way in; nothing of them runs before the commit.
+    """An owner's items before the commit; none of them runs until then.
 
     Attributes:
         first: the problem of the first proof, or else its id; empty where it has neither.
@@ -75,7 +75,7 @@ class Staging:
 
 
 def pack_commit(staging: Staging, submission: NewBatch) -> bytes:
-    """Return what commit.lua is to know."""
+    """Return the argument of commit.lua."""
     names = {"first": staging.first} if staging.first else {}
     return orjson.dumps(
         {

@@ -16,12 +16,12 @@ local function others_wait()
   return redis.call('ZCARD', ready_key(lease)) > redis.call('SCARD', b .. ':lanes') and 1 or 0
 end
 
--- One that ended in another way than drop_from_lease is over by its time at the latest.
+-- A run that ended without drop_from_lease is over when its full time is, at the latest.
 redis.call('ZREMRANGEBYSCORE', beyond, '-inf', now)
 local going_on = redis.call('ZRANGE', beyond, 0, -1, 'WITHSCORES')
 redis.call('HSET', 'farm:lease:' .. lease.id, 'beyond', index)
 redis.call('ZADD', beyond, now + ARGV[3], index)
--- Should a release that does not know this key complete the batch, it goes by itself.
+-- If a release that does not know this key completes the batch, the key expires by itself.
 redis.call('PEXPIRE', beyond, ARGV[3] + 3600000)
 
 local waiting = 0

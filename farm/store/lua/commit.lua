@@ -1,11 +1,11 @@
--- Turns a staged batch into a real one, at once.
+-- Turns a staged batch into a real one, in one step.
 -- ARGV: JSON of batch, owner, environment, class, total, weight, options (JSON in a text), retention_s, reply, key (Idempotency-Key)
 --       or '', body_hash, deadline_ms or '', canaries (in the total), listed (whether its owner sees it), trace (traceparent) or ''
 -- Returns {batch, tokens to publish, 'new' | 'known' | 'conflict' | 'paused'}.
 local new = cjson.decode(ARGV[1])
 local batch, owner, env, class = new.batch, new.owner, new.environment, new.class
 local now = now_ms()
--- Whoever waits for the answer would wait for an operator.
+-- A submitter that waits for the answer would wait for an operator.
 if new.reply ~= '' and redis.call('HEXISTS', 'farm:paused', owner) == 1 then return {batch, 0, 'paused'} end
 if new.key ~= '' then
   local key = 'farm:idempotency:' .. owner .. ':' .. new.key
@@ -15,7 +15,7 @@ if new.key ~= '' then
   redis.call('EXPIRE', key, new.retention_s)
 end
 local b = 'farm:batch:' .. batch
--- Sent twice, because the first reply got lost.
+-- The commit was sent twice because the first reply got lost.
 if redis.call('EXISTS', b) == 1 then return {batch, tokens_wanted(env, now), 'new'} end
 for _, key in ipairs(batch_keys(batch)) do redis.call('PERSIST', key) end
 redis.call('ZREM', 'farm:expiries', batch)

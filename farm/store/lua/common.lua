@@ -1,21 +1,21 @@
--- This file stands in front of every script, behind the constants that Python shares (constants.py). The keys: ../keys.md.
+-- Every script starts with the constants that Python shares (constants.py), and then this file. The keys: ../keys.md.
 
--- Two releases work on the same state while a farm is upgraded. A field or key that the one before does not miss may come
--- at any time; any other change takes two releases, each of which adds one to SCHEMA (CONTRIBUTING.md).
+-- Two releases work on the same state while a farm is upgraded. A field or key that the older one does not miss may be
+-- added at any time; any other change takes two releases, each of which adds one to SCHEMA (CONTRIBUTING.md).
 local SCHEMA = 1
 
--- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it takes for no integer.
+-- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it does not accept as an integer.
 
 local RESERVE_FROM_PROCESSES = 4  -- from this many processes on, one takes interactive work only
 local HEAD_START_S = 0.001        -- a newcomer comes just before the least served
--- A batch's turn, at weight 1. Where all batches of a lane went on side by side, small ones would all end late, and whoever
--- sends the next one when one ends would leave the farm idle meanwhile.
+-- A batch's turn, at weight 1. If all batches of a lane ran side by side, small ones would all end late, and a client
+-- that sends the next one when one ends would leave the farm idle meanwhile.
 local TURN_S = 0.5
 local CLAIM_S = TURN_S / 16       -- what each proof is charged when it is claimed; its seconds follow when they are known
 local NEXT_S = 0.000001           -- batches that arrive in the same turn queue this far apart, in their order
 local MOST_PARKED = 1000          -- more copies than this of one proof do not wait for one run
-local LOOK_KEPT_MS = 60000        -- a look longer ago than this says nothing any more
-local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict beside its value, its name twice included
+local LOOK_KEPT_MS = 60000        -- an older look counts no more
+local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict besides its value; its name counts twice
 
 local function now_ms()
   local t = redis.call('TIME')
@@ -51,8 +51,8 @@ local function has_ready(env, class)
   return redis.call('EXISTS', owners_key(env, class)) == 1
 end
 
--- Whether nobody has served an owner for so long that a change to it, and back, costs the processes together no more than
--- a third of their time. A header load is half the lead.
+-- Whether an owner has waited so long that changing to it, and back, costs the processes together no more than a third
+-- of their time. A header load is half the lead.
 local function is_neglected(env, owner, lead_s, now)
   local granted = tonumber(redis.call('HGET', 'farm:granted:' .. env, owner) or 0)
   return now - granted > 3000 * lead_s / math.max(1, live_processes(env, now))
@@ -62,8 +62,8 @@ local function busy(env, class, now)
   return redis.call('ZCOUNT', 'farm:leases:' .. env .. ':' .. class, now, '+inf')
 end
 
--- How many processes may be at work now: unless somebody waits in front of a screen, batches leave one free (claim.lua),
--- and a token sent to that one would be spent for nothing.
+-- How many processes may be at work now: unless interactive work waits, batches leave one free (claim.lua), and a token
+-- for that one would be wasted.
 local function useful_processes(env, now)
   local processes = live_processes(env, now)
   if processes < RESERVE_FROM_PROCESSES or has_ready(env, 'interactive') then return processes end
@@ -92,7 +92,7 @@ local function token_spent(env)
   believe(env, math.max(0, number_at('farm:tokens:' .. env) - 1))
 end
 
--- Adds a member to a zset of virtual times, just before the first of it but not before what it owes.
+-- Adds a member to a zset of virtual times, just before the first member, but not before `owed`.
 local function join(key, member, owed)
   if redis.call('ZSCORE', key, member) then return end
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
@@ -136,7 +136,7 @@ end
 local function charge_batch(place, lane, batch, seconds)
   local b = 'farm:batch:' .. batch
   local weight = redis.call('HGET', b, 'weight')
-  -- Expired: nothing may make it anew.
+  -- The batch has expired, and nothing may create its key again.
   if not weight then return end
   local share = seconds / tonumber(weight)
   local served = tonumber(redis.call('HINCRBYFLOAT', b, 'served', share))
@@ -152,8 +152,8 @@ local function charge(place, lane, batch, seconds)
   charge_batch(place, lane, batch, seconds)
 end
 
--- Puts an index that has no place back into its lane, `slow` ones to the end, else to the head; unless it has a verdict or
--- its batch has expired.
+-- Puts an index that is in no other place back into its lane, a slow one at the end and any other at the head, unless
+-- it has a verdict or its batch has expired.
 local function put_back(place, lane, batch, index, slow, now)
   local b = 'farm:batch:' .. batch
   if redis.call('HEXISTS', b .. ':results', index) == 1 or redis.call('EXISTS', b) == 0 then return end
@@ -166,8 +166,8 @@ local function put_back(place, lane, batch, index, slow, now)
   if redis.call('HGET', b, 'cancelled') ~= '1' then open_lane(place, lane, batch, now) end
 end
 
--- Counts a death or a lapse of an index; returns how many there were. One that is decided, or whose batch has expired, is
--- charged no more: its counter would be made anew, without an end.
+-- Counts a death or a lapse of an index; returns how many there were. An index that is decided, or whose batch
+-- has expired, is not charged: its counter would be created again, and would never expire.
 local function charge_item(batch, what, index)
   local b = 'farm:batch:' .. batch
   if redis.call('EXISTS', b) == 0 or redis.call('HEXISTS', b .. ':results', index) == 1 then return 0 end
@@ -181,8 +181,8 @@ local function read_lease(id)
     beyond = v[8]}
 end
 
--- A lease that ran out is lapsed, whether or not the reaper has been there: whoever holds it is told that it is gone, and
--- must not keep it alive after that, or nobody would work on what is in it.
+-- A lease that ran out has lapsed, whether or not the reaper has seen it: its holder is told that it is gone, and must
+-- not renew it after that, or nobody would work on its items.
 local function read_live_lease(id, now)
   local lease = read_lease(id)
   return lease and tonumber(redis.call('ZSCORE', 'farm:leases', id) or 0) > now and lease or nil
@@ -197,7 +197,7 @@ local function end_lease(lease)
   redis.call('ZREM', 'farm:leases:' .. lease.environment .. ':' .. lease.class, lease.id)
 end
 
--- What of TOOLCHAIN|POLICY|CHECKER|REVISION was declared bad; nil when it all stands.
+-- The part of TOOLCHAIN|POLICY|CHECKER|REVISION that was declared bad; nil when none was.
 local function declared_bad(revision)
   if redis.call('EXISTS', 'farm:revoked') == 0 then return nil end
   local toolchain, policy, checker = string.match(revision, '^([^|]*)|([^|]*)|([^|]*)|')
@@ -206,8 +206,8 @@ local function declared_bad(revision)
   end
 end
 
--- Puts the items that waited for a run back into their lanes. ending: 'shared' the next of them runs, or finds the verdict;
--- 'apart' each runs for itself (the run decided nothing); 'slow' they are slow as well.
+-- Puts the items that waited for a run back into their lanes. ending: 'shared': the next runs, or finds the verdict;
+-- 'apart': each has a run of its own, because this one decided nothing; 'slow': they count as slow too.
 local function unpark(member, ending, now)
   local waiting = redis.call('HGETALL', 'farm:parked:' .. member)
   redis.call('DEL', 'farm:parked:' .. member)
@@ -223,7 +223,7 @@ local function unpark(member, ending, now)
   return #waiting / 2
 end
 
--- Has nothing more of an owner claimed until resume.lua; `batch` is why.
+-- Stops all claims for an owner until resume.lua; `batch` is the reason.
 local function pause(owner, batch)
   redis.call('HSETNX', 'farm:paused', owner, batch)
   redis.call('SADD', 'farm:suspects', batch)
@@ -232,7 +232,7 @@ local function pause(owner, batch)
   end
 end
 
--- Takes an index out of a lease, and ends the run that others wait for. Returns how many of those were put back.
+-- Takes an index out of a lease, and ends the run that other items wait for. Returns how many of those were put back.
 local function drop_from_lease(lease, index, ending, now)
   local key = 'farm:lease:' .. lease.id
   if redis.call('LREM', key .. ':items', 1, index) == 0 then return 0 end
@@ -247,7 +247,7 @@ local function drop_from_lease(lease, index, ending, now)
   return unpark(member, ending, now)
 end
 
--- Changes what a batch counts for.
+-- Changes the items and bytes that a batch counts for.
 local function hold(batch, owner, items, bytes)
   for name, by in pairs({items = items, bytes = bytes}) do
     redis.call('HINCRBY', 'farm:holding:' .. batch, name, by)
@@ -273,7 +273,7 @@ local function batch_keys(batch)
   return keys
 end
 
--- All proofs have their verdicts: wake whoever waits, and let everything expire.
+-- All proofs have their verdicts: wakes the client that waits, and lets everything expire.
 local function complete_batch(batch, now)
   local b, place = 'farm:batch:' .. batch, place_of(batch)
   local v = redis.call('HMGET', b, 'cancelled', 'reply', 'retention_s')
@@ -287,7 +287,7 @@ local function complete_batch(batch, now)
     redis.call('DEL', list)
     close_lane(place, lane, batch)
   end
-  -- The reaper gives the storage back then (expire.lua); should it be away, the keys go all the same, a little later.
+  -- The reaper frees the storage then (expire.lua); if no reaper runs, the keys expire by themselves a little later.
   redis.call('ZADD', 'farm:expiries', now + v[3] * 1000, batch)
   for _, key in ipairs(batch_keys(batch)) do redis.call('EXPIRE', key, v[3] + 3600) end
   if v[2] and v[2] ~= '' then

@@ -1,4 +1,4 @@
--- Replaces verdicts by the same ones with a mark on them. One that changed since it was read is left alone.
+-- Replaces verdicts by marked ones. A verdict that has changed since it was read stays as it is.
 -- ARGV: batch, then per verdict: index, packed verdict as it was read, packed verdict with the mark. Returns how many.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
 local marked, bytes = 0, 0

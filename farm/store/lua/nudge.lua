@@ -1,5 +1,5 @@
--- Corrects the count of tokens, and replaces lost ones: work waits while processes are idle, now and at the
--- last look. Each host has a reaper: of looks that follow each other at once the first counts.
+-- Corrects the count of tokens, and replaces lost ones: a token is lost if work waits while processes idle, both now
+-- and at the last look. Each host has a reaper: of looks shortly after each other only the first counts.
 -- ARGV: environment, ms between looks. Returns how many tokens to publish.
 local env, now, every_ms = ARGV[1], now_ms(), tonumber(ARGV[2])
 local since = now - number_at('farm:looked:' .. env)
@@ -21,7 +21,7 @@ redis.call('SET', 'farm:idle:' .. env, idle, 'PX', LOOK_KEPT_MS)
 if lost > 0 then
   believe(env, working + lost)
 else
-  -- Each of them holds one, and never more than one each is asked for.
+  -- Each process that works holds a token, and at most one for each useful process is wanted.
   believe(env, math.max(working, math.min(number_at('farm:tokens:' .. env), math.max(1, useful))))
 end
 return lost

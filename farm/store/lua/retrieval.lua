@@ -1,9 +1,9 @@
 -- Premise queries: admitted under two limits, leased, embedded, answered, given up. The totals
--- in farm:load are the sums over farm:flights, whatever expires or dies: this script changes both, together.
+-- in farm:load are the sums over farm:flights, whatever expires or dies, because this script changes both together.
 -- ARGV: operation, then
 --   admit     id, ttl_ms, most bytes, most inputs, inputs, then field, value...
 --             -> 1 admitted, publish a token | 0 admitted | -1 too many bytes in flight | -2 too many inputs
---   claim     room, worker, most, 'first' (its hands are empty) | 'more'   -> {id, {field, value...}}...
+--   claim     room, worker, most, 'first' (it holds none) | 'more'   -> {id, {field, value...}}...
 --   renew     room, worker, id...
 --   look_after room   -> 1 publish a token | 0
 --   pass_on   room, embed_s, then id, vectors...   -> 1 publish a token | 0
@@ -66,7 +66,7 @@ local function holds(room, worker, id)
   return redis.call('HGET', key_of(id), 'holder') == worker and redis.call('ZSCORE', leased_key(room), id)
 end
 
--- Ends a lease whose worker will not answer. It was first in the list, and is again.
+-- Ends a lease whose worker will not answer. The query was first in the list, and is again.
 local function put_back(room, id)
   redis.call('ZREM', leased_key(room), id)
   if is_due(room, id) then redis.call('LPUSH', waiting_key(room), id) end
@@ -92,7 +92,7 @@ function operations.admit(id, ttl_ms, most_bytes, most_inputs, inputs)
   local bytes, held = 0, load_of('inputs')
   for at = 8, #ARGV, 2 do bytes = bytes + #ARGV[at] end
   if load_of('bytes') + bytes > tonumber(most_bytes) then return -1 end
-  -- One alone is always admitted: the embed worker divides it.
+  -- A query that is alone is always admitted: the embed worker divides it.
   if held > 0 and held + inputs > tonumber(most_inputs) then return -2 end
   redis.call('ZADD', FLIGHTS, now + ttl_ms, id)
   charge(id, 'bytes', bytes)
@@ -103,7 +103,7 @@ function operations.admit(id, ttl_ms, most_bytes, most_inputs, inputs)
   return call_for('embed')
 end
 
--- Puts back what a worker holds and knows nothing of: the reply that brought it got lost.
+-- Puts back the queries that a worker holds without knowing, because the reply with them got lost.
 local function put_back_unknown(room, worker, taken)
   for id in string.gmatch(taken, '%S+') do
     if holds(room, worker, id) then put_back(room, id) end
@@ -119,7 +119,7 @@ function operations.claim(room, worker, most, which)
   repeat
     local popped = redis.call('LPOP', waiting_key(room), most) or {}
     for _, id in ipairs(popped) do
-      -- One that is leased came into the list twice.
+      -- A query that is leased already was in the list twice.
       if is_due(room, id) and is_waited_for(id, now) and not redis.call('ZSCORE', leased_key(room), id) then
         found[#found + 1] = lease(room, worker, now + QUERY_LEASE_MS, id)
         ids[#ids + 1] = id
@@ -177,7 +177,7 @@ end
 
 operations.give_up = give_up
 
--- Whether a dead worker had a query: what lapsed before is another's by now. The release before kept no leases.
+-- Whether a dead worker held a query; after a lapse it is another's. The last release kept no leases.
 local function was_held(room, worker, id)
   local holder = redis.call('HGET', key_of(id), 'holder')
   return not holder or (holder == worker and redis.call('ZREM', leased_key(room), id) == 1)

@@ -1,8 +1,8 @@
--- Compares the version of the state with that of these scripts. The newest that was ever let in is the state's.
+-- Compares the version of the state with that of these scripts. The state has the version of the newest that entered.
 -- ARGV: 'enter' | 'look'
 -- Returns {version of the state, version of these scripts}.
 local kept = redis.call('GET', 'farm:schema')
--- State that says nothing is that of release 0.1.0; where there is none, anybody may begin.
+-- State without a version is that of release 0.1.0; where there is no state, any release may begin.
 local found = tonumber(kept) or (redis.call('EXISTS', 'farm:environments', 'farm:totals') > 0 and 1 or SCHEMA)
 local may_work = math.abs(found - SCHEMA) <= 1
 if ARGV[1] == 'enter' and may_work and (not kept or found < SCHEMA) then redis.call('SET', 'farm:schema', SCHEMA) end

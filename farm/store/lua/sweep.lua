@@ -1,4 +1,4 @@
--- Leases up to N waiting items of a cancelled batch to the sweeper, who gives them their verdicts with finish.lua.
+-- Leases up to N waiting items of a cancelled batch to the sweeper, which gives them their verdicts with finish.lua.
 -- ARGV: batch, lease, N. Returns {index, stored proof, ...}.
 local batch, id, b = ARGV[1], ARGV[2], 'farm:batch:' .. ARGV[1]
 local now, out, left = now_ms(), {}, tonumber(ARGV[3])

@@ -1,9 +1,9 @@
--- Vectors that all embed workers share, the least recently used going first: noeviction leaves the bound to us.
+-- Vectors that all embed workers share. This script drops the least recently used, because Redis evicts nothing.
 -- ARGV: operation, then
 --   get   digest...                        -> the vectors, or false
 --   put   most bytes, then digest, vector...
 local VECTORS, USED, BYTES = 'farm:vectors', 'farm:vectors:used', 'farm:vectors:bytes'
--- Redis's own cost of an entry of hash and zset, about.
+-- About what Redis itself spends on an entry in both the hash and the zset.
 local OVERHEAD = 200
 
 local function drop(digest)
