@@ -1,7 +1,7 @@
 """What ties an answer to its request: the request's name, and what was sent.
 
-Answers get mixed up if two processes read from one socket, or if something in between confuses its connections. An
-answer that is not ours counts as lost: it is never given out, and the call is made again.
+Answers get mixed up if two processes read from one socket, or if a proxy mixes up its connections. An answer to another
+request counts as lost: the SDK never returns it, and makes the call again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def check_name(response: httpx.Response) -> None:
         Misdirected: it carries another request's name.
     """
     if response.headers.get(_NAME) not in (None, response.request.headers[_NAME]):
-        raise Misdirected("it bears another request's name")
+        raise Misdirected("it has another request's name")
 
 
 async def name_request_async(request: httpx.Request) -> None:
@@ -48,7 +48,7 @@ async def check_name_async(response: httpx.Response) -> None:
 
 @dataclass(slots=True)
 class Sent:
-    """What is known of a batch's proofs before their verdicts come.
+    """What is known about a batch's proofs before their verdicts come.
 
     Attributes:
         total: how many there are; None until a status says so.
@@ -60,14 +60,14 @@ class Sent:
 
     @classmethod
     def of(cls, ids: Sequence[str]) -> Sent:
-        """Return what is known of a batch of one's own."""
+        """Return what is known about a batch that this client submitted."""
         return cls(len(ids), ids)
 
     def check(self, verdict: Verdict) -> None:
         """Accept a verdict on one of the batch's proofs.
 
         Raises:
-            Misdirected: it is on another's.
+            Misdirected: it is on a proof of another batch.
         """
         known = self.total is None or verdict.index < self.total
         if verdict.index < 0 or not known or (self.ids and self.ids[verdict.index] != verdict.id):

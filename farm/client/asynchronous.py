@@ -52,11 +52,11 @@ class AsyncFarm:
         api_key: the key; `FARM_API_KEY` when None, and an empty one means none.
         timeout: seconds without a byte, beyond what the work may take, after which a connection counts as lost.
         retries: how many times in a row one call is made again.
-        transport: what carries the requests, for tests and special networks.
+        transport: the httpx transport for the requests, for tests and special networks.
 
     Attributes:
         base_url: where the farm is, without a password.
-        sleep: what waits between tries; replace it to wait in another way.
+        sleep: the function that waits between tries; replace it to wait in another way.
 
     Raises:
         ConfigurationError: an argument or a variable cannot be used.
@@ -195,7 +195,7 @@ class AsyncFarm:
         return await self._run(flow)
 
     async def workers(self) -> FarmStatus:
-        """Return who works, and how much waits."""
+        """Return the workers, and how much waits."""
         return await self._run(self._core.workers())
 
     async def environments(self) -> list[EnvironmentStatus]:
@@ -236,7 +236,7 @@ class AsyncFarm:
             return error
 
     async def _chunks(self, call: Call) -> AsyncGenerator[bytes, None]:
-        """Yield a body as it comes; what goes wrong is httpx's error, for the stream to judge."""
+        """Yield a body as it comes; failures are raised as httpx's errors, for the stream to judge."""
         client = await self._connections.client()
         async with aclosing(await client.send(call.request(client), stream=True)) as response:
             if not response.is_success:
@@ -266,7 +266,7 @@ class AsyncBatch:
         return self.results()
 
     async def status(self) -> BatchStatus:
-        """Return how far it is, as `Batch.status` does."""
+        """Return its status, as `Batch.status` does."""
         return await self._farm._run(self._farm._core.status(self.id, self._sent))
 
     async def results(self, after: str | None = None) -> AsyncGenerator[Verdict, None]:

@@ -1,4 +1,4 @@
-"""A batch as `Farm` hands it out: its verdicts as they finish, its state, its end."""
+"""A batch as `Farm` returns it: its verdicts as they finish, its state, its end."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Batch:
         return self.results()
 
     def status(self) -> BatchStatus:
-        """Return how far it is.
+        """Return its status.
 
         Raises:
             NotFound: no such batch, or another key's.
@@ -47,14 +47,14 @@ class Batch:
     def results(self, after: str | None = None) -> Generator[Verdict, None, None]:
         """Yield verdicts as they finish, each once, to the end of the batch.
 
-        A connection that is lost is opened again where it broke; the tries are counted anew from each line.
+        A connection that is lost is opened again where it broke; each line that arrives resets the count of tries.
 
         Args:
-            after: a `cursor` to go on from; None starts with the first verdict.
+            after: a `cursor` to continue from; None starts with the first verdict.
 
         Raises:
             NotFound: no such batch, or another key's.
-            InvalidRequest: `after` is no cursor of the farm.
+            InvalidRequest: `after` is not a cursor of the farm.
         """
         following = self._farm._core.follow(self.id, after, self._sent)
         while not following.done:
@@ -108,8 +108,8 @@ class Batch:
         """Run its undecided proofs again, as a new batch with its options; they keep their ids.
 
         Args:
-            label: what the new batch is called; as this one when None.
-            tags: its tags; those of this one when None.
+            label: the new batch's label; this one's when None.
+            tags: the new batch's tags; this one's when None.
 
         Raises:
             NotFound: no such batch, or another key's.

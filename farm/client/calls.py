@@ -1,4 +1,4 @@
-"""What the core asks a shell to do: make a call, pause, or read a batch to its end.
+"""The steps that the core asks a shell to take: make a call, pause, or read a batch to its end.
 
 A flow is a generator that yields these and returns the result of one method of the SDK. A shell drives it: it sends
 back the response to a call, or the httpx error that came instead, and nothing after the other two. Errors in between,
@@ -28,7 +28,7 @@ class Call:
     Attributes:
         path: below the farm's base URL.
         timeout_s: seconds without a byte after which the connection counts as lost.
-        body: what is sent; `headers` say what it is.
+        body: what is sent; `headers` name its type.
     """
 
     method: str
@@ -69,7 +69,7 @@ class Follow:
     """Read the verdicts of a batch as they finish, to its end.
 
     Attributes:
-        sent: what is known of its proofs.
+        sent: what is known about its proofs.
         take: called with each verdict, once.
     """
 

@@ -1,7 +1,7 @@
-"""Rows of the field's data sets as proofs: which columns hold what, under the names that data sets give them.
+"""Rows of data sets as proofs: which columns hold what, under the names that data sets usually give them.
 
-Data sets of statements (miniF2F, ProofNet, PutnamBench and their kin) name their columns in a handful of ways, and
-whoever adds proofs to them does too. What is here are names only; a column of another name is given by the caller.
+Data sets of statements (miniF2F, ProofNet, PutnamBench and similar ones) name their columns in a handful of ways, and
+so do those who add proofs to them. This module holds only such names; the caller gives a column with another name.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from farm.lexer import tokens
 from farm.models import Proof
 
 Statement: TypeAlias = str | Mapping[str, Any] | None
-"""A statement as a data set has it: its text, or a struct of it with `header`, `targets` or `answers`."""
+"""A statement as a data set has it: its text, or a struct with the text and with `header`, `targets` or `answers`."""
 
 OWN = tuple(Proof.model_fields)
 FIELDS = (*OWN, "header")
-"""The fields that a column can hold: those of a proof, and what stands in front of a statement that imports nothing."""
+"""The fields that a column can hold: those of a proof, and the text to put before a statement that imports nothing."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "uuid"),
@@ -33,11 +33,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "targets": ("targets",),
     "answers": ("answers",),
 }
-"""For each field the names that its column may have, the first of them first."""
+"""For each field the names that its column may have; the first one that is there counts."""
 
-# Prose to some data sets, and what they name to others.
+# In some data sets a column of this kind holds prose, in others names.
 _LABEL_CHARS = 256
-# With proofs beside it, it holds what is to be proved.
+# If there is a column of proofs too, this one holds what is to be proved.
 _EITHER = "lean4_code"
 _ENDS_IN_BY = re.compile(r":=\s*by\s*\Z")
 _BEGIN_TERMS = frozenset(("by", "fun", "λ"))
@@ -52,25 +52,25 @@ def top_level(given: Mapping[str, str]) -> list[str]:
 
 
 def is_data_set(row: Mapping[str, Any]) -> bool:
-    """Whether a row has its statement or code under another name than a proof of ours."""
+    """Whether a row has its statement or code under another name than the farm's `Proof` has."""
     foreign = {*COLUMNS["statement"], *COLUMNS["code"]} - {*OWN}
     return any(_has(row, column) for column in foreign)
 
 
 def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields of a proof from a row of a data set, whose other columns are its own business.
+    """Return the fields of a proof from a row of a data set; other columns are ignored.
 
     Args:
         row: its cells by column; `a.b` is the cell `b` of the struct in `a`.
-        given: columns by field, as the caller names them; an empty one leaves the field out.
+        given: the column by field, as the caller names it; an empty one leaves the field out.
 
     Returns:
         The fields that there are. A struct in the statement's column (verl's `ground_truth`) gives `targets` and
-        `answers` too, and a header is put in front of a statement, or of code without one, that imports nothing. Code
-        that goes on where a statement ends in `by` is tactics, and has its `by` in front.
+        `answers` too. A header is put before a statement that imports nothing, or before such code without a statement.
+        Tactics that continue a statement that ends in `by` get a `by` before them.
 
     Raises:
-        LookupError: a column that the caller names is not there; the text says which.
+        LookupError: a column that the caller names is missing; the text says which.
     """
     found = {field: _cell(row, field, given) for field in FIELDS}
     if isinstance(struct := _struct(found["statement"]), Mapping):
@@ -80,7 +80,7 @@ def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def name_of(row: Mapping[str, Any], given: Mapping[str, str]) -> str | None:
-    """Return what a data set calls the problem of a row that has no id, where it has a column of its own for that."""
+    """Return a data set's name for the problem of a row without an id, if it has a column for such names."""
     if "problem" in given:
         return None
     names = (row[column] for column in COLUMNS["problem"][1:] if _is_label(row.get(column)))
@@ -88,7 +88,7 @@ def name_of(row: Mapping[str, Any], given: Mapping[str, str]) -> str | None:
 
 
 def pick_statement(cell: Any) -> dict[str, Any]:
-    """Return what a statement's cell asks for, as fields of a proof: it is a text, or a struct such as verl's."""
+    """Return what a statement's cell asks for, as fields of a proof; the cell is a text, or a struct such as verl's."""
     return pick({"statement": cell}, {"code": "", "problem": "", "id": ""})
 
 
@@ -102,8 +102,8 @@ def proof_from_row(row: Mapping[str, Any], **columns: str) -> Proof:
         columns: the column by field (`statement="stmt", code="answer"`) where it has none of the usual names.
 
     Raises:
-        LookupError: a named column is not there.
-        ValueError: what is there is no proof.
+        LookupError: a named column is missing.
+        ValueError: the row does not hold a proof.
     """
     return Proof.model_validate(pick(row, columns))
 
@@ -113,9 +113,9 @@ def _cell(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> Any:
     if field in given and names and not _has(row, names[0]):
         raise LookupError(names[0])
     there = [_at(row, name) for name in names if _has(row, name)]
-    # Prose is no name for a problem, unless the caller says so.
+    # Prose does not name a problem, unless the caller says so.
     wanted = _is_label if field == "problem" and field not in given else _is_there
-    # A column of proofs that has none in this row is no missing column.
+    # A column of proofs without one in this row is not a missing column.
     return next(filter(wanted, there), "" if there and field == "code" else None)
 
 
@@ -128,7 +128,7 @@ def _usual(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> list
 
 
 def _struct(statement: Any) -> Any:
-    """Return the struct that a statement's cell is, or holds as JSON, which no statement begins like."""
+    """Return the struct that a statement's cell is, or holds as JSON; no statement begins like JSON."""
     is_json = isinstance(statement, str) and statement.lstrip().startswith("{")
     return _loaded(statement, None) if is_json else statement
 
@@ -155,16 +155,16 @@ def _is_label(value: Any) -> bool:
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields whose lists and maps are none of CSV or Parquet any more."""
+    """Return fields with Python's lists and maps in place of those of CSV and Parquet."""
     answers, targets = fields.get("answers"), fields.get("targets")
     if isinstance(answers, str):
         fields["answers"] = _loaded(answers, answers)
     elif isinstance(answers, list):
-        # A map of Parquet.
+        # Parquet's form of a map.
         with suppress(TypeError, ValueError):
             fields["answers"] = dict(answers)
     if isinstance(fields.get("answers"), Mapping):
-        # Parquet gives every row of a struct all its names.
+        # In Parquet a struct has all its names in every row.
         fields["answers"] = {name: term for name, term in fields["answers"].items() if term is not None}
     if isinstance(targets, str):
         fields["targets"] = _loaded(targets, [targets])

@@ -1,4 +1,4 @@
-"""From what a model wrote to the proof that is sent."""
+"""From the text that a model wrote to the proof that is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from farm.models import Proof
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 Extract: TypeAlias = Callable[[Completion], str]
 
-# Without possessive quantifiers, with which Python 3.11.2 has faults, and linear all the same.
+# Without possessive quantifiers, in which Python 3.11.2 has bugs; linear all the same.
 _FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTILINE)
 _LANGUAGE = re.compile(r"\w*")
 _LEAN = frozenset({"lean", "lean4"})
@@ -25,7 +25,7 @@ def extract_lean(completion: Completion) -> str:
     """Return the Lean source of a completion: its last block fenced as `lean` or `lean4`, else the whole text.
 
     A block ends at the next fence of at least as many backticks as opened it, or at the end of the text; a fence with
-    a language opens the next one. Of a chat it is the last message of the assistant that counts. Nothing is removed: a
+    a language opens the next one. In a chat only the last message of the assistant counts. Nothing is removed: a
     block inside `<think>` counts.
     """
     text = _text(completion)
@@ -60,10 +60,10 @@ def _text(completion: Completion) -> str:
 
 
 def proof_of(code: str, statement: Statement, index: int) -> Proof | None:
-    """Return a proof, or None where the code cannot be sent: that is the policy's doing. A bad statement is not.
+    """Return a proof, or None if the code cannot be sent: that is the model's fault, as a bad statement is not.
 
     Raises:
-        InvalidRequest: the statement is none.
+        InvalidRequest: the statement is not valid.
     """
     try:
         Proof(code=code)

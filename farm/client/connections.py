@@ -1,4 +1,4 @@
-"""The connections of one farm's client: each process has its own, and each event loop.
+"""The connections of one farm's client: each process, and each event loop, has its own.
 
 If two processes read from one socket, one may get the other's answers, and a fork gives every open socket two readers.
 So a process does not touch what was open before it was forked: closing it would end a TLS session that the parent
@@ -27,7 +27,7 @@ class _Connections(Generic[Transport]):
 
     Args:
         endpoint: where the farm is.
-        transport: what carries the requests, if it is not httpx's own.
+        transport: the transport for the requests, if it is not httpx's own.
     """
 
     def __init__(self, endpoint: FarmEndpoint, transport: Transport | None) -> None:
@@ -43,7 +43,7 @@ class _Connections(Generic[Transport]):
         """Check that a call may be made in this process.
 
         Raises:
-            ConfigurationError: the transport was made before a fork, so the parent may read what is for us.
+            ConfigurationError: the transport was made before a fork, so the parent may read answers for this process.
             RuntimeError: everything was closed.
         """
         if self._is_closed:
@@ -85,7 +85,7 @@ class Connections(_Connections[httpx.BaseTransport]):
 
 
 class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
-    """The connections of `AsyncFarm`; one that is used from several event loops has some in each."""
+    """The connections of `AsyncFarm`; if it is used in several event loops, it has some in each."""
 
     def __init__(self, endpoint: FarmEndpoint, transport: httpx.AsyncBaseTransport | None) -> None:
         super().__init__(endpoint, transport)
@@ -108,7 +108,7 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
         return httpx.AsyncClient(**self._options(), event_hooks=hooks)
 
     def _forget_closed_loops(self) -> None:
-        """Drop what is left of loops that were closed without closing their generators."""
+        """Drop the clients of loops that were closed without closing their generators."""
         for place in list(self._held):
             pid, loop = place
             if pid == os.getpid() and loop is not None and loop.is_closed():
@@ -132,5 +132,5 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
 def _place() -> Place:
     try:
         return os.getpid(), asyncio.get_running_loop()
-    except RuntimeError:  # a loop of another library, which has one at a time
+    except RuntimeError:  # a loop of another library, which runs one at a time
         return os.getpid(), None

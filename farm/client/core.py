@@ -1,6 +1,6 @@
 """Every method of the SDK, written once: flows of steps, without I/O.
 
-The shells in `sync.py` and `asynchronous.py` drive them, as httpx's clients drive its authentication flows.
+The shells in `sync.py` and `asynchronous.py` drive these flows, as httpx's clients drive its authentication flows.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ M = TypeVar("M", bound=BaseModel)
 _QUERY = "The premise query"
 _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
-# How long the farm waits for its workers before it answers; its answer says more than a lost connection.
+# How long the farm waits for its workers before it answers; its answer tells more than a lost connection.
 _VERIFY_DEADLINE_S = 3600.0
 _VERIFY_GRACE_S = 30.0
 _RETRIEVAL_DEADLINE_S = 30.0
 # A submit may take this long to arrive, with slow links and the farm's own checks.
 _SUBMIT_BYTES_PER_S = 1_000_000
-# The farm reads up to 100 000 proofs of its own and stages them anew.
+# The farm reads up to 100 000 stored proofs and stages them again.
 _RERUN_S = 120.0
 _MAX_KEY_CHARS = 256
 
@@ -126,7 +126,7 @@ class Core:
         except GeneratorExit:
             raise
         except BaseException as error:
-            # Nobody waits for the rest, unless the call is repeated with the key; a farm that is away cannot be told.
+            # Nobody waits for the rest, unless the call is repeated with the key; a lost farm cannot be told.
             is_lost = isinstance(error, ConnectionFailed | Unavailable)
             if series.plan.idempotency_key is None and not is_lost:
                 yield from self._cancel_all(batch_id for batch_id, *_ in running)
@@ -170,7 +170,7 @@ class Core:
                 yield from self.cancel(batch_id)
 
     def submit(self, submission: Submission, idempotency_key: str | None = None) -> Flow[tuple[str, Sent]]:
-        """Submit proofs as a batch, once, however often the call has to be repeated; return its id and what it is."""
+        """Submit proofs as a batch, once, however often the call is repeated; return its id and what was sent."""
         timeout_s = self._timeout_s + submission.size / _SUBMIT_BYTES_PER_S
         key = {"Idempotency-Key": _checked_key(idempotency_key or uuid4().hex)}
         if submission.fits_json:
@@ -183,7 +183,7 @@ class Core:
         return found.batch_id, sent
 
     def check(self, request: CheckRequest) -> Flow[list[Checked]]:
-        """Check snippets in the shapes of Kimina Lean Server, while the farm keeps us waiting."""
+        """Check snippets with the requests of Kimina Lean Server, and wait for the answer."""
         call = self._work("/api/check", _encode(request, "A snippet"))
         ids = [snippet.id for snippet in request.snippets]
         found = yield from self._answer(call, _CHECKED, lambda found: [each.id for each in found.results] == ids)
@@ -194,12 +194,12 @@ class Core:
         return Following(batch_id, after, farm=self._farm, retries=self._retries, sent=sent)
 
     def batches(self, limit: int, **wanted: Any) -> Flow[list[BatchStatus]]:
-        """List the key's batches; what is wanted is what `GET /v1/batches` takes, None for all."""
+        """List the key's batches; `wanted` are the parameters of `GET /v1/batches`, None for all."""
         call = self._get("/v1/batches", limit=limit, **{name: value for name, value in wanted.items() if value})
         return (yield from self._answer(call, _BATCHES, lambda found: len(found.batches) <= limit)).batches
 
     def status(self, batch_id: str, sent: Sent) -> Flow[BatchStatus]:
-        """See how far a batch is; `sent` learns from it how many proofs it has."""
+        """Get the status of a batch; store the number of its proofs in `sent`."""
         found = yield from self._answer(
             self._get(_batch_path(batch_id)),
             _STATUS,
@@ -209,17 +209,17 @@ class Core:
         return found
 
     def item(self, batch_id: str, index: int) -> Flow[Item]:
-        """See one proof of a batch."""
+        """Get one proof of a batch."""
         call = self._get(f"{_batch_path(batch_id)}/items/{index}")
         return (yield from self._answer(call, _ITEM, lambda found: found.index == index))
 
     def items(self, batch_id: str, after: int) -> Flow[ItemsPage]:
-        """See the proofs of a batch behind an index, as many as come at once."""
+        """Get the proofs of a batch after an index, as many as one answer holds."""
         call = self._get(f"{_batch_path(batch_id)}/items", after=after)
         return (yield from self._answer(call, _ITEMS, lambda found: _follow_each_other(found, after)))
 
     def rerun(self, batch_id: str, **fields: Any) -> Flow[tuple[str, Sent]]:
-        """Run the undecided proofs of a batch again, once, however often the call has to be repeated."""
+        """Run the undecided proofs of a batch again, once, however often the call is repeated."""
         headers = {**_JSON, "Idempotency-Key": uuid4().hex}
         body = _encode(_checked(RerunRequest, fields, "The rerun"), "The rerun")
         call = Call("POST", f"{_batch_path(batch_id)}/rerun", self._timeout_s + _RERUN_S, headers=headers, body=body)
@@ -268,15 +268,15 @@ class Core:
         return Call("POST", path, timeout_s, headers=_JSON, body=body)
 
     def workers(self) -> Flow[FarmStatus]:
-        """See who works, and how much waits."""
+        """Get the workers, and how much waits."""
         return (yield from self._answer(self._get("/v1/workers"), _FARM))
 
     def environments(self) -> Flow[list[EnvironmentStatus]]:
-        """See which Lean environments there are."""
+        """Get the Lean environments that there are."""
         return (yield from self._answer(self._get("/v1/environments"), _ENVIRONMENTS)).environments
 
     def ready(self) -> Flow[dict[str, Any]]:
-        """Ask whether every part of the farm answers; "not ready" is a 503, and a valid answer."""
+        """Ask whether every part of the farm answers; "not ready" has the status 503, and is a valid answer."""
         return (yield from self._answer(self._get("/readyz"), _CHECKS, or_status=503))
 
     def _get(self, path: str, **params: Any) -> Call:
@@ -293,7 +293,7 @@ class Core:
                 if is_for_us(found := parse(kind, reply, self._farm)):
                     return found
                 reply = Misdirected("it is about something else")
-                # From now on the connection that brought it may always be one answer late.
+                # From now on every answer on this connection may belong to the request before it.
                 call = replace(call, headers={**call.headers, "Connection": "close"})
             yield retries.pause(failure(reply, call, self._farm))
 

@@ -20,8 +20,8 @@ class FarmEndpoint:
 
     Attributes:
         url: the base URL as requests use it; it may hold a proxy's password.
-        headers: what every request carries; they may hold the key.
-        given_key: the key, if it was given and not found in the environment.
+        headers: those of every request; they may hold the key.
+        given_key: the key, if it was an argument and not from the environment.
     """
 
     url: httpx.URL = field(repr=False)
@@ -30,10 +30,10 @@ class FarmEndpoint:
 
     @classmethod
     def resolve(cls, base_url: str | None, api_key: str | None) -> FarmEndpoint:
-        """Return the endpoint that the arguments name, and the environment or `./.env` where they are None.
+        """Return the endpoint that the arguments name, or the environment or `./.env` where they are None.
 
         Raises:
-            ConfigurationError: the URL is no HTTP URL, the key cannot be sent, or `./.env` cannot be read.
+            ConfigurationError: the URL is not an HTTP URL, the key cannot be sent, or `./.env` cannot be read.
         """
         found = variables() if not base_url or api_key is None else {}
         text = base_url or found.get("FARM_URL") or _local_url(found.get("PORT", "8000"))
@@ -50,7 +50,7 @@ class FarmEndpoint:
 
     @property
     def trusts_environment(self) -> bool:
-        """Whether proxies of the environment apply; they do not for this host itself."""
+        """Whether the environment's proxies apply; they do not for this host itself."""
         return not is_loopback(self.url.host)
 
 
@@ -66,7 +66,7 @@ def _parse_url(text: str) -> httpx.URL:
     except httpx.InvalidURL:
         url = httpx.URL()
     if url.scheme not in ("http", "https") or not url.host:
-        # Not quoted: whatever it is, it may hold a password.
+        # The text is not quoted, because it may hold a password.
         raise ConfigurationError("The farm's URL (FARM_URL) must read like http://127.0.0.1:8000")
     return url
 

@@ -1,6 +1,6 @@
-"""Variables of the environment, and for those that are missing `./.env`; the command line looks there too.
+"""Variables of the environment, and of `./.env` where the environment lacks them; the command line does the same.
 
-The command line has pydantic-settings and python-dotenv for this, which the SDK does without. A test holds both equal.
+The command line has pydantic-settings and python-dotenv for this, which the SDK does without. A test compares both.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _VARIABLE = re.compile(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 
 
 def variables() -> dict[str, str]:
-    """Return all variables by their upper-case names; one that is empty is not there.
+    """Return all variables by their upper-case names, without empty ones.
 
     Raises:
         ConfigurationError: there is a `./.env` that cannot be read.

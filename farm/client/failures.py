@@ -1,4 +1,4 @@
-"""The one place that turns failures into errors of ours: httpx's errors, the farm's answers, and other answers."""
+"""The one place that turns failures into the SDK's errors: httpx's errors, the farm's answers, and other answers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Failure:
     """A reply without a usable answer.
 
     Attributes:
-        error: what the user catches if it stays so.
+        error: the error that the user gets if the failure persists.
         retryable: whether the same call may succeed later and does no harm.
         retry_after_s: seconds the farm asks to wait at least; None if it does not say.
     """
@@ -63,19 +63,19 @@ def failure(reply: Reply, call: Call, farm: str) -> Failure:
         error, slow = _refusal(reply, farm), reply.status_code == 504
     else:
         error, slow = _loss(reply, call, farm), isinstance(reply, httpx.ReadTimeout)
-    # Slow work is not requested again: that would add to the load that made it slow.
+    # A request for slow work is not repeated: that would add to the load that made it slow.
     retryable = error.retryable and (call.repeatable or not slow)
     return Failure(error, retryable, _retry_after_s(reply))
 
 
 def _loss(error: httpx.HTTPError, call: Call, farm: str) -> ConnectionFailed:
     if isinstance(error, Misdirected):
-        text = f"What came from {farm} is no answer to this call ({error}): is something between mixing up connections?"
+        text = f"The answer from {farm} does not belong to this call ({error}): does a proxy mix up connections?"
     elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         text = f"No farm answers at {farm}: is `farm up` running? ({error or 'timed out'})"
     elif isinstance(error, httpx.ReadTimeout) and not call.repeatable:
         text = (
-            f"The farm at {farm} took the request but gave no answer in {call.timeout_s:g} s. It was not repeated, "
+            f"The farm at {farm} took the request but did not answer within {call.timeout_s:g} s. It was not repeated, "
             "because the work may be running: use `submit` for long work, or a larger `timeout`"
         )
     elif isinstance(error, httpx.TimeoutException):
@@ -88,7 +88,7 @@ def _loss(error: httpx.HTTPError, call: Call, farm: str) -> ConnectionFailed:
 
 
 def _refusal(response: httpx.Response, farm: str) -> FarmError:
-    """Return the error of a response in one of the farm's two shapes, or in any other."""
+    """Return the error of a response in one of the farm's two forms, or in any other."""
     status = response.status_code
     code = {**_CODES, **_GATEWAY_CODES}.get(status, FarmError.code)
     text, details = f"{farm} answered {status} with a page that is not a farm's: is FARM_URL right?", None
@@ -119,7 +119,7 @@ def parse(kind: TypeAdapter[T], response: httpx.Response, farm: str) -> T:
     """Return the body of a response as a model.
 
     Raises:
-        FarmError: the body is something else, so this is not a farm, or one of another version.
+        FarmError: the body is something else, so this is not a farm, or not one of this version.
     """
     try:
         return kind.validate_json(response.content)
@@ -140,7 +140,7 @@ def invalid(error: ValidationError, what: str) -> InvalidRequest:
 
     Args:
         error: its findings.
-        what: the input they are about, as the sentence names it.
+        what: the sentence's name for the input.
     """
     return InvalidRequest(f"{what}: {in_words(error)}", details=_findings(error))
 

@@ -1,4 +1,4 @@
-"""Snippets as clients of Kimina Lean Server pass them, on their way to its route."""
+"""Snippets as clients of Kimina Lean Server pass them, and the request for its route."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Snippets: TypeAlias = Iterable[str | dict[str, str] | Snippet]
 
 
 def prepare_check(snippets: Snippets, **fields: Any) -> CheckRequest:
-    """Return the request to check snippets; a bare text has its index as id.
+    """Return the request to check snippets; a bare text gets its index as id.
 
     Args:
-        snippets: Lean source, dictionaries of `id` and `code`, or `Snippet`s; one text alone is one snippet.
+        snippets: Lean source, dictionaries of `id` and `code`, or `Snippet`s; a single text is one snippet.
         fields: the other fields of `CheckRequest`.
 
     Raises:

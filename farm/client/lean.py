@@ -8,18 +8,18 @@ from pydantic import BaseModel
 
 
 def as_request(value: Any) -> Any:
-    """Return a `Command` or `ProofStep` of lean_interact as fields with the REPL's names; others as they are."""
+    """Return a `Command` or `ProofStep` of lean_interact as fields with the REPL's names; any other value as it is."""
     return value.model_dump(mode="json", by_alias=True, exclude_none=True) if isinstance(value, BaseModel) else value
 
 
 def as_response(request: dict[str, Any], reply: dict[str, Any]) -> Any:
-    """Return a reply as lean_interact's model of it; as it is where lean_interact is not installed.
+    """Return a reply as lean_interact's model, or unchanged if lean_interact is not installed.
 
-    A reply that today's lean_interact cannot read, such as a deep info tree, stays a dictionary as well.
+    A reply that the installed lean_interact cannot read, such as a deep info tree, also stays a dictionary.
     """
     try:
         from lean_interact.interface import CommandResponse, LeanError, ProofStepResponse
-    except (ImportError, OSError):  # on import it makes a folder beside itself, which may not be allowed
+    except (ImportError, OSError):  # on import it makes a folder next to itself, which may not be allowed
         return reply
     kind = LeanError if set(reply) == {"message"} else ProofStepResponse if "tactic" in request else CommandResponse
     try:

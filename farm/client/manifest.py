@@ -1,4 +1,4 @@
-"""What makes a benchmark repeatable: a record of what was asked, which farm answered, and the results."""
+"""The record that makes a benchmark repeatable: what was asked, which farm answered, and the results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from farm.client.failures import invalid
 from farm.client.rows import BadRow
 from farm.models import Counts, Environment, Level, Outcome, Proof, Reason, Verdict
 
-# Fields that differ between any two runs and say nothing about them.
+# Fields that differ between any two runs and say nothing about their results.
 _INCIDENTAL = {"started_at", "ended_at", "batches", "known", "label", "tags"}
 
 
@@ -57,10 +57,10 @@ class Manifest(BaseModel):
         leanfarm: version of the SDK that asked.
         farm: the farm's address, without user and password.
         started_at: on the asking machine's clock, as is `ended_at`.
-        label: what the run was called.
+        label: the run's label.
         tags: the words by which its batches are found.
-        options: the options with the farm's defaults filled in; the given ones where nothing had to be asked.
-        environments: all that judged; two or more say that the farm changed under the run.
+        options: the options with the farm's defaults filled in; only the given ones if no proof had to be sent.
+        environments: all that judged; two or more mean that the farm changed during the run.
         policies: the rules that were applied (`evidence.policy`), likewise.
         checkers: the external checkers that were asked, by their versions.
         sha256: over the lines of JSON `[id, problem, sha256]` of all proofs in order.
@@ -102,13 +102,13 @@ class Manifest(BaseModel):
         """Return what `write` wrote.
 
         Raises:
-            InvalidRequest: the file is no manifest of this version.
+            InvalidRequest: the file is not a manifest of this version.
             OSError: it cannot be read.
         """
         try:
             return cls.model_validate_json(Path(path).read_bytes())
         except ValidationError as error:
-            raise invalid(error, f"{path} is no manifest") from error
+            raise invalid(error, f"{path} is not a manifest") from error
 
     def differences(self, other: Manifest) -> dict[str, tuple[Any, Any]]:
         """Return what differs between two runs, except their times and the ids of their batches.
@@ -117,8 +117,8 @@ class Manifest(BaseModel):
             other: the run to compare with.
 
         Returns:
-            For each dotted name that differs (`options.timeout_s`, `proofs.ID.outcome`) the value here and there;
-            None if there is none.
+            For each dotted name that differs (`options.timeout_s`, `proofs.ID.outcome`) the value here and there, None
+            where it is missing.
         """
         here, there = _flat(self), _flat(other)
         names = [*here, *(name for name in there if name not in here)]
@@ -128,20 +128,20 @@ class Manifest(BaseModel):
 def content_hash(proof: Proof | BadRow) -> str:
     """Return the SHA-256 of what a verdict is about: of `[statement, code]` as compact JSON in UTF-8.
 
-    Where a proof has them, `targets` and `answers` follow, null for the one that it has not.
+    If a proof has `targets` or `answers`, both follow, with null for a missing one.
     """
     aims = [proof.targets, proof.answers] if isinstance(proof, Proof) else []
     return hashlib.sha256(_line([proof.statement, proof.code, *(aims if any(aims) else [])])).hexdigest()
 
 
 def identify(proof: Proof | BadRow, index: int) -> Identity:
-    """Return what a proof is known by; without an id of its own that is its index."""
+    """Return what identifies a proof; without an id of its own, its index does."""
     return Identity(proof.id or str(index), proof.problem, content_hash(proof))
 
 
 def findings(identities: Sequence[Identity], verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return the fields of a manifest that follow from the proofs and their verdicts alone, both in order."""
-    # A proof that never ran (cancelled) was judged nowhere; a verdict from the cache was, in an earlier run.
+    """Return the fields of a manifest that follow only from the proofs and their verdicts, both in order."""
+    # A proof that never ran (cancelled) was not judged; a verdict from the cache was made in an earlier run.
     judged = (each.environment for each in verdicts if each.attempts or each.cached)
     environments = {each.model_dump_json(): each for each in judged}
     return {
@@ -156,7 +156,7 @@ def findings(identities: Sequence[Identity], verdicts: Sequence[Verdict]) -> dic
 
 
 def count(verdicts: Iterable[Verdict]) -> Counts:
-    """Return how many verdicts have which outcome."""
+    """Return the number of verdicts for each outcome."""
     return Counts(**Counter(each.outcome.value for each in verdicts))
 
 
@@ -177,7 +177,7 @@ def _line(value: Any) -> bytes:
 
 
 def _flat(manifest: Manifest) -> dict[str, Any]:
-    """Return a manifest as dotted names; proofs by their ids, because order is a matter of `sha256`."""
+    """Return a manifest as dotted names; proofs by their ids, because `sha256` covers their order."""
     fields = manifest.model_dump(mode="json", exclude=_INCIDENTAL)
     fields["proofs"] = {each.pop("id"): each for each in fields["proofs"]}
     fields["environments"] = {str(number): each for number, each in enumerate(fields["environments"])}

@@ -9,7 +9,7 @@ from farm.client.failures import Failure
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
-# A farm that asks for more than this is closed rather than busy, so the user decides, not a sleeping process.
+# A farm that asks for more than this is closed, not busy: the error goes to the user at once.
 _LONGEST_RETRY_AFTER_S = 120.0
 
 

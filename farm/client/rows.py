@@ -1,4 +1,4 @@
-"""Rows that hold no proof: each has a verdict of its own and does not stop the run."""
+"""Rows that hold no proof: each gets a verdict of its own and does not stop the run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ EMPTY = "the text is empty"
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row whose text no Lean could be asked about.
+    """A row whose text cannot be given to Lean.
 
     Attributes:
         id: the name of its verdict; its position among all rows when None.
-        code: what is hashed in place of its text.
+        code: the text that is hashed.
         why: what is wrong with it.
     """
 
@@ -31,16 +31,16 @@ class BadRow:
     code: str = ""
 
     def verdict(self, name: str, index: int) -> Verdict:
-        """Return `rejected/error`, which is what Lean says of a text that it cannot read."""
+        """Return `rejected/error`, the verdict on a text that Lean cannot read."""
         message = Message(severity="error", data=self.why)
         return verdict(name, index, reason=Reason.ERROR, attempts=0, messages=[message])
 
 
 def check_rows(rows: Iterable[Any]) -> Iterator[Proof | BadRow]:
-    """Yield proofs; one whose text is empty, or cannot be sent, as a bad row.
+    """Yield proofs, and a bad row for each whose text is empty or cannot be sent.
 
     A model may write anything, and that must not end a run. An error of the caller does end it: a missing or wrong
-    field with which no row could be right raises, so that a whole training run is not silently worth 0.
+    field that makes every row wrong raises, so that a whole training run is not silently worth 0.
 
     Raises:
         InvalidRequest: another field than the text is wrong; the text names the row.
@@ -60,7 +60,7 @@ def check_rows(rows: Iterable[Any]) -> Iterator[Proof | BadRow]:
 
 
 def is_blank(code: Any) -> bool:
-    """Whether there is no text: it was not given, or has nothing to read."""
+    """Whether there is no text, or only white space."""
     return code is None or (isinstance(code, str | bytes) and not code.strip())
 
 

@@ -1,4 +1,4 @@
-"""The results of many proofs: their verdicts in order, and what is computed from them."""
+"""The results of many proofs: their verdicts in order, and figures computed from them."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Run(Sequence[Verdict]):
         """Return one reward per proof: 1.0 accepted, 0.0 rejected; see `farm.rewards`.
 
         Args:
-            undecided: what a proof the farm could not decide is worth; None keeps it apart.
-            level: the level that an accepted proof has to have reached.
+            undecided: the reward for a proof that the farm could not decide; with None the caller can tell it apart.
+            level: the level that accepted proofs must have reached.
 
         Raises:
             ValueError: a proof was accepted at a lower level.
@@ -68,13 +68,13 @@ class Run(Sequence[Verdict]):
 
         Args:
             k: attempts that a solver would have, 1 or more.
-            undecided: what an attempt is that the farm could not decide. `failed` counts it among the n, which is a
-                lower bound; `excluded` leaves it out of the n, which is right if what stopped the farm has nothing to
-                do with the proof. None refuses to choose where there is one.
+            undecided: how to count an attempt that the farm could not decide. `failed` counts it among the n, which
+                gives a lower bound; `excluded` leaves it out of the n, which is right if the reason has nothing to do
+                with the proof. With None such an attempt raises.
 
         Raises:
             ValueError: a proof has no `problem`, a problem has fewer than k attempts, or some are undecided and
-                `undecided` does not say what they are.
+                `undecided` does not say how to count them.
         """
         if k < 1 or not self:
             raise ValueError(f"pass@{k} needs a k of 1 or more, and proofs")
@@ -85,7 +85,7 @@ class Run(Sequence[Verdict]):
         return fmean(1 - comb(len(solved) - sum(solved), k) / comb(len(solved), k) for solved in attempts.values())
 
     def _attempts(self, undecided: Undecided | None) -> dict[str, list[bool]]:
-        """Return for each problem whether its attempts were accepted; of a problem that lost all, an empty list."""
+        """Return for each problem whether each attempt was accepted; an empty list if all were excluded."""
         attempts: dict[str, list[bool]] = defaultdict(list)
         for proof, verdict in zip(self.manifest.proofs, self, strict=True):
             if proof.problem is None:

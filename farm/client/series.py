@@ -1,4 +1,4 @@
-"""Many proofs as a series of batches: cut on the way to the farm, put in order on the way back."""
+"""Many proofs as a series of batches: divided when they are sent, and put in order when verdicts come back."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ Known: TypeAlias = Mapping[tuple[str, str], Verdict]
 
 
 class SeriesFields(OptionFields, total=False):
-    """The keyword arguments of `verify_many`: the options of `verify`, and how the proofs travel.
+    """The keyword arguments of `verify_many`: the options of `verify`, and how the proofs are sent.
 
     Attributes:
-        batch_size: proofs of one batch at most, up to the farm's own limit of 100 000, which is the default.
-        in_flight: batches that the farm has at once; 2 by default, so that one's slow proofs overlap with the next.
-        retry_undecided: how often an undecided proof is sent again, in a batch with the others of its kind; 0 by
-            default. Not one that was cancelled: somebody wanted that.
-        idempotency_key: names the run, so that another process that makes the same call with the same proofs gets
-            this one's batches and submits nothing twice. A run with a key leaves its batches running when it fails.
+        batch_size: most proofs in one batch, up to the farm's own limit of 100 000, which is the default.
+        in_flight: batches that the farm has at once; 2 by default, so that slow proofs of one overlap with the next.
+        retry_undecided: how often an undecided proof is sent again, in a batch with the other undecided ones; 0 by
+            default. Cancelled proofs are not sent again.
+        idempotency_key: names the run, so that another process that repeats the call with the same proofs gets the
+            batches of this one and submits nothing twice. A run with a key leaves its batches running when it fails.
         known: verdicts of an earlier run by id and `content_hash`; those proofs are not sent.
-        progress: called with how many proofs have their verdict and how many there are (of an iterable without a
-            length: how many were read), after each.
+        progress: called after each verdict with how many proofs have theirs and how many there are (for an iterable
+            without a length: how many were read).
         on_verdict: called with each verdict as it comes, once per proof, and not with the known ones.
         on_batch: called with the id of each batch as it is submitted, or found again by the key.
     """
@@ -52,7 +52,7 @@ class SeriesFields(OptionFields, total=False):
 
 @dataclass(frozen=True, slots=True)
 class SeriesPlan:
-    """How the proofs of a series travel; see `SeriesFields`."""
+    """How the proofs of a series are sent; see `SeriesFields`."""
 
     batch_size: int = MAX_BATCH_PROOFS
     in_flight: int = 2
@@ -72,7 +72,7 @@ class SeriesPlan:
 
 @dataclass(frozen=True, slots=True)
 class SeriesEntry:
-    """A proof that is on its way.
+    """A proof to send.
 
     Attributes:
         index: its place among all proofs.
@@ -87,10 +87,10 @@ class SeriesEntry:
 
 @dataclass(slots=True)
 class SeriesPart:
-    """What travels as one batch.
+    """The proofs that are sent as one batch.
 
     Attributes:
-        key: what the farm knows a repeated submit by; None for a new one.
+        key: the idempotency key of the submit; None to make a new one.
         taken: how many of its verdicts have come.
     """
 
@@ -101,7 +101,7 @@ class SeriesPart:
 
 
 class Series:
-    """Many proofs on their way through the farm.
+    """Many proofs while they are sent, and their verdicts.
 
     `rounds()` gives the parts to submit, lazily; `take()` gets every verdict of a part, `finish()` its end; `run()`
     returns the result.
@@ -133,7 +133,7 @@ class Series:
     def rounds(self) -> Iterator[Iterator[SeriesPart]]:
         """Yield the parts of all proofs, then those of the undecided ones, as long as there are tries left.
 
-        Each round has to be at its end before the next is asked for.
+        The caller must finish each round before it takes the next.
         """
         yield self._parts(self._entries())
         while self._undecided and self._round < self.plan.retry_undecided:
@@ -156,14 +156,14 @@ class Series:
         """Note the end of a part.
 
         Raises:
-            FarmError: verdicts are missing; fewer than proofs would pair the wrong ones.
+            FarmError: verdicts are missing; with fewer verdicts than proofs, the wrong ones would be paired.
         """
         if part.taken != len(part.entries):
             raise FarmError(f"The farm ended a batch of {len(part.entries)} after {part.taken} verdicts")
         self._batches.append(status)
 
     def run(self) -> Run:
-        """Return the result, once all rounds are at their end."""
+        """Return the result, once all rounds are finished."""
         verdicts = [self._verdicts[index] for index in range(len(self._identities))]
         given = self._options.model_dump(mode="json", exclude_unset=True, exclude={"label", "tags"})
         manifest = Manifest(
@@ -182,7 +182,7 @@ class Series:
         return Run(verdicts, manifest)
 
     def _entries(self) -> Iterator[SeriesEntry]:
-        """Yield what has to be sent, each proof with the name it has in the whole series."""
+        """Yield the proofs to send, each with its name in the whole series."""
         ids: set[str] = set()
         for index, proof in enumerate(check_rows(self._proofs)):
             identity = identify(proof, index)

@@ -1,7 +1,7 @@
-"""Results as they finish: lines of NDJSON, and where to continue after a lost connection.
+"""Results as they finish: lines of NDJSON, and the place to continue from after a lost connection.
 
-The states of a stream: a shell makes `call()`, hands every chunk to `feed()`, and when the response ends or breaks
-before `done`, waits for `pause()` and makes the next `call()`, which goes on after the last line that was read.
+A shell makes `call()` and passes every chunk to `feed()`. If the response ends or breaks before `done`, it waits for
+`pause()` and makes the next `call()`, which continues after the last line that was read.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class _Line(BaseModel):
 
 
 class Following:
-    """One reader's way through the results of a batch.
+    """One reader's position in the results of a batch.
 
     Args:
         batch_id: the batch.
         after: the cursor to read on from; None starts with the first verdict.
         farm: the farm's address as errors show it.
         retries: how many times in a row a stream that breaks is opened again.
-        sent: what is known of its proofs.
+        sent: what is known about its proofs.
 
     Attributes:
         cursor: the place after the last line that was read; None before the first.
@@ -69,8 +69,8 @@ class Following:
         """Yield the verdicts that a chunk completes; the cursor moves with each.
 
         Raises:
-            FarmError: a line does not belong to this version.
-            Misdirected: a line is not of this batch, or comes too early; the cursor stands before it.
+            FarmError: a line is not of this version's format.
+            Misdirected: a line is not of this batch, or comes too early; the cursor stays before it.
         """
         # Split by hand: httpx's own lines also end at U+2028, which stands unescaped in JSON texts.
         *lines, self._tail = (self._tail + chunk).split(b"\n")
@@ -79,7 +79,7 @@ class Following:
             self._check(line)
             self.cursor, self.done = line.cursor, line.done
             self._retries.reset()
-            # A store that lost its last second runs those proofs again: the same verdicts, under new cursors.
+            # A store that lost its last second of writes runs those proofs again: the same verdicts, under new cursors.
             if line.result is not None and line.result.index not in self._seen:
                 self._seen.add(line.result.index)
                 yield line.result
@@ -110,12 +110,12 @@ class Following:
         return self._retries.pause(self._cut() if lost is None else failure(lost, self.call(), self._farm)).seconds
 
     def _cut(self) -> Failure:
-        text = f"{self._farm} keeps ending the results before their last line: go on later from the batch's cursor"
+        text = f"{self._farm} keeps ending the results before their last line: continue later from the batch's cursor"
         return Failure(ConnectionFailed(text), retryable=True)
 
 
 class Gathering:
-    """The verdicts of a batch on their way into request order.
+    """Puts the verdicts of a batch into request order.
 
     Args:
         total: how many there will be.
@@ -137,7 +137,7 @@ class Gathering:
         """Return all verdicts, in the order of their proofs.
 
         Raises:
-            FarmError: some are missing; fewer verdicts than proofs would pair the wrong ones.
+            FarmError: some are missing; with fewer verdicts than proofs, the wrong ones would be paired.
         """
         if len(self._by_index) != self._total:
             raise FarmError(f"The farm ended a batch of {self._total} after {len(self._by_index)} verdicts")

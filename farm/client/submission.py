@@ -1,4 +1,4 @@
-"""From what a user passes to what the farm reads: proofs and options, checked here and encoded once."""
+"""What a user passes, in the form that the farm reads: proofs and options, checked here and encoded once."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class OptionFields(TypedDict, total=False):
     """The options of `verify` and `submit` as keyword arguments; one that is absent has the farm's default.
 
     Attributes:
-        timeout_s: seconds one proof may run, without header load and queue.
+        timeout_s: seconds one proof may run, not counting header load and queue.
         level: the level an accepted verdict must reach.
         environment: the Lean environment to run in.
         priority: 0–9 within one key, 9 first.
         gate: the lexical gate for the submitted text.
-        native: whether `native_decide` may pass the gate.
-        cache: whether an earlier verdict on the same proof may answer.
-        deadline_s: seconds after which what has not finished becomes `undecided/cancelled`.
+        native: whether `native_decide` passes the gate.
+        cache: whether an earlier verdict on the same proof may be returned.
+        deadline_s: seconds after which unfinished proofs become `undecided/cancelled`.
         canaries: the share of false proofs that the farm mixes in; an accepted one pauses the key.
-        label: what people call the batch, one line of up to 200 characters.
-        tags: up to 16 words by which the batch is found; of letters, digits and `_.:/=+-`.
-        feedback: whether verdicts say, for each error, the tactic that failed and the goals in front of it.
+        label: a name for the batch, one line of up to 200 characters.
+        tags: up to 16 words by which the batch can be found; of letters, digits and `_.:/=+-`.
+        feedback: whether verdicts say, for each error, the tactic that failed and the goals before it.
     """
 
     timeout_s: float | None
@@ -93,7 +93,7 @@ class Submission:
         return b'{"proofs":[%s]%s%s' % (b",".join(self.lines), separator, options[1:])
 
     def as_ndjson(self) -> bytes:
-        """Return the body of an NDJSON submit; its options travel as query parameters."""
+        """Return the body of an NDJSON submit; its options are query parameters."""
         return b"\n".join(self.lines)
 
 

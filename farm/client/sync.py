@@ -39,23 +39,23 @@ class Farm(StepRunner):
         with Farm() as farm:
             verdicts = farm.verify(["example : 1 + 1 = 2 := rfl", "example : 1 + 1 = 3 := rfl"])
 
-    Every method makes a call again while the farm is busy, restarts, or cannot be reached, and raises what is left
-    after that: `ConnectionFailed` or `Unavailable` when nobody answers, `RateLimited`, `Unauthorized`, `Forbidden`,
-    and what its own text names. A proof that fails is a verdict, never an error.
+    Every method repeats a call while the farm is busy, restarts, or cannot be reached. If that does not help, it raises
+    `ConnectionFailed` or `Unavailable` when nobody answers, `RateLimited`, `Unauthorized`, `Forbidden`, and the errors
+    in its own docstring. A proof that fails is a verdict, never an error.
 
-    It works on both sides of a fork, each with connections of its own, and it pickles: the copy asks the same address
-    with the same `api_key`. Only a key from `FARM_API_KEY` does not travel: the copy reads that variable where it is.
+    It works on both sides of a fork, each with connections of its own, and it can be pickled: the copy asks the same
+    address with the same `api_key`. Only a key from `FARM_API_KEY` is not pickled: the copy reads that variable itself.
 
     Args:
         base_url: where the farm is; `FARM_URL` when None, else this host at `PORT` (8000).
         api_key: the key; `FARM_API_KEY` when None, and an empty one means none.
         timeout: seconds without a byte, beyond what the work may take, after which a connection counts as lost.
         retries: how many times in a row one call is made again.
-        transport: what carries the requests, for tests and special networks.
+        transport: the httpx transport for the requests, for tests and special networks.
 
     Attributes:
         base_url: where the farm is, without a password.
-        sleep: what waits between tries; replace it to wait in another way.
+        sleep: the function that waits between tries; replace it to wait in another way.
 
     Raises:
         ConfigurationError: an argument or a variable cannot be used.
@@ -92,7 +92,7 @@ class Farm(StepRunner):
     def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:
         """Verify one or many proofs and wait; verdicts come in the order of the proofs.
 
-        Up to 1 000 proofs travel in one request, and the farm drops them if this process goes away. More go as a
+        Up to 1 000 proofs are sent in one request, and the farm drops them if this process ends. More are sent as a
         batch, which the farm finishes all the same.
 
         Args:
@@ -111,8 +111,8 @@ class Farm(StepRunner):
     def verify_many(self, proofs: Proofs, **options: Unpack[SeriesFields]) -> Run:
         """Verify any number of proofs and wait: what a trainer calls at every step, and a benchmark once.
 
-        The proofs travel as batches, the next of which are submitted while the first is read, and are read from
-        their iterable as they are submitted. What was submitted is cancelled when the call fails or is interrupted.
+        The proofs are sent as batches: the next ones are submitted while the first is read, and the iterable is read
+        only as they are submitted. When the call fails or is interrupted, what was submitted is cancelled.
 
             run = farm.verify_many(proofs, level="checked", timeout_s=60)
             run.rewards(undecided=None), run.pass_at_k(8), run.manifest.write("run.json")
@@ -128,7 +128,7 @@ class Farm(StepRunner):
         return self._run(self._core.verify_many(Series(proofs, options, self.base_url)))
 
     def submit(self, proofs: Proofs, *, idempotency_key: str | None = None, **options: Unpack[OptionFields]) -> Batch:
-        """Submit one or many proofs and return at once; a call that is made again never submits twice.
+        """Submit one or many proofs and return at once; a call that is repeated never submits twice.
 
         Args:
             proofs: as for `verify`.
@@ -155,7 +155,7 @@ class Farm(StepRunner):
         """Check snippets as kimina-client does, and return an answer for each in their order.
 
         It goes to `POST /api/check`, the route of Kimina Lean Server: level `compiled`, gate off, `response` or `error`
-        instead of a verdict. New code has more from `verify`.
+        instead of a verdict. `verify` offers more to new code.
 
         Args:
             snippets: Lean source, dictionaries of `id` and `code`, or `Snippet`s; a bare text has its index as id.
@@ -180,17 +180,17 @@ class Farm(StepRunner):
         """Return the key's latest batches, the newest first.
 
         Args:
-            limit: at most so many, from 1 to 1000.
+            limit: how many at most, from 1 to 1000.
             label: those with this label; all when None.
             tags: those that have all of these.
-            prefix: those whose id begins so.
+            prefix: those whose id begins with this.
         """
         return self._run(self._core.batches(limit, label=label, tag=list(tags), prefix=prefix))
 
     def commands(
         self, requests: Iterable[Any], *, timeout_s: float | None = None, environment: str = "default"
     ) -> CommandsAnswer:
-        """Run LeanInteract requests in order in one fresh REPL process, and return what it said.
+        """Run LeanInteract requests in order in one fresh REPL process, and return its replies.
 
         Args:
             requests: `Command` and `ProofStep` of lean_interact, or dictionaries with the REPL's names. Environments
@@ -200,10 +200,10 @@ class Farm(StepRunner):
 
         Returns:
             `responses` are lean_interact's models where it is installed, else dictionaries. `reason` says why there are
-            fewer than requests, and is None when there are not.
+            fewer of them than requests, and is None if there is one for each.
 
         Raises:
-            InvalidRequest: a request names a file of the farm's host, or a number that none before it can have made.
+            InvalidRequest: a request names a file of the farm's host, or a number that no earlier one can have made.
         """
         return self._run(self._core.commands(requests, timeout_s=timeout_s, environment=environment))
 
@@ -222,7 +222,7 @@ class Farm(StepRunner):
             environment: the Lean environment to run in.
 
         Returns:
-            Answers in the order of goals and candidates. `proved` is no verdict: verify the proof that was found.
+            Answers in the order of goals and candidates. `proved` is not a verdict: verify the proof that was found.
 
         Raises:
             InvalidRequest: a field is wrong, or there are too many candidates.
@@ -247,7 +247,7 @@ class Farm(StepRunner):
             k: how many at most; the farm's `MAX_K` bounds it.
             imported_modules: accessible modules by name or id; None with `local_premises` None: the whole corpus.
             local_premises: accessible premises by name or index.
-            new_premises: premises the corpus does not know, to rank beside it.
+            new_premises: premises the corpus does not know, to rank together with it.
             caller_in_module_system: hide what Lean's module system hides from the caller.
             imported_all_modules: modules the caller imports with `import all`.
 
@@ -305,13 +305,13 @@ class Farm(StepRunner):
         return self._run(flow)
 
     def workers(self) -> FarmStatus:
-        """Return who works, and how much waits."""
+        """Return the workers, and how much waits."""
         return self._run(self._core.workers())
 
     def environments(self) -> list[EnvironmentStatus]:
-        """Return which Lean environments an `environment` may name, the default one first, and who serves them."""
+        """Return the Lean environments that `environment` may name, the default one first, with their workers."""
         return self._run(self._core.environments())
 
     def ready(self) -> dict[str, Any]:
-        """Return `{"status","checks"}`: whether every part answers. A farm that is not ready is no error."""
+        """Return `{"status","checks"}`: whether every part answers. A farm that is not ready does not raise."""
         return self._run(self._core.ready())

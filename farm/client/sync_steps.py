@@ -1,4 +1,4 @@
-"""How the synchronous shell carries out what the core wants: calls over `httpx.Client`, pauses, and streams."""
+"""How the synchronous shell carries out the core's steps: calls over `httpx.Client`, pauses, and streams."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class StepRunner:
             return error
 
     def _chunks(self, call: Call) -> Generator[bytes, None, None]:
-        """Yield a body as it comes; what goes wrong is httpx's error, for the stream to judge."""
+        """Yield a body as it comes; failures are raised as httpx's errors, for the stream to judge."""
         client = self._connections.client()
         with closing(client.send(call.request(client), stream=True)) as response:
             if not response.is_success:

@@ -1,13 +1,13 @@
 """Rewards in the calling conventions of trainers: TRL's GRPO, and verl.
 
 A function made here asks the farm that `FARM_URL` names, unless it is given one, and connects at its first call. It
-asks for the level `checked` unless told otherwise, because a model under training finds what `compiled` lets through.
+asks for the level `checked` unless told otherwise, because a model in training finds what `compiled` lets through.
 
-A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own: `undecided` says what
-it is worth. A completion that no farm could judge, because it is empty or holds what no file can hold, is worth 0.
+A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own: `undecided` gives it
+one. A completion that no farm could judge, because it is empty or holds what no file can hold, is worth 0.
 
-The functions work in threads and on both sides of a fork, and they pickle, if `extract` does. A farm that they were
-given is pickled as `Farm` documents.
+The functions work in threads and on both sides of a fork, and they can be pickled if `extract` can. A farm that they
+were given is pickled as `Farm` documents.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class TRLReward(Protocol):
     """A reward function as TRL's GRPOTrainer calls it."""
 
     def __call__(self, prompts: Sequence[Any], completions: Sequence[Completion], **columns: Any) -> list[float | None]:
-        """Return one reward per completion; None has TRL leave the completion out."""
+        """Return one reward per completion; None makes TRL leave the completion out."""
         ...
 
 
@@ -84,7 +84,7 @@ def trl_reward(
     """Return a reward function for TRL's `GRPOTrainer(reward_funcs=...)`.
 
     Args:
-        undecided: the reward where the farm could not decide. None has TRL leave the completion out: it has no
+        undecided: the reward where the farm could not decide. None makes TRL leave the completion out: it has no
             advantage and does not enter the mean of its group, if TRL's trainer has an `unscorable_mask`; older
             versions make it 0.
         statement: the column of the data set with the statements; with `level="compiled"` it may be missing.
@@ -101,11 +101,11 @@ def verl_reward(
 ) -> VerlReward:
     """Return a `compute_score` for verl's `custom_reward_function`, one sample at a call.
 
-    The statement is `ground_truth`, a text or a struct (`Statement`). verl calls it in threads, so the farm has as many
-    proofs at once as verl's reward workers have threads together.
+    The statement is `ground_truth`, a text or a struct (`Statement`). verl calls it in threads, so the farm gets as
+    many proofs at once as all of verl's reward workers have threads.
 
     Args:
-        undecided: the reward where the farm could not decide: verl needs a number, and which is the trainer's choice.
+        undecided: the reward where the farm could not decide: verl needs a number, and the trainer chooses it.
         extract: gives the Lean source of a solution.
         farm: the farm to ask.
         options: those of `Farm.verify`; `level` is `checked` if absent.
@@ -133,7 +133,7 @@ def verl_batch_reward(
     return _VerlBatchReward(_Judge(farm, extract, options), undecided, retry_undecided)
 
 
-# Objects and not inner functions, because those do not pickle. A trainer logs by `__name__`, which its user may set.
+# Objects, because inner functions cannot be pickled. A trainer logs under `__name__`, which its user may set.
 
 
 @dataclass(eq=False)
@@ -197,7 +197,7 @@ class _Judge:
         self.level = Level(self._options["level"])
 
     def judge(self, completions: Sequence[Completion], statements: Sequence[Statement]) -> list[Verdict | None]:
-        """Ask and wait: the farm drops the request when this process goes away."""
+        """Ask and wait: the farm drops the request if this process ends."""
         proofs = self._proofs(completions, statements)
         sent = list(filter(None, proofs))
         return _spread(proofs, self._connected().verify(sent, **self._options) if sent else [])
@@ -205,7 +205,7 @@ class _Judge:
     def judge_many(
         self, completions: Sequence[Completion], statements: Sequence[Statement], retry_undecided: int
     ) -> list[Verdict | None]:
-        """Ask for any number of them."""
+        """Ask about any number of completions."""
         proofs = self._proofs(completions, statements)
         sent = list(filter(None, proofs))
         return _spread(proofs, self._connected().verify_many(sent, retry_undecided=retry_undecided, **self._options))
@@ -216,7 +216,7 @@ class _Judge:
         return [next(given) if verdict else 0.0 for verdict in verdicts]
 
     def scores(self, verdicts: Sequence[Verdict | None], undecided: float) -> list[Score]:
-        """Return verl's answers: numbers alone, because it averages them in its metrics."""
+        """Return verl's answers: only numbers, because verl averages them in its metrics."""
         pairs = zip(self.rewards(verdicts, undecided), verdicts, strict=True)
         return [
             {
@@ -228,7 +228,7 @@ class _Judge:
         ]
 
     def _connected(self) -> Farm:
-        # Not when the function is made: trainers import it in one process and call it in others.
+        # Not when the function is made: trainers make it in one process and call it in others.
         self._farm = self._farm or Farm()
         return self._farm
 
@@ -238,7 +238,7 @@ class _Judge:
 
 
 def _spread(proofs: Sequence[Proof | None], verdicts: Iterable[Verdict]) -> list[Verdict | None]:
-    """Return the verdicts of those that were sent at the places of their proofs."""
+    """Return the verdicts in the places of their proofs, and None for proofs that were not sent."""
     given = iter(verdicts)
     return [next(given) if proof else None for proof in proofs]
 

@@ -1,1 +1,1 @@
-"""Adapters for frameworks that train or measure provers; each module needs its framework, and no other does."""
+"""Adapters for frameworks that train or measure provers; only the module of a framework needs it."""

@@ -1,4 +1,4 @@
-"""One answer of a model, judged: what the adapters of frameworks that await their rewards share."""
+"""Judging one answer of a model, for the adapters of frameworks that await their rewards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from farm.models import Verdict
 class AnswerJudge:
     """Has answers verified, at the level `checked` unless `options` say otherwise.
 
-    It is made where a framework is configured, and connects at its first answer.
+    Adapters create it where a framework is configured; it connects at the first answer.
 
     Attributes:
         options: those of `AsyncFarm.verify`.
@@ -27,10 +27,10 @@ class AnswerJudge:
     extract: Extract = extract_lean
 
     async def judge(self, answer: Completion, statement: str | None) -> Verdict | None:
-        """Return the verdict; None where nothing can be sent, which is the model's doing and worth 0.
+        """Return the verdict; None if nothing can be sent, which is the model's fault and worth 0.
 
         Raises:
-            InvalidRequest: the statement is none.
+            InvalidRequest: the statement is not valid.
             FarmError: the farm refuses or fails.
         """
         proof = proof_of(self.extract(answer), statement, 0)

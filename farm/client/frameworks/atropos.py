@@ -1,4 +1,4 @@
-"""Atropos: a reward function for an environment, which hands it a group's completions and its statement.
+"""Atropos: a reward function for an environment, which calls it with a group's completions and the statement.
 
 reward = LeanReward(undecided=0.0)
 scores = reward(completions, statement="theorem two : 1 + 1 = 2")
@@ -16,13 +16,13 @@ from farm.client.trainers import trl_reward
 
 @registry.register(name="lean")
 class LeanReward(RewardFunction):
-    """1 for a proof of the statement, 0 for none, and `undecided` where the farm could not decide.
+    """1 for a proof of the statement, 0 for anything else, and `undecided` where the farm could not decide.
 
-    A failure is raised: Atropos's own functions make 0 of it, and an epoch without a farm would look like one without
-    a proof.
+    A failure is raised. Atropos's own functions would turn it into 0, and an epoch without a farm would look like one
+    without a proof.
 
     Args:
-        undecided: Atropos needs a number, and which is the trainer's choice.
+        undecided: the reward then; Atropos needs a number, and the trainer chooses it.
         weight: Atropos's, for combined rewards.
         name: Atropos's, under which it is logged.
         options: those of `Farm.verify`; `level` is `checked` if absent.

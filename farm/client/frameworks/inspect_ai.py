@@ -1,4 +1,4 @@
-"""Inspect: a scorer that has the answer verified, and a tool with which a model verifies by itself.
+"""Inspect: a scorer that has the answer verified, and a tool with which the model itself verifies texts.
 
 @task
 def two() -> Task:
@@ -24,7 +24,7 @@ from farm.mcp.bounded_output import bounded_json
 def lean_scorer(**options: Unpack[OptionFields]) -> Scorer:
     """Score whether the model's answer proves the statement, which is the sample's target.
 
-    An answer that the farm could not decide is unscored: it stays in the log, and no metric counts it.
+    An answer that the farm could not decide gets no score: it stays in the log, and no metric counts it.
 
     Args:
         options: those of `Farm.verify`; `level` is `checked` if absent.

@@ -1,6 +1,6 @@
 """verifiers: a task whose reward is the farm's verdict, and a task set of statements.
 
-A rollout whose proof the farm could not decide fails: verifiers keeps it apart from rollouts that are worth 0.
+A rollout whose proof the farm could not decide fails: verifiers does not count it as a rollout that is worth 0.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class LeanData(vf.TaskData):
     """One statement to prove.
 
     Attributes:
-        statement: a theorem without its proof, behind whatever it needs.
+        statement: a theorem without its proof, after whatever it needs.
     """
 
     statement: str
@@ -45,7 +45,7 @@ class LeanTask(vf.Task[LeanData, vf.State, LeanTaskConfig]):
 
     @vf.reward(weight=1.0)
     async def proved(self, trace: vf.Trace) -> float:
-        """Return 1 for a proof and 0 for none.
+        """Return 1 for a proof and 0 for anything else.
 
         Raises:
             Unavailable: the farm could not decide.

@@ -278,7 +278,7 @@ async def test_two_runs_are_compared_by_what_matters(scripted: ScriptedFarm, dri
 
 def test_a_file_that_is_no_manifest_says_so(tmp_path: Any) -> None:
     (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(InvalidRequest, match=r"x\.json is no manifest: leanfarm: Field required"):
+    with pytest.raises(InvalidRequest, match=r"x\.json is not a manifest: leanfarm: Field required"):
         Manifest.read(tmp_path / "x.json")
 
 

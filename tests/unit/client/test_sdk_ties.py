@@ -63,7 +63,7 @@ async def test_an_answer_about_something_else_is_asked_for_again(
 
 async def test_it_is_an_error_in_the_end(scripted: ScriptedFarm, connect: Connect) -> None:
     scripted.script(results(TWO), results(TWO))
-    with pytest.raises(ConnectionFailed, match=r"no answer to this call \(it is about something else\)"):
+    with pytest.raises(ConnectionFailed, match=r"does not belong to this call \(it is about something else\)"):
         await connect(retries=1).call("verify", "x")
 
 
