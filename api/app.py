@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from api.background_tasks import start_vital
 from api.body_memory import Buffered
+from api.descriptions import complete
 from api.errors import add_error_handlers
 from api.known_premises import Embedded
 from api.mcp_endpoint import McpEndpoint
@@ -119,6 +120,7 @@ def _describe_bodies(app: FastAPI) -> None:
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(schema.pop("$defs", {}))
                 schemas[model.__name__] = schema
+            complete(document)
             app.openapi_schema = document
         return app.openapi_schema
 

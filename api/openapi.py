@@ -46,15 +46,32 @@ class ReadinessAnswer(BaseModel):
 
 Responses = dict[int | str, dict[str, Any]]
 
+
+def _failure(model: type[BaseModel], description: str, example: dict[str, Any]) -> dict[str, Any]:
+    return {"model": model, "description": description, "content": {"application/json": {"example": example}}}
+
+
+def _error(description: str, code: str, message: str) -> dict[str, Any]:
+    return _failure(ErrorAnswer, description, {"error": {"code": code, "message": message}})
+
+
+def _detail(description: str, message: str) -> dict[str, Any]:
+    return _failure(DetailAnswer, description, {"detail": message})
+
+
 FAILURES: Responses = {
-    422: {"model": ErrorAnswer, "description": "The request cannot be understood, or asks for what cannot be"},
-    "4XX": {"model": ErrorAnswer, "description": "Refused; `code` says why"},
-    503: {"model": ErrorAnswer, "description": "A part of the farm does not answer: try again"},
+    422: _error(
+        "The request cannot be understood, or asks for what cannot be",
+        "invalid",
+        "proofs.0.statement: the level 'checked' needs one",
+    ),
+    "4XX": _error("Refused; `code` says why", "not_found", "There is no batch '6f1c'"),
+    503: _error("A part of the farm does not answer: try again", "unavailable", "Redis does not answer"),
 }
 COMPATIBLE_FAILURES: Responses = {
-    422: {"model": DetailAnswer, "description": "The request cannot be understood"},
-    "4XX": {"model": DetailAnswer, "description": "Refused"},
-    500: {"model": DetailAnswer, "description": "Overloaded, or a part of the farm does not answer: try again"},
+    422: _detail("The request cannot be understood", "The body is not what this route takes"),
+    "4XX": _detail("Refused", "Missing API key"),
+    500: _detail("Overloaded, or a part of the farm does not answer: try again", "No available REPLs"),
 }
 
 

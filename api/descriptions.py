@@ -1,0 +1,154 @@
+"""What the OpenAPI document says of each field, parameter and body: from the models' docstrings, and from tables here.
+
+A docstring names the attributes that need a word among people who read the code; the document describes all of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from api.examples import EXAMPLES
+
+_ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
+
+TAGS = [
+    {"name": "proofs", "description": "Batches of proofs, and proofs verified while you wait."},
+    {"name": "lean", "description": "LeanInteract's requests, and tactics tried on goals."},
+    {"name": "premises", "description": "Declarations that may help to prove a goal."},
+    {"name": "rewards", "description": "Rewards in the shapes that trainers ask for."},
+    {"name": "operations", "description": "What operators and probes ask."},
+    {"name": "kimina", "description": "The routes of Kimina Lean Server, for its clients."},
+]
+_PARAMETERS = {
+    "batch_id": "The batch, as the submission named it.",
+    "index": "The proof's place in its batch, from 0.",
+    "limit": "How many to return, at most.",
+    "after": "The cursor to read after, the `next` of the page before; the beginning when absent.",
+    "Idempotency-Key": "A name for this submission: the same one with the same body returns the batch there is.",
+}
+# By model and field; by the field alone where it means the same everywhere.
+_FIELDS = {
+    "accepted": "How many were accepted.",
+    "answer": "What was answered.",
+    "batch_id": "The batch's name in every other request.",
+    "caller_in_module_system": "Whether the goal's file is a `module`.",
+    "cached": "Whether an earlier verdict on the same proof answered.",
+    "checks": "The parts by name: `redis`, `lean`, `embed`, `premises`.",
+    "code": "Lean text.",
+    "codes": "What to check.",
+    "column": "Characters in front of it on its line, from 0.",
+    "counts": "Finished proofs by outcome.",
+    "custom_id": "The name that its answer carries.",
+    "data": "The text.",
+    "decl": "Its declaration, as the index embeds it.",
+    "detail": "What failed.",
+    "details": "Facts about the failure, such as every finding.",
+    "disable_cache": "Whether to run it in a fresh process.",
+    "done": "Whether there is nothing more to come.",
+    "BatchStatus.done": "How many proofs have their verdict.",
+    "endPos": "Where it ends; null where that is not known.",
+    "end_pos": "Where it ends; null where that is not known.",
+    "engine": "What runs there, with its version.",
+    "environment": "What judged the proof.",
+    "QueueStatus.environment": "The Lean environment.",
+    "environments": "The Lean environments of the farm.",
+    "error": "What failed.",
+    "goal": "The goal that is left, as Lean prints it.",
+    "goals": "What to try the tactics on.",
+    "host": "The machine it runs on.",
+    "id": "The name that its answer carries.",
+    "imported_all_modules": "Modules that were imported with `import all`: what is private there may be used.",
+    "imported_modules": "Modules whose premises may be used: names, or places in `/indexed-modules`.",
+    "index": "The proof's place in its batch, from 0.",
+    "infotree_type": "Which information tree to return.",
+    "items": "Proofs with their verdicts, in the order of their indices.",
+    "kind": "What it does: `lean`, `embed` or `premises`.",
+    "leased": "Proofs that run.",
+    "line": "The line, from 1.",
+    "links": "Where its status and its results are, and what cancels it.",
+    "local_premises": "Premises that may be used besides: names, or places in `/indexed-premises`.",
+    "message": "One sentence that says what to do.",
+    "messages": "What Lean said, errors first if there is too much.",
+    "name": "Its full name.",
+    "names": "Names in the order of their indices.",
+    "new_premises": "Premises that the index does not have, of your own file.",
+    "next": "Where to read on.",
+    "notice": "What an operator should know; empty if nothing.",
+    "options": "The options that it was submitted with.",
+    "pending": "Proofs that wait.",
+    "pid": "Its process on that machine.",
+    "pos": "Where it is in your text; null where Lean names no place.",
+    "premises": "The nearest first.",
+    "progress": "How far it has started, from 0 to 1.",
+    "proof": "What proves the statement.",
+    "Item.proof": "The proof as it was submitted.",
+    "proofs": "The proofs to verify.",
+    "queues": "What waits and runs, by environment.",
+    "ready": "Whether it answers.",
+    "rejected": "How many were rejected.",
+    "requests": "What to send to one Lean process, one after the other.",
+    "response": "What the REPL answered.",
+    "results": "One for each that was asked.",
+    "score": "How near it is to the goal: the larger, the nearer.",
+    "severity": "How bad it is.",
+    "snippets": "What to check.",
+    "sorries": "The holes that were left.",
+    "state": "Where it stands.",
+    "status": "`ready`, `degraded` or `not ready`.",
+    "timeout": "Seconds that each may run.",
+    "total": "How many proofs it has.",
+    "undecided": "How many the farm could not decide.",
+    "verdict": "Its verdict; null while there is none.",
+    "workers": "The processes that work.",
+    "PartReadiness.workers": "How many processes it has.",
+    "ErrorBody.code": "What kind of failure it is; it never changes its meaning.",
+}
+
+
+def complete(document: dict[str, Any]) -> None:
+    """Add to an OpenAPI document what FastAPI cannot know: descriptions, examples, what the tags are about."""
+    models = {model.__name__: model for model in _models(BaseModel)}
+    for name, schema in document["components"]["schemas"].items():
+        if name in models:
+            _describe(schema, models[name])
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            _complete_operation(operation)
+    document["tags"] = TAGS
+    document["info"]["description"] = "Verifies Lean 4 proofs and finds premises. A verdict is never a guess: what the"
+    document["info"]["description"] += " farm could not decide is `undecided`, and says nothing about the proof."
+
+
+def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in base.__subclasses__():
+        if model.__module__.startswith(("farm.models", "api.")):
+            yield model
+        yield from _models(model)
+
+
+def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    known: dict[str, str] = {}
+    for each in reversed(model.__mro__):
+        text = inspect.cleandoc(each.__dict__.get("__doc__") or "")
+        known |= {name: " ".join(said.split()) for name, said in _ATTRIBUTE.findall(text.partition("\nAttributes:")[2])}
+    if "description" in schema:
+        schema["description"] = schema["description"].partition("\nAttributes:")[0].strip()
+    for field, shape in schema.get("properties", {}).items():
+        said = known.get(field) or _FIELDS.get(f"{model.__name__}.{field}") or _FIELDS.get(field)
+        if said and "description" not in shape:
+            shape["description"] = said[0].upper() + said[1:]
+
+
+def _complete_operation(operation: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", ()):
+        parameter.setdefault("description", _PARAMETERS.get(parameter["name"], ""))
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        # A body that may be absent is one of several schemas.
+        for name in re.findall(r"#/components/schemas/(\w+)", str(content.get("schema"))):
+            if name in EXAMPLES:
+                content["example"] = EXAMPLES[name]

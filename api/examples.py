@@ -1,0 +1,25 @@
+"""A body for each route that takes one, as it can be sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TRUE = "theorem two : 1 + 1 = 2 := by rfl"
+_GOAL = "a b : Nat\n⊢ a + b = b + a"
+
+EXAMPLES: dict[str, Any] = {
+    "BatchRequest": {"proofs": [{"id": "two", "code": _TRUE}], "timeout_s": 30, "label": "a first batch"},
+    "RerunRequest": {"outcome": "undecided"},
+    "CommandsRequest": {"requests": [{"cmd": "#eval 1 + 1"}]},
+    "TacticsRequest": {"goals": [{"code": "theorem two : 1 + 1 = 2 := by sorry", "candidates": ["rfl", ["simp"]]}]},
+    "RetrieveRequest": {"state": _GOAL, "k": 8},
+    "RetrieveBatchRequest": {"states": [_GOAL], "k": 8},
+    "CheckRequest": {"snippets": [{"id": "two", "code": _TRUE}], "timeout": 30},
+    "VerifyRequest": {"codes": [{"custom_id": "two", "proof": _TRUE}], "timeout": 30},
+    "OpenRLHFRequest": {
+        "query": ["Prove it. by rfl"],
+        "prompts": ["Prove it. "],
+        "labels": ["theorem two : 1 + 1 = 2"],
+    },
+}
+"""By the name of the body's model."""
