@@ -14,7 +14,7 @@ class OpenRLHFRequest(BaseModel):
 
     Attributes:
         query: prompt and response of each sample, as one text.
-        prompts: the prompts alone; the text up to the end of a prompt is removed from its query.
+        prompts: the prompts by themselves; the text up to the end of a prompt is removed from its query.
         labels: the statements to prove.
     """
 

@@ -107,7 +107,7 @@ def test_proof_steps_work_on_the_states_of_their_session(farm: RunningFarm) -> N
         ([{"cmd": "#eval 1", "env": 0}], "requests.0.env: 0 is not an environment of an earlier request"),
         ([{"cmd": "#eval 1"}, {"cmd": "#eval 1", "env": 1}], "requests.1.env"),
         ([{"cmd": "#eval 1", "env": -1}], "env"),
-        ([{"proofState": 0, "tactic": "rfl"}], "nothing was run"),
+        ([{"proofState": 0, "tactic": "rfl"}], "no earlier request"),
         ([{"cmd": "#eval 1", "proofState": 0, "tactic": "rfl"}], "one request is a command"),
         ([{"cmd": "#eval 1", "gate": "off"}], "gate"),
         ([{"path": "/etc/passwd"}], "`path` names a file"),
