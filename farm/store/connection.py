@@ -151,7 +151,7 @@ def _check(url: str) -> None:
             pool.connection_class(**pool.connection_kwargs)
     except (TypeError, ValueError) as error:
         # The error is not quoted, because it may contain a part of the password.
-        raise ConfigurationError("REDIS_URL: redis-py cannot read it, or does not know an option behind `?`") from error
+        raise ConfigurationError("REDIS_URL: redis-py cannot read it, or does not know an option after `?`") from error
 
 
 def answers(url: str, timeout_s: float) -> bool:

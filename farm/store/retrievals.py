@@ -119,7 +119,7 @@ class Retrievals:
 
     Args:
         client: the API's client.
-        most_inputs: texts that may wait to be embedded, farm-wide; a query alone may have more.
+        most_inputs: texts that may wait to be embedded, farm-wide; a single query may have more.
         most_bytes: bytes that all waiting queries may hold.
     """
 

@@ -55,7 +55,7 @@ def enter_store(client: RedisClient) -> str:
         What `check_server` says about the server.
 
     Raises:
-        ConfigurationError: the server would lose what it is given (`check_server`).
+        ConfigurationError: the server could lose data (`check_server`).
         SchemaMismatch: the state is of a release too far away.
         StoreUnavailable: Redis does not answer.
     """

@@ -99,7 +99,7 @@ local function join(key, member, owed)
   redis.call('ZADD', key, math.max(owed, (tonumber(first[2]) or owed) - HEAD_START_S), member)
 end
 
--- Adds a batch to its lane's queue: behind those whose turn is now or comes next, before those that have had more.
+-- Adds a batch to its lane's queue: after those whose turn is now or comes next, before those that have had more.
 local function line_up(queue, batch)
   if redis.call('ZSCORE', queue, batch) then return end
   local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]

@@ -150,7 +150,7 @@ function operations.pass_on(room, embed_s)
   local passed = false
   for at = 4, #ARGV, 2 do
     local id, vectors = ARGV[at], ARGV[at + 1]
-    -- A query that was given up must not come back with vectors alone, nor one that another worker has passed on.
+    -- A query that was given up must not come back with only vectors, nor one that another worker has passed on.
     if is_due('embed', id) then
       -- First, because it is allowed in a full store, and a script that has written is not refused any more.
       end_leases(id)
@@ -186,7 +186,7 @@ end
 function operations.take_back(room, worker)
   local before = {}
   for at = 4, #ARGV do
-    -- What was answered, given up or passed on is no longer this room's.
+    -- A query that was answered, given up or passed on is no longer this room's.
     if is_due(room, ARGV[at]) and was_held(room, worker, ARGV[at]) then
       if redis.call('HSETNX', key_of(ARGV[at]), 'taken_back_by_' .. room, 1) == 0 then
         table.insert(before, ARGV[at])
