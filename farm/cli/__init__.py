@@ -6,9 +6,9 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; without its extra, say which one it needs."""
+    """Run the command line; if the extra for it is missing, say so."""
     try:
         from farm.cli.app import run
     except ModuleNotFoundError as error:
-        sys.exit(f"`farm` needs {error.name}, which `pip install 'leanfarm[cli]'` brings")
+        sys.exit(f"`farm` needs {error.name}, which `pip install 'leanfarm[cli]'` installs")
     run()

@@ -1,4 +1,4 @@
-"""The commands, gathered; and how their errors end."""
+"""All commands, and how they report errors."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ farm up             start a farm on this machine
 farm doctor         say what is installed here, and what to do about the rest
 farm verify FILE    verify Lean proofs
 farm retrieve GOAL  find premises for a goal
-farm status         show who works, and how much waits
+farm status         show the workers, and how much waits
 
-`farm --help` shows all commands, and `farm COMMAND --help` more of one."""
+`farm --help` shows all commands, and `farm COMMAND --help` explains one."""
 
 
 def _show_version(asked: bool) -> None:
@@ -60,7 +60,7 @@ def _show_version(asked: bool) -> None:
 def farm(
     context: typer.Context,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which leanfarm this is.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version of leanfarm.")
     ] = False,
 ) -> None:
     """Hold the options of `farm` itself; its help is the app's."""
@@ -89,7 +89,7 @@ app.add_typer(keys.app, name="keys")
 
 
 def run() -> None:
-    """Run the command line: 0 all well, 1 not, 2 wrong use."""
+    """Run the command line; exit 0 for success, 1 for failure, 2 for wrong use."""
     try:
         app()
     except FarmError as error:

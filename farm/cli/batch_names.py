@@ -11,8 +11,8 @@ from farm.client import Farm
 from farm.errors import InvalidRequest, NotFound
 from farm.models import BatchStatus
 
-BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or a beginning that no other has.")]
-LabelOption = Annotated[str | None, typer.Option(help="What the batch is called, in every list.")]
+BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or a beginning that no other id has.")]
+LabelOption = Annotated[str | None, typer.Option(help="A name for the batch, shown in every list.")]
 TagOption = Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; may be given several times.")]
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -21,10 +21,10 @@ _MOST_CANDIDATES = 5
 
 
 def find_batch(farm: Farm, name: str) -> str:
-    """Return the id of the batch that an id or its beginning means.
+    """Return the id of the batch that has this id, or an id that begins so.
 
     Raises:
-        NotFound: none of the key's batches begins so.
+        NotFound: no id of the key's batches begins so.
         InvalidRequest: several do; the text lists them.
     """
     if _ID.fullmatch(name) or not _BEGINNING.fullmatch(name):

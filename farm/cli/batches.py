@@ -23,21 +23,21 @@ _POLL_S = 1.0
 
 def batches(
     batch: Annotated[
-        str | None, typer.Argument(metavar="[BATCH]", help="One to look into: its id, or a beginning of it.")
+        str | None, typer.Argument(metavar="[BATCH]", help="The batch to show: its id, or a beginning of it.")
     ] = None,
     item: Annotated[int | None, typer.Option(help="Show one proof of the batch, with its source and verdict.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many batches to list.")] = 20,
     label: Annotated[str | None, typer.Option(help="List those with this label.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="List those with this tag; several: with all of them.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on showing what changes; a batch to its end.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep showing changes; for one batch, to its end.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List batches, or look into one.
+    """List batches, or show one.
 
     Example: `farm batches --tag nightly --follow`, `farm batches 6f1c --item 3`.
     """
     if item is not None and (batch is None or follow):
-        raise InvalidRequest("--item shows one proof of the batch that is named in front of it, and does not follow")
+        raise InvalidRequest("--item shows one proof of the batch named before it, and does not follow")
     with connect() as farm:
         name = batch and find_batch(farm, batch)
         if name and item is not None:

@@ -11,7 +11,7 @@ from farm.cli.output import JsonOption, show_json, show_table, tell
 from farm.cli.store import open_store
 from farm.errors import InvalidRequest
 
-app = typer.Typer(help="See and purge the verdicts that answer repeats.", no_args_is_help=True)
+app = typer.Typer(help="Show and purge the verdicts kept to answer repeats.", no_args_is_help=True)
 
 
 @app.command()
@@ -34,7 +34,7 @@ def purge(
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Forget kept verdicts: the proofs run again when they are asked for. Verdicts of batches stay as they are."""
+    """Forget kept verdicts: the proofs run again when they are next submitted. Verdicts of batches stay as they are."""
     if not (toolchain or policy or everything):
         raise InvalidRequest("Say which: --toolchain, --policy, or --all")
     store = open_store("farm cache")

@@ -1,4 +1,4 @@
-"""Data sets: those of the Hugging Face hub, and Parquet; `leanfarm[datasets]` brings the libraries for both."""
+"""Data sets of the Hugging Face hub, and Parquet files; `leanfarm[datasets]` installs the libraries for both."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _ROWS = 1000
 
 
 def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
-    """Bring the files of a hub's data set here, and return their folder and them, sorted.
+    """Download the files of a data set on the hub; return their folder, and the files, sorted.
 
-    `HF_HUB_OFFLINE=1` has the hub's client answer from its cache, `HF_TOKEN` opens what is not public.
+    With `HF_HUB_OFFLINE=1` the hub's client answers from its cache; `HF_TOKEN` gives access to what is not public.
 
     Args:
         url: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`; a path is a file, a folder or a pattern.
-        split: only files whose path has this as a word, which is how data sets on the hub name them.
+        split: take only files whose path has this as a word, as is usual for data sets on the hub.
 
     Raises:
-        InvalidRequest: the URL is none, the hub does not have it, or there are no rows in it.
+        InvalidRequest: the URL has another form, the hub does not have it, or there are no rows in it.
         ConfigurationError: `leanfarm[datasets]` is not installed.
     """
     asked = _URL.fullmatch(url)
     if not asked:
-        raise InvalidRequest(f"{url} does not read hf://datasets/OWNER/NAME[@REVISION][/PATH]")
+        raise InvalidRequest(f"{url} is not of the form hf://datasets/OWNER/NAME[@REVISION][/PATH]")
     path = asked["path"]
     patterns = [path, f"{path}/*"] if path else [f"*{split or ''}*{suffix}" for suffix in _SUFFIXES]
     folder = _download(asked["repo"], asked["revision"], patterns)
@@ -47,7 +47,7 @@ def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
 
 
 def _is_wanted(name: str, path: str | None, split: str | None) -> bool:
-    # The cache holds what was fetched for other questions too.
+    # The cache also holds files from other calls.
     is_there = not path or name == path or name.startswith(f"{path}/") or fnmatchcase(name, path)
     return is_there and (not split or split in re.split(r"[^A-Za-z0-9]", name))
 
@@ -68,10 +68,10 @@ def _download(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
 
 
 def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the rows of a Parquet file with their places, `NAME:NUMBER` from 1, and of the columns those it has.
+    """Yield the rows of a Parquet file with their places, `NAME:NUMBER` from 1, and those of the columns that it has.
 
     Raises:
-        InvalidRequest: it is no Parquet file.
+        InvalidRequest: it is not a Parquet file.
         ConfigurationError: `leanfarm[datasets]` is not installed.
     """
     with _extra():
@@ -89,10 +89,10 @@ def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tupl
 
 
 def parquet_writer(*, has_batch: bool = False) -> Callable[[Path, list[dict[str, Any]]], None]:
-    """Return what writes verdicts to a Parquet file, from rows as the lines of an output hold them.
+    """Return a function that writes verdicts to a Parquet file, from rows such as the lines of an output hold.
 
     Args:
-        has_batch: whether the rows say of which batch they are, with its label and tags.
+        has_batch: whether the rows name their batch, with its label and tags.
 
     Raises:
         ConfigurationError: `leanfarm[datasets]` is not installed.
@@ -131,4 +131,4 @@ def _extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ConfigurationError(f"This needs {error.name}, which `pip install 'leanfarm[datasets]'` brings") from error
+        raise ConfigurationError(f"This needs {error.name}: `pip install 'leanfarm[datasets]'`") from error

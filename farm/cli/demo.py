@@ -75,7 +75,7 @@ def demo(as_json: Annotated[bool, typer.Option("--json", help="What was answered
 
 
 def _settings(folder: Path) -> Settings:
-    """Return the settings of this place, but for a farm that shares nothing with any other."""
+    """Return this folder's settings, changed so that the farm shares nothing with another."""
     load()
     shared = {"redis_url": "", "broker_url": "", "api_keys_file": None, "environments_dir": None}
     return load_with({**shared, "data_dir": folder, "port": 0, "lean_workers": 1})
@@ -117,4 +117,4 @@ def _show(shown: _Shown) -> None:
     if shown.engine:
         tell(f"judged by {shown.engine}; the farm is stopped again: `farm up` starts one that stays")
     else:
-        tell("there is no Lean here, so no proof was judged: `farm doctor --install-lean` brings it, then try again")
+        tell("there is no Lean here, so no proof was judged: `farm doctor --install-lean` installs it, then try again")

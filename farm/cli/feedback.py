@@ -1,4 +1,4 @@
-"""How `farm verify --feedback` shows what a proof's repair needs."""
+"""What `farm verify --feedback` shows for the repair of a proof."""
 
 from __future__ import annotations
 

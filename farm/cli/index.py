@@ -47,13 +47,15 @@ def _followed(as_json: bool, *arguments: str) -> dict[str, Any]:
             if "done" in line:
                 bar.update(task, completed=line["done"], total=line["total"])
             elif "workers" in line:
-                task = bar.add_task(f"{line['workers']} premise worker(s) load it beside, then switch", total=None)
+                task = bar.add_task(
+                    f"{line['workers']} premise worker(s) load it while they answer, then switch", total=None
+                )
             index = line.get("index", index)
     return index
 
 
 def _lines(*arguments: str) -> Iterator[dict[str, Any]]:
-    """Yield what the builder says; it runs apart, because only workers know corpora and FAISS.
+    """Yield the builder's messages; it is a process of its own, because only workers may import corpora and FAISS.
 
     Raises:
         FarmError: it failed.
@@ -71,7 +73,7 @@ def _lines(*arguments: str) -> Iterator[dict[str, Any]]:
             process.terminate()
             raise
     if process.returncode:
-        raise FarmError("The index builder failed: its own words are above")
+        raise FarmError("The index builder failed: its own message is above")
 
 
 def _show(index: dict[str, Any], as_json: bool) -> None:

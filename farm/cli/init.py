@@ -37,15 +37,15 @@ def init(
 ) -> None:
     """Ask four questions and write the answers to .env, where `farm up` and every other command find them.
 
-    An .env that is there is left as it is.
+    An existing .env is left as it is.
 
     Example: `farm init --yes && farm up`.
     """
     if _FILE.exists():
-        raise ConfigurationError(f"{_FILE.absolute()} is there already: change it by hand, or move it away first")
+        raise ConfigurationError(f"{_FILE.absolute()} exists already: change it by hand, or move it away first")
     asks = not (yes or as_json)
     choices = [*_users(asks), _project(asks), _processes(asks), _data(asks)]
-    # What cannot be right is refused here, and not when the farm starts.
+    # Wrong values are refused here, not when the farm starts.
     load_with({choice.name.lower(): choice.value or None for choice in choices})
     lines = [f"# {choice.why}\n{choice.name}={_quoted(choice.value)}\n" for choice in choices]
     _FILE.write_text("# Written by `farm init`; README.md lists all settings.\n\n" + "\n".join(lines), encoding="utf-8")
@@ -61,10 +61,10 @@ def init(
 
 def _users(asks: bool) -> list[Choice]:
     if not asks or not typer.confirm("May others on your network use the farm?", default=False, err=True):
-        return [Choice("FARM_HOST", "127.0.0.1", "Programs on this host alone reach the farm, so it needs no keys.")]
+        return [Choice("FARM_HOST", "127.0.0.1", "Only programs on this host reach the farm, so it needs no keys.")]
     return [
         Choice("FARM_HOST", "0.0.0.0", "Others reach the farm over the network."),  # noqa: S104 - they asked for it
-        Choice("API_KEYS_FILE", _KEYS_FILE, "Whoever reaches it needs a key; the file has hashes of keys alone."),
+        Choice("API_KEYS_FILE", _KEYS_FILE, "Every client needs a key; the file holds only hashes of keys."),
     ]
 
 
@@ -72,13 +72,17 @@ def _project(asks: bool) -> Choice:
     here = "." if _is_project(Path()) else ""
     text = "Folder of a built Lean project that proofs may import (empty: none)"
     given = typer.prompt(text, default=here, err=True, value_proc=_read_project) if asks else here
-    why = "Proofs may import this project, once `lake build` has built it." if given else "Proofs import Lean's own."
+    why = (
+        "Proofs may import this project, once `lake build` has built it."
+        if given
+        else "Proofs import only Lean's own modules."
+    )
     return Choice("LEAN_PROJECT_DIR", given, why)
 
 
 def _read_project(text: str) -> str:
     if text and not _is_project(Path(text)):
-        raise typer.BadParameter(f"{text} is no Lean project: it has no {' or '.join(_LAKEFILES)}")
+        raise typer.BadParameter(f"{text} is not a Lean project: it has no {' or '.join(_LAKEFILES)}")
     return text
 
 
@@ -91,7 +95,7 @@ def _processes(asks: bool) -> Choice:
     given = typer.prompt(text, default=0, type=int, err=True) if asks else 0
     cores = os.cpu_count() or 1
     why = (
-        f"Each judges one proof at a time; {cores} cores are here."
+        f"Each judges one proof at a time; this host has {cores} cores."
         if given
         else "One Lean process per core, as memory allows."
     )

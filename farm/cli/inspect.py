@@ -71,7 +71,7 @@ def _try_sandbox(as_json: bool) -> NoReturn:
 def bench(
     proofs: Annotated[int, typer.Option(min=0, help="Proofs in one batch, and verified one by one; 0: none.")] = 500,
     queries: Annotated[int, typer.Option(min=0, help="Premise queries; 0: none.")] = 200,
-    concurrency: Annotated[int, typer.Option(min=1, help="Clients that wait at once.")] = 8,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many clients wait at the same time.")] = 8,
     code: Annotated[Path | None, typer.Option(help="Lean file to verify; absent: a one-line theorem.")] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -26,10 +26,10 @@ def _path() -> Path:
 def create(
     name: Annotated[str, typer.Argument(help="Whose key it is.")],
     scopes: Annotated[
-        str, typer.Option(help="What it is good for, separated by commas: verify, retrieve, operate.")
+        str, typer.Option(help="What it allows, separated by commas: verify, retrieve, operate.")
     ] = ",".join(sorted(ALL_SCOPES)),
     gate: Annotated[
-        str, typer.Option(help="`strict`: all its proofs pass the gate, and it has no commands or tactics.")
+        str, typer.Option(help="`strict`: all its proofs must pass the gate, and it allows no commands or tactics.")
     ] = Gate.OFF.value,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if there is one already.")] = False,
     as_json: JsonOption = False,
@@ -48,7 +48,7 @@ def create(
 
 @app.command("list")
 def list_keys(as_json: JsonOption = False) -> None:
-    """List the names of the keys, and what each is good for."""
+    """List the names of the keys, and what each allows."""
     keys = read_keys(_path()).values()
     if as_json:
         show_json({key.name: {"scopes": sorted(key.scopes), "gate": key.gate.value} for key in keys})

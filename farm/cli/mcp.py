@@ -10,7 +10,7 @@ from farm.cli.texts import decode, read_file
 from farm.client import AsyncFarm
 from farm.errors import ConfigurationError, InvalidRequest
 
-# An agent waits: better told soon that no farm answers than kept hoping.
+# An agent waits, and should soon learn that no farm answers.
 _RETRIES = 2
 
 
@@ -24,10 +24,10 @@ def mcp() -> None:
     try:
         from farm.mcp.server import create_server
     except ImportError as error:
-        # An mcp 1 is there and lacks what is named.
+        # Version 1 of mcp is installed, and lacks the name.
         if (error.name or "").partition(".")[0] != "mcp":
             raise
-        raise ConfigurationError("`farm mcp` needs the library mcp: `pip install 'leanfarm[mcp]'` brings it") from error
+        raise ConfigurationError("`farm mcp` needs the library mcp: `pip install 'leanfarm[mcp]'`") from error
     farm = AsyncFarm(retries=_RETRIES)
 
     @contextlib.asynccontextmanager
@@ -42,9 +42,9 @@ def _read(path: str) -> str:
     """Return the text of a file that an agent names.
 
     Raises:
-        InvalidRequest: it is no Lean file, or cannot be read.
+        InvalidRequest: it is not a Lean file, or cannot be read.
     """
     if Path(path).suffix != ".lean":
-        # What an agent is told to read comes back in Lean's errors: nothing but Lean sources leaves this machine.
+        # Lean's errors quote what an agent is told to read: only Lean sources may leave this machine.
         raise InvalidRequest(f"{path}: only files whose name ends in .lean are read")
     return decode(read_file(Path(path)), path)

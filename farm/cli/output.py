@@ -100,6 +100,6 @@ def progress_bar(as_json: bool = False) -> Progress:
         TimeElapsedColumn(),
         console=errors,
         disable=not is_watched(as_json),
-        # It would write what we print on stdout, JSON or not, to stderr instead, wrapped.
+        # Otherwise our output on stdout, JSON included, would go to stderr, wrapped.
         redirect_stdout=False,
     )

@@ -1,4 +1,4 @@
-"""`farm verify --pass-at`: which k are asked for, and what came of them."""
+"""`farm verify --pass-at`: which k are asked for, and the results."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from farm.errors import InvalidRequest
 
 
 def read_pass_at(text: str, rows: Sequence[Row]) -> list[int]:
-    """Return the k of `1,8,32`, once the rows are known to have as many attempts at each problem.
+    """Return the k of a text such as `1,8,32`, after checking that the rows have enough attempts at each problem.
 
     Raises:
-        InvalidRequest: the text is no such list, a row has no problem, or a problem has too few attempts.
+        InvalidRequest: the text is not such a list, a row has no problem, or a problem has too few attempts.
     """
     words = text.split(",")
     if not all(word.strip().isascii() and word.strip().isdigit() and int(word) for word in words):
@@ -34,7 +34,7 @@ def read_pass_at(text: str, rows: Sequence[Row]) -> list[int]:
 
 
 def tell_pass_at(counts: Sequence[int], run: Run) -> None:
-    """Say pass@k for each k; what is undecided counts as failed, and is said to."""
+    """Print pass@k for each k; undecided proofs count as failed, and the line says so."""
     undecided = run.counts.undecided
     note = f", at least: {undecided} undecided counted as failed" if undecided else ""
     for k in counts:

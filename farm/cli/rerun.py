@@ -14,7 +14,7 @@ from farm.errors import InvalidRequest
 def rerun(
     batch: BatchArgument,
     undecided: Annotated[
-        bool, typer.Option("--undecided", help="Run those again that the farm did not decide.")
+        bool, typer.Option("--undecided", help="Run again those that the farm did not decide.")
     ] = False,
     label: LabelOption = None,
     tag: TagOption = None,

@@ -12,10 +12,10 @@ from farm.errors import NotFound
 
 
 def resume(
-    key: Annotated[str, typer.Argument(help="Whose proofs to judge again; absent: list who is paused.")] = "",
+    key: Annotated[str, typer.Argument(help="The key whose proofs to judge again; absent: list the paused keys.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Judge the proofs of a key again that an accepted canary has paused; look for the cause first."""
+    """Judge again the proofs of a key that an accepted canary has paused; look for the cause first."""
     store = open_store("farm resume")
     from farm.store.pauses import read_paused
     from farm.store.pauses import resume as resume_key
@@ -27,9 +27,9 @@ def resume(
         else:
             show_table(("key", "batch with the accepted canary"), paused)
         return
-    # Tokens are the reaper's business: it sees within seconds that work waits.
+    # The reaper publishes the tokens: it sees within seconds that work waits.
     if not resume_key(store.client, key):
-        raise NotFound(f"{key!r} is not paused: `farm resume` lists who is")
+        raise NotFound(f"{key!r} is not paused: `farm resume` lists the paused keys")
     if as_json:
         show_json({"resumed": key})
     else:

@@ -24,7 +24,7 @@ def revoke(
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Allow it again; marks stay.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Declare something bad that verdicts rest on: list and mark them, purge the cache of them, judge by it no more.
+    """Declare bad what verdicts rest on: list and mark those verdicts, purge them from the cache, stop judging by it.
 
     Without an option it lists what is declared bad.
     """
@@ -42,7 +42,7 @@ def revoke(
         return
     forgotten = 0
     if not dry_run:
-        # In this order: after the first nothing more is judged by it, so what the others find is all there is.
+        # In this order: after the first step nothing more is judged by it, so the other steps find everything.
         revocation.declare(bad)
         forgotten = purge_cache(client, policy=policy, checker=checker, toolchain=toolchain)
     found = [asdict(each) for each in revocation.find(bad, mark=not dry_run)]
@@ -73,5 +73,5 @@ def _only(**versions: str) -> Bad:
 
     given = [Bad(Basis(basis), version) for basis, version in versions.items() if version]
     if len(given) != 1:
-        raise InvalidRequest("Say one thing at a time: --policy, --checker or --toolchain")
+        raise InvalidRequest("Give one option at a time: --policy, --checker or --toolchain")
     return given[0]

@@ -1,4 +1,4 @@
-"""Rows of JSON, CSV and Parquet, with their places; and proofs from them. A bad row costs its own verdict alone."""
+"""Rows of JSON, CSV and Parquet, with their places, and the proofs in them. A bad row costs only its own verdict."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What stands where a row should.
+    """A row that cannot be read.
 
     Attributes:
         why: what is wrong with it.
@@ -48,7 +48,7 @@ class Columns:
     """Which column of a data set holds which field of a proof.
 
     Attributes:
-        given: the column by field, as the user said; an empty one leaves the field out. A field that is not here has
+        given: the column by field, as the user said; an empty one leaves the field out. Any other field is read from
             the column of its own name, if there is one, or of another usual name (farm/client/columns.py).
         seen: how often a problem has given its name to a row that has no id.
     """
@@ -61,7 +61,7 @@ class Columns:
         """Return the columns that `FIELD=COLUMN` texts name, and those that are named by field.
 
         Raises:
-            InvalidRequest: a text is none, names no field of a proof, or a field has two columns.
+            InvalidRequest: a text has another form, names no field of a proof, or a field has two columns.
         """
         given = {field: column for field, column in named.items() if column is not None}
         for text in texts:
@@ -79,13 +79,13 @@ class Columns:
         return top_level(self.given)
 
     def pick(self, row: dict[str, Any]) -> dict[str, Any] | Unreadable:
-        """Return the fields of a proof from a row of a data set, whose other columns are its own business."""
+        """Return the fields of a proof from a row of a data set; other columns are ignored."""
         try:
             fields = pick(row, self.given)
         except LookupError as error:
             return Unreadable(f"has no column {error.args[0]!r}; it has {_listed(row)}{_ADVICE}")
         except ValueError as error:
-            return Unreadable(f"is no proof: {error}{_ADVICE}")
+            return Unreadable(f"is not a proof: {error}{_ADVICE}")
         if "id" not in fields and (name := name_of(row, self.given)):
             self.seen[name] += 1
             fields["id"] = name if self.seen[name] == 1 else f"{name}#{self.seen[name]}"
@@ -105,10 +105,10 @@ def read_rows(
     Args:
         path: the file.
         suffix: what it holds, `.jsonl`, `.json`, `.csv` or `.parquet`.
-        columns: where rows of data sets hold what.
-        name: what its places are named by.
-        of_data_set: whether rows of JSON have columns of their own too; else they do where columns are given, and are
-            proofs as they stand where none are, unless they have a data set's names for them.
+        columns: which column of a data set holds which field.
+        name: the name in its places.
+        of_data_set: whether to read rows of JSON by columns. They are also read so where columns are given; otherwise
+            a row is a proof as it stands, unless it has the names of a data set.
 
     Raises:
         InvalidRequest: it cannot be read.
@@ -123,7 +123,7 @@ def parse_rows(
     content: bytes, suffix: str, columns: Columns, name: str, *, of_data_set: bool = False
 ) -> Iterator[tuple[str, Row]]:
     """Yield the rows of a text with their places; see `read_rows`."""
-    # A byte that is none of UTF-8 costs the row that it is in.
+    # A byte that is not UTF-8 costs only the row that it is in.
     text = decode(content, name, errors="surrogateescape")
     if suffix == ".csv":
         return _proofs(_csv(text, name), columns)
@@ -132,7 +132,7 @@ def parse_rows(
 
 
 def _json(text: str, name: str) -> Iterator[Placed]:
-    """Yield the items of a list, the one object that the text is, or the lines of it."""
+    """Yield the items of a text that is a list, the object that it is, or its lines."""
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
@@ -155,9 +155,9 @@ def _loads(line: str) -> Any:
     except UnicodeEncodeError as error:
         return Unreadable(f"is not UTF-8 at column {error.start + 1}")
     except json.JSONDecodeError as error:
-        return Unreadable(f"is no JSON: {error.msg} at column {error.colno}")
+        return Unreadable(f"is not JSON: {error.msg} at column {error.colno}")
     except (ValueError, RecursionError) as error:
-        return Unreadable(f"is no JSON: {error}")
+        return Unreadable(f"is not JSON: {error}")
 
 
 def _csv(text: str, name: str) -> Iterator[Placed]:
@@ -169,7 +169,7 @@ def _csv(text: str, name: str) -> Iterator[Placed]:
             yield f"{name}:{number}", _cells(row)
             number = rows.line_num + 1
     except csv.Error as error:
-        raise InvalidRequest(f"{name}:{number} is no CSV: {error}") from error
+        raise InvalidRequest(f"{name}:{number} is not CSV: {error}") from error
 
 
 def _cells(row: dict[Any, Any]) -> Any:
@@ -180,10 +180,10 @@ def _cells(row: dict[Any, Any]) -> Any:
 
 
 def _proofs(rows: Iterable[Placed], columns: Columns, *, is_strict: bool = False) -> Iterator[tuple[str, Row]]:
-    """Yield proofs from rows: of a data set by its columns, which names a row without an id by its place.
+    """Yield proofs from rows; those of a data set by its columns, with the place as the id if they have none.
 
-    Where it is strict, a row that has no column of the field's data sets is a proof as it stands, and a name in it that
-    is no field's an error.
+    If it is strict, a row without any column that data sets use is a proof as it stands, and a name in it that no field
+    has is an error.
     """
     for where, row in rows:
         if not isinstance(row, dict) or (is_strict and not is_data_set(row)):
@@ -202,7 +202,7 @@ def as_row(row: Any, where: str) -> Row:
     if isinstance(row, Unreadable):
         return BadRow(id_of_place(where), f"{where} {row.why}")
     if not isinstance(row, dict):
-        return BadRow(id_of_place(where), f"{where} is no JSON object")
+        return BadRow(id_of_place(where), f"{where} is not a JSON object")
     # Data sets number their problems; a number is a name too.
     fields = {name: str(value) if name in _NAMES and _is_number(value) else value for name, value in row.items()}
     if "code" in fields and is_blank(fields["code"]):
@@ -213,7 +213,7 @@ def as_row(row: Any, where: str) -> Row:
         first, *_ = error.errors()
         advice = _ADVICE if first["type"] in ("missing", "extra_forbidden") else ""
         field = ".".join(map(str, first["loc"]))
-        return _bad(fields, where, f"{where} is no proof: {field}: {first['msg']}{advice}")
+        return _bad(fields, where, f"{where} is not a proof: {field}: {first['msg']}{advice}")
 
 
 def _bad(fields: dict[str, Any], where: str, why: str) -> BadRow:
@@ -222,7 +222,7 @@ def _bad(fields: dict[str, Any], where: str, why: str) -> BadRow:
 
 
 def id_of_place(place: str) -> str:
-    """Return a place as an id, which has a longest length, and a form in UTF-8 where a file name has none."""
+    """Return a place as an id: not too long, and valid UTF-8 even if the file's name is not."""
     return place[-_ID_CHARS:].encode(errors="replace").decode()
 
 

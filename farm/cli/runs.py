@@ -1,4 +1,4 @@
-"""A run of `farm verify`: what is written before it, while it goes on, and when it is stopped."""
+"""A run of `farm verify`: what is written before it, during it, and when it is stopped."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from farm.models import Proof, Verdict
 
 @dataclass(frozen=True, slots=True)
 class _Going:
-    """A run that goes on: where its verdicts and its batches are written.
+    """A run in progress: where its verdicts and its batches are written.
 
     Attributes:
-        begun: what was noted of it; None where nobody asked for a note.
+        begun: the note about it; None if no note was asked for.
         note: the file of that note.
     """
 
@@ -38,7 +38,7 @@ class _Going:
     note: Path | None
 
     def take(self, verdict: Verdict) -> None:
-        """Write and show a verdict; a run that is found again tells everything from its beginning."""
+        """Write and show a verdict, but only once: a run that is found again reports from its beginning."""
         if (verdict.id, self.identities[verdict.index].sha256) in self.output.known:
             return
         self.output.add(verdict)
@@ -52,7 +52,7 @@ class _Going:
             self.begun.write(self.note)
 
     def stop(self, farm: Farm) -> None:
-        """Cancel what was submitted, and forget the note: a run that somebody has stopped is not found again."""
+        """Cancel what was submitted, and forget the note: a run that a user has stopped is not found again."""
         if self.begun and self.note:
             with suppress(FarmError):
                 for batch_id in self.begun.batches:
@@ -63,7 +63,7 @@ class _Going:
 def run_rows(
     rows: list[Row], options: OptionFields, output: Path | None, manifest: Path | None, *, as_json: bool
 ) -> Run:
-    """Have rows verified, and return what came of it.
+    """Have rows verified, and return the results.
 
     Args:
         rows: the proofs, and rows that hold none.
@@ -107,7 +107,7 @@ def _begin(
     fresh = UnfinishedRun.make(identities, dict(options), farm.base_url, {name for name, _ in known})
     begun, is_found = resume(manifest, fresh)
     if is_found and set(begun.known) <= set(fresh.known):
-        tell(f"{manifest}: this run began at {begun.started_at:%Y-%m-%d %H:%M:%S} UTC, and goes on")
+        tell(f"{manifest}: this run began at {begun.started_at:%Y-%m-%d %H:%M:%S} UTC, and continues")
         unsent = set(begun.known)
         return begun, {key: verdict for key, verdict in known.items() if key[0] in unsent}
     fresh.write(manifest)

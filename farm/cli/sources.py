@@ -14,7 +14,7 @@ from farm.client.rows import BadRow
 from farm.errors import InvalidRequest
 
 _SUFFIXES = (".lean", ".jsonl", ".json", ".csv", ".parquet")
-# What is looked for in a folder: there JSON and CSV are more often something else.
+# What is looked for in a folder; JSON and CSV files there are mostly something else.
 _WALKED = ((".lean", ".lean.gz"), (".jsonl", ".jsonl.gz"), (".parquet",))
 _LAKEFILE = "lakefile.lean"
 
@@ -24,9 +24,9 @@ def read(paths: Iterable[str], columns: Columns, split: str | None, skip: Path |
 
     Args:
         paths: files, folders, `-` for stdin, `hf://datasets/OWNER/NAME[@REVISION][/PATH]`.
-        columns: where rows of data sets hold what.
-        split: of a hub's data set the files of this split alone.
-        skip: a file that is no source, because verdicts are written to it.
+        columns: which column of a data set holds which field.
+        split: read only the files of this split of a data set on the hub.
+        skip: a file that is not a source, because verdicts are written to it.
 
     Raises:
         InvalidRequest: a path is not there or cannot be read.
@@ -78,7 +78,7 @@ def _read_file(path: Path, columns: Columns) -> Iterator[tuple[str, Row]]:
 
 
 def _parse(content: bytes, columns: Columns, name: str) -> Iterator[tuple[str, Row]]:
-    """Yield what stdin or a file without a suffix holds: no Lean text begins as JSON does."""
+    """Yield the proofs in stdin or in a file without a suffix: no Lean text begins as JSON does."""
     if decode(content, name, errors="replace").lstrip()[:1] in ("{", "["):
         yield from parse_rows(content, ".json", columns, name)
     else:

@@ -1,4 +1,4 @@
-"""Commands of the operator that talk to Redis itself: to the farm that `farm up` runs on DATA_DIR, or to REDIS_URL."""
+"""The store, for operators' commands: that of the farm which `farm up` runs on DATA_DIR, or the one at REDIS_URL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Store:
         client: a blocking client.
         redis_url: where it is connected to.
         settings: of this command.
-        runtime: the `farm up` that runs on it, if it does.
+        runtime: the `farm up` that runs on it, if there is one.
     """
 
     client: RedisClient
@@ -34,7 +34,7 @@ def open_store(command: str) -> Store:
     """Connect to the store.
 
     Raises:
-        ConfigurationError: there is no farm to be found, or the server's libraries are not installed.
+        ConfigurationError: no farm was found, or the server's libraries are not installed.
     """
     try:
         from farm.local.runtime import read_runtime

@@ -22,7 +22,7 @@ _INDENT = "  "
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Rows of cells under names, the first of which names the row.
+    """Rows of cells under column names; the first cell names its row.
 
     Attributes:
         has_text: whether the last column is text, which may take several lines.
@@ -38,7 +38,7 @@ class Sheet:
         return [max(map(cell_len, cells)) for cells in zip(self.columns, *self.rows, strict=True)]
 
     def fits(self, width: int) -> bool:
-        """Whether a terminal has room for its columns side by side, a last one of text over several lines."""
+        """Whether a terminal has room for its columns side by side, with a last one of text on several lines."""
         widths = self.widths
         if self.has_text:
             widths[-1] = min(widths[-1], _LEAST_TEXT)
@@ -81,9 +81,9 @@ def _noted(sheet: Sheet, note: str) -> tuple[Sheet, list[str]]:
 
 
 def _narrowed(sheet: Sheet, width: int) -> tuple[Sheet, list[str]]:
-    """Return a sheet without such columns as say the same in every row, the widest first, and a line that says it once.
+    """Return a sheet without columns that have the same cell in every row, and a line that shows those cells once.
 
-    No more of them are left out than have to be.
+    The widest are left out first, and no more than necessary.
     """
     if len(sheet.rows) < 2:
         return sheet, []

@@ -1,4 +1,4 @@
-"""What a file or stdin holds, as text: unpacked, decoded by its byte order mark, with plain line ends."""
+"""The content of a file or of stdin as text: unpacked, decoded by its byte order mark, with plain line ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read_file(path: Path) -> bytes:
 
 
 def unpack(content: bytes, name: str) -> bytes:
-    """Return what gzip packed, and anything else as it is.
+    """Unpack what gzip packed; return anything else as it is.
 
     Raises:
         InvalidRequest: it ends too early, or is damaged.

@@ -1,4 +1,4 @@
-"""What is written of a run before its first proof is sent: by it the same call finds the run again after a kill."""
+"""The note on a run, written before its first proof is sent: with it the same call finds the run after a kill."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from farm.errors import InvalidRequest
 
 
 class UnfinishedRun(BaseModel):
-    """The record of a run that has not ended; its `Manifest` takes its place.
+    """The record of a run that has not ended; its `Manifest` later takes its place.
 
     Attributes:
         state: tells it from a manifest.
-        run: made up for this run alone; the farm knows its batches by it.
+        run: a random name for this run; the farm recognises its batches by it.
         sha256: over all proofs, as in a manifest.
         known: ids of the proofs that had their verdict when it began, and are not sent.
         batches: their ids in the farm, as far as they were submitted.
@@ -42,7 +42,7 @@ class UnfinishedRun(BaseModel):
 
     @classmethod
     def make(cls, identities: Sequence[Identity], options: dict[str, Any], farm: str, known: set[str]) -> UnfinishedRun:
-        """Return that of a run that begins now."""
+        """Return the record of a run that begins now."""
         return cls(
             run=uuid4().hex,
             leanfarm=version("leanfarm"),
@@ -60,14 +60,14 @@ class UnfinishedRun(BaseModel):
         return "run-" + hashlib.sha256(asked.encode()).hexdigest()
 
     def write(self, path: Path) -> None:
-        """Write it to a file, which is never seen half written."""
+        """Write it to a file, in one step: nobody sees it half written."""
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         fresh.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
         fresh.replace(path)
 
 
 def read_unfinished_run(path: Path) -> UnfinishedRun | None:
-    """Return what a file says of a run that has not ended; None where it says nothing of one."""
+    """Return the unfinished run that a file records; None if it records none."""
     try:
         return UnfinishedRun.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -75,10 +75,10 @@ def read_unfinished_run(path: Path) -> UnfinishedRun | None:
 
 
 def resume(path: Path, fresh: UnfinishedRun) -> tuple[UnfinishedRun, bool]:
-    """Return the run that a file has begun if it is the same, else a fresh one; and whether it is found again.
+    """Return the unfinished run in a file, or a fresh one if there is none; and whether it was found.
 
     Raises:
-        InvalidRequest: the file has begun a run of other proofs, with other options, or on another farm.
+        InvalidRequest: the file records a run of other proofs, with other options, or on another farm.
     """
     begun = read_unfinished_run(path)
     if begun is None:

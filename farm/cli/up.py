@@ -57,11 +57,11 @@ def _show_ready(addresses: Addresses, notices: list[str]) -> None:
 
 
 async def run_until(local: LocalFarm, on_ready: OnReady, stopped: asyncio.Event) -> None:
-    """Run a farm until it is told to stop, or the process gets SIGINT or SIGTERM; the second one kills at once."""
+    """Run a farm until it is told to stop, or the process gets SIGINT or SIGTERM; a second signal kills at once."""
     asked = False
     loop = asyncio.get_running_loop()
 
-    # Not the loop's own handlers: those wait for whatever blocks the loop.
+    # Not the loop's own handlers: those do not run while something blocks the loop.
     def end(signum: int, _frame: FrameType | None) -> None:
         nonlocal asked
         if asked:

@@ -29,7 +29,7 @@ class Output:
     """Where verdicts go; this one forgets them.
 
     Attributes:
-        known: verdicts on proofs of this run that are there already.
+        known: verdicts on proofs of this run that it has already.
     """
 
     known: Known
@@ -41,23 +41,23 @@ class Output:
         """Take one verdict."""
 
     def close(self) -> None:
-        """Leave a valid file behind, of what was taken."""
+        """Leave a valid file behind, with all verdicts taken."""
 
 
 def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Output:
-    """Return the file that verdicts go to; its suffix says in which form.
+    """Return the file that verdicts go to; its suffix decides the form.
 
     Args:
-        path: of lines of JSON, which are taken up where they were left; a file of another form is replaced.
+        path: the file; lines of JSON are continued, a file of another form is replaced.
         identities: what the proofs of this run are known by, in order.
-        asked: the options on which a verdict depends; what was asked for otherwise is asked for again.
+        asked: the options on which a verdict depends; a proof that had others is asked for again.
 
     Raises:
-        InvalidRequest: the suffix says nothing, the file cannot be written, or a line of it is no verdict.
+        InvalidRequest: the suffix is unknown, the file cannot be written, or a line of it is not a verdict.
         ConfigurationError: `leanfarm[datasets]` is needed and not installed.
     """
     if path.suffix not in _SUFFIXES or not path.parent.is_dir():
-        raise InvalidRequest(f"--output needs a file in a folder that is there, ending in {', '.join(_SUFFIXES)}")
+        raise InvalidRequest(f"--output needs a file in a folder that exists, ending in {', '.join(_SUFFIXES)}")
     if path.suffix == ".jsonl":
         return Lines(path, identities, asked)
     check_writable(path)
@@ -65,10 +65,10 @@ def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Outpu
 
 
 def check_writable(path: Path) -> None:
-    """Find out before a run, which may take hours, whether what comes of it can be kept.
+    """Check before a run, which may take hours, that its results can be written.
 
     Raises:
-        InvalidRequest: it cannot.
+        InvalidRequest: they cannot.
     """
     is_new = not path.exists()
     try:
@@ -143,7 +143,7 @@ class Whole(Output):
 
 
 def rows_writer(path: Path, *, is_parquet: bool) -> Callable[[Iterable[Row]], int]:
-    """Return what writes a batch's rows to a file, which takes another's place once it is complete, and counts them.
+    """Return a function that writes a batch's rows to a file, which appears once it is complete, and counts the rows.
 
     Raises:
         InvalidRequest: the file cannot be written.
@@ -180,7 +180,7 @@ def write_table(path: Path, rows: list[Row]) -> None:
 
 
 def row_of(verdict: Verdict, identity: Identity) -> Row:
-    """Return a verdict as JSON, with what it is about."""
+    """Return a verdict as JSON, with the problem and the hash of its proof."""
     return {**verdict.dump(), "problem": identity.problem, "sha256": identity.sha256}
 
 
@@ -203,7 +203,7 @@ def _first_message(verdict: Verdict) -> str:
 
 
 def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
-    """Yield whole lines; what stands behind the last line end was being written when its process was killed."""
+    """Yield whole lines; text after the last line end was being written when its process was killed."""
     *lines, torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
     if not torn.startswith(_LINE_START[: len(torn)]):
         lines.append(torn)
@@ -212,12 +212,12 @@ def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
             row = json.loads(line)
             yield line + b"\n", row, Verdict.model_validate(row)
         except (ValueError, ValidationError) as error:
-            raise InvalidRequest(f"{path}:{number} is no verdict: --output goes on with its own files alone") from error
+            raise InvalidRequest(f"{path}:{number} is not a verdict: --output continues only its own files") from error
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """Give a path to write to that takes the place of another once it is complete."""
+    """Give a path to write to; its file replaces the other once it is complete."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with _told(path):

@@ -35,13 +35,13 @@ def verify(
         Literal["compiled", "checked", "attested"], typer.Option(help="The level an accepted proof must reach.")
     ] = "compiled",
     environment: Annotated[
-        str, typer.Option(help="The Lean environment; `farm status` shows those there are.")
+        str, typer.Option(help="The Lean environment; `farm status` shows which there are.")
     ] = "default",
     priority: Annotated[int, typer.Option(min=0, max=9, help="Among your own batches, 9 first.")] = 5,
     feedback: Annotated[
         bool, typer.Option("--feedback", help="Show for each error the tactic that failed and the goals before it.")
     ] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run again what has a verdict already.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run proofs that have a verdict already.")] = False,
     column: Annotated[
         list[str] | None,
         typer.Option(help="FIELD=COLUMN of a data set: any field of a proof, or header; FIELD= leaves one out."),
@@ -50,30 +50,30 @@ def verify(
     code_column: Annotated[str | None, typer.Option(metavar="COLUMN", help="Where the proofs are.")] = None,
     id_column: Annotated[str | None, typer.Option(metavar="COLUMN", help="Where the names of proofs are.")] = None,
     problem_column: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="What groups attempts at one problem.")
+        str | None, typer.Option(metavar="COLUMN", help="Where the names of problems are; they group attempts.")
     ] = None,
     pass_at: Annotated[
-        str | None, typer.Option(metavar="K,…", help="Say pass@k over the problems, such as 1,8,32.")
+        str | None, typer.Option(metavar="K,…", help="Print pass@k over the problems, such as 1,8,32.")
     ] = None,
     label: LabelOption = None,
     tag: TagOption = None,
-    split: Annotated[str | None, typer.Option(help="Of a data set on the hub this split alone.")] = None,
+    split: Annotated[str | None, typer.Option(help="Read only this split of a data set on the hub.")] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="File for the verdicts: .jsonl (written as they finish, and resumed), .parquet or .tsv."),
     ] = None,
     manifest: Annotated[
         Path | None,
-        typer.Option(help="File for the record that makes the run repeatable; the same call goes on with its run."),
+        typer.Option(help="File for the record that makes the run repeatable; the same call continues its run."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON verdict per line, as they finish.")] = False,
 ) -> None:
     """Verify proofs and show their verdicts; exit 0 only if all are accepted.
 
     A line of a .jsonl file is `{"id"?, "code", "statement"?, "problem"?}`, or a row with a data set's own columns
-    (`formal_statement`, `header`, `proof`, `lean4_code`, `name`); one that is neither is rejected by itself.
-    Ctrl-C cancels what has not run. The same call with the same .jsonl output goes on: a proof that it says accepted or
-    rejected of is not sent again. With --manifest it joins the batches that a killed call has left in the farm.
+    (`formal_statement`, `header`, `proof`, `lean4_code`, `name`); only a line that is neither is rejected.
+    Ctrl-C cancels what has not run. The same call with the same .jsonl output continues: a proof that is accepted or
+    rejected there is not sent again. With --manifest it joins the batches that a killed call has left in the farm.
 
     Example: `farm verify attempts.parquet --level checked --pass-at 1,8 --label 'step 40' --manifest run.json`.
     """
@@ -109,7 +109,7 @@ def verify(
 
 
 def _checked(placed: list[tuple[str, Row]], paths: list[str], level: str) -> list[Row]:
-    """Return the rows, once they are known to be worth a run.
+    """Return the rows, after checking that they are worth a run.
 
     Raises:
         InvalidRequest: there are none, none of them holds a proof, or two have one id.
@@ -127,7 +127,7 @@ def _checked(placed: list[tuple[str, Row]], paths: list[str], level: str) -> lis
 
 
 def _judgeable(row: Row, where: str, level: str) -> Row:
-    """Return a row, or why the level cannot be asked of it."""
+    """Return a row, or a bad row that says why the level cannot be asked of it."""
     if level == "compiled" or isinstance(row, BadRow) or row.statement is not None:
         return row
     why = f"{where} has no statement, and the level {level!r} needs one; --statement-column names where they are"
@@ -135,7 +135,7 @@ def _judgeable(row: Row, where: str, level: str) -> Row:
 
 
 def _named(placed: list[tuple[str, Row]]) -> list[Row]:
-    """Return the rows with one name each, by which verdicts go: an id, else the index, else the place.
+    """Return the rows with one name each for their verdicts: an id, else the index, else the place.
 
     Raises:
         InvalidRequest: two have one id.
@@ -146,7 +146,7 @@ def _named(placed: list[tuple[str, Row]]) -> list[Row]:
             continue
         if row.id in places:
             raise InvalidRequest(
-                f"{where} has the id {row.id!r}, which {places[row.id]} has: verdicts go by ids;"
+                f"{where} has the id {row.id!r}, which {places[row.id]} has too: verdicts are named by ids;"
                 " --id-column names a column of ids, and --problem-column one whose values recur"
             )
         places[row.id] = where
@@ -154,7 +154,7 @@ def _named(placed: list[tuple[str, Row]]) -> list[Row]:
 
 
 def _renamed(row: Row, where: str) -> Row:
-    """Return a row whose index is no name for it, because another has that for an id."""
+    """Return a row with its place as its id, because another row has its index for an id."""
     return row.model_copy(update={"id": id_of_place(where)}) if isinstance(row, Proof) and row.id is None else row
 
 

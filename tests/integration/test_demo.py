@@ -48,5 +48,5 @@ def test_without_lean_it_says_so(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("undecided\tfarm_error") == 3
-    assert "there is no Lean here, so no proof was judged: `farm doctor --install-lean` brings it" in done.stderr
+    assert "there is no Lean here, so no proof was judged: `farm doctor --install-lean` installs it" in done.stderr
     assert "Nat.add_comm" in done.stdout

@@ -160,13 +160,13 @@ def test_wrong_wishes_are_told_in_one_line(
         (["hf://datasets/some"], "hf://datasets/OWNER/NAME"),
         (["hf://datasets/some/others"], "Cannot fetch the data set some/others"),
         (["hf://datasets/some/proofs", "--split", "dev"], "no .jsonl or .parquet file of a split 'dev'"),
-        ([str(rows)], "rows.parquet:1 is no proof: code: Field required"),
+        ([str(rows)], "rows.parquet:1 is not a proof: code: Field required"),
         ([str(rows), "--column", "code=proof"], "rows.parquet:1 has no column 'proof'"),
         ([str(rows), "--column", "proof=answer"], "FIELD=COLUMN"),
         ([str(tmp_path / "broken.parquet")], "cannot be read as Parquet"),
         ([str(lean), "--output", "verdicts.csv"], ".jsonl, .parquet, .tsv"),
-        ([str(lean), "--output", "nowhere/verdicts.jsonl"], "a folder that is there"),
-        ([str(lean), "--output", str(tmp_path / "notes.jsonl")], "notes.jsonl:1 is no verdict"),
+        ([str(lean), "--output", "nowhere/verdicts.jsonl"], "a folder that exists"),
+        ([str(lean), "--output", str(tmp_path / "notes.jsonl")], "notes.jsonl:1 is not a verdict"),
         ([str(lean), "--level", "checked"], "needs one"),
     ]:
         run = farm.command("verify", *arguments)
@@ -221,7 +221,7 @@ def test_a_bad_row_costs_that_row_and_not_the_run(farm: RunningFarm, tmp_path: P
     for _ in range(2):
         run = farm.command("verify", *arguments)
         assert run.returncode == 1
-        assert f"1 of 3 hold no proof and are rejected; the first: {source}:2 is no JSON" in run.stderr
+        assert f"1 of 3 hold no proof and are rejected; the first: {source}:2 is not JSON" in run.stderr
         found = {row["id"]: (row["outcome"], row["reason"], row["messages"]) for row in read_lines(output)}
         assert found["good"][0] == "accepted"
         assert found["empty"][:2] == found[f"{source}:2"][:2] == ("rejected", "error")

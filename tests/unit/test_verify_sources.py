@@ -89,25 +89,25 @@ def test_stdin_is_lean_or_json_by_how_it_begins(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     ("name", "text", "number", "why"),
     [
-        ("r.jsonl", LINE + "not json\n", 2, "r.jsonl:2 is no JSON: Expecting value at column 1"),
-        ("r.jsonl", LINE + "\n[1, 2]\n", 2, "r.jsonl:3 is no JSON object"),
-        ("r.jsonl", LINE + '{"id": "b"}\n', 2, "r.jsonl:2 is no proof: code: Field required"),
-        ("r.jsonl", LINE + '{"code": 5}\n', 2, "r.jsonl:2 is no proof: code: Input should be a valid string"),
-        ("r.jsonl", LINE + '{"code": "a\\u0000"}\n', 2, "r.jsonl:2 is no proof: code: Value error, NUL characters"),
-        ("r.jsonl", LINE + '{"code": "\\ud800"}\n', 2, "r.jsonl:2 is no proof: code: Input should be a valid string"),
-        ("r.jsonl", LINE + '{"code": "x", "kode": "y"}\n', 2, "r.jsonl:2 is no proof: kode: Extra inputs"),
-        ("r.jsonl", '{"code": "x", "id": NaN}\n', 1, "r.jsonl:1 is no proof: id:"),
-        ("r.jsonl", LINE + "[" * 100_000 + "\n", 2, "r.jsonl:2 is no JSON"),
+        ("r.jsonl", LINE + "not json\n", 2, "r.jsonl:2 is not JSON: Expecting value at column 1"),
+        ("r.jsonl", LINE + "\n[1, 2]\n", 2, "r.jsonl:3 is not a JSON object"),
+        ("r.jsonl", LINE + '{"id": "b"}\n', 2, "r.jsonl:2 is not a proof: code: Field required"),
+        ("r.jsonl", LINE + '{"code": 5}\n', 2, "r.jsonl:2 is not a proof: code: Input should be a valid string"),
+        ("r.jsonl", LINE + '{"code": "a\\u0000"}\n', 2, "r.jsonl:2 is not a proof: code: Value error, NUL characters"),
+        ("r.jsonl", LINE + '{"code": "\\ud800"}\n', 2, "r.jsonl:2 is not a proof: code: Input should be a valid"),
+        ("r.jsonl", LINE + '{"code": "x", "kode": "y"}\n', 2, "r.jsonl:2 is not a proof: kode: Extra inputs"),
+        ("r.jsonl", '{"code": "x", "id": NaN}\n', 1, "r.jsonl:1 is not a proof: id:"),
+        ("r.jsonl", LINE + "[" * 100_000 + "\n", 2, "r.jsonl:2 is not JSON"),
         ("r.jsonl", LINE.encode() + b'{"code": "\xff"}\n', 2, "r.jsonl:2 is not UTF-8 at column 11"),
         *[("r.jsonl", LINE + f'{{"code": {empty}}}\n', 2, "the text is empty") for empty in ('""', "null", '" \\n"')],
-        ("r.json", f"[{LINE}, 5]", 2, "r.json:2 is no JSON object"),
+        ("r.json", f"[{LINE}, 5]", 2, "r.json:2 is not a JSON object"),
         ("r.csv", f'id,code\na,"{CODE}"\nb\n', 2, "r.csv:4 has another number of cells than the head"),
         ("r.csv", f'id,code\na,"{CODE}"\nb,\n', 2, "the text is empty"),
-        ("r.csv", "id,kode\na,b\n", 1, "r.csv:2 is no proof: code: Field required"),
+        ("r.csv", "id,kode\na,b\n", 1, "r.csv:2 is not a proof: code: Field required"),
         ("e.lean", "", 1, "the text is empty"),
         ("e.lean", "\n\n", 1, "the text is empty"),
         ("e.lean", b"theorem\nt : \xff", 1, "e.lean:2 is not UTF-8 at column 5"),
-        ("e.lean", "a\x00", 1, "e.lean is no proof: code: Value error, NUL characters"),
+        ("e.lean", "a\x00", 1, "e.lean is not a proof: code: Value error, NUL characters"),
     ],
 )
 def test_a_bad_row_is_named_and_leaves_the_others_alone(
@@ -128,7 +128,7 @@ def test_a_bad_row_is_named_and_leaves_the_others_alone(
         ("a.txt", CODE, r"a\.txt: only \.lean, \.jsonl, \.json, \.csv, \.parquet files are read"),
         ("a.lean.gz", gzip.compress(CODE.encode(), mtime=0)[:-9], r"a\.lean\.gz cannot be unpacked"),
         ("a.jsonl.gz", gzip.compress(LINE.encode(), mtime=0) + b"garbage", r"a\.jsonl\.gz cannot be unpacked"),
-        ("a.csv", f'id,code\na,"{CODE}"\nb,"c', r"a\.csv:4 is no CSV"),
+        ("a.csv", f'id,code\na,"{CODE}"\nb,"c', r"a\.csv:4 is not CSV"),
         ("a.jsonl", LINE.encode("utf-16")[:-1], r"a\.jsonl:\d is not UTF-16"),
         ("a.parquet", "", r"a\.parquet cannot be read as Parquet"),
     ],
@@ -241,7 +241,7 @@ def test_a_data_set_without_proofs_says_what_helps(tmp_path: Path) -> None:
     found = only(rows(path))
 
     assert isinstance(found, BadRow)
-    assert found.why.startswith(f"{path}:1 is no proof: code: Field required")
+    assert found.why.startswith(f"{path}:1 is not a proof: code: Field required")
     assert "--code-column" in found.why
 
 

@@ -25,7 +25,7 @@ def test_its_answers_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     done = init(tmp_path, answers=f"y\nnowhere\n{project}\n3\ndata dir\n")
 
     assert done.returncode == 0, done.stderr
-    assert "nowhere is no Lean project" in done.stderr
+    assert "nowhere is not a Lean project" in done.stderr
     assert "`farm keys create NAME` makes a key" in done.stderr
     monkeypatch.chdir(tmp_path)
     found = load()
@@ -44,7 +44,7 @@ def test_defaults_need_no_answer(tmp_path: Path) -> None:
         "LEAN_WORKERS": "0",
         "DATA_DIR": ".farm",
     }
-    assert "# Programs on this host alone reach the farm" in (tmp_path / ".env").read_text()
+    assert "# Only programs on this host reach the farm" in (tmp_path / ".env").read_text()
 
 
 @pytest.mark.parametrize("arguments", [("--yes",), ()])
@@ -54,7 +54,7 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path, arguments: tuple[str
     done = init(tmp_path, *arguments)
 
     assert done.returncode == 1
-    assert "is there already" in done.stderr
+    assert "exists already" in done.stderr
     assert (tmp_path / ".env").read_text() == "PORT=9000\n"
 
 
