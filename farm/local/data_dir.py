@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 def make_private(data_dir: Path) -> None:
-    """Make a data folder that nobody else can look into, or close one of an earlier release.
+    """Make a data folder that nobody else can read, or make one of an earlier release so.
 
     A folder that the farm did not make and that holds other data, such as a home or `/tmp`, keeps its mode; the farm's
-    own files in it are closed all the same.
+    own files in it are still made private.
 
     Raises:
-        OSError: it cannot be made, or is no folder.
+        OSError: it cannot be made, or is not a folder.
     """
     try:
         data_dir.mkdir(parents=True, mode=0o700)

@@ -1,4 +1,4 @@
-"""The local farm: which services there are, in which order, and what each must know."""
+"""The local farm: its services, their order, and what each must know."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ROOMS = ("workers.reaper", "workers.premises", "workers.embed")
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a running local farm is found."""
+    """The addresses of a running local farm."""
 
     api: str
     flower: str
@@ -49,7 +49,7 @@ class Addresses:
 
 
 OnReady = Callable[[Addresses, list[str]], None]
-"""Told once every part answers: where it is, and what an operator should know."""
+"""Called once every part answers, with the addresses, and what an operator should know."""
 
 
 class LocalFarm:
@@ -58,7 +58,7 @@ class LocalFarm:
     Args:
         settings: `redis_url` empty means an embedded Valkey under `data_dir`.
         tell: called with each step in one line.
-        on_progress: called with what the farm still waits for, and how much of it is done, 0 to 1.
+        on_progress: called with what the farm still waits for, and the share of it that is done, 0 to 1.
 
     Raises:
         ConfigurationError: a file in `ENVIRONMENTS_DIR` is wrong.
@@ -71,19 +71,19 @@ class LocalFarm:
         self._data_dir = settings.data_dir.absolute()
         self._supervisor = Supervisor(self._data_dir / "logs")
         self._lean_rooms = lean_rooms(settings)
-        # It asks only the farm's own processes on this host: the environment's proxies and certificates do not apply.
+        # It asks only the farm's own processes on this host, so it uses no proxies or certificates of the environment.
         self._http = httpx.AsyncClient(timeout=5, trust_env=False)
         parts = [lean_part(room.environment) for room in self._lean_rooms]
         self._readiness = Readiness(self._http, self._supervisor.ailments, parts)
 
     async def run(self, on_ready: OnReady, stopped: asyncio.Event) -> None:
-        """Run until told to stop, while it starts as well; nothing is left behind, whatever happens.
+        """Run until told to stop, even while it starts; nothing is left behind, whatever happens.
 
         Raises:
             ConfigurationError: something does not start; the text says what to do.
         """
         if self._settings.farm_host not in LOOPBACK_HOSTS and not self._settings.api_keys_file:
-            raise ConfigurationError("Without keys the farm binds this host only: set API_KEYS_FILE, or FARM_HOST back")
+            raise ConfigurationError("Without keys the farm binds this host only: set API_KEYS_FILE, or no FARM_HOST")
         if self._settings.api_keys_file:
             read_keys(self._settings.api_keys_file)
         descriptors.raise_limit()
@@ -111,7 +111,7 @@ class LocalFarm:
                 await asyncio.Event().wait()
             finally:
                 waiting.cancel()
-                self._tell("stopping; once more ends everything at once")
+                self._tell("stopping; a second signal ends everything at once")
                 await self._supervisor.stop()
                 await self._http.aclose()
 
@@ -142,7 +142,7 @@ class LocalFarm:
         self._tell(f"started {', '.join(service.name for service in services)}")
 
     def _environment(self, port: int, redis_url: str) -> dict[str, str]:
-        """Everything a child must know that its own environment and `.env` might not say."""
+        """Return a child's environment, with what the settings and `.env` might not tell it."""
         settings = self._settings
         return {
             **os.environ,
@@ -152,7 +152,7 @@ class LocalFarm:
             "REDIS_URL": redis_url,
             "BROKER_URL": settings.broker_url or redis_url,
             "DATA_DIR": str(self._data_dir),
-            # Where the next start clears away what killed processes leave.
+            # The next start removes what killed processes leave there.
             "TMPDIR": str(empty_temporary_folder(self._data_dir)),
         }
 
@@ -165,7 +165,7 @@ class LocalFarm:
             "FLOWER_ADDRESS": "127.0.0.1",
             "FLOWER_PORT": str(port),
             "FLOWER_BASIC_AUTH": addresses.flower_login,
-            # Else it runs a `flowerconfig.py` that lies in the working directory.
+            # Otherwise it would run a `flowerconfig.py` from the working directory.
             "FLOWER_CONF": os.environ.get("FLOWER_CONF", os.devnull),
         }
         is_healthy = self._answers(f"{addresses.flower}/healthcheck")
@@ -184,7 +184,7 @@ class LocalFarm:
 
 
 def _enter(redis_url: str) -> str:
-    """Take part in a store; return what it is."""
+    """Enter a store; return a sentence that names it."""
     store = connect(redis_url)
     entered = enter_store(store)
     set_draining(store, False)
@@ -220,7 +220,7 @@ def _lean_service(room: LocalLeanRoom, environment: dict[str, str]) -> Supervise
 
 
 def _gives_signs(part: str, environment: dict[str, str]) -> Callable[[], Awaitable[bool]]:
-    """Return whether a part that ever gave a sign of life still does; what comes before the first may take long."""
+    """Return a check that a part has not fallen silent; before its first sign of life it may take long."""
 
     async def is_healthy() -> bool:
         return not is_silent(Path(environment["DATA_DIR"]), part)

@@ -1,4 +1,4 @@
-"""`python -m farm.local.flower`: Flower on the farm's broker, wherever its settings say that it is.
+"""`python -m farm.local.flower`: Flower on the broker that the farm's settings name.
 
 Flower's own options come from the environment (FLOWER_ADDRESS, FLOWER_PORT, FLOWER_BASIC_AUTH).
 """
@@ -17,7 +17,7 @@ from farm.settings import load
 def main() -> None:
     """Run Flower until SIGTERM; without a login it does not start."""
     if not os.environ.get("FLOWER_BASIC_AUTH"):
-        sys.exit("Flower without a login lets anyone who reaches it stop workers: set FLOWER_BASIC_AUTH=USER:PASSWORD")
+        sys.exit("Without a login anyone who reaches Flower can stop workers: set FLOWER_BASIC_AUTH=USER:PASSWORD")
     descriptors.raise_limit()
     try:
         app = celery_app(load())

@@ -1,4 +1,4 @@
-"""The last words of a process, from its log, as a person reads them."""
+"""The last messages of a process, from its log, for a person to read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def last_words(log: Path, start: int) -> str:
     read = [(line, _event(line)) for line in lines if line.strip()]
     if any(event.get("level") in _TROUBLE for _, event in read):
         read = [(line, event) for line, event in read if not event or event.get("level") in _TROUBLE]
-    # A process may say the same at each of its tries.
+    # A process may log the same at each of its tries.
     said = list(dict.fromkeys(_sentence(line, event) for line, event in read))
     return "\n".join(["its last words:", *said]) if said else f"it said nothing ({log})"
 

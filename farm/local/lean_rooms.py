@@ -1,4 +1,4 @@
-"""The Lean rooms of `farm up`: its own environment's, and one for each file in ENVIRONMENTS_DIR. All share a host."""
+"""The Lean rooms of `farm up`: one for its own environment and one for each file in ENVIRONMENTS_DIR, on one host."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LocalLeanRoom:
     Attributes:
         environment: the environment it serves.
         file: its settings; None for the room that has those of `farm up`.
-        variables: what its process is told beside.
+        variables: further environment variables of its process.
     """
 
     environment: str
@@ -44,7 +44,7 @@ def lean_rooms(settings: Settings) -> list[LocalLeanRoom]:
     names = [each.lean_environment for each in asked]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ConfigurationError(
-            f"{settings.environments_dir}/{twice.pop()}.env: these workers are set up without a file"
+            f"{settings.environments_dir}/{twice.pop()}.env: workers of this environment are set up already"
         )
     memory_mb = memory_limit_mb()
     processes = share_processes(asked, os.cpu_count() or 1, memory_mb)
@@ -62,8 +62,8 @@ def lean_rooms(settings: Settings) -> list[LocalLeanRoom]:
 def share_processes(asked: Sequence[Settings], cores: int, memory_mb: float) -> list[int]:
     """Return how many Lean processes each environment gets on one host.
 
-    One that names a number gets it. The others share what is left of cores and memory equally, and each has one process
-    at least; the first gets what does not divide.
+    An environment that names a number gets it. The others share the remaining cores and memory equally, and each has at
+    least one process; the first of them gets the remainder of the division.
 
     Args:
         asked: the settings of each.

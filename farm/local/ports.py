@@ -8,8 +8,8 @@ import socket
 
 from farm.errors import ConfigurationError
 
-# Below those that Linux (32768) and macOS (49152) give to outgoing connections: what is free there may be one of them a
-# moment later, when the service that was told to use it starts.
+# Below the ports that Linux (32768) and macOS (49152) give to outgoing connections: a free port up there may be in use
+# a moment later, when the service that was told to use it starts.
 _QUIET = range(20_000, 32_000)
 _TRIES = 100
 
@@ -37,7 +37,7 @@ def prefer_port(wanted: int, *, taken: int) -> int:
 
 
 def _try_bind(port: int, host: str) -> OSError | None:
-    """Return what the system says against a port; None when it can be bound now."""
+    """Return why a port cannot be bound; None when it can be bound now."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -52,4 +52,4 @@ def _in_words(error: OSError, port: int, host: str) -> str:
         return f"Port {port} is taken: `--port 0` takes a free one"
     if isinstance(error, PermissionError):
         return f"Port {port} needs a right that this user does not have: take one from 1024 on (`--port 8000`)"
-    return f"FARM_HOST: {host} is no address of this host that can be bound ({error.strerror})"
+    return f"FARM_HOST: {host} is not an address of this host that can be bound ({error.strerror})"

@@ -16,16 +16,16 @@ _FIRST_WORD_S = 5.0
 _WORD_EVERY_S = 30.0
 
 OnProgress = Callable[[str, float], None]
-"""Told what the farm still waits for, and how much of it is done, 0 to 1."""
+"""Called with what the farm still waits for, and the share of it that is done, 0 to 1."""
 
 
 class Readiness:
-    """What is not ready yet.
+    """Keeps track of what is not ready yet.
 
     Args:
-        http: asks the API.
-        ailments: what the supervisor knows of services that do not work.
-        lean_parts: the names of the Lean rooms: the API calls a farm ready when one of them serves.
+        http: the client that asks the API.
+        ailments: returns what the supervisor knows about services that do not work.
+        lean_parts: the names of the Lean rooms: the API reports a farm as ready when one of them serves.
 
     Attributes:
         waits: what is waited for, and why.
@@ -57,7 +57,7 @@ class Readiness:
             await asyncio.sleep(_POLL_S)
 
     async def tell_now_and_then(self, tell: Callable[[str], None]) -> None:
-        """Say what is waited for: soon, when it becomes something else, and twice a minute, until cancelled."""
+        """Report what the farm waits for: soon, whenever that changes, and twice a minute, until cancelled."""
         told, told_at = "", -math.inf
         while True:
             await asyncio.sleep(_FIRST_WORD_S)
@@ -68,7 +68,7 @@ class Readiness:
                 told, told_at = text, time.monotonic()
 
     async def _checks(self, url: str) -> dict[str, Any]:
-        """Return what the API says of each part, a part it does not know yet among them; nothing while it is away."""
+        """Return what the API says about each part, also those it does not know yet; nothing if it does not answer."""
         try:
             checks: dict[str, Any] = (await self._http.get(f"{url}/readyz")).json()["checks"]
         except (httpx.TransportError, ValueError, KeyError):

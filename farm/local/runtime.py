@@ -1,4 +1,4 @@
-"""What a running local farm leaves in its data folder, so that other commands find it."""
+"""The note of a running local farm in its data folder, by which other commands find it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Runtime:
         return int(self.supervisor.partition(".")[0])
 
     def write(self, data_dir: Path) -> None:
-        """Leave it in the data folder."""
+        """Write it to the data folder."""
         path = data_dir / "runtime.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(asdict(self)))
@@ -66,8 +66,8 @@ def read_runtime(data_dir: Path) -> Runtime | None:
 async def locked(data_dir: Path, tell: Callable[[str], None]) -> AsyncIterator[int]:
     """Lock a data folder for one farm, and yield the descriptor that holds the lock.
 
-    The lock goes with the last process that has the descriptor, however that ends. The embedded Valkey gets it: when
-    `farm up` was killed, its Valkey still writes what it holds, and a second one on its files would lose that.
+    The lock ends with the last process that has the descriptor, however that process ends. The embedded Valkey gets it:
+    if `farm up` is killed, its Valkey still writes what it holds, and a second Valkey on its files would lose that.
 
     Args:
         data_dir: the folder.
@@ -95,7 +95,7 @@ def _open_lock(data_dir: Path) -> TextIO:
         (data_dir / "lock").touch(mode=0o600)
         return (data_dir / "lock").open("a+")
     except OSError as error:
-        raise ConfigurationError(f"DATA_DIR: {data_dir} is no folder to write to: {error.strerror}") from error
+        raise ConfigurationError(f"DATA_DIR: {data_dir} is not a folder to write to: {error.strerror}") from error
 
 
 def _sign(descriptor: int) -> None:

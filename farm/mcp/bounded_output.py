@@ -15,7 +15,7 @@ _FIRST_ENTRIES = 64
 def bounded_json(answer: Any) -> str:
     """Return an answer as JSON of at most `MOST_CHARS` characters.
 
-    What is too long loses the ends of its texts and lists, evenly, until the whole fits: a text then ends in
+    If it is too long, its texts and lists are shortened evenly until it fits: a text then ends in
     `… [cut: N more characters]`, a list in the entry `[cut: N more]`.
     """
     text = _encode(answer)

@@ -1,4 +1,4 @@
-"""One call of a tool: the farm is asked while the client hears that it is, and errors become the tool's own."""
+"""One call of a tool: asks the farm, reports progress to the client meanwhile, and turns errors into the tool's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 McpContext: TypeAlias = Context[Any, Any]
 Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncFarm]]
-"""Gives the client of the farm that a call is answered with, which has the caller's key."""
+"""Gives the farm's client for one call, with the caller's key."""
 Ask: TypeAlias = Callable[[AsyncFarm], Awaitable[T]]
 
 _TOLD_EVERY_S = 2.0
@@ -27,7 +27,7 @@ async def call_tool(context: McpContext, connect: Connect, ask: Ask[T]) -> T:
     """Return what the farm answers; a cancelled call drops its request, and with it the farm's work on it.
 
     Raises:
-        ToolError: the farm refused or failed; the text has its code and its sentence.
+        ToolError: the farm refused or failed; the text has the error's code and message.
     """
     telling = asyncio.create_task(_tell(context))
     try:
@@ -43,7 +43,7 @@ async def read_resource(connect: Connect, ask: Ask[T]) -> T:
     """Return what the farm answers.
 
     Raises:
-        ResourceError: the farm refused or failed; the text has its code and its sentence.
+        ResourceError: the farm refused or failed; the text has the error's code and message.
     """
     try:
         async with connect() as farm:

@@ -22,14 +22,14 @@ class TacticPlace:
 
 
 def goals_at(trees: list[Any], place: Place) -> dict[str, Any]:
-    """Return the tactic at a place with its goals before and after; between two tactics what the earlier one left.
+    """Return the tactic at a place with its goals before and after; between two tactics, what the earlier one left.
 
     Args:
-        trees: info trees as the REPL answers them.
+        trees: info trees as the REPL returns them.
         place: where to look.
 
     Returns:
-        `tactic`, `line`, `column`, `goals_before` and `goals_after`; everything None or empty where no tactic stands
+        `tactic`, `line`, `column`, `goals_before` and `goals_after`; everything None or empty if no tactic is
         at or before the place.
     """
     tactics = list(_tactics(trees))
@@ -38,7 +38,7 @@ def goals_at(trees: list[Any], place: Place) -> dict[str, Any]:
         return _answer(min(around, key=_size), is_inside=True)
     earlier = [each for each in tactics if each.end < place]
     if earlier:
-        # Of those that end at the same place the outermost has left what is left.
+        # Of those that end at the same place, the outermost left the goals that remain.
         return _answer(max(earlier, key=lambda each: (each.end, _size(each))), is_inside=False)
     return {"tactic": None, "line": None, "column": None, "goals_before": [], "goals_after": []}
 
@@ -56,7 +56,7 @@ def _answer(tactic: TacticPlace, *, is_inside: bool) -> dict[str, Any]:
 
 
 def _size(tactic: TacticPlace) -> Place:
-    """Return how far a tactic reaches; of two that share a place the smaller one is the more exact."""
+    """Return how far a tactic reaches; of two at the same place, the smaller one is more exact."""
     return tactic.end[0] - tactic.start[0], tactic.end[1] - tactic.start[1]
 
 

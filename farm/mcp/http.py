@@ -1,4 +1,4 @@
-"""The server over streamable HTTP, for an HTTP API to answer one path with."""
+"""The server over streamable HTTP, with which an HTTP API answers one path."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from farm.mcp.server import create_server
 
 
 def session_manager(connect: Connect) -> StreamableHTTPSessionManager:
-    """Return what answers the requests, each on its own; it serves while its `run()` is open.
+    """Return the manager that answers the requests, each on its own; it serves while its `run()` is open.
 
-    Who may ask, and under which host name, is the API's to check.
+    The API has to check who may ask, and under which host name.
 
     Args:
         connect: gives the client of the farm for a call.

@@ -27,7 +27,7 @@ class Resources:
         self._connect = connect
 
     async def environments(self) -> str:
-        """Return the Lean environments: version, project, workers, and what one should know before using one."""
+        """Return the Lean environments: version, project, workers, and what to know before using one."""
 
         async def ask(farm: AsyncFarm) -> str:
             fields = {"name", "lean_version", "project", "workers", "pending", "notice"}
@@ -36,7 +36,7 @@ class Resources:
         return await read_resource(self._connect, ask)
 
     async def latest(self) -> str:
-        """Return the first verdicts of the key's latest batches, those of the tool `verify` among them."""
+        """Return the first verdicts of the key's latest batches, including those of the tool `verify`."""
 
         async def ask(farm: AsyncFarm) -> str:
             batches = await farm.batches(limit=_LATEST_BATCHES)
@@ -45,7 +45,7 @@ class Resources:
         return await read_resource(self._connect, ask)
 
     async def batch(self, batch_id: str) -> str:
-        """Return how far a batch is, and its first verdicts once it is done."""
+        """Return the progress of a batch, and its first verdicts once it is done."""
 
         async def ask(farm: AsyncFarm) -> str:
             status = await farm.batch(batch_id).status()
@@ -55,7 +55,7 @@ class Resources:
 
 
 async def _with_verdicts(farm: AsyncFarm, status: BatchStatus, most: int) -> dict[str, Any]:
-    """Return a batch with its first verdicts in the order they came; a running one alone, as it would be waited for."""
+    """Return a batch with its first verdicts in the order they came; without them while it runs, so as not to wait."""
     verdicts: list[dict[str, Any]] = []
     if status.finished and status.total:
         async with aclosing(farm.batch(status.batch_id).results()) as found:

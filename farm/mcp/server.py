@@ -40,7 +40,7 @@ def create_server(connect: Connect, read_file: ReadFile | None = None) -> MCPSer
         tools.commands,
         tools.batch_status,
     ):
-        # Text alone: the same answer as structured content would be read, and paid for, twice.
+        # Only as text: a model would read, and pay for, the same answer twice if it were structured content too.
         server.add_tool(tool, annotations=_READS, structured_output=False)
     server.resource("farm://environments", mime_type=_JSON)(resources.environments)
     server.resource("farm://verdicts", mime_type=_JSON)(resources.latest)

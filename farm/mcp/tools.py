@@ -20,9 +20,7 @@ from farm.models import CommandsAnswer
 ReadFile: TypeAlias = Callable[[str], str]
 Code = Annotated[str | None, Field(description="Lean source text, with its imports.")]
 File = Annotated[str | None, Field(description="Instead of `code`: a .lean file on the machine of `farm mcp`.")]
-Statement = Annotated[
-    str | None, Field(description="The theorem that the proof has to prove, without its proof: `theorem NAME : TYPE`.")
-]
+Statement = Annotated[str | None, Field(description="The theorem to prove, without its proof: `theorem NAME : TYPE`.")]
 Environment = Annotated[str, Field(description="The Lean environment, one of the resource farm://environments.")]
 Timeout = Annotated[float | None, Field(description="Seconds Lean may run; the farm's default when absent.", gt=0)]
 Commands = Annotated[
@@ -58,7 +56,7 @@ class Tools:
         """Verify a Lean proof: its outcome, and the first errors with line (from 1), column (from 0), tactic and goals.
 
         `compiled` means that the text elaborated. Ask for `checked`, with the statement, before you call a proof done.
-        An outcome `undecided` is about the farm and says nothing about the proof.
+        The outcome `undecided` says something about the farm and nothing about the proof.
         """
 
         async def ask(farm: AsyncFarm) -> str:
@@ -111,7 +109,7 @@ class Tools:
         """
 
         async def ask(farm: AsyncFarm) -> str:
-            # "original" leaves out what macros made: a place in the text is asked for.
+            # "original" leaves out what macros made, because the question is about a place in the text.
             request = {"cmd": self._text(code, path), "infotree": "original"}
             found = _answered(await farm.commands([request], environment=environment, timeout_s=timeout_s))
             errors = [each for each in answers.of_reply(found.responses[0]) if each["severity"] == "error"]
@@ -139,7 +137,7 @@ class Tools:
         self,
         context: McpContext,
         commands: Commands,
-        imports: Annotated[str, Field(description="What comes before each: imports, `open`, definitions.")] = "",
+        imports: Annotated[str, Field(description="Text to run before each: imports, `open`, definitions.")] = "",
         environment: Environment = "default",
         timeout_s: Timeout = None,
     ) -> str:
@@ -166,7 +164,7 @@ class Tools:
         context: McpContext,
         batch_id: Annotated[str | None, Field(description="The key's latest five batches when absent.")] = None,
     ) -> str:
-        """See how far a batch is: how many proofs have their verdict, and what the verdicts are."""
+        """See the progress of a batch: how many proofs have their verdict, and what the verdicts are."""
 
         async def ask(farm: AsyncFarm) -> str:
             found = [await farm.batch(batch_id).status()] if batch_id else await farm.batches(limit=5)
@@ -181,7 +179,7 @@ class Tools:
             InvalidRequest: there is none or both, or a file that cannot be read from here.
         """
         if (code is None) == (path is None):
-            raise InvalidRequest("Give `code`, or `path`, and not both")
+            raise InvalidRequest("Give either `code` or `path`")
         if code is not None:
             return code
         if self._read_file is None:
@@ -193,7 +191,7 @@ def _look(command: str) -> str:
     """Return a command that only looks.
 
     Raises:
-        InvalidRequest: it is another one.
+        InvalidRequest: it does something else.
     """
     if command.split()[:1] and command.split()[0] in LOOKS:
         return command
@@ -204,7 +202,7 @@ def _answered(found: CommandsAnswer) -> CommandsAnswer:
     """Return an answer that has all its responses.
 
     Raises:
-        ToolError: Lean did not come to the end.
+        ToolError: Lean did not get to the end.
     """
     if found.reason:
         raise ToolError(f"{found.reason}: {found.message}")

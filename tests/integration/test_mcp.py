@@ -149,7 +149,7 @@ async def test_a_file_is_read_where_the_agent_runs_and_nowhere_else(
 
 
 MISUSES: list[tuple[str, dict[str, Any], str]] = [
-    ("verify", {}, "invalid: Give `code`, or `path`, and not both"),
+    ("verify", {}, "invalid: Give either `code` or `path`"),
     ("verify", {"code": TRUE, "statement": "no statement"}, "invalid: Proof 0: statement"),
     ("verify", {"code": TRUE, "environment": "elsewhere"}, "invalid: environment: 'elsewhere' is unknown"),
     ("verify", {"code": TRUE, "level": "sure"}, "'compiled', 'checked' or 'attested'"),
@@ -302,5 +302,5 @@ def test_without_its_library_each_way_in_says_what_brings_it(farm: RunningFarm) 
     program = f"{WITHOUT}\nsys.argv = ['farm', 'mcp']\nfrom farm.cli import main\nmain()"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert "`farm mcp` needs the library mcp: `pip install 'leanfarm[mcp]'` brings it" in run.stderr
+    assert "`farm mcp` needs the library mcp: `pip install 'leanfarm[mcp]'`" in run.stderr
     assert "Traceback" not in run.stderr

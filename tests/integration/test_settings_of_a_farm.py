@@ -212,13 +212,16 @@ def test_a_wrong_setting_is_one_sentence_from_every_process(tmp_path: Path, entr
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"DATA_DIR": "/proc/x"}, "DATA_DIR: /proc/x is no folder to write to"),
-        ({"DATA_DIR": "/etc/hostname"}, "DATA_DIR: /etc/hostname is no folder to write to"),
+        ({"DATA_DIR": "/proc/x"}, "DATA_DIR: /proc/x is not a folder to write to"),
+        ({"DATA_DIR": "/etc/hostname"}, "DATA_DIR: /etc/hostname is not a folder to write to"),
         ({"REDIS_URL": "redis://127.0.0.1:1/0?unknown=1"}, "REDIS_URL: "),
         ({"API_KEYS_FILE": "/etc"}, "API_KEYS_FILE cannot be read"),
         ({"API_KEYS_FILE": sys.executable}, "API_KEYS_FILE cannot be read"),
         ({"ENVIRONMENTS_DIR": "/etc/hostname"}, "ENVIRONMENTS_DIR: there is no folder /etc/hostname"),
-        ({"FARM_HOST": "192.0.2.1", "API_KEYS_FILE": os.devnull}, "FARM_HOST: 192.0.2.1 is no address of this host"),
+        (
+            {"FARM_HOST": "192.0.2.1", "API_KEYS_FILE": os.devnull},
+            "FARM_HOST: 192.0.2.1 is not an address of this host",
+        ),
     ],
 )
 def test_farm_up_says_in_a_sentence_what_it_cannot_use(tmp_path: Path, settings: dict[str, str], words: str) -> None:

@@ -35,7 +35,7 @@ def test_a_port_that_needs_a_right_is_not_called_taken() -> None:
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
 @pytest.mark.parametrize("port", [0, 8765])
 def test_an_address_that_is_not_of_this_host_is_named(host: str, port: int) -> None:
-    with pytest.raises(ConfigurationError, match=f"FARM_HOST: {host} is no address of this host"):
+    with pytest.raises(ConfigurationError, match=f"FARM_HOST: {host} is not an address of this host"):
         free_port(port, host)
 
 
