@@ -1,8 +1,8 @@
-"""A submission's file compared with the statement's front: what it repeats, what it changes, what is its own.
+"""A submission's file compared with the statement's front: what the file repeats, what it changes, and what it adds.
 
-What a file repeats of the front is the farm's: the front has run already, so the repetition is blanked out, and every
-other character keeps its place. Commands are compared by their tokens, so comments and white space do not count; a
-theorem by its signature. Nothing here decides what is proved, because the front runs whatever a file says.
+The front has already run, so what a file repeats of it is replaced by white space, and every other character keeps its
+place. Commands are compared by their tokens, so comments and white space do not count; a
+theorem by its signature. Nothing here decides what is proved, because the front runs in any case.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NO_NEWLINE = re.compile(r"[^\n]")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a file says other than the front.
+    """A place where a file differs from the front.
 
     Attributes:
         text: a sentence.
@@ -36,14 +36,14 @@ class Change:
 
 @dataclass(slots=True)
 class Alignment:
-    """What is to be done with a file.
+    """What to do with a file.
 
     Attributes:
-        closing: what leaves scopes of the front that the file does not know of; runs before it.
-        blanks: stretches of the file that the front has said already.
-        inserts: where text of the statement has to stand in the file, and that text.
+        closing: `end` commands for scopes of the front that the file does not use; they run before it.
+        blanks: stretches of the file that repeat the front.
+        inserts: places in the file where text of the statement has to be inserted, with that text.
         proved: lemmas of the front, by where they begin, that the front assumes and the file proves.
-        values: what the file gives for the holes, by their full names.
+        values: the file's values for the holes, by their full names.
         change: the first thing that the file changes, or None.
     """
 
@@ -108,7 +108,7 @@ def _declares(code: CommandText, asked: Sequence[Asked], base: str) -> bool:
 
 @dataclass(slots=True)
 class _Repeated:
-    """Goes through a file's commands, and finds what the statement has said."""
+    """Goes through a file's commands, and finds those that the statement has too."""
 
     challenge: Challenge
     code: CommandText
@@ -225,7 +225,7 @@ class _Repeated:
 
 
 def _places(asked: Sequence[Asked], there: dict[str, Command]) -> list[tuple[int, int]]:
-    """Return where each thing asked for begins, and where in the file it or anything behind it begins first."""
+    """Return where each thing asked for begins, and where in the file it, or anything after it, first begins."""
     places: list[tuple[int, int]] = []
     for item in reversed(asked):
         if item.name in there:
@@ -235,7 +235,7 @@ def _places(asked: Sequence[Asked], there: dict[str, Command]) -> list[tuple[int
 
 
 def _mentions(challenge: Challenge) -> Counter[str]:
-    """Return how many commands of the front speak of each part of a name."""
+    """Return, for each part of a name, how many commands of the front mention it."""
     cut = challenge.text
     return Counter(
         part

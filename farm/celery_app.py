@@ -38,7 +38,7 @@ _REDIS_TRANSPORT: dict[str, Any] = {
     # and a parent with one process takes no more.
     "ack_emulation": False,
 }
-# If the connection is gone when a token is sent, it is sent once more, over another.
+# If the connection is gone when a token is sent, it is sent once more, on another.
 _ONCE_MORE: dict[str, Any] = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 # Quorum queues live on a majority of brokers. Celery sees them, and then asks for the prefetch that they allow, per
 # consumer. It cannot switch prefetching off here: a busy host may hold one token per process that an idle one could
@@ -71,7 +71,7 @@ def celery_app(settings: Settings) -> Celery:
         task_default_delivery_mode="transient",
         task_acks_late=False,
         worker_prefetch_multiplier=1,
-        # It would take fewer tokens after each reconnection, until as many tasks as ran then have ended.
+        # Otherwise it would take fewer tokens after each reconnection, until the tasks that ran then have ended.
         worker_enable_prefetch_count_reduction=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_proc_alive_timeout=_PROCESS_START_TIMEOUT_S,
@@ -89,12 +89,12 @@ def celery_app(settings: Settings) -> Celery:
 def run_celery(app: Celery, *arguments: str) -> None:
     """Run a command of Celery's until it ends.
 
-    Celery's own command line would take variables for itself: BROKER_URL as it stands, so it is told what that means,
-    and APP, LOADER and others, which may belong to other programs and would make it import what they name.
+    Celery's own command line would read variables itself: BROKER_URL unparsed, so it gets the parsed URL here, and APP,
+    LOADER and others, which may belong to other programs and would make it import what they name.
     """
     from celery.bin.celery import (
         celery,
-    )  # takes a third of a second, which a process that only publishes need not spend
+    )  # this takes a third of a second, which a process that only publishes can save
 
     for option in celery.params:
         option.envvar = None
@@ -102,7 +102,7 @@ def run_celery(app: Celery, *arguments: str) -> None:
 
 
 class _Installed(AppLoader):  # type: ignore[misc]  # Celery has no types
-    """Imports what is installed; Celery looks in the working directory first, where a user may have such names."""
+    """Imports what is installed; Celery looks in the working directory first, where a file may have such a name."""
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
         """Import a module by name, like any other."""
@@ -120,7 +120,7 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
     return url, {
         "worker_disable_prefetch": True,
         "broker_transport_options": transport,
-        # UNBLOCKED, READONLY and the like pass when the parent reconnects; by default they end it.
+        # UNBLOCKED, READONLY and similar errors end when the parent reconnects; by default they would end the parent.
         "broker_channel_error_retry": True,
     }
 

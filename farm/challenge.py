@@ -16,7 +16,7 @@ class Target:
         name: the full name, with the namespaces that are open there, as Lean resolves it.
         written: the name as written.
         signature: its text up to, and without, `:=`, with doc comment, attributes, modifiers and such prefixes as
-            `open … in`; it ends in code, so what is appended is in no comment.
+            `open … in`; it ends in code, so that text appended to it is not inside a comment.
         universes: `.{u, v}`, or nothing.
         binders: everything between the name and the colon.
         type: everything after the colon.
@@ -69,8 +69,8 @@ class Piece:
     """A stretch of a statement after its header; all of them in order are that text, byte for byte.
 
     Attributes:
-        kind: `target`, `hole`, `text`, or `corollary` (a lemma behind a target that speaks of it: it cannot be
-            elaborated before that is proved, and no type needs it).
+        kind: `target`, `hole`, `text`, or `corollary` (a lemma after a target, which mentions the target: it cannot
+            be elaborated before that is proved, and no type needs it).
         text: the stretch.
         at: where it begins in the statement.
         name: the full name of a target or hole, else nothing.
@@ -90,14 +90,14 @@ class Challenge:
         header: its header; empty when it imports nothing.
         gap: the line end after it.
         text: the whole statement with its commands.
-        targets: what is to be proved, in order; none where a definition alone is asked for.
-        holes: what is to be given a value, in order.
+        targets: the theorems to prove, in order; none where only a definition is asked for.
+        holes: the definitions to give a value, in order.
         pieces: the pieces after header and gap.
-        ahead: those of them that make the front.
-        front: the text that is elaborated before the submission: without holes everything before the
-            last target but targets and corollaries; with holes, what stands before the first hole or target.
+        ahead: the pieces that make up the front.
+        front: the text that is elaborated before the submission: without holes, everything before the
+            last target except targets and corollaries; with holes, the text before the first hole or target.
         own: the commands of the front.
-        later: with holes, the commands between the first of what is asked for and the last: they may need its value.
+        later: with holes, the commands between the first and the last thing asked for: they may need a hole's value.
         scopes: what is open at the end of the front.
     """
 

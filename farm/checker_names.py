@@ -11,7 +11,7 @@ _KNOWN = (COMPARATOR, LEANCHECKER, NANODA)
 def known_checkers(command: str) -> tuple[str, ...]:
     """Return the checkers that a list such as `comparator,nanoda` names; none if it is a command.
 
-    `comparator` is always the first of them, because the others replay an export and compare no statement.
+    `comparator` always comes first, because the others replay an export and do not compare statements.
 
     Raises:
         ConfigurationError: only a part of the list is known.
@@ -21,6 +21,6 @@ def known_checkers(command: str) -> tuple[str, ...]:
         return ()
     if strangers := [name for name in names if name not in _KNOWN]:
         raise ConfigurationError(
-            f"CHECKER_COMMAND: {strangers[0]!r} is none of {', '.join(_KNOWN)}; a command stands alone"
+            f"CHECKER_COMMAND: {strangers[0]!r} is not one of {', '.join(_KNOWN)}; a command cannot be in a list"
         )
     return tuple(dict.fromkeys((COMPARATOR, *names)))

@@ -1,8 +1,8 @@
 """A Lean text cut into commands, without Lean: where each begins and ends, what it declares, and in which scopes.
 
 Keywords that begin a declaration are reserved in Lean, so no term contains one outside brackets (quotations are in
-brackets). `open`, `set_option` and a few more may stand in terms and tactics too: they count where they come first on a
-line that is not indented deeper than the command before them.
+brackets). `open`, `set_option` and a few more may also occur in terms and tactics: they begin a command if they come
+first on a line that is not indented deeper than the command before them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ROOT = "_root_."
 
 @dataclass(frozen=True, slots=True)
 class LeanScope:
-    """A section or namespace that is open; one of several parts (`namespace A.B`) is as many scopes.
+    """A section or namespace that is open; `namespace A.B` opens two.
 
     Attributes:
         keyword: `namespace`, `section` or `mutual`.
@@ -63,10 +63,10 @@ class Command:
     """One command of a text.
 
     Attributes:
-        keyword: what it is (`theorem`, `open`, `#eval`); after `open … in` and its like, that of what follows.
+        keyword: what it is (`theorem`, `open`, `#eval`); after `open … in` and similar prefixes, that of what follows.
         start: where it begins, with doc comment, attributes, modifiers and such prefixes as `open … in`.
         at: where its keyword begins.
-        end: after its last character that is no comment or white space.
+        end: after its last character outside comments and white space.
         first: index of its first token.
         last: index after its last token.
         name: the name as written, or nothing.
@@ -145,10 +145,10 @@ def cut_commands(text: str, start: int = 0) -> CommandText:
 
 @dataclass(slots=True)
 class _Cutter:
-    """Reads tokens from left to right; `current` is where the command begins that is being read, or None.
+    """Reads tokens from left to right; `current` is where the command being read begins, or None.
 
-    `prefix` is where doc comment, attributes and modifiers begin that stand in front of the next one; `before` is the
-    last word or symbol, `led` the one before the prefix.
+    `prefix` is where the doc comment, attributes and modifiers before the next command begin; `before` is the last word
+    or symbol, `led` the one before the prefix.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""What a text declares, by its tokens alone: cheaper than `farm/commands.py`, and blind to scopes."""
+"""What a text declares, read only from its tokens: cheaper than `farm/commands.py`, but without scopes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COMMANDS = DECLARING | STRUCTURAL | {"import", "module", "variable", "universe"
 _COMMANDS |= {"noncomputable", "local", "attribute"}
 _COMMENTS = frozenset(("line", "block", "doc"))
 _ROOT = "_root_."
-# Names that are looked for one by one before the text is read.
+# Up to so many names are looked for one by one before the text is read.
 _MOST_SOUGHT = 8
 
 
@@ -25,7 +25,7 @@ def declaration(code: str, name: str) -> int | None:
 def declared(code: str, names: Sequence[str]) -> set[str]:
     """Return those of the names that a text declares; as `declaration`, but linear in text and names together."""
     if len(names) == 1:
-        # What follows it, most of all its proof, is not read.
+        # The text after the declaration, most of all its proof, is not read.
         return set() if declaration(code, names[0]) is None else set(names)
     if len(names) <= _MOST_SOUGHT and not any(name.rpartition(".")[2] in code for name in names):
         return set()

@@ -10,10 +10,10 @@ import sys
 def raise_limit() -> None:
     """Let this process, and all it starts, have as many as the system grants.
 
-    A login usually starts with 1024, though far more are allowed, for programs that use select().
+    A login usually starts with 1024, for programs that use select(), though far more are allowed.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # macOS says that there is no limit, and then refuses it
+    with contextlib.suppress(ValueError, OSError):  # macOS reports that there is no limit, and then refuses it
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 

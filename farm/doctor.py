@@ -69,12 +69,12 @@ def _memory() -> str:
 
 
 def _descriptors(settings: Settings) -> Finding:
-    """Say how many files and connections a process may have open, and what the farm on DATA_DIR has."""
+    """Say how many files and connections a process may have open, and how many the farm on DATA_DIR has."""
     descriptors.raise_limit()
     found, runtime = f"a process may have {descriptors.limit()}", read_runtime(settings.data_dir)
     if runtime:
         counts = [open_descriptors(pid) for pid in tree(runtime.pid)]
-        found += f"; of the farm here the one with most has {max(counts)}, all {len(counts)} have {sum(counts)}"
+        found += f"; the farm's {len(counts)} processes have {sum(counts)} open, at most {max(counts)} in one"
     if descriptors.limit() >= _DESCRIPTORS_MIN:
         return Finding("descriptors", "ok", found)
     advice = "raise the hard limit (`ulimit -Hn`, LimitNOFILE=): beyond it the API answers connections with 503"
@@ -116,7 +116,7 @@ def _lean() -> Iterator[Finding]:
         run = subprocess.run(command, capture_output=True, text=True, timeout=_LEAN_CHECK_TIMEOUT_S, check=True)
         report: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
     except (subprocess.SubprocessError, ValueError, IndexError) as error:
-        yield Finding("lean", "missing", f"the check did not end well: {error}", "python -m workers.lean.diagnosis")
+        yield Finding("lean", "missing", f"the check failed: {error}", "python -m workers.lean.diagnosis")
         return
     if not report["ok"]:
         advice = "farm doctor --sandbox" if "sandbox" in report["notice"] else "farm doctor --install-lean"
@@ -132,7 +132,7 @@ def _lean() -> Iterator[Finding]:
 
 
 def _environments(settings: Settings) -> Iterator[Finding]:
-    """Name the further environments: Lean itself is only tried for the one of the settings."""
+    """Name the further environments; Lean itself is only tried for the one in the settings."""
     try:
         names = [load_environment(file).lean_environment for file in environment_files(settings)]
     except ConfigurationError as error:
@@ -150,7 +150,7 @@ def _sandbox(layers: list[str]) -> Finding:
 
 
 def try_sandbox() -> dict[str, Any]:
-    """Have the workers' own self-test try the sandbox.
+    """Run the workers' own self-test of the sandbox.
 
     Returns:
         `ok`; `notice`, what is missing; `layers`; and `outcomes`, each with topic, attempt, expected, found and detail.
@@ -180,7 +180,7 @@ def _tei(urls: list[str]) -> Finding:
     silent = []
     for url in urls:
         try:
-            # As the embed worker asks: without the environment's proxies.
+            # The embed worker also asks without the environment's proxies.
             httpx.get(f"{url.rstrip('/')}/health", timeout=5, trust_env=False).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL):
             silent.append(url)
@@ -206,7 +206,7 @@ def install_lean() -> str:
     """Run LeanInteract's own installer of elan and Lean, and check the result.
 
     Returns:
-        What `lake` says its version is.
+        The version that `lake` reports.
 
     Raises:
         ConfigurationError: it is not installed, or no `lake` runs after it.
@@ -216,11 +216,11 @@ def install_lean() -> str:
         raise ConfigurationError("LeanInteract's installer is not here: `pip install 'leanfarm[workers]'`")
     with subprocess.Popen([installer], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout is not None  # noqa: S101 - a pipe was asked for
-        # It pipes a download into a shell, and takes the shell's success for the download's.
+        # It pipes a download into a shell, and reports success when only the shell succeeded.
         sys.stderr.writelines(line for line in running.stdout if _INSTALLER_CLAIM not in line)
     version = _lake_version()
     if running.returncode or not version:
-        raise ConfigurationError("Lean was not installed, for the reason above: there is no `lake` that runs")
+        raise ConfigurationError("Lean was not installed, for the reason above: no `lake` runs")
     return version
 
 

@@ -1,8 +1,8 @@
 """The further Lean environments of a host: a folder (ENVIRONMENTS_DIR) with one dotenv file, `NAME.env`, for each.
 
-A file holds settings of Lean workers alone, and wins over the environment and `./.env`. What says which Lean it is
-(`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`) is never taken over from the default environment:
-a file that does not name a project has none. Every other setting that it lacks is the same for all.
+A file holds only settings of Lean workers, and wins over the environment and `./.env`. The settings that say which Lean
+it is (`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`) are never taken from the default
+environment: without `LEAN_PROJECT_DIR` there is no project. Any other setting that a file lacks is that of the host.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def environment_files(settings: Settings) -> list[Path]:
 
 
 def load_environment(file: Path) -> Settings:
-    """Return the settings of the environment that a file is for; its name is the file's.
+    """Return the settings of a file's environment, which has the file's name.
 
     Raises:
         ConfigurationError: the file cannot be read, or holds what it may not; the text names it.
     """
     values = _read(file)
     if strangers := sorted(values.keys() - set(_ALLOWED)):
-        raise ConfigurationError(f"{file}: {', '.join(strangers)} may not stand here, but only {', '.join(_ALLOWED)}")
+        raise ConfigurationError(f"{file}: {', '.join(strangers)} cannot be set here, only {', '.join(_ALLOWED)}")
     defaults = {name.lower(): Settings.model_fields[name.lower()].default for name in _IDENTITY}
     given = {name.lower(): value for name, value in values.items()}
     try:
@@ -56,7 +56,7 @@ def load_environment(file: Path) -> Settings:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """Return what a file sets; empty means not set, and so does `LEAN_WORKERS=0`, which leaves it to `farm up`."""
+    """Return what a file sets; empty means not set, and so does `LEAN_WORKERS=0`, for which `farm up` chooses."""
     values = {}
     try:
         with file.open(encoding="utf-8") as lines:

@@ -130,7 +130,7 @@ class StoreUnavailable(Unavailable):
 
 
 class EmbeddingError(Unavailable):
-    """The embedding service fails or answers nonsense."""
+    """The embedding service fails, or its answer makes no sense."""
 
 
 class ConnectionFailed(FarmError):
@@ -195,7 +195,7 @@ def from_code(code: str, message: str, *, details: Any = None, retry_after_s: fl
         code: the stable code of the error body; an unknown one gives a plain `FarmError`.
         message: the sentence of the error body.
         details: the details of the error body.
-        retry_after_s: the `Retry-After` header in seconds, of use to `RateLimited` alone.
+        retry_after_s: the `Retry-After` header in seconds, used only for `RateLimited`.
     """
     kind = _BY_CODE.get(code, FarmError)
     if issubclass(kind, RateLimited):

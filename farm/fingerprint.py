@@ -1,8 +1,8 @@
 """What makes two proofs the same question, so that one run answers both.
 
 A verdict is kept under toolchain, policy and revision (`workers/lean/revision.py`) and this fingerprint:
-header, code, statement, its targets and answers, level, gate, timeout, environment, whether the REPL's own reply is
-wanted, whether feedback is, and trust domain.
+header, code, statement, its targets and answers, level, gate, timeout, environment, whether the REPL's own reply
+and feedback are wanted, and trust domain.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
         domain: the proof's trust domain: verdicts of another domain are never used.
     """
     texts = [proof.code, proof.statement or ""]
-    # What else the statement is asked; `answers` are terms, compared as they stand.
+    # What else is asked about the statement; `answers` are terms, compared as written.
     aims = [proof.targets, sorted((proof.answers or {}).items())]
     exact = sha256("\0".join(texts).encode()).hexdigest()
     plain = [normal_form(text) for text in texts]
@@ -59,7 +59,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
         plain = texts
     asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")]
     asked += [options.get("report"), options.get("native", False)]
-    # Nothing is added where it is not asked for, so that the verdicts that are known already stay known.
+    # Nothing is added if it is not asked for, so that verdicts kept by earlier releases are still found.
     asked += ["feedback"] if options.get("feedback") else []
     question = sha256(orjson.dumps([*plain, *aims, *asked, domain])).hexdigest()
     return question + exact[:_EXACT_CHARS]

@@ -1,7 +1,7 @@
-"""API keys: 256 random bits each, stored as SHA-256, compared in constant time, good for the scopes they were given.
+"""API keys: 256 random bits each, stored as SHA-256, compared in constant time, valid for the scopes they were given.
 
-The file has one `name hash scope,scope gate` per line; without scopes a key has all, and without a gate it may leave it
-open. A lost file reveals no key; a key is shown once, when it is made.
+The file has one `name hash scope,scope gate` per line; without scopes a key has all of them, and without a gate its
+proofs need not pass one. A lost file reveals no key; a key is shown once, when it is made.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from farm.errors import ConfigurationError, Forbidden, Unauthorized
 
 LOCAL_OWNER = "local"
-# Names with another meaning: the owner on a farm without keys, and the trust domain of gated proofs.
+# Names that have another meaning: the owner on a farm without keys, and the trust domain of gated proofs.
 _RESERVED = frozenset({LOCAL_OWNER, "strict"})
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -31,9 +31,9 @@ class Gate(StrEnum):
     """The gate that a key's proofs have to pass before any REPL sees them."""
 
     OFF = "off"
-    """What each batch asks for."""
+    """The gate that each batch asks for."""
     STRICT = "strict"
-    """The gate `strict`, always: for keys of people, or policies, that are not to run metacode here."""
+    """Always the gate `strict`: for keys of people, or models, that must not run metacode here."""
 
 
 class Scope(StrEnum):
@@ -44,7 +44,7 @@ class Scope(StrEnum):
     RETRIEVE = "retrieve"
     """Ask for premises."""
     OPERATE = "operate"
-    """See who works at what, and the figures for Prometheus."""
+    """See the workers and what they do, and the figures for Prometheus."""
 
 
 ALL_SCOPES = frozenset(Scope)
@@ -56,7 +56,7 @@ class Key:
 
     Attributes:
         digest: SHA-256 of the key, as hex.
-        gate: what its proofs have to pass at least.
+        gate: the weakest gate that its proofs may pass.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Key:
         """Check that the key has a scope.
 
         Raises:
-            Forbidden: it is not.
+            Forbidden: it does not.
         """
         if scope not in self.scopes:
             raise Forbidden(f"The key {self.name!r} has no scope `{scope}`: ask for one that has")
@@ -114,7 +114,7 @@ def _parse(line: str, where: str) -> Key:
             return Key(name, digest)
         case [name, digest, scopes, *gate] if _is_name(name) and _DIGEST.fullmatch(digest) and len(gate) < 2:
             return Key(name, digest, parse_scopes(scopes, where), parse_gate(*gate, where=where))
-    raise ConfigurationError(f"{where} does not read `name hash scopes gate`")
+    raise ConfigurationError(f"{where} is not of the form `name hash scopes gate`")
 
 
 def _is_name(name: str) -> bool:
@@ -147,7 +147,7 @@ def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
 
 @contextmanager
 def _changing(path: Path) -> Iterator[dict[str, Key]]:
-    """Yield the keys to change, and write them back; two processes that do so wait for each other."""
+    """Yield the keys to change, and write them back; processes that do so at the same time wait for each other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -188,7 +188,7 @@ def revoke_key(path: Path, name: str) -> None:
     """
     with _changing(path) as keys:
         if keys.pop(name, None) is None:
-            raise ConfigurationError(f"There is no key {name!r}: `farm keys list` shows those there are")
+            raise ConfigurationError(f"There is no key {name!r}: `farm keys list` shows the keys")
 
 
 class Keyring:
@@ -208,8 +208,8 @@ class Keyring:
         """Return the name of the key in an `Authorization: Bearer` header.
 
         Raises:
-            Unauthorized: there is none, or it is no key of this farm.
-            Forbidden: it is a key, but not for this.
+            Unauthorized: there is none, or it is not a key of this farm.
+            Forbidden: the key does not have the scope.
         """
         if self._path is None:
             return LOCAL_OWNER
@@ -218,10 +218,10 @@ class Keyring:
         return found.name
 
     def holder(self, authorization: str | None) -> Key:
-        """Return the key in an `Authorization: Bearer` header, whatever it is for.
+        """Return the key in an `Authorization: Bearer` header, whatever its scopes.
 
         Raises:
-            Unauthorized: there is none, or it is no key of this farm.
+            Unauthorized: there is none, or it is not a key of this farm.
         """
         found = self.find(bearer(authorization))
         if found is None:
@@ -229,10 +229,10 @@ class Keyring:
         return found
 
     def find(self, key: str) -> Key | None:
-        """Return what is known of a key; None if it is no key of this farm."""
+        """Return what is known about a key; None if it is not a key of this farm."""
         digest, found = _digest(key), None
         for known in (self._current(self._path) if self._path else {}).values():
-            # Every key is compared, so that the time reveals nothing about which one is close.
+            # Every key is compared, so that the time does not reveal which one is close.
             if hmac.compare_digest(known.digest, digest):
                 found = known
         return found

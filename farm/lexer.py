@@ -6,17 +6,17 @@ string stands where Lean expects an interpolated one. Where one of them decides 
 and a caller that must be sure refuses it. The places, each with the reading that differs:
 
 - a comment directly after a symbol that may continue with it (`{x //- … -/` is code);
-- a comment with `--/`, which ends none in Lean of 2021, or that begins with `/-/`, whose slash Lean skips;
-- a documentation comment that begins with a comment: Lean skips white space behind `/--`, and comments are that;
-- a quoted character, a «name» or a string behind a symbol or a word that may take its quote along (`f ⁻¹'"' … "`);
+- a comment with `--/`, which does not end it in Lean of 2021, or that begins with `/-/`, whose slash Lean skips;
+- a documentation comment that begins with a comment: Lean skips white space after `/--`, comments included;
+- a quoted character, a «name» or a string after a symbol or a word that may include its quote (`f ⁻¹'"' … "`);
 - a raw string that ends elsewhere for a Lean without raw strings;
 - a string whose braces, read as code, hold a quote, a comment or a brace.
 
 An identifier here is made of the characters that every Lean 4 takes: a letter that only newer ones take ends it, so
 that more words are seen, never fewer.
 
-Each expression is searched or matched with nothing behind its repetitions, so none goes back; every loop moves on. So
-the time is linear, and no possessive quantifier or atomic group is needed: Python 3.11.0 to 3.11.4 misread those.
+No regular expression has anything after its repetitions, so none backtracks, and every loop moves on. So the time is
+linear without possessive quantifiers or atomic groups, which Python 3.11.0 to 3.11.4 misread.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 LETTERS = "A-Za-z_α-κμ-ωΑ-ΟΡ\u03a2Τ-Ωϊ-ϻἀ-῾℀-⅏𝒜-𝖟"
-"""What begins an identifier in every Lean 4, to stand between the brackets of an expression."""
+"""What begins an identifier in every Lean 4, for use between the brackets of a regular expression."""
 WORD_CHARS = rf"{LETTERS}0-9!?₀-₉ₐ-ₜᵢ-ᵪ'"
 """What every Lean 4 takes inside an identifier, the same way."""
 _PART = rf"(?:«[^»\n]*»|[{LETTERS}][{WORD_CHARS}]*)"
 NAME = rf"{_PART}(?:\.{_PART})*"
-"""An identifier with its dots, as an expression."""
+"""An identifier with its dots, as a regular expression."""
 _NUMBER = (
     r"(?<=\.)[0-9]+|0[bB][01_]*|0[oO][0-7_]*|0[xX][0-9a-fA-F_]*"
     r"|[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:\.?[eE][+-]?[0-9][0-9_]*)?"
@@ -40,7 +40,7 @@ _CODE = re.compile(
     rf"(?P<word>{NAME})|(?P<hash>\#{NAME})|(?P<number>{_NUMBER})|(?P<symbol>:=|=>|[()\[\]{{}}⟨⟩⦃⦄,;:|@.])"
 )
 # Where something may begin that is not plain code. A prime in a word is plain, unless a quoted character may begin
-# there, or one that does not end: Lean goes on behind the next two characters then.
+# there, or one that does not end: Lean then continues after the next two characters.
 _REACHED = r"(?:[\s\S]{0,2}'){0,3}[\s\S]{0,2}(?:--|/-|[\"«\\])"
 _OPENING = re.compile(rf"""["«]|--|/-|'(?:(?<![{WORD_CHARS}]')|(?=["'/\-\\«»{{}}\r\n])|(?=[^'\\]')|(?={_REACHED}))""")
 _CHAR = re.compile(r"'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'")
@@ -61,11 +61,12 @@ _HOLE_END = re.compile(r"""["'«{}\\]|--|/-|\Z""")
 _RISKY_CHARS = frozenset("\"'/-\\«»{}\r\n")
 _WORD_END = _IN_WORD | {"»", '"'}
 _APART = frozenset(" \t\r\n()[]{}⟨⟩⟦⟧⦃⦄,;")
-# Last characters of symbols behind which a comment is one, since no symbol of Lean, Std, Batteries, Aesop or Mathlib
-# goes on with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). Not: `<` (`<-`), `|` (`|-`), `/` (`//`),
-# `-`, `.`, `#`, `!`, and letters unknown to older Leans.
+# Last characters of symbols after which a comment surely begins: no symbol of Lean, Std, Batteries, Aesop or Mathlib
+# continues with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). Not: `<` (`<-`), `|` (`|-`), `/`
+# (`//`), `-`, `.`, `#`, `!`, and letters unknown to older Leans.
 _OPERATOR_ENDS = frozenset("+*=>^~&%$:·→←↔↦⟶∧∨¬∣≤≥≠≡∈∉⊆⊂∪∩∘×•∀∃∑∏`")
-# The same for double quotes, which no symbol of theirs holds; primes many do (`×'`, `⁻¹'`, `∑'`), none of these.
+# The same for double quotes, which no symbol there contains. Many contain a prime (`×'`, `⁻¹'`, `∑'`), but none after
+# these characters.
 _BEFORE_QUOTE = _APART | _OPERATOR_ENDS | frozenset("<|/-\\@")
 _BEFORE_CHAR = _APART | frozenset("=>:|")
 DOUBTFUL, UNCLOSED = "doubtful", "unclosed"
@@ -78,9 +79,9 @@ class Token(NamedTuple):
         kind: `word` (an identifier or keyword, dots and «» included), `hash` (`#eval`), `number`, `symbol` (brackets
             and punctuation; other operators are left out), `string`, `char`, `line` and `block` (comments), `doc` (a
             documentation comment), `unclosed` (what never ends: it reaches to the end of the text), `doubtful` (see
-            the module; an empty span in front of what is in doubt).
+            the module; an empty span before what is in doubt).
         start: index of its first character.
-        end: index behind its last.
+        end: index after its last.
     """
 
     kind: str
@@ -110,7 +111,7 @@ def tokens(text: str, *, code: bool = True) -> Iterator[Token]:
 
 
 def holes(text: str, token: Token) -> list[tuple[int, int]]:
-    """Return where code lies in the braces of a string, should Lean read it as an interpolated one."""
+    """Return where code is in the braces of a string, if Lean reads it as an interpolated one."""
     if token.kind != "string" or text.find("{", token.start, token.end) < 0:
         return []
     return [(start, end) for start, end, _ in _holes(text, token.start, token.end)]
@@ -122,7 +123,7 @@ def _code(text: str, start: int, end: int) -> Iterator[Token]:
 
 
 class _Found(NamedTuple):
-    """What begins at a mark: its kind (None is plain code), its span, and whether it is in doubt."""
+    """The stretch that begins at a mark: its kind (None for plain code), its span, and whether it is in doubt."""
 
     kind: str | None
     start: int
@@ -132,7 +133,7 @@ class _Found(NamedTuple):
 
 def _not_code(text: str) -> Iterator[Token]:
     """Yield comments, strings, quoted characters and doubts, in order."""
-    # Where the last of them ended a token begins, whatever its last character is.
+    # A token begins where the last of them ended, whatever its last character is.
     position = begun = 0
     while (start := _opening(text, position, begun)) is not None:
         found = _READERS[text[start]](text, start, begun)
@@ -168,7 +169,7 @@ def _block(text: str, start: int, begun: int) -> _Found:
 
 
 def _may_go_on(text: str, start: int, begun: int) -> bool:
-    """Whether the symbol before a comment may be a longer one that takes the comment's mark along."""
+    """Whether the symbol before a comment may be a longer one that includes the comment's mark."""
     if start == begun:
         return False
     before = text[start - 1]
@@ -179,7 +180,7 @@ def _may_go_on(text: str, start: int, begun: int) -> bool:
 
 
 def comment_end(text: str, body: int) -> int | None:
-    """Return where the comment ends whose text begins at `body`, behind its `/-`; None if it never does."""
+    """Return where a comment ends whose text begins at `body`, after its `/-`; None if it never does."""
     depth = 1
     for edge in _EDGE.finditer(text, body):
         depth += 1 if edge[0] == "/-" else -1
@@ -189,7 +190,7 @@ def comment_end(text: str, body: int) -> int | None:
 
 
 def _ends_elsewhere(text: str, body: int, end: int) -> bool:
-    """Whether Lean of 2021 ends a comment elsewhere: a dash that ends none takes the next character along there."""
+    """Whether Lean of 2021 ends a comment elsewhere: there, a dash that does not end it takes the next character."""
     if not _THREE_EDGES.search(text, body, end):
         return False
     depth = 1
@@ -203,7 +204,7 @@ def _ends_elsewhere(text: str, body: int, end: int) -> bool:
 def _begins_with_comment(text: str, position: int) -> bool:
     """Whether a documentation comment begins with a comment that hides its end or opens another one, or with a tab.
 
-    A tab is an error to Lean, and it goes on behind it as if there were no comment.
+    A tab is an error in Lean, which then continues after it as if there were no comment.
     """
     while True:
         blank = _BLANK.match(text, position)
@@ -294,7 +295,7 @@ def _is_risky(char: re.Match[str]) -> bool:
 
 
 def _begins_token(text: str, start: int, begun: int) -> bool:
-    """Whether a quote is a quote, whatever symbol comes before it."""
+    """Whether a quote begins a token of its own, whatever symbol comes before it."""
     return start == begun or text[start - 1] in _BEFORE_QUOTE
 
 

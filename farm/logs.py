@@ -19,7 +19,7 @@ from farm.errors import FarmError
 
 
 def configure_logs(room: str) -> None:
-    """Have this process log to stderr; every line says which room it came from, and so does the line of its failure."""
+    """Make this process log to stderr; every line names its room, also the line about its failure."""
 
     def name_room(_logger: Any, _method: str, event: EventDict) -> EventDict:
         # Not a context variable, because other threads of the process would not have it.
@@ -61,9 +61,9 @@ def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
 
 
 def _log_end(_kind: type[BaseException], error: BaseException, _frames: TracebackType | None) -> None:
-    """Log what ends a process: our own errors with their advice, others with the place they come from.
+    """Log what ends a process: the farm's own errors with their advice, others with the place they come from.
 
-    The system's say which file it was: a folder of the settings that cannot be used.
+    An error of the system names its file, such as a folder in the settings that cannot be used.
     """
     log = structlog.get_logger()
     if isinstance(error, FarmError):
@@ -77,7 +77,7 @@ def _log_end(_kind: type[BaseException], error: BaseException, _frames: Tracebac
 def _describe(exc_info: ExcInfo) -> str:
     """Return where an exception came from and what it is, its causes last.
 
-    Its text stays out, because it may quote a proof, as pydantic's do; those of our own errors and the system's do not.
+    Its text is left out, because it may quote a proof, as pydantic's do; the farm's own errors and the system's do not.
     """
     parts = []
     for error in _chain(exc_info[1]):

@@ -1,11 +1,11 @@
-"""Which addresses are this host itself, for which proxies and certificates of the environment do not apply."""
+"""The addresses of this host itself, for which the environment's proxies and certificates do not apply."""
 
 from __future__ import annotations
 
 from ipaddress import ip_address
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
-"""What a server binds to so that only this host reaches it."""
+"""The hosts that a server binds to so that only this host reaches it."""
 
 
 def is_loopback(host: str) -> bool:

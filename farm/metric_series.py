@@ -5,13 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 BUCKETS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
-"""Upper bounds of the histograms' buckets; above the last one is one more."""
+"""Upper bounds of the histograms' buckets; there is one more bucket above the last."""
 
 
 class MetricSeries(StrEnum):
-    """What is counted: its name in Redis (for Prometheus after `farm_`), its help text, and the names of its labels.
+    """The series that are counted: name in Redis (for Prometheus after `farm_`), help text, and names of the labels.
 
-    Names of several labels have spaces between them, and so have their values; only the last may hold one itself.
+    Several names are separated by spaces, and so are their values; only the last value may itself contain a space.
     """
 
     RUN = "run_seconds", "Seconds a proof ran"
@@ -30,7 +30,7 @@ class MetricSeries(StrEnum):
     label: str | None
 
     def __new__(cls, name: str, help: str, label: str | None = None) -> MetricSeries:
-        """Make a series of its name, what Prometheus says of it, and its label."""
+        """Make a series of its name, its help text for Prometheus, and its label."""
         series = str.__new__(cls, name)
         series._value_, series.help, series.label = name, help, label
         return series
@@ -46,7 +46,7 @@ class Bound(StrEnum):
     MEMORY = "memory"
     """The watchdog found more resident memory than `LEAN_MEMORY_LIMIT_MB`."""
     SCRATCH = "scratch"
-    """It put more into its scratch folder than it may."""
+    """It put more into its scratch folder than is allowed."""
 
 
 HISTOGRAMS = (

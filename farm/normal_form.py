@@ -17,11 +17,11 @@ _BLANK_LINES = re.compile(r"\n{2,}")
 def normal_form(code: str) -> str:
     """Return a text without what cannot change its meaning, as long as it runs no metaprogram that reads its source.
 
-    Comments go (documentation comments stay), and so do blank lines, spaces at line ends and the carriage returns of
-    CRLF, all outside strings. Every token that stays keeps its column, because Lean's layout depends on columns, and
-    stays on its line or off its neighbour's. A text that is in doubt anywhere comes back as it is.
+    It removes comments (except documentation comments), blank lines, spaces at line ends and the carriage returns of
+    CRLF, all outside strings. Every token keeps its column, because Lean's layout depends on columns, and tokens stay
+    on the same line or on different lines. A text that is in doubt anywhere is returned unchanged.
     """
-    # A line end in quotes is a character, one of CRLF is not; to Lean a carriage return of its own is an error.
+    # A carriage return in quotes is a character, one of CRLF is not; any other one is an error in Lean.
     if "\r" in code and ("'\r" in code or _LONE_RETURN.search(code)):
         return code
     if not (code.startswith("\n") or code.endswith((" ", "\n")) or any(map(code.__contains__, _IDLE))):

@@ -1,4 +1,4 @@
-"""A proof, cut once: what is loaded, the statement's front, what is asked for, and what runs as the submission."""
+"""A proof, cut once into what is loaded, the statement's front, what is asked for, and what runs as the submission."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Part:
 
     Attributes:
         text: the stretch.
-        at: where it stands in the user's code; None if it is the farm's or the statement's.
+        at: where it begins in the user's code; None if it is the farm's or the statement's.
     """
 
     text: str
@@ -44,11 +44,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A proof on its way: header, then `front`, then `body`, each elaborated on what is before it.
+    """A proof ready to run: header, then `front`, then `body`, each elaborated on what is before it.
 
-    What the types of the targets mention stands in the front, unless there are holes: then what the statement says
-    behind the first hole is said again by the body, because it may need the value. Whoever judges has to hold such
-    constants to those that the pieces alone give.
+    The front has everything that the targets' types mention, unless there are holes. Then the body repeats what the
+    statement has after the first hole, because it may need the value, and the judge has to compare such constants
+    with those that the statement's pieces by themselves give.
 
     Attributes:
         code: the user's code.
@@ -57,9 +57,9 @@ class Prepared:
         front: the statement's own text that runs before the submission; empty without a statement.
         challenge: what the statement asks for; None without statement.
         body: what runs as the submission.
-        parts: the same, by where it comes from.
-        values: what the code gives for the holes, by their full names, as written.
-        notes: messages about the code that are no objections, such as imports that were left out.
+        parts: the body's parts, each with its origin.
+        values: the code's values for the holes, by their full names, as written.
+        notes: messages about the code that are not objections, such as imports that were left out.
         objection: what is wrong with the text by itself, or None.
     """
 
@@ -89,7 +89,7 @@ class Prepared:
         return "".join(part.text for part in self.parts)
 
     def to_user(self, position: Position | None) -> Position | None:
-        """Return a position of the body as one of the user's code; None if it is in text of others.
+        """Return a position of the body as one of the user's code; None if it is not in the user's text.
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.
@@ -125,7 +125,7 @@ class Prepared:
 
 
 def prepare(proof: Proof) -> Prepared:
-    """Cut a proof; linear in its size, and it raises nothing for what `Proof` let pass."""
+    """Cut a proof; linear in its size, and it raises nothing for what `Proof` accepted."""
     header, gap, body = cut_header(proof.code)
     if proof.statement is None:
         at = len(header) + len(gap)
@@ -145,7 +145,7 @@ def header_of(proof: Proof) -> str:
 
 
 def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
-    """Return a code that is what follows the `:=` of the only thing that is asked for."""
+    """Prepare code that is the text after the `:=` of the only thing asked for."""
     last = asked[-1]
     objection = None
     if begins_file(code):
@@ -165,7 +165,7 @@ def _missing(text: str) -> Objection:
 
 
 def _file(code: str, challenge: Challenge, there: set[str]) -> Prepared:
-    """Return a code that declares what is asked for."""
+    """Prepare code that declares what is asked for."""
     header, gap, body = cut_header(code)
     at = len(header) + len(gap)
     notes = _imports_note(header, challenge.header)
@@ -187,7 +187,7 @@ def _file(code: str, challenge: Challenge, there: set[str]) -> Prepared:
 
 
 def _is_plain(challenge: Challenge) -> bool:
-    """Whether it does no harm to say the front once more, in whole or in part."""
+    """Whether the front may be repeated without harm, in whole or in part."""
     return all(command.keyword in _QUIET for command in (*challenge.own, *challenge.later))
 
 

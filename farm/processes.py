@@ -28,14 +28,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def own_module(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module of the farm, never one with the same name in the working directory.
 
-    `-m` alone looks there first, for the module and for all that it imports. Not PYTHONSAFEPATH: what a worker starts,
-    such as the checker, would inherit that.
+    Without `-P`, Python looks there first, for the module and for all its imports. PYTHONSAFEPATH will not do: programs
+    that a worker starts, such as the checker, would inherit it.
     """
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
-    """Have the kernel send this process a signal when the thread that started it ends (Linux; elsewhere no effect).
+    """Make the kernel send this process a signal when the thread that started it ends (Linux; elsewhere no effect).
 
     The request survives exec but not fork, so every process of a chain has to make it.
 
@@ -56,7 +56,7 @@ def adopt_orphans() -> None:
 
 
 def session_members(session: int) -> Iterator[psutil.Process]:
-    """Yield the processes of a session, whoever their parent is."""
+    """Yield the processes of a session, whatever their parent is."""
     # The kernel is asked first: on a busy host psutil takes a tenth of a second to look at every process.
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
@@ -67,7 +67,7 @@ def session_members(session: int) -> Iterator[psutil.Process]:
 def end_session(session: int) -> None:
     """Kill every process of a session, and every descendant of its leader, until none is left.
 
-    None is reaped, so that its parent can still read how it ended; psutil's own waiting would take the status away.
+    It reaps none of them, so that the parent can still read how each ended; psutil's own waiting would take the status.
     """
     for _ in range(10):
         doomed = {process.pid: process for process in session_members(session)}
@@ -86,7 +86,7 @@ def end_session(session: int) -> None:
 
 
 def end_descendants() -> None:
-    """Kill and reap what descends from this process, orphans it adopted among them."""
+    """Kill and reap the descendants of this process, adopted orphans included."""
     for pid in tree(os.getpid())[1:]:
         with contextlib.suppress(psutil.Error):
             child = psutil.Process(pid)
@@ -138,9 +138,9 @@ def tree_cpu_s(pid: int) -> float:
 def tree(pid: int) -> list[int]:
     """Return a process and its descendants.
 
-    From the kernel's own lists of children where it keeps them: reading all of /proc took more than a core on a host
-    with 200 Lean processes. Not from psutil's `children`: it leaves out those that are older than their parent by the
-    wall clock, which may be set between its looks at the two.
+    It reads the kernel's lists of children where there are any: reading all of /proc took more than a core on a host
+    with 200 Lean processes. psutil's `children` leaves out those that are older than their parent by the wall clock,
+    which may be set between its looks at the two.
     """
     children = _children if _lists_children() else _children_by_parent().__getitem__
     found = [pid]
@@ -192,7 +192,7 @@ def memory_limit_mb() -> float:
     """Return the memory this process may count on in MB: the tightest limit of its cgroups, else the host's."""
     limits = [psutil.virtual_memory().total / _MB]
     for path in _cgroup_limits():
-        # A limit of "max" is none.
+        # A limit of "max" means no limit.
         with contextlib.suppress(OSError, ValueError):
             limits.append(int(path.read_text()) / _MB)
     return min(limits)
@@ -228,7 +228,7 @@ def _started(pid: int) -> int:
     set by a second would make every live worker look dead.
     """
     if os.uname().sysname == "Linux":
-        # The second field is the name in brackets, which may itself hold spaces and brackets.
+        # The second field is the name in brackets, which may itself contain spaces and brackets.
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     return int(psutil.Process(pid).create_time() * 100)
 

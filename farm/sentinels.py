@@ -26,7 +26,7 @@ class Sentinels:
         service: what they call the primary they watch.
         database: its number.
         login: `username` and `password` of the primary, those that are given.
-        own_login: the same of the sentinels.
+        own_login: the same for the sentinels.
     """
 
     hosts: tuple[tuple[str, int], ...]
@@ -60,15 +60,15 @@ def parse_sentinels(url: str) -> Sentinels:
     query = dict(parse_qsl(parts.query))
     if strangers := sorted(query.keys() - _KNOWN):
         raise ConfigurationError(
-            f"REDIS_URL: {', '.join(strangers)} is not known, but only {', '.join(sorted(_KNOWN))}"
+            f"REDIS_URL: {', '.join(strangers)} is not known; known are {', '.join(sorted(_KNOWN))}"
         )
     if not query.get("service"):
-        raise ConfigurationError("REDIS_URL: say which primary the sentinels watch, `?service=NAME`")
+        raise ConfigurationError("REDIS_URL: name the primary that the sentinels watch, `?service=NAME`")
     login, _, hosts = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     database = parts.path.strip("/") or "0"
     if not database.isdecimal():
-        raise ConfigurationError("REDIS_URL: behind the hosts stands the number of a database, `/0`")
+        raise ConfigurationError("REDIS_URL: the hosts must be followed by the number of a database, `/0`")
     own = {"username": query.get("sentinel_username", ""), "password": query.get("sentinel_password", "")}
     return Sentinels(
         tuple(_host(text) for text in hosts.split(",")),

@@ -1,6 +1,6 @@
 """The farm's settings: one frozen object, built at entry points only.
 
-The environment wins over `./.env`. A test holds docs/settings.md, the tracked `.env` and this file equal.
+The environment wins over `./.env`. A test checks that docs/settings.md, the tracked `.env` and this file agree.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BROKERS = frozenset({"amqp", "amqps", "pyamqp"})
 _OWN_PREFIXES = ("FARM_", "LEAN_", "LEANFARM_")
 # How similar two names must be for difflib: `REDIS_URI` is a slip (0.89), Lean's own LEAN_PATH (0.78) is not.
 _ALIKE = 0.8
-# More than anyone needs, and small enough that MB in bytes fit a limit of the kernel, and seconds any clock.
+# More than anyone needs, and small enough that such MB, in bytes, fit the kernel's limits, and such seconds any clock.
 _MOST = 2**40
 _MOST_PROCESSES = 10_000
 
@@ -192,7 +192,7 @@ class Settings(BaseSettings):
     def _check_http(cls, urls: str, info: ValidationInfo) -> str:
         urls = urls.strip().rstrip("/")
         if not all(map(_is_http, urls.replace(",", " ").split())):
-            # Not quoted: whatever it is, it may hold a password.
+            # The text is not quoted, because it may hold a password.
             raise ConfigurationError(f"{_variable(info)} must read like http://127.0.0.1:8000")
         return urls
 
@@ -221,20 +221,20 @@ class Settings(BaseSettings):
         return self
 
     def _contradictions(self) -> Iterator[str]:
-        """Yield errors of settings that are right alone and wrong together."""
+        """Yield errors of settings that are valid one by one and wrong together."""
         if self.lean_timeout_s > self.max_timeout_s:
             pair = f"LEAN_TIMEOUT_S ({self.lean_timeout_s:g}) is over MAX_TIMEOUT_S ({self.max_timeout_s:g})"
             yield f"{pair}: every batch that does not say its own timeout would be refused"
         if 0 < self.lean_memory_hard_limit_mb < self.lean_memory_limit_mb:
             pair = f"LEAN_MEMORY_LIMIT_MB ({self.lean_memory_limit_mb}) is over LEAN_MEMORY_HARD_LIMIT_MB"
-            yield f"{pair} ({self.lean_memory_hard_limit_mb}), so that it would never be reached"
+            yield f"{pair} ({self.lean_memory_hard_limit_mb}), and so would never be reached"
         # A file of ENVIRONMENTS_DIR may name the checker that the share is for.
         if self.checker_share and not self.checker_command and not self.environments_dir:
             yield "CHECKER_SHARE needs a checker to share with: set CHECKER_COMMAND"
         if self.data_revision and not self.data_repo:
-            yield "DATA_REVISION is the revision of nothing: set DATA_REPO"
+            yield "DATA_REVISION needs a data set: set DATA_REPO"
         if self.model_revision and not (self.model_id or self.embed_service_url):
-            yield "MODEL_REVISION is the revision of nothing: set MODEL_ID, or EMBED_SERVICE_URL"
+            yield "MODEL_REVISION needs a model: set MODEL_ID, or EMBED_SERVICE_URL"
 
     @property
     def url(self) -> str:
@@ -263,12 +263,12 @@ class Settings(BaseSettings):
 
     @property
     def address_space_mb(self) -> int:
-        """RLIMIT_AS of one REPL in MB: mapped .olean files count, so it lies far above the resident limit."""
+        """RLIMIT_AS of one REPL in MB: mapped .olean files count, so it is far above the resident limit."""
         return self.lean_memory_hard_limit_mb or self.lean_memory_limit_mb + 16384
 
 
 def load(**overrides: object) -> Settings:
-    """Return the settings from the environment and `./.env`; a name in that file that is almost one is warned of.
+    """Return the settings from the environment and `./.env`; warn of a name in that file that is almost a setting's.
 
     Args:
         overrides: fields that win over both, such as command-line options.
@@ -300,7 +300,7 @@ def load_with(values: Mapping[str, object]) -> Settings:
 
 
 def nearest_setting(name: str) -> str:
-    """Return the setting that was meant by a name that is none; empty for a name that is right, or not about us."""
+    """Return the setting that a wrong name probably means; empty for a right name, or one unrelated to the farm."""
     known = [field.upper() for field in Settings.model_fields]
     name = name.upper()
     if name in known:
@@ -320,8 +320,8 @@ def _names_in_file() -> list[str]:
 
 @cache
 def _warn_of(name: str, nearest: str) -> None:
-    # Cached: once per process, however often it loads its settings.
-    _log.warning("%s: %s is no setting: do you mean %s?", _ENV_FILE.absolute(), name, nearest)
+    # Cached, so that a process warns once, however often it loads its settings.
+    _log.warning("%s: %s is not a setting: do you mean %s?", _ENV_FILE.absolute(), name, nearest)
 
 
 def _in_words(error: ValidationError) -> str:
@@ -341,7 +341,7 @@ def _is_http(url: str) -> bool:
 
 
 def _names_server(url: str, schemes: Set[str]) -> bool:
-    """Whether a URL has one of these schemes, and a port that is one if it has a port."""
+    """Whether a URL has one of these schemes, and a valid port if it has any."""
     try:
         parts = urlsplit(url)
         return parts.scheme in schemes and parts.port != 0

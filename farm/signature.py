@@ -11,7 +11,7 @@ _OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
 _COMMENTS = frozenset(("line", "block", "doc"))
 # Each has a `:=` of its own.
 _LETS = frozenset(("let", "have", "letI", "haveI", "let_fun", "let_delayed"))
-# Each has a `=>` of its own, so that one after it does not begin an equation; so has `λ`, which is not a token here.
+# Each has a `=>` of its own, so a `=>` after it does not begin an equation; so has `λ`, which is not a token here.
 _ARROWS = frozenset(("fun", "match", "nomatch"))
 _MISSING = re.compile(r"\s*(?:by\b)?\s*(?P<sorry>sorry\b)?\s*\Z")
 
@@ -31,8 +31,8 @@ class Signature:
         type: everything after the colon, up to the value; empty if there is none.
         value_at: where its value begins, after `:=`; where it ends if it has none.
         has_assignment: whether there is a `:=`.
-        is_missing: whether there is no value, or nothing but `sorry`.
-        has_sorry: whether that is what there is.
+        is_missing: whether there is no value, or only `sorry`.
+        has_sorry: whether the value is `sorry`.
     """
 
     text: str

@@ -1,8 +1,8 @@
 """Signs of life of the processes of one host: files that say when a process last gave one.
 
-They depend only on the folder and a clock that nobody sets, so that no process is ended because the store is away.
+They depend only on the folder and a clock that nobody sets, so no process is ended because the store does not answer.
 `python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean`, of the
-environment that the settings name. It fails when no process of the part ever gave a sign, or a live one has given
+environment that the settings name. It fails if no process of the part ever gave a sign, or if a live one has given
 none for half a minute.
 """
 
@@ -25,16 +25,16 @@ from farm.settings import load
 _log = structlog.get_logger()
 
 SIGN_EVERY_S = 2.0
-"""How often a process that turns says so."""
+"""How often a process that works gives a sign."""
 SILENCE_S = 30.0
-"""How long a process may say nothing: more than all it does while it cannot reach the store or the broker."""
+"""How long a process may be silent: longer than anything it does while it cannot reach the store or the broker."""
 
 
 class Sign:
     """The signs of life of this process.
 
     Args:
-        data_dir: of the farm.
+        data_dir: the farm's data folder.
         part: the part of the farm that this process belongs to.
         is_main: whether systemd started it; then systemd is notified too, if it asks for that.
     """
@@ -47,7 +47,7 @@ class Sign:
 
     def give(self) -> None:
         """Give a sign of life of this process."""
-        # Always the same length, written over the old one, so that a full disk does not matter.
+        # Always the same length, written over the old one, so that it works on a full disk too.
         if self._file is not None:
             os.pwrite(self._file, f"{time.monotonic():024.3f}".encode(), 0)
         self._tell("WATCHDOG=1")
@@ -75,7 +75,7 @@ def _open(data_dir: Path, part: str) -> int | None:
 
 
 def silence_s(data_dir: Path, part: str, pid: int) -> float:
-    """Return for how long a process has given no sign; 0 where it never gave one, or is gone."""
+    """Return for how many seconds a process has given no sign; 0 if it never gave one, or is gone."""
     return _silence_s(_path(data_dir, part, pid))
 
 
@@ -89,7 +89,7 @@ def silences(data_dir: Path, part: str) -> dict[int, float]:
 
 
 def is_silent(data_dir: Path, part: str) -> bool:
-    """Whether a live process of a part gave a sign once, and none for long."""
+    """Whether a live process of a part has given a sign before, and none for long."""
     return any(seconds > SILENCE_S for seconds in silences(data_dir, part).values())
 
 

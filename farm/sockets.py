@@ -1,8 +1,8 @@
 """How soon a silent connection is given up.
 
 A peer that vanishes silently (a host that loses power, a firewall that forgets, a frozen virtual machine) closes no
-connection, and its readers would wait for ever. If packets are lost, the kernel notices; if something on the way still
-accepts them, our own timeouts do.
+connection, and its readers would wait for ever. If packets are lost, the kernel ends the connection; if something on
+the way still accepts them, the timeouts here do.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import socket
 
 CONNECT_S = 2.0
-"""How long a connection may take to be made: a packet that is lost is sent again after one second."""
+"""How long connecting may take: a packet that is lost is sent again after one second."""
 SILENCE_S = 5.0
 """How long an answer may take."""
 LONGEST_BLOCK_S = 3.0
 """How long the server may be asked to hold back an answer to the API."""
 SILENCE_WHEN_BLOCKED_S = LONGEST_BLOCK_S + 3.0
-"""How long an answer may take on connections that are asked so."""
+"""How long an answer may take on connections where the server holds it back."""
 CHECK_EVERY_S = 3
-"""How long a connection may be idle before it is asked whether it lives, in front of what it is used for."""
+"""How long a connection may be idle before it is checked, before its next use."""
 
 _PROBE_AFTER_S = 5
 _PROBE_EVERY_S = 2

@@ -28,7 +28,7 @@ class Source:
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.
-            lines_before: lines the farm put in front of the user's own text; a position in them is None.
+            lines_before: lines the farm put before the user's own text; a position in them becomes None.
         """
         if position is None:
             return None

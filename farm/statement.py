@@ -1,6 +1,6 @@
-"""A statement taken apart: the front, the theorems whose proof is missing, the definitions without a value.
+"""A statement, cut into the front, the theorems whose proof is missing, and the definitions without a value.
 
-A statement is a source like a benchmark's file: imports, then anything, and among it theorems that end in `:=`,
+A statement is a source such as a benchmark's file: imports, then any commands, among them theorems that end in `:=`,
 `:= by`, `:= sorry` or `:= by sorry`; the last one may end after its type. A statement that could be cut in two ways
 is refused.
 """
@@ -22,7 +22,7 @@ from farm.signature import Ambiguous, Signature, read_signature
 _HOLES = frozenset(("def", "abbrev", "instance"))
 _BEHIND_NAME = frozenset("([{⟨⦃:.-/|")
 _MOST_NAMED = 20
-# Every attempt at a problem brings its statement. Each that is kept holds its tokens, up to some 50 times its text.
+# Every attempt at a problem brings its statement. Each that is kept takes, with its tokens, up to 50 times its text.
 _KEPT_STATEMENTS = 64
 _KEPT_CHARS = 16_384
 
@@ -41,7 +41,7 @@ def read_statement(text: str, chosen: tuple[str, ...] = ()) -> Challenge:
 
     Args:
         text: the statement.
-        chosen: names of what is asked for, full or as written; everything whose proof or value is missing if empty.
+        chosen: names of what is asked for, full or as written; if empty, everything whose proof or value is missing.
 
     Raises:
         ValueError: it asks for nothing, or its cut is not certain; the text says what is wrong and where.
@@ -50,7 +50,7 @@ def read_statement(text: str, chosen: tuple[str, ...] = ()) -> Challenge:
 
 
 def require_statement(text: str) -> None:
-    """Raise ValueError for a text that is no statement, whatever is chosen from it; the text says what and where."""
+    """Raise ValueError for a text that is not a statement, whatever is chosen from it; it says what and where."""
     _outline(text)
 
 
@@ -159,7 +159,7 @@ def _require_certain(cut: CommandText) -> None:
         raise ValueError(f"more than {MOST_SCOPES} sections and namespaces are open at once")
     for command in cut.commands:
         if command.keyword == "import":
-            raise ValueError(f"{place(cut.text, command.start)}: `import` stands behind the header")
+            raise ValueError(f"{place(cut.text, command.start)}: `import` comes after the header")
         if command.keyword == "end" and len(parts(command.name) or ("",)) > len(command.scopes):
             raise ValueError(f"{place(cut.text, command.start)}: this `end` closes nothing")
 
@@ -191,7 +191,7 @@ def _signature(cut: CommandText, command: Command) -> Signature:
 
 
 class _Common(TypedDict):
-    """What a theorem to be proved and a definition to be given have alike; `farm.challenge` says what each is."""
+    """What targets and holes have in common; `farm.challenge` describes the fields."""
 
     name: str
     written: str
@@ -226,7 +226,7 @@ def _target(cut: CommandText, command: Command, read: Signature) -> Target:
 
 def _hole(cut: CommandText, command: Command, read: Signature) -> Hole:
     if not command.name:
-        raise ValueError(f"{place(cut.text, command.at)}: a value is missing here that nobody can give: it has no name")
+        raise ValueError(f"{place(cut.text, command.at)}: a definition without a value needs a name")
     if not read.type.strip():
         raise ValueError(f"{place(cut.text, command.at)}: `{command.name}` has no type, so nothing can be its value")
     return Hole(**_common(command, read), kind=command.keyword)
@@ -248,7 +248,7 @@ def _choose(
 
 
 def _chosen(missing: Sequence[Asked], chosen: Sequence[str]) -> set[str]:
-    """Return the full names of what names mean."""
+    """Return the full names that the chosen names stand for."""
     named: dict[str, set[str]] = {}
     for each in missing:
         for name in (each.name, each.written, plain_name(each.written)):
@@ -279,10 +279,10 @@ def _unreachable(cut: CommandText, command: Command) -> str:
     if command.is_private:
         return "is private, so nothing outside its file can ask for it"
     if any(scope.keyword == "mutual" for scope in command.scopes):
-        return "stands in `mutual`, where it cannot be asked for alone"
+        return "is inside `mutual`, so it cannot be asked for by itself"
     behind = cut.text[(end := command.name_at + len(command.name)) : end + 1]
     if behind and not behind.isspace() and behind not in _BEHIND_NAME:
-        return f"goes on with `{behind}`, which is part of a name to some Leans alone: put it into «»"
+        return f"goes on with `{behind}`, which is part of a name only in some Leans: put the name into «»"
     return ""
 
 

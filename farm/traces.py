@@ -1,7 +1,7 @@
 """OpenTelemetry: one trace from a request to the runs of its proofs, over however many hosts.
 
-Tokens carry nothing, so a trace goes on with the batch: its `traceparent` (W3C) lies beside it in the store, and a
-claim brings it to the worker. OpenTelemetry's own variables say where spans go; without an endpoint nothing of it is
+Tokens carry no data, so the batch carries the trace: its `traceparent` (W3C) is stored with the batch, and a claim
+brings it to the worker. OpenTelemetry's own variables say where spans go; without an endpoint OpenTelemetry is not
 imported.
 """
 
@@ -29,7 +29,7 @@ class Span:
         """Add attributes; never a proof's text."""
 
     def rename(self, name: str) -> None:
-        """Rename it by what is known meanwhile."""
+        """Rename it, now that more is known."""
 
 
 class _Recorded(Span):
@@ -49,10 +49,10 @@ _NOTHING = nullcontext(Span())
 
 
 def open_traces(room: str) -> None:
-    """Send spans of this process where the environment says, if it says so; to be called after a fork.
+    """Send the spans of this process to the endpoint in the environment, if there is one; call it after a fork.
 
     Raises:
-        ConfigurationError: it does, and OpenTelemetry is not installed.
+        ConfigurationError: there is an endpoint, but OpenTelemetry is not installed.
     """
     global _provider
     if not any(os.environ.get(name) for name in _ENDPOINTS):
@@ -64,7 +64,7 @@ def open_traces(room: str) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"{_ENDPOINTS[0]} is set: `pip install 'leanfarm[traces]'`") from error
-    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, where they are set, win.
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win if they are set.
     named = os.environ.get("OTEL_SERVICE_NAME") or f"leanfarm-{room}"
     _provider = TracerProvider(resource=Resource.create({"service.name": named}))
     _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -85,7 +85,7 @@ def serve_span(name: str, caller: str) -> AbstractContextManager[Span]:
     """Return the span of a request, the first of its trace unless the caller has one.
 
     Args:
-        name: what it is called.
+        name: its name.
         caller: the caller's `traceparent`, or nothing.
     """
     return _recorded(_provider, name, caller, None, {}) if _provider else _NOTHING
@@ -94,13 +94,13 @@ def serve_span(name: str, caller: str) -> AbstractContextManager[Span]:
 def span(
     name: str, *, parent: str = "", started_ns: int | None = None, **attributes: _Values
 ) -> AbstractContextManager[Span]:
-    """Return a span below another; nothing where that one is not traced.
+    """Return a span below another; one that records nothing if that one is not traced.
 
     Args:
-        name: what it is called.
-        parent: the `traceparent` to go on from; by default that of the span around.
+        name: its name.
+        parent: the `traceparent` to continue from; by default that of the current span.
         started_ns: when it began, in ns since the epoch, if that was before.
-        attributes: what is said of it; never a proof's text.
+        attributes: its attributes; never a proof's text.
     """
     if _provider is None or not (parent or _current.get()):
         return _NOTHING

@@ -161,7 +161,7 @@ def test_a_name_that_is_almost_one_is_warned_of_with_the_right_one(
     load()
 
     [warning] = caplog.messages
-    assert f"{name} is no setting" in warning
+    assert f"{name} is not a setting" in warning
     assert f"{meant}?" in warning
 
 

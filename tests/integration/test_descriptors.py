@@ -92,7 +92,7 @@ def test_the_limit_and_its_use_are_shown(poor: str, farm: RunningFarm) -> None:
 
     findings = json.loads(farm.command("doctor", "--json").stdout)
     [found] = [finding["found"] for finding in findings if finding["subject"] == "descriptors"]
-    assert f"a process may have {descriptors.limit()}; of the farm here" in found
+    assert f"a process may have {descriptors.limit()}; the farm's " in found
 
 
 def test_processes_use_what_the_system_grants(farm: RunningFarm) -> None:

@@ -50,10 +50,10 @@ def test_which_lean_it_is_is_never_taken_over_and_all_else_is(monkeypatch: pytes
 @pytest.mark.parametrize(
     ("name", "line", "told"),
     [
-        ("a.env", "REDIS_URL=redis://hush", "REDIS_URL may not"),
-        ("a.env", "LEAN_WORKER=2", "LEAN_WORKER may not"),
-        ("a.env", "lean_workers=2", "lean_workers may not"),
-        ("a.env", "LEAN_MAX_DEATHS=2", "LEAN_MAX_DEATHS may not"),
+        ("a.env", "REDIS_URL=redis://hush", "REDIS_URL cannot"),
+        ("a.env", "LEAN_WORKER=2", "LEAN_WORKER cannot"),
+        ("a.env", "lean_workers=2", "lean_workers cannot"),
+        ("a.env", "LEAN_MAX_DEATHS=2", "LEAN_MAX_DEATHS cannot"),
         ("a.env", "LEAN_WORKERS=many", "LEAN_WORKERS: .*many"),
         ("a.env", "LEAN_WORKERS 2", "line 1: NAME=VALUE"),
         ("a b.env", "LEAN_WORKERS=2", "LEAN_ENVIRONMENT: "),
