@@ -1,4 +1,4 @@
-"""One log line for each request, an id that all its lines carry, and the first span of its trace."""
+"""One log line for each request, an id on all its lines, and the first span of its trace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from farm.traces import serve_span
 
 _NAME = b"x-request-id"
-# The SDK's own name for one try of a call, by which it knows its answer. Proxies replace the other one.
+# The SDK's own name for one try of a call, by which it recognises the answer. Proxies replace the other name.
 _TRY = b"farm-request"
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BATCH = re.compile("[0-9a-f]{32}")
@@ -29,7 +29,7 @@ class Access:
     repeats a `Farm-Request` of that form. The line names the route, not the path, and nothing of body, query or key.
 
     Args:
-        app: what answers.
+        app: the app that answers.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -42,7 +42,7 @@ class Access:
             return
         name = _given(scope, _NAME)
         name = name if _ACCEPTED.fullmatch(name) else secrets.token_hex(8).encode()
-        # A pipelined request starts where the one before it ended, with what that one bound.
+        # A pipelined request starts with the log context that the one before it bound.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=name.decode())
         with serve_span(scope["method"], _given(scope, b"traceparent").decode("latin-1")) as span:
@@ -51,7 +51,7 @@ class Access:
             span.note(request=name.decode(), status=status, **_named_batch(scope))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, name: bytes) -> int:
-        """Have a request answered; return the status, 0 where there was none."""
+        """Have a request answered; return the status, 0 if there was none."""
         started, status = time.monotonic(), 0
         tried = _given(scope, _TRY)
         named = [(_NAME, name), *([(_TRY, tried)] if _ACCEPTED.fullmatch(tried) else [])]
@@ -86,7 +86,7 @@ def _given(scope: Scope, header: bytes) -> bytes:
 
 
 def _named_batch(scope: Scope) -> dict[str, str]:
-    """Return the batch that was committed, or that the path names; anything else in the path is not repeated."""
+    """Return the batch that was committed, or that the path names; nothing else from the path is logged."""
     named = scope.get("path_params", {}).get("batch_id") or structlog.contextvars.get_contextvars().get("batch", "")
     return {"batch": named} if _BATCH.fullmatch(named) else {}
 

@@ -15,7 +15,7 @@ _log = structlog.get_logger()
 
 
 def start_vital(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Start a task that runs until it is cancelled; its end by anything else ends the process."""
+    """Start a task that runs until it is cancelled; if it ends in any other way, the process ends."""
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(_end_process)
     return task

@@ -14,7 +14,7 @@ from fastapi import Request
 from farm.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 
 JSON_LIMIT_BYTES = 32 << 20
-# How long a body may keep us waiting: this long in any case, and longer only while bytes arrive.
+# How long the API waits for a body: this long in any case, and longer only while bytes arrive.
 _PATIENCE_S = 30.0
 _SLOWEST_BYTES_PER_S = 64 << 10
 _MOST_LINES = 1_000_000
@@ -27,10 +27,10 @@ def content_type(request: Request) -> str:
 
 
 async def arriving(request: Request) -> AsyncIterator[bytes]:
-    """Yield the chunks of a body as they come; only waiting for them counts, not the work in between.
+    """Yield the chunks of a body as they come; only the time spent waiting for them counts.
 
     Raises:
-        InvalidRequest: it comes more slowly than `_SLOWEST_BYTES_PER_S`: a slow client holds memory that others need.
+        InvalidRequest: it comes more slowly than `_SLOWEST_BYTES_PER_S`; a slow client takes memory that others need.
     """
     chunks, received, waited_s = request.stream(), 0, 0.0
     while True:
@@ -53,7 +53,7 @@ async def read_body(request: Request, limit: int = JSON_LIMIT_BYTES) -> bytes:
     """Return the body.
 
     Raises:
-        TooLarge: it is longer than `limit` bytes, whether it says so or not.
+        TooLarge: it is longer than `limit` bytes, announced or not.
         RateLimited: this process holds too many bytes of bodies at the moment.
         InvalidRequest: it comes too slowly.
     """
@@ -86,7 +86,7 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
     """Return the JSON value of a request, and its bytes.
 
     Raises:
-        UnsupportedMediaType: it does not come as `application/json`.
+        UnsupportedMediaType: it is not sent as `application/json`.
         TooLarge, InvalidRequest: as above.
     """
     if content_type(request) != "application/json":
@@ -96,9 +96,9 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
 
 
 async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """Yield what gzip unpacks to, in bounded pieces: a gzip bomb reaches the caller's limit first.
+    """Yield unpacked gzip in bounded pieces, so that a gzip bomb reaches the caller's limit first.
 
-    Members follow each other, as `cat a.gz b.gz` leaves them (RFC 1952, section 2.2).
+    There may be several members, as `cat a.gz b.gz` writes them (RFC 1952, section 2.2).
 
     Raises:
         InvalidRequest: it is not gzip, is cut off, or holds something else after a member.

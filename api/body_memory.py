@@ -12,10 +12,10 @@ _RETRY_AFTER_S = 1.0
 
 
 class Buffered:
-    """The bytes of request bodies that this process holds; one key gets at most half of what there is.
+    """The bytes of request bodies that this process holds; one key gets at most half of the limit.
 
     Args:
-        limit_bytes: for all keys together.
+        limit_bytes: the limit for all keys together.
     """
 
     def __init__(self, limit_bytes: int = BUFFERED_LIMIT_BYTES) -> None:
@@ -36,7 +36,7 @@ class Buffered:
 
 @dataclass(slots=True)
 class Holding:
-    """What one request holds of its body until it is answered."""
+    """The bytes of its body that one request holds until it is answered."""
 
     buffered: Buffered
     owner: str

@@ -1,4 +1,4 @@
-"""The connections of an API process: how many it serves, and how it answers the others."""
+"""The connections of an API process: how many it serves, and how it refuses the others."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from farm.errors import ConfigurationError, Unavailable
 from farm.store.connection import most_connections
 
-# For the event loop, logs, files, the broker and what else a process opens.
+# For the event loop, logs, files, the broker and whatever else a process opens.
 _RESERVE = 64
 _FEWEST = 8
 _MOST_REFUSED = 256
-# Above this share, each answer closes its connection, so that idle connections do not keep others out.
+# Above this share of places taken, each answer closes its connection, so that idle ones do not keep others out.
 _CROWDED = 0.75
 _BACKLOG = 2048
 _PAUSE_S = 0.01
@@ -30,7 +30,7 @@ _REQUEST_WITHIN_S = 1.0
 _LINGER_S = 2.0
 _RETRY_AFTER_S = 1
 _TOLD_EVERY_S = 10.0
-_STARTUP_FAILURE = 3  # as uvicorn ends
+_STARTUP_FAILURE = 3  # uvicorn's own exit status
 
 _log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ class Places:
 
     Attributes:
         taken: the connections that are served.
-        served: how many may be.
+        served: how many may be served.
         refused: how many more may be refused at the same time; the others wait in the kernel's queue.
     """
 
@@ -65,11 +65,11 @@ class Places:
 
 
 class Turnover:
-    """Has each answer end its connection while there are many.
+    """Makes each answer end its connection while there are many.
 
     Args:
         app: what answers.
-        places: of the process.
+        places: those of the process.
     """
 
     def __init__(self, app: ASGIApp, places: Places) -> None:
@@ -135,7 +135,7 @@ class _Door:
 
     Args:
         listening: the socket.
-        places: of the process.
+        places: those of the process.
         serve: makes the protocol of a connection that is served.
     """
 
@@ -202,13 +202,13 @@ class _Door:
 
 
 class _Refusal(asyncio.Protocol):
-    """Answers one connection with 503 and ends it so that the client can read that.
+    """Answers one connection with 503 and ends it so that the client can read the answer.
 
-    The request is read first, because not every client reads an answer that comes before it is sent. What comes after
-    it is read as well: a socket that is closed with something unread resets the connection.
+    The request is read first, because not every client reads an answer that comes before it has sent the request. Bytes
+    after the request are read too: closing a socket with unread bytes resets the connection.
 
     Args:
-        others: all that are open.
+        others: all open refusals.
     """
 
     def __init__(self, others: set[_Refusal]) -> None:
@@ -217,7 +217,7 @@ class _Refusal(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the request, for a moment."""
+        """Wait a moment for the request."""
         self._transport = cast(asyncio.Transport, transport)  # a stream's; uvloop has a class of its own
         self._others.add(self)
         self._timer = asyncio.get_running_loop().call_later(_REQUEST_WITHIN_S, self._answer)

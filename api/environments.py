@@ -14,7 +14,7 @@ def lean_workers(status: FarmStatus, environment: str) -> list[WorkerStatus]:
 
 
 def lean_notice(queue: QueueStatus, workers: list[WorkerStatus]) -> str:
-    """Return what should be known of an environment, given its live processes; empty when there is nothing."""
+    """Return a notice about an environment, given its live processes; empty when there is none."""
     if not workers:
         return _missing(queue)
     return " ".join(filter(None, [_mixed(workers), *sorted({each.notice for each in workers})]))
@@ -38,16 +38,16 @@ def _mixed(workers: list[WorkerStatus]) -> str:
     if len(found) < 2:
         return ""
     what = "; ".join(f"{count} of {kind}" for kind, count in sorted(found.items()))
-    return f"Its workers differ, and a verdict depends on who was free: {what} (`GET /v1/workers` shows which)"
+    return f"Its workers differ, and a verdict depends on which one was free: {what} (`GET /v1/workers` shows which)"
 
 
 def describe(queue: QueueStatus, status: FarmStatus, last: tuple[Environment, float] | None) -> EnvironmentStatus:
-    """Return what there is to say of one environment.
+    """Return the status of one environment.
 
     Args:
         queue: its queue.
-        status: the farm's.
-        last: what its process with the latest sign of life runs, and how many seconds ago; None if there never was one.
+        status: the farm's status.
+        last: what its process with the latest sign of life runs, and how many seconds ago that was; None without any.
     """
     workers = lean_workers(status, queue.environment)
     serves, seen_s = last or (Environment(), None)

@@ -1,4 +1,4 @@
-"""One table from errors to answers: the shape of /v1, and `{"detail": …}` on the compatible routes."""
+"""One table from errors to answers: the form of /v1, and `{"detail": …}` on the compatible routes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def error_response(request: Request, error: FarmError) -> Response:
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Have every failure of the app answered in one shape."""
+    """Make the app answer every failure in one form."""
 
     async def farm_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, FarmError)  # noqa: S101 - registered for it
@@ -64,7 +64,7 @@ def add_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         known: dict[int, FarmError] = {
             404: NotFound(f"There is no {request.url.path}: see /docs"),
-            405: MethodNotAllowed(f"{request.method} is not for {request.url.path}: see /docs"),
+            405: MethodNotAllowed(f"{request.url.path} does not take {request.method}: see /docs"),
         }
         answer = error_response(request, known.get(error.status_code, InvalidRequest(str(error.detail))))
         if error.headers:
@@ -72,8 +72,8 @@ def add_error_handlers(app: FastAPI) -> None:
         return answer
 
     async def fault(request: Request, _error: Exception) -> Response:
-        # It goes on to api/access.py, which logs it.
-        return error_response(request, FarmError("The farm has a fault; its log says which"))
+        # api/access.py gets it next, and logs it.
+        return error_response(request, FarmError("The farm failed because of a bug; its log shows where"))
 
     app.add_exception_handler(FarmError, farm_error)
     app.add_exception_handler(RequestValidationError, validation_error)

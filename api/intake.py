@@ -73,7 +73,7 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
 
     Raises:
         InvalidRequest: the farm cannot do what they ask for, or its Lean does not allow it.
-        Forbidden: the owner's proofs have to pass the gate, and the options ask for none.
+        Forbidden: the owner's proofs have to pass the gate, and the options turn it off.
     """
     settings = service.settings
     timeout_s = options.timeout_s or settings.lean_timeout_s
@@ -92,13 +92,13 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
         **names,
         "timeout_s": timeout_s,
         "gate": _gate(options, settings, least),
-        # For a key whose proofs have to pass the gate, statements have to pass it too.
+        # If a key's proofs have to pass the gate, its statements have to pass it too.
         "front": "gated" if least is Gate.STRICT else "own",
     }
 
 
 async def _unsound(environment: str, service: Service) -> str:
-    """Return why nothing can be attested in an environment: all its workers run unsound Leans; empty if not all."""
+    """Return why nothing can be attested in an environment: all its workers run unsound Leans; else empty."""
     workers = lean_workers(await read_status(service.client), environment)
     warnings = [toolchains.warning(each.serves.lean_version) if each.serves else "" for each in workers]
     return warnings[0] if warnings and all(warnings) else ""
@@ -117,7 +117,7 @@ def _gate(options: Options, settings: Settings, least: Gate) -> str:
 
     Raises:
         InvalidRequest: the level cannot be reached with it, or not by this farm at all.
-        Forbidden: it would be weaker than the key's.
+        Forbidden: it would be weaker than the key's gate.
     """
     if least is Gate.STRICT and options.gate == "off":
         raise Forbidden("This key is for gated proofs: leave `gate` out; routes without a gate are not for it")
@@ -132,7 +132,7 @@ def _gate(options: Options, settings: Settings, least: Gate) -> str:
 
 @dataclass(slots=True)
 class Intake:
-    """One submit on its way in: counts, checks ids, and stages."""
+    """Takes in one submit: counts proofs, checks ids, and stages."""
 
     service: Service
     owner: str
@@ -160,7 +160,7 @@ class Intake:
         await self.service.batches.stage(self.staging, self.entries(proofs))
 
     def entries(self, proofs: Iterable[Proof]) -> Iterator[StagedItem]:
-        """Yield proofs in the form in which they queue, with canaries among them; raises as `add` does."""
+        """Yield proofs as items to stage, with canaries among them; raises as `add` does."""
         for proof in proofs:
             index = len(self._ids)
             if index == MAX_BATCH_PROOFS:
@@ -182,7 +182,7 @@ class Intake:
 
     @property
     def domain(self) -> str:
-        """The trust domain: with the gate off a proof may run any metacode, so each owner is a domain."""
+        """The trust domain: with the gate off a proof may run any metacode, so each owner has a domain."""
         return STRICT_DOMAIN if self.options["gate"] == "strict" else self.owner
 
     def _wants_canary(self) -> bool:
@@ -200,7 +200,7 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
     """Refuse what a level above `compiled` cannot judge.
 
     Raises:
-        InvalidRequest: there is no statement, or a header makes its file a module: what a module declares is private
+        InvalidRequest: there is no statement, or a header makes its file a module: a module's declarations are private
             unless it says otherwise, and older Leans do not report a module's axioms.
     """
     if proof.statement is None:
@@ -214,7 +214,7 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
 
 
 async def commit(service: Service, staging: Staging, submission: NewBatch) -> Committed:
-    """Make what was staged a batch and call for workers; raises as `Batches.commit`."""
+    """Make a staging a batch and call for workers; raises as `Batches.commit`."""
     committed = await service.batches.commit(staging, replace(submission, trace=traceparent()))
     label = submission.options.get("label")
     structlog.contextvars.bind_contextvars(batch=committed.batch, **({"label": label} if label else {}))
@@ -242,8 +242,8 @@ async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[
     """Yield the proofs of an NDJSON body in slices, unpacking gzip on the way; `digest` sees every byte.
 
     Raises:
-        InvalidRequest: a line is no proof; the text names the line.
-        TooLarge: a line or the whole is too long.
+        InvalidRequest: a line is not a proof; the text names the line.
+        TooLarge: a line or the whole body is too long.
     """
     slice_: list[Proof] = []
     number = size_bytes = 0
@@ -275,10 +275,10 @@ async def _unpacked(request: Request, digest: Any) -> AsyncIterator[bytes]:
         if total > _STREAM_LIMIT_BYTES:
             raise TooLarge(f"The body unpacks to more than {_STREAM_LIMIT_BYTES >> 20} MB: send several batches")
         yield piece
-        # A little gzip can be a lot of text: other requests get their turn in between.
+        # A little gzip can be a lot of text, so other requests get their turn in between.
         await asyncio.sleep(0)
 
 
 def new_digest() -> Any:
-    """Return the digest that tells whether an idempotency key met the same body."""
+    """Return the digest that tells whether an idempotency key comes with the same body."""
     return sha256()

@@ -16,7 +16,7 @@ from farm.models import Proof
 from farm.store.staging import NewBatch, StagedItem, Staging
 
 INTERACTIVE_PROOFS = 4
-"""A request with at most so many proofs comes before all batches."""
+"""A request with at most this many proofs comes before all batches."""
 DEADLINE_S = 3600.0
 """How long a request waits if it sets no deadline."""
 UNSEEN_RETENTION_S = 300
@@ -32,17 +32,17 @@ async def verify(request: Request, intake: Intake, proofs: list[Proof], submissi
 async def work_off(
     request: Request, service: Service, staging: Staging, entries: Iterable[StagedItem], submission: NewBatch
 ) -> list[bytes]:
-    """Return what workers found, as JSON in order; a client that goes away cancels what has not run.
+    """Return what workers found, as JSON in order; if the client disconnects, what has not run is cancelled.
 
     Args:
         request: the request whose client waits.
         service: the service that submits the work.
-        staging: a new one.
-        entries: what is to be done.
-        submission: with a `deadline_s`, if it has one.
+        staging: a new staging.
+        entries: the items to run.
+        submission: the batch to make; `deadline_s` is `DEADLINE_S` if it has none.
 
     Raises:
-        Disconnected: the client went away.
+        Disconnected: the client disconnected.
         FarmError: as `stage_and_commit` does; Unavailable when the work does not end in time.
     """
     submission = replace(submission, deadline_s=submission.deadline_s or DEADLINE_S, reply=service.replies.key)

@@ -1,4 +1,4 @@
-"""Between Kimina's shapes and the farm's: snippets in, verdicts and the REPL's replies out."""
+"""Kimina's forms, translated to and from the farm's: snippets in, verdicts and the REPL's replies out."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class SnippetOptions:
     """What is asked about every text of a request.
 
     Attributes:
-        timeout_s: as the client wrote it; with 0 or less, every text times out at once.
-        report: what the REPL is to say.
+        timeout_s: as the client gave it; with 0 or less, every text times out at once.
+        report: what the REPL has to report.
     """
 
     timeout_s: int
@@ -60,7 +60,7 @@ async def run_checks(
 
 
 def _read(text: str) -> Proof | Json:
-    """Return a text as a proof; one that cannot be sent to Lean fails alone."""
+    """Return a text as a proof; a text that cannot be sent to Lean fails by itself."""
     try:
         return Proof(code=text or "\n")
     except ValidationError as error:
@@ -102,7 +102,7 @@ def _timed_out(what: str, limit_s: float) -> Json:
 
 
 def _response(reply: Json) -> Json:
-    """Return what Kimina's shapes have of a reply: the fields they know, nothing that is null."""
+    """Return a reply in Kimina's form: the fields that it has, without nulls."""
     if "message" in reply:
         return {"message": reply["message"]}
     response = {name: reply[name] for name in ("env", "infotree") if reply.get(name) is not None}

@@ -1,4 +1,4 @@
-"""Which new premises the embed room has seen, so that they do not count as work for it again."""
+"""The new premises that the embed room has seen, so that they do not count as work for it again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from farm.store.retrievals import Retrieval
 
 
 class Embedded:
-    """Remembers as many texts as the embed room keeps vectors, the last used, as one number each.
+    """Remembers the texts used last, as many as the embed room keeps vectors, as one number each.
 
     An estimate is enough: it only decides whether a query is admitted, and the embed worker divides larger work.
 

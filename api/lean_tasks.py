@@ -40,7 +40,7 @@ async def read_model(request: Request, model: type[Model]) -> Model:
     """Return the body of a request.
 
     Raises:
-        InvalidRequest: it is not what the model asks for.
+        InvalidRequest: it does not fit the model.
         FarmError: as `read_json`.
     """
     value, _ = await read_json(request)
@@ -75,7 +75,7 @@ def _entries(work: Work, owner: str) -> Iterable[StagedItem]:
 
 
 def finding(found: Json) -> Json:
-    """Return the fields of `Unfinished` of what a worker found."""
+    """Return the fields of `Unfinished` from a worker's answer."""
     message = found.get("message") or next((each["data"] for each in found.get("messages", [])), "")
     kept = {name: found[name] for name in ("reason", "time_s", "queue_s", "attempts", "environment")}
     return {**kept, "message": message}

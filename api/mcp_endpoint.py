@@ -1,4 +1,4 @@
-"""`/mcp`: the farm's tools for agents over streamable HTTP, for the keys that the other routes take."""
+"""`/mcp`: the farm's tools for agents over streamable HTTP, with the same keys as the other routes."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     from farm.mcp.calls import Connect
 
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is bound to all is asked at one
-# The caller's key, for what is done in the name of one request: the tasks that a request starts inherit it.
+# The caller's key, for all that one request does: the tasks that a request starts inherit it.
 _KEY: ContextVar[str] = ContextVar("key", default="")
-# An agent waits: better told soon that a part of the farm is away than kept hoping.
+# An agent waits, and should soon learn that a part of the farm does not answer.
 _RETRIES = 2
-# A call holds one text at most, and as JSON that may be twice as long.
+# A call holds at most one text, which may be twice as long as JSON.
 _LIMIT_BYTES = 4 << 20
 
 
 class McpEndpoint:
-    """Answers one path, with the caller's key: each tool asks this farm as any client does, and as that key.
+    """Answers one path: each tool asks this farm as any client does, with the caller's key.
 
     It keeps no session, so that any process of a farm answers any request. The library takes seconds to import on a
-    busy machine, so that waits for the first request.
+    busy machine, so it is imported at the first request.
 
     Args:
-        settings: of the farm that this process serves.
+        settings: those of the farm that this process serves.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -65,7 +65,7 @@ class McpEndpoint:
         """Answer one request.
 
         Raises:
-            Unauthorized: keys are used, and this is none.
+            Unauthorized: keys are used, and this is not one of them.
             RateLimited: the key asks too often, or this process holds too many bytes of bodies.
             TooLarge, InvalidRequest: the body is too long, or comes too slowly.
             NotFound: the library is not installed.
@@ -76,24 +76,24 @@ class McpEndpoint:
         if sessions is None:
             raise NotFound("MCP needs a library on the farm's host: `pip install 'leanfarm[mcp]'`, and restart the API")
         async with serving(request, owner):
-            # Read here, under the limits of every other route: the library would wait for a slow body for ever.
+            # Read here, with the limits of every other route: the library would wait for ever for a slow body.
             body = await read_body(request, _LIMIT_BYTES)
             await sessions.handle_request(scope, _replayed(body, receive), send)
 
     async def _open(self) -> StreamableHTTPSessionManager | None:
-        """Return what speaks the protocol; None where the library is not installed."""
+        """Return the manager that speaks the protocol; None if the library is not installed."""
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
-            # In a context of its own: nothing of the first request, its key least of all, is to outlive it there.
+            # In a context of its own: nothing of the first request, least of all its key, may outlive it there.
             keep = self._keep(self._opened)
             self._keeping = asyncio.get_running_loop().create_task(keep, context=Context())
         return await asyncio.shield(self._opened)
 
     async def _keep(self, opened: asyncio.Future[StreamableHTTPSessionManager | None]) -> None:
-        """Hold the protocol's tasks: the task that began them has to end them."""
+        """Hold the protocol's tasks, because the task that began them has to end them."""
         try:
             sessions = await asyncio.to_thread(_make_sessions, self._connect)
-        except Exception as error:  # noqa: BLE001 - whoever waits has it
+        except Exception as error:  # noqa: BLE001 - the request that waits gets it
             opened.set_exception(error)
             return
         if sessions is None:
@@ -105,7 +105,7 @@ class McpEndpoint:
 
     @contextlib.asynccontextmanager
     async def _connect(self) -> AsyncIterator[AsyncFarm]:
-        # Over HTTP to ourselves: a call that is cancelled hangs up there, and that ends its work.
+        # Over HTTP to this process itself: a cancelled call closes its connection, and that ends its work.
         async with AsyncFarm(self._url, api_key=_KEY.get(), retries=_RETRIES, transport=self._connections) as farm:
             yield farm
 
@@ -138,7 +138,7 @@ class _LastingConnections(httpx.AsyncHTTPTransport):
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return what gives a body that was read, and after it whatever comes: that the client went away."""
+    """Return a function that gives a body that was read, and after it whatever comes, such as a disconnect."""
     given = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def replay() -> Message:
@@ -153,11 +153,11 @@ def _own_url(settings: Settings) -> str:
 
 
 def _make_sessions(connect: Connect) -> StreamableHTTPSessionManager | None:
-    """Return what speaks the protocol; None where the library is not installed."""
+    """Return the manager that speaks the protocol; None if the library is not installed."""
     try:
         from farm.mcp.http import session_manager
     except ImportError as error:
-        # An mcp 1 is there and lacks what is named.
+        # Version 1 of mcp is installed, and lacks the name.
         if (error.name or "").partition(".")[0] != "mcp":
             raise
         return None

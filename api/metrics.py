@@ -22,7 +22,7 @@ _KNOWN: dict[MetricSeries, tuple[str, ...]] = {MetricSeries.SANDBOX_DENIALS: tup
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What a scrape shows.
+    """The figures that a scrape shows.
 
     Attributes:
         status: workers and queues.

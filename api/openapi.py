@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside what FastAPI finds out by itself: the shapes of failures, of readiness."""
+"""What the OpenAPI document says besides what FastAPI itself finds out: the forms of failures and of readiness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ErrorBody(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """A failure on `/v1` and of probes."""
+    """A failure on `/v1` or of a probe."""
 
     error: ErrorBody
 
@@ -28,7 +28,7 @@ class DetailAnswer(BaseModel):
 
 
 class PartReadiness(BaseModel):
-    """Whether a part of the farm answers, and what an operator should know of it."""
+    """Whether a part of the farm answers, and what an operator should know about it."""
 
     ready: bool
     notice: str
@@ -61,7 +61,7 @@ def _detail(description: str, message: str) -> dict[str, Any]:
 
 FAILURES: Responses = {
     422: _error(
-        "The request cannot be understood, or asks for what cannot be",
+        "The request cannot be understood, or asks for something impossible",
         "invalid",
         "proofs.0.statement: the level 'checked' needs one",
     ),
@@ -76,6 +76,6 @@ COMPATIBLE_FAILURES: Responses = {
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Return what the document says of a body that its route parses itself; api/app.py adds the model."""
+    """Return the document's entry for a body that the route parses itself; api/app.py adds the model."""
     reference = {"$ref": f"#/components/schemas/{model.__name__}"}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}

@@ -30,7 +30,7 @@ def _refuse(name: str, text: str) -> InvalidRequest:
 
 
 def _field(body: dict[str, Any], name: str, kind: type, default: Any = None) -> Any:
-    """Return a field of one JSON type; without a default it is required. A bool is no int, as in JSON."""
+    """Return a field of one JSON type; without a default it is required. A bool is not an int, as in JSON."""
     if name not in body:
         if default is None:
             raise _refuse(name, "Field required")
@@ -41,7 +41,7 @@ def _field(body: dict[str, Any], name: str, kind: type, default: Any = None) -> 
 
 
 def _names(body: dict[str, Any], name: str) -> Names:
-    """Return a list of ids and names, checked by the set of its types because lists of 130 000 are usual."""
+    """Return a list of ids and names, checked by the set of its types, because lists of 130 000 are usual."""
     value = body.get(name)
     if value is not None and not (isinstance(value, list) and set(map(type, value)) <= {int, str}):
         raise _refuse(name, "Input should be a list of integers and strings")
@@ -49,7 +49,7 @@ def _names(body: dict[str, Any], name: str) -> Names:
 
 
 def _new_premises(body: dict[str, Any], most: int) -> list[NewPremise]:
-    if body.get("new_premises") is None:  # lean-premise-server takes null for none
+    if body.get("new_premises") is None:  # lean-premise-server accepts null for an empty list
         return []
     value = _field(body, "new_premises", list)
     for each in value:
@@ -81,7 +81,7 @@ def parse_query(body: Any, service: Service) -> Retrieval:
         InvalidRequest: a field is missing or of the wrong type.
     """
     if not isinstance(body, dict):
-        raise InvalidRequest("The body is no JSON object")
+        raise InvalidRequest("The body is not a JSON object")
     return _retrieval(body, service, [_field(body, "state", str)], is_detailed=False)
 
 
@@ -92,7 +92,7 @@ def parse_queries(body: Any, service: Service) -> Retrieval:
         InvalidRequest: a field is missing, unknown, or of the wrong type.
     """
     if not isinstance(body, dict):
-        raise InvalidRequest("The body is no JSON object")
+        raise InvalidRequest("The body is not a JSON object")
     if unknown := sorted(body.keys() - _BATCH_FIELDS):
         raise _refuse(unknown[0], "Extra inputs are not permitted")
     states = _field(body, "states", list)
@@ -108,12 +108,12 @@ def parse_queries(body: Any, service: Service) -> Retrieval:
 
 
 async def ask(request: Request, service: Service, retrieval: Retrieval) -> dict[str, Any]:
-    """Return what the rooms answer; if the wait ends in any other way, the query is withdrawn.
+    """Return the rooms' answer; if the wait ends in any other way, the query is withdrawn.
 
     Raises:
         RateLimited: too much waits already.
-        Unavailable: nothing came in time, or something that a query needs is not available.
-        Disconnected: the client is gone.
+        Unavailable: no answer came in time, or something that a query needs is not available.
+        Disconnected: the client disconnected.
     """
     try:
         answer: dict[str, Any] = unpack(await _answer(request, service, retrieval))
@@ -140,7 +140,7 @@ async def _answer(request: Request, service: Service, retrieval: Retrieval) -> b
 
 
 async def _submit(service: Service, retrieval: Retrieval, ttl_ms: int) -> bool:
-    """Submit a query; if the store is away for a moment, do so again, which does no harm."""
+    """Submit a query; if the store does not answer for a moment, submit it again, which does no harm."""
     patient_until, inputs = time.monotonic() + _STORE_PATIENCE_S, service.embedded.count(retrieval)
     while True:
         try:
@@ -152,7 +152,7 @@ async def _submit(service: Service, retrieval: Retrieval, ttl_ms: int) -> bool:
 
 
 class _Lookout:
-    """Looks now and then whether a query can still be answered."""
+    """Checks now and then whether a query can still be answered."""
 
     def __init__(self, service: Service, retrieval: Retrieval) -> None:
         self._service = service
@@ -160,7 +160,7 @@ class _Lookout:
         self._was_missing = False
 
     async def is_lost(self) -> bool:
-        """Whether nobody has the query, and no answer has come since that was so.
+        """Whether nobody has had the query at two looks in a row, and no answer has come.
 
         Raises:
             Unavailable: the workers that should answer are still loading.

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 
 from farm.errors import RateLimited
 
-# A burst of so many seconds' worth of requests is let through at once.
+# As many requests as are allowed in so many seconds may come at once.
 _BURST_S = 2.0
 _MOST_NAMES = 10_000
 _IPV6_NETWORK_BITS = 64
@@ -24,7 +24,7 @@ class Pace:
     def __init__(self, per_s: int) -> None:
         self._per_s = per_s
         self._burst = per_s * _BURST_S
-        # What a name has left, and since when; the last used comes last. A name that is missing has its whole burst.
+        # What each name has left, and since when; the last used comes last. A missing name has its whole burst.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def admit(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Answers that waiting requests wait for: one list in Redis per API process and boot, one loop that reads it."""
+"""Answers for waiting requests: one list in Redis per start of an API process, and one loop that reads it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from farm.store.client import AsyncRedisClient
 from farm.store.connection import translated
 
 _BLOCK_S = 2
-# A connection that is silent for so much longer is given up: the replies are still in the list.
+# A connection that is silent for this much longer is given up: the replies are still in the list.
 _SILENCE_S = 1
 _MOST = 100
 _RETRY_S = 0.2
@@ -30,16 +30,16 @@ _log = structlog.get_logger()
 
 
 class Disconnected(Exception):
-    """The client that waited is gone."""
+    """The client that waited has disconnected."""
 
 
 class Replies:
     """Hands each reply to the request that waits for it; late and repeated ones are dropped.
 
-    A reply leaves the list once it was handed over, so that none is lost with the connection that brought it.
+    A reply leaves the list only after it was handed over, so that none is lost with the connection that brought it.
 
     Args:
-        client: for this purpose only: its one connection is replaced at once when it breaks.
+        client: a client for this purpose only; its one connection is replaced at once when it breaks.
     """
 
     def __init__(self, client: AsyncRedisClient) -> None:
@@ -60,12 +60,12 @@ class Replies:
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """Read replies in the background; without that the process ends (`start_vital`)."""
+        """Read replies in the background; if that ends, the process ends (`start_vital`)."""
         task = start_vital("replies", self._run())
         try:
             yield
         finally:
-            # Asked again and again: redis-py swallows a cancellation that meets it while it connects.
+            # Repeated, because redis-py swallows a cancellation that comes while it connects.
             while not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=_RETRY_S)
@@ -75,15 +75,15 @@ class Replies:
             try:
                 with translated():
                     await self._read()
-            except Exception as error:  # noqa: BLE001 - whatever it was: requests wait for what comes next
+            except Exception as error:  # noqa: BLE001 - requests wait for the next replies, whatever failed
                 _log.warning("replies.wait", error=repr(error))
                 await asyncio.sleep(_RETRY_S)
 
     async def _read(self) -> None:
-        """Remove from the list what was handed over, hand over what is there, and wait for more; in one round trip.
+        """Remove the replies that were handed over, hand over those in the list, and wait for more, in one round trip.
 
-        Each is removed by its own text: removing as many as were read would remove others if commands are sent again
-        because their answer got lost. Waiting moves a reply to where it already is, which a full store refuses.
+        Each is removed by its own text. Removing as many as were read would remove others when commands are sent again
+        because their answer got lost. The wait moves a reply to where it already is, which a full store refuses.
         """
         pipe = self._client.pipeline(transaction=False)
         for entry in self._handed:
@@ -123,12 +123,12 @@ async def wait_reply(
     timeout_s: float,
     is_done: Callable[[], Awaitable[bool]] = _never,
 ) -> bytes:
-    """Return a reply, unless the client goes away first.
+    """Return a reply, unless the client disconnects first.
 
     Args:
         request: the request whose client waits.
         future: the reply.
-        timeout_s: for how long.
+        timeout_s: seconds to wait.
         is_done: asked now and then whether the awaited event has happened; the reply is then empty. This covers a
             store that lost its last writes, and a reply with them.
 
@@ -151,7 +151,7 @@ async def wait_reply(
 
 
 async def _within(is_done: Callable[[], Awaitable[bool]], patience_s: float) -> bool:
-    """Ask, and take silence as no: the reply may come while the question hangs in a silent connection."""
+    """Ask, and count silence as no: the reply may come while this question waits on a silent connection."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience_s):
             return await is_done()

@@ -1,4 +1,4 @@
-"""A batch that runs proofs of an earlier one again: with its options, under the rules of now."""
+"""A batch that runs proofs of an earlier one again: with its options, under today's rules."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ async def rerun_options(old: BatchStatus, asked: RerunRequest, service: Service,
 
     Raises:
         Conflict: the old one still runs.
-        InvalidRequest: there is nothing in it to run again, or the farm cannot do any more what it asked for.
-        Forbidden: the key may not ask for it any more.
+        InvalidRequest: there is nothing in it to run again, or the farm can no longer do what it asked for.
+        Forbidden: the key may no longer ask for it.
     """
     if not old.finished:
         raise Conflict(f"Batch {old.batch_id!r} still runs: wait for its end, or cancel it")

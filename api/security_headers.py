@@ -1,4 +1,4 @@
-"""Checks that every request passes first, and headers that every answer carries."""
+"""Checks that every request passes first, and headers on every answer."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class SecurityHeaders:
     """Puts security headers on every answer; without keys it serves only this host.
 
     No CORS header is ever sent, so no page of another origin reads an answer. Without keys that is not enough: a page
-    whose name an attacker points at 127.0.0.1 has the farm's own origin, and could run proofs here. The name that it
-    asks for shows this.
+    whose name an attacker points at 127.0.0.1 has the farm's own origin, and could run proofs here. The host name in
+    its requests gives it away.
 
     Args:
         app: what answers.
-        is_open: whether there are no keys.
+        is_open: whether the farm has no keys.
     """
 
     def __init__(self, app: ASGIApp, *, is_open: bool) -> None:
@@ -65,7 +65,7 @@ class SecurityHeaders:
 
         app: ASGIApp = self._app
         if self._is_open and not _is_from_here(Headers(scope=scope)):
-            text = "Without keys this farm answers http://127.0.0.1 and http://localhost alone: set API_KEYS_FILE"
+            text = "Without keys this farm answers only http://127.0.0.1 and http://localhost: set API_KEYS_FILE"
             app = error_response(Request(scope), Forbidden(text))
         await app(scope, receive, send_with_headers)
 
@@ -77,7 +77,7 @@ def _add_headers(headers: MutableHeaders, path: str) -> None:
 
 
 def _is_from_here(headers: Headers) -> bool:
-    """Whether a request names this host, and comes from no page or from one of this host."""
+    """Whether a request names this host, and does not come from a page of another host."""
     origin = headers.get("origin")
     return _is_local(f"//{headers.get('host', '')}") and (origin is None or _is_local(origin))
 

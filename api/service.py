@@ -32,7 +32,7 @@ _BEARER = HTTPBearer(auto_error=False, scheme_name="API key", description="`farm
 
 @dataclass(frozen=True)
 class Service:
-    """What one API process works with."""
+    """What the routes of one API process use."""
 
     settings: Settings
     client: AsyncRedisClient
@@ -53,12 +53,12 @@ class Service:
                 await asyncio.to_thread(self.tokens.lean, environment, count)
 
     def call_embed(self) -> None:
-        """Have a token published for the embed room, in a thread; not awaited, as the reaper replaces lost ones."""
+        """Publish a token for the embed room in a thread; not awaited, because the reaper replaces lost ones."""
         asyncio.get_running_loop().run_in_executor(None, self.tokens.room, EMBED_QUEUE)
 
 
 async def get_service(request: Request) -> Service:
-    """Return the service of the app that answers a request; a coroutine, because FastAPI gives functions a thread."""
+    """Return the service of the app that answers a request; a coroutine, because FastAPI runs functions in threads."""
     service: Service = request.app.state.service
     return service
 
@@ -66,7 +66,7 @@ async def get_service(request: Request) -> Service:
 async def admit(request: Request, find_owner: Callable[[Keyring, str | None], str]) -> str:
     """Return the owner of a request, which `find_owner` tells from the keyring and the header `Authorization`.
 
-    Without keys there is one owner, who is not limited.
+    Without keys there is one owner, without a limit.
 
     Raises:
         RateLimited: the key asks too often.
@@ -102,7 +102,7 @@ def _by_scope(scope: Scope) -> Callable[[Keyring, str | None], str]:
 
 @contextlib.asynccontextmanager
 async def serving(request: Request, owner: str) -> AsyncIterator[str]:
-    """Count the bytes read of the body for the owner until the request is answered."""
+    """Count the bytes read of the body against the owner until the request is answered."""
     holding = request.state.holding = Holding((await get_service(request)).buffered, owner)
     try:
         yield owner
@@ -111,11 +111,11 @@ async def serving(request: Request, owner: str) -> AsyncIterator[str]:
 
 
 async def get_bare_owner(request: Request) -> AsyncIterator[str]:
-    """Yield the owner of a request on the routes of Kimina's server, with its error texts; the key may come alone.
+    """Yield the owner of a request on the routes of Kimina's server, with its error texts; the key needs no `Bearer`.
 
     Raises:
         Unauthorized: keys are used, and this is not one of them.
-        Forbidden: the key is not for proofs.
+        Forbidden: the key lacks the scope `verify`.
         RateLimited: the key asks too often.
     """
     async with serving(request, await admit(request, _bare_owner)) as owner:
@@ -133,7 +133,7 @@ def _bare_owner(keyring: Keyring, authorization: str | None) -> str:
 
 
 async def get_url_owner(request: Request) -> AsyncIterator[str]:
-    """Give whose request it is where a client knows nothing but a URL: the key may be the password in it.
+    """Yield the owner of a request from a client that knows only a URL: the key may be the password in it.
 
     Raises:
         Unauthorized, Forbidden, RateLimited: as for any route.
@@ -147,7 +147,7 @@ def _url_owner(keyring: Keyring, authorization: str | None) -> str:
 
 
 def _from_url(authorization: str | None) -> str | None:
-    """Return a header with a key; HTTP clients make the user and password of a URL the scheme `Basic`."""
+    """Return a header with a key; HTTP clients send the user and password in a URL with the scheme `Basic`."""
     scheme, _, given = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return authorization

@@ -13,7 +13,7 @@ from farm.store.batches import Batches
 
 HEARTBEAT_S = 15
 _SLICE = 500
-# A busy batch finishes a proof every millisecond: read in groups, or each verdict costs three round trips.
+# A busy batch finishes a proof every millisecond: without groups, each verdict would cost three round trips.
 _PACE_S = 0.02
 
 
@@ -27,9 +27,9 @@ class Event:
 
 
 async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> AsyncIterator[list[Event]]:
-    """Yield what finished after a cursor, then what finishes, then the end; in groups of what was found at once.
+    """Yield the verdicts after a cursor, then new ones as they come, then the end; in groups of those found at once.
 
-    A store that goes away, or a batch that expires, ends the stream without its last line: the reader resumes.
+    If the store stops answering, or the batch expires, the stream ends without its last line, and the reader resumes.
     """
     spoke = time.monotonic()
     try:

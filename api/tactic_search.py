@@ -1,4 +1,4 @@
-"""A search spread over workers: candidates that begin alike go to the same one."""
+"""A search spread over workers: candidates with the same beginning go to the same worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from api.lean_tasks import Json, finding
 from farm.models import Candidates, Goal
 from farm.prepared_proof import header_of
 
-# Few, so that many workers get some; a worker that gets several of one goal runs their shared beginning once.
+# Small, so that many workers get a share; a worker runs the shared beginning of its candidates only once.
 _SHARE = 4
 
 
@@ -31,7 +31,7 @@ class Share:
 
 
 def split_goals(goals: Sequence[Goal]) -> list[Share]:
-    """Return the shares of all goals; within a goal candidates that begin alike are neighbours."""
+    """Return the shares of all goals; within a goal, candidates with the same beginning are neighbours."""
     return [share for index, goal in enumerate(goals) for share in _split(index, goal)]
 
 
@@ -54,7 +54,7 @@ def answer_goals(goals: Sequence[Goal], shares: Sequence[Share], found: Sequence
     for share, answer in zip(shares, found, strict=True):
         _put(results[share.goal], share, answer)
     findings = [finding(answer) for answer in found]
-    # A share that did not end gives the reason for all; each candidate has its own status as well.
+    # A share that did not end gives the reason for the whole answer; each candidate has its own status too.
     worst = next((each for each in findings if each["reason"]), findings[0])
     total: dict[str, Any] = {
         "time_s": sum(each["time_s"] for each in findings),

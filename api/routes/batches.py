@@ -1,4 +1,4 @@
-"""Batches of proofs: submit, look, read results, cancel; and proofs verified while the client waits."""
+"""Batches of proofs: submit, list, read results, cancel; and proofs verified while the client waits."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def _submit_lines(request: Request, service: Service, owner: str, idempote
         more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
         committed = await commit(service, intake.staging, _submission(service, options, **more))
     except BaseException:
-        # A client that goes away in the middle leaves nothing behind either.
+        # A client that disconnects in the middle leaves nothing behind either.
         await service.batches.discard(intake.staging)
         raise
     return _accepted(committed, intake.staging.total)
@@ -113,9 +113,9 @@ async def list_batches(
     service: ServiceDep,
     owner: VerifierDep,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
-    label: Annotated[Label | None, Query(description="Those with this label alone.")] = None,
-    tag: Annotated[list[Tag], Query(description="Those with all of these tags alone.")] = [],  # noqa: B006 - FastAPI copies it
-    prefix: Annotated[str, Query(pattern="^[0-9a-f]{0,32}$", description="Those whose id begins so.")] = "",
+    label: Annotated[Label | None, Query(description="Only those with this label.")] = None,
+    tag: Annotated[list[Tag], Query(description="Only those with all of these tags.")] = [],  # noqa: B006 - FastAPI copies it
+    prefix: Annotated[str, Query(pattern="^[0-9a-f]{0,32}$", description="Only those whose id begins with this.")] = "",
 ) -> dict[str, list[BatchStatus]]:
     """List your batches, the newest first."""
     return {"batches": await service.batches.latest(owner, limit, Wanted(label, frozenset(tag), prefix))}
@@ -123,7 +123,7 @@ async def list_batches(
 
 @router.get("/batches/{batch_id}", response_model=BatchStatus)
 async def batch_status(batch_id: str, service: ServiceDep, owner: VerifierDep) -> BatchStatus:
-    """See how far a batch is."""
+    """Get the status of a batch."""
     return await service.batches.status(batch_id, owner)
 
 
@@ -135,7 +135,7 @@ async def cancel(batch_id: str, service: ServiceDep, owner: VerifierDep) -> Batc
 
 @router.get("/batches/{batch_id}/items/{index}", response_model=Item)
 async def item(batch_id: str, index: int, service: ServiceDep, owner: VerifierDep) -> Item:
-    """See one proof as it was submitted, with its verdict once there is one."""
+    """Get one proof as it was submitted, with its verdict once there is one."""
     return await service.batches.item(batch_id, owner, index)
 
 
@@ -147,7 +147,7 @@ async def items(
     after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the page before.")] = -1,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> Response:
-    """Read the proofs of a batch with their verdicts, in the order they were submitted; a page has some megabytes."""
+    """Read the proofs of a batch with their verdicts, in the order they were submitted; a page has a few megabytes."""
     found, following = await service.batches.items(batch_id, owner, after, limit)
     end = b"null" if following is None else b"%d" % following
     return Response(b'{"items":[%s],"next":%s}' % (b",".join(found), end), media_type="application/json")
@@ -161,7 +161,7 @@ async def rerun(
     body: RerunRequest | None = None,
     idempotency_key: Annotated[str, _KEY] = "",
 ) -> BatchAccepted:
-    """Run the undecided proofs of a finished batch again: a new batch with its options, whose `parent` it is."""
+    """Run the undecided proofs of a finished batch again: a new batch with its options, and with it as `parent`."""
     asked = body or RerunRequest()
     old = await service.batches.status(batch_id, owner)
     options = await rerun_options(old, asked, service, owner)

@@ -1,4 +1,4 @@
-"""The web console: a page and its files, which hold no data; what they show comes from `/v1`, with a key."""
+"""The web console: a page and its files, which hold no data; they get what they show from `/v1`, with a key."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ async def page() -> FileResponse:
 
 
 def assets() -> StaticFiles:
-    """Return what serves the page's scripts and styles."""
+    """Return the app that serves the page's scripts and styles."""
     return StaticFiles(directory=_FOLDER / "assets")

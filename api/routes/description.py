@@ -1,4 +1,4 @@
-"""The page that describes the API: Swagger UI over `/openapi.json`, with its files from a package and from no CDN."""
+"""The page that describes the API: Swagger UI over `/openapi.json`, with its files from a package instead of a CDN."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs")
 async def page() -> HTMLResponse:
-    """Return the page; its addresses are relative, so that it works behind a proxy that puts something before them."""
+    """Return the page; its addresses are relative, so it works behind a proxy that puts a prefix before them."""
     return get_swagger_ui_html(
         openapi_url="openapi.json",
         title="leanfarm",
         swagger_js_url="docs/assets/swagger-ui-bundle.js",
         swagger_css_url="docs/assets/swagger-ui.css",
-        # None: a browser would ask the host for one by itself.
+        # No icon: without this a browser would ask the host for one.
         swagger_favicon_url="data:,",
         # By default it would send the document to a service of Swagger's.
         swagger_ui_parameters={"validatorUrl": None},
@@ -26,5 +26,5 @@ async def page() -> HTMLResponse:
 
 
 def assets() -> StaticFiles:
-    """Return what serves Swagger UI's own files."""
+    """Return the app that serves Swagger UI's own files."""
     return StaticFiles(packages=[("fastapi_offline", "static")])

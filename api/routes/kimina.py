@@ -1,4 +1,4 @@
-"""Checking with the routes, shapes and texts of Kimina Lean Server; docs/compatibility.md says where it differs."""
+"""Checking with the routes, forms and texts of Kimina Lean Server; docs/compatibility.md says where it differs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ BareOwnerDep = Annotated[str, Depends(get_bare_owner)]
 
 
 async def _read(request: Request, model: type[Model]) -> Model:
-    """Return the body, whatever type it is said to have, with pydantic's conversions as there."""
+    """Return the body, whatever its Content-Type, with the same pydantic conversions as Kimina's server."""
     value = parse_json(await read_body(request))
     try:
         return model.model_validate(value)
     except ValidationError as error:
         findings = error.errors(include_url=False, include_context=False, include_input=False)
         details = [{**each, "loc": ["body", *each["loc"]]} for each in findings]
-        raise InvalidRequest("The body is not what this route takes", details=details) from error
+        raise InvalidRequest("The body does not fit this route", details=details) from error
 
 
 def _json(results: list[Json]) -> Response:
@@ -57,7 +57,7 @@ async def check(request: Request, service: ServiceDep, owner: BareOwnerDep) -> R
 @router.post("/verify/", include_in_schema=False)
 @router.post("/one_pass_verify_batch/", include_in_schema=False)
 async def verify(request: Request, service: ServiceDep, owner: BareOwnerDep) -> Response:
-    """Check codes and wait, in the older shapes."""
+    """Check codes and wait, in the older form."""
     body = await _read(request, VerifyRequest)
     report = ReportRequest(infotree=body.infotree_type, is_fresh=body.disable_cache)
     texts = [code.text for code in body.codes]
@@ -69,7 +69,7 @@ async def verify(request: Request, service: ServiceDep, owner: BareOwnerDep) -> 
 
 
 def _older(custom_id: str, answer: Json) -> Json:
-    """Return an answer in the older shape: the time is the response's, and an error has none."""
+    """Return an answer in the older form: the time is in the response, and an error has none."""
     if "error" in answer:
         return {"custom_id": custom_id, "error": answer["error"]}
     return {"custom_id": custom_id, "response": {**answer["response"], "time": answer["time"]}}

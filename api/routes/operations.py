@@ -1,4 +1,4 @@
-"""What operators and probes ask: workers, readiness, metrics for Prometheus."""
+"""Routes for operators and probes: workers, readiness, metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ router = APIRouter(tags=["operations"], responses=FAILURES)
 
 @router.get("/v1/workers", response_model=FarmStatus)
 async def workers(service: ServiceDep, _owner: OperatorDep) -> FarmStatus:
-    """See who works, and how much waits."""
+    """Get the workers, and how much waits."""
     status = await read_status(service.client)
     return status.model_copy(update={"flower": service.settings.flower_url})
 
 
 @router.get("/v1/environments", response_model=EnvironmentList)
 async def environments(service: ServiceDep, _owner: VerifierDep) -> EnvironmentList:
-    """See which Lean environments a request may name, and who is there to serve them."""
+    """Get the Lean environments that a request may name, and the workers that serve them."""
     status, records = await read_status(service.client), await read_records(service.client)
     found = [describe(queue, status, records.get(queue.environment)) for queue in status.queues]
     return EnvironmentList(environments=found)
@@ -54,7 +54,7 @@ async def livez() -> dict[str, str]:
 
 
 def _rooms(status: FarmStatus) -> dict[str, Any]:
-    """Return the parts that work; of the Lean environments the default one, those served, and those waited for."""
+    """Return the worker rooms; for Lean, the default environment, those with workers, and those with waiting proofs."""
     rooms = {}
     for queue in status.queues:
         members = lean_workers(status, queue.environment)
@@ -92,10 +92,10 @@ def _room(members: list[WorkerStatus], can_answer: bool, notice: str) -> dict[st
     dependencies=[Depends(admit_stranger)],
 )
 async def readyz(service: ServiceDep) -> Response:
-    """Say whether every part of the farm answers, and what an operator should know of each.
+    """Say whether every part of the farm answers, and what an operator should know about each.
 
-    `degraded`, with 200, is a farm in which some Lean environment that proofs wait for, or the default one, has no
-    worker while another has: users of the other must not be turned away.
+    `degraded`, with status 200, means that the default Lean environment, or one that proofs wait for, has no worker
+    while another one has: users of that one must not be turned away.
     """
     try:
         status, edition = await read_status(service.client), await read_edition(service.client)

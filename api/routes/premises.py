@@ -1,4 +1,4 @@
-"""Premise retrieval: with the routes, shapes and errors of lean-premise-server, and in batches of goals under /v1."""
+"""Premise retrieval: with the routes, forms and errors of lean-premise-server, and in batches of goals under /v1."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ async def indexed_modules(request: Request, service: ServiceDep) -> Response:
 
 @compatible.get("/indexed-premises", response_model=list[str])
 async def indexed_premises(request: Request, service: ServiceDep) -> Response:
-    """Return the premises of the corpus before filtering; the position is the index `local_premises` uses."""
+    """Return the premises of the corpus before filtering; the position is the index that `local_premises` uses."""
     corpus = await _corpus(request, service)
     return Response(corpus.premises_json, media_type="application/json", headers={"X-Corpus": corpus.snapshot})
 
 
 @compatible.get("/max-new-premises", response_model=int)
 async def max_new_premises(service: ServiceDep) -> int:
-    """Return how many new premises of one request are looked at."""
+    """Return how many new premises of one request the farm takes."""
     return service.settings.max_new_premises
 
 

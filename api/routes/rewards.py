@@ -24,7 +24,7 @@ from farm.store.staging import NewBatch
 router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=FAILURES)
 
 OwnerDep = Annotated[str, Depends(get_url_owner)]
-# OpenRLHF gives up after 180 seconds and asks again: better an undecided proof than the same work twice.
+# OpenRLHF gives up after 180 seconds and asks again: an undecided proof costs less than the same work twice.
 _DEADLINE_S = "170"
 
 
@@ -33,7 +33,7 @@ async def openrlhf(
     request: Request,
     service: ServiceDep,
     owner: OwnerDep,
-    undecided: Annotated[float, Query(allow_inf_nan=False, description="What an undecided proof is worth.")],
+    undecided: Annotated[float, Query(allow_inf_nan=False, description="The reward for an undecided proof.")],
 ) -> Response:
     """Reward samples as OpenRLHF's `--reward.remote_url` asks; a batch's options are further query parameters."""
     value, _ = await read_json(request)
@@ -68,7 +68,7 @@ def _parse(value: Any) -> OpenRLHFRequest:
 
 
 def _answer(proofs: list[Proof | None], rewards: list[float | None], undecided: float) -> dict[str, Any]:
-    """Return the fields of `OpenRLHFAnswer`; what no farm could judge is worth 0, as it is the policy's doing."""
+    """Return the fields of `OpenRLHFAnswer`; what no farm could judge is the model's fault, and worth 0."""
     given = iter(rewards)
     found = [next(given) if proof else 0.0 for proof in proofs]
     worth = [undecided if each is None else each for each in found]
