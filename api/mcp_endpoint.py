@@ -111,7 +111,7 @@ class McpEndpoint:
 
 
 def _holder(keyring: Keyring, authorization: str | None) -> str:
-    """Return whose key it is, whatever it is for, and keep it for the calls that the request makes."""
+    """Return the name of the key, whatever its scopes, and keep the key for the calls that the request makes."""
     name = keyring.holder(authorization).name
     _KEY.set(bearer(authorization))
     return name

@@ -31,7 +31,7 @@ class RequestCounts:
         self._counts[f"{name}:sum_us"] += int(seconds * 1e6)
 
     async def report(self, client: AsyncRedisClient) -> None:
-        """Hand in what was counted, until cancelled; while the store is away the counts are kept."""
+        """Add the counts to the farm's figures until cancelled; keep them while the store does not answer."""
         while True:
             await asyncio.sleep(_EVERY_S)
             counted, self._counts = self._counts, Counter()
@@ -42,13 +42,13 @@ class RequestCounts:
 
 
 class CountedRequests:
-    """Measures each request up to the beginning of its answer: streams of results end when their batch does.
+    """Measures each request up to the beginning of its answer, because a stream of results lasts as long as its batch.
 
-    The labels are few whatever is asked for: the template of the route, the method and the class of the status.
+    However many paths are asked for, labels are few: the route's template, the method and the class of the status.
 
     Args:
-        app: what answers.
-        counts: where it is counted.
+        app: the app that answers.
+        counts: the counts to add to.
     """
 
     def __init__(self, app: ASGIApp, counts: RequestCounts) -> None:
@@ -72,14 +72,14 @@ class CountedRequests:
         try:
             await self._app(scope, receive, send_counted)
         except Exception:
-            if not status:  # an uncaught exception, which is answered further out
+            if not status:  # an uncaught exception, which an outer layer answers
                 self._counts.observe(_label(scope, 500), time.monotonic() - started)
             raise
 
 
 def _label(scope: Scope, status: int) -> str:
     method = scope["method"] if scope["method"] in _METHODS else _OTHER
-    # A path without a route is whatever a stranger made up.
+    # Without a route, the path is only what a client made up.
     route = getattr(scope.get("route"), "path", "") or _OTHER
     # A colon would end the label (farm/metric_series.py).
     return f"{method} {route.replace(':', '_')} {status // 100}xx"

@@ -64,7 +64,7 @@ async def get_service(request: Request) -> Service:
 
 
 async def admit(request: Request, find_owner: Callable[[Keyring, str | None], str]) -> str:
-    """Return the owner of a request, which `find_owner` tells from the keyring and the header `Authorization`.
+    """Return the owner of a request; `find_owner` finds it, given the keyring and the header `Authorization`.
 
     Without keys there is one owner, without a limit.
 

@@ -18,7 +18,7 @@ async def root(request: Request) -> Response:
     """Send a browser to the console; every other client gets the sign of life that Kimina's clients ask for."""
     vary = {"Vary": "Accept"}
     if "text/html" in request.headers.get("accept", ""):
-        # Relative, so that it works behind a proxy that puts something before the path.
+        # Relative, so that it works behind a proxy that puts a prefix before the path.
         return RedirectResponse("console", headers=vary)
     return JSONResponse({"status": "ok"}, headers=vary)
 

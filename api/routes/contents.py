@@ -1,4 +1,4 @@
-"""What lies in a batch: the names of its proofs, and which of them have a text in what Lean said."""
+"""The contents of a batch: the names of its proofs, and those of them with a text in Lean's messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def names(
     after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the page before.")] = -1,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
 ) -> NamesPage:
-    """Read what the proofs of a batch are called, and which problem each attempts, without their texts."""
+    """Read the names of a batch's proofs, and the problem that each attempts, without their texts."""
     return await service.batches.names(batch_id, owner, after, limit)
 
 
@@ -35,5 +35,5 @@ async def matches(
     after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=10_000, description="How many verdicts to look through.")] = 10_000,
 ) -> MatchesPage:
-    """Find the proofs of a batch that have a text in a message of Lean or in a goal that was left."""
+    """Find the proofs of a batch with a given text in a message of Lean or in a goal that was left."""
     return await service.batches.matches(batch_id, owner, text, after, limit)

@@ -120,11 +120,11 @@ class ItemsPage(BaseModel):
 
 
 class ItemName(BaseModel):
-    """What a proof of a batch is called.
+    """The name of a proof of a batch.
 
     Attributes:
-        id: the name its verdict carries.
-        problem: the problem that it attempts; None where it names none.
+        id: the name on its verdict.
+        problem: the problem that it attempts; None if it names none.
     """
 
     index: int
@@ -133,10 +133,10 @@ class ItemName(BaseModel):
 
 
 class NamesPage(BaseModel):
-    """Names of a batch's proofs in the order of their indices, and where to go on.
+    """Names of a batch's proofs in the order of their indices, and where the next page begins.
 
     Attributes:
-        next: the index to read after; None behind the last.
+        next: the index to read after; None on the last page.
     """
 
     names: list[ItemName]
@@ -144,12 +144,12 @@ class NamesPage(BaseModel):
 
 
 class MatchesPage(BaseModel):
-    """Proofs whose messages have a text, in the order in which they finished, and where to go on.
+    """Proofs with a given text in their messages, in the order in which they finished, and where the next page begins.
 
     Attributes:
         indices: the proofs' indices.
         next: the cursor to read after.
-        done: whether the whole of a finished batch was looked through.
+        done: whether all of a finished batch was searched.
     """
 
     indices: list[int]

@@ -37,7 +37,7 @@ async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> li
 
 
 async def item_names(client: AsyncRedisClient, batch: str, indices: range) -> list[ItemName]:
-    """Return what the proofs at these indices are called; fewer if the batch expires at this moment.
+    """Return the names of the proofs at these indices; fewer if the batch expires at this moment.
 
     Raises:
         StoreUnavailable: Redis does not answer.
