@@ -182,6 +182,7 @@ def test_two_batches_are_compared_problem_by_problem(page: Page, farm: RunningFa
 
     page.await_text("B solves more problems: A 1, B 2. B won 2 and lost 1.")
     assert page.address() == f"#/compare/{first}/{second}"
+    page.picture("compare")
     page.find(".chip.rejected").click()
     await_true(lambda: [text.split("\n")[0] for text in page.texts(".rows .row")] == ["p0"], "what was lost")
     page.find(".rows .row a").click()

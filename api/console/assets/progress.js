@@ -30,13 +30,14 @@ export function progress(address) {
 
 function word(outcome, address) {
   const plain = h("span");
-  const element = address && outcome !== "accepted" ? h("a", { href: address(outcome) }) : plain;
+  const element = address && outcome !== "accepted" ? h("a") : plain;
 
   function update(number) {
     element.textContent = `${count(number)} ${outcome}`;
     element.className = number ? outcome : "quiet";
     // No link to an empty list.
-    if (element !== plain) element.toggleAttribute("inert", !number);
+    if (element !== plain && number) element.setAttribute("href", address(outcome));
+    else element.removeAttribute("href");
   }
 
   return { outcome, element, update };
