@@ -1,0 +1,58 @@
+"""What axe-core, Deque's checker of accessibility, finds in each view at both widths and in both schemes: nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.resources import files
+
+import pytest
+
+from tests.browser.page import Page
+from tests.browser.proofs import FALSE, TRUE, finish, submit
+from tests.support.running import RunningFarm, await_true
+
+pytestmark = pytest.mark.system
+
+VIEWS = {
+    "batches": ".batches tbody tr",
+    "batches/{mixed}": ".rows .row",
+    "batches/{pairs}?group=problem": ".problems .rows .row",
+    "batches/{mixed}/40": ".evidence",
+    "batches/{mixed}/43": ".evidence",
+    "compare/{pairs}/{pairs}": ".compared .rows .row",
+    "workers": "tbody tr",
+    "try": "form",
+}
+FIND = """
+const done = arguments[0];
+const said = (node) => `${node.html.slice(0, 200)}: ${node.failureSummary}`;
+const told = (each) => each.nodes.map((node) => `${each.id}: ${said(node)}`);
+axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => done(violations.flatMap(told)));
+"""
+
+
+@pytest.fixture(scope="module")
+def pairs(farm: RunningFarm) -> str:
+    """A batch with two attempts at each problem."""
+    proofs = [{"problem": name, "code": code} for name in ("first", "second") for code in (TRUE, FALSE)]
+    return finish(farm, submit(farm, proofs, label="pairs", feedback=True))
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_axe_finds_nothing(page: Page, mixed: str, pairs: str, width: int, scheme: str) -> None:
+    checker = (files("axe_core_python") / "axe.min.js").read_text()
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    found = {}
+    for view, sign in VIEWS.items():
+        page.open(view.format(mixed=mixed, pairs=pairs))
+        await_true(partial(page.texts, sign), f"{view} with its content")
+        # The page's own policy lets no other script in, and so it comes by the debugger.
+        page.chrome.execute_cdp_cmd("Runtime.evaluate", {"expression": checker})
+        found[view] = page.chrome.execute_async_script(FIND)
+        assert page.run("return document.documentElement.scrollWidth <= innerWidth"), f"{view} scrolls sideways"
+
+    assert {view: all_ for view, all_ in found.items() if all_} == {}
