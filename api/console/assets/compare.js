@@ -91,7 +91,7 @@ export async function show(main, route, signal) {
   const cards = [card("A", a), card("B", b)];
   const swap = h("a", { class: "button", href: `#/compare/${encodeURIComponent(second)}/${encodeURIComponent(first)}` }, "Swap A and B");
   const chips = ["", ...Object.keys(CHANGES)].map((kind) => [kind, h("button", { type: "button", class: `chip ${CHANGES[kind] ?? ""}`, title: MEANINGS[kind], onclick: () => choose(kind) })]);
-  let [all, rows] = [[], []];
+  let [all, rows, drawn] = [[], [], []];
   const chosen = () => route.query.get("show") ?? "";
   const list = virtualList("Problems", ["Problem", "A", "B", "B against A"], {
     length: () => rows.length,
@@ -105,11 +105,16 @@ export async function show(main, route, signal) {
 
   function choose(kind) {
     keepQuery(route, { show: kind });
+    drawn = [];
     list.restart();
     redraw();
   }
 
   draw = () => {
+    for (const { update } of cards) update();
+    const counts = [a, b].map(({ results }) => results.problems.count(results));
+    if (counts.every((each, at) => each === drawn[at])) return;
+    drawn = counts;
     all = compare(a, b);
     rows = chosen() ? all.filter((each) => each.change === chosen()) : all;
     const sizes = Object.fromEntries(Object.keys(CHANGES).map((kind) => [kind, all.filter((each) => each.change === kind).length]));
@@ -122,7 +127,6 @@ export async function show(main, route, signal) {
     const isUnnamed = !a.results.problems.isNamed || !b.results.problems.isNamed;
     const matched = isUnnamed ? " Proofs without a problem are compared by their ids." : "";
     note.textContent = judgement(sizes, solved) + matched;
-    for (const { update } of cards) update();
     list.update();
   };
   note.className = "judgement";

@@ -15,6 +15,9 @@ export async function readNames(batch, signal) {
   return signal.aborted ? null : found;
 }
 
+// While verdicts come, what a hundred thousand of them add up to is counted this often.
+const COUNT_EVERY_MS = 500;
+
 /** Problems of a batch, in the order of their first attempts. */
 export class Problems {
   constructor(names) {
@@ -34,10 +37,17 @@ export class Problems {
     this.of.forEach((problem, index) => this.first[problem] < 0 && (this.first[problem] = index));
   }
 
-  /** Return how many attempts at each problem have each outcome, in the order of OUTCOMES, from a batch's results. */
+  /**
+   * Return how many attempts at each problem have each outcome, in the order of OUTCOMES, from a batch's results; the same
+   * lists again while nothing new was counted.
+   */
   count(results) {
-    const counts = [0, 1, 2].map(() => new Uint32Array(this.names.length));
-    for (let at = 0; at < results.size; at++) counts[results.outcomeAt(at)][this.of[results.index[at]]] += 1;
-    return counts;
+    const now_ms = performance.now();
+    const isSoon = !results.isComplete && now_ms - this.counted_ms < COUNT_EVERY_MS;
+    if (this.counts && (isSoon || this.counted === results.size)) return this.counts;
+    [this.counted, this.counted_ms] = [results.size, now_ms];
+    this.counts = [0, 1, 2].map(() => new Uint32Array(this.names.length));
+    for (let at = 0; at < results.size; at++) this.counts[results.outcomeAt(at)][this.of[results.index[at]]] += 1;
+    return this.counts;
   }
 }
