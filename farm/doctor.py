@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -17,11 +16,12 @@ from typing import Any
 import httpx
 
 from farm import descriptors, toolchains
+from farm.allotment import core_limit, memory_limit_mb
 from farm.client.endpoint import FarmEndpoint
 from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError, FarmError
 from farm.local.runtime import read_runtime
-from farm.processes import memory_limit_mb, open_descriptors, own_module, tree
+from farm.processes import open_descriptors, own_module, tree
 from farm.settings import Settings
 
 # Ordinary hosts grant 4096 and more.
@@ -54,7 +54,7 @@ class Finding:
 
 def diagnose(settings: Settings) -> Iterator[Finding]:
     """Yield findings, one subject after another; the Lean check runs a real proof and may take minutes."""
-    yield Finding("system", "ok", f"Python {platform.python_version()}, {os.cpu_count()} cores, {_memory()}")
+    yield Finding("system", "ok", f"Python {platform.python_version()}, {core_limit()} cores, {_memory()}")
     yield _descriptors(settings)
     yield from _extras()
     yield _redis(settings)

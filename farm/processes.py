@@ -188,31 +188,6 @@ def open_descriptors(pid: int) -> int:
         return 0
 
 
-def memory_limit_mb() -> float:
-    """Return the memory this process may count on in MB: the tightest limit of its cgroups, else the host's."""
-    limits = [psutil.virtual_memory().total / _MB]
-    for path in _cgroup_limits():
-        # A limit of "max" means no limit.
-        with contextlib.suppress(OSError, ValueError):
-            limits.append(int(path.read_text()) / _MB)
-    return min(limits)
-
-
-def _cgroup_limits() -> Iterator[Path]:
-    """Yield the files that may limit this process: of its own cgroup and all above it, version 2 then 1."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, group = line.split(":", 2)
-        if controllers in ("", "memory"):
-            root = Path("/sys/fs/cgroup") / controllers
-            name = "memory.limit_in_bytes" if controllers else "memory.max"
-            folder = root / group.lstrip("/")
-            yield from (place / name for place in (folder, *folder.parents) if place.is_relative_to(root))
-
-
 def process_identity(pid: int) -> str:
     """Return `pid.start` of a process: unlike the bare number, it is never reused. Empty when it is gone."""
     try:

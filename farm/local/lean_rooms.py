@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from farm.allotment import core_limit, memory_limit_mb
 from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError
-from farm.processes import memory_limit_mb
 from farm.settings import Settings
 
 # The share of a cgroup's memory to leave free: besides Lean there are the farm's own processes.
@@ -47,7 +46,7 @@ def lean_rooms(settings: Settings) -> list[LocalLeanRoom]:
             f"{settings.environments_dir}/{twice.pop()}.env: workers of this environment are set up already"
         )
     memory_mb = memory_limit_mb()
-    processes = share_processes(asked, os.cpu_count() or 1, memory_mb)
+    processes = share_processes(asked, core_limit(), memory_mb)
     limit_mb = int(memory_mb * _MEMORY_SHARE / sum(processes))
     return [
         LocalLeanRoom(

@@ -8,9 +8,10 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 
+from farm.allotment import core_limit, memory_limit_mb
 from farm.celery_app import LEAN_TASK, Tokens, celery_app
 from farm.models import WorkerKind
-from farm.processes import OWNER_VARIABLE, adopt_orphans, die_with_parent, memory_limit_mb, process_identity
+from farm.processes import OWNER_VARIABLE, adopt_orphans, die_with_parent, process_identity
 from farm.settings import Settings
 from farm.store.batch_outlooks import Outlooks
 from farm.store.connection import connect
@@ -44,7 +45,7 @@ def process_count(settings: Settings) -> int:
     if settings.lean_workers:
         return settings.lean_workers
     fit = int(memory_limit_mb() // settings.lean_memory_limit_mb)
-    return max(1, min(os.cpu_count() or 1, fit))
+    return max(1, min(core_limit(), fit))
 
 
 class LeanWorker:

@@ -1,0 +1,85 @@
+"""The cores and the memory that this process may use: of its host, its cgroups and its Slurm job, the smallest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psutil
+
+_MB = 1024 * 1024
+_ROOT = Path("/")
+
+
+def core_limit(variables: Mapping[str, str] = os.environ, root: Path = _ROOT) -> int:
+    """Return how many cores this process may use, at least 1; of a quota, the whole cores.
+
+    Args:
+        variables: where Slurm says what the job has on this host.
+        root: the folder that holds `proc` and `sys`.
+    """
+    limits = [_cores_of_host(), *_quotas(root), *_numbers(variables, "SLURM_CPUS_ON_NODE")]
+    return max(1, int(min(limits)))
+
+
+def memory_limit_mb(variables: Mapping[str, str] = os.environ, root: Path = _ROOT) -> float:
+    """Return the memory this process may use in MB.
+
+    Args:
+        variables: where Slurm says what the job has on this host.
+        root: the folder that holds `proc` and `sys`.
+    """
+    limits = [psutil.virtual_memory().total / _MB, *_numbers(variables, "SLURM_MEM_PER_NODE")]
+    cores = _numbers(variables, "SLURM_CPUS_ON_NODE")
+    limits += [each * count for each in _numbers(variables, "SLURM_MEM_PER_CPU") for count in cores]
+    for text in _read_all(root, "memory", "memory.max", "memory.limit_in_bytes"):
+        # A limit of "max" means no limit.
+        with contextlib.suppress(ValueError):
+            limits.append(int(text) / _MB)
+    return min(limits)
+
+
+def _cores_of_host() -> int:
+    # Slurm may bind a job to some cores without a quota.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _numbers(variables: Mapping[str, str], name: str) -> list[float]:
+    """Return the number in a variable of Slurm's; none if it is not set, or 0, which means the whole host."""
+    text = variables.get(name, "")
+    return [float(text)] if text.isdecimal() and int(text) else []
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """Yield the cores that the cgroups' quotas amount to; "max" and -1 mean no limit."""
+    for text in _read_all(root, "cpu", "cpu.max", "cpu.cfs_quota_us"):
+        quota, _, period = text.partition(" ")
+        # Version 1 has the period in another file.
+        if quota.isdecimal() and period.isdecimal():
+            yield int(quota) / int(period)
+
+
+def _read_all(root: Path, controller: str, name: str, name_of_version_1: str) -> Iterator[str]:
+    """Yield what a limit is in this process's own cgroup and in all above it."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if not controllers or controller in controllers.split(","):
+            top = root / "sys/fs/cgroup" / (controller if controllers else "")
+            folder = top / group.lstrip("/")
+            for place in (folder, *folder.parents):
+                if place.is_relative_to(top):
+                    yield from _read(place, name_of_version_1 if controllers else name)
+
+
+def _read(folder: Path, name: str) -> Iterator[str]:
+    with contextlib.suppress(OSError):
+        text = (folder / name).read_text().strip()
+        if name == "cpu.cfs_quota_us":
+            text += " " + (folder / "cpu.cfs_period_us").read_text().strip()
+        yield text
