@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
+from farm.allotment import core_limit
 from farm.cli.output import show_json, tell
 from farm.errors import ConfigurationError
 from farm.settings import load_with
@@ -93,7 +93,7 @@ def _is_project(folder: Path) -> bool:
 def _processes(asks: bool) -> Choice:
     text = "How many Lean processes (0: one per core, as memory allows)"
     given = typer.prompt(text, default=0, type=int, err=True) if asks else 0
-    cores = os.cpu_count() or 1
+    cores = core_limit()
     why = (
         f"Each judges one proof at a time; this host has {cores} cores."
         if given
