@@ -17,7 +17,7 @@ from tests.support.repl.transcripts import Record, load, shelves, write_replay
 from tests.support.running import RunningFarm, await_true, running_farm
 
 # A recorded timeout is answered by silence; this is how long the farm listens to it.
-SILENCE_S = 0.3
+SILENCE_S = 3.0
 
 
 def post(farm: RunningFarm, requests: list[dict[str, Any]], **more: Any) -> httpx.Response:
