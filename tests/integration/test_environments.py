@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -19,10 +20,12 @@ from farm import Farm, InvalidRequest, Outcome, Reason
 from farm.models import EnvironmentStatus
 from farm.processes import end_session
 from tests.conftest import lean_settings
+from tests.support.agents import ask, http_agent, refusal
 from tests.support.open_store import open_store
 from tests.support.repl.install import LEAN_VERSION, Install, install
 from tests.support.running import RunningFarm, await_true, processes_of, running_farm, scripted_settings
 
+ENVIRONMENTS = ("default", "special")
 OTHER_VERSION = "v4.1.0-scripted"
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 # `Special` is there in the second environment alone: in the default one everything after it is an error.
@@ -121,6 +124,21 @@ def test_commands_go_where_they_were_sent(client: Farm) -> None:
             f"{client.base_url}/v1/commands", json={"requests": [{"cmd": SPECIAL}], "environment": environment}
         ).json()
         assert [each["severity"] for each in answer["responses"][0].get("messages", [])] == severities
+
+
+async def test_an_agent_chooses_its_environment(pair: RunningFarm) -> None:
+    async with http_agent(pair) as agent:
+        [content] = (await agent.read_resource("farm://environments")).contents
+        names = {each["name"] for each in json.loads(content.text)}  # type: ignore[union-attr]  # all are text
+        verdicts = [await ask(agent, "verify", code=SPECIAL, environment=name) for name in ENVIRONMENTS]
+        looks = {"commands": ["#check Nat"], "imports": "import Special"}
+        said = [(await ask(agent, "commands", **looks, environment=name))["commands"][0] for name in ENVIRONMENTS]
+        unknown = await refusal(agent, "verify", code=TRUE, environment="elsewhere")
+
+    assert names >= {*ENVIRONMENTS}
+    assert [verdict["outcome"] for verdict in verdicts] == ["rejected", "accepted"]
+    assert [each["messages"][0]["severity"] for each in said] == ["error", "info"]
+    assert "special" in unknown
 
 
 def test_the_command_line_says_where_and_resumes_nothing_of_another(pair: RunningFarm, tmp_path: Path) -> None:
