@@ -29,7 +29,7 @@ from farm.keys import Keyring, read_keys
 from farm.loopback import LOOPBACK_HOSTS
 from farm.models import BatchRequest, CommandsRequest, RetrieveBatchRequest, RetrieveRequest, TacticsRequest
 from farm.models.kimina import CheckRequest, VerifyRequest
-from farm.models.rewards import OpenRLHFRequest
+from farm.models.openrlhf import OpenRLHFRequest
 from farm.settings import Settings
 from farm.store.batches import Batches
 from farm.store.connection import connect_async
@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the API for these settings; it connects when it starts.
 
     Raises:
-        ConfigurationError: it would bind to other addresses than loopback without keys.
+        ConfigurationError: it would bind to an address other than loopback without keys.
     """
     if settings.api_keys_file:
         read_keys(settings.api_keys_file)
@@ -110,7 +110,7 @@ def _quotas(settings: Settings) -> Quotas:
 
 
 def _describe_bodies(app: FastAPI) -> None:
-    """Put the models of bodies that the routes parse themselves into the OpenAPI document."""
+    """Put the models of the bodies that the routes parse themselves into the OpenAPI document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

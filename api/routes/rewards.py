@@ -18,7 +18,7 @@ from api.replies import Disconnected
 from api.service import ServiceDep, get_url_owner
 from farm.client.completions import extract_lean, proof_of
 from farm.models import Proof
-from farm.models.rewards import OpenRLHFAnswer, OpenRLHFRequest
+from farm.models.openrlhf import OpenRLHFAnswer, OpenRLHFRequest
 from farm.store.staging import NewBatch
 
 router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=FAILURES)
@@ -68,7 +68,7 @@ def _parse(value: Any) -> OpenRLHFRequest:
 
 
 def _answer(proofs: list[Proof | None], rewards: list[float | None], undecided: float) -> dict[str, Any]:
-    """Return the fields of `OpenRLHFAnswer`; what no farm could judge is the model's fault, and worth 0."""
+    """Return the fields of `OpenRLHFAnswer`; a sample that no farm could judge is the model's fault, and worth 0."""
     given = iter(rewards)
     found = [next(given) if proof else 0.0 for proof in proofs]
     worth = [undecided if each is None else each for each in found]

@@ -9,7 +9,7 @@ import pytest
 
 from api.app import create_app
 from farm import models
-from farm.models import kimina, rewards
+from farm.models import kimina, openrlhf
 from farm.settings import load
 
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -58,7 +58,7 @@ def test_every_body_has_an_example_that_can_be_sent(document: dict[str, Any]) ->
         for content in operation.get("requestBody", {}).get("content", {}).values():
             [reference] = [text for text in str(content["schema"]).split("'") if text.startswith("#/")]
             model = reference.rpartition("/")[2]
-            [found] = [getattr(each, model) for each in (models, kimina, rewards) if hasattr(each, model)] or [None]
+            [found] = [getattr(each, model) for each in (models, kimina, openrlhf) if hasattr(each, model)] or [None]
             found = found or getattr(models.batches, model)
             assert "example" in content, name
             found.model_validate(content["example"])

@@ -146,3 +146,16 @@ def test_no_constructor_takes_more_than_seven_arguments() -> None:
                     taken[f"{path.name}:{class_.name}"] = len([*of.posonlyargs, *of.args, *of.kwonlyargs]) - 1
 
     assert {name: count for name, count in taken.items() if count > 7} == {}
+
+
+@pytest.mark.parametrize("package", sorted(path.parent for path in modules() if path.name == "__init__.py"))
+def test_no_package_gives_a_name_that_a_module_of_it_has(package: Path) -> None:
+    """Whoever imports the module later replaces what the package gave under this name, in the whole process."""
+    given = {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse((package / "__init__.py").read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module != package.name
+        for alias in node.names
+    }
+
+    assert given & {path.stem for path in package.iterdir()} == set()

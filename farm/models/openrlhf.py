@@ -1,4 +1,4 @@
-"""Rewards over HTTP, for trainers that ask a URL, in their own formats."""
+"""Rewards over HTTP in the formats of OpenRLHF's trainers, which ask a URL."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class OpenRLHFRequest(BaseModel):
 
     @property
     def responses(self) -> list[str]:
-        """What the model wrote, without its prompt."""
+        """What the model wrote for each sample, without the prompt."""
         return [_after(prompt, query) for prompt, query in zip(self.prompts, self.query, strict=True)]
 
 
 class OpenRLHFAnswer(BaseModel):
-    """The answer: one number for each sample, in request order.
+    """The answer: one number for each sample, in the order of the request.
 
     Attributes:
         rewards: 1 for accepted, 0 for rejected, and the value in the URL for undecided.
-        scores: the same; OpenRLHF filters prompts by it.
+        scores: the same numbers; OpenRLHF filters prompts by them.
         extra_logs: `accepted` and `undecided`, 1 or 0 for each; OpenRLHF logs their means.
     """
 
