@@ -97,7 +97,7 @@ def test_a_run_that_has_not_ended_is_no_other_run(farm: RunningFarm, tmp_path: P
     assert other.returncode == 2
     assert "other options" in other.stderr
     assert "make that call again, or remove the file" in other.stderr
-    assert "goes on" in same.stderr
+    assert "continues" in same.stderr
     assert after.returncode == 1, "once it has ended, the file is free"
     with farm.client() as client:
         assert len(client.batches(label="began")) == len(client.batches(label="another")) == 1

@@ -101,7 +101,7 @@ def test_anothers_batch_is_as_if_it_were_not_there(guarded: Guarded) -> None:
             for accept in ("*/*", "application/x-ndjson", "text/event-stream"):
                 headers = {"Accept": accept}
                 real, made_up = (
-                    theirs.request(method, path.format(batch_id=name, index=0), headers=headers)
+                    theirs.request(method, path.format(batch_id=name, index=0), params={"text": "a"}, headers=headers)
                     for name in (batch, "nope")
                 )
                 assert (real.status_code, real.json()["error"]["code"]) == (404, "not_found")

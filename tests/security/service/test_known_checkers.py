@@ -125,7 +125,7 @@ def test_a_list_names_checkers_and_all_else_is_a_command(command: str, names: tu
 
 
 def test_a_list_with_a_stranger_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="'lean4lean' is none of"):
+    with pytest.raises(ConfigurationError, match="'lean4lean' is not one of"):
         known_checkers("comparator,lean4lean")
 
 
