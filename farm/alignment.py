@@ -1,8 +1,8 @@
 """A submission's file compared with the statement's front: what the file repeats, what it changes, and what it adds.
 
 The front has already run, so what a file repeats of it is replaced by white space, and every other character keeps its
-place. Commands are compared by their tokens, so comments and white space do not count; a
-theorem by its signature. Nothing here decides what is proved, because the front runs in any case.
+place. Commands are compared by their tokens, so comments and white space do not count; theorems are compared by their
+signatures. Nothing here decides what is proved, because the front runs in any case.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Change:
     """A place where a file differs from the front.
 
     Attributes:
-        text: a sentence.
-        at: where in the file.
+        text: the difference, in a sentence.
+        at: where in the file it is.
     """
 
     text: str
@@ -41,8 +41,8 @@ class Alignment:
     Attributes:
         closing: `end` commands for scopes of the front that the file does not use; they run before it.
         blanks: stretches of the file that repeat the front.
-        inserts: places in the file where text of the statement has to be inserted, with that text.
-        proved: lemmas of the front, by where they begin, that the front assumes and the file proves.
+        inserts: places in the file where text from the statement has to be inserted, with that text.
+        proved: the front's lemmas that the front assumes and the file proves.
         values: the file's values for the holes, by their full names.
         change: the first thing that the file changes, or None.
     """
@@ -56,7 +56,7 @@ class Alignment:
 
 
 def align(challenge: Challenge, code: CommandText) -> Alignment:
-    """Compare a file with a statement; linear in both."""
+    """Compare a file with a statement, in time linear in the size of both."""
     alignment = Alignment()
     base, alive = _enter(challenge, code, alignment)
     repeated = _Repeated(challenge, code, base, alive, alignment)
@@ -75,7 +75,7 @@ def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
 
 
 def _enter(challenge: Challenge, code: CommandText, alignment: Alignment) -> tuple[str, tuple[LeanScope, ...]]:
-    """Find in which scopes the file begins; return the namespace around it and the front's scopes open there."""
+    """Find the scopes in which the file begins; return the namespace around it and the front's scopes open there."""
     asked = challenge.asked
     scopes, around = challenge.scopes, namespace(challenge.scopes)
     if scopes and (same := _same_scopes(code, asked, scopes)):
@@ -225,7 +225,10 @@ class _Repeated:
 
 
 def _places(asked: Sequence[Asked], there: dict[str, Command]) -> list[tuple[int, int]]:
-    """Return where each thing asked for begins, and where in the file it, or anything after it, first begins."""
+    """Return two places for each thing asked for that is in the file.
+
+    The first is where it begins in the statement; the second is where in the file it, or a later one, first begins.
+    """
     places: list[tuple[int, int]] = []
     for item in reversed(asked):
         if item.name in there:

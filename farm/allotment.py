@@ -1,4 +1,4 @@
-"""The cores and the memory that this process may use: of its host, its cgroups and its Slurm job, the smallest."""
+"""The cores and the memory that this process may use: the least that its host, its cgroups and its Slurm job allow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROOT = Path("/")
 
 
 def core_limit(variables: Mapping[str, str] = os.environ, root: Path = _ROOT) -> int:
-    """Return how many cores this process may use, at least 1; of a quota, the whole cores.
+    """Return how many cores this process may use: at least 1, and only the whole cores of a quota.
 
     Args:
         variables: where Slurm says what the job has on this host.
@@ -47,7 +47,7 @@ def _cores_of_host() -> int:
 
 
 def _numbers(variables: Mapping[str, str], name: str) -> list[float]:
-    """Return the number in a variable of Slurm's; none if it is not set, or 0, which means the whole host."""
+    """Return the number in one of Slurm's variables; none if it is not set, or is 0, which means the whole host."""
     text = variables.get(name, "")
     return [float(text)] if text.isdecimal() and int(text) else []
 
@@ -62,7 +62,7 @@ def _quotas(root: Path) -> Iterator[float]:
 
 
 def _read_all(root: Path, controller: str, name: str, name_of_version_1: str) -> Iterator[str]:
-    """Yield what a limit is in this process's own cgroup and in all above it."""
+    """Yield the value of a limit in this process's own cgroup and in all cgroups above it."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Load against any farm: how many verdicts a second, and how long each waits."""
+"""Load tests against any farm: how much it finishes per second, and how long each proof or query takes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Measured:
     """The result of one load.
 
     Attributes:
-        per_s: finished per second, from submit to the last answer.
-        p50_ms: median time of one, in milliseconds: run time of a proof, round trip of a query.
+        per_s: proofs or queries finished per second, from the submit to the last answer.
+        p50_ms: median time in milliseconds: the run time of a proof, or the round trip of a query.
         p95_ms: the 95th percentile of the same.
     """
 
@@ -31,7 +31,7 @@ class Measured:
     undecided: int = 0
 
     def dump(self) -> dict[str, object]:
-        """Return it as JSON."""
+        """Return the result as JSON."""
         return asdict(self)
 
 

@@ -1,8 +1,8 @@
 """The Celery app, and the names of its queues and tasks.
 
-Celery carries tokens: "there is work". Proofs and queries stay in Redis, so a lost, late or repeated message can
-neither lose nor double anything, and tokens need neither late acknowledgement nor the visibility timeout. The broker is
-the store, or RabbitMQ by its URL.
+Celery carries only tokens, which say that there is work. Proofs and queries stay in Redis, so a lost, late or repeated
+message can neither lose nor double anything, and tokens need neither late acknowledgement nor the visibility timeout.
+The broker is the store, or RabbitMQ if the broker's URL names it.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ _REDIS_TRANSPORT: dict[str, Any] = {
     "socket_connect_timeout": CONNECT_S,
     "socket_keepalive": True,
     "socket_keepalive_options": keepalive(),
-    # kombu checks at this interval whether its blocking read is overdue: by at most twice this and a second.
+    # kombu checks at this interval whether its blocking read is overdue, so it is at most twice this and a second late.
     "health_check_interval": CHECK_EVERY_S,
-    # A token needs no acknowledgement. If kombu imitates one and it gets lost, the token counts as running for ever,
-    # and a parent with one process takes no more.
+    # A token needs no acknowledgement. If kombu emulates one and that gets lost, the token counts as running for ever,
+    # and a parent with one process takes no more tokens.
     "ack_emulation": False,
 }
-# If the connection is gone when a token is sent, it is sent once more, on another.
+# If the connection is gone when a token is sent, the token is sent once more, on another connection.
 _ONCE_MORE: dict[str, Any] = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
-# Quorum queues live on a majority of brokers. Celery sees them, and then asks for the prefetch that they allow, per
+# Quorum queues live on a majority of brokers. Celery detects them, and then asks for the prefetch that they allow, per
 # consumer. It cannot switch prefetching off here: a busy host may hold one token per process that an idle one could
 # use, until the reaper publishes another.
 _OF_RABBITMQ: dict[str, Any] = {
     "task_create_missing_queue_type": "quorum",
     # Celery prepares queues for delays, which nothing here uses; classic ones are cheaper.
     "broker_native_delayed_delivery_queue_type": "classic",
-    # A broker's host that vanishes silently is noticed after twice this many seconds.
+    # A broker whose host vanishes silently is noticed after twice this many seconds.
     "broker_heartbeat": 15,
 }
 
@@ -71,7 +71,7 @@ def celery_app(settings: Settings) -> Celery:
         task_default_delivery_mode="transient",
         task_acks_late=False,
         worker_prefetch_multiplier=1,
-        # Otherwise it would take fewer tokens after each reconnection, until the tasks that ran then have ended.
+        # Otherwise it would take fewer tokens after each reconnection, until the tasks running then have ended.
         worker_enable_prefetch_count_reduction=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_proc_alive_timeout=_PROCESS_START_TIMEOUT_S,
@@ -87,10 +87,10 @@ def celery_app(settings: Settings) -> Celery:
 
 
 def run_celery(app: Celery, *arguments: str) -> None:
-    """Run a command of Celery's until it ends.
+    """Run a Celery command until it ends.
 
-    Celery's own command line would read variables itself: BROKER_URL unparsed, so it gets the parsed URL here, and APP,
-    LOADER and others, which may belong to other programs and would make it import what they name.
+    Celery's own command line would read environment variables itself. It would take BROKER_URL unparsed, so it gets the
+    parsed URL here. APP, LOADER and others may belong to other programs, and would make it import what they name.
     """
     from celery.bin.celery import (
         celery,
@@ -102,7 +102,7 @@ def run_celery(app: Celery, *arguments: str) -> None:
 
 
 class _Installed(AppLoader):  # type: ignore[misc]  # Celery has no types
-    """Imports what is installed; Celery looks in the working directory first, where a file may have such a name."""
+    """Imports what is installed; Celery looks in the working directory first, where a file may have the same name."""
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
         """Import a module by name, like any other."""
@@ -120,7 +120,7 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
     return url, {
         "worker_disable_prefetch": True,
         "broker_transport_options": transport,
-        # UNBLOCKED, READONLY and similar errors end when the parent reconnects; by default they would end the parent.
+        # UNBLOCKED, READONLY and similar errors end once the parent reconnects; by default they would end the parent.
         "broker_channel_error_retry": True,
     }
 

@@ -15,14 +15,14 @@ class Target:
     Attributes:
         name: the full name, with the namespaces that are open there, as Lean resolves it.
         written: the name as written.
-        signature: its text up to, and without, `:=`, with doc comment, attributes, modifiers and such prefixes as
-            `open … in`; it ends in code, so that text appended to it is not inside a comment.
+        signature: its text up to but not including `:=`, with any doc comment, attributes, modifiers and prefixes
+            such as `open … in`; it ends in code, so that text appended to it is not inside a comment.
         universes: `.{u, v}`, or nothing.
         binders: everything between the name and the colon.
         type: everything after the colon.
         start: where it begins in the statement.
         end: where it ends there, `:= by sorry` included.
-        scopes: what is open there, outermost first.
+        scopes: the scopes open there, outermost first.
     """
 
     name: str
@@ -38,13 +38,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A definition whose value is missing: the submission gives it.
+    """A definition whose value is missing, so that the submission has to give one.
 
     Attributes:
         name: the full name.
         written: the name as written.
         kind: `def`, `abbrev` or `instance`.
-        signature: its text up to, and without, `:=`.
+        signature: its text up to but not including `:=`.
         binders: everything between the name and the colon.
         type: everything between the colon and `:=`.
         start: where it begins in the statement.
@@ -66,14 +66,14 @@ Asked: TypeAlias = Target | Hole
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a statement after its header; all of them in order are that text, byte for byte.
+    """A stretch of a statement after its header; all the pieces in order make up that text, byte for byte.
 
     Attributes:
-        kind: `target`, `hole`, `text`, or `corollary` (a lemma after a target, which mentions the target: it cannot
-            be elaborated before that is proved, and no type needs it).
+        kind: `target`, `hole`, `text`, or `corollary` (a lemma after a target that mentions the target: it cannot
+            be elaborated before the target is proved, and no type needs it).
         text: the stretch.
         at: where it begins in the statement.
-        name: the full name of a target or hole, else nothing.
+        name: the full name of a target or hole; empty for other pieces.
     """
 
     kind: str
@@ -87,18 +87,18 @@ class Challenge:
     """What a statement asks for.
 
     Attributes:
-        header: its header; empty when it imports nothing.
-        gap: the line end after it.
+        header: the statement's header; empty when the statement imports nothing.
+        gap: the line end after the header.
         text: the whole statement with its commands.
         targets: the theorems to prove, in order; none where only a definition is asked for.
         holes: the definitions to give a value, in order.
-        pieces: the pieces after header and gap.
+        pieces: the pieces after the header and the gap.
         ahead: the pieces that make up the front.
         front: the text that is elaborated before the submission: without holes, everything before the
             last target except targets and corollaries; with holes, the text before the first hole or target.
         own: the commands of the front.
         later: with holes, the commands between the first and the last thing asked for: they may need a hole's value.
-        scopes: what is open at the end of the front.
+        scopes: the scopes open at the end of the front.
     """
 
     header: str

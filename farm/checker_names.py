@@ -9,12 +9,12 @@ _KNOWN = (COMPARATOR, LEANCHECKER, NANODA)
 
 
 def known_checkers(command: str) -> tuple[str, ...]:
-    """Return the checkers that a list such as `comparator,nanoda` names; none if it is a command.
+    """Return the checkers that a list such as `comparator,nanoda` names; none if the text is a command instead.
 
     `comparator` always comes first, because the others replay an export and do not compare statements.
 
     Raises:
-        ConfigurationError: only a part of the list is known.
+        ConfigurationError: the list names known checkers and others.
     """
     names = [name.strip() for name in command.split(",")]
     if not any(name in _KNOWN for name in names):

@@ -18,7 +18,7 @@ DECLARING = THEOREMS | frozenset(
     ("def", "abbrev", "instance", "axiom", "opaque", "example", "structure", "inductive", "class", "irreducible_def")
 )
 STRUCTURAL = frozenset(("namespace", "section", "end", "mutual"))
-# Commands in force for the rest of their scope that declare nothing.
+# Commands that declare nothing and stay in force for the rest of their scope.
 SCOPED = frozenset(("open", "universe", "variable", "set_option", "include", "omit"))
 _SYNTAX = frozenset(
     ("notation", "notation3", "infix", "infixl", "infixr", "prefix", "postfix", "macro", "macro_rules", "syntax")
@@ -63,16 +63,17 @@ class Command:
     """One command of a text.
 
     Attributes:
-        keyword: what it is (`theorem`, `open`, `#eval`); after `open … in` and similar prefixes, that of what follows.
-        start: where it begins, with doc comment, attributes, modifiers and such prefixes as `open … in`.
+        keyword: its keyword (`theorem`, `open`, `#eval`); if prefixes such as `open … in` come first, the keyword after
+            them.
+        start: where it begins, including any doc comment, attributes, modifiers and prefixes such as `open … in`.
         at: where its keyword begins.
-        end: after its last character outside comments and white space.
+        end: index after its last character outside comments and white space.
         first: index of its first token.
         last: index after its last token.
         name: the name as written, or nothing.
         name_at: where the name begins.
-        scopes: what is open where it begins, outermost first.
-        is_private: whether it says `private`.
+        scopes: the scopes open where it begins, outermost first.
+        is_private: whether it is marked `private`.
     """
 
     keyword: str
@@ -92,7 +93,7 @@ class Command:
         return namespace(self.scopes)
 
     def full_name(self, base: str = "") -> str:
-        """Return the name with its namespaces, as Lean resolves it, where a namespace is open around the text."""
+        """Return the fully qualified name, as Lean would resolve it if the text stood inside the given namespace."""
         if self.name.startswith(_ROOT):
             return self.name.removeprefix(_ROOT)
         return ".".join(part for part in (base, self.namespace, self.name) if part)
@@ -111,8 +112,8 @@ class CommandText:
         text: the text.
         tokens: its tokens in order, comments among them.
         commands: its commands in order.
-        scopes: what is open at its end.
-        deepest: how many scopes were open at once; over `MOST_SCOPES` their names are not certain.
+        scopes: the scopes open at its end.
+        deepest: the most scopes that are open at once; beyond `MOST_SCOPES`, names are not certain.
     """
 
     text: str
@@ -122,7 +123,7 @@ class CommandText:
     deepest: int
 
     def lexemes(self, first: int, last: int) -> list[tuple[str, int]]:
-        """Return a range of tokens and the operators between them, each with its place; no comments of any kind.
+        """Return a range of tokens and the operators between them, each with its place; comments are left out.
 
         `lemma` is returned as `theorem`, because it means the same.
         """
@@ -139,7 +140,7 @@ class CommandText:
 
 
 def cut_commands(text: str, start: int = 0) -> CommandText:
-    """Return the commands of a text from a place on; linear, and it raises nothing."""
+    """Return the commands of a text from a place on, in linear time; it raises nothing."""
     return _Cutter(text, tuple(token for token in tokens(text) if token.start >= start)).cut()
 
 
@@ -148,7 +149,7 @@ class _Cutter:
     """Reads tokens from left to right; `current` is where the command being read begins, or None.
 
     `prefix` is where the doc comment, attributes and modifiers before the next command begin; `before` is the last word
-    or symbol, `led` the one before the prefix.
+    or symbol, `led` is the one before the prefix.
     """
 
     text: str
@@ -210,13 +211,13 @@ class _Cutter:
         return (kind == "hash" or word in _FIRST_ON_LINE) and self._is_apart(index)
 
     def _continues(self, index: int, word: str) -> bool:
-        """Whether a keyword belongs to what is before it: `class inductive`, `deriving instance`, a dot."""
+        """Whether a keyword belongs to what is before it: `class inductive`, `deriving instance`, or after a dot."""
         if self.before == "." and self.text[self.tokens[index].start - 1] == ".":
             return True
         return (self.before, word) in (("class", "inductive"), ("class", "abbrev"), ("deriving", "instance"))
 
     def _is_apart(self, index: int) -> bool:
-        """Whether a word that also stands inside commands begins one here."""
+        """Whether a word that may also occur inside a command begins one here."""
         before = self.before if self.prefix is None else self.led
         if self.current is None or before in ("/-!", "in"):
             return True
@@ -303,7 +304,7 @@ class _Cutter:
 
 
 def parts(name: str) -> tuple[str, ...]:
-    """Return the parts of a name; a dot in «» does not part it."""
+    """Return the parts of a name; a dot inside «» does not separate parts."""
     return tuple(_PART.findall(name))
 
 

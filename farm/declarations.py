@@ -11,7 +11,7 @@ _COMMANDS = DECLARING | STRUCTURAL | {"import", "module", "variable", "universe"
 _COMMANDS |= {"noncomputable", "local", "attribute"}
 _COMMENTS = frozenset(("line", "block", "doc"))
 _ROOT = "_root_."
-# Up to so many names are looked for one by one before the text is read.
+# Up to this many names are looked for one by one before the text is read.
 _MOST_SOUGHT = 8
 
 
@@ -23,7 +23,7 @@ def declaration(code: str, name: str) -> int | None:
 
 
 def declared(code: str, names: Sequence[str]) -> set[str]:
-    """Return those of the names that a text declares; as `declaration`, but linear in text and names together."""
+    """Return those of the names that a text declares, as `declaration` does, in time linear in text and names."""
     if len(names) == 1:
         # The text after the declaration, most of all its proof, is not read.
         return set() if declaration(code, names[0]) is None else set(names)
@@ -59,7 +59,7 @@ def _is_named(declared: str, name: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """Return a name as it is outside any namespace."""
+    """Return a name as one writes it outside any namespace."""
     return name.removeprefix(_ROOT)
 
 

@@ -8,9 +8,9 @@ import sys
 
 
 def raise_limit() -> None:
-    """Let this process, and all it starts, have as many as the system grants.
+    """Let this process, and all that it starts, have as many files and connections open as the system grants.
 
-    A login usually starts with 1024, for programs that use select(), though far more are allowed.
+    A login usually begins with a limit of 1024, for programs that use select(), though far more are allowed.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):  # macOS reports that there is no limit, and then refuses it
@@ -18,6 +18,6 @@ def raise_limit() -> None:
 
 
 def limit() -> int:
-    """Return how many this process may have open."""
+    """Return how many files and connections this process may have open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft

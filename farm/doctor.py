@@ -48,7 +48,7 @@ class Finding:
     advice: str = ""
 
     def dump(self) -> dict[str, str]:
-        """Return it as JSON."""
+        """Return the finding as JSON."""
         return asdict(self)
 
 
@@ -69,7 +69,7 @@ def _memory() -> str:
 
 
 def _descriptors(settings: Settings) -> Finding:
-    """Say how many files and connections a process may have open, and how many the farm on DATA_DIR has."""
+    """Say how many files and connections a process may have open, and how many the farm on DATA_DIR has open."""
     descriptors.raise_limit()
     found, runtime = f"a process may have {descriptors.limit()}", read_runtime(settings.data_dir)
     if runtime:
@@ -91,7 +91,7 @@ def _extras() -> Iterator[Finding]:
 
 def _redis(settings: Settings) -> Finding:
     if not settings.redis_url:
-        return Finding("redis", "ok", "none set: `farm up` embeds Valkey")
+        return Finding("redis", "ok", "no REDIS_URL is set: `farm up` embeds Valkey")
     try:
         from farm.store.connection import check_server, connect
         from farm.store.schema import read_schema
@@ -132,11 +132,11 @@ def _lean() -> Iterator[Finding]:
 
 
 def _environments(settings: Settings) -> Iterator[Finding]:
-    """Name the further environments; Lean itself is only tried for the one in the settings."""
+    """Name the further environments; Lean itself is tried only for the one in the settings."""
     try:
         names = [load_environment(file).lean_environment for file in environment_files(settings)]
     except ConfigurationError as error:
-        yield Finding("environments", "missing", error.message, "correct the file, or ENVIRONMENTS_DIR")
+        yield Finding("environments", "missing", error.message, "correct the file or ENVIRONMENTS_DIR")
         return
     if names:
         yield Finding("environments", "ok", f"also {', '.join(names)}; only {settings.lean_environment} is tried here")
@@ -163,7 +163,7 @@ def try_sandbox() -> dict[str, Any]:
     try:
         report: dict[str, Any] = json.loads(run.stdout)
     except ValueError as error:
-        raise ConfigurationError(f"The self-test of the sandbox did not run: {run.stderr[-_SHOWN_CHARS:]}") from error
+        raise ConfigurationError(f"The sandbox's self-test did not run: {run.stderr[-_SHOWN_CHARS:]}") from error
     return report
 
 
@@ -180,7 +180,7 @@ def _tei(urls: list[str]) -> Finding:
     silent = []
     for url in urls:
         try:
-            # The embed worker also asks without the environment's proxies.
+            # The embed worker, too, asks without the environment's proxies.
             httpx.get(f"{url.rstrip('/')}/health", timeout=5, trust_env=False).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL):
             silent.append(url)
@@ -195,7 +195,7 @@ def _farm(settings: Settings) -> Iterator[Finding]:
         answer = httpx.get(f"{endpoint.url}/readyz", timeout=5, trust_env=endpoint.trusts_environment)
         checks = answer.json()["checks"]
     except (httpx.HTTPError, ValueError, KeyError):
-        yield Finding("farm", "note", f"none answers at {settings.url}", "farm up")
+        yield Finding("farm", "note", f"no farm answers at {settings.url}", "farm up")
         return
     for name, check in checks.items():
         state = "ok" if check["ready"] and not check["notice"] else "note" if check["ready"] else "missing"
@@ -209,14 +209,14 @@ def install_lean() -> str:
         The version that `lake` reports.
 
     Raises:
-        ConfigurationError: it is not installed, or no `lake` runs after it.
+        ConfigurationError: the installer is missing, or no `lake` runs after it has run.
     """
     installer = Path(sys.executable).parent / "install-lean"
     if not installer.exists():
         raise ConfigurationError("LeanInteract's installer is not here: `pip install 'leanfarm[workers]'`")
     with subprocess.Popen([installer], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout is not None  # noqa: S101 - a pipe was asked for
-        # It pipes a download into a shell, and reports success when only the shell succeeded.
+        # The installer pipes a download into a shell, and reports success even if only the shell succeeded.
         sys.stderr.writelines(line for line in running.stdout if _INSTALLER_CLAIM not in line)
     version = _lake_version()
     if running.returncode or not version:
@@ -225,7 +225,7 @@ def install_lean() -> str:
 
 
 def _lake_version() -> str:
-    """Return the version that `lake` names; empty where none runs."""
+    """Return the version that `lake` reports; empty if no `lake` runs."""
     lake = shutil.which("lake") or Path.home() / ".elan" / "bin" / "lake"
     try:
         run = subprocess.run(

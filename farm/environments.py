@@ -1,8 +1,8 @@
 """The further Lean environments of a host: a folder (ENVIRONMENTS_DIR) with one dotenv file, `NAME.env`, for each.
 
-A file holds only settings of Lean workers, and wins over the environment and `./.env`. The settings that say which Lean
-it is (`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`) are never taken from the default
-environment: without `LEAN_PROJECT_DIR` there is no project. Any other setting that a file lacks is that of the host.
+A file holds only settings of Lean workers, which win over the environment and `./.env`. The settings that say which
+Lean is used (`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`) are never taken from the default
+environment: without `LEAN_PROJECT_DIR` there is no project. Any other setting that a file lacks has the host's value.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SUFFIX = ".env"
 
 
 def environment_files(settings: Settings) -> list[Path]:
-    """Return the files of the further environments, by name.
+    """Return the files of the further environments, sorted by name.
 
     Raises:
         ConfigurationError: there is no such folder.
@@ -42,7 +42,7 @@ def load_environment(file: Path) -> Settings:
     """Return the settings of a file's environment, which has the file's name.
 
     Raises:
-        ConfigurationError: the file cannot be read, or holds what it may not; the text names it.
+        ConfigurationError: the file cannot be read, or sets what it may not; the message says which.
     """
     values = _read(file)
     if strangers := sorted(values.keys() - set(_ALLOWED)):

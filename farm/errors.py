@@ -4,9 +4,9 @@ FarmError                      internal      500
 ├── InvalidRequest             invalid       422  the request cannot be understood or asks for something impossible
 ├── Unauthorized               unauthorized  401  no key, or a wrong one
 ├── Forbidden                  forbidden     403  the key may not do this
-├── NotFound                   not_found     404  no such thing, or another key's
+├── NotFound                   not_found     404  no such thing, or it belongs to another key
 ├── MethodNotAllowed           method_not_allowed 405
-├── Conflict                   conflict      409  an idempotency key met another body
+├── Conflict                   conflict      409  an idempotency key was used before with another body
 ├── TooLarge                   too_large     413  the body is over the limit
 ├── UnsupportedMediaType       unsupported_media_type 415
 ├── RateLimited                rate_limited  429  retry after `retry_after_s`
@@ -18,9 +18,9 @@ FarmError                      internal      500
 │   ├── LeanNotFound           lean_not_found     no Lean; `farm doctor` says what to do
 │   ├── SandboxMissing         sandbox_missing    a layer of the sandbox is missing, and SANDBOX does not allow that
 │   └── SchemaMismatch         schema             the store's state belongs to a release too far from this one
-└── CorpusError                corpus             a premise data set is broken; the text names file and line
+└── CorpusError                corpus             a premise data set is broken; the message names the file and the line
 
-A proof that fails is a verdict and never an error of this tree.
+A proof that fails is a verdict and never an error in this tree.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class SchemaMismatch(ConfigurationError):
 
 
 class CorpusError(FarmError):
-    """A premise data set is broken; the text names the file and the line."""
+    """A premise data set is broken; the message names the file and the line."""
 
     code = "corpus"
 
@@ -189,7 +189,7 @@ _BY_CODE: dict[str, type[FarmError]] = {
 
 
 def from_code(code: str, message: str, *, details: Any = None, retry_after_s: float | None = None) -> FarmError:
-    """Return the error that an HTTP answer with this code stands for.
+    """Return the error for which an HTTP answer with this code stands.
 
     Args:
         code: the stable code of the error body; an unknown one gives a plain `FarmError`.

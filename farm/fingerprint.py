@@ -1,6 +1,6 @@
 """What makes two proofs the same question, so that one run answers both.
 
-A verdict is kept under toolchain, policy and revision (`workers/lean/revision.py`) and this fingerprint:
+A verdict is kept under the toolchain, policy and revision (`workers/lean/revision.py`) and this fingerprint:
 header, code, statement, its targets and answers, level, gate, timeout, environment, whether the REPL's own reply
 and feedback are wanted, and trust domain.
 """
@@ -41,14 +41,14 @@ _META = (
 
 
 def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
-    """Return 64 hex characters of the question and 16 of its exact text.
+    """Return 64 hex characters for the question and 16 for its exact text.
 
     Proofs that differ only in comments and in white space that Lean does not see share the first part.
 
     Args:
         proof: the proof; its id and problem do not matter.
         options: the batch's options, defaults filled in.
-        domain: the proof's trust domain: verdicts of another domain are never used.
+        domain: the proof's trust domain: verdicts from another domain are never used.
     """
     texts = [proof.code, proof.statement or ""]
     # What else is asked about the statement; `answers` are terms, compared as written.
@@ -59,7 +59,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
         plain = texts
     asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")]
     asked += [options.get("report"), options.get("native", False)]
-    # Nothing is added if it is not asked for, so that verdicts kept by earlier releases are still found.
+    # What is not asked for adds nothing, so that verdicts kept by earlier releases are still found.
     asked += ["feedback"] if options.get("feedback") else []
     question = sha256(orjson.dumps([*plain, *aims, *asked, domain])).hexdigest()
     return question + exact[:_EXACT_CHARS]

@@ -30,7 +30,7 @@ def cut_header(text: str) -> tuple[str, str, str]:
 
 
 def imported(header: str) -> frozenset[str]:
-    """Return what a header imports, with `module` and such words as `public`; order and comments do not count."""
+    """Return what a header imports, with `module` and words such as `public`; order and comments do not count."""
     position, found = _skip_blank(header, 0), set()
     while match := _KEYWORD.match(header, position) or _IMPORT.match(header, position):
         found.add(" ".join(match[0].split()))
@@ -39,12 +39,12 @@ def imported(header: str) -> frozenset[str]:
 
 
 def is_module(text: str) -> bool:
-    """Whether a text's header makes it a module, whose declarations are private unless it says otherwise."""
+    """Whether a text's header makes it a module, whose declarations are private unless the text says otherwise."""
     return "module" in imported(cut_header(text)[0])
 
 
 def _skip_blank(text: str, position: int) -> int:
-    """Return where white space and comments that begin at a position end; an unclosed comment is not one."""
+    """Return where white space and comments that begin at a position end; an unclosed comment counts as code."""
     while True:
         if match := _BLANK.match(text, position):
             position = match.end()

@@ -33,7 +33,7 @@ class Gate(StrEnum):
     OFF = "off"
     """The gate that each batch asks for."""
     STRICT = "strict"
-    """Always the gate `strict`: for keys of people, or models, that must not run metacode here."""
+    """Always the `strict` gate: for the keys of people or models that must not run metacode here."""
 
 
 class Scope(StrEnum):
@@ -56,7 +56,7 @@ class Key:
 
     Attributes:
         digest: SHA-256 of the key, as hex.
-        gate: the weakest gate that its proofs may pass.
+        gate: the gate that its proofs have to pass at least.
     """
 
     name: str
@@ -68,10 +68,10 @@ class Key:
         """Check that the key has a scope.
 
         Raises:
-            Forbidden: it does not.
+            Forbidden: it does not have the scope.
         """
         if scope not in self.scopes:
-            raise Forbidden(f"The key {self.name!r} has no scope `{scope}`: ask for one that has")
+            raise Forbidden(f"The key {self.name!r} has no scope `{scope}`: ask for a key that has it")
 
 
 def bearer(authorization: str | None) -> str:
@@ -134,10 +134,10 @@ def parse_scopes(text: str, where: str = "--scopes") -> frozenset[Scope]:
 
 
 def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
-    """Return the gate of this name.
+    """Return the gate with this name.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: there is no such gate.
     """
     try:
         return Gate(text)
@@ -167,7 +167,7 @@ def create_key(path: Path, name: str, scopes: frozenset[Scope] = ALL_SCOPES, gat
     """Add a key and return it; this is the only time it is seen.
 
     Raises:
-        ConfigurationError: the name is taken, reserved, or not of letters, digits, `_`, `.` and `-`.
+        ConfigurationError: the name is taken, reserved, or not made of letters, digits, `_`, `.` and `-`.
     """
     if not _is_name(name):
         reserved = " and ".join(sorted(_RESERVED))
@@ -175,7 +175,7 @@ def create_key(path: Path, name: str, scopes: frozenset[Scope] = ALL_SCOPES, gat
     key = f"lf_{secrets.token_urlsafe(32)}"
     with _changing(path) as keys:
         if name in keys:
-            raise ConfigurationError(f"There is a key {name!r} already: `farm keys revoke {name}` first")
+            raise ConfigurationError(f"There is already a key {name!r}: run `farm keys revoke {name}` first")
         keys[name] = Key(name, _digest(key), scopes, gate)
     return key
 
@@ -201,7 +201,7 @@ class Keyring:
 
     @property
     def is_open(self) -> bool:
-        """Whether there are no keys at all: loopback only, one owner."""
+        """Whether there are no keys at all, so that the farm is on loopback only and has one owner."""
         return self._path is None
 
     def owner(self, authorization: str | None, scope: Scope) -> str:

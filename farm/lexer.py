@@ -3,10 +3,10 @@ r"""Lean text cut into tokens: enough to tell code from comments and strings, fa
 It follows Lean's own `Lean/Parser/Basic.lean` (`whitespace`, `finishCommentBlock`, `tokenFn`) from 2021 to 4.35. Three
 things cannot be known from the text: which Lean reads it, which symbols the imported files made tokens, and whether a
 string stands where Lean expects an interpolated one. Where one of them decides what is code, the text is *doubtful*,
-and a caller that must be sure refuses it. The places, each with the reading that differs:
+and a caller that must be sure refuses it. The doubtful places are:
 
 - a comment directly after a symbol that may continue with it (`{x //- … -/` is code);
-- a comment with `--/`, which does not end it in Lean of 2021, or that begins with `/-/`, whose slash Lean skips;
+- a comment with `--/`, which does not end it in the Lean of 2021, or that begins with `/-/`, whose slash Lean skips;
 - a documentation comment that begins with a comment: Lean skips white space after `/--`, comments included;
 - a quoted character, a «name» or a string after a symbol or a word that may include its quote (`f ⁻¹'"' … "`);
 - a raw string that ends elsewhere for a Lean without raw strings;
@@ -15,8 +15,8 @@ and a caller that must be sure refuses it. The places, each with the reading tha
 An identifier here is made of the characters that every Lean 4 takes: a letter that only newer ones take ends it, so
 that more words are seen, never fewer.
 
-No regular expression has anything after its repetitions, so none backtracks, and every loop moves on. So the time is
-linear without possessive quantifiers or atomic groups, which Python 3.11.0 to 3.11.4 misread.
+No regular expression has anything after its repetitions, so none backtracks, and every loop moves on. The time is
+therefore linear without possessive quantifiers or atomic groups, which Python 3.11.0 to 3.11.4 misread.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 LETTERS = "A-Za-z_α-κμ-ωΑ-ΟΡ\u03a2Τ-Ωϊ-ϻἀ-῾℀-⅏𝒜-𝖟"
-"""What begins an identifier in every Lean 4, for use between the brackets of a regular expression."""
+"""What begins an identifier in every Lean 4, for use inside the square brackets of a regular expression."""
 WORD_CHARS = rf"{LETTERS}0-9!?₀-₉ₐ-ₜᵢ-ᵪ'"
-"""What every Lean 4 takes inside an identifier, the same way."""
+"""What every Lean 4 takes inside an identifier, for the same use."""
 _PART = rf"(?:«[^»\n]*»|[{LETTERS}][{WORD_CHARS}]*)"
 NAME = rf"{_PART}(?:\.{_PART})*"
 """An identifier with its dots, as a regular expression."""
@@ -40,7 +40,7 @@ _CODE = re.compile(
     rf"(?P<word>{NAME})|(?P<hash>\#{NAME})|(?P<number>{_NUMBER})|(?P<symbol>:=|=>|[()\[\]{{}}⟨⟩⦃⦄,;:|@.])"
 )
 # Where something may begin that is not plain code. A prime in a word is plain, unless a quoted character may begin
-# there, or one that does not end: Lean then continues after the next two characters.
+# there, even one without an end: Lean then continues after the next two characters.
 _REACHED = r"(?:[\s\S]{0,2}'){0,3}[\s\S]{0,2}(?:--|/-|[\"«\\])"
 _OPENING = re.compile(rf"""["«]|--|/-|'(?:(?<![{WORD_CHARS}]')|(?=["'/\-\\«»{{}}\r\n])|(?=[^'\\]')|(?={_REACHED}))""")
 _CHAR = re.compile(r"'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'")
@@ -90,7 +90,7 @@ class Token(NamedTuple):
 
 
 def tokens(text: str, *, code: bool = True) -> Iterator[Token]:
-    """Yield the tokens of a text in order; words in the braces of a string come after it.
+    """Yield the tokens of a text in order; words in the braces of a string come after the string.
 
     It reads every text in linear time and raises nothing.
 
@@ -111,7 +111,7 @@ def tokens(text: str, *, code: bool = True) -> Iterator[Token]:
 
 
 def holes(text: str, token: Token) -> list[tuple[int, int]]:
-    """Return where code is in the braces of a string, if Lean reads it as an interpolated one."""
+    """Return where the braces of a string hold code, if Lean reads it as an interpolated string."""
     if token.kind != "string" or text.find("{", token.start, token.end) < 0:
         return []
     return [(start, end) for start, end, _ in _holes(text, token.start, token.end)]
@@ -133,7 +133,7 @@ class _Found(NamedTuple):
 
 def _not_code(text: str) -> Iterator[Token]:
     """Yield comments, strings, quoted characters and doubts, in order."""
-    # A token begins where the last of them ended, whatever its last character is.
+    # A new token begins where the last of these ended, whatever its last character is.
     position = begun = 0
     while (start := _opening(text, position, begun)) is not None:
         found = _READERS[text[start]](text, start, begun)
@@ -174,13 +174,13 @@ def _may_go_on(text: str, start: int, begun: int) -> bool:
         return False
     before = text[start - 1]
     if before in "eE":
-        # `1e-` is a number to Lean of 2021.
+        # `1e-` is a number to the Lean of 2021.
         return not _is_in_name(text, start, begun)
     return before not in _APART and before not in _OPERATOR_ENDS and before not in _WORD_END
 
 
 def comment_end(text: str, body: int) -> int | None:
-    """Return where a comment ends whose text begins at `body`, after its `/-`; None if it never does."""
+    """Return where the comment whose text begins at `body`, after its `/-`, ends; None if it never does."""
     depth = 1
     for edge in _EDGE.finditer(text, body):
         depth += 1 if edge[0] == "/-" else -1
@@ -190,7 +190,7 @@ def comment_end(text: str, body: int) -> int | None:
 
 
 def _ends_elsewhere(text: str, body: int, end: int) -> bool:
-    """Whether Lean of 2021 ends a comment elsewhere: there, a dash that does not end it takes the next character."""
+    """Whether the Lean of 2021 ends a comment elsewhere: a dash that does not end it there takes the next character."""
     if not _THREE_EDGES.search(text, body, end):
         return False
     depth = 1
@@ -202,7 +202,7 @@ def _ends_elsewhere(text: str, body: int, end: int) -> bool:
 
 
 def _begins_with_comment(text: str, position: int) -> bool:
-    """Whether a documentation comment begins with a comment that hides its end or opens another one, or with a tab.
+    """Whether a documentation comment begins with a tab, or with a comment that hides its end or opens another one.
 
     A tab is an error in Lean, which then continues after it as if there were no comment.
     """
@@ -284,7 +284,7 @@ def _quote(text: str, start: int, begun: int) -> _Found:
         # If the first quote belongs to a symbol, the second one is alone.
         is_doubtful = not is_certain and (_is_risky(char) or _LONE_QUOTE.match(text, char.end() - 1) is not None)
         return _Found("char", start, char.end(), is_doubtful or text[start + 1] in "\r\n")
-    # Two of them are a symbol to newer Leans, while an older one begins a character there.
+    # Two quotes are a symbol to newer Leans, while an older Lean begins a character there.
     size = 1 + text.startswith("''", start)
     third = text.startswith("'", start + 2) or _CHAR.match(text, start + 1) is not None
     return _Found(None, start, start + size, (size == 2 and third) or _LONE_QUOTE.match(text, start) is not None)
@@ -300,7 +300,7 @@ def _begins_token(text: str, start: int, begun: int) -> bool:
 
 
 def _is_in_name(text: str, position: int, begun: int) -> bool:
-    """Whether the word that ends here began as a name, and not as a number; a very long one counts as none."""
+    """Whether the word that ends here began as a name, and not as a number; of a long word only a part is read."""
     first = position - 1
     while first > begun and position - first < _LONG_NAME and text[first - 1] in _IN_WORD:
         first -= 1

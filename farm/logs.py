@@ -1,6 +1,6 @@
-"""Logs: one JSON object a line in production, coloured text in a terminal. Never a proof's text, never a key.
+"""Logs: one JSON object per line in production, coloured text in a terminal. Never a proof's text, never a key.
 
-Messages of libraries through `logging` have the same form, so that every line of a process can be parsed.
+Messages that libraries log through `logging` have the same form, so that every line of a process can be parsed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from farm.errors import FarmError
 
 
 def configure_logs(room: str) -> None:
-    """Make this process log to stderr; every line names its room, also the line about its failure."""
+    """Make this process log to stderr; every line names its room, including the line about its failure."""
 
     def name_room(_logger: Any, _method: str, event: EventDict) -> EventDict:
         # Not a context variable, because other threads of the process would not have it.
@@ -46,12 +46,12 @@ def configure_logs(room: str) -> None:
 
 
 def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
-    """Render messages of libraries like our own lines, whatever the libraries set up themselves."""
+    """Render messages from libraries like our own lines, whatever the libraries set up themselves."""
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
     handler = logging.StreamHandler(sys.stderr)
-    # Whatever level a library chose for itself: at INFO LeanInteract logs what it sends.
+    # Whatever level a library has chosen for itself: at INFO, LeanInteract logs what it sends.
     handler.setLevel(logging.WARNING)
     meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     named = [structlog.stdlib.add_logger_name, *shared]
@@ -63,7 +63,7 @@ def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
 def _log_end(_kind: type[BaseException], error: BaseException, _frames: TracebackType | None) -> None:
     """Log what ends a process: the farm's own errors with their advice, others with the place they come from.
 
-    An error of the system names its file, such as a folder in the settings that cannot be used.
+    An error from the operating system names its file, such as a folder in the settings that cannot be used.
     """
     log = structlog.get_logger()
     if isinstance(error, FarmError):
@@ -77,7 +77,8 @@ def _log_end(_kind: type[BaseException], error: BaseException, _frames: Tracebac
 def _describe(exc_info: ExcInfo) -> str:
     """Return where an exception came from and what it is, its causes last.
 
-    Its text is left out, because it may quote a proof, as pydantic's do; the farm's own errors and the system's do not.
+    Its text is left out, because it may quote a proof, as the texts of pydantic's errors do. The texts of the farm's
+    own errors and of the operating system's are kept: they quote no proof.
     """
     parts = []
     for error in _chain(exc_info[1]):

@@ -1,15 +1,15 @@
-"""The addresses of this host itself, for which the environment's proxies and certificates do not apply."""
+"""The addresses of this host itself, to which the environment's proxies and certificates do not apply."""
 
 from __future__ import annotations
 
 from ipaddress import ip_address
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
-"""The hosts that a server binds to so that only this host reaches it."""
+"""The hosts to which a server binds so that only this machine reaches it."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as in a URL, is this one; an address to bind to all interfaces is, too."""
+    """Whether a host, as in a URL, is this one; so is an address that binds to all interfaces."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

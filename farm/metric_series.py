@@ -9,18 +9,18 @@ BUCKETS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
 class MetricSeries(StrEnum):
-    """The series that are counted: name in Redis (for Prometheus after `farm_`), help text, and names of the labels.
+    """The series that are counted: name in Redis (in Prometheus it is prefixed with `farm_`), help text, label names.
 
-    Several names are separated by spaces, and so are their values; only the last value may itself contain a space.
+    Label names are separated by spaces, and so are their values; only the last value may itself contain a space.
     """
 
     RUN = "run_seconds", "Seconds a proof ran"
-    OVERHEAD = "overhead_seconds", "Seconds a process spent on a proof besides run and header load"
+    OVERHEAD = "overhead_seconds", "Seconds a process spent on a proof besides the run and the header load"
     QUEUE = "queue_seconds", "Seconds a proof waited"
-    HEADER_LOAD = "header_load_seconds", "Seconds the load of a header took"
+    HEADER_LOAD = "header_load_seconds", "Seconds that loading a header took"
     RETRIEVAL = "retrieval_seconds", "Seconds a stage of retrieval took", "stage"
-    HEADER_HITS = "header_hits", "Proofs that found their header loaded"
-    REPL_STARTS = "repl_starts", "Starts of a REPL, by why the one before had ended", "cause"
+    HEADER_HITS = "header_hits", "Proofs that found their header already loaded"
+    REPL_STARTS = "repl_starts", "Starts of a REPL, by why the previous one ended", "cause"
     SANDBOX_DENIALS = "sandbox_denials", "REPLs that a limit of the sandbox ended", "bound"
     EMBEDDING_BATCHES = "embedding_batches", "Batches of queries that were embedded"
     EMBEDDED_TEXTS = "embedded_texts", "Texts that were embedded"
@@ -30,7 +30,7 @@ class MetricSeries(StrEnum):
     label: str | None
 
     def __new__(cls, name: str, help: str, label: str | None = None) -> MetricSeries:
-        """Make a series of its name, its help text for Prometheus, and its label."""
+        """Make a series from its name, its help text for Prometheus, and its label."""
         series = str.__new__(cls, name)
         series._value_, series.help, series.label = name, help, label
         return series

@@ -7,7 +7,7 @@ import re
 from farm.lexer import DOUBTFUL, UNCLOSED, tokens
 
 _VERBATIM = frozenset(("string", "char", "doc"))
-# Looked for one by one, because a search for a plain string is a hundred times faster than one for an expression.
+# Looked for one by one, because a search for a plain string is a hundred times faster than one for a pattern.
 _IDLE = ("--", "/-", " \n", "\n\n", "\r\n")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _SPACES_AT_END = re.compile(r" +\n")
@@ -21,7 +21,7 @@ def normal_form(code: str) -> str:
     CRLF, all outside strings. Every token keeps its column, because Lean's layout depends on columns, and tokens stay
     on the same line or on different lines. A text that is in doubt anywhere is returned unchanged.
     """
-    # A carriage return in quotes is a character, one of CRLF is not; any other one is an error in Lean.
+    # A carriage return in quotes is a character, one in CRLF is not; any other is an error in Lean.
     if "\r" in code and ("'\r" in code or _LONE_RETURN.search(code)):
         return code
     if not (code.startswith("\n") or code.endswith((" ", "\n")) or any(map(code.__contains__, _IDLE))):
@@ -46,7 +46,7 @@ def normal_form(code: str) -> str:
 
 
 def _blank(comment: str) -> str:
-    """Return white space that leaves what follows a comment in its column; a comment with a line end is a line end."""
+    """Return white space that keeps what follows a comment in its column, after a line end if the comment has one."""
     if comment.startswith("--"):
         return ""
     _, newline, last = comment.rpartition("\n")

@@ -46,19 +46,19 @@ class Part:
 class Prepared:
     """A proof ready to run: header, then `front`, then `body`, each elaborated on what is before it.
 
-    The front has everything that the targets' types mention, unless there are holes. Then the body repeats what the
-    statement has after the first hole, because it may need the value, and the judge has to compare such constants
-    with those that the statement's pieces by themselves give.
+    The front has everything that the targets' types mention, unless there are holes. If there are, the body repeats
+    what the statement has after the first hole, because that may need the hole's value; the judge then has to compare
+    the constants that this part defines with those that the statement's pieces define by themselves.
 
     Attributes:
         code: the user's code.
         own: the code with white space where it repeats the statement's front.
         header: what is loaded: the statement's header if it has one, else the code's.
         front: the statement's own text that runs before the submission; empty without a statement.
-        challenge: what the statement asks for; None without statement.
+        challenge: what the statement asks for; None without a statement.
         body: what runs as the submission.
         parts: the body's parts, each with its origin.
-        values: the code's values for the holes, by their full names, as written.
+        values: the code's values for the holes, as written, by the holes' full names.
         notes: messages about the code that are not objections, such as imports that were left out.
         objection: what is wrong with the text by itself, or None.
     """
@@ -89,7 +89,7 @@ class Prepared:
         return "".join(part.text for part in self.parts)
 
     def to_user(self, position: Position | None) -> Position | None:
-        """Return a position of the body as one of the user's code; None if it is not in the user's text.
+        """Return a position in the body as one in the user's code; None if it is not in the user's text.
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.
@@ -125,7 +125,7 @@ class Prepared:
 
 
 def prepare(proof: Proof) -> Prepared:
-    """Cut a proof; linear in its size, and it raises nothing for what `Proof` accepted."""
+    """Cut a proof, in time linear in its size; it raises nothing for what `Proof` has accepted."""
     header, gap, body = cut_header(proof.code)
     if proof.statement is None:
         at = len(header) + len(gap)
@@ -145,7 +145,7 @@ def header_of(proof: Proof) -> str:
 
 
 def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
-    """Prepare code that is the text after the `:=` of the only thing asked for."""
+    """Prepare code that is the text after `:=` for the only thing asked for."""
     last = asked[-1]
     objection = None
     if begins_file(code):
@@ -226,7 +226,7 @@ def _imports_note(header: str, stated: str) -> tuple[Message, ...]:
         for what, lines in (("left out", has - meant), ("added", meant - has))
         if lines
     ]
-    text = f"It runs on the imports of its statement, which differ from its own; {'; '.join(said)}"
+    text = f"This proof runs on its statement's imports, which differ from its own; {'; '.join(said)}"
     return (Message(severity="warning" if has - meant else "info", data=text),)
 
 

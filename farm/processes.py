@@ -37,10 +37,10 @@ def own_module(module: str, *arguments: str) -> list[str]:
 def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
     """Make the kernel send this process a signal when the thread that started it ends (Linux; elsewhere no effect).
 
-    The request survives exec but not fork, so every process of a chain has to make it.
+    The request survives exec but not fork, so every process in a chain has to make it.
 
     Args:
-        parent: the process that should be the parent; if it died before the kernel was asked, this one ends now.
+        parent: the process that should be the parent; if that died before the kernel was asked, this one ends now.
         signum: the signal to get.
     """
     if hasattr(_libc, "prctl"):
@@ -50,13 +50,13 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants that lose theirs, so that a double fork cannot hide."""
+    """Become the parent of descendants that lose theirs, so that no process can hide by a double fork."""
     if hasattr(_libc, "prctl"):
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def session_members(session: int) -> Iterator[psutil.Process]:
-    """Yield the processes of a session, whatever their parent is."""
+    """Yield the processes of a session, whoever their parents are."""
     # The kernel is asked first: on a busy host psutil takes a tenth of a second to look at every process.
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
@@ -98,7 +98,7 @@ OWNER_VARIABLE = "LEANFARM_WORKER"
 
 
 def end_orphans() -> int:
-    """Kill processes that a dead worker of this host left behind; return how many.
+    """Kill processes that a dead worker left behind on this host; return how many.
 
     A worker writes its identity into its environment, and whatever its REPL starts inherits it, across sessions and
     double forks.
@@ -139,12 +139,12 @@ def tree(pid: int) -> list[int]:
     """Return a process and its descendants.
 
     It reads the kernel's lists of children where there are any: reading all of /proc took more than a core on a host
-    with 200 Lean processes. psutil's `children` leaves out those that are older than their parent by the wall clock,
+    with 200 Lean processes. psutil's `children` leaves out those that seem older than their parent by the wall clock,
     which may be set between its looks at the two.
     """
     children = _children if _lists_children() else _children_by_parent().__getitem__
     found = [pid]
-    for member in found:  # grows on the way
+    for member in found:  # the list grows meanwhile
         found += children(member)
     return found
 
@@ -158,7 +158,7 @@ def _children_by_parent() -> dict[int, list[int]]:
 
 
 def _children(pid: int) -> list[int]:
-    """Return the children of a process; each thread has its own."""
+    """Return the children of a process; the kernel lists them by the thread that started them."""
     found: list[int] = []
     with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/task") as threads:
         for thread in threads:
@@ -189,7 +189,7 @@ def open_descriptors(pid: int) -> int:
 
 
 def process_identity(pid: int) -> str:
-    """Return `pid.start` of a process: unlike the bare number, it is never reused. Empty when it is gone."""
+    """Return `pid.start` of a process: unlike the bare number, it is never reused. Empty when the process is gone."""
     try:
         return f"{pid}.{_started(pid)}"
     except (OSError, psutil.Error):
@@ -197,10 +197,10 @@ def process_identity(pid: int) -> str:
 
 
 def _started(pid: int) -> int:
-    """When a process started.
+    """Return when a process started.
 
-    On Linux in clock ticks since boot: psutil adds the time of boot, which moves with the wall clock, so that a clock
-    set by a second would make every live worker look dead.
+    On Linux this is in clock ticks since boot: psutil would add the time of boot, which moves with the wall clock, so
+    that setting the clock by a second would make every live worker look dead.
     """
     if os.uname().sysname == "Linux":
         # The second field is the name in brackets, which may itself contain spaces and brackets.
@@ -209,6 +209,6 @@ def _started(pid: int) -> int:
 
 
 def is_identity_alive(identity: str) -> bool:
-    """Whether the process of an identity still runs on this host."""
+    """Whether the process with this identity is still running on this host."""
     pid, _, _ = identity.partition(".")
     return pid.isdigit() and process_identity(int(pid)) == identity

@@ -24,8 +24,8 @@ class Sentinels:
     Attributes:
         hosts: the sentinels, as (host, port).
         service: what they call the primary they watch.
-        database: its number.
-        login: `username` and `password` of the primary, those that are given.
+        database: the number of the database.
+        login: the primary's `username` and `password`, as far as they are given.
         own_login: the same for the sentinels.
     """
 
@@ -36,7 +36,7 @@ class Sentinels:
     own_login: dict[str, str]
 
     def broker(self) -> tuple[str, dict[str, Any]]:
-        """Return the same in Celery's form: a URL, and further options for kombu's transport."""
+        """Return the store in Celery's form: a URL, and further options for kombu's transport."""
         user, password = (quote(self.login.get(name, ""), safe="") for name in ("username", "password"))
         login = f"{user}:{password}@" if password else ""
         urls = [f"sentinel://{login}{_bracketed(host)}:{port}/{self.database}" for host, port in self.hosts]
@@ -52,7 +52,7 @@ def parse_sentinels(url: str) -> Sentinels:
     """Return what a URL says.
 
     Raises:
-        ConfigurationError: something is missing, or not known; the text says what, and repeats no password.
+        ConfigurationError: something is missing or unknown; the message says what, and repeats no password.
     """
     parts = urlsplit(url)
     if parts.scheme != SCHEME:
@@ -60,7 +60,7 @@ def parse_sentinels(url: str) -> Sentinels:
     query = dict(parse_qsl(parts.query))
     if strangers := sorted(query.keys() - _KNOWN):
         raise ConfigurationError(
-            f"REDIS_URL: {', '.join(strangers)} is not known; known are {', '.join(sorted(_KNOWN))}"
+            f"REDIS_URL: {', '.join(strangers)} is not known; the known ones are {', '.join(sorted(_KNOWN))}"
         )
     if not query.get("service"):
         raise ConfigurationError("REDIS_URL: name the primary that the sentinels watch, `?service=NAME`")

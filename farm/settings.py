@@ -31,7 +31,7 @@ _BROKERS = frozenset({"amqp", "amqps", "pyamqp"})
 _OWN_PREFIXES = ("FARM_", "LEAN_", "LEANFARM_")
 # How similar two names must be for difflib: `REDIS_URI` is a slip (0.89), Lean's own LEAN_PATH (0.78) is not.
 _ALIKE = 0.8
-# More than anyone needs, and small enough that such MB, in bytes, fit the kernel's limits, and such seconds any clock.
+# More than anyone needs, yet small enough for the kernel's limits if it is MB, and for any clock if seconds.
 _MOST = 2**40
 _MOST_PROCESSES = 10_000
 
@@ -192,7 +192,7 @@ class Settings(BaseSettings):
     def _check_http(cls, urls: str, info: ValidationInfo) -> str:
         urls = urls.strip().rstrip("/")
         if not all(map(_is_http, urls.replace(",", " ").split())):
-            # The text is not quoted, because it may hold a password.
+            # The value is not quoted, because it may hold a password.
             raise ConfigurationError(f"{_variable(info)} must read like http://127.0.0.1:8000")
         return urls
 
@@ -221,14 +221,14 @@ class Settings(BaseSettings):
         return self
 
     def _contradictions(self) -> Iterator[str]:
-        """Yield errors of settings that are valid one by one and wrong together."""
+        """Yield what is wrong with settings that are valid one by one but contradict each other."""
         if self.lean_timeout_s > self.max_timeout_s:
             pair = f"LEAN_TIMEOUT_S ({self.lean_timeout_s:g}) is over MAX_TIMEOUT_S ({self.max_timeout_s:g})"
             yield f"{pair}: every batch that does not say its own timeout would be refused"
         if 0 < self.lean_memory_hard_limit_mb < self.lean_memory_limit_mb:
             pair = f"LEAN_MEMORY_LIMIT_MB ({self.lean_memory_limit_mb}) is over LEAN_MEMORY_HARD_LIMIT_MB"
             yield f"{pair} ({self.lean_memory_hard_limit_mb}), and so would never be reached"
-        # A file of ENVIRONMENTS_DIR may name the checker that the share is for.
+        # A file in ENVIRONMENTS_DIR may name the checker that the share is for.
         if self.checker_share and not self.checker_command and not self.environments_dir:
             yield "CHECKER_SHARE needs a checker to share with: set CHECKER_COMMAND"
         if self.data_revision and not self.data_repo:
@@ -238,7 +238,7 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """Where SDK and CLI find the farm."""
+        """Where the SDK and the CLI find the farm."""
         return self.farm_url or f"http://127.0.0.1:{self.port}"
 
     @property
@@ -268,13 +268,13 @@ class Settings(BaseSettings):
 
 
 def load(**overrides: object) -> Settings:
-    """Return the settings from the environment and `./.env`; warn of a name in that file that is almost a setting's.
+    """Return the settings from the environment and `./.env`; warn about names there that are almost a setting's.
 
     Args:
         overrides: fields that win over both, such as command-line options.
 
     Raises:
-        ConfigurationError: a value is wrong; the text names the setting.
+        ConfigurationError: a value is wrong; the message names the setting.
     """
     settings = load_with({name: value for name, value in overrides.items() if value is not None})
     for name in _names_in_file():
@@ -284,7 +284,7 @@ def load(**overrides: object) -> Settings:
 
 
 def load_with(values: Mapping[str, object]) -> Settings:
-    """Return the same; here None is a value like any other.
+    """Return the settings as `load` does; here None is a value like any other.
 
     Raises:
         ConfigurationError: as `load` does.
@@ -321,7 +321,7 @@ def _names_in_file() -> list[str]:
 @cache
 def _warn_of(name: str, nearest: str) -> None:
     # Cached, so that a process warns once, however often it loads its settings.
-    _log.warning("%s: %s is not a setting: do you mean %s?", _ENV_FILE.absolute(), name, nearest)
+    _log.warning("%s: %s is not a setting: did you mean %s?", _ENV_FILE.absolute(), name, nearest)
 
 
 def _in_words(error: ValidationError) -> str:
@@ -341,7 +341,7 @@ def _is_http(url: str) -> bool:
 
 
 def _names_server(url: str, schemes: Set[str]) -> bool:
-    """Whether a URL has one of these schemes, and a valid port if it has any."""
+    """Whether a URL has one of these schemes, and, if it has a port, a valid one."""
     try:
         parts = urlsplit(url)
         return parts.scheme in schemes and parts.port != 0

@@ -78,7 +78,7 @@ def _behind_name(cut: CommandText, command: Command) -> int:
 
 @dataclass(slots=True)
 class _Scan:
-    """Looks for colon, `:=` and equations outside brackets."""
+    """Looks for the colon, `:=` and equations outside brackets."""
 
     text: str
     start: int

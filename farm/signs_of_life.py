@@ -1,9 +1,9 @@
-"""Signs of life of the processes of one host: files that say when a process last gave one.
+"""Signs of life of one host's processes: files that say when a process last gave one.
 
 They depend only on the folder and a clock that nobody sets, so no process is ended because the store does not answer.
-`python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean`, of the
-environment that the settings name. It fails if no process of the part ever gave a sign, or if a live one has given
-none for half a minute.
+`python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean` (the
+workers of the environment that the settings name). The probe fails if no process of the part has ever given a sign, or
+if a live one has given none for half a minute.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from farm.settings import load
 _log = structlog.get_logger()
 
 SIGN_EVERY_S = 2.0
-"""How often a process that works gives a sign."""
+"""How often a working process gives a sign."""
 SILENCE_S = 30.0
 """How long a process may be silent: longer than anything it does while it cannot reach the store or the broker."""
 
@@ -42,12 +42,12 @@ class Sign:
     def __init__(self, data_dir: Path, part: str, *, is_main: bool = False) -> None:
         self._file = _open(data_dir, part)
         self._watchdog = os.environ.get("NOTIFY_SOCKET", "") if is_main else ""
-        # The time before the first sign may be long, so the unit does not set this.
+        # The time before the first sign may be long, so this is set here and not in the unit.
         self._tell(f"WATCHDOG_USEC={int(2 * SILENCE_S * 1e6)}")
 
     def give(self) -> None:
         """Give a sign of life of this process."""
-        # Always the same length, written over the old one, so that it works on a full disk too.
+        # Always of the same length, and written over the old one, so that it works on a full disk too.
         if self._file is not None:
             os.pwrite(self._file, f"{time.monotonic():024.3f}".encode(), 0)
         self._tell("WATCHDOG=1")
@@ -75,12 +75,12 @@ def _open(data_dir: Path, part: str) -> int | None:
 
 
 def silence_s(data_dir: Path, part: str, pid: int) -> float:
-    """Return for how many seconds a process has given no sign; 0 if it never gave one, or is gone."""
+    """Return for how many seconds a process has given no sign; 0 if it has never given one, or is gone."""
     return _silence_s(_path(data_dir, part, pid))
 
 
 def silences(data_dir: Path, part: str) -> dict[int, float]:
-    """Return by process number for how many seconds each live process of a part has given no sign."""
+    """Return, by process number, for how many seconds each live process of a part has given no sign."""
     return {
         int(identity.partition(".")[0]): _silence_s(path)
         for path, identity in _files(_folder(data_dir))
@@ -89,7 +89,7 @@ def silences(data_dir: Path, part: str) -> dict[int, float]:
 
 
 def is_silent(data_dir: Path, part: str) -> bool:
-    """Whether a live process of a part has given a sign before, and none for long."""
+    """Whether a live process of a part has given a sign before, but none for a long time."""
     return any(seconds > SILENCE_S for seconds in silences(data_dir, part).values())
 
 
@@ -105,7 +105,7 @@ def _silence_s(path: Path) -> float:
     try:
         return time.monotonic() - float(path.read_text())
     except (OSError, ValueError):
-        return 0.0  # it is gone, or was just made
+        return 0.0  # it is gone, or has just been made
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -115,7 +115,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def main(part: str) -> None:
-    """End with 0 when all is well, else with a sentence and 1."""
+    """Exit with status 0 when all is well, otherwise with a sentence and status 1."""
     settings = load()
     part = lean_part(settings.lean_environment) if part == "lean" else part
     found = silences(settings.data_dir, part)

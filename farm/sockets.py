@@ -1,8 +1,8 @@
-"""How soon a silent connection is given up.
+"""How soon a silent connection is abandoned.
 
 A peer that vanishes silently (a host that loses power, a firewall that forgets, a frozen virtual machine) closes no
 connection, and its readers would wait for ever. If packets are lost, the kernel ends the connection; if something on
-the way still accepts them, the timeouts here do.
+the way still accepts them, the timeouts here end it.
 """
 
 from __future__ import annotations

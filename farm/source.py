@@ -15,7 +15,7 @@ class Source:
 
     Attributes:
         header: what the environment is made of; empty when the text imports nothing.
-        gap: the line end between them, which is not sent.
+        gap: the line end between header and body, which is not sent.
         body: what runs on the header's environment.
     """
 
@@ -24,7 +24,7 @@ class Source:
     body: str
 
     def to_user(self, position: Position | None, lines_before: int = 0) -> Position | None:
-        """Return a position of the body as one of the whole text.
+        """Return a position in the body as one in the whole text.
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.

@@ -22,7 +22,7 @@ from farm.signature import Ambiguous, Signature, read_signature
 _HOLES = frozenset(("def", "abbrev", "instance"))
 _BEHIND_NAME = frozenset("([{⟨⦃:.-/|")
 _MOST_NAMED = 20
-# Every attempt at a problem brings its statement. Each that is kept takes, with its tokens, up to 50 times its text.
+# Every attempt at a problem brings its statement. Each one kept takes, with its tokens, up to 50 times its text.
 _KEPT_STATEMENTS = 64
 _KEPT_CHARS = 16_384
 
@@ -44,13 +44,13 @@ def read_statement(text: str, chosen: tuple[str, ...] = ()) -> Challenge:
         chosen: names of what is asked for, full or as written; if empty, everything whose proof or value is missing.
 
     Raises:
-        ValueError: it asks for nothing, or its cut is not certain; the text says what is wrong and where.
+        ValueError: it asks for nothing, or it is not certain where to cut it; the message says what is wrong and where.
     """
     return _kept_read(text, chosen) if len(text) <= _KEPT_CHARS else _read(text, chosen)
 
 
 def require_statement(text: str) -> None:
-    """Raise ValueError for a text that is not a statement, whatever is chosen from it; it says what and where."""
+    """Raise ValueError for a text that is no statement, whatever is chosen from it; the message says why and where."""
     _outline(text)
 
 
@@ -128,7 +128,7 @@ def _pieces(cut: CommandText, position: int, asked: Sequence[Asked], corollaries
 
 
 def _corollaries(cut: CommandText, targets: Sequence[Target]) -> set[int]:
-    """Return where lemmas begin that mention a target before them, or such a lemma."""
+    """Return where each lemma begins that mentions an earlier target, or another such lemma."""
     names: set[str] = set()
     starts = {target.start for target in targets}
     found = set()
@@ -165,7 +165,7 @@ def _require_certain(cut: CommandText) -> None:
 
 
 def _missing(cut: CommandText) -> tuple[list[tuple[Target, bool]], list[Hole]]:
-    """Return the theorems without proof, each with whether it says `sorry`, and the definitions without value."""
+    """Return the theorems without a proof, each with whether it says `sorry`, and the definitions without a value."""
     theorems, holes = [], []
     for command in cut.commands:
         if command.keyword not in THEOREMS | _HOLES:
@@ -287,7 +287,7 @@ def _unreachable(cut: CommandText, command: Command) -> str:
 
 
 def place(text: str, at: int) -> str:
-    """Return a place in a text for people."""
+    """Return a place in a text as people read it."""
     return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at) - 1}"
 
 

@@ -1,8 +1,8 @@
 """Toolchains that are known to be unsound: their kernel can be made to accept a proof of `False`.
 
-Each fault affects every version before the one that fixes it. Read in Lean's release notes and issues in November
-2026; a new one is a new row. What 4.34.1 fixes (lean4#15241, lean4#15289) has no row: its notes mention no proof of
-`False` through it, and it takes more memory than a REPL gets.
+Each fault affects every version before the one that fixes it. The table follows Lean's release notes and issues as of
+November 2026; a new fault is a new row. What 4.34.1 fixes (lean4#15241, lean4#15289) has no row: its notes mention no
+proof of `False` through it, and it takes more memory than a REPL gets.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FAULTS = (
     Fault((4, 33, 1), "lean4#14806", "definitional equality depends on earlier queries", f"{_RELEASES}/v4.33.1/"),
     Fault((4, 33, 1), "lean4#14807", "`is_prop` takes a stuck type for no proposition", f"{_RELEASES}/v4.33.1/"),
     Fault((4, 33, 1), "lean4#14838", "a reference count that overflows", f"{_RELEASES}/v4.33.1/"),
-    # These notes call 4.33.1 unsound, though it has the fixes that they name (cited in cryspen/hax#2254): believed.
+    # These notes call 4.33.1 unsound, though it has the fixes they name (cited in cryspen/hax#2254): we believe them.
     Fault((4, 34, 0), "notes of v4.34.0", "all versions before are called unsound", f"{_RELEASES}/v4.34.0/"),
 )
 

@@ -23,7 +23,7 @@ _Values = str | int | float | bool
 
 
 class Span:
-    """The time that a part of the work took; this one is not recorded, because traces are off."""
+    """The time that a part of the work took; this class records nothing, because traces are off."""
 
     def note(self, **attributes: _Values) -> None:
         """Add attributes; never a proof's text."""
@@ -71,7 +71,7 @@ def open_traces(room: str) -> None:
 
 
 def close_traces() -> None:
-    """Send what was recorded and not sent yet."""
+    """Send what has been recorded and not yet sent."""
     if _provider:
         _provider.shutdown()
 
@@ -82,7 +82,7 @@ def traceparent() -> str:
 
 
 def serve_span(name: str, caller: str) -> AbstractContextManager[Span]:
-    """Return the span of a request, the first of its trace unless the caller has one.
+    """Return the span of a request, the first of its trace unless the caller has a trace.
 
     Args:
         name: its name.
@@ -94,12 +94,12 @@ def serve_span(name: str, caller: str) -> AbstractContextManager[Span]:
 def span(
     name: str, *, parent: str = "", started_ns: int | None = None, **attributes: _Values
 ) -> AbstractContextManager[Span]:
-    """Return a span below another; one that records nothing if that one is not traced.
+    """Return a span below another, or one that records nothing if that other is not traced.
 
     Args:
         name: its name.
         parent: the `traceparent` to continue from; by default that of the current span.
-        started_ns: when it began, in ns since the epoch, if that was before.
+        started_ns: when it began, in ns since the epoch, if that was earlier than this call.
         attributes: its attributes; never a proof's text.
     """
     if _provider is None or not (parent or _current.get()):

@@ -33,7 +33,7 @@ app = typer.Typer(
     name="farm",
     help="Verify Lean 4 proofs and retrieve premises on a farm of workers.\n\n"
     "`farm up` starts one here; the other commands find it by FARM_URL, else on this host at PORT. "
-    "`farm --install-completion` has the shell complete commands and options.",
+    "`farm --install-completion` makes your shell complete commands and options.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -63,7 +63,7 @@ def farm(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version of leanfarm.")
     ] = False,
 ) -> None:
-    """Hold the options of `farm` itself; its help is the app's."""
+    """Take the options of `farm` itself; its help text is the app's."""
     if context.invoked_subcommand is None:
         typer.echo(_FIRST_STEPS)
 
@@ -96,7 +96,7 @@ def run() -> None:
         tell(error.message, "error", "red")
         sys.exit(2 if error.status == 422 else 1)
     except OSError as error:
-        # About a file that a user or a setting named; the farm's own files have errors of their own.
+        # This is about a file that a user or a setting named; the farm's own files have errors of their own.
         if not error.filename:
             raise
         tell(f"{error.filename}: {error.strerror}", "error", "red")

@@ -1,4 +1,4 @@
-"""Batches by name: how commands take ids, beginnings of ids, labels and tags."""
+"""Batches by name: how commands accept ids, beginnings of ids, labels and tags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from farm.client import Farm
 from farm.errors import InvalidRequest, NotFound
 from farm.models import BatchStatus
 
-BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or a beginning that no other id has.")]
+BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or a beginning of it that no other has.")]
 LabelOption = Annotated[str | None, typer.Option(help="A name for the batch, shown in every list.")]
 TagOption = Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; may be given several times.")]
 
@@ -21,16 +21,16 @@ _MOST_CANDIDATES = 5
 
 
 def find_batch(farm: Farm, name: str) -> str:
-    """Return the id of the batch that has this id, or an id that begins so.
+    """Return the id of the batch whose id is, or begins with, this name.
 
     Raises:
-        NotFound: no id of the key's batches begins so.
-        InvalidRequest: several do; the text lists them.
+        NotFound: the id of none of the key's batches begins with it.
+        InvalidRequest: the ids of several do; the message lists them.
     """
     if _ID.fullmatch(name) or not _BEGINNING.fullmatch(name):
         return name
     there = farm.batches(limit=_MOST_CANDIDATES + 1, prefix=name)
-    # A farm of an older release lists all.
+    # A farm of an older release ignores the prefix and lists all batches.
     found = [each for each in there if each.batch_id.startswith(name)]
     if not found:
         raise NotFound(f"No batch begins with {name!r}: `farm batches` lists yours")

@@ -28,8 +28,8 @@ def batches(
     item: Annotated[int | None, typer.Option(help="Show one proof of the batch, with its source and verdict.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many batches to list.")] = 20,
     label: Annotated[str | None, typer.Option(help="List those with this label.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="List those with this tag; several: with all of them.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Keep showing changes; for one batch, to its end.")] = False,
+    tag: Annotated[list[str] | None, typer.Option(help="List those with this tag; if repeated, with all.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep showing changes; of one batch until it ends.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List batches, or show one.
@@ -64,7 +64,7 @@ def _row(status: BatchStatus) -> tuple[Any, ...]:
 
 
 def _follow(look: Callable[[], list[BatchStatus]], *, has_end: bool, as_json: bool) -> None:
-    """Show changes until the batch is finished, or Ctrl-C."""
+    """Show changes until the batch is finished, or until Ctrl-C."""
     is_watched = console.is_terminal and not as_json
     try:
         if not is_watched:

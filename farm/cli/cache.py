@@ -11,12 +11,12 @@ from farm.cli.output import JsonOption, show_json, show_table, tell
 from farm.cli.store import open_store
 from farm.errors import InvalidRequest
 
-app = typer.Typer(help="Show and purge the verdicts kept to answer repeats.", no_args_is_help=True)
+app = typer.Typer(help="Show and purge the verdicts kept for proofs that are sent again.", no_args_is_help=True)
 
 
 @app.command()
 def stats(as_json: JsonOption = False) -> None:
-    """Show how many verdicts are kept, and how often they answered."""
+    """Show how many verdicts are kept, and how often one of them was the answer."""
     store = open_store("farm cache")
     from farm.store.cache import read_cache_stats
 
@@ -34,7 +34,7 @@ def purge(
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Forget kept verdicts: the proofs run again when they are next submitted. Verdicts of batches stay as they are."""
+    """Forget kept verdicts: their proofs run again when next submitted. The verdicts in batches stay as they are."""
     if not (toolchain or policy or everything):
         raise InvalidRequest("Say which: --toolchain, --policy, or --all")
     store = open_store("farm cache")

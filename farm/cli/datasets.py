@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub, and Parquet files; `leanfarm[datasets]` installs the libraries for both."""
+"""Data sets on the Hugging Face hub, and Parquet files; `leanfarm[datasets]` installs the libraries for both."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
 
     Args:
         url: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`; a path is a file, a folder or a pattern.
-        split: take only files whose path has this as a word, as is usual for data sets on the hub.
+        split: take only files whose path has this as a word, as data sets on the hub usually name a split's files.
 
     Raises:
-        InvalidRequest: the URL has another form, the hub does not have it, or there are no rows in it.
+        InvalidRequest: the URL has another form, the hub does not have the data set, or it has no files of rows.
         ConfigurationError: `leanfarm[datasets]` is not installed.
     """
     asked = _URL.fullmatch(url)
@@ -68,7 +68,7 @@ def _download(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
 
 
 def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the rows of a Parquet file with their places, `NAME:NUMBER` from 1, and those of the columns that it has.
+    """Yield a Parquet file's rows with their places (`NAME:NUMBER`, from 1), reading those of the columns that it has.
 
     Raises:
         InvalidRequest: it is not a Parquet file.
@@ -89,7 +89,7 @@ def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tupl
 
 
 def parquet_writer(*, has_batch: bool = False) -> Callable[[Path, list[dict[str, Any]]], None]:
-    """Return a function that writes verdicts to a Parquet file, from rows such as the lines of an output hold.
+    """Return a function that writes verdicts to a Parquet file, from rows like those in the lines of a .jsonl output.
 
     Args:
         has_batch: whether the rows name their batch, with its label and tags.

@@ -36,11 +36,11 @@ class _Shown:
     premises: list[DetailedPremise]
 
 
-def demo(as_json: Annotated[bool, typer.Option("--json", help="What was answered, as JSON.")] = False) -> None:
+def demo(as_json: Annotated[bool, typer.Option("--json", help="The answers, as JSON.")] = False) -> None:
     """Start a farm of its own here, verify three proofs, find premises for a goal, and stop everything again.
 
     It uses your Lean if there is one. Without Lean no proof can be judged: the demo says so, and its verdicts are
-    undecided. Nothing is kept, and a farm that runs here is left alone.
+    undecided. Nothing is kept, and a farm that is already running here is left alone.
     """
     try:
         from farm.cli.up import run_until

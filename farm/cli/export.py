@@ -22,8 +22,8 @@ def export(
 ) -> None:
     """Write a batch's verdicts to a file, each with its problem, in the order of the proofs.
 
-    Example: `farm export 6f1c --parquet nightly.parquet`. The columns are those of `farm verify --output`, and `batch`,
-    `label` and `tags`.
+    Example: `farm export 6f1c --parquet nightly.parquet`. The columns are those of `farm verify --output`, plus
+    `batch`, `label` and `tags`.
     """
     if (path := parquet or jsonl) is None or (parquet and jsonl):
         raise InvalidRequest("farm export writes one file: say --parquet FILE or --jsonl FILE")

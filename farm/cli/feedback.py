@@ -1,4 +1,4 @@
-"""What `farm verify --feedback` shows for the repair of a proof."""
+"""What `farm verify --feedback` shows to help repair a proof."""
 
 from __future__ import annotations
 

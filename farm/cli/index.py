@@ -18,28 +18,28 @@ app = typer.Typer(help="Build the vectors and index of DATA_REPO, and look at th
 
 @app.command()
 def build(as_json: JsonOption = False) -> None:
-    """Embed what has no vectors yet, and index it; a build that was stopped continues where it was."""
+    """Embed what has no vectors yet, and index it; a build that was stopped continues where it left off."""
     _show(_followed(as_json), as_json)
 
 
 @app.command()
 def use(as_json: JsonOption = False) -> None:
-    """Build DATA_REPO at DATA_REVISION, then have the running farm answer with it; no query is dropped.
+    """Build DATA_REPO at DATA_REVISION, then switch the running farm to it; no query is dropped.
 
-    Talks to Redis itself: to the farm that `farm up` runs on DATA_DIR, or to REDIS_URL.
+    Talks to Redis directly: to that of the farm that `farm up` runs on DATA_DIR, or to the one at REDIS_URL.
     """
     _show(_followed(as_json, "--use"), as_json)
 
 
 @app.command()
 def info(as_json: JsonOption = False) -> None:
-    """Show corpus, snapshot, model, counts and files, without building anything."""
+    """Show the corpus, its snapshot, the model, counts and files, without building anything."""
     [line] = _lines("--info")
     _show(line["index"], as_json)
 
 
 def _followed(as_json: bool, *arguments: str) -> dict[str, Any]:
-    """Return the index that the builder describes at its end, with a progress bar until then."""
+    """Show a progress bar until the builder ends, and return its description of the index."""
     index: dict[str, Any] = {}
     with progress_bar(as_json) as bar:
         task = bar.add_task("embedding the corpus", total=None)
@@ -55,10 +55,10 @@ def _followed(as_json: bool, *arguments: str) -> dict[str, Any]:
 
 
 def _lines(*arguments: str) -> Iterator[dict[str, Any]]:
-    """Yield the builder's messages; it is a process of its own, because only workers may import corpora and FAISS.
+    """Yield the builder's messages; it runs in a process of its own, as only workers may import corpora and FAISS.
 
     Raises:
-        FarmError: it failed.
+        FarmError: the builder failed.
     """
     command = own_module("workers.premises.build", *arguments)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -69,7 +69,7 @@ def _lines(*arguments: str) -> Iterator[dict[str, Any]]:
                     raise FarmError(line["error"])
                 yield line
         except BaseException:
-            # Nobody reads any more, so it must not go on embedding. Its results so far are kept.
+            # Nobody is reading any more, so it must not go on embedding. Its results so far are kept.
             process.terminate()
             raise
     if process.returncode:

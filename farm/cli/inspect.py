@@ -47,7 +47,7 @@ def doctor(
 
 
 def _try_sandbox(as_json: bool) -> NoReturn:
-    """Show the result of every attempt; exit 1 if one differs, or a layer is missing."""
+    """Show the result of every attempt; exit 1 if one is not as it must be, or a layer is missing."""
     with waiting("trying hostile programs in the sandbox", as_json):
         report = try_sandbox()
     if as_json:
@@ -69,13 +69,13 @@ def _try_sandbox(as_json: bool) -> NoReturn:
 
 
 def bench(
-    proofs: Annotated[int, typer.Option(min=0, help="Proofs in one batch, and verified one by one; 0: none.")] = 500,
+    proofs: Annotated[int, typer.Option(min=0, help="Proofs to verify in one batch, then singly; 0: none.")] = 500,
     queries: Annotated[int, typer.Option(min=0, help="Premise queries; 0: none.")] = 200,
     concurrency: Annotated[int, typer.Option(min=1, help="How many clients wait at the same time.")] = 8,
     code: Annotated[Path | None, typer.Option(help="Lean file to verify; absent: a one-line theorem.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put load on the farm at FARM_URL and measure it. Figures of a scripted REPL say nothing about Lean."""
+    """Put load on the farm at FARM_URL and measure it. Figures from a scripted REPL say nothing about Lean."""
     text = decode(read_file(code), str(code)) if code else _CODE
     measured: list[Measured] = []
     with connect() as farm, progress_bar(as_json) as bar:

@@ -26,12 +26,12 @@ def _path() -> Path:
 def create(
     name: Annotated[str, typer.Argument(help="Whose key it is.")],
     scopes: Annotated[
-        str, typer.Option(help="What it allows, separated by commas: verify, retrieve, operate.")
+        str, typer.Option(help="What the key allows, separated by commas: verify, retrieve, operate.")
     ] = ",".join(sorted(ALL_SCOPES)),
     gate: Annotated[
         str, typer.Option(help="`strict`: all its proofs must pass the gate, and it allows no commands or tactics.")
     ] = Gate.OFF.value,
-    if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if there is one already.")] = False,
+    if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if this key exists already.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a key and print it; this is the only time it is shown."""

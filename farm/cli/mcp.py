@@ -10,7 +10,7 @@ from farm.cli.texts import decode, read_file
 from farm.client import AsyncFarm
 from farm.errors import ConfigurationError, InvalidRequest
 
-# An agent waits, and should soon learn that no farm answers.
+# An agent is waiting, and should soon learn that no farm answers.
 _RETRIES = 2
 
 
@@ -45,6 +45,6 @@ def _read(path: str) -> str:
         InvalidRequest: it is not a Lean file, or cannot be read.
     """
     if Path(path).suffix != ".lean":
-        # Lean's errors quote what an agent is told to read: only Lean sources may leave this machine.
+        # Lean's errors quote any file that an agent is told to read: only Lean sources may leave this machine.
         raise InvalidRequest(f"{path}: only files whose name ends in .lean are read")
     return decode(read_file(Path(path)), path)

@@ -18,7 +18,7 @@ _DRAIN_POLL_S = 0.2
 
 
 def status(as_json: JsonOption = False) -> None:
-    """Show queues and workers: what each worker does, and what an operator should know."""
+    """Show queues and workers: what each worker is doing, and what an operator should know."""
     with connect() as farm:
         found = farm.workers()
     if as_json:
@@ -57,9 +57,9 @@ def _show_workers(found: FarmStatus) -> None:
 
 
 def drain(as_json: JsonOption = False) -> None:
-    """Claim nothing new, let running proofs finish, then stop the workers; what waits is kept for the next start.
+    """Claim nothing new, let running proofs finish, then stop the workers; waiting proofs are kept for the next start.
 
-    Talks to Redis itself: to the farm that `farm up` runs on DATA_DIR, or to REDIS_URL.
+    Talks to Redis directly: to that of the farm that `farm up` runs on DATA_DIR, or to the one at REDIS_URL.
     """
     store = open_store("farm drain")
     from farm.celery_app import celery_app

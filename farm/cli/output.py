@@ -28,7 +28,7 @@ _RETRIES = 2
 def connect() -> Farm:
     """Return a client for the farm that the settings name."""
     settings = load()
-    # A person waits and should soon learn that no farm answers.
+    # A person is waiting and should soon learn that no farm answers.
     return Farm(settings.url, api_key=settings.farm_api_key or None, retries=_RETRIES)
 
 
@@ -64,13 +64,13 @@ def show_line(cells: Sequence[Any]) -> None:
 def show_table(
     columns: Sequence[str], rows: Sequence[Sequence[Any]], *, has_text: bool = False, note: str = ""
 ) -> None:
-    """Print rows as a table in a terminal, as tab-separated lines with a head in a pipe.
+    """Print rows as a table in a terminal, or as tab-separated lines with a header line in a pipe.
 
     Args:
-        columns: what the cells are called; the first names a row.
+        columns: the names of the columns; the first cell of a row is its name.
         rows: the cells.
         has_text: whether the last column is text, which may take several lines of a terminal.
-        note: the column of sentences that a terminal shows once each under the table.
+        note: the name of a column of sentences, each of which a terminal shows once, under the table.
     """
     if not console.is_terminal:
         for row in (columns, *rows):
@@ -81,7 +81,7 @@ def show_table(
 
 
 def is_watched(as_json: bool) -> bool:
-    """Whether a person watches stderr, and no JSON goes to the same terminal."""
+    """Whether a person is watching stderr, and no JSON goes to the same terminal."""
     return errors.is_terminal and not (as_json and sys.stdout.isatty())
 
 

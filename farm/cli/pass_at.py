@@ -12,7 +12,7 @@ from farm.errors import InvalidRequest
 
 
 def read_pass_at(text: str, rows: Sequence[Row]) -> list[int]:
-    """Return the k of a text such as `1,8,32`, after checking that the rows have enough attempts at each problem.
+    """Return the numbers in a text such as `1,8,32`, after checking that the rows have enough attempts at each problem.
 
     Raises:
         InvalidRequest: the text is not such a list, a row has no problem, or a problem has too few attempts.

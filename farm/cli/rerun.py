@@ -14,13 +14,13 @@ from farm.errors import InvalidRequest
 def rerun(
     batch: BatchArgument,
     undecided: Annotated[
-        bool, typer.Option("--undecided", help="Run again those that the farm did not decide.")
+        bool, typer.Option("--undecided", help="Run again the proofs that the farm did not decide.")
     ] = False,
     label: LabelOption = None,
     tag: TagOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run proofs of a finished batch again, as a new batch with its options, label and tags; ids stay.
+    """Run proofs of a finished batch again, as a new batch with its options, label and tags; proofs keep their ids.
 
     Example: `farm rerun 6f1c --undecided --tag retry`.
     """

@@ -12,10 +12,10 @@ from farm.errors import NotFound
 
 
 def resume(
-    key: Annotated[str, typer.Argument(help="The key whose proofs to judge again; absent: list the paused keys.")] = "",
+    key: Annotated[str, typer.Argument(help="The key to resume; absent: list the paused keys.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Judge again the proofs of a key that an accepted canary has paused; look for the cause first."""
+    """Resume judging the proofs of a key that an accepted canary has paused; look for the cause first."""
     store = open_store("farm resume")
     from farm.store.pauses import read_paused
     from farm.store.pauses import resume as resume_key
@@ -27,7 +27,7 @@ def resume(
         else:
             show_table(("key", "batch with the accepted canary"), paused)
         return
-    # The reaper publishes the tokens: it sees within seconds that work waits.
+    # The reaper publishes the tokens: it sees within seconds that work is waiting.
     if not resume_key(store.client, key):
         raise NotFound(f"{key!r} is not paused: `farm resume` lists the paused keys")
     if as_json:

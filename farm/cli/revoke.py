@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 def revoke(
     policy: Annotated[str, typer.Option(help="A policy version that is bad.")] = "",
-    checker: Annotated[str, typer.Option(help="An external checker that is bad, as verdicts name its version.")] = "",
+    checker: Annotated[str, typer.Option(help="The version of a bad external checker, as verdicts name it.")] = "",
     toolchain: Annotated[str, typer.Option(help="A Lean version that is bad, such as v4.29.0.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the verdicts, and change nothing.")] = False,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Allow it again; marks stay.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Allow it again; verdicts stay marked.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Declare bad what verdicts rest on: list and mark those verdicts, purge them from the cache, stop judging by it.
+    """Declare something bad: list and mark the verdicts that rest on it, purge them from the cache, stop judging by it.
 
     Without an option it lists what is declared bad.
     """

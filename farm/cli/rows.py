@@ -48,9 +48,9 @@ class Columns:
     """Which column of a data set holds which field of a proof.
 
     Attributes:
-        given: the column by field, as the user said; an empty one leaves the field out. Any other field is read from
-            the column of its own name, if there is one, or of another usual name (farm/client/columns.py).
-        seen: how often a problem has given its name to a row that has no id.
+        given: the column of each field for which the user named one; an empty name leaves the field out. Any other
+            field is read from the column of its own name or of another usual name (farm/client/columns.py).
+        seen: how often each problem's name has become the id of a row without one.
     """
 
     given: dict[str, str]
@@ -58,7 +58,7 @@ class Columns:
 
     @classmethod
     def parse(cls, texts: Iterable[str], **named: str | None) -> Columns:
-        """Return the columns that `FIELD=COLUMN` texts name, and those that are named by field.
+        """Return the columns that `FIELD=COLUMN` texts name, and those given as `field=column` arguments.
 
         Raises:
             InvalidRequest: a text has another form, names no field of a proof, or a field has two columns.
@@ -106,9 +106,9 @@ def read_rows(
         path: the file.
         suffix: what it holds, `.jsonl`, `.json`, `.csv` or `.parquet`.
         columns: which column of a data set holds which field.
-        name: the name in its places.
-        of_data_set: whether to read rows of JSON by columns. They are also read so where columns are given; otherwise
-            a row is a proof as it stands, unless it has the names of a data set.
+        name: what its rows' places call it.
+        of_data_set: whether to read JSON rows by columns. They are also read that way if columns are given; otherwise
+            a row is a proof as it stands, unless it has a data set's column names.
 
     Raises:
         InvalidRequest: it cannot be read.
@@ -132,7 +132,7 @@ def parse_rows(
 
 
 def _json(text: str, name: str) -> Iterator[Placed]:
-    """Yield the items of a text that is a list, the object that it is, or its lines."""
+    """Yield the items of a text that is a JSON list, the object if it is one, or else its lines."""
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
@@ -175,15 +175,15 @@ def _csv(text: str, name: str) -> Iterator[Placed]:
 def _cells(row: dict[Any, Any]) -> Any:
     if None in row or None in row.values():
         return Unreadable("has another number of cells than the head")
-    # CSV knows no null.
+    # CSV has no null.
     return {column: cell or None for column, cell in row.items()}
 
 
 def _proofs(rows: Iterable[Placed], columns: Columns, *, is_strict: bool = False) -> Iterator[tuple[str, Row]]:
-    """Yield proofs from rows; those of a data set by its columns, with the place as the id if they have none.
+    """Yield proofs from rows; those of a data set are read by its columns, with the place as the id if they have none.
 
-    If it is strict, a row without any column that data sets use is a proof as it stands, and a name in it that no field
-    has is an error.
+    If `is_strict`, a row without any column that only data sets use is a proof as it stands, and a name in it that is
+    not a field's is an error.
     """
     for where, row in rows:
         if not isinstance(row, dict) or (is_strict and not is_data_set(row)):
@@ -203,7 +203,7 @@ def as_row(row: Any, where: str) -> Row:
         return BadRow(id_of_place(where), f"{where} {row.why}")
     if not isinstance(row, dict):
         return BadRow(id_of_place(where), f"{where} is not a JSON object")
-    # Data sets number their problems; a number is a name too.
+    # Some data sets number their problems; a number is a name too.
     fields = {name: str(value) if name in _NAMES and _is_number(value) else value for name, value in row.items()}
     if "code" in fields and is_blank(fields["code"]):
         return _bad(fields, where, EMPTY)

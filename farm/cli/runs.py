@@ -38,7 +38,7 @@ class _Going:
     note: Path | None
 
     def take(self, verdict: Verdict) -> None:
-        """Write and show a verdict, but only once: a run that is found again reports from its beginning."""
+        """Write and show a verdict, but only once: a run that is found again reports from its first verdict on."""
         if (verdict.id, self.identities[verdict.index].sha256) in self.output.known:
             return
         self.output.add(verdict)
@@ -52,7 +52,7 @@ class _Going:
             self.begun.write(self.note)
 
     def stop(self, farm: Farm) -> None:
-        """Cancel what was submitted, and forget the note: a run that a user has stopped is not found again."""
+        """Cancel what was submitted, and delete the note, so that a run that a user has stopped is not found again."""
         if self.begun and self.note:
             with suppress(FarmError):
                 for batch_id in self.begun.batches:
@@ -67,7 +67,7 @@ def run_rows(
 
     Args:
         rows: the proofs, and rows that hold none.
-        options: of the batches.
+        options: the batches' options.
         output: where verdicts are written as they come.
         manifest: where the run is noted before it begins, so that the same call finds it again.
         as_json: whether verdicts are shown as they come.
@@ -103,7 +103,7 @@ def run_rows(
 def _begin(
     manifest: Path, identities: Sequence[Identity], options: OptionFields, farm: Farm, known: Known
 ) -> tuple[UnfinishedRun, Known]:
-    """Note the run, or find it again; return its beginning, and the verdicts of the proofs that are not sent."""
+    """Note the run, or find its note again; return the note, and the verdicts of the proofs that are not sent."""
     fresh = UnfinishedRun.make(identities, dict(options), farm.base_url, {name for name, _ in known})
     begun, is_found = resume(manifest, fresh)
     if is_found and set(begun.known) <= set(fresh.known):

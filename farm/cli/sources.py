@@ -14,7 +14,7 @@ from farm.client.rows import BadRow
 from farm.errors import InvalidRequest
 
 _SUFFIXES = (".lean", ".jsonl", ".json", ".csv", ".parquet")
-# What is looked for in a folder; JSON and CSV files there are mostly something else.
+# What to look for in a folder; JSON and CSV files there are mostly something else.
 _WALKED = ((".lean", ".lean.gz"), (".jsonl", ".jsonl.gz"), (".parquet",))
 _LAKEFILE = "lakefile.lean"
 
@@ -78,7 +78,7 @@ def _read_file(path: Path, columns: Columns) -> Iterator[tuple[str, Row]]:
 
 
 def _parse(content: bytes, columns: Columns, name: str) -> Iterator[tuple[str, Row]]:
-    """Yield the proofs in stdin or in a file without a suffix: no Lean text begins as JSON does."""
+    """Yield the proofs in stdin or a file without a suffix, be it JSON or Lean: no Lean text begins like JSON."""
     if decode(content, name, errors="replace").lstrip()[:1] in ("{", "["):
         yield from parse_rows(content, ".json", columns, name)
     else:

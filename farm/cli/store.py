@@ -19,8 +19,8 @@ class Store:
 
     Attributes:
         client: a blocking client.
-        redis_url: where it is connected to.
-        settings: of this command.
+        redis_url: the address it is connected to.
+        settings: this command's settings.
         runtime: the `farm up` that runs on it, if there is one.
     """
 

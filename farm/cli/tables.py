@@ -1,4 +1,4 @@
-"""Tables that fit: columns where the terminal is wide enough for them, else each row as a paragraph; nothing is cut."""
+"""Tables that fit: columns where the terminal is wide enough, else each row as a paragraph; no text is truncated."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class Sheet:
 
     @property
     def widths(self) -> list[int]:
-        """Cells that each column needs."""
+        """How many terminal cells wide each column must be."""
         return [max(map(cell_len, cells)) for cells in zip(self.columns, *self.rows, strict=True)]
 
     def fits(self, width: int) -> bool:
-        """Whether a terminal has room for its columns side by side, with a last one of text on several lines."""
+        """Whether a terminal has room for its columns side by side, where a last one of text may take several lines."""
         widths = self.widths
         if self.has_text:
             widths[-1] = min(widths[-1], _LEAST_TEXT)
         return sum(widths) + _GAP * (len(widths) - 1) <= width
 
     def without(self, dropped: set[int]) -> Sheet:
-        """Return it without some columns."""
+        """Return the sheet without some columns."""
         kept = [place for place in range(len(self.columns)) if place not in dropped]
         rows = [[row[place] for place in kept] for row in self.rows]
         last_is_kept = len(self.columns) - 1 in kept
@@ -57,8 +57,8 @@ def render(sheet: Sheet, width: int, note: str = "") -> RenderableType:
 
     Args:
         sheet: what to show; columns without any text are left out.
-        width: of the terminal, in cells.
-        note: the column of sentences that are said once each under the table.
+        width: the terminal's width, in cells.
+        note: the name of a column of sentences, each of which is said once, under the table.
     """
     sheet, notes = _noted(sheet, note)
     empty = {place for place, cells in enumerate(zip(*sheet.rows, strict=True)) if place and not any(cells)}
@@ -70,7 +70,7 @@ def render(sheet: Sheet, width: int, note: str = "") -> RenderableType:
 
 
 def _noted(sheet: Sheet, note: str) -> tuple[Sheet, list[str]]:
-    """Return a sheet with numbers in place of its notes, and the notes."""
+    """Return the sheet with its notes replaced by numbers, and the notes themselves."""
     if note not in sheet.columns:
         return sheet, []
     place = list(sheet.columns).index(note)
@@ -83,7 +83,7 @@ def _noted(sheet: Sheet, note: str) -> tuple[Sheet, list[str]]:
 def _narrowed(sheet: Sheet, width: int) -> tuple[Sheet, list[str]]:
     """Return a sheet without columns that have the same cell in every row, and a line that shows those cells once.
 
-    The widest are left out first, and no more than necessary.
+    The widest columns go first, and no more of them than necessary.
     """
     if len(sheet.rows) < 2:
         return sheet, []
@@ -118,7 +118,7 @@ def _paragraphs(sheet: Sheet, width: int) -> Iterator[RenderableType]:
 
 
 def _flowing(cells: Sequence[str], width: int) -> Iterator[str]:
-    """Yield lines of whole cells; only one that is longer than a line is broken, between words."""
+    """Yield lines of whole cells; only a cell that is longer than a line is broken, between words."""
     line = ""
     for cell in cells:
         joined = f"{line}{' ' * _GAP}{cell}" if line else cell

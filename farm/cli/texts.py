@@ -51,11 +51,11 @@ def decode(content: bytes, name: str, *, errors: str = "strict") -> str:
 
     Args:
         content: what was read.
-        name: its name in the sentence of the error.
-        errors: what to do with bytes that are not in that encoding, as of `bytes.decode`.
+        name: what the error's sentence calls it.
+        errors: what to do with bytes that are not in that encoding, as for `bytes.decode`.
 
     Raises:
-        InvalidRequest: it is in another encoding; the text names line and column.
+        InvalidRequest: it is in another encoding; the message names the line and the column.
     """
     encoding = next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "utf-8")
     try:

@@ -1,4 +1,4 @@
-"""The note on a run, written before its first proof is sent: with it the same call finds the run after a kill."""
+"""The note on a run, written before its first proof is sent; with it, the same call finds a run that was killed."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class UnfinishedRun(BaseModel):
     Attributes:
         state: tells it from a manifest.
         run: a random name for this run; the farm recognises its batches by it.
-        sha256: over all proofs, as in a manifest.
-        known: ids of the proofs that had their verdict when it began, and are not sent.
-        batches: their ids in the farm, as far as they were submitted.
+        sha256: the hash of all proofs, as in a manifest.
+        known: the ids of the proofs that had a verdict when the run began; they are not sent.
+        batches: the ids in the farm of the batches submitted so far.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -60,7 +60,7 @@ class UnfinishedRun(BaseModel):
         return "run-" + hashlib.sha256(asked.encode()).hexdigest()
 
     def write(self, path: Path) -> None:
-        """Write it to a file, in one step: nobody sees it half written."""
+        """Write the record to a file, in one step: nobody sees it half written."""
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         fresh.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
         fresh.replace(path)

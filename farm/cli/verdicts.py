@@ -26,10 +26,10 @@ _LINE_START = b'{"id": '
 
 
 class Output:
-    """Where verdicts go; this one forgets them.
+    """Where verdicts go; this base class discards them.
 
     Attributes:
-        known: verdicts on proofs of this run that it has already.
+        known: verdicts on proofs of this run that the output has already.
     """
 
     known: Known
@@ -41,7 +41,7 @@ class Output:
         """Take one verdict."""
 
     def close(self) -> None:
-        """Leave a valid file behind, with all verdicts taken."""
+        """Leave a valid file behind, with all the verdicts that were added."""
 
 
 def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Output:
@@ -50,7 +50,7 @@ def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Outpu
     Args:
         path: the file; lines of JSON are continued, a file of another form is replaced.
         identities: what the proofs of this run are known by, in order.
-        asked: the options on which a verdict depends; a proof that had others is asked for again.
+        asked: the options on which a verdict depends; a proof verified with others is sent again.
 
     Raises:
         InvalidRequest: the suffix is unknown, the file cannot be written, or a line of it is not a verdict.
@@ -89,7 +89,7 @@ class Lines(Output):
         self.known, kept = self._resume(path)
         with _replacing(path) as fresh:
             fresh.write_bytes(b"".join(kept))
-        # Unbuffered: a line is one write, and what a killed process has written is there.
+        # Unbuffered: a line is one write, and whatever a killed process wrote is there.
         self._file = path.open("ab", buffering=0)
 
     def add(self, verdict: Verdict) -> None:
@@ -105,7 +105,7 @@ class Lines(Output):
         self._file.close()
 
     def _resume(self, path: Path) -> tuple[Known, list[bytes]]:
-        """Return the decided verdicts on proofs of this run, and the lines to keep: those, and other proofs'."""
+        """Return the decided verdicts on proofs of this run, and the lines to keep: theirs and other proofs'."""
         known: dict[tuple[str, str], Verdict] = {}
         kept: list[bytes] = []
         mine = {(each.id, each.sha256) for each in self._identities}
@@ -143,7 +143,7 @@ class Whole(Output):
 
 
 def rows_writer(path: Path, *, is_parquet: bool) -> Callable[[Iterable[Row]], int]:
-    """Return a function that writes a batch's rows to a file, which appears once it is complete, and counts the rows.
+    """Return a function that writes a batch's rows to a file and counts them; the file appears once it is complete.
 
     Raises:
         InvalidRequest: the file cannot be written.
@@ -173,7 +173,7 @@ def _write_lines(path: Path, rows: Iterable[Row]) -> int:
 
 
 def write_table(path: Path, rows: list[Row]) -> None:
-    """Write tab-separated lines with a head."""
+    """Write tab-separated lines with a header line."""
     cells = [COLUMNS, *(table_row(Verdict.model_validate(row)) for row in rows)]
     lines = ("\t".join(" ".join(str(cell).split()) for cell in row) + "\n" for row in cells)
     path.write_text("".join(lines), encoding="utf-8")
@@ -192,7 +192,7 @@ def table_row(verdict: Verdict) -> tuple[Any, ...]:
 
 
 def _first_message(verdict: Verdict) -> str:
-    """The message that explains the outcome: the first error, else the first of all."""
+    """The message that explains the outcome: the first error, else the first message."""
     messages = sorted(verdict.messages, key=lambda message: message.severity != "error")
     if not messages:
         return ""
@@ -217,7 +217,7 @@ def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """Give a path to write to; its file replaces the other once it is complete."""
+    """Yield a path to write to; once complete, the file there replaces the one at `path`."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with _told(path):

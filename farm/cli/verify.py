@@ -41,7 +41,7 @@ def verify(
     feedback: Annotated[
         bool, typer.Option("--feedback", help="Show for each error the tactic that failed and the goals before it.")
     ] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run proofs that have a verdict already.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run even proofs that have a verdict already.")] = False,
     column: Annotated[
         list[str] | None,
         typer.Option(help="FIELD=COLUMN of a data set: any field of a proof, or header; FIELD= leaves one out."),
@@ -53,7 +53,7 @@ def verify(
         str | None, typer.Option(metavar="COLUMN", help="Where the names of problems are; they group attempts.")
     ] = None,
     pass_at: Annotated[
-        str | None, typer.Option(metavar="K,…", help="Print pass@k over the problems, such as 1,8,32.")
+        str | None, typer.Option(metavar="K,…", help="Print pass@k over the problems for each k, such as 1,8,32.")
     ] = None,
     label: LabelOption = None,
     tag: TagOption = None,
@@ -64,7 +64,7 @@ def verify(
     ] = None,
     manifest: Annotated[
         Path | None,
-        typer.Option(help="File for the record that makes the run repeatable; the same call continues its run."),
+        typer.Option(help="File for the record that makes the run repeatable; repeating the call continues the run."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON verdict per line, as they finish.")] = False,
 ) -> None:
@@ -72,8 +72,8 @@ def verify(
 
     A line of a .jsonl file is `{"id"?, "code", "statement"?, "problem"?}`, or a row with a data set's own columns
     (`formal_statement`, `header`, `proof`, `lean4_code`, `name`); only a line that is neither is rejected.
-    Ctrl-C cancels what has not run. The same call with the same .jsonl output continues: a proof that is accepted or
-    rejected there is not sent again. With --manifest it joins the batches that a killed call has left in the farm.
+    Ctrl-C cancels what has not run. Repeating the call with the same .jsonl output continues: a proof that is accepted
+    or rejected there is not sent again. With --manifest, a call resumes the batches that a killed one left in the farm.
 
     Example: `farm verify attempts.parquet --level checked --pass-at 1,8 --label 'step 40' --manifest run.json`.
     """
@@ -93,7 +93,7 @@ def verify(
     }
     if feedback:
         options["feedback"] = True
-    # A farm of an older release knows neither feedback nor names.
+    # A farm of an older release knows neither feedback nor labels and tags.
     if label:
         options["label"] = label
     if tag:
@@ -112,7 +112,7 @@ def _checked(placed: list[tuple[str, Row]], paths: list[str], level: str) -> lis
     """Return the rows, after checking that they are worth a run.
 
     Raises:
-        InvalidRequest: there are none, none of them holds a proof, or two have one id.
+        InvalidRequest: there are none, none of them holds a proof, or two have the same id.
     """
     if not placed:
         raise InvalidRequest(f"There is no proof in {', '.join(paths)}")
@@ -127,7 +127,7 @@ def _checked(placed: list[tuple[str, Row]], paths: list[str], level: str) -> lis
 
 
 def _judgeable(row: Row, where: str, level: str) -> Row:
-    """Return a row, or a bad row that says why the level cannot be asked of it."""
+    """Return a row, or a bad row that says why it cannot be verified at this level."""
     if level == "compiled" or isinstance(row, BadRow) or row.statement is not None:
         return row
     why = f"{where} has no statement, and the level {level!r} needs one; --statement-column names where they are"
@@ -135,10 +135,10 @@ def _judgeable(row: Row, where: str, level: str) -> Row:
 
 
 def _named(placed: list[tuple[str, Row]]) -> list[Row]:
-    """Return the rows with one name each for their verdicts: an id, else the index, else the place.
+    """Return the rows, each with a name of its own for its verdict: its id, else its index, else its place.
 
     Raises:
-        InvalidRequest: two have one id.
+        InvalidRequest: two have the same id.
     """
     places: dict[str, str] = {}
     for where, row in placed:
@@ -154,7 +154,7 @@ def _named(placed: list[tuple[str, Row]]) -> list[Row]:
 
 
 def _renamed(row: Row, where: str) -> Row:
-    """Return a row with its place as its id, because another row has its index for an id."""
+    """Return a row with its place as its id, because another row has its index as an id."""
     return row.model_copy(update={"id": id_of_place(where)}) if isinstance(row, Proof) and row.id is None else row
 
 

@@ -1,6 +1,6 @@
 """The SDK: an I/O-free core under a synchronous and an asynchronous shell.
 
-It needs httpx and pydantic, and only the farm's models and errors.
+It needs httpx and pydantic; of the farm's own code it imports only the models and errors.
 """
 
 from farm.client.asynchronous import AsyncBatch, AsyncFarm

@@ -1,7 +1,7 @@
 """What ties an answer to its request: the request's name, and what was sent.
 
-Answers get mixed up if two processes read from one socket, or if a proxy mixes up its connections. An answer to another
-request counts as lost: the SDK never returns it, and makes the call again.
+Answers get mixed up if two processes read from one socket, or if a proxy mixes up its connections. If the answer
+to another request arrives, the SDK never returns it: it treats the right answer as lost and makes the call again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NAME = "Farm-Request"
 
 
 class Misdirected(httpx.RemoteProtocolError):
-    """An answer to another request than the one that was made."""
+    """An answer to a request other than the one that was made."""
 
 
 def name_request(request: httpx.Request) -> None:
@@ -27,10 +27,10 @@ def name_request(request: httpx.Request) -> None:
 
 
 def check_name(response: httpx.Response) -> None:
-    """Accept a response with its request's name, or with none: older farms and some proxies leave it out.
+    """Accept a response that carries its request's name, or none: older farms and some proxies leave it out.
 
     Raises:
-        Misdirected: it carries another request's name.
+        Misdirected: the response carries another request's name.
     """
     if response.headers.get(_NAME) not in (None, response.request.headers[_NAME]):
         raise Misdirected("it has another request's name")
@@ -51,8 +51,8 @@ class Sent:
     """What is known about a batch's proofs before their verdicts come.
 
     Attributes:
-        total: how many there are; None until a status says so.
-        ids: their ids in order; None for a batch that was submitted elsewhere.
+        total: the number of proofs; None until a status gives it.
+        ids: the proofs' ids in order; None for a batch that was submitted elsewhere.
     """
 
     total: int | None = None
@@ -67,7 +67,7 @@ class Sent:
         """Accept a verdict on one of the batch's proofs.
 
         Raises:
-            Misdirected: it is on a proof of another batch.
+            Misdirected: the verdict is about a proof of another batch.
         """
         known = self.total is None or verdict.index < self.total
         if verdict.index < 0 or not known or (self.ids and self.ids[verdict.index] != verdict.id):
@@ -75,7 +75,7 @@ class Sent:
 
 
 def are_for(verdicts: Sequence[Verdict], ids: Sequence[str]) -> bool:
-    """Whether verdicts are those on proofs of these ids, in this order."""
+    """Whether these are the verdicts on the proofs with these ids, in this order."""
     return [(each.index, each.id) for each in verdicts] == list(enumerate(ids))
 
 
@@ -86,6 +86,6 @@ def fits_states(answer: RetrievedBatch, query: RetrieveBatchRequest) -> bool:
 
 
 def fits_goals(answer: TacticsAnswer, request: TacticsRequest) -> bool:
-    """Whether an answer has what was asked for: each goal, and each of its candidates."""
+    """Whether an answer covers what was asked: every goal, and every candidate of each goal."""
     asked = ((goal.id or str(index), len(goal.candidates)) for index, goal in enumerate(request.goals))
     return list(asked) == [(each.id, len(each.candidates)) for each in answer.results]

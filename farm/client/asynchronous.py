@@ -40,26 +40,27 @@ T = TypeVar("T")
 
 
 class AsyncFarm:
-    """A farm, from an event loop. It has the methods, arguments and errors of `Farm`, to be awaited.
+    """A farm, used from an event loop. It has the methods, arguments and errors of `Farm`; its methods are awaited.
 
         async with AsyncFarm() as farm:
             verdicts = await asyncio.gather(*(farm.verify(proof) for proof in proofs))
 
-    It may be used in several event loops, and has connections of its own in each; they are closed as the loop ends.
+    It may be used in several event loops, and has connections of its own in each; they are closed when the loop ends.
 
     Args:
-        base_url: where the farm is; `FARM_URL` when None, else this host at `PORT` (8000).
-        api_key: the key; `FARM_API_KEY` when None, and an empty one means none.
-        timeout: seconds without a byte, beyond what the work may take, after which a connection counts as lost.
-        retries: how many times in a row one call is made again.
-        transport: the httpx transport for the requests, for tests and special networks.
+        base_url: the farm's URL; if None, `FARM_URL`, and if that is not set, this host at `PORT` (8000).
+        api_key: the API key; if None, `FARM_API_KEY`. An empty one means that no key is sent.
+        timeout: seconds without a byte after which a connection counts as lost; the time that the work may take is
+            added.
+        retries: how many times in a row a failed call is repeated.
+        transport: the httpx transport to send requests through, for tests and special networks.
 
     Attributes:
-        base_url: where the farm is, without a password.
+        base_url: the farm's URL, without a password.
         sleep: the function that waits between tries; replace it to wait in another way.
 
     Raises:
-        ConfigurationError: an argument or a variable cannot be used.
+        ConfigurationError: an argument or an environment variable cannot be used.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class AsyncFarm:
         self,
         snippets: Snippets,
         *,
-        timeout: int = 30,  # noqa: ASYNC109 - the farm's, under the name it has in kimina-client
+        timeout: int = 30,  # noqa: ASYNC109 - the farm's timeout, named as in kimina-client
         debug: bool = False,
         reuse: bool = True,
         infotree: Infotree | None = None,
@@ -123,7 +124,7 @@ class AsyncFarm:
         return await self._run(self._core.check(request))
 
     def batch(self, batch_id: str) -> AsyncBatch:
-        """Return the handle of a batch by its id; nothing to await, because nothing is asked of the farm."""
+        """Return a handle for the batch with this id; there is nothing to await, because the farm is not asked."""
         return AsyncBatch(self, batch_id)
 
     async def batches(
@@ -195,15 +196,15 @@ class AsyncFarm:
         return await self._run(flow)
 
     async def workers(self) -> FarmStatus:
-        """Return the workers, and how much waits."""
+        """Return the workers, and how much work is waiting."""
         return await self._run(self._core.workers())
 
     async def environments(self) -> list[EnvironmentStatus]:
-        """Return which Lean environments there are, as `Farm.environments` does."""
+        """Return the Lean environments, as `Farm.environments` does."""
         return await self._run(self._core.environments())
 
     async def ready(self) -> dict[str, Any]:
-        """Return whether every part answers, as `Farm.ready` does."""
+        """Return whether every part of the farm answers, as `Farm.ready` does."""
         return await self._run(self._core.ready())
 
     async def _run(self, flow: Flow[T]) -> T:
@@ -236,7 +237,7 @@ class AsyncFarm:
             return error
 
     async def _chunks(self, call: Call) -> AsyncGenerator[bytes, None]:
-        """Yield a body as it comes; failures are raised as httpx's errors, for the stream to judge."""
+        """Yield a response's body as it arrives; failures are raised as httpx errors, which the stream judges."""
         client = await self._connections.client()
         async with aclosing(await client.send(call.request(client), stream=True)) as response:
             if not response.is_success:
@@ -246,11 +247,11 @@ class AsyncFarm:
 
 
 class AsyncBatch:
-    """A batch of proofs in the farm. Iterating it (`async for`) gives its verdicts as they finish.
+    """A batch of proofs in the farm. Iterating over it (`async for`) yields its verdicts as they finish.
 
     Attributes:
-        id: its name, for `AsyncFarm.batch` in another process.
-        cursor: the place after the last verdict that `results` gave; None before the first.
+        id: the batch's id, which `AsyncFarm.batch` takes in another process.
+        cursor: the position after the last verdict that `results` yielded; None before the first.
     """
 
     def __init__(self, farm: AsyncFarm, batch_id: str, sent: Sent | None = None) -> None:
@@ -266,11 +267,11 @@ class AsyncBatch:
         return self.results()
 
     async def status(self) -> BatchStatus:
-        """Return its status, as `Batch.status` does."""
+        """Return the batch's status, as `Batch.status` does."""
         return await self._farm._run(self._farm._core.status(self.id, self._sent))
 
     async def results(self, after: str | None = None) -> AsyncGenerator[Verdict, None]:
-        """Yield verdicts as they finish, each once, to the end of the batch, as `Batch.results` does."""
+        """Yield each verdict once, as it finishes, until the batch ends, as `Batch.results` does."""
         following = self._farm._core.follow(self.id, after, self._sent)
         while not following.done:
             lost: httpx.HTTPError | None = None
@@ -286,7 +287,7 @@ class AsyncBatch:
                 await self._farm.sleep(following.pause(lost))
 
     async def wait(self, progress: Callable[[int, int], object] | None = None) -> list[Verdict]:
-        """Return all verdicts in the order of the proofs, once the last has come, as `Batch.wait` does."""
+        """Wait for all verdicts and return them in the order of the proofs, as `Batch.wait` does."""
         gathering = Gathering((await self.status()).total, progress)
         async for verdict in self.results():
             gathering.add(verdict)
@@ -306,10 +307,10 @@ class AsyncBatch:
             after = page.next
 
     async def rerun(self, *, label: str | None = None, tags: Iterable[str] | None = None) -> AsyncBatch:
-        """Run its undecided proofs again, as a new batch, as `Batch.rerun` does."""
+        """Run the batch's undecided proofs again, as a new batch, as `Batch.rerun` does."""
         wanted = None if tags is None else list(tags)
         return AsyncBatch(self._farm, *await self._farm._run(self._farm._core.rerun(self.id, label=label, tags=wanted)))
 
     async def cancel(self) -> BatchStatus:
-        """Cancel it, as `Batch.cancel` does."""
+        """Cancel the batch, as `Batch.cancel` does."""
         return await self._farm._run(self._farm._core.cancel(self.id))

@@ -1,4 +1,4 @@
-"""A batch as `Farm` returns it: its verdicts as they finish, its state, its end."""
+"""A batch as `Farm` returns it: its verdicts as they finish, its status, rerunning and cancelling it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Batch:
-    """A batch of proofs in the farm. Iterating it gives its verdicts as they finish.
+    """A batch of proofs in the farm. Iterating over it yields its verdicts as they finish.
 
     Attributes:
-        id: its name, for `Farm.batch` in another process.
-        cursor: the place after the last verdict that `results` gave; None before the first.
+        id: the batch's id, which `Farm.batch` takes in another process.
+        cursor: the position after the last verdict that `results` yielded; None before the first.
     """
 
     def __init__(self, farm: StepRunner, batch_id: str, sent: Sent | None = None) -> None:
@@ -37,24 +37,24 @@ class Batch:
         return self.results()
 
     def status(self) -> BatchStatus:
-        """Return its status.
+        """Return the batch's status.
 
         Raises:
-            NotFound: no such batch, or another key's.
+            NotFound: there is no such batch, or it belongs to another key.
         """
         return self._farm._run(self._farm._core.status(self.id, self._sent))
 
     def results(self, after: str | None = None) -> Generator[Verdict, None, None]:
-        """Yield verdicts as they finish, each once, to the end of the batch.
+        """Yield each verdict once, as it finishes, until the batch ends.
 
-        A connection that is lost is opened again where it broke; each line that arrives resets the count of tries.
+        A new connection continues where a lost one broke off; each line that arrives resets the count of tries.
 
         Args:
-            after: a `cursor` to continue from; None starts with the first verdict.
+            after: the `cursor` to continue from; None starts with the first verdict.
 
         Raises:
-            NotFound: no such batch, or another key's.
-            InvalidRequest: `after` is not a cursor of the farm.
+            NotFound: there is no such batch, or it belongs to another key.
+            InvalidRequest: `after` is not one of the farm's cursors.
         """
         following = self._farm._core.follow(self.id, after, self._sent)
         while not following.done:
@@ -71,13 +71,13 @@ class Batch:
                 self._farm.sleep(following.pause(lost))
 
     def wait(self, progress: Callable[[int, int], object] | None = None) -> list[Verdict]:
-        """Return all verdicts in the order of the proofs, once the last has come.
+        """Wait for all verdicts and return them in the order of the proofs.
 
         Args:
-            progress: called with how many are done and how many there are, after each verdict.
+            progress: called after each verdict with the number of verdicts so far and the number of proofs.
 
         Raises:
-            NotFound: no such batch, or another key's.
+            NotFound: there is no such batch, or it belongs to another key.
         """
         gathering = Gathering(self.status().total, progress)
         for verdict in self.results():
@@ -88,7 +88,7 @@ class Batch:
         """Return one proof as it was submitted, with its verdict once there is one.
 
         Raises:
-            NotFound: no such batch or index, or another key's.
+            NotFound: there is no such batch or index, or the batch belongs to another key.
         """
         return self._farm._run(self._farm._core.item(self.id, index))
 
@@ -96,7 +96,7 @@ class Batch:
         """Yield the proofs as they were submitted, in their order, each with its verdict once there is one.
 
         Raises:
-            NotFound: no such batch, another key's, or one that expired meanwhile.
+            NotFound: there is no such batch, it belongs to another key, or it has expired meanwhile.
         """
         after: int | None = -1
         while after is not None:
@@ -105,24 +105,24 @@ class Batch:
             after = page.next
 
     def rerun(self, *, label: str | None = None, tags: Iterable[str] | None = None) -> Batch:
-        """Run its undecided proofs again, as a new batch with its options; they keep their ids.
+        """Run the undecided proofs again, as a new batch with the same options; the proofs keep their ids.
 
         Args:
-            label: the new batch's label; this one's when None.
-            tags: the new batch's tags; this one's when None.
+            label: the new batch's label; if None, that of this batch.
+            tags: the new batch's tags; if None, those of this batch.
 
         Raises:
-            NotFound: no such batch, or another key's.
-            Conflict: it still runs.
+            NotFound: there is no such batch, or it belongs to another key.
+            Conflict: the batch is still running.
             InvalidRequest: none of its proofs is undecided.
         """
         wanted = None if tags is None else list(tags)
         return Batch(self._farm, *self._farm._run(self._farm._core.rerun(self.id, label=label, tags=wanted)))
 
     def cancel(self) -> BatchStatus:
-        """Cancel it: what runs stops within seconds, and the rest becomes `undecided/cancelled`.
+        """Cancel the batch: running proofs stop within seconds, and all without a verdict become `undecided/cancelled`.
 
         Raises:
-            NotFound: no such batch, or another key's.
+            NotFound: there is no such batch, or it belongs to another key.
         """
         return self._farm._run(self._farm._core.cancel(self.id))

@@ -1,8 +1,8 @@
 """The steps that the core asks a shell to take: make a call, pause, or read a batch to its end.
 
-A flow is a generator that yields these and returns the result of one method of the SDK. A shell drives it: it sends
-back the response to a call, or the httpx error that came instead, and nothing after the other two. Errors in between,
-Ctrl-C included, are thrown into the flow, so that it can clean up with further steps.
+A flow is a generator that yields such steps and returns the result of one SDK method. A shell drives it: after a call
+it sends back the response, or the httpx error that came instead; after the other two steps it sends nothing. Errors
+that occur in between, Ctrl-C included, are thrown into the flow, so that it can clean up with further steps.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Call:
     """One HTTP request.
 
     Attributes:
-        path: below the farm's base URL.
+        path: the path below the farm's base URL.
         timeout_s: seconds without a byte after which the connection counts as lost.
-        body: what is sent; `headers` name its type.
+        body: the content to send; `headers` state its type.
     """
 
     method: str
@@ -44,8 +44,8 @@ class Call:
         return self.method != "POST" or "Idempotency-Key" in self.headers
 
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        """Return the request as a client of httpx sends it."""
-        # A thousand concurrent calls are usual and wait for one of the pool's connections as long as it takes:
+        """Return the request for an httpx client to send."""
+        # A thousand concurrent calls are common; each waits for one of the pool's connections as long as it takes:
         # a timeout there would report a busy client as a lost farm.
         return client.build_request(
             self.method,
@@ -66,11 +66,11 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Read the verdicts of a batch as they finish, to its end.
+    """Read a batch's verdicts as they arrive, until the batch ends.
 
     Attributes:
-        sent: what is known about its proofs.
-        take: called with each verdict, once.
+        sent: what is known about the batch's proofs.
+        take: called once with each verdict.
     """
 
     batch_id: str

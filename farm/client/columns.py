@@ -1,7 +1,7 @@
-"""Rows of data sets as proofs: which columns hold what, under the names that data sets usually give them.
+"""Proofs from rows of data sets: which column holds what, by the names that data sets usually give their columns.
 
 Data sets of statements (miniF2F, ProofNet, PutnamBench and similar ones) name their columns in a handful of ways, and
-so do those who add proofs to them. This module holds only such names; the caller gives a column with another name.
+so do those who add proofs to them. This module knows only such names; the caller names any other column.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from farm.lexer import tokens
 from farm.models import Proof
 
 Statement: TypeAlias = str | Mapping[str, Any] | None
-"""A statement as a data set has it: its text, or a struct with the text and with `header`, `targets` or `answers`."""
+"""A statement as it is in a data set: its text, or a struct of the text and of `header`, `targets` or `answers`."""
 
 OWN = tuple(Proof.model_fields)
 FIELDS = (*OWN, "header")
-"""The fields that a column can hold: those of a proof, and the text to put before a statement that imports nothing."""
+"""The fields that columns can hold: a proof's own, and `header`, the text to put before a statement without imports."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "uuid"),
@@ -33,9 +33,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "targets": ("targets",),
     "answers": ("answers",),
 }
-"""For each field the names that its column may have; the first one that is there counts."""
+"""For each field, the names that its column may have; the first one that is present counts."""
 
-# In some data sets a column of this kind holds prose, in others names.
+# In some data sets a `problem` column holds prose, in others names; names are at most this long.
 _LABEL_CHARS = 256
 # If there is a column of proofs too, this one holds what is to be proved.
 _EITHER = "lean4_code"
@@ -46,13 +46,13 @@ _STRUCT = ("targets", "answers")
 
 
 def top_level(given: Mapping[str, str]) -> list[str]:
-    """Return the columns of a table that may be needed, structs as a whole."""
+    """Return the columns of a table that may be needed, each struct as a whole."""
     names = [name for field in FIELDS for name in ([given[field]] if field in given else COLUMNS[field])]
     return list(dict.fromkeys(each for name in names if name for each in (name, name.partition(".")[0])))
 
 
 def is_data_set(row: Mapping[str, Any]) -> bool:
-    """Whether a row has its statement or code under another name than the farm's `Proof` has."""
+    """Whether a row has its statement or code under a name other than that in the farm's `Proof`."""
     foreign = {*COLUMNS["statement"], *COLUMNS["code"]} - {*OWN}
     return any(_has(row, column) for column in foreign)
 
@@ -62,15 +62,15 @@ def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
 
     Args:
         row: its cells by column; `a.b` is the cell `b` of the struct in `a`.
-        given: the column by field, as the caller names it; an empty one leaves the field out.
+        given: the column of each field for which the caller names one; an empty name leaves the field out.
 
     Returns:
-        The fields that there are. A struct in the statement's column (verl's `ground_truth`) gives `targets` and
-        `answers` too. A header is put before a statement that imports nothing, or before such code without a statement.
-        Tactics that continue a statement that ends in `by` get a `by` before them.
+        The fields that were found. A struct in the statement's column (verl's `ground_truth`) gives `targets` and
+        `answers` too. A header is put before the statement or, without a statement, before the code, if that imports
+        nothing. If the statement ends in `by`, tactics that continue it get a `by` before them.
 
     Raises:
-        LookupError: a column that the caller names is missing; the text says which.
+        LookupError: a column that the caller names is missing; the message says which.
     """
     found = {field: _cell(row, field, given) for field in FIELDS}
     if isinstance(struct := _struct(found["statement"]), Mapping):
@@ -80,7 +80,7 @@ def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def name_of(row: Mapping[str, Any], given: Mapping[str, str]) -> str | None:
-    """Return a data set's name for the problem of a row without an id, if it has a column for such names."""
+    """Return the name that a data set gives to a row's problem, for use as an id, if it has a column of such names."""
     if "problem" in given:
         return None
     names = (row[column] for column in COLUMNS["problem"][1:] if _is_label(row.get(column)))
@@ -88,7 +88,7 @@ def name_of(row: Mapping[str, Any], given: Mapping[str, str]) -> str | None:
 
 
 def pick_statement(cell: Any) -> dict[str, Any]:
-    """Return what a statement's cell asks for, as fields of a proof; the cell is a text, or a struct such as verl's."""
+    """Return the fields of a proof that a statement's cell holds; the cell is a text, or a struct such as verl's."""
     return pick({"statement": cell}, {"code": "", "problem": "", "id": ""})
 
 
@@ -99,7 +99,7 @@ def proof_from_row(row: Mapping[str, Any], **columns: str) -> Proof:
 
     Args:
         row: its cells by column.
-        columns: the column by field (`statement="stmt", code="answer"`) where it has none of the usual names.
+        columns: the column of each field (`statement="stmt", code="answer"`) whose column has none of the usual names.
 
     Raises:
         LookupError: a named column is missing.
@@ -113,9 +113,9 @@ def _cell(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> Any:
     if field in given and names and not _has(row, names[0]):
         raise LookupError(names[0])
     there = [_at(row, name) for name in names if _has(row, name)]
-    # Prose does not name a problem, unless the caller says so.
+    # Prose does not name a problem, unless the caller says that the column does.
     wanted = _is_label if field == "problem" and field not in given else _is_there
-    # A column of proofs without one in this row is not a missing column.
+    # A column of proofs that is empty in this row is not a missing column.
     return next(filter(wanted, there), "" if there and field == "code" else None)
 
 
@@ -128,7 +128,7 @@ def _usual(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> list
 
 
 def _struct(statement: Any) -> Any:
-    """Return the struct that a statement's cell is, or holds as JSON; no statement begins like JSON."""
+    """Return a statement's cell, decoded if it is JSON, as a struct may be; no statement begins like JSON."""
     is_json = isinstance(statement, str) and statement.lstrip().startswith("{")
     return _loaded(statement, None) if is_json else statement
 
@@ -155,12 +155,12 @@ def _is_label(value: Any) -> bool:
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields with Python's lists and maps in place of those of CSV and Parquet."""
+    """Return fields with Python lists and dictionaries in place of the forms that they have in CSV and Parquet."""
     answers, targets = fields.get("answers"), fields.get("targets")
     if isinstance(answers, str):
         fields["answers"] = _loaded(answers, answers)
     elif isinstance(answers, list):
-        # Parquet's form of a map.
+        # Parquet gives a map as a list of pairs.
         with suppress(TypeError, ValueError):
             fields["answers"] = dict(answers)
     if isinstance(fields.get("answers"), Mapping):

@@ -1,8 +1,8 @@
 """The connections of one farm's client: each process, and each event loop, has its own.
 
 If two processes read from one socket, one may get the other's answers, and a fork gives every open socket two readers.
-So a process does not touch what was open before it was forked: closing it would end a TLS session that the parent
-still uses.
+So a process does not touch connections opened before it was forked, not even to close them: that would end a TLS
+session that the parent still uses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Place: TypeAlias = tuple[int, asyncio.AbstractEventLoop | None]
 
 
 class _Connections(Generic[Transport]):
-    """What both kinds share. Copies and pickles know the same farm and have no open connections.
+    """What both kinds of connections share. Copies and pickles know the same farm and have no open connections.
 
     Args:
         endpoint: where the farm is.
@@ -44,7 +44,7 @@ class _Connections(Generic[Transport]):
 
         Raises:
             ConfigurationError: the transport was made before a fork, so the parent may read answers for this process.
-            RuntimeError: everything was closed.
+            RuntimeError: the client has been closed.
         """
         if self._is_closed:
             raise RuntimeError("This client of the farm was closed: make a new one")
@@ -68,9 +68,9 @@ class Connections(_Connections[httpx.BaseTransport]):
         self._clients: dict[int, httpx.Client] = {}
 
     def client(self) -> httpx.Client:
-        """Return this process's client; raises as `_check` does."""
+        """Return this process's client; it raises what `_check` raises."""
         self._check()
-        # No lock: if another thread held it at a fork, it would stay locked in the child for ever.
+        # There is no lock: if another thread held it during a fork, it would stay locked in the child for ever.
         return self._clients.get(os.getpid()) or self._clients.setdefault(os.getpid(), self._open())
 
     def _open(self) -> httpx.Client:
@@ -85,7 +85,7 @@ class Connections(_Connections[httpx.BaseTransport]):
 
 
 class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
-    """The connections of `AsyncFarm`; if it is used in several event loops, it has some in each."""
+    """The connections of `AsyncFarm`, with separate ones for each event loop in which it is used."""
 
     def __init__(self, endpoint: FarmEndpoint, transport: httpx.AsyncBaseTransport | None) -> None:
         super().__init__(endpoint, transport)
@@ -93,7 +93,7 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
         self._held: dict[Place, AsyncGenerator[None, None]] = {}
 
     async def client(self) -> httpx.AsyncClient:
-        """Return the client of this process and loop; raises as `_check` does."""
+        """Return the client of this process and loop; it raises what `_check` raises."""
         self._check()
         place = _place()
         if place not in self._clients:
@@ -108,14 +108,14 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
         return httpx.AsyncClient(**self._options(), event_hooks=hooks)
 
     def _forget_closed_loops(self) -> None:
-        """Drop the clients of loops that were closed without closing their generators."""
+        """Drop the clients of event loops that were closed without their generators being closed."""
         for place in list(self._held):
             pid, loop = place
             if pid == os.getpid() and loop is not None and loop.is_closed():
                 del self._held[place], self._clients[place]
 
     async def _hold(self, place: Place) -> AsyncGenerator[None, None]:
-        """Close a client when its loop ends: `asyncio.run` closes the generators that were begun in it."""
+        """Close a client when its loop ends: `asyncio.run` closes the generators that were started in the loop."""
         try:
             yield
         finally:
@@ -132,5 +132,5 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
 def _place() -> Place:
     try:
         return os.getpid(), asyncio.get_running_loop()
-    except RuntimeError:  # a loop of another library, which runs one at a time
+    except RuntimeError:  # another library's event loop, of which one runs at a time
         return os.getpid(), None

@@ -56,11 +56,11 @@ M = TypeVar("M", bound=BaseModel)
 _QUERY = "The premise query"
 _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
-# How long the farm waits for its workers before it answers; its answer tells more than a lost connection.
+# How long the farm waits for its workers before it answers; we wait longer, as its answer says more than a timeout.
 _VERIFY_DEADLINE_S = 3600.0
 _VERIFY_GRACE_S = 30.0
 _RETRIEVAL_DEADLINE_S = 30.0
-# A submit may take this long to arrive, with slow links and the farm's own checks.
+# The slowest that a submission may be, with slow links and the farm's own checks.
 _SUBMIT_BYTES_PER_S = 1_000_000
 # The farm reads up to 100 000 stored proofs and stages them again.
 _RERUN_S = 120.0
@@ -68,7 +68,7 @@ _MAX_KEY_CHARS = 256
 
 
 class _Batches(BaseModel):
-    """The answer of `GET /v1/batches`."""
+    """The answer to `GET /v1/batches`."""
 
     batches: list[BatchStatus]
 
@@ -98,8 +98,9 @@ class Core:
 
     Args:
         farm: the farm's address as errors show it.
-        timeout_s: seconds without a byte, beyond what the work may take, after which a connection counts as lost.
-        retries: how many times in a row one call is made again.
+        timeout_s: seconds without a byte after which a connection counts as lost; the time that the work may take is
+            added.
+        retries: how many times in a row a failed call is repeated.
     """
 
     def __init__(self, farm: str, *, timeout_s: float, retries: int) -> None:
@@ -126,7 +127,7 @@ class Core:
         except GeneratorExit:
             raise
         except BaseException as error:
-            # Nobody waits for the rest, unless the call is repeated with the key; a lost farm cannot be told.
+            # Nobody waits for the rest, unless the call is repeated with the key; a lost farm cannot be told to cancel.
             is_lost = isinstance(error, ConnectionFailed | Unavailable)
             if series.plan.idempotency_key is None and not is_lost:
                 yield from self._cancel_all(batch_id for batch_id, *_ in running)
@@ -152,7 +153,7 @@ class Core:
             try:
                 return (yield from self.submit(part.submission, part.key))
             except RateLimited:
-                # The quota may be full of our own proofs: then it has room once they are done.
+                # Our own proofs may have used up the quota: then there is room again once they are done.
                 if not running:
                     raise
                 yield from self._finish(series, running)
@@ -170,7 +171,7 @@ class Core:
                 yield from self.cancel(batch_id)
 
     def submit(self, submission: Submission, idempotency_key: str | None = None) -> Flow[tuple[str, Sent]]:
-        """Submit proofs as a batch, once, however often the call is repeated; return its id and what was sent."""
+        """Submit proofs as a batch, only once even if the call is repeated; return the batch's id and what was sent."""
         timeout_s = self._timeout_s + submission.size / _SUBMIT_BYTES_PER_S
         key = {"Idempotency-Key": _checked_key(idempotency_key or uuid4().hex)}
         if submission.fits_json:
@@ -183,18 +184,18 @@ class Core:
         return found.batch_id, sent
 
     def check(self, request: CheckRequest) -> Flow[list[Checked]]:
-        """Check snippets with the requests of Kimina Lean Server, and wait for the answer."""
+        """Check snippets by a request such as Kimina Lean Server takes, and wait for the answer."""
         call = self._work("/api/check", _encode(request, "A snippet"))
         ids = [snippet.id for snippet in request.snippets]
         found = yield from self._answer(call, _CHECKED, lambda found: [each.id for each in found.results] == ids)
         return found.results
 
     def follow(self, batch_id: str, after: str | None, sent: Sent) -> Following:
-        """Return the state of a stream of results, which the shells read themselves."""
+        """Return the reading position in a stream of results; the shells read the stream themselves."""
         return Following(batch_id, after, farm=self._farm, retries=self._retries, sent=sent)
 
     def batches(self, limit: int, **wanted: Any) -> Flow[list[BatchStatus]]:
-        """List the key's batches; `wanted` are the parameters of `GET /v1/batches`, None for all."""
+        """List the key's batches; `wanted` holds the parameters of `GET /v1/batches`; one that is None selects all."""
         call = self._get("/v1/batches", limit=limit, **{name: value for name, value in wanted.items() if value})
         return (yield from self._answer(call, _BATCHES, lambda found: len(found.batches) <= limit)).batches
 
@@ -219,7 +220,7 @@ class Core:
         return (yield from self._answer(call, _ITEMS, lambda found: _follow_each_other(found, after)))
 
     def rerun(self, batch_id: str, **fields: Any) -> Flow[tuple[str, Sent]]:
-        """Run the undecided proofs of a batch again, once, however often the call is repeated."""
+        """Run the undecided proofs of a batch again, only once even if the call is repeated."""
         headers = {**_JSON, "Idempotency-Key": uuid4().hex}
         body = _encode(_checked(RerunRequest, fields, "The rerun"), "The rerun")
         call = Call("POST", f"{_batch_path(batch_id)}/rerun", self._timeout_s + _RERUN_S, headers=headers, body=body)
@@ -268,15 +269,15 @@ class Core:
         return Call("POST", path, timeout_s, headers=_JSON, body=body)
 
     def workers(self) -> Flow[FarmStatus]:
-        """Get the workers, and how much waits."""
+        """Get the workers, and how much work is waiting."""
         return (yield from self._answer(self._get("/v1/workers"), _FARM))
 
     def environments(self) -> Flow[list[EnvironmentStatus]]:
-        """Get the Lean environments that there are."""
+        """Get the Lean environments."""
         return (yield from self._answer(self._get("/v1/environments"), _ENVIRONMENTS)).environments
 
     def ready(self) -> Flow[dict[str, Any]]:
-        """Ask whether every part of the farm answers; "not ready" has the status 503, and is a valid answer."""
+        """Ask whether every part of the farm answers; "not ready" comes with status 503, and is a valid answer."""
         return (yield from self._answer(self._get("/readyz"), _CHECKS, or_status=503))
 
     def _get(self, path: str, **params: Any) -> Call:
@@ -285,7 +286,7 @@ class Core:
     def _answer(
         self, call: Call, kind: TypeAdapter[T], is_for_us: Callable[[T], bool] = _always, *, or_status: int = 200
     ) -> Flow[T]:
-        """Make a call until it is answered or its failure is final."""
+        """Repeat a call until it is answered or its failure is final."""
         retries = Retries(self._retries)
         while True:
             reply = yield call

@@ -20,8 +20,8 @@ class FarmEndpoint:
 
     Attributes:
         url: the base URL as requests use it; it may hold a proxy's password.
-        headers: those of every request; they may hold the key.
-        given_key: the key, if it was an argument and not from the environment.
+        headers: the headers of every request; they may hold the key.
+        given_key: the key, if it was given as an argument; None if it comes from the environment.
     """
 
     url: httpx.URL = field(repr=False)
@@ -30,7 +30,7 @@ class FarmEndpoint:
 
     @classmethod
     def resolve(cls, base_url: str | None, api_key: str | None) -> FarmEndpoint:
-        """Return the endpoint that the arguments name, or the environment or `./.env` where they are None.
+        """Return the endpoint that the arguments name; the environment or `./.env` stands in for one that is None.
 
         Raises:
             ConfigurationError: the URL is not an HTTP URL, the key cannot be sent, or `./.env` cannot be read.
@@ -50,7 +50,7 @@ class FarmEndpoint:
 
     @property
     def trusts_environment(self) -> bool:
-        """Whether the environment's proxies apply; they do not for this host itself."""
+        """Whether the environment's proxies apply; they do not if the farm is on this host."""
         return not is_loopback(self.url.host)
 
 

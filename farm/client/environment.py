@@ -1,6 +1,6 @@
-"""Variables of the environment, and of `./.env` where the environment lacks them; the command line does the same.
+"""Environment variables, and from `./.env` those that the environment lacks; the command line does the same.
 
-The command line has pydantic-settings and python-dotenv for this, which the SDK does without. A test compares both.
+The command line uses pydantic-settings and python-dotenv for this; the SDK needs neither. A test compares the two.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from farm.errors import ConfigurationError
 
 _FILE = Path(".env")
-# python-dotenv's grammar: `export` and quotes are optional, and a quoted value may hold line ends.
+# python-dotenv's grammar: `export` and quotes are optional, and a quoted value may span several lines.
 _BINDING = re.compile(
     r"""^[ \t]* (?:export[ \t]+)? (?P<name>'[^'\n]+'|[^=\#'\s][^=\#\s]*) [ \t]*=
     (?: [ \t]*'(?P<single>(?:\\.|[^'\\])*)'(?=[ \t]*(?:\#.*?)?$)

@@ -1,4 +1,4 @@
-"""The one place that turns failures into the SDK's errors: httpx's errors, the farm's answers, and other answers."""
+"""The one place that turns failures into the SDK's errors: httpx errors, the farm's error responses, and any others."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Failure:
 
     Attributes:
         error: the error that the user gets if the failure persists.
-        retryable: whether the same call may succeed later and does no harm.
-        retry_after_s: seconds the farm asks to wait at least; None if it does not say.
+        retryable: whether repeating the call may succeed and does no harm.
+        retry_after_s: how many seconds the farm asks us to wait at least; None if it does not say.
     """
 
     error: FarmError
@@ -53,8 +53,8 @@ def failure(reply: Reply, call: Call, farm: str) -> Failure:
     """Return what went wrong with a call.
 
     Args:
-        reply: a response without success, or what httpx raised.
-        call: the call it is the reply to.
+        reply: an unsuccessful response, or what httpx raised.
+        call: the call that was made.
         farm: the farm's address as errors show it.
     """
     if isinstance(reply, httpx.HTTPStatusError):
@@ -88,7 +88,7 @@ def _loss(error: httpx.HTTPError, call: Call, farm: str) -> ConnectionFailed:
 
 
 def _refusal(response: httpx.Response, farm: str) -> FarmError:
-    """Return the error of a response in one of the farm's two forms, or in any other."""
+    """Return the error that a response reports, in one of the farm's two forms or in any other form."""
     status = response.status_code
     code = {**_CODES, **_GATEWAY_CODES}.get(status, FarmError.code)
     text, details = f"{farm} answered {status} with a page that is not a farm's: is FARM_URL right?", None
@@ -110,7 +110,7 @@ def _json(response: httpx.Response) -> Any:
 
 
 def _retry_after_s(reply: Reply) -> float | None:
-    """Return the seconds of `Retry-After`; its rarer form, a date, would need clocks that agree."""
+    """Return the seconds of `Retry-After`; its rarer form, a date, is ignored, as it would need clocks that agree."""
     text = reply.headers.get("Retry-After", "") if isinstance(reply, httpx.Response) else ""
     return float(text) if text.isdecimal() else None
 
@@ -136,17 +136,17 @@ def foreign(farm: str, error: ValidationError) -> FarmError:
 
 
 def invalid(error: ValidationError, what: str) -> InvalidRequest:
-    """Return what pydantic found in the user's own input as one error.
+    """Return one error that says what pydantic found wrong in the user's own input.
 
     Args:
-        error: its findings.
-        what: the sentence's name for the input.
+        error: pydantic's findings.
+        what: what the error's sentence calls the input.
     """
     return InvalidRequest(f"{what}: {in_words(error)}", details=_findings(error))
 
 
 def in_words(error: ValidationError) -> str:
-    """Return what pydantic found as one line."""
+    """Return what pydantic found wrong as one line."""
     return _in_words(_findings(error))
 
 

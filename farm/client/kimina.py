@@ -1,4 +1,4 @@
-"""Snippets as clients of Kimina Lean Server pass them, and the request for its route."""
+"""Snippets as clients of Kimina Lean Server pass them, and the request to the farm's compatible route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LeanInteract's own models at the SDK's edge, where lean_interact is installed."""
+"""Conversion from and to LeanInteract's own models, where lean_interact is installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 def as_request(value: Any) -> Any:
-    """Return a `Command` or `ProofStep` of lean_interact as fields with the REPL's names; any other value as it is."""
+    """Return a `Command` or `ProofStep` of lean_interact as fields with the REPL's names; any other value unchanged."""
     return value.model_dump(mode="json", by_alias=True, exclude_none=True) if isinstance(value, BaseModel) else value
 
 

@@ -24,7 +24,7 @@ class Identity(NamedTuple):
     """What identifies a proof.
 
     Attributes:
-        sha256: `content_hash` of it.
+        sha256: the proof's `content_hash`.
     """
 
     id: str
@@ -53,22 +53,22 @@ class Manifest(BaseModel):
     """The record of a run of `verify_many`.
 
     Attributes:
-        version: of this format.
-        leanfarm: version of the SDK that asked.
+        version: the version of this format.
+        leanfarm: the version of the SDK that asked.
         farm: the farm's address, without user and password.
-        started_at: on the asking machine's clock, as is `ended_at`.
+        started_at: by the clock of the machine that asked, like `ended_at`.
         label: the run's label.
         tags: the words by which its batches are found.
         options: the options with the farm's defaults filled in; only the given ones if no proof had to be sent.
-        environments: all that judged; two or more mean that the farm changed during the run.
-        policies: the rules that were applied (`evidence.policy`), likewise.
-        checkers: the external checkers that were asked, by their versions.
-        sha256: over the lines of JSON `[id, problem, sha256]` of all proofs in order.
-        counts: verdicts by outcome.
-        reasons: verdicts by reason; those without one were accepted.
+        environments: all environments that judged; two or more mean that the farm changed during the run.
+        policies: the versions of the rules that were applied (`evidence.policy`), likewise.
+        checkers: the versions of the external checkers that were asked.
+        sha256: the hash of the JSON lines `[id, problem, sha256]` of all proofs in order.
+        counts: the number of verdicts by outcome.
+        reasons: the number of verdicts by reason; those without one were accepted.
         retried: how many proofs were sent again because their first verdict was undecided.
         known: how many had a verdict from an earlier run.
-        batches: their ids in the farm, in the order they were submitted.
+        batches: the ids of its batches in the farm, in the order they were submitted.
         proofs: all of them, in order.
     """
 
@@ -94,7 +94,7 @@ class Manifest(BaseModel):
     proofs: list[ManifestProof]
 
     def write(self, path: str | Path) -> None:
-        """Write it to a file, as JSON."""
+        """Write the manifest to a file, as JSON."""
         Path(path).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
     @classmethod
@@ -103,7 +103,7 @@ class Manifest(BaseModel):
 
         Raises:
             InvalidRequest: the file is not a manifest of this version.
-            OSError: it cannot be read.
+            OSError: the file cannot be read.
         """
         try:
             return cls.model_validate_json(Path(path).read_bytes())
@@ -117,8 +117,8 @@ class Manifest(BaseModel):
             other: the run to compare with.
 
         Returns:
-            For each dotted name that differs (`options.timeout_s`, `proofs.ID.outcome`) the value here and there, None
-            where it is missing.
+            For each dotted name (`options.timeout_s`, `proofs.ID.outcome`) whose values differ, the value here and in
+            the other run, None where it is missing.
         """
         here, there = _flat(self), _flat(other)
         names = [*here, *(name for name in there if name not in here)]
@@ -135,7 +135,7 @@ def content_hash(proof: Proof | BadRow) -> str:
 
 
 def identify(proof: Proof | BadRow, index: int) -> Identity:
-    """Return what identifies a proof; without an id of its own, its index does."""
+    """Return what identifies a proof; if it has no id of its own, its index does."""
     return Identity(proof.id or str(index), proof.problem, content_hash(proof))
 
 
@@ -165,7 +165,7 @@ def _record(identity: Identity, verdict: Verdict) -> ManifestProof:
 
 
 def hash_all(identities: Iterable[Identity]) -> str:
-    """Return the SHA-256 over all proofs in order, as a manifest has it."""
+    """Return the SHA-256 over all proofs in order: a manifest's `sha256`."""
     whole = hashlib.sha256()
     for identity in identities:
         whole.update(_line(identity) + b"\n")
@@ -177,7 +177,7 @@ def _line(value: Any) -> bytes:
 
 
 def _flat(manifest: Manifest) -> dict[str, Any]:
-    """Return a manifest as dotted names; proofs by their ids, because `sha256` covers their order."""
+    """Return a manifest's values by dotted name; proofs are named by id, because `sha256` covers their order."""
     fields = manifest.model_dump(mode="json", exclude=_INCIDENTAL)
     fields["proofs"] = {each.pop("id"): each for each in fields["proofs"]}
     fields["environments"] = {str(number): each for number, each in enumerate(fields["environments"])}

@@ -1,4 +1,4 @@
-"""When a call is repeated: after which failures, how often, and after which pause."""
+"""When a call is repeated: after which failures, how often, and after what pause."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from farm.client.failures import Failure
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
-# A farm that asks for more than this is closed, not busy: the error goes to the user at once.
+# A farm that asks for a longer pause than this is closed, not busy: the error goes to the user at once.
 _LONGEST_RETRY_AFTER_S = 120.0
 
 
 class Retries:
-    """The tries that are left to one call, or to one stream of results.
+    """The tries that are left for one call, or for one stream of results.
 
     Args:
-        limit: how many times in a row it may be made again.
+        limit: how many times in a row it may be repeated.
     """
 
     def __init__(self, limit: int) -> None:
@@ -42,5 +42,5 @@ class Retries:
 
     def _backoff_s(self) -> float:
         ceiling = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (self._failed - 1))
-        # Clients that lost one farm together must not come back together.
+        # Clients that lost the farm at the same time must not all come back at the same time.
         return ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - jitter

@@ -19,7 +19,7 @@ class BadRow:
     """A row whose text cannot be given to Lean.
 
     Attributes:
-        id: the name of its verdict; its position among all rows when None.
+        id: the id of its verdict; if None, its position among all rows.
         code: the text that is hashed.
         why: what is wrong with it.
     """
@@ -39,11 +39,11 @@ class BadRow:
 def check_rows(rows: Iterable[Any]) -> Iterator[Proof | BadRow]:
     """Yield proofs, and a bad row for each whose text is empty or cannot be sent.
 
-    A model may write anything, and that must not end a run. An error of the caller does end it: a missing or wrong
+    A model may write anything, and that must not end a run. The caller's own mistake does end it: a missing or wrong
     field that makes every row wrong raises, so that a whole training run is not silently worth 0.
 
     Raises:
-        InvalidRequest: another field than the text is wrong; the text names the row.
+        InvalidRequest: `code` is missing, or another field is wrong; the message names the row.
     """
     for index, row in enumerate(rows):
         if isinstance(row, BadRow):
@@ -83,7 +83,7 @@ def _fields(row: Any) -> dict[str, Any]:
 
 
 def bad_row(fields: dict[str, Any], why: str) -> BadRow:
-    """Return a bad row with the fields of a proof that can be used."""
+    """Return a bad row that keeps what is usable of a proof's fields."""
     texts = {name: _writable(text) for name in Proof.model_fields if isinstance(text := fields.get(name), str)}
     return BadRow(texts.pop("id", None), why, **texts)
 

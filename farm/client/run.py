@@ -49,7 +49,7 @@ class Run(Sequence[Verdict]):
         return self.manifest.counts
 
     def rewards(self, *, undecided: float | None = None, level: Level = Level.COMPILED) -> list[float | None]:
-        """Return one reward per proof: 1.0 accepted, 0.0 rejected; see `farm.rewards`.
+        """Return one reward per proof: 1.0 if accepted, 0.0 if rejected; see `farm.rewards`.
 
         Args:
             undecided: the reward for a proof that the farm could not decide; with None the caller can tell it apart.
@@ -61,13 +61,13 @@ class Run(Sequence[Verdict]):
         return rewards(self, undecided=undecided, level=level)
 
     def pass_at_k(self, k: int, *, undecided: Undecided | None = None) -> float:
-        """Return the mean over the problems of the probability that one of k attempts is accepted.
+        """Return the probability that at least one of k attempts is accepted, averaged over the problems.
 
         For a problem with n attempts of which c are accepted, the unbiased estimator of Chen et al. (2021,
         arXiv:2107.03374, equation 1): 1 - C(n-c, k) / C(n, k).
 
         Args:
-            k: attempts that a solver would have, 1 or more.
+            k: the number of attempts that a solver would have, 1 or more.
             undecided: how to count an attempt that the farm could not decide. `failed` counts it among the n, which
                 gives a lower bound; `excluded` leaves it out of the n, which is right if the reason has nothing to do
                 with the proof. With None such an attempt raises.

@@ -1,4 +1,4 @@
-"""Many proofs as a series of batches: divided when they are sent, and put in order when verdicts come back."""
+"""Many proofs as a series of batches: divided into batches to be sent, and their verdicts put in order as they come."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from farm.errors import FarmError, InvalidRequest
 from farm.models import BatchStatus, Outcome, Reason, Verdict
 from farm.models.limits import MAX_BATCH_PROOFS
 
-# A batch of this size is full: far below the 1 GiB that the farm accepts, because we hold it in memory.
+# A batch that reaches this size is full. It is far below the 1 GiB that the farm accepts, because we hold it in memory.
 _MAX_BATCH_BYTES = 256_000_000
 
 Known: TypeAlias = Mapping[tuple[str, str], Verdict]
@@ -27,16 +27,17 @@ class SeriesFields(OptionFields, total=False):
     """The keyword arguments of `verify_many`: the options of `verify`, and how the proofs are sent.
 
     Attributes:
-        batch_size: most proofs in one batch, up to the farm's own limit of 100 000, which is the default.
-        in_flight: batches that the farm has at once; 2 by default, so that slow proofs of one overlap with the next.
+        batch_size: the most proofs in one batch, up to the farm's own limit of 100 000, which is the default.
+        in_flight: how many batches the farm has at once; 2 by default, so that while one ends with a few slow proofs,
+            the next is already running.
         retry_undecided: how often an undecided proof is sent again, in a batch with the other undecided ones; 0 by
             default. Cancelled proofs are not sent again.
-        idempotency_key: names the run, so that another process that repeats the call with the same proofs gets the
-            batches of this one and submits nothing twice. A run with a key leaves its batches running when it fails.
-        known: verdicts of an earlier run by id and `content_hash`; those proofs are not sent.
-        progress: called after each verdict with how many proofs have theirs and how many there are (for an iterable
-            without a length: how many were read).
-        on_verdict: called with each verdict as it comes, once per proof, and not with the known ones.
+        idempotency_key: a name for the run: another process that repeats the call with this key and the same proofs
+            gets the same batches and submits nothing twice. If a run with a key fails, its batches keep running.
+        known: verdicts of an earlier run, keyed by id and `content_hash`; their proofs are not sent again.
+        progress: called after each verdict with the number of proofs that have one and the number of all proofs (for
+            an iterable without a length: of those read so far).
+        on_verdict: called with each verdict as it arrives, once per proof, but not with the `known` ones.
         on_batch: called with the id of each batch as it is submitted, or found again by the key.
     """
 
@@ -90,8 +91,8 @@ class SeriesPart:
     """The proofs that are sent as one batch.
 
     Attributes:
-        key: the idempotency key of the submit; None to make a new one.
-        taken: how many of its verdicts have come.
+        key: the idempotency key of the submission; None to make a new one.
+        taken: how many of its verdicts have arrived.
     """
 
     entries: list[SeriesEntry]
@@ -101,10 +102,10 @@ class SeriesPart:
 
 
 class Series:
-    """Many proofs while they are sent, and their verdicts.
+    """Many proofs that are being sent in parts, and the verdicts on them.
 
-    `rounds()` gives the parts to submit, lazily; `take()` gets every verdict of a part, `finish()` its end; `run()`
-    returns the result.
+    `rounds()` lazily yields the parts to submit. Call `take()` with every verdict of a part, and `finish()` when the
+    part has ended; `run()` returns the result.
 
     Args:
         proofs: one or many, as for `verify`.
@@ -118,7 +119,7 @@ class Series:
     def __init__(self, proofs: Proofs, wishes: SeriesFields, farm: str) -> None:
         given: dict[str, Any] = dict(wishes)
         self.plan = SeriesPlan(**{each.name: given.pop(each.name) for each in fields(SeriesPlan) if each.name in given})
-        self._options = check_options(given)  # type: ignore[arg-type]  # what is left of them
+        self._options = check_options(given)  # type: ignore[arg-type]  # only options are left in it
         self._proofs = as_many(proofs)
         self._farm = farm
         self._started_at = datetime.now(UTC)
@@ -153,10 +154,10 @@ class Series:
         self._settle(placed)
 
     def finish(self, part: SeriesPart, status: BatchStatus) -> None:
-        """Note the end of a part.
+        """Note that a part has ended, with the status of its batch.
 
         Raises:
-            FarmError: verdicts are missing; with fewer verdicts than proofs, the wrong ones would be paired.
+            FarmError: verdicts are missing; with fewer verdicts than proofs, proofs would get the wrong ones.
         """
         if part.taken != len(part.entries):
             raise FarmError(f"The farm ended a batch of {len(part.entries)} after {part.taken} verdicts")

@@ -19,12 +19,12 @@ from farm.client.retries import Retries
 from farm.errors import ConnectionFailed, FarmError
 from farm.models import Verdict
 
-# Three heartbeats of the farm: one may be late, and another lost with its connection.
+# The time of three of the farm's heartbeats: one may be late, and another lost with its connection.
 _READ_TIMEOUT_S = 45.0
 
 
 class _Line(BaseModel):
-    """One line of a stream: a verdict, the end, or (neither) a heartbeat."""
+    """One line of a stream: a verdict, the end of the batch or, if it is neither, a heartbeat."""
 
     cursor: str
     result: Verdict | None = None
@@ -39,11 +39,11 @@ class Following:
         after: the cursor to read on from; None starts with the first verdict.
         farm: the farm's address as errors show it.
         retries: how many times in a row a stream that breaks is opened again.
-        sent: what is known about its proofs.
+        sent: what is known about the batch's proofs.
 
     Attributes:
         cursor: the place after the last line that was read; None before the first.
-        done: whether the last line was read.
+        done: whether the last line has been read.
     """
 
     def __init__(self, batch_id: str, after: str | None, *, farm: str, retries: int, sent: Sent | None = None) -> None:
@@ -70,16 +70,16 @@ class Following:
 
         Raises:
             FarmError: a line is not of this version's format.
-            Misdirected: a line is not of this batch, or comes too early; the cursor stays before it.
+            Misdirected: a line is not of this batch, or ends it too early; the cursor stays before the line.
         """
-        # Split by hand: httpx's own lines also end at U+2028, which stands unescaped in JSON texts.
+        # Split by hand: httpx's own lines also end at U+2028, which may stand unescaped in JSON.
         *lines, self._tail = (self._tail + chunk).split(b"\n")
         for text in filter(None, lines):
             line = self._parse(text)
             self._check(line)
             self.cursor, self.done = line.cursor, line.done
             self._retries.reset()
-            # A store that lost its last second of writes runs those proofs again: the same verdicts, under new cursors.
+            # After the store has lost its last second of writes, the same verdicts come again, under new cursors.
             if line.result is not None and line.result.index not in self._seen:
                 self._seen.add(line.result.index)
                 yield line.result
@@ -105,7 +105,7 @@ class Following:
                 when the farm restarts.
 
         Raises:
-            FarmError: the farm refuses, or no try is left since the last line.
+            FarmError: the farm refuses, or there have been too many tries since the last line.
         """
         return self._retries.pause(self._cut() if lost is None else failure(lost, self.call(), self._farm)).seconds
 
@@ -119,7 +119,7 @@ class Gathering:
 
     Args:
         total: how many there will be.
-        progress: called with how many are done and the total, after each verdict.
+        progress: called after each verdict with the number of verdicts so far and the total.
     """
 
     def __init__(self, total: int, progress: Callable[[int, int], object] | None) -> None:
@@ -137,7 +137,7 @@ class Gathering:
         """Return all verdicts, in the order of their proofs.
 
         Raises:
-            FarmError: some are missing; with fewer verdicts than proofs, the wrong ones would be paired.
+            FarmError: some are missing; with fewer verdicts than proofs, proofs would get the wrong ones.
         """
         if len(self._by_index) != self._total:
             raise FarmError(f"The farm ended a batch of {self._total} after {len(self._by_index)} verdicts")

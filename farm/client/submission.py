@@ -24,17 +24,17 @@ class OptionFields(TypedDict, total=False):
     """The options of `verify` and `submit` as keyword arguments; one that is absent has the farm's default.
 
     Attributes:
-        timeout_s: seconds one proof may run, not counting header load and queue.
+        timeout_s: seconds one proof may run, not counting header loading and time in the queue.
         level: the level an accepted verdict must reach.
         environment: the Lean environment to run in.
-        priority: 0–9 within one key, 9 first.
+        priority: 0–9 among the batches of one key, 9 first.
         gate: the lexical gate for the submitted text.
         native: whether `native_decide` passes the gate.
         cache: whether an earlier verdict on the same proof may be returned.
         deadline_s: seconds after which unfinished proofs become `undecided/cancelled`.
-        canaries: the share of false proofs that the farm mixes in; an accepted one pauses the key.
+        canaries: the share of false proofs that the farm mixes in; if one is accepted, the key is paused.
         label: a name for the batch, one line of up to 200 characters.
-        tags: up to 16 words by which the batch can be found; of letters, digits and `_.:/=+-`.
+        tags: up to 16 words by which the batch can be found, made of letters, digits and `_.:/=+-`.
         feedback: whether verdicts say, for each error, the tactic that failed and the goals before it.
     """
 
@@ -68,7 +68,7 @@ class Submission:
 
     @property
     def size(self) -> int:
-        """Bytes of all proofs together as JSON."""
+        """The size of all proofs together as JSON, in bytes."""
         return sum(map(len, self.lines)) + len(self.lines)
 
     @property
@@ -83,7 +83,7 @@ class Submission:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The options as they go over the wire."""
+        """The options as they are sent."""
         return self.options.model_dump(exclude_unset=True, exclude_none=True)
 
     def as_json(self) -> bytes:
@@ -98,10 +98,10 @@ class Submission:
 
 
 def prepare(proofs: Proofs, options: OptionFields) -> Submission:
-    """Return a submission from one or many proofs.
+    """Return a submission of one or many proofs.
 
     Raises:
-        InvalidRequest: there is no proof, or one of them or an option is wrong; the text names which.
+        InvalidRequest: there is no proof, or one of them or an option is wrong; the message says which.
     """
     checked = check_options(options)
     named = [(encode(proof), proof.id or str(index)) for index, proof in enumerate(check_proofs(proofs))]
@@ -128,7 +128,7 @@ def encode(proof: Proof) -> bytes:
 
 
 def as_many(proofs: Proofs) -> Iterable[ProofLike]:
-    """Return proofs to iterate over, also where one was given without a list."""
+    """Return proofs to iterate over, even if a single one was given."""
     return [proofs] if isinstance(proofs, str | dict | Proof) else proofs
 
 
@@ -136,7 +136,7 @@ def check_proofs(proofs: Proofs) -> Iterator[Proof]:
     """Yield proofs, whatever form they were given in.
 
     Raises:
-        InvalidRequest: one of them is wrong; the text names which.
+        InvalidRequest: one of them is wrong; the message says which.
     """
     for index, each in enumerate(as_many(proofs)):
         try:

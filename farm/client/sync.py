@@ -34,31 +34,32 @@ from farm.models.reports import Infotree
 
 
 class Farm(StepRunner):
-    """A farm, from threads and notebooks: no event loop runs inside, and threads may share one.
+    """A farm, used from threads and notebooks: it runs no event loop, and threads may share one `Farm`.
 
         with Farm() as farm:
             verdicts = farm.verify(["example : 1 + 1 = 2 := rfl", "example : 1 + 1 = 3 := rfl"])
 
-    Every method repeats a call while the farm is busy, restarts, or cannot be reached. If that does not help, it raises
-    `ConnectionFailed` or `Unavailable` when nobody answers, `RateLimited`, `Unauthorized`, `Forbidden`, and the errors
-    in its own docstring. A proof that fails is a verdict, never an error.
+    Every method repeats a call while the farm is busy, is restarting, or cannot be reached. If that does not help, it
+    raises `ConnectionFailed` or `Unavailable` when nobody answers, `RateLimited`, `Unauthorized`, `Forbidden`, or one
+    of the errors that its own docstring lists. A proof that fails is a verdict, never an error.
 
-    It works on both sides of a fork, each with connections of its own, and it can be pickled: the copy asks the same
-    address with the same `api_key`. Only a key from `FARM_API_KEY` is not pickled: the copy reads that variable itself.
+    It works on both sides of a fork, each side with its own connections, and it can be pickled: the copy asks the same
+    address with the same `api_key`. A key from `FARM_API_KEY` is not pickled: the copy reads that variable itself.
 
     Args:
-        base_url: where the farm is; `FARM_URL` when None, else this host at `PORT` (8000).
-        api_key: the key; `FARM_API_KEY` when None, and an empty one means none.
-        timeout: seconds without a byte, beyond what the work may take, after which a connection counts as lost.
-        retries: how many times in a row one call is made again.
-        transport: the httpx transport for the requests, for tests and special networks.
+        base_url: the farm's URL; if None, `FARM_URL`, and if that is not set, this host at `PORT` (8000).
+        api_key: the API key; if None, `FARM_API_KEY`. An empty one means that no key is sent.
+        timeout: seconds without a byte after which a connection counts as lost; the time that the work may take is
+            added.
+        retries: how many times in a row a failed call is repeated.
+        transport: the httpx transport to send requests through, for tests and special networks.
 
     Attributes:
-        base_url: where the farm is, without a password.
+        base_url: the farm's URL, without a password.
         sleep: the function that waits between tries; replace it to wait in another way.
 
     Raises:
-        ConfigurationError: an argument or a variable cannot be used.
+        ConfigurationError: an argument or an environment variable cannot be used.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Farm(StepRunner):
         """Verify one or many proofs and wait; verdicts come in the order of the proofs.
 
         Up to 1 000 proofs are sent in one request, and the farm drops them if this process ends. More are sent as a
-        batch, which the farm finishes all the same.
+        batch, which the farm finishes even then.
 
         Args:
             proofs: Lean source, a dictionary of a proof's fields, a `Proof`, or an iterable of these.
@@ -101,7 +102,7 @@ class Farm(StepRunner):
 
         Raises:
             InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
-            TooLarge: it is more than the farm takes at once.
+            TooLarge: this is more than the farm takes at once.
         """
         submission = prepare(proofs, options)
         if submission.fits_one_answer:
@@ -109,37 +110,37 @@ class Farm(StepRunner):
         return Batch(self, *self._run(self._core.submit(submission))).wait()
 
     def verify_many(self, proofs: Proofs, **options: Unpack[SeriesFields]) -> Run:
-        """Verify any number of proofs and wait: what a trainer calls at every step, and a benchmark once.
+        """Verify any number of proofs and wait: a trainer calls this at every step, a benchmark once.
 
-        The proofs are sent as batches: the next ones are submitted while the first is read, and the iterable is read
-        only as they are submitted. When the call fails or is interrupted, what was submitted is cancelled.
+        The proofs are sent as batches: while the verdicts of one are read, the next are submitted, and the iterable is
+        read only as far as that needs. If the call fails or is interrupted, batches still running are cancelled.
 
             run = farm.verify_many(proofs, level="checked", timeout_s=60)
             run.rewards(undecided=None), run.pass_at_k(8), run.manifest.write("run.json")
 
         Args:
-            proofs: as for `verify`; ids must be unique, and a proof without one has its index.
-            options: see `SeriesFields`; `deadline_s` and `canaries` are those of each batch.
+            proofs: as for `verify`; ids must be unique, and a proof without one gets its index.
+            options: see `SeriesFields`; `deadline_s` and `canaries` apply to each batch.
 
         Raises:
             InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
-            Conflict: the `idempotency_key` was used with other proofs or options.
+            Conflict: the `idempotency_key` has been used with other proofs or options.
         """
         return self._run(self._core.verify_many(Series(proofs, options, self.base_url)))
 
     def submit(self, proofs: Proofs, *, idempotency_key: str | None = None, **options: Unpack[OptionFields]) -> Batch:
-        """Submit one or many proofs and return at once; a call that is repeated never submits twice.
+        """Submit one or many proofs and return at once; when the SDK repeats the call, nothing is submitted twice.
 
         Args:
             proofs: as for `verify`.
-            idempotency_key: names the submit, up to 256 characters of ASCII, so that another process that submits the
-                same with the same key gets the same batch; None: each call of this method is a batch of its own.
+            idempotency_key: a name for the submission, up to 256 characters of ASCII: another process that submits the
+                same with this key gets the same batch. With None, each call of this method makes a batch of its own.
             options: see `OptionFields`.
 
         Raises:
             InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
-            TooLarge: it is more than the farm takes at once.
-            Conflict: the `idempotency_key` was used with other proofs or options.
+            TooLarge: this is more than the farm takes at once.
+            Conflict: the `idempotency_key` has been used with other proofs or options.
         """
         return Batch(self, *self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
 
@@ -152,10 +153,10 @@ class Farm(StepRunner):
         reuse: bool = True,
         infotree: Infotree | None = None,
     ) -> list[Checked]:
-        """Check snippets as kimina-client does, and return an answer for each in their order.
+        """Check snippets as kimina-client does, and return an answer for each, in the same order.
 
-        It goes to `POST /api/check`, the route of Kimina Lean Server: level `compiled`, gate off, `response` or `error`
-        instead of a verdict. `verify` offers more to new code.
+        This calls `POST /api/check`, a route that Kimina Lean Server has too: the level is `compiled`, the gate is off,
+        and an answer has `response` or `error` instead of a verdict. For new code, `verify` offers more.
 
         Args:
             snippets: Lean source, dictionaries of `id` and `code`, or `Snippet`s; a bare text has its index as id.
@@ -171,7 +172,7 @@ class Farm(StepRunner):
         return self._run(self._core.check(request))
 
     def batch(self, batch_id: str) -> Batch:
-        """Return the handle of a batch by its id, without asking the farm whether there is one."""
+        """Return a handle for the batch with this id, without asking the farm whether it exists."""
         return Batch(self, batch_id)
 
     def batches(
@@ -180,10 +181,10 @@ class Farm(StepRunner):
         """Return the key's latest batches, the newest first.
 
         Args:
-            limit: how many at most, from 1 to 1000.
-            label: those with this label; all when None.
-            tags: those that have all of these.
-            prefix: those whose id begins with this.
+            limit: the most batches to return, from 1 to 1000.
+            label: return only batches with this label.
+            tags: return only batches that have all of these tags.
+            prefix: return only batches whose id begins with this.
         """
         return self._run(self._core.batches(limit, label=label, tag=list(tags), prefix=prefix))
 
@@ -193,7 +194,7 @@ class Farm(StepRunner):
         """Run LeanInteract requests in order in one fresh REPL process, and return its replies.
 
         Args:
-            requests: `Command` and `ProofStep` of lean_interact, or dictionaries with the REPL's names. Environments
+            requests: lean_interact's `Command`s and `ProofStep`s, or dictionaries with the REPL's names. Environments
                 and proof states are numbered as in a fresh REPL, from 0.
             timeout_s: seconds each request may take; the farm's `LEAN_TIMEOUT_S` when None.
             environment: the Lean environment to run in.
@@ -203,7 +204,7 @@ class Farm(StepRunner):
             fewer of them than requests, and is None if there is one for each.
 
         Raises:
-            InvalidRequest: a request names a file of the farm's host, or a number that no earlier one can have made.
+            InvalidRequest: a request names a file on the farm's host, or a number that no earlier one can have made.
         """
         return self._run(self._core.commands(requests, timeout_s=timeout_s, environment=environment))
 
@@ -214,10 +215,10 @@ class Farm(StepRunner):
         timeout_s: float | None = None,
         environment: str = "default",
     ) -> TacticsAnswer:
-        """Try tactic sequences on goals, over many workers; beginnings that they share run once per process.
+        """Try tactic sequences on goals, over many workers; a process runs a beginning that several share only once.
 
         Args:
-            goals: `Goal`s, or dictionaries of their fields: `code` with a sorry or `statement`, and `candidates`.
+            goals: `Goal`s, or dictionaries with their fields: `code` with a `sorry`, or `statement`; and `candidates`.
             timeout_s: seconds each tactic may take; the farm's `LEAN_TIMEOUT_S` when None.
             environment: the Lean environment to run in.
 
@@ -244,11 +245,12 @@ class Farm(StepRunner):
 
         Args:
             state: the pretty-printed goal.
-            k: how many at most; the farm's `MAX_K` bounds it.
-            imported_modules: accessible modules by name or id; None with `local_premises` None: the whole corpus.
+            k: the most premises to return; the farm's `MAX_K` is the limit.
+            imported_modules: accessible modules by name or id; if `local_premises` is None too, None means the whole
+                corpus.
             local_premises: accessible premises by name or index.
-            new_premises: premises the corpus does not know, to rank together with it.
-            caller_in_module_system: hide what Lean's module system hides from the caller.
+            new_premises: premises that are not in the corpus, to be ranked together with it.
+            caller_in_module_system: whether to hide what Lean's module system hides from the caller.
             imported_all_modules: modules the caller imports with `import all`.
 
         Raises:
@@ -276,22 +278,22 @@ class Farm(StepRunner):
         caller_in_module_system: bool = False,
         imported_all_modules: Iterable[int | str] | None = None,
     ) -> list[list[DetailedPremise]]:
-        """Return the premises nearest to each of several goals, with kind, module and statement.
+        """Return the premises nearest to each of several goals, each with its kind, module and statement.
 
-        The goals share what their caller can see, so one call embeds them together and searches once.
+        What the caller can see is the same for all goals, so one call embeds them together and searches once.
 
         Args:
             states: the pretty-printed goals, 1 to 64 of them.
-            k: how many at most for each; the farm's `MAX_K` bounds it.
-            imported_modules: as for `retrieve`, and so are the others.
-            local_premises: as there.
-            new_premises: as there.
-            caller_in_module_system: as there.
-            imported_all_modules: as there.
+            k: the most premises to return for each; the farm's `MAX_K` is the limit.
+            imported_modules: as for `retrieve`.
+            local_premises: as for `retrieve`.
+            new_premises: as for `retrieve`.
+            caller_in_module_system: as for `retrieve`.
+            imported_all_modules: as for `retrieve`.
 
         Raises:
             InvalidRequest: a field has the wrong type, or there are too many goals.
-            RateLimited: too much waits to be embedded already.
+            RateLimited: too much is already waiting to be embedded.
         """
         flow = self._core.retrieve_many(
             states=states,
@@ -305,7 +307,7 @@ class Farm(StepRunner):
         return self._run(flow)
 
     def workers(self) -> FarmStatus:
-        """Return the workers, and how much waits."""
+        """Return the workers, and how much work is waiting."""
         return self._run(self._core.workers())
 
     def environments(self) -> list[EnvironmentStatus]:
@@ -313,5 +315,5 @@ class Farm(StepRunner):
         return self._run(self._core.environments())
 
     def ready(self) -> dict[str, Any]:
-        """Return `{"status","checks"}`: whether every part answers. A farm that is not ready does not raise."""
+        """Return `{"status","checks"}`: whether every part answers. If the farm is not ready, that is no error."""
         return self._run(self._core.ready())

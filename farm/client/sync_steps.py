@@ -53,7 +53,7 @@ class StepRunner:
             return error
 
     def _chunks(self, call: Call) -> Generator[bytes, None, None]:
-        """Yield a body as it comes; failures are raised as httpx's errors, for the stream to judge."""
+        """Yield a response's body as it arrives; failures are raised as httpx errors, which the stream judges."""
         client = self._connections.client()
         with closing(client.send(call.request(client), stream=True)) as response:
             if not response.is_success:

@@ -1,13 +1,13 @@
 """Rewards in the calling conventions of trainers: TRL's GRPO, and verl.
 
 A function made here asks the farm that `FARM_URL` names, unless it is given one, and connects at its first call. It
-asks for the level `checked` unless told otherwise, because a model in training finds what `compiled` lets through.
+asks for the `checked` level unless told otherwise, because a model in training finds what `compiled` lets through.
 
 A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own: `undecided` gives it
-one. A completion that no farm could judge, because it is empty or holds what no file can hold, is worth 0.
+one. A completion that no farm could judge, because it is empty or holds characters that no file can hold, is worth 0.
 
-The functions work in threads and on both sides of a fork, and they can be pickled if `extract` can. A farm that they
-were given is pickled as `Farm` documents.
+The functions work in threads and on both sides of a fork, and they can be pickled if `extract` can. A farm that was
+passed to them is pickled as `Farm` documents.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class VerlReward(Protocol):
     def __call__(
         self, data_source: str, solution_str: str, ground_truth: Statement, extra_info: Any = None, **more: Any
     ) -> Score:
-        """Return `score`, `acc` (1 if accepted) and `undecided` (1 if so)."""
+        """Return `score`, `acc` (1 if accepted) and `undecided` (1 if undecided)."""
         ...
 
 
@@ -68,7 +68,7 @@ class VerlBatchReward(Protocol):
         extra_infos: Any = None,
         **more: Any,
     ) -> list[Score]:
-        """Return what `VerlReward` does, for each sample."""
+        """Return what a `VerlReward` returns, for each sample."""
         ...
 
 
@@ -84,14 +84,14 @@ def trl_reward(
     """Return a reward function for TRL's `GRPOTrainer(reward_funcs=...)`.
 
     Args:
-        undecided: the reward where the farm could not decide. None makes TRL leave the completion out: it has no
-            advantage and does not enter the mean of its group, if TRL's trainer has an `unscorable_mask`; older
-            versions make it 0.
-        statement: the column of the data set with the statements; with `level="compiled"` it may be missing.
-        extract: gives the Lean source of a completion.
+        undecided: the reward where the farm could not decide. With None, a TRL trainer that has an
+            `unscorable_mask` leaves the completion out: it gets no advantage and does not enter its group's mean;
+            older versions make the reward 0.
+        statement: the data set's column of statements; with `level="compiled"` it may be missing.
+        extract: extracts the Lean source from a completion.
         farm: the farm to ask.
         retry_undecided: how often an undecided proof is tried again.
-        options: those of `Farm.verify`; `level` is `checked` if absent.
+        options: the options of `Farm.verify`; `level` is `checked` if absent.
     """
     return _TRLReward(_Judge(farm, extract, options), undecided, statement, retry_undecided)
 
@@ -99,16 +99,16 @@ def trl_reward(
 def verl_reward(
     *, undecided: float, extract: Extract = extract_lean, farm: Farm | None = None, **options: Unpack[OptionFields]
 ) -> VerlReward:
-    """Return a `compute_score` for verl's `custom_reward_function`, one sample at a call.
+    """Return a `compute_score` for verl's `custom_reward_function`, which calls it with one sample at a time.
 
-    The statement is `ground_truth`, a text or a struct (`Statement`). verl calls it in threads, so the farm gets as
-    many proofs at once as all of verl's reward workers have threads.
+    The statement is `ground_truth`, a text or a struct (`Statement`). verl makes the calls in threads, so the farm
+    gets as many proofs at once as verl's reward workers have threads together.
 
     Args:
         undecided: the reward where the farm could not decide: verl needs a number, and the trainer chooses it.
-        extract: gives the Lean source of a solution.
+        extract: extracts the Lean source from a solution.
         farm: the farm to ask.
-        options: those of `Farm.verify`; `level` is `checked` if absent.
+        options: the options of `Farm.verify`; `level` is `checked` if absent.
     """
     return _VerlReward(_Judge(farm, extract, options), undecided)
 
@@ -121,19 +121,19 @@ def verl_batch_reward(
     retry_undecided: int = 0,
     **options: Unpack[OptionFields],
 ) -> VerlBatchReward:
-    """Return a `compute_score` for verl's `BatchRewardManager`, all samples at a call.
+    """Return a `compute_score` for verl's `BatchRewardManager`, which calls it with all samples at once.
 
     Args:
-        undecided: as in `verl_reward`, and so are `extract`, `farm` and `options`.
-        extract: as there.
-        farm: as there.
+        undecided: as for `verl_reward`.
+        extract: as for `verl_reward`.
+        farm: as for `verl_reward`.
         retry_undecided: how often an undecided proof is tried again.
-        options: as there.
+        options: as for `verl_reward`.
     """
     return _VerlBatchReward(_Judge(farm, extract, options), undecided, retry_undecided)
 
 
-# Objects, because inner functions cannot be pickled. A trainer logs under `__name__`, which its user may set.
+# Objects, because inner functions cannot be pickled. A trainer logs each under its `__name__`; its user may set that.
 
 
 @dataclass(eq=False)
@@ -197,7 +197,7 @@ class _Judge:
         self.level = Level(self._options["level"])
 
     def judge(self, completions: Sequence[Completion], statements: Sequence[Statement]) -> list[Verdict | None]:
-        """Ask and wait: the farm drops the request if this process ends."""
+        """Have completions verified and wait; the farm drops the request if this process ends."""
         proofs = self._proofs(completions, statements)
         sent = list(filter(None, proofs))
         return _spread(proofs, self._connected().verify(sent, **self._options) if sent else [])
@@ -205,7 +205,7 @@ class _Judge:
     def judge_many(
         self, completions: Sequence[Completion], statements: Sequence[Statement], retry_undecided: int
     ) -> list[Verdict | None]:
-        """Ask about any number of completions."""
+        """Have any number of completions verified."""
         proofs = self._proofs(completions, statements)
         sent = list(filter(None, proofs))
         return _spread(proofs, self._connected().verify_many(sent, retry_undecided=retry_undecided, **self._options))
@@ -216,7 +216,7 @@ class _Judge:
         return [next(given) if verdict else 0.0 for verdict in verdicts]
 
     def scores(self, verdicts: Sequence[Verdict | None], undecided: float) -> list[Score]:
-        """Return verl's answers: only numbers, because verl averages them in its metrics."""
+        """Return what verl expects: only numbers, because verl averages them in its metrics."""
         pairs = zip(self.rewards(verdicts, undecided), verdicts, strict=True)
         return [
             {
@@ -228,7 +228,7 @@ class _Judge:
         ]
 
     def _connected(self) -> Farm:
-        # Not when the function is made: trainers make it in one process and call it in others.
+        # Not connected when the function is made: trainers make it in one process and call it in others.
         self._farm = self._farm or Farm()
         return self._farm
 
@@ -238,7 +238,7 @@ class _Judge:
 
 
 def _spread(proofs: Sequence[Proof | None], verdicts: Iterable[Verdict]) -> list[Verdict | None]:
-    """Return the verdicts in the places of their proofs, and None for proofs that were not sent."""
+    """Return the verdicts at the positions of their proofs, and None for completions that were not sent."""
     given = iter(verdicts)
     return [next(given) if proof else None for proof in proofs]
 

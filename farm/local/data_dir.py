@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def make_private(data_dir: Path) -> None:
-    """Make a data folder that nobody else can read, or make one of an earlier release so.
+    """Make a data folder that nobody else can read, or take away others' access to one that an earlier release made.
 
     A folder that the farm did not make and that holds other data, such as a home or `/tmp`, keeps its mode; the farm's
     own files in it are still made private.
@@ -30,7 +30,7 @@ def make_private(data_dir: Path) -> None:
 
 
 def empty_temporary_folder(data_dir: Path) -> Path:
-    """Return the folder for temporary files of a farm's processes, without what killed ones left in it."""
+    """Return the folder for temporary files of a farm's processes, emptied of what killed processes left in it."""
     folder = data_dir / "tmp"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(exist_ok=True, mode=0o700)

@@ -56,7 +56,7 @@ class LocalFarm:
     """The whole farm under one supervisor.
 
     Args:
-        settings: `redis_url` empty means an embedded Valkey under `data_dir`.
+        settings: an empty `redis_url` means an embedded Valkey under `data_dir`.
         tell: called with each step in one line.
         on_progress: called with what the farm still waits for, and the share of it that is done, 0 to 1.
 
@@ -71,19 +71,19 @@ class LocalFarm:
         self._data_dir = settings.data_dir.absolute()
         self._supervisor = Supervisor(self._data_dir / "logs")
         self._lean_rooms = lean_rooms(settings)
-        # It asks only the farm's own processes on this host, so it uses no proxies or certificates of the environment.
+        # It asks only the farm's own processes on this host, so it ignores the environment's proxies and certificates.
         self._http = httpx.AsyncClient(timeout=5, trust_env=False)
         parts = [lean_part(room.environment) for room in self._lean_rooms]
         self._readiness = Readiness(self._http, self._supervisor.ailments, parts)
 
     async def run(self, on_ready: OnReady, stopped: asyncio.Event) -> None:
-        """Run until told to stop, even while it starts; nothing is left behind, whatever happens.
+        """Run until told to stop, which may be while it is still starting; whatever happens, nothing is left behind.
 
         Raises:
-            ConfigurationError: something does not start; the text says what to do.
+            ConfigurationError: something does not start; the message says what to do.
         """
         if self._settings.farm_host not in LOOPBACK_HOSTS and not self._settings.api_keys_file:
-            raise ConfigurationError("Without keys the farm binds this host only: set API_KEYS_FILE, or no FARM_HOST")
+            raise ConfigurationError("Without keys a farm binds to this host only: set API_KEYS_FILE, or no FARM_HOST")
         if self._settings.api_keys_file:
             read_keys(self._settings.api_keys_file)
         descriptors.raise_limit()
@@ -142,7 +142,7 @@ class LocalFarm:
         self._tell(f"started {', '.join(service.name for service in services)}")
 
     def _environment(self, port: int, redis_url: str) -> dict[str, str]:
-        """Return a child's environment, with what the settings and `.env` might not tell it."""
+        """Return a child process's environment, with what it might not learn from the settings and `.env`."""
         settings = self._settings
         return {
             **os.environ,
@@ -169,7 +169,7 @@ class LocalFarm:
             "FLOWER_CONF": os.environ.get("FLOWER_CONF", os.devnull),
         }
         is_healthy = self._answers(f"{addresses.flower}/healthcheck")
-        # It has nothing to lose, and its regular end takes half a second.
+        # It has nothing to lose, and a regular shutdown would take half a second.
         command = own_module("farm.local.flower")
         return SupervisedProcess("flower", command, {**environment, **options}, is_healthy, stop_grace_s=0)
 
@@ -197,7 +197,7 @@ def _valkey_service(valkey: Valkey, lock: int) -> SupervisedProcess:
         valkey.command,
         dict(os.environ),
         valkey.is_healthy,
-        # A large append-only file takes minutes to load; ending the server would only start the load again.
+        # A large append-only file takes minutes to load; ending the server would only restart the load.
         start_timeout_s=_VALKEY_LOADS_S,
         # On SIGTERM it writes and syncs its data.
         orphan_signal=signal.SIGTERM,
@@ -220,7 +220,7 @@ def _lean_service(room: LocalLeanRoom, environment: dict[str, str]) -> Supervise
 
 
 def _gives_signs(part: str, environment: dict[str, str]) -> Callable[[], Awaitable[bool]]:
-    """Return a check that a part has not fallen silent; before its first sign of life it may take long."""
+    """Return a check that a part has not fallen silent; it may take long to give its first sign of life."""
 
     async def is_healthy() -> bool:
         return not is_silent(Path(environment["DATA_DIR"]), part)

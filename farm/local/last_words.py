@@ -14,7 +14,7 @@ def last_words(log: Path, start: int) -> str:
 
     Args:
         log: the file.
-        start: how long it was when the process started.
+        start: the file's length when the process started.
     """
     with log.open("rb") as file:
         file.seek(start)
@@ -22,13 +22,13 @@ def last_words(log: Path, start: int) -> str:
     read = [(line, _event(line)) for line in lines if line.strip()]
     if any(event.get("level") in _TROUBLE for _, event in read):
         read = [(line, event) for line, event in read if not event or event.get("level") in _TROUBLE]
-    # A process may log the same at each of its tries.
+    # A process may log the same message at each of its tries.
     said = list(dict.fromkeys(_sentence(line, event) for line, event in read))
     return "\n".join(["its last words:", *said]) if said else f"it said nothing ({log})"
 
 
 def _event(line: str) -> dict[str, Any]:
-    """Return a line of our own logs; empty for any other."""
+    """Return the fields of a line of our own logs; none for any other line."""
     try:
         event = json.loads(line)
     except ValueError:

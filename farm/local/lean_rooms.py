@@ -21,7 +21,7 @@ class LocalLeanRoom:
 
     Attributes:
         environment: the environment it serves.
-        file: its settings; None for the room that has those of `farm up`.
+        file: the file of its settings; None for the room that has the settings of `farm up`.
         variables: further environment variables of its process.
     """
 
@@ -31,10 +31,10 @@ class LocalLeanRoom:
 
 
 def lean_rooms(settings: Settings) -> list[LocalLeanRoom]:
-    """Return the Lean rooms of this host, each with its share of it where there are several.
+    """Return the Lean rooms of this host, each with its share of the host if there are several.
 
     Raises:
-        ConfigurationError: a file is wrong, or two are for one environment.
+        ConfigurationError: a file is wrong, or two are for the same environment.
     """
     files = environment_files(settings)
     asked = [settings, *map(load_environment, files)]
@@ -66,8 +66,8 @@ def share_processes(asked: Sequence[Settings], cores: int, memory_mb: float) -> 
 
     Args:
         asked: the settings of each.
-        cores: of the host.
-        memory_mb: of the host.
+        cores: the host's cores.
+        memory_mb: the host's memory.
     """
     open_ = [each for each in asked if not each.lean_workers]
     fixed = [each for each in asked if each.lean_workers]

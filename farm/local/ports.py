@@ -18,7 +18,7 @@ def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
     """Return a port that can be bound now: the wanted one, or any for 0.
 
     Raises:
-        ConfigurationError: the wanted one cannot be bound; the text says why.
+        ConfigurationError: the wanted one cannot be bound; the message says why.
     """
     hindrance = ""
     for port in [wanted] if wanted else random.sample(_QUIET, _TRIES):

@@ -25,7 +25,7 @@ class Readiness:
     Args:
         http: the client that asks the API.
         ailments: returns what the supervisor knows about services that do not work.
-        lean_parts: the names of the Lean rooms: the API reports a farm as ready when one of them serves.
+        lean_parts: the names of the Lean rooms: the API reports a farm as ready once one of them serves.
 
     Attributes:
         waits: what is waited for, and why.
@@ -38,12 +38,12 @@ class Readiness:
         self.waits: dict[str, str] = {}
 
     async def wait(self, url: str, on_progress: OnProgress) -> list[str]:
-        """Return what an operator should know once every part answers.
+        """Wait until every part answers, and return what an operator should know.
 
         The first start may fetch and build a REPL, so there is no limit.
 
         Args:
-            url: of the API.
+            url: the API's URL.
             on_progress: called several times a second.
         """
         while True:
@@ -68,7 +68,7 @@ class Readiness:
                 told, told_at = text, time.monotonic()
 
     async def _checks(self, url: str) -> dict[str, Any]:
-        """Return what the API says about each part, also those it does not know yet; nothing if it does not answer."""
+        """Return what the API says about each part, even those it does not know yet; nothing if it does not answer."""
         try:
             checks: dict[str, Any] = (await self._http.get(f"{url}/readyz")).json()["checks"]
         except (httpx.TransportError, ValueError, KeyError):

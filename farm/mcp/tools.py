@@ -19,20 +19,20 @@ from farm.models import CommandsAnswer
 
 ReadFile: TypeAlias = Callable[[str], str]
 Code = Annotated[str | None, Field(description="Lean source text, with its imports.")]
-File = Annotated[str | None, Field(description="Instead of `code`: a .lean file on the machine of `farm mcp`.")]
+File = Annotated[str | None, Field(description="Instead of `code`: a .lean file on the machine that runs `farm mcp`.")]
 Statement = Annotated[str | None, Field(description="The theorem to prove, without its proof: `theorem NAME : TYPE`.")]
-Environment = Annotated[str, Field(description="The Lean environment, one of the resource farm://environments.")]
+Environment = Annotated[str, Field(description="A Lean environment that the resource farm://environments lists.")]
 Timeout = Annotated[float | None, Field(description="Seconds Lean may run; the farm's default when absent.", gt=0)]
 Commands = Annotated[
     list[str], Field(min_length=1, max_length=20, description="Such as `#check Nat.add_comm` or `#print axioms foo`.")
 ]
 LOOKS = ("#check", "#check_failure", "#print", "#reduce", "#eval", "#synth", "#where", "#help")
-"""What the tool `commands` runs."""
+"""What the `commands` tool runs."""
 _MOST_PREMISES = 50
 
 
 class Tools:
-    """The farm as tools of an agent. Each answers with JSON of at most `MOST_CHARS` characters.
+    """The farm as tools for an agent. Each answers with JSON of at most `MOST_CHARS` characters.
 
     Args:
         connect: gives the client of the farm for a call.
@@ -56,7 +56,7 @@ class Tools:
         """Verify a Lean proof: its outcome, and the first errors with line (from 1), column (from 0), tactic and goals.
 
         `compiled` means that the text elaborated. Ask for `checked`, with the statement, before you call a proof done.
-        The outcome `undecided` says something about the farm and nothing about the proof.
+        An `undecided` outcome says something about the farm and nothing about the proof.
         """
 
         async def ask(farm: AsyncFarm) -> str:
@@ -83,7 +83,7 @@ class Tools:
     ) -> str:
         """Try tactics, each on its own, on the first `sorry` of a text or on a statement, and see what each leaves.
 
-        A status `proved` is not a verdict: put the tactic into the text and verify it.
+        `proved` is not a verdict: put the tactic into the text and verify it.
         """
 
         async def ask(farm: AsyncFarm) -> str:
@@ -162,7 +162,7 @@ class Tools:
     async def batch_status(
         self,
         context: McpContext,
-        batch_id: Annotated[str | None, Field(description="The key's latest five batches when absent.")] = None,
+        batch_id: Annotated[str | None, Field(description="If absent, the key's latest five batches.")] = None,
     ) -> str:
         """See the progress of a batch: how many proofs have their verdict, and what the verdicts are."""
 
@@ -176,7 +176,7 @@ class Tools:
         """Return the text that a call is about.
 
         Raises:
-            InvalidRequest: there is none or both, or a file that cannot be read from here.
+            InvalidRequest: neither or both are given, or the file cannot be read from here.
         """
         if (code is None) == (path is None):
             raise InvalidRequest("Give either `code` or `path`")
@@ -188,7 +188,7 @@ class Tools:
 
 
 def _look(command: str) -> str:
-    """Return a command that only looks.
+    """Return a command, once it is clear that it only looks something up.
 
     Raises:
         InvalidRequest: it does something else.
@@ -199,7 +199,7 @@ def _look(command: str) -> str:
 
 
 def _answered(found: CommandsAnswer) -> CommandsAnswer:
-    """Return an answer that has all its responses.
+    """Return an answer, once it is clear that it has all its responses.
 
     Raises:
         ToolError: Lean did not get to the end.

@@ -10,7 +10,7 @@ from farm.models.verdicts import Environment, Reason
 
 
 class Unfinished(BaseModel):
-    """How work for a waiting client ended, apart from its results.
+    """How the work for a waiting client ended, apart from its results.
 
     Attributes:
         reason: why results are missing; None when all are there.

@@ -48,14 +48,14 @@ class Counts(BaseModel):
 
 
 class BatchStatus(BaseModel):
-    """How far a batch is.
+    """How far a batch has got.
 
     Attributes:
-        paused: whether the farm has stopped it until an operator has looked.
+        paused: whether the farm has stopped the batch until an operator has looked.
         created_at: Unix time in seconds on the farm's clock.
-        finished_at: likewise, when it finished; None while it runs.
+        finished_at: the same for when it finished; None while it runs.
         revoked: how many of its verdicts have been revoked.
-        invalid_statements: how many of its proofs have a statement that Lean does not read.
+        invalid_statements: how many of its proofs have a statement that Lean cannot read.
         label: the name that its submitter gave it.
         tags: words by which its submitter can find it.
         parent: the batch whose proofs it runs again.
@@ -80,7 +80,7 @@ class BatchStatus(BaseModel):
 
     @property
     def finished(self) -> bool:
-        """Whether every proof has its verdict, and every canary was judged."""
+        """Whether every proof has its verdict, and every canary has been judged."""
         return self.finished_at is not None
 
 
@@ -93,7 +93,7 @@ class ResultsPage(BaseModel):
 
 
 class Verified(BaseModel):
-    """The answer of `POST /v1/verify`: verdicts in request order."""
+    """The answer to `POST /v1/verify`: verdicts in request order."""
 
     results: list[Verdict]
 
@@ -148,8 +148,8 @@ class MatchesPage(BaseModel):
 
     Attributes:
         indices: the proofs' indices.
-        next: the cursor to read after.
-        done: whether all of a finished batch was searched.
+        next: the cursor after which the next page begins.
+        done: whether the batch is finished and all of it has been searched.
     """
 
     indices: list[int]
@@ -162,8 +162,8 @@ class RerunRequest(BaseModel):
 
     Attributes:
         outcome: which of the batch's proofs run again.
-        label: the new batch's label; the old batch's when absent.
-        tags: the new batch's tags; the old batch's when absent.
+        label: the new batch's label; when absent, the old batch's.
+        tags: the new batch's tags; when absent, the old batch's.
     """
 
     model_config = ConfigDict(extra="forbid")

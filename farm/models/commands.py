@@ -31,7 +31,7 @@ class LeanRequest(BaseModel):
         env: the environment to run it in, by its number in an earlier answer of this session.
         allTactics: whether the answer lists the tactics used.
         declarations: whether the answer describes the declarations made.
-        rootGoals: whether the answer has the goal of every declaration as a sorry, even if it is proved.
+        rootGoals: whether the answer lists every declaration's goal as a sorry, even if it is proved.
         infotree: how much of Lean's info trees the answer holds.
         incrementality: whether Lean may reuse the work on an earlier command with the same beginning; LeanInteract's
             setting when absent.
@@ -111,12 +111,12 @@ class CommandsRequest(Commands):
 
 
 class CommandsAnswer(Unfinished):
-    """The answer of `POST /v1/commands`.
+    """The answer to `POST /v1/commands`.
 
     Attributes:
         responses: the REPL's reply to each request, unchanged; `{"message"}` where it refused one. When `reason` is
-            not None, only the replies to the requests before the one that did not end. The SDK returns them as
-            lean_interact's models where that is installed.
+            not None, there are only the replies to the requests before the one that did not end. The SDK returns them
+            as lean_interact's models where that is installed.
     """
 
     responses: list[Any]

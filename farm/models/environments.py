@@ -12,7 +12,7 @@ class EnvironmentStatus(BaseModel):
 
     Attributes:
         name: its name in a request's `environment`.
-        lean_version: the Lean its workers run; None where that is not known.
+        lean_version: the version of Lean that its workers run; None where that is not known.
         project: the project proofs may import.
         repl: which REPL it is.
         sandbox: the layers around a REPL, outermost first.
@@ -36,7 +36,7 @@ class EnvironmentStatus(BaseModel):
 
 
 class EnvironmentList(BaseModel):
-    """The answer of `GET /v1/environments`: the default one, and then the others by name."""
+    """The answer to `GET /v1/environments`: the default environment, and then the others by name."""
 
     environments: list[EnvironmentStatus]
 

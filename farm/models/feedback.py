@@ -1,4 +1,4 @@
-"""What a prover needs to repair a proof: for each error the tactic that failed and the goals before it."""
+"""What a prover needs to repair a proof: for each error, the tactic that failed and the goals before it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Feedback(BaseModel):
         tactic: the tactic that failed; None where the error is not in a tactic.
         tactic_pos: where that tactic begins.
         goals: the goals before the tactic; for `unsolved goals`, those that were left. At most `MOST_GOALS`, each of at
-            most `MOST_GOAL_CHARS` characters: the first hypotheses are cut, because the last ones matter most.
+            most `MOST_GOAL_CHARS` characters: the first hypotheses are left out, because the last ones matter most.
         left_out: how many goals were left out.
     """
 

@@ -40,7 +40,7 @@ class CheckRequest(BaseModel):
 
 
 class Code(BaseModel):
-    """One Lean text of `POST /verify`, under either name; `proof` has precedence."""
+    """One Lean text in `POST /verify`, under either name; `proof` has precedence."""
 
     custom_id: str | int
     proof: str | None = None
@@ -68,13 +68,13 @@ class VerifyRequest(BaseModel):
 
 
 class Checked(BaseModel):
-    """The answer about one snippet: `response`, or `error` when the farm could not decide.
+    """The answer on one snippet: `response`, or `error` when the farm could not decide.
 
     Attributes:
         time: seconds the snippet ran.
         response: `{"env", "messages", "sorries", "tactics", "infotree"}`, or `{"message"}` when the REPL refused it.
         error: why there is no response; a timeout says `timed out`.
-        diagnostics: `{"repl_uuid", "cpu_max", "memory_max"}`, the last two in percent of a core and bytes.
+        diagnostics: `{"repl_uuid", "cpu_max", "memory_max"}`, the last two in percent of a core and in bytes.
     """
 
     id: str
@@ -85,13 +85,13 @@ class Checked(BaseModel):
 
 
 class CheckResponse(BaseModel):
-    """The answer of `POST /api/check`, in request order."""
+    """The answer to `POST /api/check`, in request order."""
 
     results: list[Checked]
 
 
 class KiminaVerified(BaseModel):
-    """The answer about one code: `response` with its `time`, or `error`."""
+    """The answer on one code: `response` with its `time`, or `error`."""
 
     custom_id: str
     response: dict[str, Any] | None = None
@@ -99,6 +99,6 @@ class KiminaVerified(BaseModel):
 
 
 class VerifyResponse(BaseModel):
-    """The answer of `POST /verify`, in request order."""
+    """The answer to `POST /verify`, in request order."""
 
     results: list[KiminaVerified]

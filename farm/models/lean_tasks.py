@@ -12,7 +12,7 @@ Task: TypeAlias = Proof | Commands | Candidates
 
 
 def as_task(fields: dict[str, Any]) -> Task:
-    """Return the task that was stored with these fields; they were checked when it came in."""
+    """Return the task that was stored with these fields; they were checked when the task came in."""
     if "requests" in fields:
         return Commands.model_validate(fields)
     if "candidates" in fields:

@@ -1,4 +1,4 @@
-"""How much one request may ask for; more is answered 422, and bodies have limits of their own (api/bodies.py)."""
+"""How much one request may ask for; more is answered with 422, and bodies have limits of their own (api/bodies.py)."""
 
 from __future__ import annotations
 

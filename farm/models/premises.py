@@ -10,7 +10,7 @@ from farm.models.limits import MAX_STATES
 
 
 class NewPremise(BaseModel):
-    """A premise the corpus does not know: its name and the text to embed."""
+    """A premise that the corpus does not have: its name and the text to embed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,8 +23,8 @@ class RetrieveRequest(BaseModel):
 
     Attributes:
         state: the pretty-printed goal.
-        k: how many premises to return; 0 or less gives none, more than `MAX_K` is clamped.
-        imported_modules: accessible modules by name or id; None with `local_premises` None means the whole corpus.
+        k: how many premises to return; 0 or less gives none; more than `MAX_K` gives `MAX_K`.
+        imported_modules: accessible modules by name or id; None here and in `local_premises` means the whole corpus.
         local_premises: accessible premises by name or index in `GET /indexed-premises`.
         new_premises: premises to rank together with the corpus; the first `MAX_NEW_PREMISES` are kept.
         caller_in_module_system: whether to leave out what Lean's module system hides from the caller.
@@ -54,7 +54,7 @@ class RetrieveBatchRequest(BaseModel):
 
     Attributes:
         states: the pretty-printed goals.
-        k: how many premises to return for each, 1 or more; more than `MAX_K` is clamped.
+        k: how many premises to return for each, 1 or more; more than `MAX_K` gives `MAX_K`.
 
     The other fields are those of `RetrieveRequest`.
     """
@@ -71,7 +71,7 @@ class RetrieveBatchRequest(BaseModel):
 
 
 class DetailedPremise(RetrievedPremise):
-    """A premise with what the corpus knows about it.
+    """A premise with what the corpus says about it.
 
     Attributes:
         kind: theorem, def and so on; None for a new premise.
@@ -91,12 +91,12 @@ class RetrievedGoal(BaseModel):
 
 
 class RetrievedBatch(BaseModel):
-    """The answer of `POST /v1/retrieve`.
+    """The answer to `POST /v1/retrieve`.
 
     Attributes:
         results: one per goal, in their order.
         timings_s: seconds of `queue`, `embed`, `select`, `search`, `rescore` and `reply`, most of them for all queries
-            served together, and of `total` in the API.
+            that were served together, and of `total`, the time in the API.
     """
 
     results: list[RetrievedGoal]

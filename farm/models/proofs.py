@@ -25,7 +25,7 @@ EnvironmentName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[
 
 
 def _printable(text: str) -> str:
-    """Refuse text that no file can hold: NUL ends Lean's C strings, a lone surrogate has no UTF-8 form."""
+    """Refuse text that no file can hold: NUL ends Lean's C strings, and a lone surrogate has no UTF-8 form."""
     if "\x00" in text:
         raise ValueError("NUL characters are not allowed")
     try:
@@ -89,7 +89,7 @@ class Proof(BaseModel):
             or what follows its `:=`.
         statement: a source with theorems whose proof is missing, after whatever they need: `theorem NAME BINDERS :
             TYPE`, bare at the end of the source, or with `:=`, `:= by`, `:= sorry` or `:= by sorry`.
-        targets: the names of the theorems to be proved, full or as written; when absent, all whose proof is missing.
+        targets: the names of the theorems to be proved, full or as written; when absent, all that lack a proof.
         answers: for each hole in the statement (`abbrev NAME : TYPE := sorry`), by name, the term that the proof's
             value is compared with.
         problem: a label that groups attempts at one problem (for pass@k).
@@ -128,20 +128,21 @@ class Options(BaseModel):
     """The options of a batch; every field has the farm's default when absent.
 
     Attributes:
-        timeout_s: seconds one proof may run, not counting header load and queue; `LEAN_TIMEOUT_S` when absent.
+        timeout_s: seconds one proof may run, not counting header loading and time in the queue; when absent,
+            `LEAN_TIMEOUT_S`.
         level: the level an accepted verdict must reach.
         environment: the Lean environment to run in, one of `GET /v1/environments`.
         priority: 0–9 within one key, 9 first.
         gate: the lexical gate for the submitted text.
-        native: whether `native_decide` passes the gate, and whether the axioms that it makes are allowed.
+        native: whether `native_decide` passes the gate, and whether the axioms that it adds are allowed.
         cache: whether an earlier verdict on the same proof may be returned.
         deadline_s: seconds after which unfinished proofs become `undecided/cancelled`.
-        canaries: the share of false proofs that the farm mixes in, at least one if it is over 0; when one of them is
-            accepted, the farm judges nothing more of the key until an operator has looked.
+        canaries: the share of false proofs that the farm mixes in (at least one proof if the share is above 0); when
+            one of them is accepted, the farm judges nothing more for that key until an operator has looked.
         label: a name for the batch.
         tags: words by which the batch can be found.
-        feedback: whether verdicts say what a prover needs to repair a proof: for each error the tactic that failed and
-            the goals before it.
+        feedback: whether verdicts say what a prover needs to repair a proof: for each error, the tactic that failed
+            and the goals before it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""The REPL's own reply about a proof, for clients that are used to servers that pass it on."""
+"""The REPL's own reply to a proof, for clients that are used to servers that pass it on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ReportRequest(BaseModel):
     Attributes:
         infotree: how much of Lean's info trees the reply holds; None for nothing.
         is_fresh: whether each proof has a REPL process of its own.
-        is_measured: whether processor time and memory are reported.
+        is_measured: whether the processor time and memory used are reported.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,7 +37,7 @@ class Report(BaseModel):
         reply: the REPL's reply, with every position in the user's own text; for a header that failed, its messages;
             None when there was no reply.
         in_header: whether the run ended in the header.
-        repl: names the REPL process.
+        repl: a name for the REPL process.
         cpu_percent: processor time of the REPL's process tree per time of the run; 100 is one core; None if not asked.
         memory_bytes: resident memory of that tree after the run; None if not asked.
     """

@@ -1,4 +1,4 @@
-"""Proof search over HTTP: goals, and for each the tactic sequences to try on it."""
+"""Proof search over HTTP: goals, and for each of them, the tactic sequences to try on it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Goal(BaseModel):
     Attributes:
         id: the name on its answer; the position as a decimal string when absent.
         code: a Lean text whose first sorry is the goal.
-        statement: a source that ends in a theorem without proof; its type is the goal.
+        statement: a source that ends in a theorem without a proof; the theorem's type is the goal.
         candidates: tactic sequences; a string is a sequence of one.
     """
 
@@ -53,7 +53,7 @@ class Goal(BaseModel):
     def _require_one_source(self) -> Goal:
         if (self.code is None) == (self.statement is None):
             raise ValueError(_ONE_SOURCE)
-        # Refuse what `Proof` refuses in a statement, with the same words.
+        # Refuse what `Proof` refuses in a statement, in the same words.
         _ = self.proof
         return self
 
@@ -88,7 +88,7 @@ class TacticsRequest(BaseModel):
 
 
 class Status(StrEnum):
-    """The result of a tactic sequence on a goal; the last five are about the farm."""
+    """The result of a tactic sequence on a goal; the last five concern the farm."""
 
     PROVED = "proved"
     OPEN = "open"
@@ -110,7 +110,7 @@ class Tried(BaseModel):
         error: why it failed.
         failed_at: the position of the failed tactic in the sequence; None when all ran.
         messages: Lean's messages on the last tactic that ran.
-        time_s: seconds its own tactics ran; those it shares with an earlier sequence count there.
+        time_s: seconds its own tactics ran; tactics that it shares with an earlier sequence count for that one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -139,6 +139,6 @@ class GoalAnswer(BaseModel):
 
 
 class TacticsAnswer(Unfinished):
-    """The answer of `POST /v1/tactics`, in request order; its times are the sums over the workers."""
+    """The answer to `POST /v1/tactics`, in request order; its times are sums over the workers."""
 
     results: list[GoalAnswer]

@@ -45,7 +45,7 @@ class Reason(StrEnum):
         return Outcome.UNDECIDED if self in UNDECIDED_REASONS else Outcome.REJECTED
 
 
-# Changes with every change of the rules: verdicts of another policy are not reused, and can be revoked.
+# Changes whenever the rules change: verdicts under another policy are not reused, and can be revoked.
 POLICY_VERSION = "3"
 
 UNDECIDED_REASONS = frozenset(
@@ -63,7 +63,7 @@ REWARDS = {Outcome.ACCEPTED: 1.0, Outcome.REJECTED: 0.0, Outcome.UNDECIDED: None
 
 
 class Message(BaseModel):
-    """One message of Lean, or of the farm about this proof."""
+    """One message from Lean, or from the farm about this proof."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -105,11 +105,11 @@ class Evidence(BaseModel):
     """What a verdict rests on besides Lean's own messages.
 
     Attributes:
-        policy: the version of the rules that were applied: `POLICY_VERSION` of the farm that judged.
+        policy: the version of the rules that were applied: the `POLICY_VERSION` of the farm that judged.
         gate: the gate that the text passed or failed.
         statement: whether the statement was proved; None if it was not checked, or if the text had errors.
         answers: the proof's values for the statement's holes, by name; absent where there are no holes.
-        native: whether axioms of `native_decide` were allowed; absent where they were not.
+        native: whether axioms from `native_decide` were allowed; absent where they were not.
         front: `own` where the gate refuses the statement's front, so that the proof ran in a REPL for only that key
             and front; absent elsewhere.
         checker: what an external checker said: its name and version, its answer and the seconds it took.
@@ -146,8 +146,8 @@ class Verdict(BaseModel):
         evidence: what else the verdict rests on.
         feedback: what a prover needs to repair the proof, error by error; absent if not asked for, or if there is none.
         report: the REPL's own reply, on routes that are compatible with other servers; absent elsewhere.
-        revoked: what the verdict rests on and was declared bad later (`farm revoke`); the reward is then None. None
-            while the verdict stands.
+        revoked: what the verdict rests on that was later declared bad (`farm revoke`), which makes the reward None;
+            None while the verdict stands.
     """
 
     model_config = ConfigDict(frozen=True)

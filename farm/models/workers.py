@@ -23,16 +23,16 @@ class WorkerStatus(BaseModel):
 
     Attributes:
         id: host, process id and boot, unique over restarts.
-        environment: the Lean environment it works for; without meaning in other rooms.
+        environment: the Lean environment it works for; meaningless in other rooms.
         serves: how its verdicts describe that environment; None for other rooms.
         state: `starting`, `idle`, `busy` or `failed`.
         progress: how much of its loading is done, 0 to 1, while it is starting.
         notice: a sentence for the operator, such as why there is no Lean.
         engine: what does the work, such as a Lean version or an embedding model.
-        sandbox: the layers around its REPL, outermost first, in one line; empty for other rooms.
+        sandbox: the layers around its REPL, outermost first, on one line; empty for other rooms.
         header: the header it loaded last, on one line.
-        proofs: how many proofs it ran.
-        restarts: how often its REPL was restarted.
+        proofs: how many proofs it has run.
+        restarts: how often its REPL has been restarted.
         memory_mb: resident memory of its process tree.
         seen_s: seconds since its last sign of life.
     """
@@ -56,7 +56,7 @@ class WorkerStatus(BaseModel):
 
 
 class QueueStatus(BaseModel):
-    """How much waits and runs in one environment."""
+    """How much is waiting and running in one environment."""
 
     environment: str
     pending: int
@@ -64,7 +64,7 @@ class QueueStatus(BaseModel):
 
 
 class FarmStatus(BaseModel):
-    """The answer of `GET /v1/workers`.
+    """The answer to `GET /v1/workers`.
 
     Attributes:
         draining: whether the farm finishes what runs and starts nothing more.

@@ -16,15 +16,15 @@ class Outlook:
 
     Attributes:
         processes: Lean processes that may work on batches.
-        fresh: proofs of the batch that wait for their first run.
-        deferred: proofs of it that were deferred so far.
-        outlasted: runs of it that outlasted their slice so far, this one included.
-        returned: those of them that went on and were decided.
-        timeouts: verdicts of it with the reason `timeout`.
-        decided: verdicts of it that are accepted or rejected.
-        worked_s: seconds of work on it, timeouts and deferred runs included.
-        others_wait: whether another batch waits for these processes.
-        going_on_s: for each other run that outlasted its slice and goes on, seconds until its full time is over.
+        fresh: proofs of the batch that are waiting for their first run.
+        deferred: proofs of the batch that have been deferred so far.
+        outlasted: runs of the batch that have outlasted their slice so far, this one included.
+        returned: those of these runs that went on and were decided.
+        timeouts: verdicts in the batch with the reason `timeout`.
+        decided: verdicts in the batch that are accepted or rejected.
+        worked_s: seconds of work on the batch, timeouts and deferred runs included.
+        others_wait: whether another batch is waiting for these processes.
+        going_on_s: for each other run that has outlasted its slice and goes on, seconds until its full time is over.
     """
 
     processes: int
@@ -53,12 +53,12 @@ class Outlooks:
         """Count a run that outlasted its slice as going on, until its item leaves the lease; return the outlook.
 
         Args:
-            lease: under which it runs.
-            index: its item.
+            lease: the lease under which it runs.
+            index: the index of its item.
             left_s: seconds until its full time is over.
 
         Returns:
-            None when the lease, or the item in it, is gone.
+            None when the lease is gone, or no longer holds the item.
 
         Raises:
             StoreUnavailable: Redis does not answer.

@@ -26,7 +26,7 @@ _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
 # Anything else could name another key of a batch, such as its items.
 _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
-# Some 30 ms of work, in which no other request is answered.
+# Some 30 ms of work, during which no other request is answered.
 _STAGE_SLICE = 250
 _SEARCH_SLICE = 200
 _Fields: TypeAlias = dict[bytes, bytes]
@@ -52,7 +52,7 @@ class Page:
 
 
 class Batches:
-    """Batches over the API's client."""
+    """The store's batches, over the API's client."""
 
     def __init__(self, client: AsyncRedisClient, quotas: Quotas | None = None) -> None:
         self._client = client
@@ -63,7 +63,7 @@ class Batches:
         """Add proofs to a staging; it expires by itself if nobody commits it.
 
         Raises:
-            RateLimited: the owner's quota or the store is full; what was staged before stays.
+            RateLimited: the owner's quota or the store is full; what has been staged before stays.
             StoreUnavailable: Redis does not answer.
         """
         slice_: list[StagedItem] = []
@@ -116,8 +116,8 @@ class Batches:
 
         Raises:
             Conflict: the idempotency key was used before with another body.
-            Unavailable: the key is paused, and the submitter waits for the answer.
-            StoreUnavailable: Redis does not answer, or no replica has the batch yet; the batch may exist all the same.
+            Unavailable: the key is paused, and the submitter is waiting for the answer.
+            StoreUnavailable: Redis does not answer, or no replica has the batch yet; even so, the batch may exist.
         """
         with translated():
             reply = await self._scripts.run("commit", pack_commit(staging, submission))
@@ -226,7 +226,7 @@ class Batches:
         return found, last if found and last + 1 < total else None
 
     async def names(self, batch: str, owner: str, after: int, limit: int) -> NamesPage:
-        """Return what the proofs behind an index are called.
+        """Return the names of the proofs after an index.
 
         Raises:
             NotFound: no such batch, another key's, or one that expires at this moment.
@@ -239,10 +239,10 @@ class Batches:
         return NamesPage(names=found, next=last if found and last + 1 < total else None)
 
     async def matches(self, batch: str, owner: str, text: str, after: str | None, limit: int) -> MatchesPage:
-        """Return which of the verdicts behind a cursor have a message with a text, capitals or not.
+        """Return which verdicts after a cursor have a message that contains a text, whatever its capitals.
 
         Raises:
-            InvalidRequest: the cursor is none of ours.
+            InvalidRequest: this farm did not issue the cursor.
             NotFound: no such batch, or another key's.
         """
         wanted, cursor, found, seen, done = text.casefold(), check_cursor(after), [], 0, False
@@ -276,7 +276,7 @@ def check_cursor(after: str | None) -> str:
     """Return the cursor to read after; absent means the start.
 
     Raises:
-        InvalidRequest: this farm did not issue it.
+        InvalidRequest: this farm did not issue the cursor.
     """
     if after is None or after == "":
         return START

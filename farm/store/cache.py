@@ -14,14 +14,14 @@ _START = b"0"
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """Figures of the verdict cache since the store began.
+    """Figures about the verdict cache since the store began.
 
     Attributes:
         kept: verdicts it holds now.
         bytes: what Redis spends on them.
         hits: proofs answered without a run.
-        misses: proofs without a kept verdict.
-        shared: proofs that waited for another run of the same question instead of running.
+        misses: proofs for which no verdict had been kept.
+        shared: proofs that, instead of running, waited for another run of the same question.
         evicted: verdicts that were evicted to make room.
     """
 
@@ -51,7 +51,7 @@ async def read_cache_stats_async(client: AsyncRedisClient) -> CacheStats:
 
 
 def purge_cache(client: RedisClient, *, toolchain: str = "", policy: str = "", checker: str = "") -> int:
-    """Forget the kept verdicts of one toolchain, policy or checker, or all; return how many there were."""
+    """Forget the verdicts kept under one toolchain, policy or checker, or all; return how many there were."""
     scripts, cursor, forgotten = Scripts(client), _START, 0
     while True:
         with translated():

@@ -11,18 +11,18 @@ import orjson
 from farm.models import Answer, Environment, Proof, Reason, Task, Verdict, as_task
 from farm.store.codec import Json, unmark, unpack
 
-# The reply of claim.lua, which its head describes; a count from a hash is text, and 0 if the hash has none.
+# The reply of claim.lua, which that script's head describes. A count read from a hash is text; it is 0 if missing.
 Row: TypeAlias = tuple[bytes, bytes, bytes | int, bytes | int, bytes | int, bytes]
 Granted: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes, int, bytes | int, bytes, bytes, *tuple[Row, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedItem:
-    """One proof, or other task, of a claim, with how often it was tried before.
+    """One proof or other task in a claim, and how often it has been tried before.
 
     Attributes:
-        slow: whether its first slice expired, so that it now has its full time.
-        known: the verdict on the same question, if the farm has one: the proof need not run.
+        slow: whether it outlasted its first slice, so that it now has its full time.
+        known: the verdict on the same question, if the farm has one; then the proof need not run.
     """
 
     index: int
@@ -52,10 +52,10 @@ class Claim:
     Attributes:
         options: the batch's options as they were committed, with every default filled in.
         queued_s: seconds between submit and claim.
-        timed: runs of this batch that ended in a decision so far.
-        longest_s: seconds of the longest of them.
+        timed: runs of this batch that have ended in a decision so far.
+        longest_s: seconds that the longest of those runs took.
         trace: the `traceparent` of the request that made the batch, empty where it is not traced.
-        items: what to run; none, and no lease, when every item that was looked at waits for another run.
+        items: what to run; none, and no lease, when every item that was looked at is waiting for another run.
     """
 
     lease: str
@@ -79,7 +79,7 @@ class Claim:
         reason: Reason | None = None,
         message: str = "",
     ) -> Answer:
-        """Return the answer to one of its items, whose run began at `started` on the monotonic clock."""
+        """Return the answer on one of its items, whose run began at `started` on the monotonic clock."""
         return Answer(
             id=item.id,
             index=item.index,
@@ -100,7 +100,7 @@ class Warmth:
     Attributes:
         lane: the lane it served last.
         owner: the owner it served last.
-        load_s: seconds its last header took to load, with the start of the REPL.
+        load_s: seconds its last header took to load, including the start of the REPL.
     """
 
     lane: str = ""
@@ -109,7 +109,7 @@ class Warmth:
 
     @property
     def lead_s(self) -> float:
-        """How far ahead its owner may be before the process changes to another: loading takes less than a third."""
+        """How far ahead its owner may be before the process changes to another; so loading takes less than a third."""
         return 2 * self.load_s
 
 

@@ -1,7 +1,7 @@
-"""The calls that the farm makes on Redis, with the types of their replies.
+"""The Redis calls that the farm makes, with the types of their replies.
 
 redis-py types each reply as a union of text and bytes. The farm's clients speak RESP2 and always get bytes. These
-protocols say so; `connect` and `connect_async` return redis-py's clients as them.
+protocols say so; `connect` and `connect_async` return redis-py's clients under these types.
 """
 # ruff: noqa: D102 - the methods are redis-py's, which documents them
 
@@ -16,12 +16,12 @@ Entry: TypeAlias = tuple[bytes, dict[bytes, bytes]]
 """An entry of a stream: its id, and its fields."""
 Side: TypeAlias = Literal["LEFT", "RIGHT"]
 Info: TypeAlias = dict[str, str | int]
-"""What INFO says, by field; a number where redis-py can read one."""
+"""What INFO says, by field; a number where redis-py can read it as one."""
 Members: TypeAlias = set[bytes]
 
 
 class Pool(Protocol):
-    """A client's connections; the class tells whether the client goes through sentinels."""
+    """A client's connections; their class tells whether the client goes through sentinels."""
 
 
 class Script(Protocol):
@@ -31,7 +31,7 @@ class Script(Protocol):
 
 
 class AsyncScript(Protocol):
-    """The same on the API's client."""
+    """A Lua script on the API's client."""
 
     def __call__(self, keys: Iterable[Value], args: Iterable[Value]) -> Awaitable[object]: ...
 

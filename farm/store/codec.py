@@ -1,4 +1,4 @@
-"""The form of values in Redis: compact JSON, deflated if that pays; an item's fingerprint comes before it."""
+"""The form of values in Redis: compact JSON, deflated where that pays; an item has its fingerprint in front."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _OPTIONS: dict[str, object] = {
     "health_check_interval": CHECK_EVERY_S,
 }
 _MOST_CONNECTIONS = 512
-# How long a request of the API waits for a connection where all are in use.
+# How long a request to the API waits for a connection when all are in use.
 _CONNECTION_WAIT_S = 30.0
 # The answers of a server that runs but cannot write now: its memory or disk is full, it is starting, or it is a
 # replica. A script gets them before its first write, so it has changed nothing.
@@ -59,7 +59,7 @@ _IN_PIPELINE = " of pipeline caused error: "
 
 
 def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
-    """Return a check for another try: one after a silence, which costs seconds; any number after a lost connection."""
+    """Return a check that allows one retry after a silence (it costs seconds), any number after a lost connection."""
     silences = itertools.count()
 
     def may(error: Exception) -> bool:
@@ -96,7 +96,7 @@ def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
     """Return a client for worker processes; it connects on first use, and survives a fork before that.
 
     Args:
-        url: of the store.
+        url: the URL of the store.
         silence_s: for how long a connection may be silent while it owes an answer; longer than any blocking read.
 
     Raises:
@@ -121,7 +121,7 @@ def most_connections() -> int:
 def connect_async(url: str) -> AsyncRedisClient:
     """Return a client for the API; a blocking read takes a connection of its own from the pool.
 
-    A thousand requests at once share the connections: one that finds none free waits (redis-py's own pool refuses).
+    Even a thousand requests share these connections: one that finds none free waits (redis-py's own pool refuses it).
 
     Raises:
         ConfigurationError: the URL is wrong.
@@ -155,7 +155,7 @@ def _check(url: str) -> None:
 
 
 def answers(url: str, timeout_s: float) -> bool:
-    """Whether a server answers and has loaded its data; asked once."""
+    """Whether a server answers and has loaded its data; it is asked only once."""
     client = redis.Redis.from_url(
         url, protocol=2, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
     )

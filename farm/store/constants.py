@@ -17,7 +17,7 @@ QUESTION_CHARS, LAYOUT_CHARS = 64, 16
 LEASE_MS = 15_000
 """How long a process keeps its items without a sign of life."""
 LAPSE_BOUND = 10
-"""How many lapses condemn an item."""
+"""How many lapses of its lease condemn an item."""
 LANE_AGE_BOUND_MS = 60_000
 """A lane that no process has served for this long comes before the warm one."""
 WORKER_TTL_MS = 15_000
@@ -44,4 +44,4 @@ SHARED: dict[str, int | str | list[str]] = {
     "TOKEN_TTL_MS": TOKEN_TTL_MS,
     "REPLY_TTL_S": REPLY_TTL_S,
 }
-"""The same by name, as the scripts see them."""
+"""These constants by name, as the scripts see them."""

@@ -1,4 +1,4 @@
-"""The premise corpus that answers, and the one that an operator wants instead."""
+"""The premise corpus that is in use, and the one that an operator wants instead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WANTED, _CHOSEN = "farm:corpus:wanted", "farm:corpus:chosen"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The lists of modules and premises, in which clients may name them by their position."""
+    """The lists of modules and premises; clients may name a module or premise by its position there."""
 
     edition: str
     modules: list[str]
@@ -27,13 +27,13 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The corpus with which an operator wants the workers to answer.
+    """An operator's wish: the corpus with which the workers are to answer.
 
     Attributes:
-        repo: as `DATA_REPO`.
-        revision: as `DATA_REVISION`.
-        snapshot: the one it must be, see `workers.premises.corpus.Corpus`.
-        id: tells it from all others.
+        repo: a value as in `DATA_REPO`.
+        revision: a value as in `DATA_REVISION`.
+        snapshot: the snapshot that it must be; see `workers.premises.corpus.Corpus`.
+        id: tells this wish from all others.
     """
 
     repo: str
@@ -47,8 +47,8 @@ class SwitchOutcome:
     """The outcome of a wish.
 
     Attributes:
-        home: the settings that it replaces; empty if it failed.
-        failure: why it failed; empty if it did not.
+        home: the corpus settings that the new corpus replaces; empty if the wish failed.
+        failure: why the wish failed; empty if it did not.
     """
 
     home: str = ""
@@ -56,7 +56,7 @@ class SwitchOutcome:
 
 
 class Corpora:
-    """The corpus that answers, and the one that is wanted, over a blocking client.
+    """The corpus that is in use, and the one that is wanted, over a blocking client.
 
     Every method may raise `StoreUnavailable`.
 
@@ -85,7 +85,7 @@ class Corpora:
             return (self._client.hget(_PUBLISHED, "snapshot") or b"").decode()
 
     def publish(self, published: Published) -> bool:
-        """Show these lists, unless a living worker answers with another edition: it would not know the new numbers."""
+        """Show these lists, unless a living worker answers with another edition, where the numbers differ."""
         living = self.workers()
         with translated():
             answering = self._client.hgetall(_ANSWERING)
@@ -116,7 +116,7 @@ class Corpora:
         return found | ({self._worker.encode()} if self._worker else set())
 
     def want(self, wish: Wish) -> None:
-        """Ask the premise workers for another corpus; an earlier wish that is not yet fulfilled is forgotten."""
+        """Ask the premise workers for another corpus; an earlier wish that has not yet been fulfilled is forgotten."""
         with translated():
             pipe = self._client.pipeline()
             pipe.delete(_WANTED)
@@ -143,7 +143,7 @@ class Corpora:
             return not names or all(self._client.hmget(_WANTED, names))
 
     def conclude(self, wish: Wish, outcome: SwitchOutcome) -> None:
-        """Record the outcome of a wish; the first one counts."""
+        """Record the outcome of a wish; the first outcome counts."""
         with translated():
             self._client.hsetnx(_WANTED, f"outcome:{wish.id}", orjson.dumps(asdict(outcome)))
 
@@ -154,12 +154,12 @@ class Corpora:
         return SwitchOutcome(**orjson.loads(found)) if found else None
 
     def choose(self, wish: Wish, home: str) -> None:
-        """Let workers with these settings start with this wish from now on."""
+        """Record the corpus that workers with these settings load when they start from now on."""
         with translated():
             self._client.hset(_CHOSEN, mapping={"wish": orjson.dumps(asdict(wish)), "home": home})
 
     def chosen(self, home: str) -> Wish | None:
-        """Return the wish with which a worker with these settings starts."""
+        """Return the wish whose corpus a worker with these settings loads when it starts; None if there is none."""
         with translated():
             found, its_home = self._client.hmget(_CHOSEN, "wish", "home")
         return Wish(**orjson.loads(found)) if found and its_home and its_home.decode() == home else None

@@ -1,7 +1,7 @@
 """The Lean environments that there are, and what is known about each.
 
 Nobody has to list them: the first sign of life of a Lean process makes its environment known, and the reaper forgets
-an environment that has shown none for long.
+an environment that has shown none for a long time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Records: TypeAlias = tuple[tuple[int, int], dict[bytes, bytes], list[tuple[byte
 
 
 def in_order(names: Iterable[bytes]) -> list[str]:
-    """Return environments as people see them: the default one, which is always there, then the others by name."""
+    """Return environments in the order for people: the default one, which always exists, then the others by name."""
     return [DEFAULT_ENVIRONMENT, *sorted({name.decode() for name in names} - {DEFAULT_ENVIRONMENT})]
 
 

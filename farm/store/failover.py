@@ -21,7 +21,7 @@ from farm.errors import StoreUnavailable
 from farm.sentinels import Sentinels, parse_sentinels
 from farm.store.client import AsyncRedisClient, RedisClient
 
-# If a sentinel does not answer quickly, another one is asked; redis-py would try each four times, seconds apart.
+# A sentinel that does not answer quickly is skipped for another; redis-py would try each four times, seconds apart.
 _ASK: dict[str, object] = {"protocol": 2, "socket_timeout": 2.0, "socket_connect_timeout": 2.0}
 _CONFIRM_MS = 1000
 _FENCE = "farm:fence"
@@ -44,7 +44,7 @@ def primary(url: str, **options: object) -> RedisClient:
 
 
 def primary_async(url: str, **options: object) -> AsyncRedisClient:
-    """Return the same for the API; the options are those of a blocking pool."""
+    """Return such a client for the API; the options are those of a blocking pool."""
     found = parse_sentinels(url)
     sentinel = AsyncSentinel(list(found.hosts), sentinel_kwargs=_ask(found, AsyncRetry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
     client = sentinel.master_for(
@@ -59,7 +59,7 @@ async def confirm(client: AsyncRedisClient) -> None:
     The fence is a write on this connection, because WAIT counts only those; replicas apply writes in their order.
 
     Raises:
-        StoreUnavailable: no replica has confirmed it within a second.
+        StoreUnavailable: no replica has confirmed the writes within a second.
     """
     if not isinstance(client.connection_pool, _WaitingPool):
         return

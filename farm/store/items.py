@@ -11,12 +11,12 @@ from farm.store.codec import raw, unmark, unpack
 from farm.store.connection import translated
 
 _SLICE = 100
-# A proof has up to 2 MB of text, and its verdict as much.
+# A proof has up to 2 MB of text, and its verdict up to as much.
 _PAGE_BYTES = 8 << 20
 
 
 async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> list[bytes]:
-    """Return proofs with their verdicts, each as the JSON of an `Item`: those that fit a page, at least one.
+    """Return proofs with their verdicts, each as the JSON of an `Item`: as many as fit on a page, but at least one.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -37,7 +37,7 @@ async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> li
 
 
 async def item_names(client: AsyncRedisClient, batch: str, indices: range) -> list[ItemName]:
-    """Return the names of the proofs at these indices; fewer if the batch expires at this moment.
+    """Return the names of the proofs at these indices; fewer if the batch is just expiring.
 
     Raises:
         StoreUnavailable: Redis does not answer.

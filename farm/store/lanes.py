@@ -11,7 +11,7 @@ STRICT_DOMAIN = "strict"
 def lane_name(environment: str, header: str, domain: str) -> str:
     """Return the lane of a proof.
 
-    A process that moves within a lane keeps its header loaded; one that leaves a domain must kill its REPL.
+    A process that moves within a lane keeps its header loaded; one that leaves a trust domain must kill its REPL.
 
     Args:
         environment: the Lean environment the proof asks for.

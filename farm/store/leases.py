@@ -21,7 +21,7 @@ DEATH_BOUND = 3
 
 
 class DeclaredBad(Exception):
-    """The toolchain, policy or checker of this process was declared bad (`farm revoke`): it gets no work."""
+    """The toolchain, policy or checker of this process has been declared bad (`farm revoke`), so it gets no work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Finished:
 
     Attributes:
         alive: whether the lease still holds.
-        others_first: whether interactive work waits, or an owner that was given nothing for long.
-        written: verdicts that were the first for their proofs.
+        others_first: whether interactive work is waiting, or an owner that has been given nothing for a long time.
+        written: how many of the verdicts were the first for their proofs.
         tokens: how many to publish.
-        timed: as `Claim.timed`, now.
-        longest_s: as `Claim.longest_s`, now.
-        alarm: whether a canary was accepted; then the key is paused, and the process must not be trusted.
+        timed: the current value of `Claim.timed`.
+        longest_s: the current value of `Claim.longest_s`.
+        alarm: whether a canary has been accepted; then the key is paused, and the process must not be trusted.
     """
 
     alive: bool
@@ -49,7 +49,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """What remains to do after a release or reap: tokens to publish, and items at their bound to settle."""
+    """What remains to be done after a release or reap: tokens to publish, and condemned items to settle."""
 
     tokens: int
     condemned: tuple[int, ...] = ()
@@ -71,7 +71,7 @@ def _given_back(reply: object) -> GivenBack:
 
 
 def _kept_as(verdict: Result) -> str:
-    """How the cache keeps a verdict: `c`lean ones answer for any layout of the proof, those with `m`essages do not."""
+    """How the cache keeps a verdict: `c`lean (for any layout of the proof), or with `m`essages (for its own only)."""
     if isinstance(verdict, Answer) or verdict.cached or verdict.outcome is Outcome.UNDECIDED:
         return ""
     if isinstance(verdict, Verdict) and verdict.evidence.front:
@@ -84,7 +84,7 @@ class Leases:
 
     Args:
         client: the store.
-        death_bound: how many deaths of its process condemn an item.
+        death_bound: how many deaths of a REPL or process while it runs condemn an item.
         cache_mb: Redis memory for kept verdicts.
     """
 
@@ -97,11 +97,11 @@ class Leases:
     def claim(
         self, environment: str, worker: str, *, warmth: Warmth = _COLD, most: int = 8, revision: str = ""
     ) -> Claim | None:
-        """Take up to `most` items of one lane, and with them items whose verdict is known.
+        """Take up to `most` items from one lane, and with them items whose verdict is known.
 
         Args:
             environment: the Lean environment.
-            worker: who claims.
+            worker: the process that claims.
             warmth: what it has loaded, and therefore prefers.
             most: how many items that have to run, at most.
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
@@ -110,7 +110,7 @@ class Leases:
             None when there is nothing to do: the caller's token is then spent.
 
         Raises:
-            DeclaredBad: a part of the revision was declared bad.
+            DeclaredBad: a part of the revision has been declared bad.
             StoreUnavailable: Redis does not answer.
         """
         lease = uuid4().hex
@@ -138,10 +138,10 @@ class Leases:
         """Write verdicts, and mark the item that runs next as the one to charge for a death.
 
         Args:
-            lease: under which the proofs ran.
+            lease: the lease under which the proofs ran.
             batch: their batch.
-            verdicts: what was found.
-            then: the index that runs next.
+            verdicts: the verdicts found.
+            then: the index of the item that runs next.
             seconds: how long this took the process; charged to the batch and its owner.
             revision: as in the claim; nothing is written if a part of it has been declared bad.
 
@@ -182,7 +182,7 @@ class Leases:
         return _given_back(reply)
 
     def lapsed(self, most: int = 100) -> list[str]:
-        """Return leases that ran out, the oldest first."""
+        """Return leases that have run out, the oldest first."""
         with translated():
             now_ms = in_ms(self._client.time())
             return [lease.decode() for lease in self._client.zrangebyscore("farm:leases", 0, now_ms, 0, most)]
@@ -201,7 +201,7 @@ class Leases:
         """Take back what a lapsed lease, or the lease of a process known to be dead, still holds.
 
         Returns:
-            None when the lease was alive or gone.
+            None when the lease is still alive, or is gone.
         """
         with translated():
             reply = self._scripts.run("reap", lease, "death" if dead else "lapse", self._death_bound)
@@ -248,6 +248,6 @@ class Leases:
             return sum(self._scripts.count("expire", batch, "due") for batch in due)
 
     def nudge(self, environment: str, every_ms: int) -> int:
-        """Return how many tokens to publish because some got lost."""
+        """Return how many tokens to publish in place of lost ones."""
         with translated():
             return self._scripts.count("nudge", environment, every_ms)

@@ -21,7 +21,7 @@ class Wanted:
     Attributes:
         label: those with this label; all when None.
         tags: those that have all of these.
-        prefix: those whose id begins with this.
+        prefix: those whose ids begin with this.
     """
 
     label: str | None = None

@@ -1,4 +1,4 @@
-"""The farm's figures besides its verdicts: what its processes counted, and how old the backlog is."""
+"""The farm's figures other than its verdicts: what its processes have counted, and how old the backlog is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_LOOKED_AT = 200
 
 
 def add_figures(client: RedisClient, counts: Mapping[str, int]) -> None:
-    """Add what a process counted.
+    """Add what a process has counted.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -30,7 +30,7 @@ def add_figures(client: RedisClient, counts: Mapping[str, int]) -> None:
 
 
 async def add_figures_async(client: AsyncRedisClient, counts: Mapping[str, int]) -> None:
-    """Add what an API process counted.
+    """Add what an API process has counted.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -45,7 +45,7 @@ async def add_figures_async(client: AsyncRedisClient, counts: Mapping[str, int])
 
 
 async def read_figures(client: AsyncRedisClient) -> dict[str, int]:
-    """Return all that was ever counted, by `SERIES:LABEL` and, in histograms, `SERIES:LABEL:BUCKET`."""
+    """Return all that has ever been counted, by `SERIES:LABEL` and, in histograms, `SERIES:LABEL:BUCKET`."""
     with translated():
         return {name.decode(): int(count) for name, count in (await client.hgetall(_KEY)).items()}
 

@@ -1,4 +1,4 @@
-"""Keys that are paused because one of their canaries was accepted."""
+"""Keys that are paused because one of their canaries has been accepted."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from farm.store.scripts import Scripts
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """Figures of canaries.
+    """Figures about canaries.
 
     Attributes:
-        judged: how many canaries were judged, by outcome.
+        judged: how many canaries have been judged, by outcome.
         paused: how many keys are paused.
     """
 
@@ -24,7 +24,7 @@ class Alarms:
 
 
 def read_paused(client: RedisClient) -> dict[str, str]:
-    """Return the batch whose canary was accepted, by key."""
+    """Return, for each paused key, the batch whose canary was accepted."""
     with translated():
         return {owner.decode(): batch.decode() for owner, batch in client.hgetall("farm:paused").items()}
 

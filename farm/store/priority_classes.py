@@ -12,5 +12,5 @@ class PriorityClass(StrEnum):
     """The classes in the order in which they are served; their names are part of keys (keys.md)."""
 
     INTERACTIVE = "interactive"
-    """Somebody waits for the answer; one process of four or more takes nothing else."""
+    """Somebody is waiting for the answer; of four or more processes, one takes nothing else."""
     BATCH = "batch"

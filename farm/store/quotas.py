@@ -10,7 +10,7 @@ from farm.errors import RateLimited
 from farm.store.client import AsyncRedisClient
 from farm.store.connection import translated
 
-# Above this share of its memory Redis takes no new batch: verdicts of what it holds must still fit.
+# Above this share of its memory, Redis takes no new batch: verdicts on what it already holds must still fit.
 MEMORY_HIGH_WATER = 0.85
 _MEMORY_LOOK_S = 1.0
 _RETRY_AFTER_S = 30.0
@@ -46,15 +46,15 @@ class Quotas:
         return self.owner_proofs, self.owner_mb << 20, self.proofs, self.mb << 20
 
     def refusal(self, reached: str) -> RateLimited:
-        """Return the error for a limit that reserve.lua found reached."""
+        """Return the error for a limit that reserve.lua has found to be reached."""
         limits = {"owner_proofs": self.owner_proofs, "owner_mb": self.owner_mb, "proofs": self.proofs, "mb": self.mb}
         return RateLimited(_TEXTS[reached].format(**limits), retry_after_s=_RETRY_AFTER_S, details={"limit": reached})
 
     async def require_memory(self, client: AsyncRedisClient) -> None:
-        """Refuse when Redis's memory is nearly full; looks once a second.
+        """Refuse when Redis's memory is nearly full; it is looked at once a second.
 
         Raises:
-            RateLimited: it is above the high-water mark.
+            RateLimited: memory use is above the high-water mark.
         """
         if time.monotonic() - self._looked_at > _MEMORY_LOOK_S:
             with translated():

@@ -14,7 +14,7 @@ from farm.store.scripts import Scripts
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The state of the lease that a sign of life renewed."""
+    """The state of the lease that a sign of life has renewed."""
 
     lease_alive: bool
     cancelled: bool
@@ -27,7 +27,7 @@ class Registry:
         client: the store.
         kind: the room.
         worker: the process.
-        environment: the Lean environment it works for; without meaning in other rooms.
+        environment: the Lean environment it works for; meaningless in other rooms.
         serves: how its verdicts describe that environment.
     """
 
@@ -120,7 +120,7 @@ def leased_total(client: RedisClient) -> int:
 
 
 async def read_totals(client: AsyncRedisClient) -> dict[tuple[str, str], int]:
-    """Return how many verdicts were ever written, by (outcome, reason)."""
+    """Return how many verdicts have ever been written, by (outcome, reason)."""
     with translated():
         totals = await client.hgetall("farm:totals")
     return {

@@ -28,10 +28,10 @@ class Retrieval:
     """One premise query.
 
     Attributes:
-        states: goals, each to be answered on its own; they share all else.
+        states: goals, each to be answered on its own; they share everything else.
         imported_modules: ids or names; None differs from an empty list. Read back, a list of only ids is an `array`.
-        reply: the list the answer goes to.
-        deadline_ms: Unix time after which nobody waits any more, by the API's clock; workers use `farm:flights`.
+        reply: the list to which the answer goes.
+        deadline_ms: Unix time by the API's clock after which nobody waits any more; workers use `farm:flights` instead.
         is_detailed: whether the answer says more about a premise than its score and name.
         embed_s: how long its embedding took, once it has been embedded.
     """
@@ -109,8 +109,8 @@ def load(id: str, fields: dict[bytes, bytes]) -> Retrieval:
 
 
 _REFUSALS = {
-    -1: "Too many bytes of premise queries wait already: try again in a moment",
-    -2: "Too many texts wait to be embedded already (EMBED_SERVICE_MAX_CONCURRENT_INPUTS): try again in a moment",
+    -1: "Too many bytes of premise queries are already waiting: try again in a moment",
+    -2: "Too many texts already wait to be embedded (EMBED_SERVICE_MAX_CONCURRENT_INPUTS): try again in a moment",
 }
 
 
@@ -130,11 +130,11 @@ class Retrievals:
         self._most_bytes = most_bytes
 
     async def submit(self, retrieval: Retrieval, ttl_ms: int, inputs: int | None = None) -> bool:
-        """Hand a query to the embed room; True when the caller must publish a token for it.
+        """Hand a query to the embed room; return True when the caller must publish a token for it.
 
         Args:
             retrieval: the query.
-            ttl_ms: milliseconds after which it is gone, and no longer counts.
+            ttl_ms: milliseconds after which the query is gone, and no longer counts.
             inputs: how many of its texts are likely to need embedding; None: all.
 
         Raises:
@@ -151,19 +151,19 @@ class Retrievals:
         return bool(reply)
 
     async def is_in_flight(self, retrieval: Retrieval) -> bool:
-        """Whether a query waits or is being answered; False once it is answered, or if the store lost it."""
+        """Whether a query is waiting or being answered; False once it is answered, or if the store has lost it."""
         with translated():
             return await self._client.zscore("farm:flights", retrieval.id) is not None
 
     async def give_up(self, retrieval: Retrieval) -> None:
-        """Forget a query nobody waits for any more; one that was answered is forgotten already."""
+        """Forget a query that nobody waits for any more; one that has been answered is forgotten already."""
         with translated():
             await self._scripts.run("retrieval", "give_up", retrieval.id)
 
 
 @dataclass(frozen=True, slots=True)
 class ServedCorpus:
-    """What the API must know of the corpus to answer the lists of names."""
+    """What the API must know about the corpus to serve the lists of names."""
 
     snapshot: str
     modules_json: bytes
@@ -171,7 +171,7 @@ class ServedCorpus:
 
 
 async def read_edition(client: AsyncRedisClient) -> str:
-    """Return the name of the corpus that answers, and of its lists; empty while there is none."""
+    """Return the name of the corpus in use, which is also that of its lists; empty while there is none."""
     with translated():
         return (await client.hget("farm:corpus", "snapshot") or b"").decode()
 

@@ -18,7 +18,7 @@ _DECIDED = ("accepted", "rejected")
 
 
 class Basis(StrEnum):
-    """What verdicts rest on, and can be revoked with."""
+    """What verdicts rest on, so that they are revoked with it."""
 
     TOOLCHAIN = "toolchain"
     POLICY = "policy"
@@ -27,7 +27,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """Something that was declared bad.
+    """Something that has been declared bad.
 
     Attributes:
         basis: what it is.
@@ -41,7 +41,7 @@ class Bad:
         return f"{self.basis} {self.version}"
 
     def covers(self, fields: Json) -> bool:
-        """Whether a verdict, as it is stored, rests on it. Undecided verdicts rest on nothing."""
+        """Whether a verdict, as it is stored, rests on this. Undecided verdicts rest on nothing."""
         if fields["outcome"] not in _DECIDED:
             return False
         evidence = fields.get("evidence") or {}
@@ -67,19 +67,19 @@ class Affected:
 
 
 class Revocation:
-    """What was declared bad, and the verdicts that rest on it, over a blocking client."""
+    """What has been declared bad, and the verdicts that rest on it, over a blocking client."""
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client
         self._scripts = Scripts(client)
 
     def declare(self, bad: Bad) -> None:
-        """Stop judging by it: its workers get no more work, and others judge again what runs now."""
+        """Stop judging by this: workers that use it get no more work, and others judge again what is running now."""
         with translated():
             self._client.hsetnx("farm:revoked", f"{bad.basis}:{bad.version}", in_ms(self._client.time()))
 
     def withdraw(self, bad: Bad) -> bool:
-        """Allow it again; marks stay. Returns whether it was declared bad."""
+        """Allow it again; marks stay. Return whether it had been declared bad."""
         with translated():
             return bool(self._client.hdel("farm:revoked", f"{bad.basis}:{bad.version}"))
 
@@ -90,11 +90,11 @@ class Revocation:
         return sorted((Bad(Basis(basis), version) for basis, _, version in names), key=str)
 
     def find(self, bad: Bad, *, mark: bool) -> Iterator[Affected]:
-        """Yield the verdicts that rest on it and are not revoked yet.
+        """Yield the verdicts that rest on something bad and are not revoked yet.
 
         Args:
             bad: what they rest on.
-            mark: whether they are marked on the way: `revoked` says why, and the reward is None.
+            mark: whether they are marked on the way, so that `revoked` says why and the reward is None.
         """
         with translated():
             names = [name.decode().rpartition("/") for name in self._client.zrange("farm:batches", 0, -1)]
@@ -107,7 +107,7 @@ class Revocation:
                     yield Affected(owner, batch, index, fields["id"], fields["outcome"], fields["level"])
 
     def mark_suspects(self) -> int:
-        """Mark the accepted verdicts of batches in which a canary was accepted; return how many there were."""
+        """Mark the accepted verdicts in batches in which a canary was accepted; return how many there were."""
         with translated():
             batches = [batch.decode() for batch in self._client.smembers("farm:suspects")]
         marked = 0

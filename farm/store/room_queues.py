@@ -13,7 +13,7 @@ from farm.store.constants import TOKEN_TTL_MS
 from farm.store.retrievals import Retrieval, load
 from farm.store.scripts import Scripts
 
-# How often a process that listens says so.
+# How often a listening process says that it listens.
 _SAY_EVERY_S = 1.0
 _FATAL = "The worker that had this query died, twice: its log says why"
 
@@ -28,7 +28,7 @@ class Room:
 
     Args:
         client: the client.
-        name: the room's.
+        name: the name of the room.
         worker: the worker that takes queries; empty for a process that takes none.
     """
 
@@ -50,7 +50,7 @@ class Room:
             self._client.delete(self._called)
 
     def call_if_neglected(self) -> bool:
-        """Put lapsed queries back; True when queries wait without a token on its way: the caller publishes one."""
+        """Put lapsed queries back; return True when queries wait and no token is coming: the caller publishes one."""
         with translated():
             return bool(self._scripts.run("retrieval", "look_after", self.name))
 
@@ -60,8 +60,8 @@ class Room:
         Once all processes of the room have been busy for five seconds on end, the next query sends a token again.
 
         Args:
-            most: how many.
-            timeout_s: seconds to wait; less than the five for which a process counts as listening.
+            most: how many queries to take.
+            timeout_s: seconds to wait; less than the five seconds for which a process counts as listening.
         """
         with translated():
             if time.monotonic() > self._listens_until:
@@ -70,26 +70,26 @@ class Room:
             return self.take(most) if self._is_rung(timeout_s) else []
 
     def take_more(self, most: int, timeout_s: float) -> Taken:
-        """Wait for queries and take up to `most` more than those being served; empty if none came in time."""
+        """Wait for queries and take up to `most` more than those being served; empty if none come in time."""
         with translated():
             return self._claim(most, "more") if self._is_rung(timeout_s) else []
 
     def _is_rung(self, timeout_s: float) -> bool:
         """Whether a query waits, or comes in time.
 
-        It moves the first query to the place where it already is: a client that dies meanwhile has taken nothing.
+        It moves the first query to the place where it already is, so a client that dies meanwhile has taken nothing.
         """
         return self._client.blmove(self._waiting, self._waiting, timeout_s, "LEFT", "LEFT") is not None
 
     def in_flight(self) -> int:
-        """Return how many queries somebody waits for, wherever they are."""
+        """Return how many queries somebody is waiting for, wherever they are."""
         with translated():
             return self._client.zcard("farm:flights")
 
     def take(self, most: int) -> Taken:
         """Return up to `most` waiting queries, once those taken before have been served.
 
-        Queries nobody waits for any more are left out; an empty list means that nothing waits.
+        Queries that nobody waits for any more are left out; an empty list means that nothing is waiting.
         """
         self._held = ()
         return self._claim(most, "first")
@@ -105,16 +105,16 @@ class Room:
     def renew(self) -> None:
         """Renew the leases of the queries being served; called by another thread than the one that takes them.
 
-        A query whose reply got lost on the way to this process is not renewed: its lease lapses.
+        A query that got lost on the way to this process is not renewed, so that its lease lapses.
         """
         if held := self._held:
             with translated():
                 self._scripts.run("retrieval", "renew", self.name, self._worker, *held)
 
     def recover(self, is_alive: Callable[[str], bool]) -> None:
-        """Put back the queries that dead workers had taken and nobody has answered.
+        """Put back the queries that dead workers had taken and that nobody has answered.
 
-        Each goes back once: a query taken back a second time may be what kills workers, and is answered with an error.
+        Each goes back only once: a query taken back a second time may be what kills workers, so its answer is an error.
 
         Args:
             is_alive: says whether a worker may still be at work.
@@ -131,9 +131,9 @@ class Room:
         self._reply(((retrieval, {"error": _FATAL}) for retrieval in fatal), holder="")
 
     def pass_on(self, room: str, vectors: dict[str, bytes], embed_s: float = 0.0) -> bool:
-        """Hand embedded queries to the next room; True when the caller must publish a token for it.
+        """Hand embedded queries to the next room; return True when the caller must publish a token for it.
 
-        Those that were given up meanwhile are left out.
+        Queries that have been given up meanwhile are left out.
 
         Args:
             room: the next room.
@@ -154,8 +154,8 @@ class Room:
         There is one list of rows per goal; a row is `[score, name]`, or `[score, name, kind, module, statement]` where
         the query asked for details.
 
-        What was given up meanwhile is not answered, and an error of a worker whose lease lapsed is not passed on:
-        the worker that has the query now may still answer it.
+        A query that has been given up meanwhile is not answered. An error from a worker whose lease has lapsed is not
+        passed on, because the worker that has the query now may still answer it.
         """
         self._reply(answers, holder=self._worker)
 

@@ -27,8 +27,8 @@ class Schema:
     """Two versions of the key schema.
 
     Attributes:
-        store: of the state in the store.
-        ours: of this release.
+        store: the version of the state in the store.
+        ours: the version of this release.
     """
 
     store: int
@@ -52,11 +52,11 @@ def enter_store(client: RedisClient) -> str:
     """Check that the server and its state suit this release, and record this release there; called at each start.
 
     Returns:
-        What `check_server` says about the server.
+        The sentence from `check_server` about the server.
 
     Raises:
         ConfigurationError: the server could lose data (`check_server`).
-        SchemaMismatch: the state is of a release too far away.
+        SchemaMismatch: the state belongs to a release too far from this one.
         StoreUnavailable: Redis does not answer.
     """
     server = check_server(client)
@@ -66,10 +66,10 @@ def enter_store(client: RedisClient) -> str:
 
 
 def await_store(client: RedisClient) -> str:
-    """Wait until the store answers, then do as `enter_store`.
+    """Wait until the store answers, then do what `enter_store` does.
 
     Raises:
-        ConfigurationError, SchemaMismatch: as `enter_store`.
+        ConfigurationError, SchemaMismatch: as from `enter_store`.
     """
     while True:
         try:

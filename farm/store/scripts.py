@@ -1,7 +1,7 @@
 """The Lua scripts, each after the constants it shares with Python and the functions that all scripts share.
 
-Scripts that add work are refused when Redis is full; those that finish it are not (`allow-oom`), or a full store could
-never empty.
+Redis refuses scripts that add work when it is full, but not those that finish work (`allow-oom`): otherwise a full
+store could never empty.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Scripts:
 
 
 class AsyncScripts:
-    """The same for the API's client."""
+    """Runs scripts by name on the API's client."""
 
     def __init__(self, client: AsyncRedisClient) -> None:
         self._client = client

@@ -19,7 +19,7 @@ class NewBatch:
     """What a commit needs to know besides the items.
 
     Attributes:
-        listed: whether the owner's list of batches shows it; then its items are proofs.
+        listed: whether the owner's list of batches shows this batch; then its items are proofs.
         trace: the `traceparent` that its runs continue; empty if the batch is not traced.
     """
 
@@ -41,7 +41,7 @@ class NewBatch:
 
 
 class StagedItem(NamedTuple):
-    """One task to stage: the lane where it waits, and its fingerprint if its verdict may be kept or shared."""
+    """One task to stage: the lane where it waits, and its fingerprint, if its verdict may be kept or shared."""
 
     lane: str
     task: Task

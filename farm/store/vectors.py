@@ -1,4 +1,4 @@
-"""Vectors of new premises that all embed workers share, bounded by our own count because Redis may not evict."""
+"""Vectors of new premises that all embed workers share, bounded by the farm's own count because Redis may not evict."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SharedVectors:
         self._most_bytes = most_bytes
 
     def get(self, digests: Sequence[bytes]) -> list[bytes | None]:
-        """Return the vector of each digest, float32 bytes, where there is one.
+        """Return the vector of each digest as float32 bytes; None where there is none.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -40,7 +40,7 @@ class SharedVectors:
         return found
 
     def put(self, vectors: Mapping[bytes, bytes]) -> None:
-        """Keep vectors by their digests.
+        """Keep vectors under their digests.
 
         Raises:
             StoreUnavailable: Redis does not answer.

@@ -1,1 +1,1 @@
-"""Adapters for frameworks that train or measure provers; only the module of a framework needs it."""
+"""Adapters for frameworks that train or measure provers; each framework is needed only by its own module."""

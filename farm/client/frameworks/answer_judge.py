@@ -1,4 +1,4 @@
-"""Judging one answer of a model, for the adapters of frameworks that await their rewards."""
+"""Judges a model's answers one at a time, for the adapters of frameworks that await their rewards."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from farm.models import Verdict
 
 @dataclass(slots=True)
 class AnswerJudge:
-    """Has answers verified, at the level `checked` unless `options` say otherwise.
+    """Has answers verified, at the `checked` level unless `options` say otherwise.
 
-    Adapters create it where a framework is configured; it connects at the first answer.
+    Adapters create it when a framework is configured; it connects to the farm at the first answer.
 
     Attributes:
-        options: those of `AsyncFarm.verify`.
-        farm: the farm to ask; the one that `FARM_URL` names when None.
-        extract: gives the Lean source of an answer.
+        options: the options of `AsyncFarm.verify`.
+        farm: the farm to ask; if None, the one that `FARM_URL` names.
+        extract: extracts the Lean source from an answer.
     """
 
     options: OptionFields = field(default_factory=OptionFields)

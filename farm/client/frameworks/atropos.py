@@ -18,14 +18,14 @@ from farm.client.trainers import trl_reward
 class LeanReward(RewardFunction):
     """1 for a proof of the statement, 0 for anything else, and `undecided` where the farm could not decide.
 
-    A failure is raised. Atropos's own functions would turn it into 0, and an epoch without a farm would look like one
-    without a proof.
+    A failure is raised. Atropos's own functions would turn it into 0, so that an epoch without a farm would look like
+    one without a proof.
 
     Args:
-        undecided: the reward then; Atropos needs a number, and the trainer chooses it.
-        weight: Atropos's, for combined rewards.
-        name: Atropos's, under which it is logged.
-        options: those of `Farm.verify`; `level` is `checked` if absent.
+        undecided: the reward where the farm could not decide; Atropos needs a number, and the trainer chooses it.
+        weight: the weight that Atropos gives this reward when it combines several.
+        name: the name under which Atropos logs the reward.
+        options: the options of `Farm.verify`; `level` is `checked` if absent.
     """
 
     def __init__(self, undecided: float, weight: float = 1.0, name: str | None = None, **options: Any) -> None:
@@ -33,7 +33,7 @@ class LeanReward(RewardFunction):
         self._reward = trl_reward(undecided=undecided, **options)
 
     def compute(self, completions: Sequence[Any], statement: str | Sequence[str] = "", **_more: Any) -> list[float]:
-        """Return one reward per completion; a statement is for all of them, a list has one for each."""
+        """Return one reward per completion; a single statement applies to all; a list holds one for each."""
         statements = [statement] * len(completions) if isinstance(statement, str) else list(statement)
         texts = [self.get_content(each) for each in completions]
         found = self._reward(prompts=[], completions=texts, statement=statements)

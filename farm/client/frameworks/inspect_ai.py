@@ -27,7 +27,7 @@ def lean_scorer(**options: Unpack[OptionFields]) -> Scorer:
     An answer that the farm could not decide gets no score: it stays in the log, and no metric counts it.
 
     Args:
-        options: those of `Farm.verify`; `level` is `checked` if absent.
+        options: the options of `Farm.verify`; `level` is `checked` if absent.
     """
     judge = AnswerJudge(options)
 
@@ -46,10 +46,10 @@ def lean_scorer(**options: Unpack[OptionFields]) -> Scorer:
 
 @tool
 def lean_verify(**options: Unpack[OptionFields]) -> Tool:
-    """Let the model verify a Lean text: its outcome, errors, the tactics that failed and the goals before them.
+    """Let the model verify a Lean text and see its outcome, errors, the tactics that failed and the goals before them.
 
     Args:
-        options: those of `Farm.verify`; `level` is `compiled` if absent, as the model has no statement to send.
+        options: the options of `Farm.verify`; `level` is `compiled` if absent, as the model has no statement to send.
     """
     given: OptionFields = {"level": "compiled", "feedback": True, **options}
     judge = AnswerJudge(given)

@@ -1,6 +1,6 @@
 """verifiers: a task whose reward is the farm's verdict, and a task set of statements.
 
-A rollout whose proof the farm could not decide fails: verifiers does not count it as a rollout that is worth 0.
+A rollout whose proof the farm could not decide fails: verifiers does not count it as one that is worth 0.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class LeanData(vf.TaskData):
     """One statement to prove.
 
     Attributes:
-        statement: a theorem without its proof, after whatever it needs.
+        statement: a theorem without its proof, preceded by whatever it needs.
     """
 
     statement: str

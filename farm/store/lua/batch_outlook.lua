@@ -1,7 +1,8 @@
--- Counts a run that outlasted its slice, and notes it as going on until its item leaves the lease.
+-- Counts a run that has outlasted its slice, and records that it goes on until its item leaves the lease.
 -- ARGV: lease, index, ms until its full time is over
 -- Returns {} when the lease or the item is gone, else {processes, fresh, deferred, outlasted, returned, timeouts, decided,
---          seconds of work, whether another batch waits, ms left of each other run that goes on...} (farm/store/batch_outlooks.py).
+--          seconds of work, whether another batch is waiting, ms left of each other run that goes on...}
+--          (farm/store/batch_outlooks.py).
 local index, now = ARGV[2], now_ms()
 local lease = read_live_lease(ARGV[1], now)
 if not lease or redis.call('EXISTS', 'farm:batch:' .. lease.batch) == 0 then return {} end
@@ -9,14 +10,14 @@ if not redis.call('LPOS', 'farm:lease:' .. lease.id .. ':items', index) then ret
 local b = 'farm:batch:' .. lease.batch
 local beyond = b .. ':beyond'
 
--- Whether anything of another batch waits for the same processes.
+-- Whether anything from another batch is waiting for the same processes.
 local function others_wait()
   if redis.call('ZCARD', owners_key(lease.environment, lease.class)) > 1 then return 1 end
   if redis.call('ZCARD', queue_key(lease, lease.lane)) > 1 then return 1 end
   return redis.call('ZCARD', ready_key(lease)) > redis.call('SCARD', b .. ':lanes') and 1 or 0
 end
 
--- A run that ended without drop_from_lease is over when its full time is, at the latest.
+-- A run that ended without drop_from_lease is over when its full time is over, at the latest.
 redis.call('ZREMRANGEBYSCORE', beyond, '-inf', now)
 local going_on = redis.call('ZRANGE', beyond, 0, -1, 'WITHSCORES')
 redis.call('HSET', 'farm:lease:' .. lease.id, 'beyond', index)

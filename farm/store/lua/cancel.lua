@@ -1,5 +1,5 @@
--- Marks a batch cancelled: nothing of it starts any more. Its remainder is finished in slices (sweep.lua).
--- ARGV: batch. Returns 1 if there is a remainder.
+-- Marks a batch as cancelled: nothing more of it starts. Its remaining items get their verdicts in slices (sweep.lua).
+-- ARGV: batch. Returns 1 if any items remain.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
 local v = redis.call('HMGET', b, 'total', 'done')
 if not v[1] or tonumber(v[2]) >= tonumber(v[1]) then return 0 end

@@ -2,10 +2,11 @@
 -- ARGV: environment, worker, lease, warm lane or '', owner served last or '', seconds by which that owner may be ahead of
 --       the others, most items, TOOLCHAIN|POLICY|CHECKER|REVISION
 -- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '',
---          {index, stored proof, deaths, lapses, slow, verdict that is known or ''}...};
--- {what was declared bad} when the process judges by something that was declared bad;
--- or {} when there is nothing for it. In both cases its token is spent: a process holds one for as long as it finds work.
--- Without items there is no lease: every item that was looked at waits for another run.
+--          {index, stored proof, deaths, lapses, slow, known verdict or ''}...};
+-- {what has been declared bad} when the process judges by something that has been declared bad;
+-- or {} when there is nothing for it to do. In these two cases its token is spent: a process holds one for as long as it
+-- finds work.
+-- Without items there is no lease: every item that was looked at is waiting for another run.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local warm, last_owner, lead_s, most, revision = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local MOST_KNOWN, MOST_LOOKED_AT = 64, 1000  -- bounds how long one claim may hold up the server
@@ -17,8 +18,8 @@ local function reserved(class)
   return class == 'batch' and processes >= RESERVE_FROM_PROCESSES and busy(env, 'batch', now) >= processes - 1
 end
 
--- The owner served least. But a change of owner may cost a header load, so among batches the owner served last stays
--- while it is ahead by no more than its lead.
+-- Returns the owner that has been served least. But changing owners may cost a header load, so for batches the owner
+-- served last is kept while it is ahead by no more than its lead.
 local function pick_owner(class)
   local owners = owners_key(env, class)
   local first = redis.call('ZRANGE', owners, 0, 0, 'WITHSCORES')
@@ -29,7 +30,7 @@ local function pick_owner(class)
   return first[1]
 end
 
--- The warm lane, unless another has waited past the age bound: then the one that waited longest.
+-- Returns the warm lane, unless another has waited past the age bound: then the one that has waited longest.
 local function pick_lane(place)
   local ready = ready_key(place)
   local oldest = redis.call('ZRANGE', ready, 0, 0, 'WITHSCORES')
@@ -40,14 +41,14 @@ end
 local function known(member, exact)
   local kept = redis.call('GET', 'farm:verdict:' .. member)
   if not kept then return nil end
-  -- Another layout of the same proof: the positions in its messages would be wrong.
+  -- This is another layout of the same proof: the positions in the kept messages would be wrong for it.
   local kind = string.sub(kept, LAYOUT_CHARS + 1, LAYOUT_CHARS + 1)
   if kind ~= 'c' and string.sub(kept, 1, LAYOUT_CHARS) ~= exact then return nil end
   redis.call('ZADD', 'farm:verdicts', now, member)
   return string.sub(kept, LAYOUT_CHARS + 2)
 end
 
--- Whether the item waits for another's run; if not, it leads one of its own.
+-- Whether the item waits for another item's run; if not, it leads a run of its own.
 local function park(member, lane, batch, index)
   local leader, parked = redis.call('GET', 'farm:flight:' .. member), 'farm:parked:' .. member
   if not leader or (leader ~= id and redis.call('EXISTS', 'farm:lease:' .. leader) == 0) then
@@ -61,8 +62,8 @@ local function park(member, lane, batch, index)
   return true
 end
 
--- Looks at one item off the list; returns its entry of the reply, and the member to keep in the lease if there is one;
--- nil when it need not run now.
+-- Looks at one item off the list. Returns its entry in the reply, and the member to keep in the lease if there is one;
+-- or nil when the item need not run now.
 local function look_at(lane, batch, index, past)
   local stored = redis.call('HGET', 'farm:batch:' .. batch .. ':items', index)
   local entry = {index, stored, past[1] or 0, past[2] or 0, past[3] or 0, ''}
@@ -83,8 +84,8 @@ local function take(place, lane, batch)
   local list, b = 'farm:pending:' .. lane .. ':' .. batch, 'farm:batch:' .. batch
   local out = {entries = {}, members = {}, to_run = 0, looked_at = 0}
   local has_past = redis.call('EXISTS', b .. ':history') == 1
-  -- Takes only a share of what waits, so that the others have work too and no chunk holds the tail of a batch. Where
-  -- many small batches wait, there is work for every process, and larger chunks cost less.
+  -- Takes only a share of what is waiting, so that other processes have work too and no chunk delays the end of a
+  -- batch. Where many small batches wait, there is work for every process, and larger chunks cost less.
   local waiting = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
   local share = math.max(1, math.min(most, math.ceil(waiting / math.max(1, 2 * processes))))
   while out.to_run < share and #out.entries < MOST_KNOWN + out.to_run and out.looked_at < MOST_LOOKED_AT do
@@ -92,7 +93,7 @@ local function take(place, lane, batch)
     if not index then break end
     local past = has_past and redis.call('HMGET', b .. ':history', 'death:' .. index, 'lapse:' .. index,
       'slow:' .. index, 'apart:' .. index) or {}
-    -- An item that was charged with a death runs alone.
+    -- An item that has been charged with a death runs alone.
     if past[1] and out.to_run > 0 then redis.call('LPUSH', list, index) break end
     out.looked_at = out.looked_at + 1
     -- A late verdict from a lapsed lease may have settled it meanwhile.
@@ -154,7 +155,7 @@ end
 local out = {}
 local bad = declared_bad(revision)
 if bad then token_spent(env) return {bad} end
--- The claim was sent twice because the first reply got lost: nobody works on the items in it.
+-- The claim is sent a second time because the first reply got lost: nobody is working on the items in it.
 local lost = read_lease(id)
 if lost then give_up_lease(lost, now) end
 if redis.call('EXISTS', 'farm:draining') == 0 then

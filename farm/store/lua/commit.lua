@@ -5,7 +5,7 @@
 local new = cjson.decode(ARGV[1])
 local batch, owner, env, class = new.batch, new.owner, new.environment, new.class
 local now = now_ms()
--- A submitter that waits for the answer would wait for an operator.
+-- A submitter that waits for the answer would have to wait for an operator.
 if new.reply ~= '' and redis.call('HEXISTS', 'farm:paused', owner) == 1 then return {batch, 0, 'paused'} end
 if new.key ~= '' then
   local key = 'farm:idempotency:' .. owner .. ':' .. new.key
@@ -15,7 +15,7 @@ if new.key ~= '' then
   redis.call('EXPIRE', key, new.retention_s)
 end
 local b = 'farm:batch:' .. batch
--- The commit was sent twice because the first reply got lost.
+-- The commit is sent a second time because the first reply got lost.
 if redis.call('EXISTS', b) == 1 then return {batch, tokens_wanted(env, now), 'new'} end
 for _, key in ipairs(batch_keys(batch)) do redis.call('PERSIST', key) end
 redis.call('ZREM', 'farm:expiries', batch)
@@ -27,7 +27,7 @@ if new.listed then
   redis.call('ZADD', 'farm:batches', now, owner .. '/' .. batch)
   redis.call('ZADD', 'farm:batches:' .. owner, now, batch)
 end
--- Waiting work keeps an environment known; it may have been forgotten since the API looked.
+-- Waiting work keeps an environment known; the environment may have been forgotten since the API looked.
 redis.call('ZADD', 'farm:environments', 'NX', now, env)
 if new.deadline_ms ~= '' then redis.call('ZADD', 'farm:deadlines', now + new.deadline_ms, batch) end
 local place = {environment = env, class = class, owner = owner}

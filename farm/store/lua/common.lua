@@ -1,7 +1,7 @@
 -- Every script starts with the constants that Python shares (constants.py), and then this file. The keys: ../keys.md.
 
--- Two releases work on the same state while a farm is upgraded. A field or key that the older one does not miss may be
--- added at any time; any other change takes two releases, each of which adds one to SCHEMA (CONTRIBUTING.md).
+-- Two releases work on the same state while a farm is upgraded. A field or key that the older one can do without
+-- may be added at any time; any other change takes two releases, each of which adds one to SCHEMA (CONTRIBUTING.md).
 local SCHEMA = 1
 
 -- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it does not accept as an integer.
@@ -13,8 +13,8 @@ local HEAD_START_S = 0.001        -- a newcomer comes just before the least serv
 local TURN_S = 0.5
 local CLAIM_S = TURN_S / 16       -- what each proof is charged when it is claimed; its seconds follow when they are known
 local NEXT_S = 0.000001           -- batches that arrive in the same turn queue this far apart, in their order
-local MOST_PARKED = 1000          -- more copies than this of one proof do not wait for one run
-local LOOK_KEPT_MS = 60000        -- an older look counts no more
+local MOST_PARKED = 1000          -- at most this many copies of one proof wait for one run
+local LOOK_KEPT_MS = 60000        -- an older look no longer counts
 local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict besides its value; its name counts twice
 
 local function now_ms()
@@ -37,7 +37,7 @@ local function live_processes(env, now)
   return redis.call('ZCOUNT', 'farm:workers:' .. env, now, '+inf')
 end
 
--- Where a batch queues: its environment, class and owner. Nil when the batch is gone.
+-- Returns where a batch queues: its environment, class and owner. Nil when the batch is gone.
 local function place_of(batch)
   local v = redis.call('HMGET', 'farm:batch:' .. batch, 'environment', 'class', 'owner')
   return v[1] and {environment = v[1], class = v[2], owner = v[3]} or nil
@@ -51,8 +51,8 @@ local function has_ready(env, class)
   return redis.call('EXISTS', owners_key(env, class)) == 1
 end
 
--- Whether an owner has waited so long that changing to it, and back, costs the processes together no more than a third
--- of their time. A header load is half the lead.
+-- Whether an owner has waited so long that changing to it and back costs all the processes together no more than a third
+-- of their time. A header load counts as half the lead.
 local function is_neglected(env, owner, lead_s, now)
   local granted = tonumber(redis.call('HGET', 'farm:granted:' .. env, owner) or 0)
   return now - granted > 3000 * lead_s / math.max(1, live_processes(env, now))
@@ -125,7 +125,7 @@ local function close_lane(place, lane, batch)
   redis.call('ZREM', owners_key(place.environment, place.class), place.owner)
 end
 
--- Charges seconds of work to an owner, who falls back in its queue by as much.
+-- Charges seconds of work to an owner, which falls back in its queue by as much.
 local function charge_owner(place, seconds)
   local served = redis.call('ZADD', owners_key(place.environment, place.class), 'XX', 'INCR', seconds, place.owner)
   local key = 'farm:served:' .. place.environment .. ':' .. place.class
@@ -152,8 +152,8 @@ local function charge(place, lane, batch, seconds)
   charge_batch(place, lane, batch, seconds)
 end
 
--- Puts an index that is in no other place back into its lane, a slow one at the end and any other at the head, unless
--- it has a verdict or its batch has expired.
+-- Puts an index that is in no other place back into its lane, a slow one at the end and any other at the head; it does
+-- nothing if the index has a verdict or its batch has expired.
 local function put_back(place, lane, batch, index, slow, now)
   local b = 'farm:batch:' .. batch
   if redis.call('HEXISTS', b .. ':results', index) == 1 or redis.call('EXISTS', b) == 0 then return end
@@ -181,8 +181,8 @@ local function read_lease(id)
     beyond = v[8]}
 end
 
--- A lease that ran out has lapsed, whether or not the reaper has seen it: its holder is told that it is gone, and must
--- not renew it after that, or nobody would work on its items.
+-- A lease that has run out has lapsed, whether or not the reaper has seen it: its holder is told that it is gone, and
+-- must not renew it after that, or nobody would work on its items.
 local function read_live_lease(id, now)
   local lease = read_lease(id)
   return lease and tonumber(redis.call('ZSCORE', 'farm:leases', id) or 0) > now and lease or nil
@@ -197,7 +197,7 @@ local function end_lease(lease)
   redis.call('ZREM', 'farm:leases:' .. lease.environment .. ':' .. lease.class, lease.id)
 end
 
--- The part of TOOLCHAIN|POLICY|CHECKER|REVISION that was declared bad; nil when none was.
+-- Returns the part of TOOLCHAIN|POLICY|CHECKER|REVISION that has been declared bad; nil when none has.
 local function declared_bad(revision)
   if redis.call('EXISTS', 'farm:revoked') == 0 then return nil end
   local toolchain, policy, checker = string.match(revision, '^([^|]*)|([^|]*)|([^|]*)|')
@@ -206,8 +206,8 @@ local function declared_bad(revision)
   end
 end
 
--- Puts the items that waited for a run back into their lanes. ending: 'shared': the next runs, or finds the verdict;
--- 'apart': each has a run of its own, because this one decided nothing; 'slow': they count as slow too.
+-- Puts the items that have waited for a run back into their lanes. `ending` is 'shared': the next of them runs, or finds
+-- the verdict; 'apart': each gets a run of its own, because this one decided nothing; or 'slow': they count as slow too.
 local function unpark(member, ending, now)
   local waiting = redis.call('HGETALL', 'farm:parked:' .. member)
   redis.call('DEL', 'farm:parked:' .. member)
@@ -223,7 +223,7 @@ local function unpark(member, ending, now)
   return #waiting / 2
 end
 
--- Stops all claims for an owner until resume.lua; `batch` is the reason.
+-- Stops all claims for an owner until resume.lua runs; `batch` is the reason.
 local function pause(owner, batch)
   redis.call('HSETNX', 'farm:paused', owner, batch)
   redis.call('SADD', 'farm:suspects', batch)
@@ -232,7 +232,7 @@ local function pause(owner, batch)
   end
 end
 
--- Takes an index out of a lease, and ends the run that other items wait for. Returns how many of those were put back.
+-- Takes an index out of a lease, and ends the run that other items wait for. Returns how many of those items were put back.
 local function drop_from_lease(lease, index, ending, now)
   local key = 'farm:lease:' .. lease.id
   if redis.call('LREM', key .. ':items', 1, index) == 0 then return 0 end
@@ -247,7 +247,7 @@ local function drop_from_lease(lease, index, ending, now)
   return unpark(member, ending, now)
 end
 
--- Changes the items and bytes that a batch counts for.
+-- Changes how many items and bytes a batch counts for.
 local function hold(batch, owner, items, bytes)
   for name, by in pairs({items = items, bytes = bytes}) do
     redis.call('HINCRBY', 'farm:holding:' .. batch, name, by)
@@ -257,7 +257,7 @@ local function hold(batch, owner, items, bytes)
   end
 end
 
--- Gives all that a lease still holds back to its lane, uncharged.
+-- Gives everything that a lease still holds back to its lane, uncharged.
 local function give_up_lease(lease, now)
   local held = redis.call('LRANGE', 'farm:lease:' .. lease.id .. ':items', 0, -1)
   for i = #held, 1, -1 do
@@ -273,14 +273,14 @@ local function batch_keys(batch)
   return keys
 end
 
--- All proofs have their verdicts: wakes the client that waits, and lets everything expire.
+-- Called when all proofs have their verdicts: wakes the client that waits, and lets everything expire.
 local function complete_batch(batch, now)
   local b, place = 'farm:batch:' .. batch, place_of(batch)
   local v = redis.call('HMGET', b, 'cancelled', 'reply', 'retention_s')
   redis.call('HSET', b, 'finished_ms', now, 'state', v[1] == '1' and 'cancelled' or 'done')
   redis.call('SREM', 'farm:cancelling', batch)
   redis.call('ZREM', 'farm:deadlines', batch)
-  -- A verdict that came late, from a lapsed lease, leaves its index behind in a pending list.
+  -- A verdict that has come late, from a lapsed lease, leaves its index behind in a pending list.
   for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
     local list = 'farm:pending:' .. lane .. ':' .. batch
     redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', 0 - redis.call('LLEN', list))

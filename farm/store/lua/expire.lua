@@ -1,5 +1,5 @@
 -- Frees the storage of a batch that has expired, or of a staging that nobody will commit.
--- ARGV: batch, 'due' only if its time has come | 'now', for a staging. Returns 1 if it did.
+-- ARGV: batch, 'due' only if its time has come | 'now', for a staging. Returns 1 if it freed the storage.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
 local due = tonumber(redis.call('ZSCORE', 'farm:expiries', batch) or 0)
 if ARGV[2] == 'due' and due > now_ms() then return 0 end

@@ -1,5 +1,5 @@
--- Writes verdicts. The first writer wins. An `undecided` from a lapsed lease is dropped: its process stood still, so
--- its timeout is not a real one. The reaper takes its items back.
+-- Writes verdicts. The first writer wins. An `undecided` from a lapsed lease is dropped: its process had stood
+-- still, so its timeout is not a real one. The reaper takes its items back.
 -- ARGV: lease, batch, next running index or '', seconds of work to charge, seconds of a run that decided or '',
 --       most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
 --       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
@@ -8,7 +8,7 @@ local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
 local now = now_ms()
 local lease = read_live_lease(ARGV[1], now)
 
--- Verdicts by something that was declared bad meanwhile are not written; others judge the items.
+-- Verdicts that rest on something declared bad meanwhile are not written; other workers judge the items.
 if declared_bad(ARGV[7]) then
   if lease then give_up_lease(lease, now) end
   return {0, 0, 0, lease and tokens_wanted(lease.environment, now) or 0, 0, 0, 0}
@@ -80,11 +80,11 @@ end
 if alarm then
   local place = place_of(batch)
   pause(place.owner, batch)
-  -- Another process judges what this one would have judged next, after an operator has looked.
+  -- After an operator has looked, another process judges what this one would have judged next.
   if lease then give_up_lease(lease, now) end
   return {0, 0, written, tokens_wanted(place.environment, now), 0, 0, 1}
 end
--- Whether the process should look for work anew: interactive work waits, or an owner has waited for very long.
+-- Whether the process should look for work anew: interactive work is waiting, or an owner has waited for very long.
 local function others_first()
   if lease.class ~= 'batch' then return false end
   if has_ready(lease.environment, 'interactive') then return true end

@@ -1,4 +1,4 @@
--- Forgets the environments without a sign of life for long, in which nothing waits or runs; never the default one.
+-- Forgets environments that have shown no sign of life for long and in which nothing waits or runs; never the default.
 -- ARGV: ms without a sign of life. Returns their names.
 local now, forgotten = now_ms(), {}
 for _, env in ipairs(redis.call('ZRANGEBYSCORE', 'farm:environments', 0, now - ARGV[1])) do

@@ -1,5 +1,6 @@
 -- Replaces verdicts by marked ones. A verdict that has changed since it was read stays as it is.
--- ARGV: batch, then per verdict: index, packed verdict as it was read, packed verdict with the mark. Returns how many.
+-- ARGV: batch, then per verdict: index, packed verdict as it was read, packed verdict with the mark.
+-- Returns how many it replaced.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
 local marked, bytes = 0, 0
 for i = 2, #ARGV, 3 do

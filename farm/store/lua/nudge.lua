@@ -1,5 +1,5 @@
--- Corrects the count of tokens, and replaces lost ones: a token is lost if work waits while processes idle, both now
--- and at the last look. Each host has a reaper: of looks shortly after each other only the first counts.
+-- Corrects the count of tokens, and replaces lost ones: a token is lost if work is waiting while processes are idle,
+-- both now and at the last look. Each host has a reaper, so of several looks in quick succession only the first counts.
 -- ARGV: environment, ms between looks. Returns how many tokens to publish.
 local env, now, every_ms = ARGV[1], now_ms(), tonumber(ARGV[2])
 local since = now - number_at('farm:looked:' .. env)
@@ -11,7 +11,7 @@ local working = busy(env, 'interactive', now) + busy(env, 'batch', now)
 local useful = useful_processes(env, now)
 if pending <= 0 then
   redis.call('DEL', 'farm:idle:' .. env)
-  -- If nothing waits, a process that does not work has spent its token.
+  -- If nothing is waiting, a process that is not working has spent its token.
   if useful > 0 then believe(env, working) end
   return 0
 end
@@ -21,7 +21,7 @@ redis.call('SET', 'farm:idle:' .. env, idle, 'PX', LOOK_KEPT_MS)
 if lost > 0 then
   believe(env, working + lost)
 else
-  -- Each process that works holds a token, and at most one for each useful process is wanted.
+  -- Each working process holds a token, and at most one token for each useful process is wanted.
   believe(env, math.max(working, math.min(number_at('farm:tokens:' .. env), math.max(1, useful))))
 end
 return lost

@@ -1,5 +1,6 @@
--- Takes back what a lapsed or dead lease still holds. Only the item that ran is charged: a death when the process is
--- known to be dead, else a lapse. An item at its bound stays in the lease for the caller to settle.
+-- Takes back what a lapsed or dead lease still holds. Only the item that was running is charged: with a death when the
+-- process is known to be dead, otherwise with a lapse. An item that has reached its bound stays in the lease for the
+-- caller to settle.
 -- ARGV: lease, 'lapse' | 'death', death bound
 -- Returns {tokens to publish, environment, batch, 'crashed' | 'farm_error', condemned index...}, or {} if there was nothing to do.
 local lease = read_lease(ARGV[1])

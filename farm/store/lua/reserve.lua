@@ -1,6 +1,6 @@
--- Reserves room for a slice of a staging, before anything of it is stored.
+-- Reserves room for a slice of a staging, before any of the slice is stored.
 -- ARGV: batch, owner, items, bytes, ttl_ms, then the limits: items of an owner, bytes of an owner, items, bytes
--- Returns '' or the name of the limit that is reached.
+-- Returns '' or the name of the limit that has been reached.
 local batch, owner, items, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local wanted = {{'items:' .. owner, items}, {'bytes:' .. owner, bytes}, {'items', items}, {'bytes', bytes}}
 for i, want in ipairs(wanted) do

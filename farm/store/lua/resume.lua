@@ -1,4 +1,4 @@
--- Has an owner's proofs claimed again, in every environment. ARGV: owner. Returns whether it was paused.
+-- Lets an owner's proofs be claimed again, in every environment. ARGV: owner. Returns whether the owner was paused.
 local owner = ARGV[1]
 if redis.call('HDEL', 'farm:paused', owner) == 0 then return 0 end
 for _, env in ipairs(environments()) do

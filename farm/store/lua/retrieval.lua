@@ -1,15 +1,15 @@
--- Premise queries: admitted under two limits, leased, embedded, answered, given up. The totals
--- in farm:load are the sums over farm:flights, whatever expires or dies, because this script changes both together.
+-- Premise queries: they are admitted under two limits, leased, embedded, and answered or given up. Whatever expires or
+-- dies, the totals in farm:load stay the sums over farm:flights, because this script changes both together.
 -- ARGV: operation, then
 --   admit     id, ttl_ms, most bytes, most inputs, inputs, then field, value...
 --             -> 1 admitted, publish a token | 0 admitted | -1 too many bytes in flight | -2 too many inputs
---   claim     room, worker, most, 'first' (it holds none) | 'more'   -> {id, {field, value...}}...
+--   claim     room, worker, most, 'first' (the worker holds none) | 'more'   -> {id, {field, value...}}...
 --   renew     room, worker, id...
 --   look_after room   -> 1 publish a token | 0
 --   pass_on   room, embed_s, then id, vectors...   -> 1 publish a token | 0
 --   reply     id, list, the worker that must hold it or '', answer...
 --   give_up   id
---   take_back room, worker, id... -> those that were taken back before; the others wait again, first in the list
+--   take_back room, worker, id... -> those that had been taken back before; the others wait again, first in the list
 local FLIGHTS, LOAD = 'farm:flights', 'farm:load'
 local UNITS, ROOMS = {'bytes', 'inputs'}, {'embed', 'premises'}
 
@@ -30,7 +30,7 @@ local function end_leases(id)
   for _, room in ipairs(ROOMS) do redis.call('ZREM', leased_key(room), id) end
 end
 
--- Removes a query and its load; false when it was removed already.
+-- Removes a query and its load; returns false when it had been removed already.
 local function settle(id)
   if redis.call('ZREM', FLIGHTS, id) == 0 then return false end
   for _, unit in ipairs(UNITS) do
@@ -52,7 +52,7 @@ local function call_for(room)
   return redis.call('SET', 'farm:called:' .. room, 1, 'NX', 'PX', TOKEN_TTL_MS) and 1 or 0
 end
 
--- Whether a query still has this room's work before it: it has vectors once it was embedded.
+-- Whether a query still has this room's work ahead of it: a query has vectors once it has been embedded.
 local function is_due(room, id)
   local key = key_of(id)
   return redis.call('HEXISTS', key, 'request') == 1 and (redis.call('HEXISTS', key, 'vectors') == 1) == (room == 'premises')
@@ -66,7 +66,7 @@ local function holds(room, worker, id)
   return redis.call('HGET', key_of(id), 'holder') == worker and redis.call('ZSCORE', leased_key(room), id)
 end
 
--- Ends a lease whose worker will not answer. The query was first in the list, and is again.
+-- Ends a lease whose worker will not answer. The query goes back to the head of the list, where it was before.
 local function put_back(room, id)
   redis.call('ZREM', leased_key(room), id)
   if is_due(room, id) then redis.call('LPUSH', waiting_key(room), id) end
@@ -85,7 +85,7 @@ end
 local operations = {}
 
 function operations.admit(id, ttl_ms, most_bytes, most_inputs, inputs)
-  -- The caller lost the reply and asks again.
+  -- The caller has lost the reply and asks again.
   if redis.call('ZSCORE', FLIGHTS, id) then return call_for('embed') end
   local now = now_ms()
   for _, expired in ipairs(redis.call('ZRANGEBYSCORE', FLIGHTS, '-inf', now)) do give_up(expired) end
@@ -119,7 +119,7 @@ function operations.claim(room, worker, most, which)
   repeat
     local popped = redis.call('LPOP', waiting_key(room), most) or {}
     for _, id in ipairs(popped) do
-      -- A query that is leased already was in the list twice.
+      -- A query that is already leased was in the list twice.
       if is_due(room, id) and is_waited_for(id, now) and not redis.call('ZSCORE', leased_key(room), id) then
         found[#found + 1] = lease(room, worker, now + QUERY_LEASE_MS, id)
         ids[#ids + 1] = id
@@ -150,9 +150,9 @@ function operations.pass_on(room, embed_s)
   local passed = false
   for at = 4, #ARGV, 2 do
     local id, vectors = ARGV[at], ARGV[at + 1]
-    -- A query that was given up must not come back with only vectors, nor one that another worker has passed on.
+    -- A query that has been given up must not come back as vectors alone, nor one that another worker has passed on.
     if is_due('embed', id) then
-      -- First, because it is allowed in a full store, and a script that has written is not refused any more.
+      -- This comes first, because it is allowed in a full store, and a script that has written is no longer refused.
       end_leases(id)
       redis.call('HSET', key_of(id), 'vectors', vectors, 'embed_s', embed_s)
       charge(id, 'bytes', #vectors)
@@ -177,7 +177,7 @@ end
 
 operations.give_up = give_up
 
--- Whether a dead worker held a query; after a lapse it is another's. The last release kept no leases.
+-- Whether a dead worker held a query; after a lapse, another may hold it. The last release kept no leases.
 local function was_held(room, worker, id)
   local holder = redis.call('HGET', key_of(id), 'holder')
   return not holder or (holder == worker and redis.call('ZREM', leased_key(room), id) == 1)
@@ -186,7 +186,7 @@ end
 function operations.take_back(room, worker)
   local before = {}
   for at = 4, #ARGV do
-    -- A query that was answered, given up or passed on is no longer this room's.
+    -- A query that has been answered, given up or passed on is no longer this room's.
     if is_due(room, ARGV[at]) and was_held(room, worker, ARGV[at]) then
       if redis.call('HSETNX', key_of(ARGV[at]), 'taken_back_by_' .. room, 1) == 0 then
         table.insert(before, ARGV[at])

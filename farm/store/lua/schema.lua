@@ -1,4 +1,5 @@
--- Compares the version of the state with that of these scripts. The state has the version of the newest that entered.
+-- Compares the version of the state with that of these scripts. The state's version is that of the newest release that
+-- has entered the store.
 -- ARGV: 'enter' | 'look'
 -- Returns {version of the state, version of these scripts}.
 local kept = redis.call('GET', 'farm:schema')

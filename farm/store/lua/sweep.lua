@@ -19,7 +19,7 @@ local function lease_to_sweeper(lane, index)
   left = left - 1
 end
 
--- Items that wait for another's run wait no longer, and are swept like the rest.
+-- Items that were waiting for another item's run wait no longer, and are swept like the rest.
 for _, index in ipairs(redis.call('HKEYS', b .. ':parked')) do
   local parked = 'farm:parked:' .. redis.call('HGET', b .. ':parked', index)
   local lane = redis.call('HGET', parked, batch .. ':' .. index)

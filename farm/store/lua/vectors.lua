@@ -3,7 +3,7 @@
 --   get   digest...                        -> the vectors, or false
 --   put   most bytes, then digest, vector...
 local VECTORS, USED, BYTES = 'farm:vectors', 'farm:vectors:used', 'farm:vectors:bytes'
--- About what Redis itself spends on an entry in both the hash and the zset.
+-- About what Redis itself spends on one entry, in the hash and the zset together.
 local OVERHEAD = 200
 
 local function drop(digest)
