@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from farm.traces import serve_span
 
 _NAME = b"x-request-id"
-# The SDK's own name for one try of a call, by which it recognises the answer. Proxies replace the other name.
+# The header in which the SDK names each attempt at a call, to recognise its response: proxies replace the other one.
 _TRY = b"farm-request"
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BATCH = re.compile("[0-9a-f]{32}")
@@ -25,8 +25,9 @@ _log = structlog.get_logger()
 class Access:
     """Names each request, puts the name on every line that is logged meanwhile, and logs how the request ended.
 
-    The name is the client's `X-Request-ID` if that is short and plain, else a new one; the answer carries it, and
-    repeats a `Farm-Request` of that form. The line names the route, not the path, and nothing of body, query or key.
+    The name is the client's `X-Request-ID` if that is short and plain, otherwise a new one. The response carries it,
+    and repeats a `Farm-Request` header of the same form. The line names the route, not the path, and has nothing from
+    the body, the query or the key.
 
     Args:
         app: the app that answers.
@@ -66,7 +67,7 @@ class Access:
         fault: Exception | None = None
         try:
             await self._app(scope, receive, send_named)
-        except Exception as error:  # noqa: BLE001 - an uncaught exception; it was answered if that was possible
+        except Exception as error:  # noqa: BLE001 - an uncaught exception; a response was sent if possible
             fault = error
         if fault or _route(scope) not in _QUIET:
             _log_end(scope, status, time.monotonic() - started, fault)
@@ -92,5 +93,5 @@ def _named_batch(scope: Scope) -> dict[str, str]:
 
 
 def _route(scope: Scope) -> str:
-    """Return the template of the route that was taken; empty where there was none."""
+    """Return the template of the route that was taken; empty if there was none."""
     return getattr(scope.get("route"), "path", "")

@@ -30,7 +30,8 @@ async def arriving(request: Request) -> AsyncIterator[bytes]:
     """Yield the chunks of a body as they come; only the time spent waiting for them counts.
 
     Raises:
-        InvalidRequest: it comes more slowly than `_SLOWEST_BYTES_PER_S`; a slow client takes memory that others need.
+        InvalidRequest: the body arrives more slowly than `_SLOWEST_BYTES_PER_S`: a slow client holds memory that others
+            need.
     """
     chunks, received, waited_s = request.stream(), 0, 0.0
     while True:
@@ -42,7 +43,7 @@ async def arriving(request: Request) -> AsyncIterator[bytes]:
             return
         except TimeoutError as error:
             request.state.hangs_up = True
-            text = f"The body comes too slowly: {_SLOWEST_BYTES_PER_S >> 10} kB/s after {_PATIENCE_S:g} s at least"
+            text = f"The body comes too slowly: send at least {_SLOWEST_BYTES_PER_S >> 10} kB/s after {_PATIENCE_S:g} s"
             raise InvalidRequest(text) from error
         waited_s += time.monotonic() - started
         received += len(chunk)
@@ -53,8 +54,8 @@ async def read_body(request: Request, limit: int = JSON_LIMIT_BYTES) -> bytes:
     """Return the body.
 
     Raises:
-        TooLarge: it is longer than `limit` bytes, announced or not.
-        RateLimited: this process holds too many bytes of bodies at the moment.
+        TooLarge: it is longer than `limit` bytes, whether its length was announced or not.
+        RateLimited: this process holds too many bytes of request bodies at the moment.
         InvalidRequest: it comes too slowly.
     """
     refuse = TooLarge(f"The body is over {limit >> 20} MB: send it as NDJSON or in parts", details={"limit": limit})
@@ -96,13 +97,13 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
 
 
 async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """Yield unpacked gzip in bounded pieces, so that a gzip bomb reaches the caller's limit first.
+    """Yield unpacked gzip in bounded pieces, so that a gzip bomb hits the caller's limit before it fills the memory.
 
     There may be several members, as `cat a.gz b.gz` writes them (RFC 1952, section 2.2).
 
     Raises:
-        InvalidRequest: it is not gzip, is cut off, or holds something else after a member.
-        TooLarge: its packed form is longer than `limit` bytes, as many empty members would be.
+        InvalidRequest: it is not gzip, ends too early, or has something other than gzip after a member.
+        TooLarge: its compressed form is longer than `limit` bytes, as that of many empty members would be.
     """
     member, received = zlib.decompressobj(wbits=31), 0
     async for chunk in chunks:

@@ -28,7 +28,7 @@ class Buffered:
         return self._held[owner] + size_bytes <= self._limit_bytes // 2 and total <= self._limit_bytes
 
     def change(self, owner: str, size_bytes: int) -> None:
-        """Count more, or less, for an owner."""
+        """Add a number of bytes to an owner's count; a negative number takes bytes off."""
         self._held[owner] += size_bytes
         if not self._held[owner]:
             del self._held[owner]
@@ -58,6 +58,6 @@ class Holding:
         self.size_bytes += size_bytes
 
     def free(self) -> None:
-        """Hold nothing any more."""
+        """Release everything that is held."""
         self.buffered.change(self.owner, -self.size_bytes)
         self.size_bytes = 0

@@ -1,4 +1,4 @@
-"""False proofs that the farm mixes into a batch: a farm that accepts one is broken or was subverted."""
+"""False proofs that the farm mixes into a batch: a farm that accepts one is broken or has been subverted."""
 
 from __future__ import annotations
 

@@ -17,11 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from farm.errors import ConfigurationError, Unavailable
 from farm.store.connection import most_connections
 
-# For the event loop, logs, files, the broker and whatever else a process opens.
+# Descriptors kept for the event loop, logs, files, the broker and whatever else a process opens.
 _RESERVE = 64
 _FEWEST = 8
 _MOST_REFUSED = 256
-# Above this share of places taken, each answer closes its connection, so that idle ones do not keep others out.
+# If more than this share of the places is taken, each response closes its connection: idle ones keep nobody out.
 _CROWDED = 0.75
 _BACKLOG = 2048
 _PAUSE_S = 0.01
@@ -36,7 +36,7 @@ _log = structlog.get_logger()
 
 
 class Places:
-    """How many connections are served, and how many more are told to come back.
+    """How many connections are served, and how many more are told to try again later.
 
     Args:
         limit: the descriptors that the process may have.
@@ -55,21 +55,21 @@ class Places:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more are served."""
+        """Whether no more connections can be served."""
         return len(self.taken) >= self.served
 
     @property
     def is_crowded(self) -> bool:
-        """Whether connections should not stay after their answer."""
+        """Whether there are so many connections that each should be closed after its response."""
         return len(self.taken) >= self.served * _CROWDED
 
 
 class Turnover:
-    """Makes each answer end its connection while there are many.
+    """Makes each response close its connection while there are many connections.
 
     Args:
-        app: what answers.
-        places: those of the process.
+        app: the app that answers.
+        places: the places of this process.
     """
 
     def __init__(self, app: ASGIApp, places: Places) -> None:

@@ -1,6 +1,6 @@
-"""What the OpenAPI document says of each field, parameter and body: from the models' docstrings, and from tables here.
+"""What the OpenAPI document says on each field, parameter and body: from the models' docstrings, and from tables here.
 
-A docstring names the attributes that need a word among people who read the code; the document describes all of them.
+A docstring describes only the attributes that readers of the code need explained; the document describes all of them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ TAGS = [
     {"name": "kimina", "description": "The routes of Kimina Lean Server, for its clients."},
 ]
 _PARAMETERS = {
-    "batch_id": "The batch, as the submission named it.",
-    "index": "The proof's place in its batch, from 0.",
+    "batch_id": "The batch's id, as given in the response to its submission.",
+    "index": "The proof's position in its batch, from 0.",
     "limit": "How many to return, at most.",
-    "after": "The cursor to read after, the `next` of the page before; the beginning when absent.",
-    "Idempotency-Key": "A name for this submission: the same one with the same body returns the batch there is.",
+    "after": "The cursor after which to read: the previous page's `next`. Without it, reading starts at the beginning.",
+    "Idempotency-Key": "A name for this submission: sent again with the same body, it returns the same batch.",
 }
 # By model and field; by the field alone where it means the same everywhere.
 _FIELDS = {
@@ -37,11 +37,11 @@ _FIELDS = {
     "answer": "What was answered.",
     "batch_id": "The batch's name in every other request.",
     "caller_in_module_system": "Whether the goal's file is a `module`.",
-    "cached": "Whether an earlier verdict on the same proof answered.",
+    "cached": "Whether an earlier verdict on the same proof was used.",
     "checks": "The parts by name: `redis`, `lean`, `embed`, `premises`.",
     "code": "Lean text.",
     "codes": "What to check.",
-    "column": "Characters in front of it on its line, from 0.",
+    "column": "How many characters precede it on its line.",
     "counts": "Finished proofs by outcome.",
     "custom_id": "The name that its answer carries.",
     "data": "The text.",
@@ -51,8 +51,8 @@ _FIELDS = {
     "disable_cache": "Whether to run it in a fresh process.",
     "done": "Whether there is nothing more to come.",
     "BatchStatus.done": "How many proofs have their verdict.",
-    "endPos": "Where it ends; null where that is not known.",
-    "end_pos": "Where it ends; null where that is not known.",
+    "endPos": "Where it ends; null if that is not known.",
+    "end_pos": "Where it ends; null if that is not known.",
     "engine": "What runs there, with its version.",
     "environment": "What judged the proof.",
     "QueueStatus.environment": "The Lean environment.",
@@ -63,26 +63,26 @@ _FIELDS = {
     "host": "The machine it runs on.",
     "id": "The name that its answer carries.",
     "imported_all_modules": "Modules that were imported with `import all`: what is private there may be used.",
-    "imported_modules": "Modules whose premises may be used: names, or places in `/indexed-modules`.",
+    "imported_modules": "Modules whose premises may be used: names, or positions in `/indexed-modules`.",
     "index": "The proof's place in its batch, from 0.",
     "infotree_type": "Which information tree to return.",
     "items": "Proofs with their verdicts, in the order of their indices.",
     "kind": "What it does: `lean`, `embed` or `premises`.",
-    "leased": "Proofs that run.",
+    "leased": "Proofs that are running.",
     "line": "The line, from 1.",
     "links": "Where its status and its results are, and what cancels it.",
-    "local_premises": "Premises that may be used besides: names, or places in `/indexed-premises`.",
+    "local_premises": "Further premises that may be used: names, or positions in `/indexed-premises`.",
     "message": "One sentence that says what to do.",
     "messages": "What Lean said, errors first if there is too much.",
     "name": "Its full name.",
     "names": "Names in the order of their indices.",
-    "new_premises": "Premises that the index does not have, of your own file.",
-    "next": "Where to read on.",
+    "new_premises": "Premises from your own file that the index does not have.",
+    "next": "Where to continue reading.",
     "notice": "What an operator should know; empty if nothing.",
     "options": "The options that it was submitted with.",
-    "pending": "Proofs that wait.",
+    "pending": "Proofs that are waiting.",
     "pid": "Its process on that machine.",
-    "pos": "Where it is in your text; null where Lean names no place.",
+    "pos": "Where it is in your text; null if Lean gives no position.",
     "premises": "The nearest first.",
     "progress": "How far it has started, from 0 to 1.",
     "proof": "What proves the statement.",
@@ -93,7 +93,7 @@ _FIELDS = {
     "rejected": "How many were rejected.",
     "requests": "What to send to one Lean process, one after the other.",
     "response": "What the REPL answered.",
-    "results": "One for each that was asked.",
+    "results": "One for each item in the request.",
     "score": "How near it is to the goal: the larger, the nearer.",
     "severity": "How bad it is.",
     "snippets": "What to check.",
@@ -106,7 +106,7 @@ _FIELDS = {
     "verdict": "Its verdict; null while there is none.",
     "workers": "The processes that work.",
     "PartReadiness.workers": "How many processes it has.",
-    "ErrorBody.code": "What kind of failure it is; it never changes its meaning.",
+    "ErrorBody.code": "What kind of failure it is; a code never changes its meaning.",
 }
 
 

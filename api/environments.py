@@ -47,7 +47,8 @@ def describe(queue: QueueStatus, status: FarmStatus, last: tuple[Environment, fl
     Args:
         queue: its queue.
         status: the farm's status.
-        last: what its process with the latest sign of life runs, and how many seconds ago that was; None without any.
+        last: what its process with the latest sign of life runs, and how many seconds ago that was; None if it has
+            none.
     """
     workers = lean_workers(status, queue.environment)
     serves, seen_s = last or (Environment(), None)

@@ -1,4 +1,4 @@
-"""One table from errors to answers: the form of /v1, and `{"detail": …}` on the compatible routes."""
+"""One table that turns errors into responses: in the form of /v1, or as `{"detail": …}` on the compatible routes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_DETAILS = 20
 
 
 def invalid(error: ValidationError | RequestValidationError) -> InvalidRequest:
-    """Return pydantic's findings as one error: the first in the text, all in the details, and none with its input."""
+    """Return pydantic's findings as one error: the first in the text, all in the details, none quoting the input."""
     findings = [{"loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors()[:_MOST_DETAILS]]
     first = findings[0]
     where = ".".join(str(part) for part in first["loc"]) or "body"
@@ -27,7 +27,7 @@ def invalid(error: ValidationError | RequestValidationError) -> InvalidRequest:
 
 
 def error_response(request: Request, error: FarmError) -> Response:
-    """Return the answer to a request that failed."""
+    """Return the response to a request that failed."""
     headers = {}
     if isinstance(error, RateLimited):
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
@@ -39,7 +39,7 @@ def error_response(request: Request, error: FarmError) -> Response:
     if path.startswith(_KIMINA) and isinstance(error, RateLimited):
         return JSONResponse({"detail": "No available REPLs"}, error.status, headers)
     if path.startswith(_PREMISES + _KIMINA):
-        # Both servers' clients know 422 and 500; lean-premise-server's prints the detail.
+        # The clients of both servers know 422 and 500; that of lean-premise-server prints the detail.
         status = 500 if error.retryable or error.status > 500 else error.status
         detail: Any = error.details if isinstance(error, InvalidRequest) and error.details else error.message
         return JSONResponse({"detail": detail}, status, headers)

@@ -22,4 +22,4 @@ EXAMPLES: dict[str, Any] = {
         "labels": ["theorem two : 1 + 1 = 2"],
     },
 }
-"""By the name of the body's model."""
+"""Example bodies, by the name of the body's model."""

@@ -34,10 +34,10 @@ from farm.store.registry import read_status
 from farm.store.staging import NewBatch, StagedItem, Staging
 from farm.traces import traceparent
 
-# Proofs, and bytes of their lines, that are held before they are staged.
+# How many proofs, and how many bytes of their lines, are held before they are staged.
 _STREAM_SLICE = 250
 _STREAM_SLICE_BYTES = 4 << 20
-# Unpacked bytes of one NDJSON submit: 100 000 proofs of 4 kB are 400 MB.
+# Unpacked bytes of one NDJSON submission: 100 000 proofs of 4 kB are 400 MB.
 _STREAM_LIMIT_BYTES = 1 << 30
 _LINE_LIMIT_BYTES = 8 << 20
 _CANARY_STEPS = 1_000_000
@@ -98,7 +98,7 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
 
 
 async def _unsound(environment: str, service: Service) -> str:
-    """Return why nothing can be attested in an environment: all its workers run unsound Leans; else empty."""
+    """Return why nothing can be attested in an environment: all its workers run an unsound Lean; empty otherwise."""
     workers = lean_workers(await read_status(service.client), environment)
     warnings = [toolchains.warning(each.serves.lean_version) if each.serves else "" for each in workers]
     return warnings[0] if warnings and all(warnings) else ""
@@ -116,8 +116,8 @@ def _gate(options: Options, settings: Settings, least: Gate) -> str:
     """Return the gate of a batch.
 
     Raises:
-        InvalidRequest: the level cannot be reached with it, or not by this farm at all.
-        Forbidden: it would be weaker than the key's gate.
+        InvalidRequest: the level cannot be reached with this gate, or not at all by this farm.
+        Forbidden: the gate would be weaker than the key's.
     """
     if least is Gate.STRICT and options.gate == "off":
         raise Forbidden("This key is for gated proofs: leave `gate` out; routes without a gate are not for it")
@@ -126,13 +126,13 @@ def _gate(options: Options, settings: Settings, least: Gate) -> str:
     if options.level == "compiled":
         return "strict" if least is Gate.STRICT else options.gate or settings.gate
     if options.gate == "off":
-        raise InvalidRequest(f"gate: the level `{options.level}` needs the gate `strict`; leave it out or say `strict`")
+        raise InvalidRequest(f"gate: level `{options.level}` needs the `strict` gate; leave `gate` out or say `strict`")
     return "strict"
 
 
 @dataclass(slots=True)
 class Intake:
-    """Takes in one submit: counts proofs, checks ids, and stages."""
+    """Takes in one submission: counts its proofs, checks their ids, and stages them."""
 
     service: Service
     owner: str
@@ -182,7 +182,7 @@ class Intake:
 
     @property
     def domain(self) -> str:
-        """The trust domain: with the gate off a proof may run any metacode, so each owner has a domain."""
+        """The trust domain: with the gate off a proof may run any metacode, so each owner has its own domain."""
         return STRICT_DOMAIN if self.options["gate"] == "strict" else self.owner
 
     def _wants_canary(self) -> bool:
@@ -214,7 +214,7 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
 
 
 async def commit(service: Service, staging: Staging, submission: NewBatch) -> Committed:
-    """Make a staging a batch and call for workers; raises as `Batches.commit`."""
+    """Turn a staging into a batch and call for workers; raises what `Batches.commit` raises."""
     committed = await service.batches.commit(staging, replace(submission, trace=traceparent()))
     label = submission.options.get("label")
     structlog.contextvars.bind_contextvars(batch=committed.batch, **({"label": label} if label else {}))
@@ -225,7 +225,7 @@ async def commit(service: Service, staging: Staging, submission: NewBatch) -> Co
 async def stage_and_commit(
     service: Service, staging: Staging, entries: Iterable[StagedItem], submission: NewBatch
 ) -> Committed:
-    """Make tasks a batch; a failure leaves nothing behind.
+    """Turn tasks into a batch; a failure leaves nothing behind.
 
     Raises:
         FarmError: as `Batches.stage` and `Batches.commit` do, and as iterating over the entries does.
@@ -242,7 +242,7 @@ async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[
     """Yield the proofs of an NDJSON body in slices, unpacking gzip on the way; `digest` sees every byte.
 
     Raises:
-        InvalidRequest: a line is not a proof; the text names the line.
+        InvalidRequest: a line is not a proof; the message names the line.
         TooLarge: a line or the whole body is too long.
     """
     slice_: list[Proof] = []
@@ -280,5 +280,5 @@ async def _unpacked(request: Request, digest: Any) -> AsyncIterator[bytes]:
 
 
 def new_digest() -> Any:
-    """Return the digest that tells whether an idempotency key comes with the same body."""
+    """Return the digest that tells whether an idempotency key comes with the same body as before."""
     return sha256()

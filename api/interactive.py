@@ -20,12 +20,12 @@ INTERACTIVE_PROOFS = 4
 DEADLINE_S = 3600.0
 """How long a request waits if it sets no deadline."""
 UNSEEN_RETENTION_S = 300
-"""How long a batch is kept whose id the client never learns."""
+"""How long to keep a batch whose id the client never learns."""
 _GRACE_S = 30.0
 
 
 async def verify(request: Request, intake: Intake, proofs: list[Proof], submission: NewBatch) -> list[bytes]:
-    """Return the verdicts of proofs as JSON, in their order; raises as `work_off` does."""
+    """Return the verdicts on proofs as JSON, in their order; raises as `work_off` does."""
     return await work_off(request, intake.service, intake.staging, intake.entries(proofs), submission)
 
 

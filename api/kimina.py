@@ -60,7 +60,7 @@ async def run_checks(
 
 
 def _read(text: str) -> Proof | Json:
-    """Return a text as a proof; a text that cannot be sent to Lean fails by itself."""
+    """Return a text as a proof; a text that cannot be sent to Lean fails without failing the others."""
     try:
         return Proof(code=text or "\n")
     except ValidationError as error:

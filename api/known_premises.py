@@ -8,7 +8,7 @@ from farm.store.retrievals import Retrieval
 
 
 class Embedded:
-    """Remembers the texts used last, as many as the embed room keeps vectors, as one number each.
+    """Remembers the texts used last, each as one number, and as many as the embed room keeps vectors of.
 
     An estimate is enough: it only decides whether a query is admitted, and the embed worker divides larger work.
 

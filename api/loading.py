@@ -1,4 +1,4 @@
-"""Whether a premise query would wait for a room that is still loading."""
+"""Whether a premise query would have to wait for a room that is still loading."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from farm.mcp.calls import Connect
 
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is bound to all is asked at one
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - bound to all, asked at loopback
 # The caller's key, for all that one request does: the tasks that a request starts inherit it.
 _KEY: ContextVar[str] = ContextVar("key", default="")
 # An agent waits, and should soon learn that a part of the farm does not answer.
 _RETRIES = 2
-# A call holds at most one text, which may be twice as long as JSON.
+# A call holds at most one text, which may become twice as long when it is written as JSON.
 _LIMIT_BYTES = 4 << 20
 
 
@@ -138,7 +138,7 @@ class _LastingConnections(httpx.AsyncHTTPTransport):
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return a function that gives a body that was read, and after it whatever comes, such as a disconnect."""
+    """Return a function that first gives the body, which was read already, then whatever follows (a disconnect)."""
     given = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def replay() -> Message:

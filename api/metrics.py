@@ -30,7 +30,7 @@ class Readings:
         cache: the verdict cache.
         alarms: canaries.
         figures: what worker processes counted (farm/store/metric_counts.py).
-        queue_ages_s: the age of the oldest batch that waits, by environment.
+        queue_ages_s: the age of the oldest waiting batch, by environment.
     """
 
     status: FarmStatus

@@ -111,7 +111,7 @@ async def ask(request: Request, service: Service, retrieval: Retrieval) -> dict[
     """Return the rooms' answer; if the wait ends in any other way, the query is withdrawn.
 
     Raises:
-        RateLimited: too much waits already.
+        RateLimited: too many queries are waiting already.
         Unavailable: no answer came in time, or something that a query needs is not available.
         Disconnected: the client disconnected.
     """
@@ -160,7 +160,7 @@ class _Lookout:
         self._was_missing = False
 
     async def is_lost(self) -> bool:
-        """Whether nobody has had the query at two looks in a row, and no answer has come.
+        """Whether nobody held the query at two checks in a row, and no answer has come.
 
         Raises:
             Unavailable: the workers that should answer are still loading.

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 
 from farm.errors import RateLimited
 
-# As many requests as are allowed in so many seconds may come at once.
+# A burst may have as many requests as are allowed in this many seconds.
 _BURST_S = 2.0
 _MOST_NAMES = 10_000
 _IPV6_NETWORK_BITS = 64

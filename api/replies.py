@@ -18,7 +18,7 @@ from farm.store.client import AsyncRedisClient
 from farm.store.connection import translated
 
 _BLOCK_S = 2
-# A connection that is silent for this much longer is given up: the replies are still in the list.
+# A connection that stays silent for this much longer is given up: the replies are still in the list.
 _SILENCE_S = 1
 _MOST = 100
 _RETRY_S = 0.2
@@ -36,7 +36,7 @@ class Disconnected(Exception):
 class Replies:
     """Hands each reply to the request that waits for it; late and repeated ones are dropped.
 
-    A reply leaves the list only after it was handed over, so that none is lost with the connection that brought it.
+    A reply leaves the list only once it has been handed over, so that none is lost with the connection that brought it.
 
     Args:
         client: a client for this purpose only; its one connection is replaced at once when it breaks.
@@ -50,7 +50,7 @@ class Replies:
 
     @contextlib.contextmanager
     def expect(self, name: str) -> Iterator[asyncio.Future[bytes]]:
-        """Give a future for the reply of this name (`batch:ID`, `retrieval:ID`); taken before the work is sent."""
+        """Give a future for the reply of this name (`batch:ID`, `retrieval:ID`); enter it before sending the work."""
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[name] = future
         try:
@@ -80,10 +80,10 @@ class Replies:
                 await asyncio.sleep(_RETRY_S)
 
     async def _read(self) -> None:
-        """Remove the replies that were handed over, hand over those in the list, and wait for more, in one round trip.
+        """In one round trip, remove the replies already handed over, hand over those in the list, and wait for more.
 
         Each is removed by its own text. Removing as many as were read would remove others when commands are sent again
-        because their answer got lost. The wait moves a reply to where it already is, which a full store refuses.
+        because the answer to them was lost. The wait moves a reply to where it already is; a full store refuses that.
         """
         pipe = self._client.pipeline(transaction=False)
         for entry in self._handed:
@@ -133,7 +133,7 @@ async def wait_reply(
             store that lost its last writes, and a reply with them.
 
     Raises:
-        Disconnected: the client went away.
+        Disconnected: the client has disconnected.
         Unavailable: no reply came in time.
     """
     async with _gone(request) as gone:

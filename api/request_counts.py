@@ -79,7 +79,7 @@ class CountedRequests:
 
 def _label(scope: Scope, status: int) -> str:
     method = scope["method"] if scope["method"] in _METHODS else _OTHER
-    # Without a route, the path is only what a client made up.
+    # Without a route, the path is just something that a client made up.
     route = getattr(scope.get("route"), "path", "") or _OTHER
     # A colon would end the label (farm/metric_series.py).
     return f"{method} {route.replace(':', '_')} {status // 100}xx"

@@ -14,7 +14,7 @@ async def rerun_options(old: BatchStatus, asked: RerunRequest, service: Service,
     """Return the options of the new batch.
 
     Raises:
-        Conflict: the old one still runs.
+        Conflict: the old one is still running.
         InvalidRequest: there is nothing in it to run again, or the farm can no longer do what it asked for.
         Forbidden: the key may no longer ask for it.
     """

@@ -40,11 +40,11 @@ class SecurityHeaders:
     """Puts security headers on every answer; without keys it serves only this host.
 
     No CORS header is ever sent, so no page of another origin reads an answer. Without keys that is not enough: a page
-    whose name an attacker points at 127.0.0.1 has the farm's own origin, and could run proofs here. The host name in
-    its requests gives it away.
+    whose host name an attacker points at 127.0.0.1 has the farm's own origin, and could run proofs here. The host name
+    in its requests gives it away.
 
     Args:
-        app: what answers.
+        app: the app that answers.
         is_open: whether the farm has no keys.
     """
 

@@ -26,7 +26,7 @@ from farm.store.environments import KnownEnvironments
 from farm.store.retrievals import Retrievals
 from farm.traces import span
 
-# Puts the keys into the OpenAPI document; the keyring reads the header.
+# Declares the keys in the OpenAPI document; it is the keyring that reads the header.
 _BEARER = HTTPBearer(auto_error=False, scheme_name="API key", description="`farm keys create NAME` prints one.")
 
 
@@ -64,7 +64,7 @@ async def get_service(request: Request) -> Service:
 
 
 async def admit(request: Request, find_owner: Callable[[Keyring, str | None], str]) -> str:
-    """Return the owner of a request; `find_owner` finds it, given the keyring and the header `Authorization`.
+    """Return the owner of a request; `find_owner` finds it, given the keyring and the `Authorization` header.
 
     Without keys there is one owner, without a limit.
 
@@ -115,7 +115,7 @@ async def get_bare_owner(request: Request) -> AsyncIterator[str]:
 
     Raises:
         Unauthorized: keys are used, and this is not one of them.
-        Forbidden: the key lacks the scope `verify`.
+        Forbidden: the key lacks the `verify` scope.
         RateLimited: the key asks too often.
     """
     async with serving(request, await admit(request, _bare_owner)) as owner:
@@ -147,7 +147,7 @@ def _url_owner(keyring: Keyring, authorization: str | None) -> str:
 
 
 def _from_url(authorization: str | None) -> str | None:
-    """Return a header with a key; HTTP clients send the user and password in a URL with the scheme `Basic`."""
+    """Return a header with a key; HTTP clients send the user and password in a URL with the `Basic` scheme."""
     scheme, _, given = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return authorization

@@ -25,7 +25,7 @@ _running: list[BackgroundThread] = []
 
 
 def or_end(start: Callable[P, None]) -> Callable[P, None]:
-    """Return the same function, but end the process on an error: Celery would only log it and go on giving tasks."""
+    """Return a function that does the same, but ends the process on an error: Celery would only log it and go on."""
 
     @functools.wraps(start)
     def started(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -42,7 +42,7 @@ class BackgroundThread(threading.Thread):
     """A daemon thread whose failure ends the process.
 
     Args:
-        name: of the thread.
+        name: the thread's name.
         silence_s: how long it may take from one `turn` to the next before the process ends; None if it never calls
             `turn`.
     """
@@ -73,17 +73,17 @@ class BackgroundThread(threading.Thread):
 
     @property
     def is_stuck(self) -> bool:
-        """Whether it has not turned for longer than it may take."""
+        """Whether more time has passed since its last `turn` than may pass."""
         return self._silence_s is not None and time.monotonic() > self._turned + self._silence_s
 
 
 class Pulse(BackgroundThread):
-    """Gives a forked process's signs of life while its other threads turn, and watches the worker's first process.
+    """Gives a forked process's signs of life while no thread of it is stuck, and watches the worker's first process.
 
     Args:
-        data_dir: of the farm.
+        data_dir: the farm's data folder.
         part: what the worker is called.
-        parent: that first process.
+        parent: the worker's first process.
     """
 
     def __init__(self, data_dir: Path, part: str, parent: int) -> None:
@@ -105,7 +105,7 @@ class Pulse(BackgroundThread):
 class Silence:
     """Ends processes of this worker that exist and give no sign of life.
 
-    Two looks have to agree, because when a frozen host wakes, all its processes have been silent for long.
+    Two checks have to agree, because when a frozen host wakes, all its processes have been silent for a long time.
     """
 
     def __init__(self, data_dir: Path, part: str) -> None:
@@ -114,7 +114,7 @@ class Silence:
         self._suspected: set[int] = set()
 
     def end(self, *pids: int) -> None:
-        """Look at processes, and kill those that were silent now and at the last look."""
+        """Check processes, and kill those that are silent now and were silent at the last check."""
         silent = {pid for pid in pids if silence_s(self._data_dir, self._part, pid) > SILENCE_S}
         for pid in silent & self._suspected:
             _log.critical("process.silent", process=pid)

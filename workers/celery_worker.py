@@ -29,7 +29,7 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
     """Run a prefork worker for one queue until SIGTERM.
 
     Args:
-        settings: of the farm.
+        settings: the farm's settings.
         app: the room's app.
         room: its name, the first part of the node name that Flower shows.
         queue: the queue it takes tokens from.

@@ -21,7 +21,7 @@ from workers.background_threads import BackgroundThread
 NEGLECT_S = 20.0
 """How long tokens may wait without any being taken, before the first process is ended."""
 _LOOK_S = 2.0
-# If two looks are further apart, nothing is known of the time between them.
+# If two checks are further apart, nothing is known about the time between them.
 _ON_END_S = 10.0
 
 _log = structlog.get_logger()
@@ -34,7 +34,7 @@ class LastBegun:
         self._page = mmap.mmap(-1, struct.calcsize("d"))
 
     def note(self) -> None:
-        """Record that one begins now."""
+        """Record that a task begins now."""
         struct.pack_into("d", self._page, 0, time.monotonic())
 
     def ago_s(self) -> float:
@@ -44,11 +44,11 @@ class LastBegun:
 
 
 class Neglect(BackgroundThread):
-    """Watches, in a process of a worker, whether the first one takes waiting tokens, and ends it if it does not.
+    """Watches, in a process of a worker, whether the first one takes waiting tokens; if not, ends it.
 
     Args:
-        app: of the worker.
-        queue: whose tokens.
+        app: the worker's app.
+        queue: the queue that holds the tokens.
         begun: shared by the processes of the worker.
         parent: its first process.
     """
@@ -69,7 +69,7 @@ class Neglect(BackgroundThread):
         signals.task_postrun.connect(self._finish, weak=False)
 
     def work(self) -> None:
-        """Look for ever."""
+        """Check for ever."""
         while True:
             time.sleep(_LOOK_S)
             self._look()

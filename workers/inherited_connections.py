@@ -28,7 +28,7 @@ def _let_go(parent: int) -> None:
         return
     null = os.open(os.devnull, os.O_RDWR)
     for path in list(Path("/dev/fd").iterdir()):
-        # One of them was the list's own.
+        # One of them belonged to the listing itself, and is closed by now.
         with contextlib.suppress(OSError):
             if _is_connection(int(path.name)):
                 # The number stays in use, because the object that owns it will close it some day.

@@ -28,7 +28,7 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
     """Have the worker of an app do all this; called before it starts, in its first process.
 
     Args:
-        app: the worker's.
+        app: the worker's app.
         data_dir: where its signs of life go.
         part: what it is called there.
     """

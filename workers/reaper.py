@@ -2,7 +2,7 @@
 
 Every second: leases that ran out, leases of processes of this host that are gone, remainders of cancelled batches,
 batches whose retention is over. Every five: lost tokens, of proofs and of premise queries, and processes that a dead
-worker left; and environments whose workers were not seen for long.
+worker left; and environments whose workers have not been seen for a long time.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _log = structlog.get_logger()
 
 
 class Reaper:
-    """Repeated passes over what has to be taken back."""
+    """Passes again and again over what has to be taken back."""
 
     def __init__(
         self, client: RedisClient, leases: Leases, rooms: Sequence[Room], tokens: Tokens, retention_s: int

@@ -34,7 +34,7 @@ from workers.stopping import StopFlag
 LINGER_S = 10.0
 """How long a process stays awake after the last query."""
 MOST_QUERIES = 64
-"""How many are served together."""
+"""How many queries are served together."""
 # The longest time until a waiting process notices that it is to end.
 _LOOK_UP_S = 0.5
 # A connection that is silent for longer is given up: no answer takes that long, and the queries are kept.
@@ -115,7 +115,7 @@ class RoomServer(ABC):
             self.serve(taken)
         except StoreUnavailable:
             raise
-        except Exception:  # noqa: BLE001 - the next queries may not be affected
+        except Exception:  # noqa: BLE001 - the next queries must not be affected
             _log.exception("queries.failed", queries=len(taken))
             self._post.room.reply_all((retrieval, {"error": _FAULT}) for retrieval, _ in taken)
         return len(taken)
@@ -172,7 +172,7 @@ class RoomProcess:
 
     Args:
         kind: the room, and what its workers are shown as.
-        make: makes the server at its post.
+        make: makes the server, given its post.
     """
 
     def __init__(self, settings: Settings, kind: WorkerKind, make: Callable[[Post], RoomServer]) -> None:

@@ -8,8 +8,8 @@ import mmap
 class StopFlag:
     """One byte that a parent shares with the processes it forks later.
 
-    `multiprocessing.Event` takes a lock to be read. Each process takes it ten times a second. If one is
-    killed while it holds the lock, every other process of the worker waits for ever.
+    Reading a `multiprocessing.Event` takes a lock, and each process would take it ten times a second. If one were
+    killed while it held the lock, every other process of the worker would wait for ever.
     """
 
     def __init__(self) -> None:

@@ -147,7 +147,7 @@ async def items(
     after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the page before.")] = -1,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> Response:
-    """Read the proofs of a batch with their verdicts, in the order they were submitted; a page has a few megabytes."""
+    """Read the proofs of a batch with their verdicts, in the order submitted; a page holds a few megabytes."""
     found, following = await service.batches.items(batch_id, owner, after, limit)
     end = b"null" if following is None else b"%d" % following
     return Response(b'{"items":[%s],"next":%s}' % (b",".join(found), end), media_type="application/json")
@@ -161,7 +161,7 @@ async def rerun(
     body: RerunRequest | None = None,
     idempotency_key: Annotated[str, _KEY] = "",
 ) -> BatchAccepted:
-    """Run the undecided proofs of a finished batch again: a new batch with its options, and with it as `parent`."""
+    """Run the undecided proofs of a finished batch again, in a new batch with its options and with it as `parent`."""
     asked = body or RerunRequest()
     old = await service.batches.status(batch_id, owner)
     options = await rerun_options(old, asked, service, owner)

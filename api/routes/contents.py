@@ -1,4 +1,4 @@
-"""The contents of a batch: the names of its proofs, and those of them with a text in Lean's messages."""
+"""The contents of a batch: the names of its proofs, and which of them have a given text in Lean's messages."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ async def matches(
     batch_id: str,
     service: ServiceDep,
     owner: VerifierDep,
-    text: Annotated[str, Query(min_length=1, max_length=200, description="Capitals do not count.")],
+    text: Annotated[str, Query(min_length=1, max_length=200, description="Case does not matter.")],
     after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=10_000, description="How many verdicts to look through.")] = 10_000,
 ) -> MatchesPage:
-    """Find the proofs of a batch with a given text in a message of Lean or in a goal that was left."""
+    """Find the proofs of a batch with a given text in one of Lean's messages or in a goal that was left."""
     return await service.batches.matches(batch_id, owner, text, after, limit)

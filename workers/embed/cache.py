@@ -16,8 +16,8 @@ class VectorCache:
     """The most recently used vectors. Texts are kept as digests, so a long text takes no more room than a short one.
 
     Args:
-        size: how many vectors are kept in memory; of 768 numbers, each takes about 3.2 kB.
-        shared: the vectors of all embed workers, asked next; None for none.
+        size: how many vectors are kept in memory; one of 768 numbers takes about 3.2 kB.
+        shared: the vectors of all embed workers, asked next; None if there are none.
     """
 
     def __init__(self, size: int, shared: SharedVectors | None = None) -> None:

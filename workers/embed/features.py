@@ -74,7 +74,7 @@ def _add_term(bag: Bag, row: Terms, weight: float) -> None:
 
 
 def _add_runs(bag: Bag, row: Terms) -> None:
-    """Add runs of 2 to 5 terms under names of their own, so that `b + c` inside a term meets `n + m` of a premise."""
+    """Add runs of 2 to 5 terms, each renamed by itself: `b + c` inside a term then matches `n + m` in a premise."""
     counts: Counter[str] = Counter()
     common: set[str] = set()
     for run in _runs(row):

@@ -1,7 +1,7 @@
 """`python -m workers.embed.gpu_check [SECONDS]`: what embeds here, on which GPU, and how many texts a second.
 
-It uses the settings of the farm: the servers of `EMBED_SERVICE_URL`, else `MODEL_ID` in this process. Exit status 1
-where no GPU is seen; the last line says what is missing.
+It uses the settings of the farm: the servers of `EMBED_SERVICE_URL`, else `MODEL_ID` in this process. It exits with
+status 1 if no GPU is seen; the last line says what is missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BATCH = 256
 
 
 def gpus() -> list[str]:
-    """Return what `nvidia-smi -L` lists; nothing where there is no driver."""
+    """Return what `nvidia-smi -L` lists; nothing if there is no driver."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return []
@@ -55,7 +55,7 @@ def rate(embedder: Embedder, batch: int, seconds: float) -> tuple[int, float]:
 
     Args:
         embedder: what embeds.
-        batch: texts at once, as the embed worker would have them under load.
+        batch: how many texts are embedded at once, as by the embed worker under load.
         seconds: for how long, after a first batch that does not count.
     """
     embedder.embed([_TEXT.format(f"warm_{at}") for at in range(batch)])
@@ -72,7 +72,7 @@ def _tell(line: str) -> None:
 
 
 def main() -> int:
-    """Check by the settings of the environment."""
+    """Check, with the settings from the environment."""
     try:
         settings, seconds = load(), float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
         found = gpus()

@@ -44,7 +44,7 @@ class EmbedServer(RoomServer):
         self._texts = 0
 
     def start(self) -> None:
-        """Build the embedder if there is none; what prevents it becomes the notice of this worker."""
+        """Build the embedder if there is none; whatever prevents that becomes this worker's notice."""
         if self._embedder is None:
             try:
                 self._embedder, self._failure = self._build(), ""
@@ -136,7 +136,7 @@ class EmbedServer(RoomServer):
 
 
 def _batches(retrievals: Sequence[Retrieval]) -> Iterator[list[Retrieval]]:
-    """Yield runs of queries with at most so many texts; a query with more stands alone."""
+    """Yield runs of queries with a bounded number of texts; a query with more stands alone."""
     batch: list[Retrieval] = []
     texts = 0
     for retrieval in retrievals:
@@ -151,7 +151,7 @@ def _batches(retrievals: Sequence[Retrieval]) -> Iterator[list[Retrieval]]:
 
 
 def _place(batch: Sequence[Retrieval], text: str) -> str:
-    """Return where a text stands in the first query that holds it, as the request names it."""
+    """Return where a text stands in the first query that holds it, in the words of the request."""
     retrieval = next(retrieval for retrieval in batch if text in retrieval.texts)
     position, goals = retrieval.texts.index(text), len(retrieval.states)
     if position >= goals:

@@ -1,4 +1,4 @@
-"""Takes a goal or a declaration apart into variables, hypotheses and conclusion. It is a reader, not a parser."""
+"""Takes a goal or a declaration apart into variables, hypotheses and conclusion. It reads roughly: it is no parser."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ParsedStatement:
         return token in self.types or bool(_SHORT_NAME.fullmatch(token))
 
     def bind(self, names: Iterable[str], type_: Tokens) -> None:
-        """Note a binder: a hypothesis when its type is a proposition, else variables."""
+        """Record a binder: as a hypothesis if its type is a proposition, otherwise as variables."""
         type_ = type_[: type_.index(":=")] if ":=" in type_ else type_
         is_proof = not _LOGICAL.isdisjoint(type_) or self.types.get(type_[0] if type_ else "") == ["Prop"]
         if is_proof:
@@ -62,7 +62,7 @@ class ParsedStatement:
             self.types.update(dict.fromkeys(filter(is_name, names), type_))
 
     def conclude(self, tokens: Tokens) -> None:
-        """Note what is claimed; leading `∀ x,` and `p →` become binders and hypotheses."""
+        """Record what is claimed; leading `∀ x,` and `p →` become binders and hypotheses."""
         while True:
             if tokens[:1] == ["∀"] and (end := find(tokens, ",")) > 0:
                 self._bind_all(tokens[1:end])
@@ -83,7 +83,7 @@ class ParsedStatement:
             self.bind_group(group)
 
     def bind_group(self, group: Tokens) -> None:
-        """Note a bracketed binder: `(x y : α)`, `{h : p}` or `[Class α]`."""
+        """Record a bracketed binder: `(x y : α)`, `{h : p}` or `[Class α]`."""
         inner, colon = group[1:-1], find(group[1:-1], ":")
         if group[0] == "[":
             self.classes.append(inner[colon + 1 :])
@@ -129,7 +129,7 @@ def _groups(tokens: Tokens) -> Iterator[Tokens]:
 
 
 def read(text: str) -> ParsedStatement:
-    """Take a goal (`… ⊢ …`), a declaration (`[/-- doc -/] kind name binders : type`) or a bare term apart."""
+    """Take apart a goal (`… ⊢ …`), a declaration (`[/-- doc -/] kind name binders : type`) or a bare term."""
     context, turnstile, conclusion = text.partition("⊢")
     if turnstile:
         return _read_goal(context[-_MOST_CHARACTERS:], conclusion[:_MOST_CHARACTERS])

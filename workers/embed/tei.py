@@ -15,10 +15,10 @@ import orjson
 from farm.errors import ConfigurationError, EmbeddingError
 from workers.embed.failures import Busy, CallRejected, ServiceDown
 
-# A host that accepts no connection is given up long before the time of a call is over.
+# A host that accepts no connection is given up long before a call's time is up.
 _CONNECT_TIMEOUT_S = 5.0
 _JSON = {"content-type": "application/json"}
-# Documentation and code of TEI 1.9 disagree on which of the two an oversized call gets.
+# The documentation and the code of TEI 1.9 disagree on which of the two an oversized call gets.
 _REJECTED = frozenset({413, 422})
 _REFUSED = frozenset({401, 403})
 _BUSY = frozenset({429, 502, 503, 504})
@@ -57,7 +57,8 @@ class TeiServer:
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ConfigurationError("EMBED_SERVICE_URL must hold URLs such as http://127.0.0.1:8080")
         self.shown = str(parsed.copy_with(username=None, password=None))
-        # The service is the operator's own: neither a proxy of the environment nor a redirect may send calls elsewhere.
+        # The service is the operator's own: neither a proxy from the environment nor a redirect may send calls
+        # elsewhere.
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(
             base_url=parsed, headers=headers, follow_redirects=False, trust_env=False, verify=_certificates()
@@ -140,7 +141,7 @@ class TeiServer:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Return a context with the system's certificates; without the environment httpx knows only its own."""
+    """Return a context with the system's certificates; when httpx ignores the environment, it knows only its own."""
     return ssl.create_default_context()
 
 

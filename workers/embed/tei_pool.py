@@ -27,7 +27,7 @@ _wait = wait_random_exponential(multiplier=0.05, max=2)
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Inputs of one call as JSON strings, and where the first stands among the texts."""
+    """The inputs of one call as JSON strings, and the position of the first among the texts."""
 
     inputs: list[bytes]
     first: int
@@ -38,7 +38,7 @@ class _Chunk:
 
 
 class TeiPool:
-    """Embeds by the servers of `EMBED_SERVICE_URL`. It asks them at once, to learn the model and its dimension.
+    """Embeds with the servers of `EMBED_SERVICE_URL`. When made, it asks them for the model and its dimension.
 
     Attributes:
         name: model and revision: from the settings if they are set there, else from the servers.
@@ -165,7 +165,7 @@ def _json(text: str, position: int) -> bytes:
 
 
 def _chunks(inputs: list[bytes], most: int) -> Iterator[_Chunk]:
-    """Yield runs of at most so many inputs and 1.5 MB; a longer input stands alone."""
+    """Yield runs of at most `most` inputs and 1.5 MB; a longer input stands alone."""
     start, size = 0, 0
     for at, item in enumerate(inputs):
         if at > start and (at - start >= most or size + len(item) > _MOST_BYTES):

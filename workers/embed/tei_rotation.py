@@ -19,9 +19,9 @@ class Turn:
     """A service in the rotation.
 
     Attributes:
-        load: inputs that it was sent and has not answered.
+        load: how many inputs it has been sent and has not answered.
         rests_until: when it may be asked again after a failure, on the rotation's clock.
-        failures: how many times in a row it failed.
+        failures: how many times in a row it has failed.
         is_known: whether it has shown which model it serves since it was last unreachable.
     """
 
@@ -50,7 +50,7 @@ class Rotation:
 
     @contextmanager
     def lend(self, inputs: int) -> Iterator[Turn]:
-        """Lend a service for a call of so many inputs; `ServiceDown` inside sends it to rest."""
+        """Lend a service for a call with this many inputs; if the block raises `ServiceDown`, it rests."""
         with self._lock:
             turn = min(self.turns, key=self._preference)
             turn.load += inputs

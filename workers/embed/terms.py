@@ -74,12 +74,12 @@ def peel(row: Terms) -> Terms:
 
 
 def unwrap(row: Terms) -> Terms:
-    """Return the terms without a bracket around all of them."""
+    """Return the terms without the brackets around all of them, if there are any."""
     return row[1:-1] if row[:1] == ["("] and find(row[1:], ")") == len(row) - 2 else row
 
 
 def relation(row: Terms) -> tuple[Terms, str, Terms]:
-    """Return the two sides of a proposition and its relation, `a > b` as `b < a`; without one, all is the left side."""
+    """Return the two sides of a proposition and its relation, `a > b` as `b < a`; without one, all is on the left."""
     for sign in _RELATIONS:
         at = find(row, sign)
         if at > 0:

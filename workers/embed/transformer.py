@@ -15,7 +15,7 @@ _TINY = 1e-12
 
 
 class TransformerEmbedder:
-    """Embeds by `MODEL_ID`, which is loaded now, from the hub if it is not on this machine.
+    """Embeds with `MODEL_ID`, which is loaded at once, from the hub if it is not on this machine.
 
     Attributes:
         name: model and revision.

@@ -25,10 +25,10 @@ class Chunk:
     """A claim and those of its items that have not begun; shared with the heartbeat, which may give the rest back.
 
     Attributes:
-        claim: the claim, with what was seen of its batch since.
+        claim: the claim, with what has been seen of its batch since.
         rest: what has not begun.
-        under_way: a write that has begun and whose outcome has not been read.
-        written: verdicts that were the first of their proofs.
+        under_way: a write that has begun and whose outcome has not been read yet.
+        written: how many verdicts were the first for their proofs.
         goes_on: whether the rest is still to be run here, as far as is known.
     """
 
@@ -52,7 +52,7 @@ class Chunk:
             return indices
 
     def known(self) -> list[Result]:
-        """Return the verdicts of the claim that the farm had already."""
+        """Return the verdicts in the claim that the farm already had."""
         return [
             item.known.model_copy(
                 update={
@@ -69,17 +69,17 @@ class Chunk:
 
 
 class Claims:
-    """Claims chunks for one process: of a length that fits the runs so far, preferring the lane whose header is loaded.
+    """Claims chunks for one process, as long as suits the runs so far, preferably from the lane whose header is loaded.
 
     Args:
         leases: the store.
         environment: the Lean environment that this process serves.
         worker: names the process.
-        revision: of what it judges by, as `Leases.claim` takes it.
+        revision: what this process judges by, in the form that `Leases.claim` takes.
 
     Attributes:
         in_hand: the chunk that is run; None between chunks. Other threads look at it.
-        declared_bad: which part of its revision was declared bad, so that it gets no work; empty if none.
+        declared_bad: which part of its revision has been declared bad, so that it gets no work; empty if none.
     """
 
     def __init__(self, leases: Leases, environment: str, worker: str, revision: str) -> None:

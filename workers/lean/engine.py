@@ -32,7 +32,7 @@ class Engine(Protocol):
     `run`, `warm`, `end` are called by the thread that built it, the rest by any.
 
     Attributes:
-        environment: what verdicts say about it.
+        environment: the Lean environment, as verdicts describe it.
     """
 
     environment: Environment
@@ -53,9 +53,9 @@ class Engine(Protocol):
         """Return the verdict on a proof, or the answer to another task.
 
         Raises:
-            Died: the REPL died or sent a false reply while running it: the item is charged.
-            SliceExpired: it outlasted its slice: it goes to the end of its batch.
-            GivenUp: it must not or cannot be finished here: it goes back uncharged.
+            Died: the REPL died or sent a false reply while running it: the item is charged with that.
+            SliceExpired: the item outlasted its slice, and goes to the end of its batch.
+            GivenUp: the item must not or cannot be finished here, and goes back uncharged.
         """
 
     def warm(self, header: str) -> None:
@@ -68,10 +68,10 @@ class Engine(Protocol):
         """End the present run, if there is one; it raises `GivenUp`."""
 
     def running_s(self) -> float:
-        """Return for how long the present run has run; 0 between runs."""
+        """Return for how long the present run has been going on; 0 between runs."""
 
     def describe(self) -> dict[str, str | float]:
-        """Return the fields of `WorkerStatus` that are about it."""
+        """Return the fields of `WorkerStatus` that describe this engine."""
 
 
 class LeanEngine:
@@ -81,7 +81,7 @@ class LeanEngine:
         session: the REPL.
         watchdog: ends its runs from outside.
         executor: runs each kind of task on it.
-        environment: what verdicts say about it.
+        environment: the Lean environment, as verdicts describe it.
         recycle_after: proofs after which the REPL is replaced.
         figures: where its runs are counted.
     """
@@ -111,7 +111,7 @@ class LeanEngine:
 
     @property
     def failure(self) -> str:
-        """Why the REPL does not start; empty once a run came to its end."""
+        """Why the REPL does not start; empty once a run has come to its end."""
         return self._failure
 
     @property
@@ -154,11 +154,11 @@ class LeanEngine:
         self._watchdog.interrupt(interruption)
 
     def running_s(self) -> float:
-        """Return for how long the present run has run; 0 between runs."""
+        """Return for how long the present run has been going on; 0 between runs."""
         return self._watchdog.running_s()
 
     def describe(self) -> dict[str, str | float]:
-        """Return the fields of `WorkerStatus` that are about this REPL."""
+        """Return the fields of `WorkerStatus` that describe this REPL."""
         return {
             "engine": f"Lean {self.environment.lean_version}",
             "sandbox": ", ".join(self.environment.sandbox),
@@ -218,7 +218,7 @@ class NoLean:
 
 
 def undecided(item: ClaimedItem, claim: Claim, environment: Environment, reason: Reason, text: str) -> Verdict:
-    """Return that the farm could not decide, and in a message why."""
+    """Return an `undecided` verdict whose message says why."""
     return verdict(
         item.id,
         item.index,

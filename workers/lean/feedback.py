@@ -24,7 +24,7 @@ _NO_GOALS = "no goals"
 
 @dataclass(frozen=True, slots=True)
 class _Tactic:
-    """A tactic of the user's text, with the goals in front of it."""
+    """A tactic in the user's text, with the goals before it."""
 
     start: Position
     end: Position
@@ -44,9 +44,9 @@ def read_feedback(response: Reply | None, messages: list[Message], place: Place)
     """Return the feedback on the first `MOST_ERRORS` errors of a proof.
 
     Args:
-        response: the REPL's, to a command that asked for its tactics; None where there is none.
-        messages: what was said, in the user's own text.
-        place: takes a position to the user's own text.
+        response: the REPL's response to a command whose tactics were asked for; None if there is none.
+        messages: Lean's messages, placed in the user's own text.
+        place: turns a position in the text that ran into one in the user's own text.
     """
     tactics = list(_tactics(response, place))
     errors = [message for message in messages if message.severity == "error"][:MOST_ERRORS]
@@ -78,7 +78,7 @@ def _of_error(error: Message, tactics: list[_Tactic]) -> Feedback:
     around = [each for each in tactics if error.pos and each.holds(error.pos)]
     failed = min(around, key=lambda tactic: tactic.size, default=None)
     is_unsolved = error.data.startswith(_UNSOLVED)
-    # Such a message has the goals that are left; those in front of the tactic around it are not the missing ones.
+    # Such a message holds the goals that are left; those before the tactic around it are not the ones to prove.
     goals = split_goals(error.data.removeprefix(_UNSOLVED) if is_unsolved else failed.goals if failed else "")
     return Feedback(
         pos=error.pos,

@@ -38,7 +38,7 @@ class GuardedServer(AutoLeanServer):
     Attributes:
         generation: how many REPL processes there have been; environment numbers of an older one are void.
         reply: the last reply, as it came.
-        slice: the slice of the run that is under way; None where it has its full time without a question.
+        slice: the slice of the run that is under way; None if it has its full time without being asked.
     """
 
     generation = 0
@@ -80,9 +80,9 @@ class GuardedServer(AutoLeanServer):
     def _run_dict_backoff(
         self, request: dict[str, Any], verbose: bool, timeout: float | None, restart_counter: int = 0
     ) -> dict[str, Any]:
-        """Send a request; AutoLeanServer checks the memory before each one, here it does so once a second.
+        """Send a request; AutoLeanServer would check the memory before each one; here that happens once a second.
 
-        It reads the whole host's memory (/proc/meminfo), which takes 0.1 to 0.2 ms; a proof may take 1 ms.
+        The check reads the whole host's memory (/proc/meminfo), which takes 0.1 to 0.2 ms; a proof may take 1 ms.
         """
         now = time.monotonic()
         if now < self._memory_read + _MEMORY_EVERY_S:
@@ -102,11 +102,11 @@ class GuardedServer(AutoLeanServer):
     def answers_token(self, env: int | None, timeout_s: float) -> bool:
         """Whether this REPL prints a random token back, and nothing else, on an environment that no submission made.
 
-        After an untrusted command it shows that the reply was that command's: a forged reply leaves the true one in the
-        pipe, where the token is expected.
+        After an untrusted command this shows that the reply was that command's: a forged reply leaves the true one in
+        the pipe, where the token is expected.
 
         Raises:
-            GuardTripped, TimeoutError, OSError: as any command.
+            GuardTripped, TimeoutError, OSError: as for any command.
         """
         deadline = time.monotonic() + timeout_s
         with self._lock, self._translating():
@@ -149,7 +149,7 @@ class GuardedServer(AutoLeanServer):
                 pipe.close()
 
     def take_status(self) -> int | None:
-        """Return how the last REPL ended, as `Popen.returncode` says it, once; None where that is not known."""
+        """Return, once, how the last REPL ended, as `Popen.returncode` says it; None if that is not known."""
         status, self._status = self._status, None
         return status
 
@@ -171,7 +171,7 @@ class GuardedServer(AutoLeanServer):
 
     @contextlib.contextmanager
     def _translating(self) -> Iterator[None]:
-        """Kill a REPL that cannot be trusted; turn other errors of its pipes into a broken pipe."""
+        """Kill a REPL that cannot be trusted; turn other errors on its pipes into a broken pipe."""
         try:
             yield
         except (GuardTripped, UnicodeDecodeError) as error:
@@ -182,7 +182,7 @@ class GuardedServer(AutoLeanServer):
                 raise
             raise BrokenPipeError(str(error)) from error
         except BaseException:
-            # An exception from elsewhere ended a request: the answer to it would be taken for that to the next one.
+            # An exception from elsewhere ended a request: its answer would be taken for the answer to the next one.
             self.kill()
             raise
 
@@ -272,7 +272,7 @@ class GuardedServer(AutoLeanServer):
 
 
 def _place(env: int | None) -> dict[str, int]:
-    """Return where a command runs, as fields of a request: an environment, or Lean's own start."""
+    """Return where a command runs, as fields of a request: an environment, or Lean's initial one."""
     return {} if env is None else {"env": env}
 
 

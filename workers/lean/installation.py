@@ -36,13 +36,13 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Installation:
-    """A Lean that is ready to run, or the sentence that says why there is none.
+    """A Lean that is ready to run, or a sentence that says why there is none.
 
     Attributes:
         config: LeanInteract's configuration; None without Lean.
-        environment: what verdicts say about it.
-        notice: what an operator has to do; empty with Lean.
-        folder: where launcher and scratch folders are; None without Lean.
+        environment: that Lean and its project, as verdicts describe them.
+        notice: what an operator has to do; empty if Lean is ready.
+        folder: where the launcher and the scratch folders are; None without Lean.
         checker: the command of the external checker, in a sandbox of its own, or the programs of the checkers that the
             farm knows; empty if none is configured.
     """
@@ -115,7 +115,7 @@ def _prepare(settings: Settings) -> Installation:
 
 
 def _checker(settings: Settings, config: Config, lake: str, folder: Path) -> tuple[str, ...] | Tools:
-    """Return the checker's command behind a launcher whose sandbox is like the REPL's, and lets it start."""
+    """Return the checker's command after a launcher whose sandbox is like the REPL's, and lets the checker start."""
     if names := known_checkers(settings.checker_command):
         return _tools(settings, config, lake, folder, names)
     name, *arguments = shlex.split(settings.checker_command) or [""]

@@ -77,8 +77,8 @@ class Judge:
     Args:
         session: the REPL.
         watch: watches its runs from outside.
-        environment: what verdicts say about it.
-        slices: says how long a proof runs before it is asked for its place.
+        environment: the Lean environment, as verdicts describe it.
+        slices: says how long a proof runs before it may have to give up its place.
     """
 
     def __init__(self, session: Session, watch: Watch, environment: Environment, slices: Slices) -> None:
@@ -236,7 +236,7 @@ def _objection(trial: Trial, claim: Claim) -> Objection | None:
 
 
 def _domain(trial: Trial, claim: Claim) -> str:
-    """Return the trust domain: a front with metacode has one that only this key and this front share."""
+    """Return the trust domain: a front with metacode has one for this key and this front alone."""
     if not trial.has_own_front:
         return lane_domain(claim.lane)
     return f"{claim.owner}:{sha256((trial.item.proof.statement or '').encode()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""What LeanInteract runs as `lake`: starts the REPL in its limits and sandbox, so that it ends with its worker.
+"""What LeanInteract runs as `lake`: starts the REPL within its limits and sandbox, so that it ends with its worker.
 
 `PLAN env CMD ARG…` becomes CMD, in this same process, in the environment that the real `lake env` gave when the
 farm was prepared: `lake env` would spawn it and wait, and a killed lake leaves its REPL behind. `apart` does the same

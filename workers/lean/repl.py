@@ -95,7 +95,7 @@ class Repl:
         self._cause = ""
 
     def blame(self, cause: str) -> None:
-        """Say why the process really ended; /metrics counts the start of the next one under it."""
+        """Say why the process really ended; /metrics counts the next start under that cause."""
         self._cause = cause
         if cause == Bound.MEMORY:
             self._figures.count(MetricSeries.SANDBOX_DENIALS, Bound.MEMORY)
@@ -123,7 +123,7 @@ class Repl:
 
         Args:
             command: its text.
-            env: the environment to run it in; None is Lean's own start.
+            env: the environment to run it in; None is Lean's initial one.
             timeout_s: seconds it may take.
             infotree: how much of Lean's info trees `reply` is to hold.
             lists_tactics: whether the answer is to list the command's tactics.
@@ -151,7 +151,7 @@ class Repl:
         return response
 
     def give_slice(self, slice_: Slice | None) -> None:
-        """Have what runs asked for its place when a slice is over; None: it has its full time."""
+        """Have the run asked to give up its place when a slice is over; with None it has its full time."""
         self._server.slice = slice_
 
     def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:

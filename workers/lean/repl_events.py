@@ -1,7 +1,7 @@
 """What can happen to the REPL while the farm talks to it.
 
 ReplEvent
-├── StartFailed      it cannot be started: trouble of this host
+├── StartFailed      it cannot be started: a problem with this host
 ├── HeaderFailed     the header has errors; the REPL lives on
 ├── Unguarded        what it says cannot reach `checked`; the REPL lives on
 └── ReplEnded        it is dead, whatever it did last
@@ -22,7 +22,7 @@ class ReplEvent(Exception):
 
 
 class StartFailed(ReplEvent):
-    """The REPL cannot be started: trouble of this host, not the fault of a proof."""
+    """The REPL cannot be started: a problem with this host, not the fault of a proof."""
 
 
 class HeaderFailed(ReplEvent):
@@ -30,7 +30,7 @@ class HeaderFailed(ReplEvent):
 
     Attributes:
         response: what Lean said.
-        is_silent: whether Lean only showed it when something was run on the header.
+        is_silent: whether Lean showed the error only when something was run on the header.
     """
 
     def __init__(self, response: Reply | Refused, *, is_silent: bool = False) -> None:
@@ -40,7 +40,7 @@ class HeaderFailed(ReplEvent):
 
     @property
     def text(self) -> str:
-        """The first error, in Lean's words where it has any."""
+        """The first error, in Lean's words if it has any."""
         if self.is_silent:
             return "The header did not load: it imports a module that is not there, or one that is broken"
         return self.response.first_error or str(self)

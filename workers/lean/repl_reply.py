@@ -16,7 +16,7 @@ class Tactic:
         pos: where it begins.
         end_pos: where it ends.
         text: the tactic.
-        goals: the goals in front of it, as Lean prints them.
+        goals: the goals before it, as Lean prints them.
     """
 
     pos: Position
@@ -33,7 +33,7 @@ class Reply:
         env: the environment after it.
         messages: what Lean said, placed in the text of the command.
         sorries: the holes it left, placed the same way.
-        tactics: its tactics, where they were asked for.
+        tactics: its tactics, if they were asked for.
     """
 
     env: int
@@ -48,7 +48,7 @@ class Reply:
 
     @property
     def first_error(self) -> str:
-        """The first of them; empty if there is none."""
+        """The text of its first error; empty if there is none."""
         return next(iter(self.errors), "")
 
     @property

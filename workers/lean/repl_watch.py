@@ -49,7 +49,9 @@ class Watch:
             raise HeaderTimeout(str(error)) from error
 
     def run(self, timeout_s: float, talk: Callable[[], T]) -> T:
-        """Return the result of a conversation with the REPL. If the watchdog ends it, it looks as if the REPL had died.
+        """Return the result of a conversation with the REPL.
+
+        If the watchdog ends the conversation, `talk` fails as if the REPL had died.
 
         Raises:
             ReplTimeout: it took longer than `timeout_s`.

@@ -72,7 +72,7 @@ class Reporter:
 
 
 def _of_header(found: Verdict) -> dict[str, Any]:
-    """Return what Lean said of a header that failed; if the first message has no position, it is the only one."""
+    """Return what Lean said about a header that failed; if its first message has no position, that is the only one."""
     first = found.messages[0]
     if first.pos is None:
         return {"message": first.data}

@@ -1,4 +1,4 @@
-"""What a verdict depends on besides the proof: while it is the same, a kept verdict is still valid."""
+"""What a verdict depends on besides the proof: while that stays the same, a kept verdict remains valid."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _PINS = ("lean-toolchain", "lake-manifest.json")
 
 
 def revision(settings: Settings, environment: Environment) -> str:
-    """Return TOOLCHAIN|POLICY|CHECKER|HASH; the checker is empty where none is configured.
+    """Return TOOLCHAIN|POLICY|CHECKER|HASH; the checker is empty if none is configured.
 
-    The hash covers what verdicts say of their environment, the REPL's binary, the project's pins, and every .olean that
-    the project built itself. It is equal on hosts with equal contents, and changes as soon as any of these changes.
+    The hash covers what verdicts say about their environment, the REPL's binary, the project's pins, and every .olean
+    that the project built itself. It is equal on hosts with equal contents, and changes as soon as any of these
+    changes.
     """
     digest = sha256(orjson.dumps(environment.model_dump()))
     for path in _parts(settings):

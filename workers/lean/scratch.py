@@ -1,4 +1,4 @@
-"""The folder of this host's launcher and scratch folders: who owns it, and what is removed from it at which time.
+"""The folder of this host's launcher and scratch folders: who owns it, what is removed from it, and when.
 
 A REPL may write to one folder, its own. The kernel bounds each file; how many there are, and how long they stay, is
 bounded here.
@@ -26,10 +26,10 @@ from workers.metric_counts import Metrics
 from workers.sandbox.cage import clear_scratch
 
 LIMIT_MB = 256
-"""What the files of one REPL may take together."""
+"""The disk space that the files of one REPL may take together."""
 LIMIT_FILES = 4096
 _TICK_S = 0.5
-# A folder on a slow disk, full of small files.
+# Long enough for sweeping a folder full of small files on a slow disk.
 _STUCK_S = 120.0
 _SWEEP_EVERY_TICKS = 20
 _MB = 1 << 20
@@ -71,7 +71,7 @@ class ScratchKeeper(BackgroundThread):
 
     Args:
         folder: what `claim_folder` returned.
-        figures: where it counts the REPLs that it ended.
+        figures: where it counts the REPLs that it has ended.
     """
 
     def __init__(self, folder: Path, figures: Metrics) -> None:
@@ -116,7 +116,7 @@ def _repl_of(scratch: Path) -> int:
 
 
 def _is_over(repl: int) -> bool:
-    """Whether a REPL of this process ended; it may wait to be reaped, and its number may be another's already."""
+    """Whether a REPL of this process has ended; it may wait to be reaped, and its number may be another's already."""
     try:
         process = psutil.Process(repl)
         return process.status() == psutil.STATUS_ZOMBIE or process.ppid() != os.getpid()

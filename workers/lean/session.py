@@ -1,4 +1,4 @@
-"""Headers kept warm on the REPL of one process; proofs start from the environment of theirs."""
+"""Headers kept warm on the REPL of one process; each proof starts from its header's environment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Header:
 
     Attributes:
         env: an environment of this REPL process that holds the header and nothing else.
-        start: where its proofs start: `env`, or None, Lean's own start, for an empty header.
+        start: where its proofs start: `env`; for an empty header None, which is Lean's initial environment.
         response: what Lean said while loading it.
         binder: the farm's own commands on it; or why there are none; None if they were not asked for.
     """
@@ -53,7 +53,7 @@ class Exchange:
     """The last proof's exchange with the REPL, for reports.
 
     Attributes:
-        header: the header it ran on; None while it has not come to the body.
+        header: the header it ran on; None until the body runs.
         reply: what the REPL said to the body, as it came; None without a reply.
         repl: names the REPL process.
     """
@@ -69,7 +69,7 @@ class Session:
     Attributes:
         infotree: how much of Lean's info trees the replies to bodies are to hold.
         lists_tactics: whether the replies to bodies are to list their tactics.
-        exchange: what was said at the last proof.
+        exchange: the exchange about the last proof.
     """
 
     def __init__(self, config: Config, settings: Settings, figures: Metrics | None = None) -> None:
@@ -131,7 +131,7 @@ class Session:
         return self._ran
 
     def enter(self, domain: str) -> None:
-        """Serve a trust domain: a REPL that ran another one's code is killed first."""
+        """Serve a trust domain: a REPL that has run another domain's code is killed first."""
         if self._domain not in ("", domain):
             self.end("domain")
         self._domain = domain
@@ -146,7 +146,7 @@ class Session:
             self._repl.give_slice(None)
 
     def ensure_alive(self) -> None:
-        """Have a REPL process that can take the next proof.
+        """Make sure that a REPL process is there for the next proof.
 
         Raises:
             StartFailed: it cannot be started.
@@ -171,9 +171,9 @@ class Session:
         return len(self._headers) >= _MAX_HEADERS or statements >= _MAX_STATEMENTS
 
     def load(self, header: str, *, is_checked: bool = False) -> Header:
-        """Return the loaded header, loading it if this REPL process has not; for an empty one Lean's own start.
+        """Return the header, loaded if it was not yet; for an empty one Lean's initial environment.
 
-        Comes after `ensure_alive`.
+        Call `ensure_alive` first.
 
         Args:
             header: its text.
@@ -216,15 +216,15 @@ class Session:
 
     @contextmanager
     def running(self, header: Header, body: str, timeout_s: float, *, start: int | None = None) -> Iterator[Response]:
-        """Run a body on a loaded header's environment and yield the response; then make sure that it was its own.
+        """Run a body on a loaded header's environment and yield the response; then check that it is the body's.
 
-        The token is answered while the block runs, so the block's results count only after the block was left.
+        The token is answered while the block runs, so the block's results count only once the block has been left.
 
         Args:
             header: the loaded header.
             body: any text.
             timeout_s: seconds it may take.
-            start: an environment made from the header's by commands of the farm; the header's own when absent.
+            start: an environment that the farm's commands made from the header's; by default the header's own.
 
         Raises:
             ReplEnded: the REPL is dead; `ReplTimeout` after `timeout_s`.
@@ -252,7 +252,7 @@ class Session:
         self.require_token(header)
 
     def run(self, header: Header, body: str, timeout_s: float, *, start: int | None = None) -> Response:
-        """Return the response to a body, known to be its own; as `running`."""
+        """Return the response to a body, after making sure that it belongs to that body; as `running`."""
         with self.running(header, body, timeout_s, start=start) as response:
             return response
 
@@ -260,7 +260,7 @@ class Session:
         """Send a command or proof step with the REPL's own names, and return the reply as it came.
 
         Raises:
-            ReplEnded: as `run`; nothing makes sure that the reply was its own.
+            ReplEnded: as `run`; nothing makes sure that the reply belongs to the request.
         """
         return self._repl.talk(request, timeout_s)
 
@@ -288,11 +288,14 @@ class Session:
         return self._repl.memory_mb()
 
     def blame(self, cause: str) -> None:
-        """Record why the REPL really ended; /metrics counts the next start under it."""
+        """Record why the REPL really ended; /metrics counts the next start under that cause."""
         self._repl.blame(cause)
 
     def end(self, cause: str = "fresh") -> None:
-        """Kill the REPL and all it started; the next load starts a new one, counted under the first cause given."""
+        """Kill the REPL and all it started; the next load starts a new one.
+
+        That start is counted under the cause, or under the first one if this is called several times before it.
+        """
         self._repl.end(cause)
 
     def _load(self, header: str) -> Header:
@@ -305,6 +308,6 @@ class Session:
             if not probe.is_clean:
                 raise HeaderFailed(probe, is_silent=True)
         if self._ran == 0:
-            # Asked before anything untrusted ran: a REPL that does not know `#print` is old, not hostile.
+            # Asked before anything untrusted has run: a REPL that does not know `#print` is old, not hostile.
             self._can_sync = self._repl.answers_token(response.env, timeout_s)
         return Header(response.env, response.env if header else None, response)

@@ -18,7 +18,7 @@ from workers.lean.repl_watch import Died, Watch
 from workers.lean.session import Header, Session
 from workers.lean.tactic_tree import Node, Tree, failed, read
 
-# Trees of goals that may come again, and how many tactics one remembers.
+# How many trees are kept, for goals that may come again; and how many tactics one tree remembers.
 _MOST_TREES = 16
 _MOST_NODES = 10_000
 _MOST_LOSSES = 2
@@ -104,10 +104,10 @@ class TacticSearcher:
         return node.found.model_copy(update={"time_s": round(spent_s, 6)})
 
     def _open(self, tree: Tree) -> None:
-        """Have the goal in the present REPL process.
+        """Open the goal in the present REPL process.
 
         Raises:
-            ReplEnded: it cannot be had.
+            ReplEnded: that did not succeed.
         """
         try:
             header = self._watch.load(tree.source.header)

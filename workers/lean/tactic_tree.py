@@ -1,4 +1,4 @@
-"""What is known of a goal: the tactics that were run on it, each on the state that the one before left."""
+"""What is known about a goal: the tactics that were run on it, each on the state that the one before left."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Tree:
     Attributes:
         source: the text that it stands in.
         timeout_s: seconds each tactic may take.
-        goal: as Lean prints it; None before the text was run, or where it has none.
-        error: why there is none.
+        goal: as Lean prints it; None before the text has been run, or if it has no goal.
+        error: why there is no goal.
         size: how many tactics are remembered.
         doubtful: tactics that the farm could not decide, each with the node before it.
     """
@@ -57,14 +57,14 @@ class Tree:
     doubtful: list[tuple[Node, str]] = field(default_factory=list)
 
     def child(self, node: Node, tactic: str) -> Node:
-        """Return the node that a tactic leads to, a new one where it was never tried."""
+        """Return the node that a tactic leads to, a new one if it has never been tried."""
         if tactic not in node.children:
             node.children[tactic] = Node()
             self.size += 1
         return node.children[tactic]
 
     def forget_doubtful(self) -> None:
-        """Forget what the farm could not decide, so that it is tried when it is asked for again."""
+        """Forget what the farm could not decide, so that it is tried anew when it is asked for again."""
         for node, tactic in self.doubtful:
             node.children.pop(tactic, None)
         self.doubtful.clear()

@@ -55,14 +55,14 @@ class Slices:
     """Gives runs their slices.
 
     Args:
-        outlooks: where the store tells what is known of a batch; None: every run has its full time at once.
+        outlooks: where the store tells what is known about a batch; with None, every run has its full time.
     """
 
     def __init__(self, outlooks: Outlooks | None = None) -> None:
         self._outlooks = outlooks
 
     def of(self, item: ClaimedItem, claim: Claim, load_s: float) -> Slice | None:
-        """Return the slice of a run that begins now; None where it has its full time without a question."""
+        """Return the slice of a run that begins now; None if it has its full time without being asked."""
         outlooks, timeout_s = self._outlooks, claim.options["timeout_s"]
         if outlooks is None or item.slow:
             return None
@@ -81,7 +81,7 @@ class Slices:
 
 
 def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
-    """Return an answer of the store; None if it takes long, because the time of the waiting run goes on."""
+    """Return an answer from the store; None if it takes long, because the waiting run's time goes on."""
     found: list[Outlook | None] = []
 
     def keep() -> None:
@@ -95,10 +95,11 @@ def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
 
 
 def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float) -> float | None:
-    """Return the seconds of a slice; None where it would not pay, and a proof has its full time without a question.
+    """Return the seconds of a slice; None if it would not pay: a proof then has its full time without being asked.
 
     A slice is the longest of at least 100 decided runs of the batch: by the rule of succession another run that ends
-    outlasts all n of them with probability 1 / (n + 1). It is used if a deferral saves more than slice and header load.
+    outlasts all n of them with probability 1 / (n + 1). It is used if a deferral saves more than the slice and the
+    header's loading.
 
     Args:
         timeout_s: the full time.
@@ -116,12 +117,12 @@ def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_
     """Return whether a run that outlasted its slice should make room for others of its batch.
 
     Without deferring, the last run that never ends begins when hardly any fresh item is left. So a batch ends no later
-    if all deferred runs can begin at once when no fresh item waits: if those that were deferred, those that still go on
-    then, and those still to come are no more than there are processes.
+    if all deferred runs can begin at once when no fresh item waits. They can if there are at least as many processes as
+    deferred runs, runs that will still go on then, and runs of this kind still to be expected, taken together.
 
     Args:
-        outlook: what is known of the batch.
-        slice_s: what the run has run.
+        outlook: what is known about the batch.
+        slice_s: for how long the run has run.
         timeout_s: its full time.
         load_s: what a header takes to load.
     """

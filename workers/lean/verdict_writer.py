@@ -29,7 +29,7 @@ class VerdictWriter:
     Args:
         leases: the store.
         tokens: where tokens go.
-        environment: whose tokens they are.
+        environment: the environment that the tokens are for.
         revision: what this process judges by.
         patience_s: how long a write waits for Redis to come back before the lease is left to lapse.
     """
@@ -57,15 +57,15 @@ class VerdictWriter:
         Wait for it before an item of the same claim is given back: once the lease is gone, an `undecided` is dropped.
 
         Args:
-            claim: under which they were found.
+            claim: the claim under which they were found.
             verdicts: what was found.
-            then: the item that runs next; it is charged if this process dies once they are written.
-            spent_s: seconds that they took.
+            then: the item that runs next; it is charged if this process dies after they are written.
+            spent_s: the seconds that their runs took.
 
         Returns:
             The outcome; StoreUnavailable when Redis was away for a minute.
         """
-        # The context names batch and lease in what is logged.
+        # The context names the batch and the lease in what is logged.
         return self._thread.submit(copy_context().run, self._finish, claim, verdicts, then, spent_s)
 
     def _finish(self, claim: Claim, verdicts: Sequence[Result], then: ClaimedItem | None, spent_s: float) -> Finished:

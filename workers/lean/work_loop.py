@@ -64,7 +64,7 @@ class WorkLoop:
             if not self._work_once(summary):
                 break
         else:
-            # There may be more work: the token goes to whichever process takes it.
+            # There may be more work: a token for it goes to whichever process is free.
             self._writer.publish(1)
         return str(summary)
 
@@ -150,7 +150,7 @@ class WorkLoop:
             return
         finished, chunk.under_way = chunk.under_way.result(), None
         chunk.written += finished.written
-        # A batch's first chunks are claimed before anything is known of its runs.
+        # A batch's first chunks are claimed before anything is known about its runs.
         chunk.claim = replace(chunk.claim, timed=finished.timed, longest_s=finished.longest_s)
         if finished.alarm:
             _log.critical("canary.accepted", owner=chunk.claim.owner, worker=self._claims.worker)

@@ -1,6 +1,6 @@
 """`python -m workers.premises.build [--info|--use]`: what `farm index` starts. It writes one JSON object per line.
 
-`{"done","total"}` after each batch, `{"workers": n}` when so many are asked to use it, then `{"index": {…}}`; or
+`{"done","total"}` after each batch, `{"workers": n}` when n workers are asked to use it, then `{"index": {…}}`; or
 `{"error": text}` and exit status 1.
 """
 
@@ -78,7 +78,7 @@ def use(settings: Settings, index: dict[str, Any]) -> None:
 
     Args:
         settings: say which corpus.
-        index: what `run` says of it.
+        index: what `run` says about it.
 
     Raises:
         ConfigurationError: no farm is known.
@@ -99,26 +99,26 @@ def use(settings: Settings, index: dict[str, Any]) -> None:
 
 
 def _pinned(settings: Settings, source: Path) -> tuple[str, str]:
-    """Return repository and revision in a form that means the same anywhere and later: a whole path, a commit."""
+    """Return repository and revision in a form that means the same everywhere and always: a full path, a commit."""
     if not settings.data_repo:
         return "", ""
     if Path(settings.data_repo).is_dir():
         return str(source.absolute()), ""
-    # The hub's client names the folder of a snapshot by its commit.
+    # The hub's client names a snapshot's folder after its commit.
     return settings.data_repo, source.name
 
 
 def _await(corpora: Corpora, wish: Wish) -> None:
     while not ((outcome := corpora.outcome(wish)) and corpora.edition().startswith(wish.snapshot)):
         if outcome and outcome.failure:
-            raise CorpusError(f"The corpus was not switched, the one before answers: {outcome.failure}")
+            raise CorpusError(f"The corpus was not switched, and the previous one still answers: {outcome.failure}")
         if corpora.wanted() != wish:
             raise CorpusError("Another corpus was asked for meanwhile")
         time.sleep(_LOOK_S)
 
 
 def main() -> int:
-    """Run by the settings of the environment."""
+    """Run with the settings from the environment."""
     try:
         settings = load()
         index = run(settings, build="--info" not in sys.argv[1:])

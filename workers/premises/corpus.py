@@ -103,13 +103,13 @@ def load(source: Path, cache_dir: Path) -> Corpus:
         cache_dir: where an archive is unpacked, once.
 
     Raises:
-        CorpusError: the data set is missing or broken; the text names file and line.
+        CorpusError: the data set is missing or broken; the message names the file and the line.
     """
     return _Reader(unpack(source, cache_dir)).read(source)
 
 
 class _Reader:
-    """Collects one data set; file by file, so that only one file is held as raw bytes."""
+    """Collects one data set file by file, so that only one file at a time is held as raw bytes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -143,7 +143,8 @@ class _Reader:
             content = (self.folder / name).read_bytes()
         except OSError as error:
             raise CorpusError(f"{self.folder / name}: {error.strerror or error}.") from error
-        # Names and lengths keep two data sets apart whose bytes only add up to the same.
+        # Names and lengths are hashed as well: the bytes of two data sets may differ file by file, and agree when
+        # joined.
         self.digest.update(f"{name}\n{len(content)}\n".encode())
         self.digest.update(content)
         return content

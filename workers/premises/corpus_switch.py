@@ -1,8 +1,9 @@
-"""Another corpus at run time: every premise worker loads it beside the one it answers with, then all of them switch.
+"""Changing the corpus at run time: each premise worker loads the new one beside the old, then all of them switch.
 
-A wish (`farm index use`) is loaded by each worker. Once all of them could answer with it, it is concluded, and each
-puts it in place at its next look; if one of them cannot load it, all keep what they have. Clients see its lists only
-when all have it, because until then a worker might not know the new numbers.
+A wish is the operator's request for another corpus (`farm index use`). Each worker loads that corpus. Once all of them
+are ready to answer with it, the wish is concluded, and each puts the corpus in place at its next check; if one of them
+cannot load it, all keep what they have. Clients see its lists only when all have it, because until then a worker might
+not know the new numbers.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ T = TypeVar("T")
 
 
 class Switch(BackgroundThread, Generic[T]):
-    """Looks regularly whether an operator wants another corpus, and does this worker's part of the switch.
+    """Checks regularly whether an operator wants another corpus, and does this worker's part of the switch.
 
     Args:
-        corpora: where wishes are.
+        corpora: where wishes are recorded.
         home: the settings of this worker that a wish replaces.
-        load: loads a wish beside the present corpus; raises `FarmError` if it cannot.
-        put: answers with it from now on, and returns what clients are to see of it.
+        load: loads the corpus of a wish beside the present one; raises `FarmError` if it cannot.
+        put: answers with a loaded corpus from then on, and returns what clients are to see of it.
     """
 
     def __init__(self, corpora: Corpora, home: str, load: Callable[[Wish], T], put: Callable[[T], Published]) -> None:
@@ -46,13 +47,13 @@ class Switch(BackgroundThread, Generic[T]):
         self._ended = threading.Event()
 
     def begin(self, loaded: T, wish: Wish | None) -> None:
-        """Answer with a corpus at the start, of a wish that was fulfilled before or of the settings."""
+        """Answer with a corpus at the start: that of a wish fulfilled before, or that of the settings."""
         self._answers_with = self._put(loaded)
         self._over = wish.id if wish else ""
         self._show()
 
     def work(self) -> None:
-        """Look until told to end."""
+        """Check until told to end."""
         while not self._ended.wait(_LOOK_SOON_S if self._beside else _LOOK_S):
             try:
                 self.look()
@@ -63,7 +64,7 @@ class Switch(BackgroundThread, Generic[T]):
         """Do what is to be done next.
 
         Raises:
-            StoreUnavailable: Redis does not answer; the next look tries again.
+            StoreUnavailable: Redis does not answer; the next check tries again.
         """
         wish = self._corpora.wanted()
         if wish is None or wish.id == self._over:
@@ -84,7 +85,7 @@ class Switch(BackgroundThread, Generic[T]):
                 self._corpora.conclude(wish, SwitchOutcome(home=self._home))
 
     def end(self) -> None:
-        """Stop looking; a corpus that is being loaded is forgotten."""
+        """Stop checking; a corpus that is being loaded is forgotten."""
         self._ended.set()
 
     def _load_beside(self, wish: Wish) -> None:

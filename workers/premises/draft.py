@@ -18,7 +18,7 @@ class Draft:
     """A `.npy` file whose header already gives the final number of rows. One process at a time holds it.
 
     Attributes:
-        rows: how many are there.
+        rows: how many rows have been written.
         shape: what a row looks like, `(d,)`; empty before the first.
     """
 
@@ -45,11 +45,11 @@ class Draft:
 
     @property
     def scratch(self) -> Path:
-        """Where the rows are until they are complete."""
+        """Where the rows are until all of them are there."""
         return Path(self._file.name)
 
     def append(self, rows: npt.NDArray[np.float32]) -> None:
-        """Add rows, float32 `[r, d]`, and bring them to the disk, so that a power cut leaves no zeros among them."""
+        """Add rows, float32 `[r, d]`, and flush them to the disk, so that a power cut leaves no zeros among them."""
         if not self.shape:
             self.shape = rows.shape[1:]
             header = {"descr": "<f4", "fortran_order": False, "shape": (self._total, *self.shape)}

@@ -1,9 +1,9 @@
 """Exact search by inner product. The only module that knows FAISS.
 
 FAISS scans the vectors in half precision, which halves the memory traffic that bounds a search; the best k + 16 are
-scored again in full, and a certificate says whether a row outside them could belong to the answer. It fails seldom
-(docs/benchmarks.md); then twice as many are taken. Where many queries wait, `workers.premises.matrix_product` finds the
-candidates of all of them at once, and the same certificate judges them.
+scored again in full, and a certificate says whether a row outside them could belong to the answer. It seldom fails
+(docs/benchmarks.md); then twice as many candidates are taken. Where many queries wait,
+`workers.premises.matrix_product` finds the candidates of all of them at once, and the same certificate judges them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from workers.premises.cores import CORES, spread
 from workers.premises.matrix_product import Groups
 from workers.premises.selectors import Ids, Matrix, Selection
 
-# Its stubs, where there are any, describe the constructors of C++, not of Python.
+# FAISS's type stubs, where there are any, describe its constructors in C++, not in Python.
 faiss: Any = _faiss
 
 _SPARE = 16
 """Rows taken beyond k: with them the certificate holds at once for nearly every query."""
 _SCAN_FROM = 8192
-"""Candidates from which a plain scan is cheaper; only ties by the thousand get there, such as a zero query's."""
+"""From this many candidates a plain scan is cheaper; only ties by the thousand get there, such as a zero query's."""
 _BLOCK = 4096
 _HALF_MAX = float(np.finfo(np.float16).max)
 _UNIT_ROUNDOFF = 2.0**-24
@@ -82,7 +82,7 @@ class Index:
         Args:
             queries: float32 [q, d], finite.
             ks: how many for each; more may be returned.
-            groups: the rows that share a selection; each row is in one.
+            groups: the rows that share a selection; each row is in one group.
 
         Raises:
             ConfigurationError: as for `search`.
@@ -113,7 +113,7 @@ class Index:
 
         Args:
             queries: float32 [q, d], finite.
-            k: how many; h = k, or less where fewer are accessible.
+            k: how many; h = k, or less if fewer are accessible.
             selection: the accessible premises.
 
         Returns:
@@ -121,7 +121,7 @@ class Index:
             equal: lean-premise-server's order, which is that of FAISS's flat index.
 
         Raises:
-            ConfigurationError: the queries have another dimension than the index.
+            ConfigurationError: the queries have a different dimension from the index.
         """
         k = max(min(k, selection.count), 0)
         scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
@@ -145,7 +145,7 @@ class Index:
         k = scores.shape[1]
         rest, wanted = np.arange(len(queries)), k + _SPARE
         while len(rest) and wanted < min(selection.count, _SCAN_FROM):
-            # In this thread only: `spread` searches for other queries in others.
+            # In this thread only: `spread` searches for other queries in other threads.
             faiss.omp_set_num_threads(1)
             half, candidates = self._half.search(queries[rest], wanted, params=_parameters(selection))
             for row, found in zip(rest, candidates, strict=True):
@@ -155,7 +155,7 @@ class Index:
         return rest
 
     def _ceilings(self, queries: Matrix, lowest: Matrix) -> npt.NDArray[np.float64]:
-        """Return a score that no row that was left out can reach; their rough scores are at most `lowest`.
+        """Return a score that none of the rows left out can reach; their rough scores are at most `lowest`.
 
         A row at the ceiling could tie and have the larger id, so a k-th best must be above it.
         """

@@ -1,4 +1,4 @@
-"""What the premise room loads (corpus, embedder, index), by the settings or by an operator's later wish."""
+"""What the premise room loads (corpus, embedder, index), according to the settings or to an operator's later wish."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Indexed:
 
 
 def find_source(settings: Settings) -> Path:
-    """Return the data set to load: a folder, one of the hub's, or the shipped corpus.
+    """Return the data set to load: a folder, a data set on the hub, or the shipped corpus.
 
     Raises:
         CorpusError: the hub's data set is not available.
@@ -51,7 +51,7 @@ def home(settings: Settings) -> str:
 
 
 def settings_of(wish: Wish, settings: Settings) -> Settings:
-    """Return the settings with the corpus of a wish."""
+    """Return the settings with the corpus that a wish names."""
     return settings.model_copy(update={"data_repo": wish.repo, "data_revision": wish.revision})
 
 
@@ -60,11 +60,11 @@ def load_index(settings: Settings, progress: Callable[[int, int], None], snapsho
 
     Args:
         settings: say which corpus, and how it is embedded.
-        progress: told the premises embedded so far and all, where there are no vectors yet.
+        progress: told how many premises are embedded so far, and how many there are, if there are no vectors yet.
         snapshot: the snapshot that the corpus must have; empty accepts any.
 
     Raises:
-        CorpusError: the data set is broken, or another one.
+        CorpusError: the data set is broken, or not the one that was asked for.
         EmbeddingError, ConfigurationError: its premises cannot be embedded.
     """
     corpus = load(find_source(settings), settings.data_dir / "corpora")

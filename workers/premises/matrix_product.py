@@ -1,7 +1,7 @@
 """Candidates for many queries at once, each with what it can see: one matrix product over all vectors, block by block.
 
 FAISS reads the accessible vectors once per query. A product reads every vector, accessible or not, but once for all
-queries, so it wins where many wait and they see much (docs/benchmarks.md).
+queries, so it wins where many queries wait that can see much (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Found = tuple[Ids, Ids, Matrix]
 
 _BLOCK = 8192
 _FIRST_SPAN = 1024
-# In scans of all vectors by FAISS, with all cores at work; measured as docs/benchmarks.md says.
+# In units of one FAISS scan of all vectors, with all cores at work; measured as docs/benchmarks.md says.
 _PASS, _PER_QUERY = 10.0, 0.25
 
 
@@ -34,13 +34,13 @@ def pays(groups: Groups, total: int) -> bool:
 
 
 def candidates(vectors: Matrix, queries: Matrix, groups: Groups, wanted: int) -> tuple[Matrix, list[Ids]]:
-    """Return for each query accessible vectors among which its best are.
+    """For each query, return accessible vectors that include its best ones.
 
     Args:
         vectors: float32 [n, d].
         queries: float32 [q, d].
         groups: what each query can see.
-        wanted: how many; less where fewer are accessible.
+        wanted: how many; fewer are returned if fewer are accessible.
 
     Returns:
         float32 [q], the most that the product gives for an accessible vector that is no candidate; and the candidates.

@@ -1,7 +1,7 @@
 """The numbers by which clients name modules and premises.
 
 Clients fetch the lists of names once and send positions in them for as long as they live, without saying which lists
-they have. So lists are only ever added to: when the corpus is exchanged, a name keeps its number, one that is gone
+they have. So lists are only ever added to: when the corpus is replaced, a name keeps its number, a name that is gone
 keeps it too and selects nothing, and new names come last.
 """
 
@@ -23,7 +23,8 @@ class Numbering:
     """The lists of names for a corpus.
 
     Attributes:
-        edition: names corpus and lists: the corpus's snapshot, with a digest of the lists if older names come first.
+        edition: names the corpus and the lists: the corpus's snapshot, with a digest of the lists if older names come
+            first.
         modules: names of modules; the position is the number.
         premises: names of premises before filtering; the position is the number.
         module_at: int32 [len(modules)], the id of each in the corpus, or -1.

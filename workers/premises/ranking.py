@@ -31,8 +31,8 @@ class Ranker:
     def rank(self, query: Query, state: Matrix, new: Matrix) -> Ranking:
         """Return the k best premises of one query with their scores, best first.
 
-        A new premise stands for the indexed one of its name; where scores are equal, indexed premises come first, then
-        those in the query's order.
+        A new premise replaces the indexed one of the same name; where scores are equal, indexed premises come first,
+        then those in the query's order.
 
         Args:
             query: its k is used as it is: the caller bounds it and the number of new premises.
@@ -40,7 +40,7 @@ class Ranker:
             new: float32 [m, d], the vectors of the m new premises.
 
         Raises:
-            ConfigurationError: the vectors have another dimension than the index.
+            ConfigurationError: the vectors have a different dimension from the index.
         """
         return self.rank_all([query], [state], [new])[0]
 

@@ -1,4 +1,4 @@
-"""Which premises a query may see, as bitmaps; the last ones are kept by their content.
+"""Which premises a query may see, as bitmaps; the most recent ones are kept, by their content.
 
 The rules are lean-premise-server's: modules and local premises come as ids or names, unknown ones are ignored, and a
 new premise hides the indexed one of its name.
@@ -37,11 +37,11 @@ class Query(Protocol):
 
     @property
     def imported_modules(self) -> Names:
-        """Accessible modules; with `local_premises` None too, the whole corpus is accessible."""
+        """Accessible modules; if this and `local_premises` are both None, the whole corpus is accessible."""
 
     @property
     def local_premises(self) -> Names:
-        """Premises accessible beside those modules; a number is a position in `Numbering.premises`."""
+        """Premises accessible in addition to those modules; a number is a position in `Numbering.premises`."""
 
     @property
     def new_premises(self) -> Sequence[NewPremise]:
@@ -53,7 +53,7 @@ class Query(Protocol):
 
     @property
     def imported_all_modules(self) -> Names:
-        """Modules whose bodies it does not hide."""
+        """Modules whose bodies the module system does not hide."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ class Selection:
     """A set of accessible premises; queries that select the same share one object.
 
     Attributes:
-        count: how many they are.
+        count: how many there are.
         bitmap: uint8 [ceil(n / 8)], the lowest bit of a byte first; None when all n premises are accessible.
     """
 
@@ -133,7 +133,7 @@ class _Access:
 
     Attributes:
         modules: accessible modules; None means the whole corpus.
-        premises: premises accessible beside those modules.
+        premises: premises accessible in addition to those modules.
         imported_all: modules whose bodies the caller sees; None when the module system hides nothing from it.
         overridden: premises that new ones replace.
     """

@@ -27,7 +27,7 @@ from workers.premises.ranking import Ranker, Ranking
 from workers.premises.selectors import Matrix
 from workers.room_server import MOST_QUERIES, Post, RoomServer
 
-# After so long without a query, none is expected soon.
+# After this long without a query, none is expected soon.
 _QUIET_S = 0.005
 _MOST_PATIENCE_S = 0.05
 # Redis counts in milliseconds, and 0 would mean for ever.
@@ -81,7 +81,7 @@ class PremiseServer(RoomServer):
             self._show(notice=error.message)
 
     def close(self) -> None:
-        """Stop looking for wishes."""
+        """Stop checking for wishes."""
         self._switch.end()
 
     def _load_first(self) -> None:
@@ -120,7 +120,7 @@ class PremiseServer(RoomServer):
         self._post.room.reply_all(zip((retrieval for retrieval, _ in taken), answers, strict=True))
 
     def gather(self, taken: Taken) -> Taken:
-        """Wait for queries that are about to come, because together they cost less; no longer than these would take."""
+        """Wait for queries that are about to come, as together they cost less; not longer than serving these takes."""
         room, started = self._post.room, time.monotonic()
         while len(taken) < min(room.in_flight(), MOST_QUERIES):
             left_s = min(self._spent_s * len(taken), _MOST_PATIENCE_S) - (time.monotonic() - started)
@@ -164,7 +164,7 @@ class PremiseServer(RoomServer):
 
 
 def _rows(taken: Taken) -> tuple[list[Retrieval], list[Matrix], list[Matrix]]:
-    """Return for each goal of each query the query, the goal's vector, and those of the new premises."""
+    """For each goal of each query, return the query, the goal's vector and the vectors of the new premises."""
     queries, states, news = [], [], []
     for retrieval, blob in taken:
         vectors, goals = np.frombuffer(blob, np.float32).reshape(len(retrieval.texts), -1), len(retrieval.states)
@@ -182,7 +182,7 @@ def _shown_rows(corpus: Corpus, retrieval: Retrieval, ranking: Ranking) -> Seque
 
 
 def _details(corpus: Corpus, new: dict[str, str], name: str) -> tuple[str | None, str | None, str]:
-    """Return kind, module and statement of a premise; of a new one only its text is known."""
+    """Return kind, module and statement of a premise; for a new premise, only its text is known."""
     if name in new:
         return None, None, new[name]
     premise = corpus.premises[corpus.premise_ids[name]]

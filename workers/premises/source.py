@@ -22,7 +22,7 @@ def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Pa
     `HF_HUB_OFFLINE=1` makes the hub's client answer from `cache_dir`.
 
     Args:
-        repo: a data set of the hub, such as `l3lab/lean-premises`.
+        repo: a data set on the hub, such as `l3lab/lean-premises`.
         revision: branch, tag or commit; None for the default branch.
         cache_dir: the hub's cache.
         model: the embedding model, `owner/name`.
@@ -30,7 +30,7 @@ def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Pa
     Raises:
         CorpusError: the hub cannot be reached, or has no such data set; or a file is not what the hub said it is.
     """
-    # 0.2 s at every start, which a farm with a folder or the shipped corpus never needs.
+    # The import takes 0.2 s at every start, which a farm with a folder or the shipped corpus never needs.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # httpx or httpx2, by the hub's version
 
@@ -47,10 +47,10 @@ def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Pa
 
 
 def _verify(folder: Path) -> None:
-    """Compare files with what the hub says of them; a file that differs is deleted, so that it is fetched again.
+    """Compare files with what the hub says about them; a file that differs is deleted, so that it is fetched again.
 
-    The hub's client checks sizes only. It names a blob by its ETag: of a large file the sha256 of its contents, of
-    another the sha1 by which git knows it.
+    The hub's client checks sizes only. It names a blob by its ETag: for a large file the sha256 of its contents, for
+    any other the sha1 by which git knows it.
     """
     for path in (_ARCHIVE, "embeddings/*.npy"):
         for link in folder.glob(path):
@@ -85,7 +85,7 @@ def unpack(source: Path, cache_dir: Path) -> Path:
         if (source / "Declarations").is_dir():
             return source
         raise CorpusError(f"{source}: holds neither {_ARCHIVE} nor Declarations/.")
-    # The contents name the folder, so a data set that was replaced is unpacked again.
+    # The folder is named after the contents, so a data set that was replaced is unpacked again.
     with archive.open("rb") as file:
         folder = cache_dir / f"premises-{hashlib.file_digest(file, 'sha256').hexdigest()[:24]}"
     if not folder.is_dir():

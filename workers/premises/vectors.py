@@ -32,10 +32,10 @@ def load_or_build(
 
     Args:
         corpus: the premises, n of them.
-        embed: texts to float32 [len(texts), d], for batches of 256.
+        embed: turns texts into float32 [len(texts), d], for batches of 256.
         directory: where new vectors are kept for the next start.
         model: the embedding model, `owner/name` or `owner/name@revision`.
-        progress: told the premises embedded so far and n, after each batch.
+        progress: told, after each batch, how many premises are embedded so far, and n.
         revision: `MODEL_REVISION`, if set; the model's name may hold one that its server reported.
 
     Raises:
@@ -54,7 +54,7 @@ def load_or_build(
 def find(
     corpus: Corpus, directory: Path, model: str, revision: str = ""
 ) -> tuple[npt.NDArray[np.floating], Path] | None:
-    """Return the vectors of a corpus, memory-mapped, and their file; None where they have to be made."""
+    """Return the vectors of a corpus, memory-mapped, and their file; None if they have to be made."""
     for path in (*precomputed(corpus, model, revision), kept_path(corpus, directory, model)):
         if (vectors := _read(path, len(corpus.premises))) is not None:
             return vectors, path

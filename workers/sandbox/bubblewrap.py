@@ -16,11 +16,11 @@ _ROOT_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
 
 
 def command(cage: Cage, visible: Sequence[str], scratch: str, inner: Sequence[str]) -> list[str]:
-    """Return the command that runs `inner` with only the files that it may read, and only scratch writable.
+    """Return the command that runs `inner` with only the files that it may read, and only scratch to write to.
 
     Args:
         cage: what may be read and run.
-        visible: what the launcher itself needs besides.
+        visible: what the launcher itself needs in addition.
         scratch: the REPL's scratch folder.
         inner: the launcher, to set up the other layers.
     """

@@ -118,7 +118,7 @@ def become(
         scratch: the one folder it may write to.
         user: the id to take, or None.
         program: what to run, and its arguments.
-        environment: what it gets beside the names of its folder.
+        environment: what it gets in addition to the names of its folder.
         in_scratch: whether it starts in its folder, rather than where this process is.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Every system call the sandbox knows by name: name=x86-64/arm64, empty where a machine does not have it.
+"""Every system call the sandbox knows by name: name=x86-64/arm64, empty if a machine does not have it.
 
 A call that is not named here is answered "no such call" (ENOSYS), as by an older kernel: runtimes probe for new calls,
 and fall back. So `clone3` and io_uring are left out: their arguments lie in memory, where no filter can look.

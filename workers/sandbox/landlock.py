@@ -59,7 +59,7 @@ class Ruleset:
         self._files = _FIRST_ABI
         for since, right in ((2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)):
             self._files |= right if version >= since else 0
-        # A kernel refuses bits that it does not know, but accepts zeros behind those that it knows.
+        # A kernel refuses bits that it does not know, but accepts zeros after those that it knows.
         attributes = struct.pack("QQQ", self._files, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0)
         self._fd = syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
         if self._fd < 0:
@@ -75,7 +75,7 @@ class Ruleset:
                     raise Missing(f"Landlock's rule for {path} cannot be made: {error()}")
 
     def restrict(self) -> None:
-        """Put the rules in force, for this thread and all that comes of it; needs no_new_privs."""
+        """Put the rules in force, for this thread and everything that it starts or becomes; needs no_new_privs."""
         if syscall(_RESTRICT_SELF, ctypes.c_int(self._fd), ctypes.c_uint(0)):
             raise Missing(f"Landlock's rules cannot be put in force: {error()}")
         os.close(self._fd)

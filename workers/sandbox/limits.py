@@ -9,7 +9,7 @@ FILE_MB = 64
 OPEN_FILES = 1024
 """Files it may have open at once; Lean maps and closes .olean files one by one."""
 THREADS_MIN = 256
-"""Threads it may have, at least: Lean has one per core, and a few more."""
+"""The lowest bound on its threads: Lean has one per core, and a few more."""
 
 _MB = 1 << 20
 _NONE = ("CORE", "MSGQUEUE", "NICE", "RTPRIO", "MEMLOCK")

@@ -30,7 +30,7 @@ _CHAIN = 4  # as many `#!` in a row as the kernel follows
 
 _CHOWN, _DAC_READ_SEARCH, _KILL, _SETGID, _SETUID = 0, 2, 5, 6, 7
 _PRIVILEGED = (1 << _CHOWN) | (1 << _KILL) | (1 << _SETGID) | (1 << _SETUID)
-# Ids of REPLs: far from those of people and services, a range of its own for each worker of a host.
+# User ids for REPLs: far from those of people and services, a range of its own for each worker of a host.
 _FIRST_USER, _RANGES, _USERS = 0x40000000, 1 << 14, 1 << 16
 
 
@@ -45,7 +45,7 @@ class Cage(TypedDict):
         address_space_mb: RLIMIT_AS in MB.
         threads: RLIMIT_NPROC of a user id of its own.
         fork: whether it may start processes.
-        users: first id and number of ids to choose from, or None to keep the worker's.
+        users: the first id and the number of ids to choose from, or None to keep the worker's.
         may_search: whether it keeps the right to search folders past their mode.
         bubblewrap: the program to put around it all, or empty.
     """
@@ -68,9 +68,9 @@ class Plan(TypedDict):
     Attributes:
         lake: the real lake.
         inherited: the worker's environment, without what gives access to anything.
-        environment: what `lake env` makes of it, or None where that is not known.
-        address_space_mb: RLIMIT_AS in MB where there is no cage.
-        cage: the sandbox; None where it is off.
+        environment: what `lake env` makes of it, or None if that is not known.
+        address_space_mb: RLIMIT_AS in MB if there is no cage.
+        cage: the sandbox; None if it is off.
         launcher: the command that starts the launcher.
         visible: what that command itself needs to see.
     """
@@ -108,7 +108,7 @@ class Needs:
 
 
 def python() -> str:
-    """Return the interpreter behind a virtual environment's link: it starts faster and needs nothing of it."""
+    """Return the interpreter behind a virtual environment's link: it starts faster and needs nothing from there."""
     return os.path.realpath(sys.executable)
 
 
@@ -154,7 +154,7 @@ def cage(needs: Needs) -> Cage:
 
 
 def write(plan: Plan, folder: Path) -> Path:
-    """Write the plan and the executable that stands for `lake`; return the latter."""
+    """Write the plan and the executable that stands in for `lake`; return the latter."""
     written = folder / "plan"
     written.touch(mode=0o600)
     # Not JSON: the launcher would take 7 ms to import its parser.

@@ -117,7 +117,7 @@ def assemble(machine: str, pid: int, *, fork: bool) -> bytes:
 
 
 def install(program: bytes) -> None:
-    """Put a filter in force for this thread and all that comes of it; needs no_new_privs."""
+    """Put a filter in force for this thread and everything that it starts or becomes; needs no_new_privs."""
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
     if not prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_char_p(header)):

@@ -38,7 +38,7 @@ class AttemptOutcome:
 
     Attributes:
         expected: `denied`, `killed` or `allowed`.
-        found: the same, or `broken` where the attempt itself failed.
+        found: the result in the same words, or `broken` if the attempt itself failed.
         detail: the error, or what else shows it.
     """
 
@@ -60,7 +60,7 @@ class Stage:
 
     Attributes:
         lake: the launcher, as LeanInteract would start it.
-        facts: where what must be protected is.
+        facts: where the things that must be protected are.
         environment: the environment it is started in, with a secret in it.
     """
 
@@ -98,7 +98,7 @@ class Stage:
 
 
 def _read(status: int, output: bytes, errors: bytes) -> tuple[str, str]:
-    # bubblewrap gives the signal its child died of as a shell would.
+    # bubblewrap reports the signal that killed its child as a shell would.
     if status in (-signal.SIGSYS, 128 + signal.SIGSYS):
         return "killed", "SIGSYS"
     try:
@@ -155,7 +155,7 @@ def _sockets(folder: Path, stack: ExitStack) -> Facts:
         listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind(address)
         listener.listen()
-    os.chmod(named, 0o777)  # noqa: S103 - it must not be its mode that denies
+    os.chmod(named, 0o777)  # noqa: S103 - access must not be denied by its mode
     ports = {"tcp_port": str(tcp.getsockname()[1]), "udp_port": str(udp.getsockname()[1])}
     return {**ports, "unix_socket": named, "abstract_socket": abstract}
 

@@ -1,4 +1,4 @@
-"""How the answers of the farm's own commands are read (`commands.lean` says what they are)."""
+"""How the answers of the farm's own commands are read; `commands.lean` defines the commands."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NATIVE = re.compile(r"Lean\.(?:ofReduceBool|trustCompiler)|(?:.+\.)?_native\.na
 
 
 class OddAnswer(Exception):
-    """Lean answered one of the farm's own commands in a form that Lean never uses."""
+    """Lean answered one of the farm's own commands in a form that these commands never give."""
 
 
 @dataclass(frozen=True, slots=True)
 class BindingFailure:
-    """What a check found against a proof.
+    """What a check found wrong with a proof.
 
     Attributes:
         reason: the verdict's reason.
-        text: the same in words.
+        text: the reason in words.
     """
 
     reason: Reason
@@ -66,7 +66,7 @@ def read_look(response: Response, secret: str, prepared: Prepared, *, is_native:
     """Return what was seen of a submission; `is_native` allows the axioms that `native_decide` makes.
 
     Raises:
-        OddAnswer: it is not an answer of the farm's command.
+        OddAnswer: it is not an answer from the farm's command.
     """
     answers = _own_answers(response, secret)
     found = answers[0] if len(answers) == 1 and response.is_clean else {}

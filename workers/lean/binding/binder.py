@@ -35,7 +35,7 @@ class Stated:
 
     Attributes:
         env: the environment that holds its front and its propositions, and nothing of a submission.
-        key: part of the names under which these are kept.
+        key: part of the names under which what is asked for is kept.
         failure: why Lean does not accept it; None if it does.
     """
 

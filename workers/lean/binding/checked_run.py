@@ -1,4 +1,4 @@
-"""The level `checked`: a submission run between the farm's own commands, on one untainted REPL."""
+"""Level `checked`: a submission is run between the farm's own commands, on one untainted REPL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CheckedRun:
     """What came out of a checked run.
 
     Attributes:
-        response: Lean's response to the submission; None where the statement already failed.
+        response: Lean's response to the submission; None if the statement already failed.
         look: what the checks saw; empty if none ran because the submission has faults.
     """
 
@@ -43,13 +43,13 @@ def run_checked(
     """Run a submission and hold it to its statement.
 
     Args:
-        session: a REPL that served only gated texts.
+        session: a REPL that has served only gated texts.
         header: the loaded header, with the farm's commands.
         prepared: the submission and what it has to prove.
         answers: the values that holes have to have, by name.
         timeout_s: seconds for everything together.
         is_native: whether it may depend on the axioms that `native_decide` makes.
-        is_clean: whether a response to the submission is free of errors, so that the checks are worth running.
+        is_clean: tells whether a response to the submission is free of errors, so that the checks are worth running.
 
     Raises:
         ReplEnded: as `Session.run`.

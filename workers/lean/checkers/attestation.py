@@ -83,11 +83,11 @@ def _read(said: bytes, nonce: str) -> tuple[Answer, str]:
 
 
 class Attestor:
-    """Decides which proofs the checker sees, and what its answer makes of their verdicts.
+    """Decides which proofs the checker sees, and how its answers change their verdicts.
 
     Args:
-        checker: None where none is configured or it does not work; nothing reaches `attested` then.
-        share: of the accepted proofs whose batch does not ask for `attested`.
+        checker: the checker; None if none is configured or it does not work: then nothing reaches `attested`.
+        share: how many of the accepted proofs it checks when their batch does not ask for `attested`.
     """
 
     def __init__(self, checker: Checker | Kernels | None, share: float) -> None:
@@ -99,7 +99,7 @@ class Attestor:
 
         Args:
             found: Lean's verdict.
-            proof: what it is about.
+            proof: the proof that it is about.
             level: the level that the batch asks for.
         """
         is_asked = level == Level.ATTESTED
@@ -131,7 +131,7 @@ class Attestor:
         return _without(found, f"The external checker gave no answer: {said.detail}") if is_asked else found
 
     def _obstacle(self, found: Verdict) -> str:
-        """Return why a proof cannot be attested here, whatever a checker would say; empty where it can."""
+        """Return why a proof cannot be attested here, whatever a checker would say; empty if it can."""
         if self._checker is None:
             return "This worker has no external checker that works (CHECKER_COMMAND)"
         if beyond := _beyond(found):
@@ -163,7 +163,7 @@ def open_checker(
     """Return the configured checker; None if there is none, or if it does not work, which is logged.
 
     Args:
-        command: the confined command, or the checkers that the farm knows; empty where none is configured.
+        command: the confined command, or the checkers that the farm knows; empty if none is configured.
         timeout_s: seconds it may take for one proof.
         stopped: whether the process is to stop.
     """

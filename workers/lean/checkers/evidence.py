@@ -13,11 +13,11 @@ class Attestation:
     """What a checker answered.
 
     Attributes:
-        answer: `failed` when it gave none.
+        answer: `failed` if it gave none.
         version: the checker's name and version, as the checker prints them.
         time_s: seconds it took.
         detail: why, in the checker's words or the farm's.
-        each: the answer of each checker, where several were asked.
+        each: each checker's answer, if several were asked.
     """
 
     answer: Answer
@@ -31,5 +31,5 @@ class Attestation:
         return {"version": self.version, "answer": self.answer, "time_s": self.time_s, "detail": self.detail}
 
     def evidence(self) -> dict[str, Any]:
-        """Return the fields of a verdict's evidence that it fills."""
+        """Return the fields of a verdict's evidence that this answer fills."""
         return {"checker": self.dump(), "checkers": [each.dump() for each in self.each]}

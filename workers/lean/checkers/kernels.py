@@ -45,7 +45,7 @@ _EXPORT_LIMIT_BYTES = 2 << 30
 _WORDS_LIMIT_BYTES = 1 << 20
 _HELP_TIMEOUT_S = 30.0
 _VERSION_LIMIT_CHARS = 30
-# The kernel computes with these besides what a theorem mentions. comparator compares all of them with the statement's,
+# The kernel computes with these in addition to what a theorem mentions. comparator compares them with the statement's,
 # so they have to be in both exports (primitiveTargets and builtinTargets in Check.lean).
 _PRIMITIVES = (
     *("Nat.add", "Nat.sub", "Nat.mul", "Nat.pow", "Nat.gcd", "Nat.div", "Nat.mod", "Nat.beq", "Nat.ble"),
@@ -61,7 +61,7 @@ class Tools:
     """The programs and folders that the checkers use here.
 
     Attributes:
-        names: which of them are asked, comparator first.
+        names: which checkers are asked, comparator first.
         start: the launcher that confines a command, to be put before it.
         shell: the shell inside.
         folder: where confined commands may read the files that they are given.
@@ -82,7 +82,7 @@ class Kernels:
 
     Args:
         tools: their programs and folders.
-        timeout_s: seconds that all may take for one proof.
+        timeout_s: seconds that all of them together may take for one proof.
         stopped: asked now and then whether the process is to stop.
 
     Raises:
@@ -100,11 +100,12 @@ class Kernels:
         self.version = " + ".join(self._versions.values())
 
     def check(self, proof: Proof, environment: dict[str, Any]) -> Attestation:
-        """Return the joint answer about a proof with a statement; the failure of a checker is an answer too.
+        """Return the joint answer on a proof with a statement; a checker's failure is an answer too.
 
         Args:
             proof: the proof.
-            environment: what its verdict says of its environment; not used, because `tools` belong to one environment.
+            environment: what the proof's verdict says about its environment; not used, because `tools` belong to one
+                environment.
         """
         started = time.monotonic()
         try:
@@ -135,7 +136,7 @@ class Kernels:
             yield Attestation(answer, self._versions[name], _since(started), detail)
 
     def _export(self, folder: Path, text: str, names: list[str], deadline: float) -> Path:
-        """Compile a text and export what it says of the names, in one sandbox; return the file with the export."""
+        """Compile a text and export the declarations with these names, in one sandbox; return the exported file."""
         folder.mkdir()
         folder.chmod(0o755)
         _hand(folder / "Proof.lean", text.encode())
@@ -162,7 +163,8 @@ class Kernels:
         _hand(folder / "lakefile.toml", b'name = "judged"\n')
         _hand(folder / "lake-manifest.json", orjson.dumps(_MANIFEST))
         exports = ["--challenge-from-export", str(challenge), "--solution-from-export", str(solution)]
-        # Its own sandbox cannot be set up inside ours; with both exports it builds and runs nothing of the submission.
+        # comparator's own sandbox cannot run inside ours; given both exports, it builds and runs nothing of the
+        # submission.
         own = [f"--dir={folder}", "comparator", "--config", str(folder / "comparator.json")]
         return [self._tools.programs["lake"], *own, *exports, "--inadvisably-no-sandbox"]
 

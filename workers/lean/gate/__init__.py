@@ -1,1 +1,1 @@
-"""The gate `strict`: what an untrusted text may not contain, its rules as data, and the trial that it passes first."""
+"""The `strict` gate: what an untrusted text may not contain, its rules as data, and the trial that it passes first."""

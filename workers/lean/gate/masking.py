@@ -12,7 +12,7 @@ from workers.lean.gate.refusal import Refusal
 
 _DOUBT = "What is code here depends on the version of Lean or on what the imports define: put white space around it"
 _TAB = "A tab is refused: Lean reports it as an error, and may then read a comment's text as code"
-_UNDOCUMENTED = "A documentation comment with no declaration behind it is refused: Lean may go on reading within it"
+_UNDOCUMENTED = "A documentation comment with no declaration after it is refused: Lean may go on reading within it"
 _DECLARATION = re.compile(rf"[{LETTERS}@|(\[{{«]")
 _NO_CODE = frozenset(("line", "block", "doc", "end", UNCLOSED))
 
@@ -21,7 +21,7 @@ class Masked(NamedTuple):
     """The code of a text, every character in its place.
 
     Attributes:
-        code: the text with white space for comments and for what is quoted; code in the braces of a string stays.
+        code: the text with white space in place of comments and of what is quoted; code in a string's braces stays.
         unreadable: what is in doubt or never ends, in order.
     """
 
@@ -54,9 +54,9 @@ def _lost(text: str, position: int, token: Token, doc: Token | None) -> Iterator
 
     Args:
         text: the text.
-        position: where the code in front of the token begins.
+        position: where the code before the token begins.
         token: a comment, what is quoted, or the end of the text.
-        doc: the documentation comment in front of that code, with nothing but comments between.
+        doc: the documentation comment before that code, with nothing but comments between them.
     """
     if token.kind == UNCLOSED:
         why = f"`{text[token.start : token.start + 2]}` is never closed"
@@ -73,10 +73,10 @@ def _blank(text: str, token: Token) -> str:
     kind, start, end = token
     if kind not in ("string", "char"):
         return " " * (end - start)
-    # Marked by quotes that are not part of a word, because a word may follow without white space.
+    # Marked by double quotes, which are never part of a word, because a word may follow without white space.
     blank, position = ['"'], start + 1
     for first, last in holes(text, token):
-        # With the brace before it: a word begins there.
+        # The brace before it is kept, because a word may begin there.
         blank += " " * (first - 1 - position), text[first - 1 : last]
         position = last
     return "".join((*blank, " " * (end - 1 - position), '"'))

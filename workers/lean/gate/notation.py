@@ -1,13 +1,13 @@
-"""Which new syntax may pass: notation, and macros of terms and tactics whose meaning is a quotation, not a program.
+"""Which new syntax may pass: notation, and macros for terms and tactics whose meaning is a quotation, not a program.
 
-It changes what the rest of a text means, but not what the farm asks afterwards (`statement_binding`). But the gate
-itself has to go on reading correctly, and no code may run. So
+New syntax changes what the rest of a text means, but not what the farm asks afterwards (`workers/lean/binding`). Still,
+the gate itself has to go on reading the text correctly, and no code may run. So
 
-- a new token is one word, or is made of symbols only, without dashes and slashes behind its first character, without
+- a new token is one word, or is made of symbols only, without dashes and slashes after its first character, without
   quotes, `#` and «». The gate knows where names, comments and strings begin because no symbol of Lean or its libraries
-  goes on with a letter behind a bracket, with `-` or `/` behind an operator, or holds a quote;
-- the meaning of a macro is one quotation, and behind it the next command: `` `(a) >>= f `` would be a program;
-- `$` stands in front of a name that the macro binds, or is the operator with white space behind it: `$(f)` is code.
+  goes on with a letter after a bracket, with `-` or `/` after an operator, or holds a quote;
+- the meaning of a macro is one quotation, followed by the next command: `` `(a) >>= f `` would be a program;
+- `$` stands before a name that the macro binds, or is the operator with white space after it: `$(f)` is code.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _DOLLAR = re.compile(rf"\$({NAME})?")
 _REACH = 2000
 _TOKEN = "a new token has to be one word, or symbols without dashes, slashes, quotes and `#`"  # noqa: S105
 _PROGRAM = "its meaning is a program, not a quotation of a term or tactic"
-_SPLICE = "`$` stands in front of a name that a macro binds, or has white space behind it, where a text has new syntax"
+_SPLICE = "in a text with new syntax, `$` stands before a name that a macro binds, or has white space after it"
 
 
 def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusal]:
@@ -66,7 +66,7 @@ def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusa
     for command in commands:
         meaning = code.find("=>", command.end, command.end + _REACH)
         if command.start and not code[command.start - 1].isspace():
-            # Directly behind a number or a symbol: nobody writes that on purpose.
+            # Directly after a number or a symbol: nobody writes that on purpose.
             yield command
         elif meaning < 0:
             yield _refusal(command, "it is not clear where its tokens end")

@@ -11,7 +11,7 @@ from workers.lean.gate.strict import Refusal, place, refuse
 
 
 def object_to(prepared: Prepared, *, native: bool) -> Objection | None:
-    """Return the first thing that the gate `strict` has against a submission.
+    """Return the first objection of the `strict` gate to a submission.
 
     Args:
         prepared: what was submitted.
@@ -25,13 +25,13 @@ def object_to(prepared: Prepared, *, native: bool) -> Objection | None:
 
 @lru_cache(maxsize=1024)
 def object_to_statement(statement: str) -> Objection | None:
-    """Return the first thing that the gate `strict` has against a statement; many proofs have the same one."""
+    """Return the first objection of the `strict` gate to a statement; many proofs have the same statement."""
     found = refuse(statement)
     return _objection(found, f"In the statement: {found.text}") if found else None
 
 
 def declared_at(prepared: Prepared) -> Position | None:
-    """Where the user's own text declares the last thing that is asked for; None where it does not."""
+    """Where the user's own text declares the last thing that is asked for; None if it does not."""
     asked = prepared.targets or prepared.holes
     at = declaration(prepared.code, asked[-1].name) if asked else None
     return None if at is None else prepared.place(at)

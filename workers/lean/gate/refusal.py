@@ -15,7 +15,7 @@ class Refusal:
         reason: `policy`, or `parse` where the text does not reach its end.
         text: why, for people, with the refused token.
         start: index of its first character.
-        end: index behind its last.
+        end: index after its last.
     """
 
     reason: Reason

@@ -1,6 +1,6 @@
-"""The rules of the gate `strict`, as data; they follow the commands, attributes and options of Lean 4.35 and Mathlib.
+"""The rules of the `strict` gate, as data; they follow the commands, attributes and options of Lean 4.35 and Mathlib.
 
-A change here changes `POLICY_VERSION` in farm/models/verdicts.py.
+Whoever changes anything here must also change `POLICY_VERSION` in farm/models/verdicts.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Rule:
         names: whether the words are names as well.
         deep: whether the roots are refused in any place.
         own: whether a text may use the roots for a type that it declares itself.
-        reason: what the verdict's reason is.
+        reason: the reason that the verdict gets.
     """
 
     why: str
@@ -45,7 +45,7 @@ _COMPILES = "it compiles to something other than it says"
 _LEAN = "it is Lean's own machinery"
 
 NATIVE = Rule("it trusts the compiler, not the kernel", _set("native_decide"))
-"""Off for a batch that asks for `native_decide`; so are `+native` and `native := true`."""
+"""This rule is off for a batch that asks for `native_decide`; so are those on `+native` and `native := true`."""
 
 RULES = (
     NATIVE,
@@ -66,7 +66,7 @@ RULES = (
         "it reaches the network or files",
         _set("include_str include_bytes #leansearch #loogle #moogle #search #statesearch polyrith"),
     ),
-    # `notation`, its like and `macro` are held to workers/lean/gate/notation.py.
+    # `notation` and its variants, and `macro`, are checked in workers/lean/gate/notation.py.
     Rule(_MEANS, _set("elab elab_rules declare_syntax_cat end_local_scope docs_to_verso")),
     Rule(_MEANS, _set("macro_rules syntax notation3 binder_predicate")),
     Rule(_EXTENDS, _set("register_option register_builtin_option register_simp_attr register_label_attr")),
@@ -97,20 +97,20 @@ RULES = (
 """What the gate refuses. A word is compared as a whole: `axioms` and `h.axiom` may pass."""
 
 STD_ROOTS = _set("Internal Async Http Mutex Channel")
-"""Components of names that act on the machine in a text that names `Std`: sockets, processes and threads of Lean's
-library. Elsewhere anybody may use these names."""
+"""Components of names that act on the machine: sockets, processes and threads of Lean's library. They are
+refused only in a text that names `Std`; elsewhere anybody may use these names."""
 
 TASK_FUNCTIONS = _set("spawn map bind pure get mapList Priority")
-"""What `Task.` still does not mean in a text with a type `Task` of its own."""
+"""Names after `Task.` that are refused even in a text that has a type `Task` of its own: they are Lean's."""
 
 LEMMA_SPACES = _set("Grind Omega Order")
 """Namespaces below `Lean` that hold lemmas, not machinery: a proof may use their names, but not declare any."""
 
 USES = _set("exact exact_mod_cast apply refine rw rewrite open from using show simp simpa unfold have grind term")
-"""Words behind which a name is used, not declared."""
+"""Words after which a name is used, not declared."""
 
 ALLOWED_HASH = _set("#check #check_failure #print #reduce #synth #time #count_heartbeats #find #simp #norm_num #whnf")
-"""Commands with `#` that a text may use, with white space behind them: each only shows something. `#eval` is
+"""Commands with `#` that a text may use, followed by white space: each only shows something. `#eval` is
 refused because it runs code; `#where` (which Lean reads in `#wherex` too) because no proof needs it."""
 
 ALLOWED_OPTIONS = _set(
@@ -143,7 +143,7 @@ CORE_CLASSES = _set(
 """Classes that give numerals, operators, relations and coercions their meaning."""
 
 DECLARES = _set("structure inductive class def abbrev")
-"""Words behind which a type of the text's own is named."""
+"""Words after which the text names a type of its own."""
 
 CORE_TYPES = _set("Nat ℕ Int ℤ Rat ℚ Real ℝ Complex ℂ Bool Prop Fin ZMod List Set Finset String Char True Type Sort")
 """Types on which a new instance of such a class would change what a statement seems to say. It cannot change what the

@@ -1,10 +1,10 @@
-"""The gate `strict`: what an untrusted text may not contain, and where it stands.
+"""The `strict` gate: what an untrusted text may not contain, and where it stands.
 
-The rules are data, in `rules`. They hold for a text's code, without comments and strings (`masking`), and need no
+The rules are data, in `rules`. They apply to a text's code, without comments and strings (`masking`), and need no
 knowledge of Lean's tokens: a word counts wherever Lean could begin a token at it, whatever the imports define
-(`words`). That is everywhere except inside a name that certainly began as one: after white space, an opening bracket, a
-comma or one of a few prefix operators. After digits, quotes, closing brackets and every other symbol a word counts even
-in the middle of letters. The gate only restricts: passing it proves nothing.
+(`words`). That is everywhere except inside what is certainly a name, because it began after white space, an opening
+bracket, a comma or one of a few prefix operators. After digits, quotes, closing brackets and every other symbol a word
+counts even in the middle of letters. The gate only restricts: passing it proves nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BUT_NATIVE = Lists(rule for rule in RULES if rule is not NATIVE)
 
 
 def refuse(text: str, *, native: bool = False) -> Refusal | None:
-    """Return the first thing in a text that the gate `strict` refuses; None lets it pass. It raises nothing.
+    """Return the first thing in a text that the `strict` gate refuses; None lets it pass. It raises nothing.
 
     Args:
         text: any text.

@@ -11,10 +11,10 @@ from workers.lean.gate.strict import refuse
 
 
 def prove_gate() -> str | None:
-    """Return what an operator has to know if the gate answers one of the texts wrongly; None if all are right.
+    """Return what an operator has to know if the gate judges one of the texts wrongly; None if all are right.
 
-    The gate depends on the interpreter's regular expressions, which had faults before (Python 3.11.2). Some 300 texts
-    are in `trial_texts.json`; the trial takes milliseconds.
+    The gate depends on the interpreter's regular expressions, which have had faults before (Python 3.11.2). Some 300
+    texts are in `trial_texts.json`; the trial takes milliseconds.
     """
     texts = orjson.loads(files("workers.lean.gate").joinpath("trial_texts.json").read_bytes())
     for answer, group in texts.items():

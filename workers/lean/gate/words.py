@@ -15,14 +15,14 @@ _NAME_MARKS = str.maketrans("", "", "«»")
 _LETTERED = re.compile("[A-Za-z_]+[!%]?")
 _RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
 _NAME = re.compile(NAME)
-# Behind these a letter begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib goes on with a letter there.
+# After these a letter begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib goes on with a letter there.
 # `→` is not one of them (`→o`, `→r`), nor are digits, quotes and closing brackets.
 _BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
 _HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
 # `#s` counts the elements of a set: one letter with its decoration, or what stands where a term is expected.
 _COUNTED = re.compile(rf"[{LETTERS}][0-9'₀-₉ₐ-ₜᵢ-ᵪ]*(?:\.|\Z)")
 _BEFORE_TERM = frozenset("([{⟨=≠<>≤≥+*/^∣,:→↔∧∨¬←∈↦")
-# A forgotten calculation, only with numbers, so that it runs none of the text's code. What follows must end it.
+# A forgotten `#eval` of numbers only, so that it runs none of the text's code. What follows must end it.
 _CALCULATION = re.compile(
     r"#eval[ \t]+\({0,8}[0-9](?:[0-9+*/%^() \t-]{0,80}[0-9)])?"
     rf"(?=\s{{0,80}}(?:\Z|(?:theorem|lemma|end)[^{WORD_CHARS}]))"
@@ -30,9 +30,9 @@ _CALCULATION = re.compile(
 _OWN = re.compile(rf"(?:structure|inductive|class|def|abbrev)\s+({NAME})")
 _OPEN = re.compile(r"(?:\A|\n)[ \t]*open(?:[ \t]+[\w.]+)*[ \t]+\Z")
 _OPENED = re.compile(r"Lean(?=\s|\Z)(?!\s{1,80}in\b)")
-# A rule of aesop's that may fail; no declaration goes on like this.
+# What follows `unsafe` in an aesop rule that may fail; no declaration goes on like this.
 _PROBABILITY = re.compile(r"\s{1,80}\d{1,3}\s{0,80}%")
-# An `unsafe` definition, after that word; an attribute before it could have Lean use it unnamed.
+# What follows `unsafe` in a definition; an attribute before it could make Lean use it without naming it.
 _DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\s:({])")
 # What makes Lean run a term of the text.
 _RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=")
@@ -85,7 +85,7 @@ class _Code:
         return sum(self._may_name(run, defined[1]) for run in _RUN.finditer(self.code)) == 1
 
     def _may_name(self, run: re.Match[str], name: str) -> bool:
-        """Whether a piece of the text may name something; in one that is certainly a name, a component has to be it."""
+        """Whether a piece of the text may name something; if it is certainly a name, a component has to be `name`."""
         is_name = (run.start() == 0 or self.code[run.start() - 1] in _BEFORE_NAME) and _NAME.fullmatch(run[0])
         return name in (run[0].translate(_NAME_MARKS).split(".") if is_name else run[0])
 
@@ -151,7 +151,7 @@ def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
 
 
 def _is_used(code: str, start: int) -> bool:
-    """Whether a name is used: a declaration of that name would see everything else in its namespaces."""
+    """Whether a name is used here, not declared: a declaration would open the name's namespaces to its proof."""
     before = code[max(0, start - 80) : start].rstrip()
     word = _LAST_WORD.search(before)
     return before[-1:] in _USED_BEHIND or (word is not None and word[0] in USES)
@@ -174,7 +174,7 @@ def _anywhere(text: _Code, start: int, end: int, body: int, lists: Lists) -> Ite
 
 
 def forbidden_commands(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
-    """Yield the words with `#` that are not on the list, or not followed by white space: Lean may read less of them."""
+    """Yield the words with `#` that are not on the list, or lack white space after them: Lean may read less."""
     for match in _HASH.finditer(code, body):
         start, end = match.span()
         if match[1] is None:

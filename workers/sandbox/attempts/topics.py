@@ -15,7 +15,7 @@ class Attempt(NamedTuple):
 
     Attributes:
         expected: the result it must have: `denied`, an error; `killed`, the process ends; or `allowed`.
-        needs: the layer that denies it; empty where every sandbox does.
+        needs: the layer that denies it; empty if every sandbox does.
     """
 
     topic: str
