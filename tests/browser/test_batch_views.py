@@ -103,6 +103,26 @@ def test_proofs_are_sorted_and_keep_their_index(page: Page, mixed: str) -> None:
     assert page.address() == f"#/batches/{mixed}?sort=name"
 
 
+def test_two_clicks_in_one_frame_turn_the_order_round(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}")
+    page.await_text("all 46", "search")
+    page.run("const e = document.querySelectorAll('.head button')[1]; e.click(); e.click()")
+
+    await_true(lambda: page.texts(".rows .row a")[:1] == ["wrong-2"], "the last name first")
+    assert page.address() == f"#/batches/{mixed}?sort=-name"
+
+
+def test_a_search_that_ends_leaves_a_person_in_the_list(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}?sort=name")
+    page.await_text("all 46", "search")
+    page.press("/", *"wrong-", Keys.TAB, Keys.ARROW_DOWN)
+    answered = "return performance.getEntriesByType('resource').some(e => e.name.includes('text=wrong-&'))"
+    await_true(lambda: page.run(answered), "an answer of the farm")
+    await_true(lambda: "Looking" not in page.text("search"), "the end of the search")
+
+    assert page.focused() == "wrong-1"
+
+
 def test_a_text_is_found_in_any_message_of_the_batch(page: Page, farm: RunningFarm) -> None:
     """Also in what the page itself does not hold: the second message of a proof."""
     wrong = "example : 1 + 1 = 4 := by decide\n#check needle_in_a_haystack"

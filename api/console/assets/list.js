@@ -107,9 +107,12 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
   });
 
   function restart() {
+    const isFocused = rows.contains(document.activeElement);
     lines.clear();
     rows.replaceChildren();
-    later();
+    // Other rows may come by themselves, when a search ends: who is in the list stays in it.
+    if (isFocused && length()) move(active);
+    else later();
   }
 
   function goTo(place) {

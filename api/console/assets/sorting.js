@@ -22,7 +22,10 @@ export function heads(columns, chosen) {
       const isFirst = order.by !== name;
       const isDescending = isFirst ? isDescendingFirst : !order.isDescending;
       const isOver = !isFirst && order.isDescending !== isDescendingFirst;
-      chosen(isOver ? "" : `${isDescending ? "-" : ""}${name}`);
+      const text = isOver ? "" : `${isDescending ? "-" : ""}${name}`;
+      // Marked at once: a second click may come before the list is drawn, and turns this order round.
+      mark(text);
+      chosen(text);
     }
 
     function show() {
