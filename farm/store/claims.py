@@ -10,10 +10,11 @@ import orjson
 
 from farm.models import Answer, Environment, Proof, Reason, Task, Verdict, as_task
 from farm.store.codec import Json, unmark, unpack
+from farm.store.priority_classes import PriorityClass
 
 # The reply of claim.lua, which that script's head describes. A count read from a hash is text; it is 0 if missing.
 Row: TypeAlias = tuple[bytes, bytes, bytes | int, bytes | int, bytes | int, bytes]
-Granted: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes, int, bytes | int, bytes, bytes, *tuple[Row, ...]]
+Granted: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes, int, bytes | int, bytes, bytes, bytes, *tuple[Row, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Claim:
         timed: runs of this batch that have ended in a decision so far.
         longest_s: seconds that the longest of those runs took.
         trace: the `traceparent` of the request that made the batch, empty where it is not traced.
+        is_interactive: whether somebody waits for each verdict.
         items: what to run; none, and no lease, when every item that was looked at is waiting for another run.
     """
 
@@ -68,6 +70,7 @@ class Claim:
     longest_s: float
     trace: str
     items: tuple[ClaimedItem, ...]
+    is_interactive: bool = False
 
     def answer(
         self,
@@ -122,7 +125,7 @@ def unpack_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> 
 
 def read_claim(lease: str, granted: Granted) -> Claim:
     """Return what claim.lua granted."""
-    lane, batch, owner, options, created_ms, now_ms, timed, longest_s, trace, *rows = granted
+    lane, batch, owner, options, created_ms, now_ms, timed, longest_s, trace, priority_class, *rows = granted
     return Claim(
         lease=lease,
         lane=lane.decode(),
@@ -134,6 +137,7 @@ def read_claim(lease: str, granted: Granted) -> Claim:
         longest_s=float(longest_s),
         trace=trace.decode(),
         items=tuple(map(_read_item, rows)),
+        is_interactive=priority_class == PriorityClass.INTERACTIVE.encode(),
     )
 
 

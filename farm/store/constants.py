@@ -18,6 +18,9 @@ LEASE_MS = 15_000
 """How long a process keeps its items without a sign of life."""
 LAPSE_BOUND = 10
 """How many lapses of its lease condemn an item."""
+ONE_OF_THEM = "*"
+"""What a lease names as running while verdicts are written in groups: one of its items, it is not known which.
+If the process then dies, none is charged, and each runs alone next: another death is charged to the one that ran."""
 LANE_AGE_BOUND_MS = 60_000
 """A lane that no process has served for this long comes before the warm one."""
 WORKER_TTL_MS = 15_000
@@ -38,6 +41,7 @@ SHARED: dict[str, int | str | list[str]] = {
     "LAYOUT_CHARS": LAYOUT_CHARS,
     "LEASE_MS": LEASE_MS,
     "LAPSE_BOUND": LAPSE_BOUND,
+    "ONE_OF_THEM": ONE_OF_THEM,
     "LANE_AGE_BOUND_MS": LANE_AGE_BOUND_MS,
     "WORKER_TTL_MS": WORKER_TTL_MS,
     "QUERY_LEASE_MS": QUERY_LEASE_MS,

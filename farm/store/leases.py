@@ -95,7 +95,14 @@ class Leases:
         self._cache_bytes = cache_mb << 20
 
     def claim(
-        self, environment: str, worker: str, *, warmth: Warmth = _COLD, most: int = 8, revision: str = ""
+        self,
+        environment: str,
+        worker: str,
+        *,
+        warmth: Warmth = _COLD,
+        most: int = 8,
+        revision: str = "",
+        in_groups: bool = False,
     ) -> Claim | None:
         """Take up to `most` items from one lane, and with them items whose verdict is known.
 
@@ -105,6 +112,7 @@ class Leases:
             warmth: what it has loaded, and therefore prefers.
             most: how many items that have to run, at most.
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
+            in_groups: whether it may run several items before it finishes the first.
 
         Returns:
             None when there is nothing to do: the caller's token is then spent.
@@ -116,7 +124,16 @@ class Leases:
         lease = uuid4().hex
         with translated():
             reply = self._scripts.run(
-                "claim", environment, worker, lease, warmth.lane, warmth.owner, warmth.lead_s, most, revision
+                "claim",
+                environment,
+                worker,
+                lease,
+                warmth.lane,
+                warmth.owner,
+                warmth.lead_s,
+                most,
+                revision,
+                "1" if in_groups else "",
             )
         match reply:
             case []:
@@ -131,17 +148,17 @@ class Leases:
         batch: str,
         verdicts: Sequence[Result],
         *,
-        then: int | None = None,
+        then: int | str | None = None,
         seconds: float = 0.0,
         revision: str = "",
     ) -> Finished:
-        """Write verdicts, and mark the item that runs next as the one to charge for a death.
+        """Write verdicts, all or none, and mark the item that runs next as the one to charge for a death.
 
         Args:
             lease: the lease under which the proofs ran.
             batch: their batch.
             verdicts: the verdicts found.
-            then: the index of the item that runs next.
+            then: the index of the item that runs next; `ONE_OF_THEM` while items run whose verdicts come together.
             seconds: how long this took the process; charged to the batch and its owner.
             revision: as in the claim; nothing is written if a part of it has been declared bad.
 

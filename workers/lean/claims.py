@@ -93,11 +93,12 @@ class Claims:
         self._lane = ""
         self._owner = ""
 
-    def take(self, load_s: float) -> Chunk | None:
+    def take(self, load_s: float, *, in_groups: bool = False) -> Chunk | None:
         """Claim the next chunk, and hold it until `put_down`.
 
         Args:
             load_s: seconds that a change of the header would take.
+            in_groups: whether verdicts may be written in groups.
 
         Returns:
             None when nothing waits, or this process may not judge.
@@ -105,7 +106,7 @@ class Claims:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        claim = self._claim(Warmth(self._lane, self._owner, load_s))
+        claim = self._claim(Warmth(self._lane, self._owner, load_s), in_groups)
         if claim is None:
             return None
         chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
@@ -122,11 +123,16 @@ class Claims:
         """Adjust how many items to claim by the seconds that one took."""
         self._mean_s = 0.8 * self._mean_s + 0.2 * max(0.001, run_s)
 
-    def _claim(self, warmth: Warmth) -> Claim | None:
+    def _claim(self, warmth: Warmth, in_groups: bool) -> Claim | None:
         most = max(1, min(CHUNK, int(_CHUNK_S / self._mean_s)))
         try:
             claim = self._leases.claim(
-                self._environment, self.worker, warmth=warmth, most=most, revision=self._revision
+                self._environment,
+                self.worker,
+                warmth=warmth,
+                most=most,
+                revision=self._revision,
+                in_groups=in_groups,
             )
         except DeclaredBad as bad:
             _log.error("worker.declared_bad", why=str(bad))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 
 import structlog
@@ -15,7 +16,7 @@ import structlog
 from farm.models import Reason
 from farm.store.claims import ClaimedItem
 from farm.store.constants import FIRST_CANARY
-from farm.store.leases import Result
+from farm.store.leases import Finished, Result
 from farm.traces import span
 from workers.lean.claims import Chunk, Claims
 from workers.lean.engine import Engine, undecided
@@ -26,10 +27,9 @@ from workers.lean.verdict_writer import VerdictWriter
 
 # How long a process keeps its token before Celery gets control: for recycling, shutdown, events.
 _TASK_S = 10.0
-# If so many runs in a row took less than this, a verdict is written while Lean already runs the next proof, because a
-# round trip matters between runs of some milliseconds. At most one verdict is under way, which bounds the cost:
-# interactive work is noticed one such run later, and if the process dies before the store has answered, the death is
-# charged to the proof before.
+# If so many runs in a row took less than this, verdicts are written in groups while Lean runs the next proofs, because
+# a round trip matters between runs of some milliseconds. This has two costs: interactive work is noticed a group later,
+# and the proofs of a group run again, uncharged, if the process dies before the store has their verdicts.
 _SHORT_RUNS = 8
 _SHORT_S = 0.25
 
@@ -71,7 +71,7 @@ class WorkLoop:
     def _work_once(self, summary: TokenSummary) -> bool:
         """Run one chunk and enter it into the summary; return whether there was one."""
         asked_ns = time.time_ns()
-        chunk = self._claims.take(self._engine.load_s)
+        chunk = self._claims.take(self._engine.load_s, in_groups=self._has_short_runs())
         if chunk is None:
             return False
         claim, started = chunk.claim, time.monotonic()
@@ -92,8 +92,7 @@ class WorkLoop:
     def _run_chunk(self, chunk: Chunk) -> None:
         item = chunk.take()
         if known := chunk.known():
-            chunk.under_way = self._writer.write(chunk.claim, known, item, 0.0)
-            self._await_write(chunk)
+            self._write(chunk, known, item, 0.0)
         while item is not None and chunk.goes_on:
             item = self._run_item(chunk, item)
         if indices := [*([item.index] if item else []), *chunk.drop_rest()]:
@@ -105,8 +104,11 @@ class WorkLoop:
         found, failure = self._judge(chunk, item)
         spent_s = time.monotonic() - started
         self._recent_s.append(spent_s)
-        # The write that was under way may have ended the chunk, and has to end before anything of the lease goes back.
-        self._await_write(chunk)
+        # A write may have ended the chunk, and has to end before anything of the lease goes back.
+        if failure and chunk.under_way:
+            self._write(chunk, [], item, 0.0)
+        elif chunk.under_way and chunk.under_way.done():
+            self._await_write(chunk)
         match failure:
             case GivenUp():
                 _log.info("proof.given_up", index=item.index, why=str(failure))
@@ -133,12 +135,24 @@ class WorkLoop:
 
     def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result]) -> ClaimedItem | None:
         """Have the result of an item written; return the item to run next, None at the end of the chunk."""
-        following = chunk.take() if chunk.goes_on else None
-        chunk.under_way = self._writer.write(chunk.claim, found, following, self._recent_s[-1])
+        following = chunk.take() if chunk.goes_on and not self._stopping() else None
         # The last verdict of a chunk is written before the next claim: a process that claims holds nothing else.
-        if following is None or not self._is_in_a_hurry(chunk, item):
-            self._await_write(chunk)
+        if following is None or not self._gathers(chunk, item):
+            self._write(chunk, found, following, self._recent_s[-1])
+        else:
+            self._follow(chunk, self._writer.gather(chunk.claim, found, self._recent_s[-1]))
         return following
+
+    def _write(self, chunk: Chunk, found: list[Result], then: ClaimedItem | None, spent_s: float) -> None:
+        """Have results written, with those that were gathered, and read the outcome; raises as `_await_write`."""
+        self._follow(chunk, self._writer.write(chunk.claim, found, then, spent_s))
+        self._await_write(chunk)
+
+    def _follow(self, chunk: Chunk, written: Future[Finished]) -> None:
+        """Take note of a write; if it is not the one that is under way, that one is waited for: no two groups wait."""
+        if written is not chunk.under_way:
+            self._await_write(chunk)
+            chunk.under_way = written
 
     def _await_write(self, chunk: Chunk) -> None:
         """Wait for the write that is under way, if there is one, and read its outcome.
@@ -157,14 +171,18 @@ class WorkLoop:
             self._engine.end("canary")
         if not finished.alive:
             chunk.drop_rest()
-        if not finished.alive or finished.others_first or self._stopping():
+        if not finished.alive or finished.others_first:
             chunk.goes_on = False
 
-    def _is_in_a_hurry(self, chunk: Chunk, item: ClaimedItem) -> bool:
+    def _gathers(self, chunk: Chunk, item: ClaimedItem) -> bool:
         """Whether the next run may begin before this one's verdict is written."""
-        longest_s = max(chunk.claim.longest_s, *self._recent_s)
+        claim = chunk.claim
         # After a canary the outcome has to be known, because an accepted one ends this process's work.
-        return len(self._recent_s) == _SHORT_RUNS and longest_s < _SHORT_S and item.index < FIRST_CANARY
+        is_free = not claim.is_interactive and item.index < FIRST_CANARY
+        return is_free and claim.longest_s < _SHORT_S and self._has_short_runs()
+
+    def _has_short_runs(self) -> bool:
+        return len(self._recent_s) == _SHORT_RUNS and max(self._recent_s) < _SHORT_S
 
     def _charge(self, chunk: Chunk, item: ClaimedItem, why: str, spent_s: float) -> list[Result]:
         """Give back an item whose REPL died; return its verdict if that was its last death."""

@@ -1,7 +1,7 @@
 -- Hands a worker process a chunk of one lane under a lease.
 -- ARGV: environment, worker, lease, warm lane or '', owner served last or '', seconds by which that owner may be ahead of
---       the others, most items, TOOLCHAIN|POLICY|CHECKER|REVISION
--- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '',
+--       the others, most items, TOOLCHAIN|POLICY|CHECKER|REVISION, '1' if verdicts may be written in groups or ''
+-- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '', class,
 --          {index, stored proof, deaths, lapses, slow, known verdict or ''}...};
 -- {what has been declared bad} when the process judges by something that has been declared bad;
 -- or {} when there is nothing for it to do. In these two cases its token is spent: a process holds one for as long as it
@@ -9,6 +9,7 @@
 -- Without items there is no lease: every item that was looked at is waiting for another run.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local warm, last_owner, lead_s, most, revision = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
+local in_groups = ARGV[9] == '1'
 local MOST_KNOWN, MOST_LOOKED_AT = 64, 1000  -- bounds how long one claim may hold up the server
 local now = now_ms()
 
@@ -92,9 +93,10 @@ local function take(place, lane, batch)
     local index = redis.call('LPOP', list)
     if not index then break end
     local past = has_past and redis.call('HMGET', b .. ':history', 'death:' .. index, 'lapse:' .. index,
-      'slow:' .. index, 'apart:' .. index) or {}
-    -- An item that has been charged with a death runs alone.
-    if past[1] and out.to_run > 0 then redis.call('LPUSH', list, index) break end
+      'slow:' .. index, 'apart:' .. index, 'alone:' .. index) or {}
+    -- An item that has been charged with a death, or may have been the one that ran, runs alone.
+    local alone = past[1] or past[5]
+    if alone and out.to_run > 0 then redis.call('LPUSH', list, index) break end
     out.looked_at = out.looked_at + 1
     -- A late verdict from a lapsed lease may have settled it meanwhile.
     if redis.call('HEXISTS', b .. ':results', index) == 0 then
@@ -103,7 +105,7 @@ local function take(place, lane, batch)
         out.entries[#out.entries + 1] = entry
         if entry[6] == '' then out.to_run = out.to_run + 1 end
         if member then out.members[#out.members + 1] = index out.members[#out.members + 1] = member end
-        if past[1] and entry[6] == '' then break end
+        if alone and entry[6] == '' then break end
       end
     end
   end
@@ -118,6 +120,7 @@ local function lease_out(place, lane, batch, taken)
     indices[i] = entry[1]
     if running == '' and entry[6] == '' then running = entry[1] end
   end
+  if in_groups and place.class == 'batch' and taken.to_run > 1 then running = ONE_OF_THEM end
   local key = 'farm:lease:' .. id
   redis.call('HSET', key, 'environment', env, 'class', place.class, 'owner', place.owner, 'lane', lane, 'batch', batch,
     'running', running, 'worker', worker, 'lead', lead_s)
@@ -139,7 +142,7 @@ local function grant(place, lane, batch, taken)
   if redis.call('HGET', b, 'state') == 'queued' then redis.call('HSET', b, 'state', 'running') end
   if #taken.entries > 0 then lease_out(place, lane, batch, taken) end
   local v = redis.call('HMGET', b, 'options', 'created_ms', 'timed', 'longest_s', 'trace')
-  return {lane, batch, place.owner, v[1], v[2], now, v[3] or 0, v[4] or '0', v[5] or '', unpack(taken.entries)}
+  return {lane, batch, place.owner, v[1], v[2], now, v[3] or 0, v[4] or '0', v[5] or '', place.class, unpack(taken.entries)}
 end
 
 local function try_class(class)

@@ -174,6 +174,13 @@ local function charge_item(batch, what, index)
   return redis.call('HINCRBY', b .. ':history', what .. ':' .. index, 1)
 end
 
+-- Has an index run with no other in its lease, so that it is known what ran if its process dies.
+local function run_alone(batch, index)
+  local b = 'farm:batch:' .. batch
+  if redis.call('EXISTS', b) == 0 or redis.call('HEXISTS', b .. ':results', index) == 1 then return end
+  redis.call('HSET', b .. ':history', 'alone:' .. index, 1)
+end
+
 local function read_lease(id)
   local v = redis.call('HMGET', 'farm:lease:' .. id, 'environment', 'class', 'lane', 'batch', 'running', 'worker', 'owner', 'beyond')
   if not v[1] then return nil end

@@ -1,7 +1,7 @@
 -- Writes verdicts. The first writer wins. An `undecided` from a lapsed lease is dropped: its process had stood
 -- still, so its timeout is not a real one. The reaper takes its items back.
--- ARGV: lease, batch, next running index or '', seconds of work to charge, seconds of a run that decided or '',
---       most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
+-- ARGV: lease, batch, what runs next (an index, ONE_OF_THEM or ''), seconds of work to charge, seconds of the longest run
+--       that decided or '', most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
 --       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
 -- Returns {lease alive, others come first, verdicts written, tokens to publish, timed, longest_s, a canary was accepted}.
 local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
@@ -36,13 +36,18 @@ local function keep(index, kind, packed)
   forget_oldest(count('cache_bytes', before == 0 and grown + ENTRY_BYTES or grown), tonumber(ARGV[6]))
 end
 
+-- What the verdicts of a group add to the counts of their batch and to the farm's: each count is changed once.
+local counts, totals = {}, {}
+
+local function add(sums, name) sums[name] = (sums[name] or 0) + 1 end
+
 local function tell(index, outcome, reason)
   redis.call('XADD', b .. ':finished', '*', 'i', index)
-  redis.call('HINCRBY', b, outcome, 1)
-  if reason == 'invalid_statement' then redis.call('HINCRBY', b, 'invalid_statements', 1) end
-  if reason == 'timeout' then redis.call('HINCRBY', b, 'timeouts', 1) end
-  if lease and lease.beyond == index and outcome ~= 'undecided' then redis.call('HINCRBY', b, 'returned', 1) end
-  redis.call('HINCRBY', 'farm:totals', outcome .. ':' .. reason, 1)
+  add(counts, outcome)
+  add(totals, outcome .. ':' .. reason)
+  if reason == 'invalid_statement' then add(counts, 'invalid_statements') end
+  if reason == 'timeout' then add(counts, 'timeouts') end
+  if lease and lease.beyond == index and outcome ~= 'undecided' then add(counts, 'returned') end
 end
 
 -- A canary that was not accepted is not reported.
@@ -53,9 +58,10 @@ local function tell_canary(outcome)
 end
 
 local written, bytes, unparked, alarm = 0, 0, 0, false
+local exists = redis.call('EXISTS', b) == 1
 for i = 8, #ARGV, 5 do
   local index, outcome, reason, packed = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
-  local worth = (lease or outcome ~= 'undecided') and redis.call('EXISTS', b) == 1
+  local worth = (lease or outcome ~= 'undecided') and exists
   if worth and redis.call('HSETNX', b .. ':results', index, packed) == 1 then
     written, bytes = written + 1, bytes + #packed
     if tonumber(index) >= FIRST_CANARY then
@@ -63,14 +69,16 @@ for i = 8, #ARGV, 5 do
     else
       tell(index, outcome, reason)
     end
+    if ARGV[i + 3] ~= '' then add(counts, 'timed') end
     if lease and ARGV[i + 3] ~= '' then keep(index, ARGV[i + 3], packed) end
   end
   if lease then unparked = unparked + drop_from_lease(lease, index, outcome == 'undecided' and 'apart' or 'shared', now) end
 end
 if written > 0 then
   hold(batch, redis.call('HGET', b, 'owner'), -written, bytes)
+  for name, by in pairs(counts) do redis.call('HINCRBY', b, name, by) end
+  for name, by in pairs(totals) do redis.call('HINCRBY', 'farm:totals', name, by) end
   if ARGV[5] ~= '' then
-    redis.call('HINCRBY', b, 'timed', 1)
     local longest = tonumber(redis.call('HGET', b, 'longest_s') or 0)
     if tonumber(ARGV[5]) > longest then redis.call('HSET', b, 'longest_s', ARGV[5]) end
   end

@@ -1,6 +1,6 @@
 -- Takes back what a lapsed or dead lease still holds. Only the item that was running is charged: with a death when the
--- process is known to be dead, otherwise with a lapse. An item that has reached its bound stays in the lease for the
--- caller to settle.
+-- process is known to be dead, otherwise with a lapse; if it is not known which one was running, none is charged and each
+-- runs alone next. An item that has reached its bound stays in the lease for the caller to settle.
 -- ARGV: lease, 'lapse' | 'death', death bound
 -- Returns {tokens to publish, environment, batch, 'crashed' | 'farm_error', condemned index...}, or {} if there was nothing to do.
 local lease = read_lease(ARGV[1])
@@ -12,11 +12,13 @@ local charge = dead and 'death' or 'lapse'
 local bound = dead and tonumber(ARGV[3]) or LAPSE_BOUND
 local held = redis.call('LRANGE', 'farm:lease:' .. lease.id .. ':items', 0, -1)
 local none_ran = lease.running == ''
+local running = lease.running == ONE_OF_THEM and #held == 1 and held[1] or lease.running
 for i = #held, 1, -1 do
-  local index, condemned, ran = held[i], false, held[i] == lease.running
+  local index, condemned, ran = held[i], false, held[i] == running
   if ran or (none_ran and not dead) then
     condemned = charge_item(lease.batch, charge, index) >= bound
   end
+  if running == ONE_OF_THEM then run_alone(lease.batch, held[i]) end
   if condemned then
     out[#out + 1] = index
   else

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 
 from farm.errors import StoreUnavailable
 from farm.local.valkey import prepare_valkey
-from farm.models import Outcome, Reason
+from farm.models import Outcome, Reason, verdict
+from farm.store.leases import DEATH_BOUND, Leases
 from farm.store.registry import Alive
 from tests.support.fake_session import response
 from tests.support.lean_process import ENVIRONMENT, LeanProcess
@@ -22,7 +25,7 @@ from workers.lean.repl_events import ReplGone
 from workers.lean.repl_reply import Reply
 from workers.lean.watchdog import Interruption
 
-# So many short runs later, a verdict is written while Lean runs the next proof.
+# So many short runs later, verdicts are written in groups while Lean runs the next proofs.
 WARMED_UP = 9
 
 
@@ -49,7 +52,7 @@ def test_a_store_that_is_away_for_5_s_costs_no_proof_its_second(process: LeanPro
     assert_settled(process.client, batch, 14)
 
 
-def test_lean_runs_one_proof_while_the_verdict_before_it_is_written_and_no_more(process: LeanProcess) -> None:
+def test_lean_goes_on_while_a_group_of_verdicts_is_written(process: LeanProcess) -> None:
     batch = process.put(16)
     unwritten: dict[int, list[int]] = {}
 
@@ -66,8 +69,78 @@ def test_lean_runs_one_proof_while_the_verdict_before_it_is_written_and_no_more(
     process.loop.work()
 
     assert unwritten[WARMED_UP + 1] == [WARMED_UP], "it runs though the verdict before it is not written"
-    assert all(len(indices) <= 1 for indices in unwritten.values()), "one verdict is under way, at most"
     assert [verdict.index for verdict in process.verdicts(batch)] == list(range(16))
+
+
+def test_a_group_is_written_while_a_long_proof_runs(process: LeanProcess) -> None:
+    batch = process.put(16)
+
+    def lean(text: str) -> Reply:
+        if number(text) == WARMED_UP + 3:
+            await_true(lambda: process.has_verdict(batch, WARMED_UP + 2), "the verdicts before it", 1)
+        return response()
+
+    process.session.lean = lean
+    process.loop.work()
+
+    assert_settled(process.client, batch, 16)
+
+
+def test_short_runs_share_their_writes(process: LeanProcess) -> None:
+    process.put(16)
+    process.loop.work()
+    batch = process.put(160)
+    process.client.execute_command("CONFIG", "RESETSTAT")
+
+    process.loop.work()
+
+    assert_settled(process.client, batch, 160)
+    calls = process.client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert calls < 60, "a claim and a write or two for sixteen proofs"
+
+
+def test_a_verdict_that_somebody_waits_for_is_written_at_once(process: LeanProcess) -> None:
+    process.put(16)
+    process.loop.work()
+    batch = process.put(4, interactive=True)
+
+    def lean(text: str) -> Reply:
+        assert all(process.has_verdict(batch, index) for index in range(number(text)))
+        return response()
+
+    process.session.lean = lean
+    process.loop.work()
+
+    assert_settled(process.client, batch, 4)
+
+
+def work_and_die(url: str) -> None:
+    """Work until proof 40 runs, and die of it, in a process of its own."""
+    process = LeanProcess(url)
+    process.session.lean = lambda text: os._exit(9) if number(text) == 40 else response()
+    process.loop.work()
+
+
+def test_a_process_that_dies_in_a_group_is_charged_to_no_proof_but_the_one_that_killed_it(process: LeanProcess) -> None:
+    batch, leases = process.put(60), Leases(process.client)
+    history = []
+    for _ in range(1 + DEATH_BOUND):
+        dying = multiprocessing.get_context("spawn").Process(target=work_and_die, args=(process.url,))
+        dying.start()
+        dying.join(60)
+        for lease in leases.held_by():
+            back = leases.reap(lease, dead=True)
+            assert back is not None
+            leases.finish(lease, batch, [verdict(str(i), i, reason=Reason.CRASHED) for i in back.condemned])
+        deaths = process.client.hgetall(f"farm:batch:{batch}:history")
+        history.append({name.decode(): int(value) for name, value in deaths.items() if name.startswith(b"death")})
+    process.loop.work()
+
+    assert history == [{}, {"death:40": 1}, {"death:40": 2}, {"death:40": 3}], "in a group none is known to have run"
+    found = {each.index: (each.reason, each.attempts) for each in process.verdicts(batch)}
+    assert found.pop(40)[0] is Reason.CRASHED
+    assert found == dict.fromkeys({*range(60)} - {40}, (None, 1))
+    assert_settled(process.client, batch, 60)
 
 
 def test_while_runs_are_not_short_the_lease_names_the_proof_that_runs(process: LeanProcess) -> None:
