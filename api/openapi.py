@@ -59,6 +59,8 @@ def _detail(description: str, message: str) -> dict[str, Any]:
     return _failure(DetailAnswer, description, {"detail": message})
 
 
+UNFIT_BODY = "The body does not fit this route"
+
 FAILURES: Responses = {
     422: _error(
         "The request cannot be understood, or asks for something impossible",
@@ -69,7 +71,7 @@ FAILURES: Responses = {
     503: _error("A part of the farm does not answer: try again", "unavailable", "Redis does not answer"),
 }
 COMPATIBLE_FAILURES: Responses = {
-    422: _detail("The request cannot be understood", "The body is not what this route takes"),
+    422: _detail("The request cannot be understood", UNFIT_BODY),
     "4XX": _detail("Refused", "Missing API key"),
     500: _detail("Overloaded, or a part of the farm does not answer: try again", "No available REPLs"),
 }

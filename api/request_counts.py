@@ -9,7 +9,7 @@ from collections import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from farm.errors import StoreUnavailable
-from farm.metric_series import MetricSeries, bucket
+from farm.metric_series import MetricSeries, names_of
 from farm.store.client import AsyncRedisClient
 from farm.store.metric_counts import add_figures_async
 
@@ -26,9 +26,9 @@ class RequestCounts:
 
     def observe(self, label: str, seconds: float) -> None:
         """Put a duration into the histogram of a label."""
-        name = f"{MetricSeries.HTTP}:{label}"
-        self._counts[f"{name}:{bucket(seconds)}"] += 1
-        self._counts[f"{name}:sum_us"] += int(seconds * 1e6)
+        bucket, total = names_of(MetricSeries.HTTP, label, seconds)
+        self._counts[bucket] += 1
+        self._counts[total] += int(seconds * 1e6)
 
     async def report(self, client: AsyncRedisClient) -> None:
         """Add the counts to the farm's figures until cancelled; keep them while the store does not answer."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from enum import StrEnum
 
 BUCKETS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Upper bounds of the histograms' buckets; there is one more bucket above the last."""
+_BUCKETS = (*(f"{bound:g}" for bound in BUCKETS_S), "+Inf")
 
 
 class MetricSeries(StrEnum):
@@ -60,6 +62,7 @@ HISTOGRAMS = (
 """The series that are histograms of seconds; the others are counters."""
 
 
-def bucket(seconds: float) -> str:
-    """Return the name of the bucket that a duration falls into: its upper bound."""
-    return next((f"{bound:g}" for bound in BUCKETS_S if seconds <= bound), "+Inf")
+def names_of(series: MetricSeries, label: str, seconds: float) -> tuple[str, str]:
+    """Return the names under which a duration counts in a histogram: its bucket's, and that of the sum in µs."""
+    place = bisect_left(BUCKETS_S, seconds)
+    return f"{series}:{label}:{_BUCKETS[place]}", f"{series}:{label}:sum_us"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from farm.metric_series import MetricSeries, bucket
+from farm.metric_series import MetricSeries, names_of
 from farm.store.client import RedisClient
 from farm.store.metric_counts import add_figures
 
@@ -27,9 +27,10 @@ class Metrics:
 
     def observe(self, series: MetricSeries, seconds: float, label: str = "") -> None:
         """Put a duration into its histogram."""
+        bucket, total = names_of(series, label, seconds)
         with self._lock:
-            self._counts[f"{series}:{label}:{bucket(seconds)}"] += 1
-            self._counts[f"{series}:{label}:sum_us"] += int(seconds * 1e6)
+            self._counts[bucket] += 1
+            self._counts[total] += int(seconds * 1e6)
 
     def hand_in(self, client: RedisClient) -> None:
         """Add what was counted to the farm's figures.

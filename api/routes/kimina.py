@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from api.bodies import parse_json, read_body
 from api.kimina import Json, SnippetOptions, run_checks
-from api.openapi import COMPATIBLE_FAILURES, body_of
+from api.openapi import COMPATIBLE_FAILURES, UNFIT_BODY, body_of
 from api.replies import Disconnected
 from api.service import ServiceDep, get_bare_owner
 from farm.errors import InvalidRequest
@@ -31,7 +31,7 @@ async def _read(request: Request, model: type[Model]) -> Model:
     except ValidationError as error:
         findings = error.errors(include_url=False, include_context=False, include_input=False)
         details = [{**each, "loc": ["body", *each["loc"]]} for each in findings]
-        raise InvalidRequest("The body does not fit this route", details=details) from error
+        raise InvalidRequest(UNFIT_BODY, details=details) from error
 
 
 def _json(results: list[Json]) -> Response:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import cast
+from typing import TypeVar, cast
 
-from farm.store.client import AsyncRedisClient, RedisClient
+from farm.store.client import AsyncRedisClient, Queue, RedisClient
 from farm.store.connection import translated
 from farm.store.priority_classes import PriorityClass
+
+P = TypeVar("P", bound=Queue)
 
 _KEY = "farm:figures"
 # In a farm with more owners or lanes than this, only the first ones count for the age of the backlog.
@@ -23,10 +25,7 @@ def add_figures(client: RedisClient, counts: Mapping[str, int]) -> None:
     if not counts:
         return
     with translated():
-        pipe = client.pipeline(transaction=True)
-        for name, count in counts.items():
-            pipe.hincrby(_KEY, name, count)
-        pipe.execute()
+        _filled(client.pipeline(transaction=True), counts).execute()
 
 
 async def add_figures_async(client: AsyncRedisClient, counts: Mapping[str, int]) -> None:
@@ -38,10 +37,13 @@ async def add_figures_async(client: AsyncRedisClient, counts: Mapping[str, int])
     if not counts:
         return
     with translated():
-        pipe = client.pipeline(transaction=True)
-        for name, count in counts.items():
-            pipe.hincrby(_KEY, name, count)
-        await pipe.execute()
+        await _filled(client.pipeline(transaction=True), counts).execute()
+
+
+def _filled(pipe: P, counts: Mapping[str, int]) -> P:
+    for name, count in counts.items():
+        pipe.hincrby(_KEY, name, count)
+    return pipe
 
 
 async def read_figures(client: AsyncRedisClient) -> dict[str, int]:

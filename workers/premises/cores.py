@@ -6,7 +6,6 @@ all of them: on a busy machine a product with BLAS's threads took up to eight ti
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -14,10 +13,12 @@ from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
 
+from farm.allotment import core_limit
+
 T = TypeVar("T")
 R = TypeVar("R")
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CORES = core_limit()
 
 
 def spread(work: Callable[[T], R], parts: Iterable[T]) -> list[R]:
