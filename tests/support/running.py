@@ -65,7 +65,7 @@ class RunningFarm:
         command = own_module("farm", *arguments)
         environment = {**self.environment, "FARM_URL": self.url}
         return subprocess.run(
-            command, env=environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False, **more
+            command, env=environment, cwd=self.folder, capture_output=True, text=True, timeout=180, check=False, **more
         )
 
     def processes(self) -> list[psutil.Process]:

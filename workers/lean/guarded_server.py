@@ -90,6 +90,13 @@ class GuardedServer(AutoLeanServer):
         self._memory_read = now
         return super()._run_dict_backoff(request, verbose, timeout, restart_counter)
 
+    def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a request and return its reply; as `run`, without a model of LeanInteract's around each.
+
+        Building and reading these models takes longer than a short proof.
+        """
+        return self._run_dict_backoff(request, False, timeout_s)
+
     @contextlib.contextmanager
     def asking_token(self, env: int | None) -> Iterator[None]:
         """In this context the token is sent as soon as a reply is there, before it is parsed; `answers_token` waits."""

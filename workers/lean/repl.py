@@ -10,8 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from lean_interact import Command, ProofStep
-from lean_interact.interface import CommandResponse, InfoTreeOptions, LeanError
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from farm.metric_series import Bound, MetricSeries
 from farm.models import Message, Position, Sorry
@@ -28,7 +27,7 @@ from workers.metric_counts import Metrics
 T = TypeVar("T")
 _LAST_WORDS_CHARS = 400
 # Where a verdict depends on all errors being in the reply, nothing may be elaborated asynchronously.
-_IN_ORDER: Any = [(["Elab", "async"], False)]
+_IN_ORDER = [(["Elab", "async"], False)]
 # How the kernel ends a process that went beyond a bound; bubblewrap, if it is around it, reports 128 + the signal.
 _SIGNALS = {signal.SIGSYS: Bound.SECCOMP, signal.SIGXFSZ: Bound.FILE_SIZE}
 _BOUNDS = {status: bound for number, bound in _SIGNALS.items() for status in (-number, 128 + number)}
@@ -40,12 +39,29 @@ _MEMORY_ERROR = re.compile(
 )
 
 
+class _Tactic(BaseModel):
+    pos: Position
+    end_pos: Position = Field(alias="endPos")
+    tactic: str
+    goals: str
+
+
+class _Said(BaseModel):
+    """A reply to a command, as the REPL writes it; what has no place here is left out."""
+
+    env: int
+    messages: tuple[Message, ...] = ()
+    sorries: tuple[Sorry, ...] = ()
+    tactics: tuple[_Tactic, ...] = ()
+
+
 class Repl:
     """One REPL process at a time, used by the thread that built it: the thread's end would end the REPL."""
 
     def __init__(self, config: Config, settings: Settings, figures: Metrics) -> None:
         self._figures = figures
         self._cause = "first"
+        self._options = _options(config)
         self._server = GuardedServer(
             config,
             max_total_memory=settings.lean_max_total_memory,
@@ -132,14 +148,16 @@ class Repl:
         Raises:
             ReplEnded: it is dead.
         """
-        request = Command(
-            cmd=command,
-            env=env,
-            infotree=InfoTreeOptions(infotree) if infotree else None,
-            all_tactics=lists_tactics or None,
-            setOptions=_IN_ORDER if in_order else None,
-        )
-        response = self._guarded(lambda: _as_response(self._server.run(request, timeout=timeout_s)))
+        request = {"cmd": command, **self._options}
+        if env is not None:
+            request["env"] = env
+        if infotree:
+            request["infotree"] = infotree
+        if lists_tactics:
+            request["allTactics"] = True
+        if in_order:
+            request["setOptions"] = _IN_ORDER
+        response = self._guarded(lambda: _as_response(self._server.ask(request, timeout_s)))
         if isinstance(response, Refused):
             if response.message.startswith("Unknown environment"):
                 self.end("guard")
@@ -206,23 +224,19 @@ class Repl:
         return f"; its last words: {words}" if words else ""
 
 
-def _as_response(said: CommandResponse | LeanError) -> Response:
-    if isinstance(said, LeanError):
-        return Refused(said.message)
-    messages = (
-        Message(severity=each.severity, pos=_position(each.start_pos), end_pos=_position(each.end_pos), data=each.data)
-        for each in said.messages
-    )
-    sorries = (
-        Sorry(pos=_position(each.start_pos), end_pos=_position(each.end_pos), goal=each.goal) for each in said.sorries
-    )
-    return Reply(said.env, tuple(messages), tuple(sorries), tuple(map(_as_tactic, said.tactics or ())))
+def _options(config: Config) -> dict[str, Any]:
+    """Return what is configured for every command, as fields of a request."""
+    found: dict[str, Any] = {}
+    if config.enable_incremental_optimization:
+        found["incrementality"] = True
+    if config.enable_parallel_elaboration:
+        found["setOptions"] = [(["Elab", "async"], True)]
+    return found
 
 
-def _as_tactic(said: Any) -> Tactic:
-    start, end = (Position(line=place.line, column=place.column) for place in (said.start_pos, said.end_pos))
-    return Tactic(start, end, said.tactic, said.goals)
-
-
-def _position(place: Any) -> Position | None:
-    return None if place is None else Position(line=place.line, column=place.column)
+def _as_response(said: dict[str, Any]) -> Response:
+    if not said or set(said) == {"message"}:
+        return Refused(str(said.get("message", "")))
+    reply = _Said.model_validate(said)
+    tactics = tuple(Tactic(each.pos, each.end_pos, each.tactic, each.goals) for each in reply.tactics)
+    return Reply(reply.env, reply.messages, reply.sorries, tactics)
