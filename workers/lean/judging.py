@@ -211,7 +211,9 @@ class Judge:
     def _undecided(self, trial: Trial, reason: Reason, text: str) -> Verdict:
         return self._verdict(trial, reason, messages=[Message(severity="info", data=text)])
 
-    def _verdict(self, trial: Trial, reason: Reason | None, **evidence: Any) -> Verdict:
+    def _verdict(
+        self, trial: Trial, reason: Reason | None, *, evidence: Evidence | None = None, **more: Any
+    ) -> Verdict:
         return verdict(
             trial.item.id,
             trial.item.index,
@@ -221,7 +223,8 @@ class Judge:
             attempts=trial.item.attempts,
             environment=self._environment,
             level=Level.CHECKED if trial.is_checked else Level.COMPILED,
-            **{"evidence": self._evidence(trial), **evidence},
+            evidence=evidence or self._evidence(trial),
+            **more,
         )
 
 
