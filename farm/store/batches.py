@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias, TypeVar, cast
 
 import orjson
 
@@ -28,7 +28,11 @@ _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
 # Some 30 ms of work, during which no other request is answered.
 _STAGE_SLICE = 250
-_SEARCH_SLICE = 200
+# How many verdicts a search begins with, and the bytes up to which it looks at more at once.
+_SEARCH_SLICE = 25
+_SEARCH_BYTES = 1 << 20
+T = TypeVar("T")
+Read: TypeAlias = Callable[[AsyncRedisClient, str, range], Awaitable[list[T]]]
 _Fields: TypeAlias = dict[bytes, bytes]
 _NONE: _Fields = {}
 
@@ -165,10 +169,13 @@ class Batches:
             NotFound: no such batch, or another key's.
         """
         cursor = check_cursor(after)
-        status = await self.status(batch, owner)
+        return await self._page(await self.status(batch, owner), cursor, limit)
+
+    async def _page(self, status: BatchStatus, cursor: str, limit: int) -> Page:
+        stream = f"farm:batch:{status.batch_id}:finished"
         with translated():
-            entries = await self._client.xrange(f"farm:batch:{batch}:finished", f"({cursor}", "+", count=limit)
-        packed = await self._packed(batch, [fields[b"i"].decode() for _, fields in entries])
+            entries = await self._client.xrange(stream, f"({cursor}", "+", count=limit)
+        packed = await self._packed(status.batch_id, [fields[b"i"].decode() for _, fields in entries])
         following = entries[-1][0].decode() if entries else cursor
         return Page([raw(blob) for blob in packed], following, status.finished and len(entries) < limit)
 
@@ -218,25 +225,21 @@ class Batches:
         Raises:
             NotFound: no such batch, another key's, or one that expires at this moment.
         """
+        return await self._after(batch, owner, after, limit, items_json)
+
+    async def names(self, batch: str, owner: str, after: int, limit: int) -> NamesPage:
+        """Return the names of the proofs after an index; raises as `items` does."""
+        found, following = await self._after(batch, owner, after, limit, item_names)
+        return NamesPage(names=found, next=following)
+
+    async def _after(self, batch: str, owner: str, after: int, limit: int, read: Read[T]) -> tuple[list[T], int | None]:
+        """Return what `read` finds at up to `limit` indices after one, and the index to go on after, if any."""
         total = (await self.status(batch, owner)).total
-        found = await items_json(self._client, batch, range(after + 1, min(after + 1 + limit, total)))
+        found = await read(self._client, batch, range(after + 1, min(after + 1 + limit, total)))
         if not found and after + 1 < total:
             raise NotFound(f"Batch {batch!r} has expired")
         last = after + len(found)
         return found, last if found and last + 1 < total else None
-
-    async def names(self, batch: str, owner: str, after: int, limit: int) -> NamesPage:
-        """Return the names of the proofs after an index.
-
-        Raises:
-            NotFound: no such batch, another key's, or one that expires at this moment.
-        """
-        total = (await self.status(batch, owner)).total
-        found = await item_names(self._client, batch, range(after + 1, min(after + 1 + limit, total)))
-        if not found and after + 1 < total:
-            raise NotFound(f"Batch {batch!r} has expired")
-        last = after + len(found)
-        return NamesPage(names=found, next=last if found and last + 1 < total else None)
 
     async def matches(self, batch: str, owner: str, text: str, after: str | None, limit: int) -> MatchesPage:
         """Return which verdicts after a cursor have a message that contains a text, whatever its capitals.
@@ -245,15 +248,17 @@ class Batches:
             InvalidRequest: this farm did not issue the cursor.
             NotFound: no such batch, or another key's.
         """
-        wanted, cursor, found, seen, done = text.casefold(), check_cursor(after), [], 0, False
+        wanted, cursor, found, seen = text.casefold(), check_cursor(after), [], 0
+        status, many = await self.status(batch, owner), _SEARCH_SLICE
         while seen < limit:
-            page = await self.results(batch, owner, cursor, min(_SEARCH_SLICE, limit - seen))
-            verdicts = [orjson.loads(each) for each in page.results]
-            found += [each["index"] for each in verdicts if _says(each, wanted)]
-            seen, cursor, done = seen + len(verdicts), page.next, page.done
-            if not verdicts or done:
-                break
-        return MatchesPage(indices=found, next=cursor, done=done)
+            page = await self._page(status, cursor, min(many, limit - seen))
+            found += [each["index"] for each in map(orjson.loads, page.results) if _says(each, wanted)]
+            seen, cursor = seen + len(page.results), page.next
+            if page.done or not page.results:
+                return MatchesPage(indices=found, next=cursor, done=page.done)
+            # While a slice is looked through, no other request is answered.
+            many = many * 2 if sum(map(len, page.results)) < _SEARCH_BYTES else max(1, many // 2)
+        return MatchesPage(indices=found, next=cursor, done=False)
 
     async def cancel(self, batch: str, owner: str) -> BatchStatus:
         """Stop a batch: nothing more of it starts, and the reaper gives the rest their verdicts.
