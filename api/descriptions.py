@@ -34,7 +34,6 @@ _PARAMETERS = {
 # By model and field; by the field alone where it means the same everywhere.
 _FIELDS = {
     "accepted": "How many were accepted.",
-    "answer": "What was answered.",
     "batch_id": "The batch's name in every other request.",
     "caller_in_module_system": "Whether the goal's file is a `module`.",
     "cached": "Whether an earlier verdict on the same proof was used.",

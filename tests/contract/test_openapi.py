@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api import descriptions
 from api.app import create_app
 from farm import models
 from farm.models import kimina, openrlhf
@@ -50,6 +51,17 @@ def test_every_parameter_and_field_is_described(document: dict[str, Any]) -> Non
     ]
 
     assert parameters + fields == []
+
+
+def test_the_tables_describe_nothing_that_is_not_there(document: dict[str, Any]) -> None:
+    parameters = {each["description"] for _, found in operations(document) for each in found.get("parameters", ())}
+    shapes = [
+        each for schema in document["components"]["schemas"].values() for each in schema.get("properties", {}).values()
+    ]
+    fields = {shape["description"] for shape in shapes}
+
+    assert [name for name, text in descriptions._PARAMETERS.items() if text not in parameters] == []
+    assert [name for name, text in descriptions._FIELDS.items() if text not in fields] == []
 
 
 def test_every_body_has_an_example_that_can_be_sent(document: dict[str, Any]) -> None:
