@@ -89,7 +89,7 @@ def _enter(challenge: Challenge, code: CommandText, alignment: Alignment) -> tup
 
 
 def _same_scopes(code: CommandText, asked: Sequence[Asked], scopes: tuple[LeanScope, ...]) -> tuple[LeanScope, ...]:
-    """Return the file's scopes that repeat those of the front, so that they need not be opened again."""
+    """Return the scopes of the file that repeat scopes of the front and so need not be opened again."""
     names = {item.name for item in asked}
     found = next((each for each in code.commands if each.name and each.full_name() in names), None)
     if found is None or len(found.scopes) < len(scopes):
@@ -225,9 +225,10 @@ class _Repeated:
 
 
 def _places(asked: Sequence[Asked], there: dict[str, Command]) -> list[tuple[int, int]]:
-    """Return two places for each thing asked for that is in the file.
+    """Return two places for each target and hole that the file declares.
 
-    The first is where it begins in the statement; the second is where in the file it, or a later one, first begins.
+    The first is where it begins in the statement. The second is where the file declares it or a later one,
+    whichever comes first in the file.
     """
     places: list[tuple[int, int]] = []
     for item in reversed(asked):

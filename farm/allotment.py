@@ -1,4 +1,4 @@
-"""The cores and the memory that this process may use: the least that its host, its cgroups and its Slurm job allow."""
+"""The cores and memory that this process may use: the smallest of the limits set by the host, its cgroups and Slurm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load tests against any farm: how much it finishes per second, and how long each proof or query takes."""
+"""Load tests for any farm: proofs or queries finished per second, and the time that each takes."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A file holds only settings of Lean workers, which win over the environment and `./.env`. The settings that say which
 Lean is used (`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`) are never taken from the default
-environment: without `LEAN_PROJECT_DIR` there is no project. Any other setting that a file lacks has the host's value.
+environment: without `LEAN_PROJECT_DIR` there is no project. Any other setting missing from a file has the host's value.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def load_environment(file: Path) -> Settings:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """Return what a file sets; empty means not set, and so does `LEAN_WORKERS=0`, for which `farm up` chooses."""
+    """Return a file's settings without empty ones, and without `LEAN_WORKERS=0`: there `farm up` chooses the number."""
     values = {}
     try:
         with file.open(encoding="utf-8") as lines:

@@ -1,4 +1,4 @@
-"""What makes two proofs the same question, so that one run answers both.
+"""Fingerprints of proofs: two proofs with the same fingerprint ask the same question, so one run answers both.
 
 A verdict is kept under the toolchain, policy and revision (`workers/lean/revision.py`) and this fingerprint:
 header, code, statement, its targets and answers, level, gate, timeout, environment, whether the REPL's own reply
@@ -51,7 +51,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
         domain: the proof's trust domain: verdicts from another domain are never used.
     """
     texts = [proof.code, proof.statement or ""]
-    # What else is asked about the statement; `answers` are terms, compared as written.
+    # The statement's `targets` and `answers`; `answers` are terms, compared as written.
     aims = [proof.targets, sorted((proof.answers or {}).items())]
     exact = sha256("\0".join(texts).encode()).hexdigest()
     plain = [normal_form(text) for text in texts]
@@ -59,7 +59,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
         plain = texts
     asked = [options[name] for name in ("level", "gate", "timeout_s", "environment")]
     asked += [options.get("report"), options.get("native", False)]
-    # What is not asked for adds nothing, so that verdicts kept by earlier releases are still found.
+    # An option that is off adds nothing to the fingerprint, so verdicts kept by earlier releases are still found.
     asked += ["feedback"] if options.get("feedback") else []
     question = sha256(orjson.dumps([*plain, *aims, *asked, domain])).hexdigest()
     return question + exact[:_EXACT_CHARS]

@@ -65,7 +65,7 @@ _APART = frozenset(" \t\r\n()[]{}⟨⟩⟦⟧⦃⦄,;")
 # continues with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). Not: `<` (`<-`), `|` (`|-`), `/`
 # (`//`), `-`, `.`, `#`, `!`, and letters unknown to older Leans.
 _OPERATOR_ENDS = frozenset("+*=>^~&%$:·→←↔↦⟶∧∨¬∣≤≥≠≡∈∉⊆⊂∪∩∘×•∀∃∑∏`")
-# The same for double quotes, which no symbol there contains. Many contain a prime (`×'`, `⁻¹'`, `∑'`), but none after
+# The same for double quotes, which no symbol contains. Many symbols contain a prime (`×'`, `⁻¹'`, `∑'`), but none after
 # these characters.
 _BEFORE_QUOTE = _APART | _OPERATOR_ENDS | frozenset("<|/-\\@")
 _BEFORE_CHAR = _APART | frozenset("=>:|")
@@ -190,7 +190,7 @@ def comment_end(text: str, body: int) -> int | None:
 
 
 def _ends_elsewhere(text: str, body: int, end: int) -> bool:
-    """Whether the Lean of 2021 ends a comment elsewhere: a dash that does not end it there takes the next character."""
+    """Whether the Lean of 2021 ends a comment elsewhere: after a dash that ends nothing, it skips a character."""
     if not _THREE_EDGES.search(text, body, end):
         return False
     depth = 1

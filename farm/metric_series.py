@@ -1,4 +1,4 @@
-"""What processes count and /metrics shows, with its help texts."""
+"""The series that processes count and /metrics shows, with their help texts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MetricSeries(StrEnum):
 
 
 class Bound(StrEnum):
-    """The limits of the sandbox that end a REPL, which can be seen from outside; a refused call cannot."""
+    """The limits of the sandbox that end a REPL. Only these are counted: a refused call cannot be seen from outside."""
 
     SECCOMP = "seccomp"
     """It made a system call that is plainly hostile (SIGSYS)."""

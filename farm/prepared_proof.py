@@ -1,4 +1,4 @@
-"""A proof, cut once into what is loaded, the statement's front, what is asked for, and what runs as the submission."""
+"""A proof, cut once into its header, the statement's front, the targets and holes, and the body that runs last."""
 
 from __future__ import annotations
 

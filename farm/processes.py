@@ -67,7 +67,7 @@ def session_members(session: int) -> Iterator[psutil.Process]:
 def end_session(session: int) -> None:
     """Kill every process of a session, and every descendant of its leader, until none is left.
 
-    It reaps none of them, so that the parent can still read how each ended; psutil's own waiting would take the status.
+    It reaps none of them, so that the parent can still read each exit status, which psutil's `wait` would take.
     """
     for _ in range(10):
         doomed = {process.pid: process for process in session_members(session)}

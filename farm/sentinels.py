@@ -19,7 +19,7 @@ _KNOWN = {"service", "sentinel_username", "sentinel_password"}
 
 @dataclass(frozen=True, slots=True)
 class Sentinels:
-    """What a URL says.
+    """The sentinels, and how to log in, as a URL gives them.
 
     Attributes:
         hosts: the sentinels, as (host, port).
@@ -49,7 +49,7 @@ def is_sentinel(url: str) -> bool:
 
 
 def parse_sentinels(url: str) -> Sentinels:
-    """Return what a URL says.
+    """Return the sentinels that a URL names.
 
     Raises:
         ConfigurationError: something is missing or unknown; the message says what, and repeats no password.

@@ -1,4 +1,4 @@
-"""Signs of life of one host's processes: files that say when a process last gave one.
+"""Signs of life of one host's processes: each process has a file that says when it was last known to be working.
 
 They depend only on the folder and a clock that nobody sets, so no process is ended because the store does not answer.
 `python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean` (the

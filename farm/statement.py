@@ -22,7 +22,7 @@ from farm.signature import Ambiguous, Signature, read_signature
 _HOLES = frozenset(("def", "abbrev", "instance"))
 _BEHIND_NAME = frozenset("([{⟨⦃:.-/|")
 _MOST_NAMED = 20
-# Every attempt at a problem brings its statement. Each one kept takes, with its tokens, up to 50 times its text.
+# Every attempt at a problem carries its statement, so read ones are kept; each takes up to 50 times its text.
 _KEPT_STATEMENTS = 64
 _KEPT_CHARS = 16_384
 
@@ -165,7 +165,7 @@ def _require_certain(cut: CommandText) -> None:
 
 
 def _missing(cut: CommandText) -> tuple[list[tuple[Target, bool]], list[Hole]]:
-    """Return the theorems without a proof, each with whether it says `sorry`, and the definitions without a value."""
+    """Return the theorems without a proof, each with a flag for `sorry`, and the definitions without a value."""
     theorems, holes = [], []
     for command in cut.commands:
         if command.keyword not in THEOREMS | _HOLES:
@@ -235,7 +235,7 @@ def _hole(cut: CommandText, command: Command, read: Signature) -> Hole:
 def _choose(
     missing: Sequence[tuple[Target, bool]], holes: Sequence[Hole], chosen: Sequence[str]
 ) -> tuple[list[Target], list[Hole]]:
-    """Return what is asked for."""
+    """Return the chosen targets and the holes up to the last choice; if nothing is chosen, return all."""
     if not chosen:
         return [target for target, _ in missing], list(holes)
     there: list[Asked] = [*(target for target, _ in missing), *holes]

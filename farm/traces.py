@@ -23,7 +23,7 @@ _Values = str | int | float | bool
 
 
 class Span:
-    """The time that a part of the work took; this class records nothing, because traces are off."""
+    """The time that a part of the work took. This class is used while traces are off, and records nothing."""
 
     def note(self, **attributes: _Values) -> None:
         """Add attributes; never a proof's text."""
