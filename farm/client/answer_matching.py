@@ -1,4 +1,4 @@
-"""What ties an answer to its request: the request's name, and what was sent.
+"""Checks that an answer belongs to its request: by the request's name, and by the content that was sent.
 
 Answers get mixed up if two processes read from one socket, or if a proxy mixes up its connections. If the answer
 to another request arrives, the SDK never returns it: it treats the right answer as lost and makes the call again.

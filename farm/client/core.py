@@ -127,7 +127,7 @@ class Core:
         except GeneratorExit:
             raise
         except BaseException as error:
-            # Nobody waits for the rest, unless the call is repeated with the key; a lost farm cannot be told to cancel.
+            # Cancel what still runs, unless a repeated call may find it by its key, or the farm cannot be reached.
             is_lost = isinstance(error, ConnectionFailed | Unavailable)
             if series.plan.idempotency_key is None and not is_lost:
                 yield from self._cancel_all(batch_id for batch_id, *_ in running)
@@ -153,7 +153,7 @@ class Core:
             try:
                 return (yield from self.submit(part.submission, part.key))
             except RateLimited:
-                # Our own proofs may have used up the quota: then there is room again once they are done.
+                # Our own earlier batches may have used up the quota; once they are done, there is room again.
                 if not running:
                     raise
                 yield from self._finish(series, running)
@@ -184,7 +184,7 @@ class Core:
         return found.batch_id, sent
 
     def check(self, request: CheckRequest) -> Flow[list[Checked]]:
-        """Check snippets by a request such as Kimina Lean Server takes, and wait for the answer."""
+        """Check snippets with a request in Kimina Lean Server's form, and wait for the answer."""
         call = self._work("/api/check", _encode(request, "A snippet"))
         ids = [snippet.id for snippet in request.snippets]
         found = yield from self._answer(call, _CHECKED, lambda found: [each.id for each in found.results] == ids)

@@ -1,4 +1,4 @@
-"""The record that makes a benchmark repeatable: what was asked, which farm answered, and the results."""
+"""The record that makes a benchmark repeatable: its proofs and options, the farm that judged them, and the results."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class LeanReward(RewardFunction):
         self._reward = trl_reward(undecided=undecided, **options)
 
     def compute(self, completions: Sequence[Any], statement: str | Sequence[str] = "", **_more: Any) -> list[float]:
-        """Return one reward per completion; a single statement applies to all; a list holds one for each."""
+        """Return one reward per completion; `statement` is one text for all of them, or a list with one for each."""
         statements = [statement] * len(completions) if isinstance(statement, str) else list(statement)
         texts = [self.get_content(each) for each in completions]
         found = self._reward(prompts=[], completions=texts, statement=statements)
