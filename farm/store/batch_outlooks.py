@@ -1,4 +1,4 @@
-"""What is known about a batch when one of its runs outlasts its slice."""
+"""The figures about a batch that decide whether a run which outlasts its time slice is deferred."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from farm.store.scripts import Scripts
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """A batch at the moment when one of its runs outlasts its slice.
+    """The state of a batch at the moment when one of its runs outlasts its time slice.
 
     Attributes:
         processes: Lean processes that may work on batches.
         fresh: proofs of the batch that are waiting for their first run.
         deferred: proofs of the batch that have been deferred so far.
         outlasted: runs of the batch that have outlasted their slice so far, this one included.
-        returned: those of these runs that went on and were decided.
+        returned: how many of the `outlasted` runs went on and were decided.
         timeouts: verdicts in the batch with the reason `timeout`.
         decided: verdicts in the batch that are accepted or rejected.
         worked_s: seconds of work on the batch, timeouts and deferred runs included.
@@ -50,7 +50,7 @@ class Outlooks:
         self._scripts = Scripts(client)
 
     def outlasted(self, lease: str, index: int, left_s: float) -> Outlook | None:
-        """Count a run that outlasted its slice as going on, until its item leaves the lease; return the outlook.
+        """Count a run as going on after its slice, until its item leaves the lease; return its batch's outlook.
 
         Args:
             lease: the lease under which it runs.

@@ -1,4 +1,4 @@
-"""What the API does with batches: stage, commit, read statuses and results, cancel."""
+"""The API's operations on batches: stage, commit, read statuses and results, cancel."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ class Batches:
         self._quotas = quotas or unlimited()
 
     async def stage(self, staging: Staging, entries: Iterable[StagedItem]) -> None:
-        """Add proofs to a staging; it expires by itself if nobody commits it.
+        """Add proofs to a staging area, which expires by itself if nobody commits it.
 
         Raises:
-            RateLimited: the owner's quota or the store is full; what has been staged before stays.
+            RateLimited: the owner's quota or the store is full; items that were staged earlier stay.
             StoreUnavailable: Redis does not answer.
         """
         slice_: list[StagedItem] = []
@@ -220,7 +220,7 @@ class Batches:
         return Item(index=index, proof=Proof.model_validate(unpack(unmark(blob))), verdict=found[0] if found else None)
 
     async def items(self, batch: str, owner: str, after: int, limit: int) -> tuple[list[bytes], int | None]:
-        """Return the proofs after an index with their verdicts, each as JSON, and the index to go on after, if any.
+        """Return the proofs after an index as JSON with their verdicts, and the last index if more follow.
 
         Raises:
             NotFound: no such batch, another key's, or one that expires at this moment.

@@ -1,4 +1,4 @@
-"""Kept verdicts: how many, how useful, and how to forget them."""
+"""The verdict cache: its size, how often it answers, and how to purge it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CacheStats:
 
     Attributes:
         kept: verdicts it holds now.
-        bytes: what Redis spends on them.
+        bytes: the memory that they take in Redis.
         hits: proofs answered without a run.
         misses: proofs for which no verdict had been kept.
         shared: proofs that, instead of running, waited for another run of the same question.

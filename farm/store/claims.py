@@ -1,4 +1,4 @@
-"""What a claim gives to a process: items of one lane, and what is known about them."""
+"""Claims: the items of one lane that a process gets to run, and the facts about them that it needs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ClaimedItem:
 
     @property
     def proof(self) -> Proof:
-        """The task, where it is a proof."""
+        """The proof; call it only if the task is one."""
         assert isinstance(self.task, Proof)  # noqa: S101 - callers know that it is one
         return self.task
 
@@ -112,7 +112,7 @@ class Warmth:
 
     @property
     def lead_s(self) -> float:
-        """How far ahead its owner may be before the process changes to another; so loading takes less than a third."""
+        """How far ahead its owner may get before the process serves another; this keeps loading below a third."""
         return 2 * self.load_s
 
 
@@ -124,7 +124,7 @@ def unpack_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> 
 
 
 def read_claim(lease: str, granted: Granted) -> Claim:
-    """Return what claim.lua granted."""
+    """Return the claim that a reply of claim.lua describes."""
     lane, batch, owner, options, created_ms, now_ms, timed, longest_s, trace, priority_class, *rows = granted
     return Claim(
         lease=lease,

@@ -52,7 +52,7 @@ _REFUSALS_BY_CODE = {
     "NOREPLICAS": "Redis has too few replicas",
     "UNBLOCKED": "Redis ended a blocking read, as it does when it becomes a replica",
 }
-# What uvloop raises for a write to a connection that was reset, where asyncio says nothing until the next read.
+# uvloop raises this for a write to a connection that was reset; asyncio raises nothing until the next read.
 _HANDLER_CLOSED = "handler is closed"
 _PASSING = (RedisConnectionError, RedisTimeoutError)
 _IN_PIPELINE = " of pipeline caused error: "

@@ -1,4 +1,4 @@
-"""The premise corpus that is in use, and the one that an operator wants instead."""
+"""The premise corpus in use, and an operator's request to replace it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An operator's wish: the corpus with which the workers are to answer.
+    """An operator's request that the premise workers answer with another corpus.
 
     Attributes:
         repo: a value as in `DATA_REPO`.
         revision: a value as in `DATA_REVISION`.
-        snapshot: the snapshot that it must be; see `workers.premises.corpus.Corpus`.
-        id: tells this wish from all others.
+        snapshot: the snapshot that the corpus must have; see `workers.premises.corpus.Corpus`.
+        id: a unique id of this request.
     """
 
     repo: str
@@ -44,11 +44,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class SwitchOutcome:
-    """The outcome of a wish.
+    """The outcome of a request to replace the corpus.
 
     Attributes:
-        home: the corpus settings that the new corpus replaces; empty if the wish failed.
-        failure: why the wish failed; empty if it did not.
+        home: the corpus settings that the new corpus replaces; empty if the request failed.
+        failure: why the request failed; empty if it did not.
     """
 
     home: str = ""
@@ -56,7 +56,7 @@ class SwitchOutcome:
 
 
 class Corpora:
-    """The corpus that is in use, and the one that is wanted, over a blocking client.
+    """The corpus in use and the one requested, over a blocking client.
 
     Every method may raise `StoreUnavailable`.
 
@@ -116,7 +116,7 @@ class Corpora:
         return found | ({self._worker.encode()} if self._worker else set())
 
     def want(self, wish: Wish) -> None:
-        """Ask the premise workers for another corpus; an earlier wish that has not yet been fulfilled is forgotten."""
+        """Request another corpus from the premise workers; an earlier request still open is dropped."""
         with translated():
             pipe = self._client.pipeline()
             pipe.delete(_WANTED)
@@ -124,18 +124,18 @@ class Corpora:
             pipe.execute()
 
     def wanted(self) -> Wish | None:
-        """Return the last wish."""
+        """Return the latest request for another corpus."""
         with translated():
             found = self._client.hget(_WANTED, "wish")
         return Wish(**orjson.loads(found)) if found else None
 
     def loaded(self, wish: Wish) -> None:
-        """Record that this worker has loaded the corpus of a wish, and can answer with it."""
+        """Record that this worker has loaded the requested corpus and can answer with it."""
         with translated():
             self._client.hset(_WANTED, f"loaded:{wish.id}:{self._worker}", 1)
 
     def is_loaded(self, wish: Wish) -> bool:
-        """Whether every living worker that answers has loaded the corpus of a wish."""
+        """Whether every living worker that answers queries has loaded the requested corpus."""
         living = self.workers()
         with translated():
             answering = [name for name in self._client.hkeys(_ANSWERING) if name in living]
@@ -143,23 +143,23 @@ class Corpora:
             return not names or all(self._client.hmget(_WANTED, names))
 
     def conclude(self, wish: Wish, outcome: SwitchOutcome) -> None:
-        """Record the outcome of a wish; the first outcome counts."""
+        """Record the outcome of a request; only the first one recorded counts."""
         with translated():
             self._client.hsetnx(_WANTED, f"outcome:{wish.id}", orjson.dumps(asdict(outcome)))
 
     def outcome(self, wish: Wish) -> SwitchOutcome | None:
-        """Return the outcome of a wish, once it is known."""
+        """Return the outcome of a request, or None while there is none."""
         with translated():
             found = self._client.hget(_WANTED, f"outcome:{wish.id}")
         return SwitchOutcome(**orjson.loads(found)) if found else None
 
     def choose(self, wish: Wish, home: str) -> None:
-        """Record the corpus that workers with these settings load when they start from now on."""
+        """Make workers with the settings `home` load the requested corpus whenever they start from now on."""
         with translated():
             self._client.hset(_CHOSEN, mapping={"wish": orjson.dumps(asdict(wish)), "home": home})
 
     def chosen(self, home: str) -> Wish | None:
-        """Return the wish whose corpus a worker with these settings loads when it starts; None if there is none."""
+        """Return the request whose corpus a worker with the settings `home` loads at its start, or None."""
         with translated():
             found, its_home = self._client.hmget(_CHOSEN, "wish", "home")
         return Wish(**orjson.loads(found)) if found and its_home and its_home.decode() == home else None

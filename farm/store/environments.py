@@ -1,4 +1,4 @@
-"""The Lean environments that there are, and what is known about each.
+"""The Lean environments of a farm, and the latest report on each.
 
 Nobody has to list them: the first sign of life of a Lean process makes its environment known, and the reaper forgets
 an environment that has shown none for a long time.
@@ -26,7 +26,7 @@ def in_order(names: Iterable[bytes]) -> list[str]:
 
 
 def environment_names(client: RedisClient) -> list[str]:
-    """Return every environment in which anything can wait."""
+    """Return the names of all environments in which work can wait."""
     with translated():
         return in_order(client.zrange("farm:environments", 0, -1))
 

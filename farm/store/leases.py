@@ -1,4 +1,4 @@
-"""What Lean workers and the reaper do with items: claim, finish, give back, renew, reap."""
+"""The operations of Lean workers and the reaper on items: claim, finish, give back, reap."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _given_back(reply: object) -> GivenBack:
 
 
 def _kept_as(verdict: Result) -> str:
-    """How the cache keeps a verdict: `c`lean (for any layout of the proof), or with `m`essages (for its own only)."""
+    """Return how to cache a verdict: `c` (clean: valid for any layout) or `m` (has messages: for this layout only)."""
     if isinstance(verdict, Answer) or verdict.cached or verdict.outcome is Outcome.UNDECIDED:
         return ""
     if isinstance(verdict, Verdict) and verdict.evidence.front:
@@ -110,7 +110,7 @@ class Leases:
         Args:
             environment: the Lean environment.
             worker: the process that claims.
-            warmth: what it has loaded, and therefore prefers.
+            warmth: what the process has loaded; it prefers items that can use this.
             most: how many items that have to run, at most.
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
             in_groups: whether it may run several items before it finishes the first.
@@ -168,14 +168,14 @@ class Leases:
         seconds: float = 0.0,
         revision: str = "",
     ) -> Finished:
-        """Write verdicts, all or none, and mark the item that runs next as the one to charge for a death.
+        """Write all the verdicts or none, and name the item that is charged if the process then dies.
 
         Args:
             lease: the lease under which the proofs ran.
             batch: their batch.
             verdicts: the verdicts found.
             then: the index of the item that runs next; `ONE_OF_THEM` while items run whose verdicts come together.
-            seconds: how long this took the process; charged to the batch and its owner.
+            seconds: how long the runs took; charged to the batch and its owner.
             revision: as in the claim; nothing is written if a part of it has been declared bad.
 
         Raises:
@@ -208,7 +208,7 @@ class Leases:
         """Give back an item whose REPL died while running it; it runs alone next time.
 
         Returns:
-            Its index among `condemned` when this was its last death: it is still leased, and has to be finished.
+            `condemned` holds its index if it may not run again: it is still leased, and the caller must finish it.
         """
         with translated():
             reply = self._scripts.run("release", lease, "death", self._death_bound, seconds, index)
@@ -231,7 +231,7 @@ class Leases:
         return {lease: worker.decode() for lease, worker in zip(leases, workers, strict=True) if worker}
 
     def reap(self, lease: str, *, dead: bool) -> GivenBack | None:
-        """Take back what a lapsed lease, or the lease of a process known to be dead, still holds.
+        """Take back the items of a lease that has lapsed or whose process is known to be dead.
 
         Returns:
             None when the lease is still alive, or is gone.

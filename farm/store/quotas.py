@@ -1,4 +1,4 @@
-"""How much may be in the farm at once: per key, in all, and in Redis's memory."""
+"""Limits on the work that the farm holds: per key, in total, and by Redis's memory."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class Retrievals:
         self._most_bytes = most_bytes
 
     async def submit(self, retrieval: Retrieval, ttl_ms: int, inputs: int | None = None) -> bool:
-        """Hand a query to the embed room; return True when the caller must publish a token for it.
+        """Put a query on the embed room's queue; return True if the caller must publish a token for it.
 
         Args:
             retrieval: the query.
@@ -177,7 +177,7 @@ async def read_edition(client: AsyncRedisClient) -> str:
 
 
 async def read_corpus(client: AsyncRedisClient, known: ServedCorpus | None) -> ServedCorpus | None:
-    """Return the corpus the premise worker answers with; `known` itself when it has not changed."""
+    """Return the corpus that the premise workers answer with, or `known` itself if it has not changed."""
     with translated():
         snapshot = await client.hget("farm:corpus", "snapshot")
         if snapshot is None:

@@ -1,4 +1,4 @@
-"""Verdicts that rest on something declared bad: they are found and marked, and no more are made."""
+"""Revocation: find and mark the verdicts that rest on a version declared bad, and stop judging with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DECIDED = ("accepted", "rejected")
 
 
 class Basis(StrEnum):
-    """What verdicts rest on, so that they are revoked with it."""
+    """The kinds of version on which a verdict rests; it is revoked if one of its versions is declared bad."""
 
     TOOLCHAIN = "toolchain"
     POLICY = "policy"
@@ -27,10 +27,10 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """Something that has been declared bad.
+    """A version that has been declared bad.
 
     Attributes:
-        basis: what it is.
+        basis: the kind of version.
         version: which one: a Lean version, a policy version, the name and version of a checker.
     """
 
@@ -41,7 +41,7 @@ class Bad:
         return f"{self.basis} {self.version}"
 
     def covers(self, fields: Json) -> bool:
-        """Whether a verdict, as it is stored, rests on this. Undecided verdicts rest on nothing."""
+        """Whether a stored verdict rests on this version. Undecided verdicts rest on no version."""
         if fields["outcome"] not in _DECIDED:
             return False
         evidence = fields.get("evidence") or {}
@@ -74,12 +74,12 @@ class Revocation:
         self._scripts = Scripts(client)
 
     def declare(self, bad: Bad) -> None:
-        """Stop judging by this: workers that use it get no more work, and others judge again what is running now."""
+        """Stop workers that use this version from getting work; other workers repeat the runs under way."""
         with translated():
             self._client.hsetnx("farm:revoked", f"{bad.basis}:{bad.version}", in_ms(self._client.time()))
 
     def withdraw(self, bad: Bad) -> bool:
-        """Allow it again; marks stay. Return whether it had been declared bad."""
+        """Allow a version again, but keep the marks on verdicts. Return whether it had been declared bad."""
         with translated():
             return bool(self._client.hdel("farm:revoked", f"{bad.basis}:{bad.version}"))
 
@@ -122,7 +122,7 @@ class Revocation:
         return marked
 
     def _results(self, batch: str) -> Iterator[list[tuple[int, bytes, Json]]]:
-        """Yield the verdicts of a batch that stand, with their indices and as they are stored."""
+        """Yield the verdicts of a batch that are not revoked, each with its index and in its stored form."""
         cursor = 0
         while True:
             with translated():

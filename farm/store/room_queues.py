@@ -44,18 +44,18 @@ class Room:
         self._listens_until = 0.0
 
     def open(self) -> None:
-        """Let the next query send a token again; called before the last look at the queue, so that none is missed."""
+        """Let the next query send a token again. Call this before a last check of the queue, to miss none."""
         self._listens_until = 0.0
         with translated():
             self._client.delete(self._called)
 
     def call_if_neglected(self) -> bool:
-        """Put lapsed queries back; return True when queries wait and no token is coming: the caller publishes one."""
+        """Put lapsed queries back; return True if queries wait without a token, which the caller must publish."""
         with translated():
             return bool(self._scripts.run("retrieval", "look_after", self.name))
 
     def linger(self, most: int, timeout_s: float) -> Taken:
-        """Wait for queries and take up to `most`; meanwhile they need no token.
+        """Wait for queries and take up to `most`; a query that arrives during the wait needs no token.
 
         Once all processes of the room have been busy for five seconds on end, the next query sends a token again.
 
@@ -75,14 +75,14 @@ class Room:
             return self._claim(most, "more") if self._is_rung(timeout_s) else []
 
     def _is_rung(self, timeout_s: float) -> bool:
-        """Whether a query waits, or comes in time.
+        """Whether a query is waiting, or arrives within the timeout.
 
-        It moves the first query to the place where it already is, so a client that dies meanwhile has taken nothing.
+        The command moves the first query to its own place, so a client that dies at this point takes nothing with it.
         """
         return self._client.blmove(self._waiting, self._waiting, timeout_s, "LEFT", "LEFT") is not None
 
     def in_flight(self) -> int:
-        """Return how many queries somebody is waiting for, wherever they are."""
+        """Return how many queries have a waiting client, in both rooms together."""
         with translated():
             return self._client.zcard("farm:flights")
 

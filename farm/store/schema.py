@@ -1,4 +1,4 @@
-"""Which version of the key schema the store's state has, and whether this release may work on it.
+"""The version of the store's key schema, and the check that this release may work with it.
 
 The number is in `lua/common.lua`, the schema in `keys.md`. Releases whose versions are one apart work side by
 side, so that a farm can be upgraded while it runs.
