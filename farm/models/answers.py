@@ -10,7 +10,7 @@ from farm.models.verdicts import Environment, Reason
 
 
 class Unfinished(BaseModel):
-    """How the work for a waiting client ended, apart from its results.
+    """How a task that a client waits for ended, apart from its results.
 
     Attributes:
         reason: why results are missing; None when all are there.
@@ -35,7 +35,7 @@ class Answer(Unfinished):
     """A worker's answer about one item, in the place where a proof has its verdict.
 
     Attributes:
-        answers: one for each thing that was asked, in order, up to where the run ended.
+        answers: one for each request of the task, in order, up to the point where the run ended.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What a prover needs to repair a proof: for each error, the tactic that failed and the goals before it."""
+"""Feedback for repairing a proof: for each error, the tactic that failed and the goals before it."""
 
 from __future__ import annotations
 

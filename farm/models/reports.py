@@ -10,7 +10,7 @@ Infotree = Literal["full", "tactics", "original", "substantive"]
 
 
 class ReportRequest(BaseModel):
-    """What a batch asks for about each run besides the verdict: its option `report`.
+    """The details of each run that a batch asks for besides the verdict: its option `report`.
 
     Attributes:
         infotree: how much of Lean's info trees the reply holds; None for nothing.
@@ -26,7 +26,7 @@ class ReportRequest(BaseModel):
 
     @property
     def is_shareable(self) -> bool:
-        """Whether a run of the same question may answer this one too; info trees hold positions of one layout."""
+        """Whether the run of an equal proof may answer this one too; info trees hold the positions of one layout."""
         return not (self.infotree or self.is_fresh or self.is_measured)
 
 
