@@ -84,7 +84,7 @@ def parse_json(body: bytes) -> Any:
 
 
 async def read_json(request: Request) -> tuple[Any, bytes]:
-    """Return the JSON value of a request, and its bytes.
+    """Return the JSON value of a request's body, and the body's bytes.
 
     Raises:
         UnsupportedMediaType: it is not sent as `application/json`.

@@ -12,7 +12,7 @@ _TERM_BOUND = 1000
 
 
 def canary(header: str, *, has_statement: bool) -> Proof:
-    """Return a false theorem under a header; no two are the same, and nothing shows that it is a canary.
+    """Return a false theorem under a header. Each is different, and nothing in it reveals that it is a canary.
 
     Args:
         header: the header of the proofs around it.

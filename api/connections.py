@@ -1,4 +1,4 @@
-"""The connections of an API process: how many it serves, and how it refuses the others."""
+"""The connections of an API process: it serves a limited number and refuses the others with an answer."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ class _Door:
             connection, _ = self._listening.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
-        except OSError as error:  # something else took the reserve
+        except OSError as error:  # something else in the process took the descriptors in reserve
             _log.warning("connection.not_taken", error=error.strerror)
             self._rest()
             return
@@ -217,7 +217,7 @@ class _Refusal(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait a moment for the request."""
+        """Start waiting for the request, for a short time only."""
         self._transport = cast(asyncio.Transport, transport)  # a stream's; uvloop has a class of its own
         self._others.add(self)
         self._timer = asyncio.get_running_loop().call_later(_REQUEST_WITHIN_S, self._answer)
@@ -232,7 +232,7 @@ class _Refusal(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Make room for the next one."""
+        """Make room for the next refusal."""
         self._others.discard(self)
         if self._timer:
             self._timer.cancel()

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says on each field, parameter and body: from the models' docstrings, and from tables here.
+"""Descriptions of each field, parameter and body for the OpenAPI document, from the models' docstrings and tables here.
 
 A docstring describes only the attributes that readers of the code need explained; the document describes all of them.
 """
@@ -110,7 +110,7 @@ _FIELDS = {
 
 
 def complete(document: dict[str, Any]) -> None:
-    """Add to an OpenAPI document what FastAPI cannot know: descriptions, examples, what the tags are about."""
+    """Add to an OpenAPI document what FastAPI cannot know: descriptions, examples, and the subjects of the tags."""
     models = {model.__name__: model for model in _models(BaseModel)}
     for name, schema in document["components"]["schemas"].items():
         if name in models:

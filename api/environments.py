@@ -47,8 +47,8 @@ def describe(queue: QueueStatus, status: FarmStatus, last: tuple[Environment, fl
     Args:
         queue: its queue.
         status: the farm's status.
-        last: what its process with the latest sign of life runs, and how many seconds ago that was; None if it has
-            none.
+        last: the latest report of a process on its Lean, and how many seconds ago that process gave a sign of life;
+            None if there has been none.
     """
     workers = lean_workers(status, queue.environment)
     serves, seen_s = last or (Environment(), None)

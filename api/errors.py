@@ -19,7 +19,7 @@ _MOST_DETAILS = 20
 
 
 def invalid(error: ValidationError | RequestValidationError) -> InvalidRequest:
-    """Return pydantic's findings as one error: the first in the text, all in the details, none quoting the input."""
+    """Return pydantic's findings as one error: the first as its text, all as its details. None quotes the input."""
     findings = [{"loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors()[:_MOST_DETAILS]]
     first = findings[0]
     where = ".".join(str(part) for part in first["loc"]) or "body"

@@ -1,4 +1,4 @@
-"""A body for each route that takes one, as it can be sent."""
+"""An example body for each route that takes one, ready to be sent."""
 
 from __future__ import annotations
 

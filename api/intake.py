@@ -69,7 +69,7 @@ def parse_options(query: QueryParams) -> Options:
 
 
 async def complete_options(options: Options, service: Service, owner: str) -> dict[str, Any]:
-    """Return the options of an owner's batch with the farm's defaults filled in.
+    """Return an owner's options for a batch, with the farm's defaults filled in.
 
     Raises:
         InvalidRequest: the farm cannot do what they ask for, or its Lean does not allow it.
@@ -214,7 +214,7 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
 
 
 async def commit(service: Service, staging: Staging, submission: NewBatch) -> Committed:
-    """Turn a staging into a batch and call for workers; raises what `Batches.commit` raises."""
+    """Turn a staging into a batch and publish tokens for it; raises what `Batches.commit` raises."""
     committed = await service.batches.commit(staging, replace(submission, trace=traceparent()))
     label = submission.options.get("label")
     structlog.contextvars.bind_contextvars(batch=committed.batch, **({"label": label} if label else {}))

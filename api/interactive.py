@@ -32,7 +32,7 @@ async def verify(request: Request, intake: Intake, proofs: list[Proof], submissi
 async def work_off(
     request: Request, service: Service, staging: Staging, entries: Iterable[StagedItem], submission: NewBatch
 ) -> list[bytes]:
-    """Return what workers found, as JSON in order; if the client disconnects, what has not run is cancelled.
+    """Return the workers' results as JSON, in order; if the client disconnects, cancel the items that have not run.
 
     Args:
         request: the request whose client waits.
@@ -57,7 +57,7 @@ async def work_off(
         try:
             await wait_reply(request, future, (submission.deadline_s or DEADLINE_S) + _GRACE_S, is_finished)
         except Disconnected:
-            # Nobody waits any more, so what has not run need not run.
+            # Nobody waits any more, so the remaining items need not run.
             await service.batches.cancel(committed.batch, staging.owner)
             raise
     return await service.batches.results_json(committed.batch, staging.total)

@@ -27,11 +27,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SnippetOptions:
-    """What is asked about every text of a request.
+    """The options that apply to every text of a request.
 
     Attributes:
         timeout_s: as the client gave it; with 0 or less, every text times out at once.
-        report: what the REPL has to report.
+        report: the details that the REPL has to report.
     """
 
     timeout_s: int

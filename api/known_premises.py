@@ -1,4 +1,4 @@
-"""The new premises that the embed room has seen, so that they do not count as work for it again."""
+"""The new premises that the embed room has already embedded; they do not count as new work for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from farm.store.retrievals import Retrieval
 
 
 class Embedded:
-    """Remembers the texts used last, each as one number, and as many as the embed room keeps vectors of.
+    """Remembers the most recently used texts, each as a number, up to the count of vectors that the embed room keeps.
 
     An estimate is enough: it only decides whether a query is admitted, and the embed worker divides larger work.
 

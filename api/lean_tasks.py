@@ -51,7 +51,7 @@ async def read_model(request: Request, model: type[Model]) -> Model:
 
 
 async def run_tasks(request: Request, service: Service, owner: str, work: Work) -> list[Json]:
-    """Return what workers found for each task, as stored: an `Answer`, or the farm's own `undecided` verdict.
+    """Return the workers' result for each task as it is stored: an `Answer`, or the farm's own `undecided` verdict.
 
     Raises:
         InvalidRequest: the farm cannot do what is asked for.

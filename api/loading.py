@@ -26,7 +26,7 @@ async def refuse_while_loading(client: AsyncRedisClient) -> None:
 
 
 def _progress(status: FarmStatus, kind: WorkerKind) -> str | None:
-    """Return what the workers of a room say about their loading; None unless all of them are loading."""
+    """Return the loading notice of a room in which all workers are still loading; None for any other room."""
     workers = [worker for worker in status.workers if worker.kind is kind]
     if not workers or any(worker.state != "starting" for worker in workers):
         return None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from farm.mcp.calls import Connect
 
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - bound to all, asked at loopback
-# The caller's key, for all that one request does: the tasks that a request starts inherit it.
+# The caller's key during one request; tasks that the request starts inherit it.
 _KEY: ContextVar[str] = ContextVar("key", default="")
 # An agent waits, and should soon learn that a part of the farm does not answer.
 _RETRIES = 2
@@ -84,13 +84,13 @@ class McpEndpoint:
         """Return the manager that speaks the protocol; None if the library is not installed."""
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
-            # In a context of its own: nothing of the first request, least of all its key, may outlive it there.
+            # It has a context of its own: nothing of the first request, above all its key, may stay there.
             keep = self._keep(self._opened)
             self._keeping = asyncio.get_running_loop().create_task(keep, context=Context())
         return await asyncio.shield(self._opened)
 
     async def _keep(self, opened: asyncio.Future[StreamableHTTPSessionManager | None]) -> None:
-        """Hold the protocol's tasks, because the task that began them has to end them."""
+        """Keep the protocol's task group open: the task that opened it has to close it."""
         try:
             sessions = await asyncio.to_thread(_make_sessions, self._connect)
         except Exception as error:  # noqa: BLE001 - the request that waits gets it
@@ -138,7 +138,7 @@ class _LastingConnections(httpx.AsyncHTTPTransport):
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return a function that first gives the body, which was read already, then whatever follows (a disconnect)."""
+    """Return a `receive` that first gives the body, which was read already, then what follows (a disconnect)."""
     given = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def replay() -> Message:

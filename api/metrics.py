@@ -108,12 +108,12 @@ def render(readings: Readings) -> bytes:
     """Return the exposition text."""
     registry = CollectorRegistry()
     registry.register(_Snapshot(readings))
-    ProcessCollector(registry=registry)  # of the API process that is asked: its descriptors and their limit, its memory
+    ProcessCollector(registry=registry)  # descriptors and memory of the API process that answers
     return generate_latest(registry)
 
 
 def _counted(figures: Mapping[str, int]) -> Iterator[Metric]:
-    """Yield one family for each series that processes count, seen or not."""
+    """Yield one family for each series that processes count, even if nothing has been counted in it yet."""
     for series in MetricSeries:
         labels = series.label.split() if series.label else []
         family: HistogramMetricFamily | CounterMetricFamily

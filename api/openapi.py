@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond what FastAPI finds out by itself: the forms of failures and of readiness."""
+"""Parts of the OpenAPI document that FastAPI cannot derive: the forms of failures and of readiness."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def parse_queries(body: Any, service: Service) -> Retrieval:
 
 
 async def ask(request: Request, service: Service, retrieval: Retrieval) -> dict[str, Any]:
-    """Return the rooms' answer; if the wait ends in any other way, the query is withdrawn.
+    """Return the rooms' answer to a query; withdraw the query if no answer comes.
 
     Raises:
         RateLimited: too many queries are waiting already.

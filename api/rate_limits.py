@@ -1,4 +1,4 @@
-"""How often a client may ask."""
+"""Rate limits: how many requests a client may make."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ async def wait_reply(
 
 
 async def _within(is_done: Callable[[], Awaitable[bool]], patience_s: float) -> bool:
-    """Ask, and count silence as no: the reply may come while this question waits on a silent connection."""
+    """Call `is_done`, and treat no answer in time as false: the reply may come while the store is silent."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience_s):
             return await is_done()

@@ -1,4 +1,4 @@
-"""What the routes share: settings, store, tokens and replies of one API process."""
+"""The service behind all routes: the settings, store, tokens and replies of one API process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BEARER = HTTPBearer(auto_error=False, scheme_name="API key", description="`farm
 
 @dataclass(frozen=True)
 class Service:
-    """What the routes of one API process use."""
+    """The objects that the routes of one API process share."""
 
     settings: Settings
     client: AsyncRedisClient

@@ -27,7 +27,7 @@ class Event:
 
 
 async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> AsyncIterator[list[Event]]:
-    """Yield the verdicts after a cursor, then new ones as they come, then the end; in groups of those found at once.
+    """Yield the verdicts after a cursor, then new ones as they come, then the end; those read together form a group.
 
     If the store stops answering, or the batch expires, the stream ends without its last line, and the reader resumes.
     """

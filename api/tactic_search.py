@@ -16,7 +16,7 @@ _SHARE = 4
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one worker tries at a time.
+    """The candidates that one worker tries as one task.
 
     Attributes:
         goal: the position of its goal.

@@ -1,4 +1,4 @@
-"""All of LeanInteract over HTTP: sessions of requests, and tactics tried on goals."""
+"""LeanInteract over HTTP: sessions of requests, and tactics tried on goals."""
 
 from __future__ import annotations
 
