@@ -1,4 +1,4 @@
-"""What this process takes from the store to run: chunks of one lane, each under one lease."""
+"""The work that this process claims from the store: chunks of one lane, each under one lease."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Chunk:
-    """A claim and those of its items that have not begun; shared with the heartbeat, which may give the rest back.
+    """A claim, and its items that have not begun. The heartbeat shares it, and may give these items back.
 
     Attributes:
-        claim: the claim, with what has been seen of its batch since.
-        rest: what has not begun.
+        claim: the claim, with the figures about its batch kept up to date.
+        rest: the items that have not begun.
         under_way: a write that has begun and whose outcome has not been read yet.
         written: how many verdicts were the first for their proofs.
         goes_on: whether the rest is still to be run here, as far as is known.
@@ -45,7 +45,7 @@ class Chunk:
             return self.rest.popleft() if self.rest else None
 
     def drop_rest(self) -> list[int]:
-        """Return the indices of what has not begun, and forget them."""
+        """Return the indices of the items that have not begun, and forget those items."""
         with self.lock:
             indices = [item.index for item in self.rest]
             self.rest.clear()
@@ -69,13 +69,13 @@ class Chunk:
 
 
 class Claims:
-    """Claims chunks for one process, as long as suits the runs so far, preferably from the lane whose header is loaded.
+    """Claims chunks for one process, sized by the runs so far, preferably from the lane whose header is loaded.
 
     Args:
         leases: the store.
         environment: the Lean environment that this process serves.
         worker: names the process.
-        revision: what this process judges by, in the form that `Leases.claim` takes.
+        revision: the versions that this process judges with, in the form that `Leases.claim` takes.
 
     Attributes:
         in_hand: the chunk that is run; None between chunks. Other threads look at it.

@@ -22,7 +22,7 @@ class Conversation:
         self._environment = environment
 
     def run(self, item: ClaimedItem, task: Commands, claim: Claim) -> Answer:
-        """Return what the REPL said to each request, up to the one at which the session ended.
+        """Return the REPL's reply to each request, up to the one at which the session ended.
 
         No verdict rests on a session, so the guard's token is not asked for; it would use up environment numbers.
 

@@ -24,7 +24,7 @@ _OTHER = Proof(statement=_STATEMENT, code="theorem farm_check : 2 + 2 = 4 := by 
 
 
 def check(settings: Settings) -> dict[str, Any]:
-    """Return `ok`, what was found, and a `notice` that says what to do about what is missing."""
+    """Return `ok`, the findings, and a `notice` that says how to repair whatever is missing."""
     installation = prepare(settings)
     found: dict[str, Any] = {"ok": False, "notice": installation.notice, **installation.environment.model_dump()}
     if installation.config is None:

@@ -1,4 +1,4 @@
-"""What judges in a Lean process: the REPL under watch, or, on a host without Lean, an engine that says so."""
+"""The engine of a Lean process: the REPL under watch or, on a host without Lean, a stand-in that says so."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 
 
 class Engine(Protocol):
-    """What the work loop and the signs of life need from an engine, whichever it is.
+    """The interface that the work loop and the signs of life use, with or without Lean.
 
     `run`, `warm`, `end` are called by the thread that built it, the rest by any.
 

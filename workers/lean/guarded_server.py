@@ -38,7 +38,7 @@ class GuardedServer(AutoLeanServer):
     Attributes:
         generation: how many REPL processes there have been; environment numbers of an older one are void.
         reply: the last reply, as it came.
-        slice: the slice of the run that is under way; None if it has its full time without being asked.
+        slice: the time slice of the current run; None if the run has its full time without being asked to stop earlier.
     """
 
     generation = 0
@@ -91,7 +91,7 @@ class GuardedServer(AutoLeanServer):
         return super()._run_dict_backoff(request, verbose, timeout, restart_counter)
 
     def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a request and return its reply; as `run`, without a model of LeanInteract's around each.
+        """Send a request and return its reply, like `run`, but without LeanInteract's models.
 
         Building and reading these models takes longer than a short proof.
         """
@@ -99,7 +99,10 @@ class GuardedServer(AutoLeanServer):
 
     @contextlib.contextmanager
     def asking_token(self, env: int | None) -> Iterator[None]:
-        """In this context the token is sent as soon as a reply is there, before it is parsed; `answers_token` waits."""
+        """Within this context, send the token as soon as a reply arrives, before parsing the reply.
+
+        `answers_token` then waits for the token's answer.
+        """
         self._asks_in = _place(env)
         try:
             yield

@@ -24,7 +24,7 @@ from workers.sandbox import plan
 from workers.sandbox.kernel import Missing
 
 _PROBE_TIMEOUT_S = 120
-# The REPL runs what proofs say, so its environment may hold nothing that gives access to anything.
+# The REPL runs code from proofs, so its environment must hold no credentials.
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|REDIS_URL|BROKER_URL|^AWS_|^SSH_|^GPG_", re.IGNORECASE)
 # The variables that a REPL gets from the worker's environment, besides those that `lake env` sets.
 _KNOWN = re.compile(r"(PATH|LANG|LC_\w+|TZ|LEAN_NUM_THREADS|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH)")

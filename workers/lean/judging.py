@@ -46,8 +46,8 @@ class Trial:
     """One proof on its way through the REPL.
 
     Attributes:
-        lead: what runs before the body and together with it: the statement's front, if it has not run by itself.
-        lead_lines: how many lines that is.
+        lead: the text sent together with the body, before it: the statement's front, if it has not run by itself.
+        lead_lines: the number of lines in `lead`.
     """
 
     item: ClaimedItem

@@ -24,7 +24,7 @@ _OWNER_VARIABLE = "LEANFARM_WORKER"  # farm.processes.OWNER_VARIABLE
 
 
 def main() -> None:
-    """Do what one lake command asks for; an error becomes a sentence on stderr."""
+    """Carry out one lake command; an error becomes a sentence on stderr."""
     try:
         _run(sys.argv[1], sys.argv[2], sys.argv[3:])
     except (Missing, OSError) as failure:

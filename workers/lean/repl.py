@@ -31,7 +31,7 @@ _IN_ORDER = [(["Elab", "async"], False)]
 # How the kernel ends a process that went beyond a bound; bubblewrap, if it is around it, reports 128 + the signal.
 _SIGNALS = {signal.SIGSYS: Bound.SECCOMP, signal.SIGXFSZ: Bound.FILE_SIZE}
 _BOUNDS = {status: bound for number, bound in _SIGNALS.items() for status in (-number, 128 + number)}
-# The last words on stderr of a REPL that got no more memory: Lean's own, C++'s, and the C library's (GMP says it too).
+# The messages on stderr of a REPL that got no more memory: from Lean, C++, and the C library (also used by GMP).
 _MEMORY_WORDS = ("INTERNAL PANIC: out of memory", "std::bad_alloc", "Cannot allocate memory")
 # Lean's own bound on memory, as a whole message: `fail "…"` prints more than its text.
 _MEMORY_ERROR = re.compile(
@@ -56,7 +56,7 @@ class _Said(BaseModel):
 
 
 class Repl:
-    """One REPL process at a time, used by the thread that built it: the thread's end would end the REPL."""
+    """One REPL process at a time, used only by the thread that built it: when that thread ends, so does the REPL."""
 
     def __init__(self, config: Config, settings: Settings, figures: Metrics) -> None:
         self._figures = figures
@@ -169,7 +169,7 @@ class Repl:
         return response
 
     def give_slice(self, slice_: Slice | None) -> None:
-        """Have the run asked to give up its place when a slice is over; with None it has its full time."""
+        """Set the slice of the next run; with None the run has its full time."""
         self._server.slice = slice_
 
     def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
@@ -183,7 +183,7 @@ class Repl:
         return self._server.reply or {}
 
     def asking_token(self, env: int | None) -> AbstractContextManager[None]:
-        """In this context the guard's token is sent as soon as a reply is there."""
+        """Within this context, send the guard's token as soon as a reply arrives."""
         return self._server.asking_token(env)
 
     def answers_token(self, env: int | None, timeout_s: float) -> bool:

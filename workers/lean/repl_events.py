@@ -1,4 +1,4 @@
-"""What can happen to the REPL while the farm talks to it.
+"""Events that end or disturb a conversation with the REPL.
 
 ReplEvent
 ├── StartFailed      it cannot be started: a problem with this host

@@ -1,4 +1,4 @@
-"""What the REPL said, in addition to the verdict, for batches that ask for it."""
+"""Reports: the REPL's own reply, added to the verdict for batches that ask for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MB = 1 << 20
 
 
 class Reporter:
-    """Judges proofs, and reports what the REPL said where a batch's options ask for it."""
+    """Judges proofs, and adds the REPL's reply where a batch's options ask for it."""
 
     def __init__(self, judge: Judge, session: Session) -> None:
         self._judge = judge

@@ -1,4 +1,4 @@
-"""The folder of this host's launcher and scratch folders: who owns it, what is removed from it, and when.
+"""The folder that holds this host's launcher and scratch folders: its owner, and its cleaning.
 
 A REPL may write to one folder, its own. The kernel bounds each file; how many there are, and how long they stay, is
 bounded here.

@@ -138,7 +138,7 @@ class Session:
 
     @contextmanager
     def sliced(self, slice_: Slice | None) -> Iterator[None]:
-        """In this context a run whose slice is over goes on only if it may; one that may not has timed out."""
+        """Within this context, a run goes on after its slice only if the slice allows it; otherwise it times out."""
         self._repl.give_slice(slice_)
         try:
             yield
@@ -269,17 +269,17 @@ class Session:
         return self._repl.send(command, env, timeout_s, in_order=True)
 
     def require_token(self, header: Header) -> None:
-        """Make sure that what the REPL said last was its answer to what it was asked last.
+        """Make sure that the REPL's last reply answers the last request.
 
         Raises:
-            ReplEnded: it was not, or the REPL died; it is dead.
+            ReplEnded: the reply belongs to another request, or the REPL died; in both cases it is dead now.
         """
         if self._can_sync and not self._repl.answers_token(header.env, TOKEN_TIMEOUT_S):
             self.end("guard")
             raise GuardTripped("The REPL did not answer the guard's token after this proof")
 
     def works(self, timeout_s: float) -> bool:
-        """Whether this REPL accepts what is true; raises as `run` does."""
+        """Whether this REPL accepts a true statement; raises as `run` does."""
         response = self.run(self.load(""), "example : True := trivial", timeout_s)
         return isinstance(response, Reply) and response.is_clean and not response.sorries
 

@@ -1,4 +1,4 @@
-"""What a Lean process shows with each sign of life, and how it reacts to the answer; in the heartbeat's thread."""
+"""A Lean process's part in the heartbeat: the fields that it reports, and its reaction to the store's answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHED_AFTER_S = 2.0
 
 
 class SignsOfLife:
-    """Looks at what is in hand from outside the thread that works on it.
+    """Reports on the claimed chunk from the heartbeat's thread, while another thread works on it.
 
     Args:
         claims: holds the chunk that is run.
@@ -32,7 +32,7 @@ class SignsOfLife:
         return chunk.claim.lease if chunk else ""
 
     def on_alive(self, lease: str, alive: Alive) -> None:
-        """React to the answer to a sign of life, and give back what waits behind a long proof.
+        """React to the answer to a sign of life, and give back the items that wait behind a long proof.
 
         Raises:
             StoreUnavailable: Redis was away for a minute.

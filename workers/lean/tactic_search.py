@@ -154,10 +154,10 @@ class TacticSearcher:
         return time.monotonic() - started
 
     def _require_truth(self, tree: Tree) -> None:
-        """Make sure that the replies were answers to what was asked.
+        """Make sure that the replies answer the requests.
 
         Raises:
-            ReplEnded: that cannot be known; nothing of what they said is kept.
+            ReplEnded: this is not certain; no result from these replies is kept.
         """
         if tree.error is not None or self._session.pid is None:
             return

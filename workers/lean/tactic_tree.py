@@ -1,4 +1,4 @@
-"""What is known about a goal: the tactics that were run on it, each on the state that the one before left."""
+"""A tree of the tactics that were run on a goal, each on the state that the one before it left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Node:
     Attributes:
         state: the REPL's number of it.
         generation: the REPL process that knows the number.
-        found: what the tactic that leads here gave; None before it has run.
+        found: the result of the tactic that leads here; None before it has run.
         losses: how often the REPL died under that tactic.
     """
 
@@ -85,7 +85,7 @@ def failed(status: Status, error: str) -> Tried:
 
 
 def read(reply: dict[str, Any]) -> Tried:
-    """Return what Lean's reply to a tactic means."""
+    """Return the result that Lean's reply to a tactic expresses."""
     if "message" in reply:
         return failed(Status.ERROR, reply["message"].strip())
     messages = [Message.model_validate(each) for each in reply.get("messages", [])]

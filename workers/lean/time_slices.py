@@ -1,4 +1,4 @@
-"""How long a proof may run before it is asked whether another should run in its place, and the answer.
+"""Time slices: how long a proof may run before the farm decides whether to defer it in favour of others.
 
 A proof that outlasts its slice goes on, unless its batch would end no later if it is deferred. A deferred proof goes to
 the end of the batch and then has its full time: the same verdict, only later. Deferring kills the REPL, as a timeout
@@ -21,7 +21,7 @@ _ENOUGH_RUNS = 100
 _SHORTEST_S = 2.0
 _ENOUGH_LONG = 5
 _ENOUGH_TO_COME = 3.0
-# Nobody reads from the REPL meanwhile.
+# Nobody reads from the REPL while the store is asked.
 _ANSWER_WITHIN_S = 1.0
 
 
@@ -31,9 +31,9 @@ class Slice:
 
     Attributes:
         seconds: how long it is.
-        goes_on: says, when it is over, whether the run goes on.
-        ends_at: when it is over, on the monotonic clock.
-        is_deferred: whether the run was to end there.
+        goes_on: called when the slice is over; says whether the run goes on.
+        ends_at: when the slice is over, on the monotonic clock.
+        is_deferred: whether the run had to stop at the end of the slice.
     """
 
     seconds: float
@@ -45,7 +45,7 @@ class Slice:
         self.ends_at = time.monotonic() + self.seconds
 
     def end(self) -> bool:
-        """Ask, once, whether the run goes on; return whether it does."""
+        """Decide, once, whether the run goes on after the slice."""
         self.ends_at = float("inf")
         self.is_deferred = not self.goes_on()
         return not self.is_deferred

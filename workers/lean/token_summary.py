@@ -1,4 +1,4 @@
-"""The work of one token in the line that Flower shows: which batches, on what headers, how many."""
+"""The line that Flower shows for the work of one token: the batches, their headers and the number of proofs."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False, slots=True)
 class _Group:
-    """Verdicts of one claim that are written together, and what runs after them."""
+    """Verdicts of one claim that are written together, and the item that runs after them."""
 
     claim: Claim
     verdicts: list[Result] = field(default_factory=list)
@@ -92,7 +92,7 @@ class VerdictWriter:
         return written
 
     def gather(self, claim: Claim, verdicts: Sequence[Result], spent_s: float) -> Future[Finished]:
-        """Have verdicts written within 25 ms, while any item of their claim may run; return their group's outcome."""
+        """Have verdicts written within 25 ms, while other items of their claim run; return their group's outcome."""
         with self._lock:
             group, written = self._add(claim, verdicts, spent_s)
             if len(group.verdicts) >= GROUP:

@@ -1,4 +1,4 @@
-"""What a token makes a Lean process do: claim chunks, run their proofs, have their verdicts written.
+"""The work that a token starts in a Lean process: claim chunks, run their proofs, have their verdicts written.
 
 A process keeps its token while it finds work, because a new one from Celery costs some 80 ms where prefetching is off.
 """
@@ -118,7 +118,7 @@ class WorkLoop:
             self._writer.give_back(chunk.claim, indices)
 
     def _run_item(self, chunk: Chunk, item: ClaimedItem) -> ClaimedItem | None:
-        """Run an item and hand in its result; return the item to go on with, or itself if it was given up."""
+        """Run an item and have its result written; return the next item, or the same one if it was given up."""
         started = time.monotonic()
         found, failure = self._judge(chunk, item)
         spent_s = time.monotonic() - started
@@ -168,7 +168,7 @@ class WorkLoop:
         self._await_write(chunk)
 
     def _follow(self, chunk: Chunk, written: Future[Finished]) -> None:
-        """Take note of a write; if it is not the one that is under way, that one is waited for: no two groups wait."""
+        """Remember a write as the one under way; wait for an earlier one first, so that no two groups are unread."""
         if written is not chunk.under_way:
             self._await_write(chunk)
             chunk.under_way = written
@@ -196,7 +196,7 @@ class WorkLoop:
     def _gathers(self, chunk: Chunk, item: ClaimedItem) -> bool:
         """Whether the next run may begin before this one's verdict is written."""
         claim = chunk.claim
-        # After a canary the outcome has to be known, because an accepted one ends this process's work.
+        # After a canary, wait for the outcome: if the canary was accepted, this process has to stop judging.
         is_free = not claim.is_interactive and item.index < FIRST_CANARY
         return is_free and claim.longest_s < _SHORT_S and self._has_short_runs()
 

@@ -36,10 +36,10 @@ class BindingFailure:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the farm saw in the environment that a submission left.
+    """The farm's findings in the environment that a submission left.
 
     Attributes:
-        failure: the first thing that is wrong with it, or None.
+        failure: the first fault found, or None.
         axioms: the full names of the axioms that its proofs and values depend on, sorted.
         values: the values that it gives for the holes, by name, as Lean prints them.
     """
@@ -63,7 +63,7 @@ def read_stated(response: Response, key: str, kept: int) -> BindingFailure | Non
 
 
 def read_look(response: Response, secret: str, prepared: Prepared, *, is_native: bool = False) -> Look:
-    """Return what was seen of a submission; `is_native` allows the axioms that `native_decide` makes.
+    """Return the findings about a submission; `is_native` allows the axioms that `native_decide` makes.
 
     Raises:
         OddAnswer: it is not an answer from the farm's command.
@@ -83,7 +83,7 @@ def read_look(response: Response, secret: str, prepared: Prepared, *, is_native:
 
 
 def judge_axioms(axioms: Sequence[str]) -> BindingFailure | None:
-    """Return what is wrong with the axioms of a proof; None if all are allowed."""
+    """Return the fault in the axioms of a proof; None if all are allowed."""
     if "sorryAx" in axioms:
         return BindingFailure(Reason.SORRY, "The proof depends on `sorryAx`")
     if foreign := [axiom for axiom in axioms if axiom not in ALLOWED_AXIOMS]:

@@ -35,7 +35,7 @@ class Stated:
 
     Attributes:
         env: the environment that holds its front and its propositions, and nothing of a submission.
-        key: part of the names under which what is asked for is kept.
+        key: part of the names under which the farm's commands keep its targets and holes.
         failure: why Lean does not accept it; None if it does.
     """
 
@@ -51,7 +51,7 @@ class Binder:
     Attributes:
         env: the header's environment, with the commands in it.
         prefix: what their names begin with; new for each header of each process.
-        statements: those that Lean has read there, by their text.
+        statements: the statements that Lean has read there, by their text.
     """
 
     env: int
@@ -59,7 +59,7 @@ class Binder:
     statements: dict[str, Stated] = field(default_factory=dict)
 
     def stating(self, prepared: Prepared, answers: Mapping[str, str], key: str) -> str:
-        """Return the text that elaborates a statement's front, and keeps what is asked for under a key."""
+        """Return the text that elaborates a statement's front, and keeps its targets and holes under a key."""
         challenge = prepared.challenge
         if challenge is None:
             return ""
@@ -92,18 +92,18 @@ class Binder:
         return f'{_AS_WRITTEN}{own}_keep "{key}" {plan}\n{chained}\n'
 
     def arming(self, secret: str, plan: str) -> str:
-        """Return the text that defines the command which looks for what a plan names."""
+        """Return the text that defines the command which inspects a submission according to a plan."""
         return f'elab "{looking(secret)}" : command => {self.prefix}.look "{secret}" {plan}'
 
 
 def plan(prepared: Prepared, key: str) -> str:
-    """Return the names that are asked for, and those under which they are kept, as a Lean literal."""
+    """Return the names of the targets and holes, and the names under which they are kept, as a Lean literal."""
     targets = _pairs([target.name for target in prepared.targets], f"stated_{key}")
     return _literal([targets, _pairs([hole.name for hole in prepared.holes], f"hole_{key}")])
 
 
 def looking(secret: str) -> str:
-    """Return the command that looks at what a submission left."""
+    """Return the command that inspects the environment which a submission left."""
     return f"{_NO_IDENTIFIER}look_{secret}"
 
 
@@ -125,7 +125,7 @@ def commands(prefix: str) -> Iterator[str]:
 
 
 def _missing_parts(challenge: Challenge) -> list[str]:
-    """Return, in order, what is asked for and the declarations in between, as theorems and definitions."""
+    """Return, in order, the targets, the holes and the declarations between them, as theorems and definitions."""
     asked = {item.start: f"{item.signature}\n:= sorry" for item in challenge.asked}
     text = challenge.text.text
     later = {command.start: text[command.start : command.end] for command in challenge.later}

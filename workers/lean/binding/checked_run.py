@@ -19,11 +19,11 @@ Ask = Callable[[str, int | None], Response]
 
 @dataclass(frozen=True, slots=True)
 class CheckedRun:
-    """What came out of a checked run.
+    """The result of a checked run.
 
     Attributes:
         response: Lean's response to the submission; None if the statement already failed.
-        look: what the checks saw; empty if none ran because the submission has faults.
+        look: the findings of the checks; empty if none ran because the submission has faults.
     """
 
     response: Response | None

@@ -1,4 +1,4 @@
-"""What an external checker says about a proof that Lean accepted; docs/attestation.md is the contract.
+"""Attestation: an external checker judges proofs that Lean accepted; docs/attestation.md is the contract.
 
 The checker runs in a process of its own, in its own scratch folder, in a sandbox like the REPL's.
 Anything but an answer in time, in the right form and with exit status 0 counts as no answer.
@@ -83,7 +83,7 @@ def _read(said: bytes, nonce: str) -> tuple[Answer, str]:
 
 
 class Attestor:
-    """Decides which proofs the checker sees, and how its answers change their verdicts.
+    """Decides which proofs the checker gets, and how its answers change their verdicts.
 
     Args:
         checker: the checker; None if none is configured or it does not work: then nothing reaches `attested`.
@@ -124,7 +124,7 @@ class Attestor:
             may_attest = found.level is Level.CHECKED and not known
             return found.model_copy(update={"level": Level.ATTESTED}) if may_attest else found
         if said.answer == "rejected":
-            # Lean and the checker disagree: one of them is wrong, and somebody should know.
+            # Lean and the checker disagree: one of them is wrong, and an operator should know.
             _log.critical("attestation.disagrees", index=found.index, checker=said.version)
             text = f"{said.version} rejects what Lean accepted: {said.detail}"
             return _changed(found, Reason.ERROR, Message(severity="error", data=text))

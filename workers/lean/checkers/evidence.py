@@ -1,4 +1,4 @@
-"""What an external checker answered, as verdicts hold it."""
+"""An external checker's answer, in the form in which verdicts hold it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Answer: TypeAlias = Literal["accepted", "rejected", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """What a checker answered.
+    """A checker's answer.
 
     Attributes:
-        answer: `failed` if it gave none.
+        answer: the judgment; `failed` if the checker gave none.
         version: the checker's name and version, as the checker prints them.
         time_s: seconds it took.
         detail: why, in the checker's words or the farm's.

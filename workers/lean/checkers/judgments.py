@@ -1,4 +1,4 @@
-"""What comparator, leanchecker and nanoda mean by exit status and output. Anything but a judgment is no answer.
+"""The judgments that comparator, leanchecker and nanoda give by exit status and output; anything else is no answer.
 
 comparator ends with 1 for a rejected proof, and also when a kernel is killed or a file cannot be read, so its output
 decides (Lean 4.35, src/lake/Lake/CLI/Check.lean and src/lake/Lake/Check/). nanoda panics at what does not type-check.
@@ -25,7 +25,7 @@ _PANIC = 101
 
 
 def read(name: str, status: int, words: str) -> tuple[Answer, str]:
-    """Return what the exit status and the words of a checker mean, and the line that says why."""
+    """Return the judgment that a checker's exit status and output express, and the line that gives the reason."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     if status == 0 and _ACCEPTED[name] in words:
         return "accepted", ""

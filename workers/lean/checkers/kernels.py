@@ -1,4 +1,4 @@
-"""comparator, leanchecker and nanoda of Lean 4.35: one export of the proof, which all of them have to accept.
+"""The checkers comparator, leanchecker and nanoda of Lean 4.35, which all have to accept one export of a proof.
 
 Statement and submission are compiled and exported, each in a sandbox of its own; only the text of the exports leaves
 it, and no process that decides loads an .olean. The command lines are those of Lean 4.35 (src/lake/Lake/CLI/
