@@ -55,7 +55,7 @@ def _size(path: Path) -> int:
 
 
 def run(settings: Settings, *, build: bool) -> dict[str, Any]:
-    """Build what is missing, if asked to, and return what there is.
+    """Build the missing vectors and index, if `build` is set; return a description of the index.
 
     Raises:
         CorpusError: the data set is broken.
@@ -78,7 +78,7 @@ def use(settings: Settings, index: dict[str, Any]) -> None:
 
     Args:
         settings: say which corpus.
-        index: what `run` says about it.
+        index: the description that `run` returned.
 
     Raises:
         ConfigurationError: no farm is known.

@@ -22,7 +22,7 @@ CORES = core_limit()
 
 
 def spread(work: Callable[[T], R], parts: Iterable[T]) -> list[R]:
-    """Return what `work` makes of each part; the parts run on all cores, where numpy lets go of the interpreter's lock.
+    """Return the result of `work` for each part, on all cores as far as numpy releases the interpreter's lock.
 
     Do not call it from within `work`.
     """
@@ -33,7 +33,7 @@ def spread(work: Callable[[T], R], parts: Iterable[T]) -> list[R]:
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    """Made on first use: threads do not survive a fork."""
+    """Return the thread pool, which is made on first use, because threads do not survive a fork."""
     return ThreadPoolExecutor(CORES, "search")
 
 

@@ -1,9 +1,9 @@
 """Changing the corpus at run time: each premise worker loads the new one beside the old, then all of them switch.
 
-A wish is the operator's request for another corpus (`farm index use`). Each worker loads that corpus. Once all of them
-are ready to answer with it, the wish is concluded, and each puts the corpus in place at its next check; if one of them
-cannot load it, all keep what they have. Clients see its lists only when all have it, because until then a worker might
-not know the new numbers.
+A `Wish` is an operator's request for another corpus (`farm index use`). Each worker loads that corpus. Once all workers
+have loaded it, the request is concluded, and each worker switches at its next check. If one worker cannot load it, all
+keep their present corpus. Clients see the new lists only once all workers have switched, because until then a worker
+might not know the new numbers.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Switch(BackgroundThread, Generic[T]):
     """Checks regularly whether an operator wants another corpus, and does this worker's part of the switch.
 
     Args:
-        corpora: where wishes are recorded.
-        home: the settings of this worker that a wish replaces.
-        load: loads the corpus of a wish beside the present one; raises `FarmError` if it cannot.
-        put: answers with a loaded corpus from then on, and returns what clients are to see of it.
+        corpora: where requests for another corpus are recorded.
+        home: the settings of this worker that a request replaces.
+        load: loads the requested corpus beside the present one; raises `FarmError` if it cannot.
+        put: makes this worker answer with a loaded corpus, and returns the lists that clients are to see.
     """
 
     def __init__(self, corpora: Corpora, home: str, load: Callable[[Wish], T], put: Callable[[T], Published]) -> None:
@@ -47,7 +47,7 @@ class Switch(BackgroundThread, Generic[T]):
         self._ended = threading.Event()
 
     def begin(self, loaded: T, wish: Wish | None) -> None:
-        """Answer with a corpus at the start: that of a wish fulfilled before, or that of the settings."""
+        """Answer with the first corpus: that of an earlier request, or that of the settings if `wish` is None."""
         self._answers_with = self._put(loaded)
         self._over = wish.id if wish else ""
         self._show()
@@ -61,7 +61,7 @@ class Switch(BackgroundThread, Generic[T]):
                 _log.warning("switch.missed", error=error.message)
 
     def look(self) -> None:
-        """Do what is to be done next.
+        """Take the next step of a switch, if there is one.
 
         Raises:
             StoreUnavailable: Redis does not answer; the next check tries again.
@@ -104,7 +104,7 @@ class Switch(BackgroundThread, Generic[T]):
         self._show()
 
     def _show(self) -> None:
-        """Show what this worker answers with; repeatedly, because Redis may lose it."""
+        """Publish the lists of this worker's corpus; called repeatedly, because Redis may lose them."""
         if self._answers_with is None:
             return
         self._corpora.answer_with(self._answers_with.edition)

@@ -45,7 +45,7 @@ class Draft:
 
     @property
     def scratch(self) -> Path:
-        """Where the rows are until all of them are there."""
+        """The path of the file that holds the rows until the matrix is complete."""
         return Path(self._file.name)
 
     def append(self, rows: npt.NDArray[np.float32]) -> None:

@@ -77,7 +77,7 @@ class Index:
         return int(self._vectors.shape[1])
 
     def search_all(self, queries: Matrix, ks: Sequence[int], groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
-        """Return by row what `search` returns for each query, found in the way that is cheaper for all of them.
+        """Return for each query what `search` returns, by the method that is cheaper for all of them.
 
         Args:
             queries: float32 [q, d], finite.

@@ -1,4 +1,4 @@
-"""What the premise room loads (corpus, embedder, index), according to the settings or to an operator's later wish."""
+"""Loading the premise room's corpus, embedder and index, as the settings or an operator's later request say."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Indexed:
     """A corpus that is ready to answer.
 
     Attributes:
-        engine: a line that says what it is.
+        engine: a line that describes the corpus and its embedding model to operators.
     """
 
     corpus: Corpus
@@ -46,12 +46,12 @@ def find_source(settings: Settings) -> Path:
 
 
 def home(settings: Settings) -> str:
-    """Return the settings that an operator's wish replaces: when they change, the wish no longer holds."""
+    """Return the settings that an operator's request replaces; once they change, the request no longer applies."""
     return f"{settings.data_repo}\n{settings.data_revision}"
 
 
 def settings_of(wish: Wish, settings: Settings) -> Settings:
-    """Return the settings with the corpus that a wish names."""
+    """Return the settings with the requested corpus in place of their own."""
     return settings.model_copy(update={"data_repo": wish.repo, "data_revision": wish.revision})
 
 

@@ -43,7 +43,7 @@ def candidates(vectors: Matrix, queries: Matrix, groups: Groups, wanted: int) ->
         wanted: how many; fewer are returned if fewer are accessible.
 
     Returns:
-        float32 [q], the most that the product gives for an accessible vector that is no candidate; and the candidates.
+        float32 [q], for each query the highest score of an accessible vector that is no candidate; and the candidates.
     """
     masks = _masks(groups, len(queries), len(vectors))
     floors = np.full(len(queries), -np.inf, np.float32)
@@ -76,7 +76,7 @@ def _masks(groups: Groups, queries: int, total: int) -> Mask:
 
 
 def _above(floors: Matrix, scores: Matrix, accessible: Mask, first: int) -> Found:
-    """Return what reaches the floors in a block, float32 and bool [q, b], that begins with vector `first`."""
+    """Return the entries that reach the floors in a block, float32 and bool [q, b], that begins with vector `first`."""
     # Flat, because numpy looks through a vector of bits several times faster than through a matrix.
     rows, columns = np.divmod(np.flatnonzero(scores >= floors[:, None]), scores.shape[1])
     is_seen = accessible[rows, columns]

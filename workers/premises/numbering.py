@@ -39,7 +39,7 @@ class Numbering:
 
     @classmethod
     def of(cls, corpus: Corpus, before: Published | None = None) -> Numbering:
-        """Return the numbering of a corpus that is used after others."""
+        """Return the numbering of a corpus that replaces the one with the lists `before`."""
         modules, premises = list(corpus.modules), list(corpus.unfiltered)
         edition = corpus.snapshot
         if before and (before.modules, before.premises) != (modules, premises):

@@ -1,4 +1,4 @@
-"""Answers: the best of the indexed premises and of those that came with the query."""
+"""Ranking: the best of the indexed premises and of the new premises that came with the query."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Ranker:
 
     def _groups(self, queries: Sequence[Query]) -> dict[Selection, list[int]]:
         groups: dict[Selection, list[int]] = {}
-        # One query may stand here once per goal; what it can see is looked up once.
+        # A query with several goals occurs once per goal, but its accessible premises are looked up only once.
         selections = {id(query): self._selectors.select(query) for query in {id(q): q for q in queries}.values()}
         for row, query in enumerate(queries):
             groups.setdefault(selections[id(query)], []).append(row)

@@ -29,7 +29,7 @@ _REMEMBERED = 512
 
 
 class Query(Protocol):
-    """What an answer depends on; `farm.models.RetrieveRequest` and `farm.store.retrievals.Retrieval` are queries."""
+    """The fields that decide an answer; `farm.models.RetrieveRequest` and `farm.store.retrievals.Retrieval` fit."""
 
     @property
     def k(self) -> int:
@@ -169,7 +169,7 @@ def _in_modules(modules: Ids, corpus: Corpus) -> npt.NDArray[np.bool_]:
 
 
 def _split(names: Names, places: npt.NDArray[np.int32]) -> tuple[Ids, Sequence[str]]:
-    """Return the places that the numbers among `names` stand for, as far as there are any, and the strings."""
+    """Return the places of those numbers among `names` that have one, and the strings among `names`."""
     names = () if names is None else names
     others: list[str] = []
     try:

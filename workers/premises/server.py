@@ -1,4 +1,4 @@
-"""What a token makes the premise process do: rank the premises for the queries that have their vectors."""
+"""The work that a token starts in the premise process: rank the premises for queries that are already embedded."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
-    """Everything an answer is made from, so that no answer mixes two corpora."""
+    """The parts that answer a query, kept together so that no answer mixes two corpora."""
 
     corpus: Corpus
     numbering: Numbering
@@ -50,8 +50,8 @@ class PremiseServer(RoomServer):
 
     Args:
         post: the queries that wait for premises.
-        settings: say which corpus, until an operator says otherwise.
-        corpora: where the operator does so, and where clients look up the lists.
+        settings: say which corpus to load, unless an operator has requested another.
+        corpora: where an operator requests another corpus, and where clients look up the lists.
     """
 
     def __init__(self, post: Post, settings: Settings, corpora: Corpora) -> None:
@@ -67,7 +67,7 @@ class PremiseServer(RoomServer):
         self._shown: dict[str, str | float] = {"notice": "", "engine": ""}
 
     def start(self) -> None:
-        """Load the corpus if there is none; what prevents it becomes the notice of this worker."""
+        """Load the corpus if there is none; if that fails, the reason becomes this worker's notice."""
         if self._engine is not None:
             return
         self._state = "starting"
@@ -81,7 +81,7 @@ class PremiseServer(RoomServer):
             self._show(notice=error.message)
 
     def close(self) -> None:
-        """Stop checking for wishes."""
+        """Stop checking for requests for another corpus."""
         self._switch.end()
 
     def _load_first(self) -> None:
@@ -102,7 +102,7 @@ class PremiseServer(RoomServer):
         return indexed
 
     def _put(self, indexed: Indexed) -> Published:
-        """Answer with a corpus from the next query on, numbered in continuation of what clients know."""
+        """Answer with a corpus from the next query on; names that clients know keep their numbers."""
         numbering = Numbering.of(indexed.corpus, self._corpora.published())
         self._engine = _Engine(indexed.corpus, numbering, Ranker(indexed.corpus, indexed.index, numbering))
         if self._state in ("starting", "failed"):
@@ -120,7 +120,7 @@ class PremiseServer(RoomServer):
         self._post.room.reply_all(zip((retrieval for retrieval, _ in taken), answers, strict=True))
 
     def gather(self, taken: Taken) -> Taken:
-        """Wait for queries that are about to come, as together they cost less; not longer than serving these takes."""
+        """Wait for queries that are about to come, as a group costs less; wait no longer than serving these takes."""
         room, started = self._post.room, time.monotonic()
         while len(taken) < min(room.in_flight(), MOST_QUERIES):
             left_s = min(self._spent_s * len(taken), _MOST_PATIENCE_S) - (time.monotonic() - started)

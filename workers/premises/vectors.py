@@ -54,7 +54,7 @@ def load_or_build(
 def find(
     corpus: Corpus, directory: Path, model: str, revision: str = ""
 ) -> tuple[npt.NDArray[np.floating], Path] | None:
-    """Return the vectors of a corpus, memory-mapped, and their file; None if they have to be made."""
+    """Return the existing vectors of a corpus, memory-mapped, and their file; None if there are none."""
     for path in (*precomputed(corpus, model, revision), kept_path(corpus, directory, model)):
         if (vectors := _read(path, len(corpus.premises))) is not None:
             return vectors, path
