@@ -1,4 +1,4 @@
-"""Why texts could not be embedded; the class decides what is done next.
+"""Embedding errors; the class of an error decides how the embed room reacts.
 
 EmbeddingError
 ├── ServiceDown     the service would fail now with any texts

@@ -1,4 +1,4 @@
-"""What a statement is about, as weighted features: two statements that share many are likely to help each other.
+"""The subject of a statement as weighted features: two statements that share many are likely to be related.
 
 The weights were tuned on the goals of tests/unit/embed/test_lexical_recall.py. Some are written by hand. Others are
 made from the shipped corpus: an equivalence with one side as a hypothesis, or an equation inside a larger term.

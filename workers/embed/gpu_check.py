@@ -1,4 +1,4 @@
-"""`python -m workers.embed.gpu_check [SECONDS]`: what embeds here, on which GPU, and how many texts a second.
+"""`python -m workers.embed.gpu_check [SECONDS]`: show this host's embedder, its GPU, and its texts per second.
 
 It uses the settings of the farm: the servers of `EMBED_SERVICE_URL`, else `MODEL_ID` in this process. It exits with
 status 1 if no GPU is seen; the last line says what is missing.

@@ -38,7 +38,7 @@ class LexicalEmbedder:
         return np.concatenate(shares) if shares else np.zeros((0, DIMENSION), np.float32)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 def _embed(texts: Sequence[str]) -> NDArray[np.float32]:

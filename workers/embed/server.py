@@ -1,4 +1,4 @@
-"""What a token makes the embed process do: embed the queries that wait, and hand them on to the premise room."""
+"""The work that a token starts in the embed process: embed waiting queries and pass them on to the premise room."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class EmbedServer(RoomServer):
         self._texts = 0
 
     def start(self) -> None:
-        """Build the embedder if there is none; whatever prevents that becomes this worker's notice."""
+        """Build the embedder if there is none; if that fails, the reason becomes this worker's notice."""
         if self._embedder is None:
             try:
                 self._embedder, self._failure = self._build(), ""
@@ -54,7 +54,7 @@ class EmbedServer(RoomServer):
         self._state = "idle"
 
     def work(self) -> str:
-        """Embed what waits until nothing has come for a while; return a line for the log and Flower."""
+        """Embed waiting queries until none has come for a while; return a line for the log and Flower."""
         before = self._texts
         return f"{super().work()}, {self._texts - before} texts"
 

@@ -28,7 +28,7 @@ _REACH_TO_THE_END = frozenset("∃∀∑∏") | {"fun", "if", "let"}
 
 @dataclass(slots=True)
 class ParsedStatement:
-    """What a text says.
+    """The parts of a goal or a declaration.
 
     Attributes:
         kind: the keyword of a declaration, empty for a goal.
@@ -62,7 +62,7 @@ class ParsedStatement:
             self.types.update(dict.fromkeys(filter(is_name, names), type_))
 
     def conclude(self, tokens: Tokens) -> None:
-        """Record what is claimed; leading `∀ x,` and `p →` become binders and hypotheses."""
+        """Record the conclusion; leading `∀ x,` and `p →` become binders and hypotheses."""
         while True:
             if tokens[:1] == ["∀"] and (end := find(tokens, ",")) > 0:
                 self._bind_all(tokens[1:end])

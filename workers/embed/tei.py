@@ -26,7 +26,7 @@ _BUSY = frozenset({429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What `/info` says; a server may leave any of it out.
+    """The answer to `/info`; a server may leave out any field.
 
     Attributes:
         model: the id of the model, empty if unknown.

@@ -89,7 +89,7 @@ def relation(row: Terms) -> tuple[Terms, str, Terms]:
 
 
 def groups(row: Terms) -> list[Terms]:
-    """Return what stands in brackets, inner groups too, without single terms."""
+    """Return the contents of all brackets, inner ones too, but no single terms."""
     opened: list[int] = []
     found: list[Terms] = []
     for at, term in enumerate(row):
