@@ -1,1 +1,1 @@
-"""What a REPL may do: files, system calls, limits, identity. On the path of every REPL start: standard library only."""
+"""The sandbox of a REPL: files, system calls, limits, identity. Every REPL start runs it: standard library only."""

@@ -1,4 +1,4 @@
-"""bubblewrap, if the operator asks for it: around the other layers, a file system and namespaces with nothing else."""
+"""bubblewrap, an optional layer around the others: namespaces, and a file system with only the allowed files."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def die_with_parent() -> None:
 
 
 def forbid_new_privileges() -> None:
-    """Make set-user-id programs ordinary ones, for ever."""
+    """Make set-user-id bits ineffective for this process and its children, for ever."""
     if not prctl(PR_SET_NO_NEW_PRIVS, 1):
         raise Missing(f"no_new_privs is refused: {error()}")
 

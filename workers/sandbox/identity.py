@@ -1,4 +1,4 @@
-"""Who the process is: a user id of its own where the worker is privileged, and no capabilities."""
+"""The identity of the process: no capabilities, and a user id of its own if the worker is privileged."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Landlock: which files the process may touch, for ever, whatever it becomes (Linux 5.13 and later).
 
-What a rule does not name is denied. The kernel counts its features in ABI versions; the newest that is there is used.
+Access that no rule allows is denied. The kernel numbers its features by ABI version; the newest it has is used.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def abi() -> int:
 
 
 class Ruleset:
-    """What will be allowed, once it is in force. Paths are opened here, with the rights held at this moment."""
+    """The rules, before they are in force. Paths are opened here, with the rights that the process still has."""
 
     def __init__(self, version: int) -> None:
         self._files = _FIRST_ABI

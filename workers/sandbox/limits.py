@@ -1,4 +1,4 @@
-"""Resource limits: what one process may take of the host, and can never raise again."""
+"""Resource limits of one process, which it can never raise again."""
 
 from __future__ import annotations
 

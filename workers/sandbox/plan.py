@@ -1,4 +1,4 @@
-"""What a REPL may do, derived once from the settings and from what `lake env` said; every start reads it."""
+"""The plan of the sandbox, derived once from the settings and the output of `lake env`; every start reads it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Plan(TypedDict):
 
     Attributes:
         lake: the real lake.
-        inherited: the worker's environment, without what gives access to anything.
+        inherited: the worker's environment, without credentials.
         environment: what `lake env` makes of it, or None if that is not known.
         address_space_mb: RLIMIT_AS in MB if there is no cage.
         cage: the sandbox; None if it is off.

@@ -110,10 +110,10 @@ def _read(status: int, output: bytes, errors: bytes) -> tuple[str, str]:
 
 @contextmanager
 def stage(*, sandbox: str = "required") -> Iterator[Stage]:
-    """Set the stage.
+    """Yield a stage, and remove it afterwards.
 
     Args:
-        sandbox: as the setting; `off` shows what the attempts would do.
+        sandbox: a value as in the setting `SANDBOX`; `off` shows the results without a sandbox.
 
     Raises:
         Missing: bubblewrap is asked for and is not there.
@@ -129,7 +129,7 @@ def stage(*, sandbox: str = "required") -> Iterator[Stage]:
 
 
 def _secrets(folder: Path) -> Facts:
-    """Write what must not be read or changed; the file modes would let everybody do so."""
+    """Write the files that must not be read or changed, with modes that would let everybody do so."""
     places = {"home/.secret": "hush", ".env": "KEY=hush", "keys": "hush", "project/Basic.olean": "olean" * 1000}
     for name, text in places.items():
         (folder / name).parent.mkdir(exist_ok=True)

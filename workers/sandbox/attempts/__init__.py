@@ -1,6 +1,6 @@
-"""What a hostile proof would try, and what an honest Lean needs: the self-test's programs, in tables by name.
+"""The self-test's programs, in tables by name: attacks of a hostile proof, and actions that an honest Lean needs.
 
-Each returns if it got what it wanted, and raises what the system raised.
+A program returns if its attempt succeeded, and otherwise raises the system's error.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NEWER = "clone3=435/435 io_uring_setup=425/425 openat2=437/437"
 
 
 class Refused(Exception):
-    """What was looked for is not there, or is refused."""
+    """The object of an attempt is missing, or access to it is refused."""
 
 
 def call(name: str, *arguments: object) -> int:

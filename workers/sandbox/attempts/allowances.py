@@ -1,4 +1,4 @@
-"""What an honest Lean does: a sandbox that denies this is useless."""
+"""The actions that an honest Lean needs: a sandbox that denies one of them is useless."""
 
 from __future__ import annotations
 

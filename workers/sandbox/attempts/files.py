@@ -1,4 +1,4 @@
-"""Reading what is secret, changing what others rely on, leaving the scratch folder."""
+"""Attempts to read secrets, to change files that others rely on, and to leave the scratch folder."""
 
 from __future__ import annotations
 

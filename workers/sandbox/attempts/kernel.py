@@ -1,4 +1,4 @@
-"""Calls that widen what a program can do to the kernel, and so to everybody."""
+"""Attempts to make system calls that let a program attack the kernel, and so everybody on the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reaching anything beyond this process by a socket."""
+"""Attempts to reach anything outside this process by a socket."""
 
 from __future__ import annotations
 

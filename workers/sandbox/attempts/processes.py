@@ -1,4 +1,4 @@
-"""Starting processes, looking into others, changing or ending them, staying behind."""
+"""Attempts to start processes, to inspect, change or end others, and to outlive the REPL."""
 
 from __future__ import annotations
 
