@@ -25,7 +25,7 @@ _running: list[BackgroundThread] = []
 
 
 def or_end(start: Callable[P, None]) -> Callable[P, None]:
-    """Return a function that does the same, but ends the process on an error: Celery would only log it and go on."""
+    """Return a function that calls `start` and ends the process on an error: Celery would only log it and go on."""
 
     @functools.wraps(start)
     def started(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -68,7 +68,7 @@ class BackgroundThread(threading.Thread):
         """Do what the thread is for."""
 
     def turn(self) -> None:
-        """Say that the thread is not stuck; called from its loop."""
+        """Record that the thread is not stuck; its loop calls this."""
         self._turned = time.monotonic()
 
     @property
@@ -93,7 +93,7 @@ class Pulse(BackgroundThread):
         self._parent = parent
 
     def work(self) -> None:
-        """Look repeatedly until the process ends."""
+        """Check the threads and give signs of life until the process ends."""
         while True:
             if stuck := [thread.name for thread in _running if thread.is_stuck]:
                 raise RuntimeError(f"Threads are stuck: {', '.join(stuck)}")

@@ -1,4 +1,4 @@
-"""How a room's Celery worker is started."""
+"""Starting a room's Celery worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs of life of a worker process, from a thread of their own, so that a long proof does not stop them."""
+"""The heartbeat of a worker process: signs of life from a thread of its own, so a long proof does not stop them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The rule for every worker: if it idles while tokens wait, its first process is not taking them, and is ended.
+"""The idle rule: if a worker idles while tokens wait, its first process is failing to take them, and is ended.
 
-It holds for any broker and whatever the cause. A worker that cannot reach its broker finds no token there, and stays.
+The rule works with any broker and for any cause. A worker that cannot reach its broker sees no token, and goes on.
 """
 
 from __future__ import annotations

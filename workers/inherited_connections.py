@@ -13,7 +13,7 @@ _STANDARD = 3  # descriptors below it may be a journal's socket
 
 
 def let_go_of_connections() -> None:
-    """Have every process that this one forks close its inherited connections at once.
+    """Make every process that this one forks close its inherited connections at once.
 
     A process that replaces a dead one is forked while its parent is connected. As long as it holds a copy of a socket
     that the parent has closed, the parent's epoll continues to report its events under a number that means another

@@ -1,4 +1,4 @@
-"""What a worker process counts for /metrics: in memory first, added to the farm's figures with its signs of life.
+"""The counts of a worker process for /metrics: kept in memory, and added to the farm's figures with each heartbeat.
 
 The counts of the last two seconds of a killed process are lost; verdicts are counted when they are written.
 """

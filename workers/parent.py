@@ -1,4 +1,4 @@
-"""What the first process of a worker does besides Celery's own work.
+"""The farm's part in the first process of a worker, besides Celery's own work.
 
 It gives signs of life, ends processes that give none, reconnects quickly, and tells its processes if it ends because of
 an error.
@@ -25,12 +25,12 @@ _log = structlog.get_logger()
 
 
 def take_care(app: Celery, data_dir: Path, part: str) -> None:
-    """Have the worker of an app do all this; called before it starts, in its first process.
+    """Add these duties to the worker of an app; call this in the worker's first process, before it starts.
 
     Args:
         app: the worker's app.
         data_dir: where its signs of life go.
-        part: what it is called there.
+        part: the worker's name there.
     """
     sign, silence = Sign(data_dir, part, is_main=True), Silence(data_dir, part)
 
@@ -47,7 +47,7 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
             hub.call_repeatedly(SIGN_EVERY_S, look, worker)
 
         def close(self, worker: Any) -> None:
-            """Celery announces a shutdown after a signal; after an error this has to be done here."""
+            """Announce a shutdown after an error; Celery announces one only after a signal."""
             signals.worker_shutting_down.send(sender=worker.hostname, sig="", how="Warm", exitcode=1)
 
     class Impatient(Consumer):  # type: ignore[misc]

@@ -44,7 +44,7 @@ _log = structlog.get_logger()
 
 
 class Reaper:
-    """Passes again and again over what has to be taken back."""
+    """Repeats the passes that take work back."""
 
     def __init__(
         self, client: RedisClient, leases: Leases, rooms: Sequence[Room], tokens: Tokens, retention_s: int
@@ -54,7 +54,7 @@ class Reaper:
         self._revocation = Revocation(client)
         self._rooms = rooms
         self._tokens = tokens
-        # As long as batches that name it are kept, and at least long enough for its workers to be replaced.
+        # An environment stays known as long as batches that name it, and at least until its workers can be replaced.
         self._known_s = max(retention_s, _KNOWN_AT_LEAST_S)
         self._host = socket.gethostname()
         self._passes = 0

@@ -1,4 +1,4 @@
-"""What the embed room and the premise room share: a process that a token wakes, and that stays awake a while.
+"""The server that the embed and premise rooms share: a token wakes it, and it stays awake for a while.
 
 Celery takes up to 80 ms to deliver a token, several times what a query takes. So a process that has served all
 queries waits a while for more on the room's list, and meanwhile nobody sends tokens.
@@ -47,13 +47,13 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What a server works with.
+    """The connections and settings that a room's server uses.
 
     Attributes:
         room: the queries that wait for it.
         tokens: what it publishes with.
         stopping: whether the worker was told to end.
-        figures: what it counts for /metrics.
+        figures: where it counts for /metrics.
         linger_s: how long it stays awake after the last query.
     """
 
@@ -76,10 +76,10 @@ class RoomServer(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Load what queries need, if it is missing; a failure is shown, answered to queries, and tried again."""
+        """Load what queries need, if it is missing; show a failure, answer queries with it, and try again later."""
 
     def gather(self, taken: Taken) -> Taken:
-        """Return what is to be served together: `taken`, and queries that are worth waiting for."""
+        """Return the queries to serve together: `taken`, and further ones that are worth waiting for."""
         return taken
 
     @abstractmethod
@@ -94,7 +94,7 @@ class RoomServer(ABC):
         """Release what the server holds."""
 
     def work(self) -> str:
-        """Serve what waits until nothing has come for a while; return a line for the log and Flower."""
+        """Serve waiting queries until none has come for a while; return a line for the log and Flower."""
         self.start()
         served = 0
         for first in self._takes():
@@ -108,7 +108,7 @@ class RoomServer(ABC):
         return f"{served} queries"
 
     def _serve_with(self, first: Taken) -> int:
-        """Serve what was taken and what joins it; whatever goes wrong, every query gets an answer."""
+        """Serve the queries taken and those that join them; whatever goes wrong, every query gets an answer."""
         taken = first
         try:
             taken = self.gather(first)
@@ -121,7 +121,7 @@ class RoomServer(ABC):
         return len(taken)
 
     def _takes(self) -> Iterator[Taken]:
-        """Yield what is to be served, until nothing has come for a while; if the store is away, wait for it."""
+        """Yield queries to serve until none has come for a while; if the store is away, wait for it."""
         quiet_since, looks, is_leaving = time.monotonic(), True, False
         while not self._post.stopping():
             left_s = quiet_since + self._post.linger_s - time.monotonic()
@@ -145,7 +145,7 @@ class RoomServer(ABC):
         self._leave_the_rest()
 
     def _wait(self, left_s: float) -> Taken:
-        """Return what comes within a moment; if no time is left, let tokens be sent again instead."""
+        """Return queries that come within a moment; if no time is left, let tokens be sent again instead."""
         room = self._post.room
         if left_s <= 0:
             room.open()
