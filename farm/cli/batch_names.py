@@ -1,4 +1,4 @@
-"""Batches by name: how commands accept ids, beginnings of ids, labels and tags."""
+"""Naming batches in commands: by id, the beginning of an id, label or tags."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _lines(*arguments: str) -> Iterator[dict[str, Any]]:
                     raise FarmError(line["error"])
                 yield line
         except BaseException:
-            # Nobody is reading any more, so it must not go on embedding. Its results so far are kept.
+            # Nobody reads the messages any more, so the builder must not go on embedding. Its results so far are kept.
             process.terminate()
             raise
     if process.returncode:

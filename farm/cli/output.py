@@ -1,4 +1,4 @@
-"""How the commands show things: tables and colour in a terminal, tab-separated lines in a pipe, JSON when asked."""
+"""Output of the commands: tables and colour in a terminal, tab-separated lines in a pipe, JSON on request."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def connect() -> Farm:
 
 
 def tell(text: str, label: str = "", style: str = "") -> None:
-    """Print a line for the person at the terminal, on stderr; the text is shown as it is, brackets and all."""
+    """Print a line on stderr for the person at the terminal; brackets in the text are no markup."""
     line = Text.assemble((label, style), "  " if label else "", text)
     errors.print(line, soft_wrap=True)
 
@@ -86,7 +86,7 @@ def is_watched(as_json: bool) -> bool:
 
 
 def waiting(text: str, as_json: bool) -> AbstractContextManager[object]:
-    """Say on stderr what a command waits for."""
+    """Show on stderr what a command is waiting for."""
     return errors.status(text) if is_watched(as_json) else nullcontext()
 
 

@@ -1,4 +1,4 @@
-"""`farm verify --pass-at`: which k are asked for, and the results."""
+"""`farm verify --pass-at`: reading the values of k, and showing the results."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def read_rows(
         path: the file.
         suffix: what it holds, `.jsonl`, `.json`, `.csv` or `.parquet`.
         columns: which column of a data set holds which field.
-        name: what its rows' places call it.
+        name: the file's name in the places of its rows.
         of_data_set: whether to read JSON rows by columns. They are also read that way if columns are given; otherwise
             a row is a proof as it stands, unless it has a data set's column names.
 

@@ -1,4 +1,4 @@
-"""A run of `farm verify`: what is written before it, during it, and when it is stopped."""
+"""A run of `farm verify`: the files written before it and during it, and the clean-up when it is stopped."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class _Going:
     """A run in progress: where its verdicts and its batches are written.
 
     Attributes:
-        begun: the note about it; None if no note was asked for.
-        note: the file of that note.
+        begun: the record of the unfinished run; None if none is kept.
+        note: the file of that record.
     """
 
     identities: Sequence[Identity]
@@ -38,7 +38,7 @@ class _Going:
     note: Path | None
 
     def take(self, verdict: Verdict) -> None:
-        """Write and show a verdict, but only once: a run that is found again reports from its first verdict on."""
+        """Write and show a verdict, but only once: a resumed run reports all its verdicts again."""
         if (verdict.id, self.identities[verdict.index].sha256) in self.output.known:
             return
         self.output.add(verdict)
@@ -52,7 +52,7 @@ class _Going:
             self.begun.write(self.note)
 
     def stop(self, farm: Farm) -> None:
-        """Cancel what was submitted, and delete the note, so that a run that a user has stopped is not found again."""
+        """Cancel the batches, and delete the record, so that a run which the user stopped is not resumed."""
         if self.begun and self.note:
             with suppress(FarmError):
                 for batch_id in self.begun.batches:
@@ -103,7 +103,7 @@ def run_rows(
 def _begin(
     manifest: Path, identities: Sequence[Identity], options: OptionFields, farm: Farm, known: Known
 ) -> tuple[UnfinishedRun, Known]:
-    """Note the run, or find its note again; return the note, and the verdicts of the proofs that are not sent."""
+    """Write the record of the run, or find an earlier one; return it, and the verdicts of proofs that are not sent."""
     fresh = UnfinishedRun.make(identities, dict(options), farm.base_url, {name for name, _ in known})
     begun, is_found = resume(manifest, fresh)
     if is_found and set(begun.known) <= set(fresh.known):

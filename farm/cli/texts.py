@@ -21,7 +21,7 @@ _MARKS = {
 
 
 def read_file(path: Path) -> bytes:
-    """Return what a file holds, unpacked.
+    """Return the content of a file, unpacked.
 
     Raises:
         InvalidRequest: it cannot be read.
@@ -33,7 +33,7 @@ def read_file(path: Path) -> bytes:
 
 
 def unpack(content: bytes, name: str) -> bytes:
-    """Unpack what gzip packed; return anything else as it is.
+    """Unpack gzip data; return any other content unchanged.
 
     Raises:
         InvalidRequest: it ends too early, or is damaged.
@@ -50,8 +50,8 @@ def decode(content: bytes, name: str, *, errors: str = "strict") -> str:
     """Return bytes as text: UTF-8, or what a byte order mark names.
 
     Args:
-        content: what was read.
-        name: what the error's sentence calls it.
+        content: the bytes that were read.
+        name: the name for the content in error messages.
         errors: what to do with bytes that are not in that encoding, as for `bytes.decode`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The note on a run, written before its first proof is sent; with it, the same call finds a run that was killed."""
+"""The record of an unfinished run, written before its first proof is sent: the same call resumes a killed run by it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UnfinishedRun(BaseModel):
     """The record of a run that has not ended; its `Manifest` later takes its place.
 
     Attributes:
-        state: tells it from a manifest.
+        state: a fixed word that distinguishes this record from a manifest.
         run: a random name for this run; the farm recognises its batches by it.
         sha256: the hash of all proofs, as in a manifest.
         known: the ids of the proofs that had a verdict when the run began; they are not sent.

@@ -49,7 +49,7 @@ def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Outpu
 
     Args:
         path: the file; lines of JSON are continued, a file of another form is replaced.
-        identities: what the proofs of this run are known by, in order.
+        identities: the identities of this run's proofs, in order.
         asked: the options on which a verdict depends; a proof verified with others is sent again.
 
     Raises:
