@@ -1,4 +1,4 @@
-"""The local farm: its services, their order, and what each must know."""
+"""The local farm: its services, the order in which they start, and the environment of each."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Addresses:
 
 
 OnReady = Callable[[Addresses, list[str]], None]
-"""Called once every part answers, with the addresses, and what an operator should know."""
+"""Called once every part answers, with the addresses and the notices for an operator."""
 
 
 class LocalFarm:
@@ -184,7 +184,7 @@ class LocalFarm:
 
 
 def _enter(redis_url: str) -> str:
-    """Enter a store; return a sentence that names it."""
+    """Check a store, record this release in it, and end any draining; return a sentence that names it."""
     store = connect(redis_url)
     entered = enter_store(store)
     set_draining(store, False)

@@ -16,11 +16,11 @@ _FIRST_WORD_S = 5.0
 _WORD_EVERY_S = 30.0
 
 OnProgress = Callable[[str, float], None]
-"""Called with what the farm still waits for, and the share of it that is done, 0 to 1."""
+"""Called with a text on the parts that are not ready yet, and the share that is done, 0 to 1."""
 
 
 class Readiness:
-    """Keeps track of what is not ready yet.
+    """Keeps track of the parts of a farm that are not ready yet.
 
     Args:
         http: the client that asks the API.
@@ -28,7 +28,7 @@ class Readiness:
         lean_parts: the names of the Lean rooms: the API reports a farm as ready once one of them serves.
 
     Attributes:
-        waits: what is waited for, and why.
+        waits: the parts that are not ready, and why.
     """
 
     def __init__(self, http: httpx.AsyncClient, ailments: Callable[[], list[str]], lean_parts: Collection[str]) -> None:
@@ -38,7 +38,7 @@ class Readiness:
         self.waits: dict[str, str] = {}
 
     async def wait(self, url: str, on_progress: OnProgress) -> list[str]:
-        """Wait until every part answers, and return what an operator should know.
+        """Wait until every part answers, and return the notices for an operator.
 
         The first start may fetch and build a REPL, so there is no limit.
 

@@ -1,4 +1,4 @@
-"""The note that a running local farm keeps in its data folder, by which other commands find the farm."""
+"""The runtime note: a file in the data folder by which other commands find a running local farm."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class _Running:
     """A service's process.
 
     Attributes:
-        said_before: the length of the log when it was started.
+        said_before: the length of the process's log file when the process was started.
     """
 
     service: SupervisedProcess
