@@ -1,4 +1,4 @@
-"""Answers shortened to what a model can read, with a mark at every place where something was left out."""
+"""Shortening answers to a length that a model can read, with a mark wherever something was left out."""
 
 from __future__ import annotations
 

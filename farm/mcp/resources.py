@@ -1,4 +1,4 @@
-"""What an agent can read without asking for work: environments, and the verdicts of the key's batches."""
+"""Resources that an agent can read without starting work: environments, and the verdicts of the key's batches."""
 
 from __future__ import annotations
 

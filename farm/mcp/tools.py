@@ -27,7 +27,7 @@ Commands = Annotated[
     list[str], Field(min_length=1, max_length=20, description="Such as `#check Nat.add_comm` or `#print axioms foo`.")
 ]
 LOOKS = ("#check", "#check_failure", "#print", "#reduce", "#eval", "#synth", "#where", "#help")
-"""What the `commands` tool runs."""
+"""The commands that the `commands` tool runs."""
 _MOST_PREMISES = 50
 
 
@@ -188,7 +188,7 @@ class Tools:
 
 
 def _look(command: str) -> str:
-    """Return a command, once it is clear that it only looks something up.
+    """Return a command unchanged if it only looks something up.
 
     Raises:
         InvalidRequest: it does something else.
@@ -199,7 +199,7 @@ def _look(command: str) -> str:
 
 
 def _answered(found: CommandsAnswer) -> CommandsAnswer:
-    """Return an answer, once it is clear that it has all its responses.
+    """Return an answer unchanged if it has all its responses.
 
     Raises:
         ToolError: Lean did not get to the end.
