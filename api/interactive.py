@@ -16,7 +16,7 @@ from farm.models import Proof
 from farm.store.staging import NewBatch, StagedItem, Staging
 
 INTERACTIVE_PROOFS = 4
-"""A request with at most this many proofs comes before all batches."""
+"""A request with at most this many proofs is served before all batches."""
 DEADLINE_S = 3600.0
 """How long a request waits if it sets no deadline."""
 UNSEEN_RETENTION_S = 300

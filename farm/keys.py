@@ -44,7 +44,7 @@ class Scope(StrEnum):
     RETRIEVE = "retrieve"
     """Ask for premises."""
     OPERATE = "operate"
-    """See the workers and what they do, and the figures for Prometheus."""
+    """See the workers and their work, and the figures for Prometheus."""
 
 
 ALL_SCOPES = frozenset(Scope)

@@ -26,9 +26,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 LETTERS = "A-Za-z_α-κμ-ωΑ-ΟΡ\u03a2Τ-Ωϊ-ϻἀ-῾℀-⅏𝒜-𝖟"
-"""What begins an identifier in every Lean 4, for use inside the square brackets of a regular expression."""
+"""Characters that may begin an identifier in every Lean 4, to be put in the square brackets of a regular expression."""
 WORD_CHARS = rf"{LETTERS}0-9!?₀-₉ₐ-ₜᵢ-ᵪ'"
-"""What every Lean 4 takes inside an identifier, for the same use."""
+"""Characters that every Lean 4 accepts inside an identifier, in the same form."""
 _PART = rf"(?:«[^»\n]*»|[{LETTERS}][{WORD_CHARS}]*)"
 NAME = rf"{_PART}(?:\.{_PART})*"
 """An identifier with its dots, as a regular expression."""

@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 SIGN_EVERY_S = 2.0
 """How often a working process gives a sign."""
 SILENCE_S = 30.0
-"""How long a process may be silent: longer than anything it does while it cannot reach the store or the broker."""
+"""How long a process may be silent; this exceeds its longest wait for an unreachable store or broker."""
 
 
 class Sign:

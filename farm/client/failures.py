@@ -140,7 +140,7 @@ def invalid(error: ValidationError, what: str) -> InvalidRequest:
 
     Args:
         error: pydantic's findings.
-        what: what the error's sentence calls the input.
+        what: the name for the input in the error message.
     """
     return InvalidRequest(f"{what}: {in_words(error)}", details=_findings(error))
 

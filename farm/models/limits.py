@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 MAX_CODE_CHARS = 1_000_000
-"""Of a proof, a statement, or a goal's text."""
+"""The most characters of a proof, a statement or a goal's text."""
 MAX_BATCH_PROOFS = 100_000
 MAX_VERIFY_PROOFS = 1_000
-"""Of a request that waits for its verdicts."""
+"""The most proofs in a request that waits for its verdicts."""
 MAX_TARGETS = 1_000
 MAX_NAME_CHARS = 1_000
 MAX_DEADLINE_S = 1e9
@@ -16,12 +16,12 @@ MAX_TAG_CHARS = 64
 
 MAX_GOALS = 256
 MAX_CANDIDATES = 10_000
-"""Tactic sequences of all goals together."""
+"""The most tactic sequences in one request, all goals together."""
 MAX_TACTICS = 256
-"""Of one sequence."""
+"""The most tactics in one sequence."""
 
 MAX_REQUESTS = 1_000
-"""LeanInteract's requests in one session."""
+"""The most LeanInteract requests in one session."""
 
 MAX_STATES = 64
-"""Goals that premises are asked for at once."""
+"""The most goals in one request for premises."""

@@ -66,7 +66,7 @@ Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS), AfterVal
 """A name for a batch, for people to read; several batches may have the same."""
 
 Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG_CHARS, pattern=r"^[A-Za-z0-9_.:/=+-]+$")]
-"""A word by which batches are found."""
+"""A word by which to find batches."""
 
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_without_copies)]
 

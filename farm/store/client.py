@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, Self, TypeAlias
 
 Value: TypeAlias = bytes | str | int | float
-"""What a key, a field or an argument may be; Redis stores all of them as bytes."""
+"""The types that a key, a field or an argument may have; Redis stores all of them as bytes."""
 Entry: TypeAlias = tuple[bytes, dict[bytes, bytes]]
 """An entry of a stream: its id, and its fields."""
 Side: TypeAlias = Literal["LEFT", "RIGHT"]
 Info: TypeAlias = dict[str, str | int]
-"""What INFO says, by field; a number where redis-py can read it as one."""
+"""The fields of INFO's reply; a value that redis-py can read as a number is one."""
 Members: TypeAlias = set[bytes]
 
 

@@ -10,7 +10,7 @@ from farm.models.limits import MAX_BATCH_PROOFS
 from farm.store.priority_classes import PriorityClass
 
 FIRST_CANARY = MAX_BATCH_PROOFS
-"""Items of a batch from this index on are canaries: a user's proofs have lower ones."""
+"""The index of a batch's first canary; the user's proofs have lower indices."""
 QUESTION_CHARS, LAYOUT_CHARS = 64, 16
 """The parts of a fingerprint (`farm/fingerprint.py`): the question, and its exact text."""
 
@@ -31,9 +31,9 @@ WORKER_TTL_MS = 15_000
 QUERY_LEASE_MS = 5_000
 """How long a worker keeps a premise query without a sign of life."""
 TOKEN_TTL_MS = 5_000
-"""How long a room counts as called, and needs no further token."""
+"""How long after its last token a room needs no further one."""
 REPLY_TTL_S = 60
-"""How long a reply waits for its API process."""
+"""How long a reply is kept for its API process."""
 
 SHARED: dict[str, int | str | list[str]] = {
     "CLASSES": [each.value for each in PriorityClass],

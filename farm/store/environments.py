@@ -45,7 +45,7 @@ class KnownEnvironments:
         self._client = client
         self._read_at = -_FRESH_S
         self.names = [DEFAULT_ENVIRONMENT]
-        """As they were when last read."""
+        """The names as they were at the last read."""
 
     async def has(self, name: str) -> bool:
         """Whether there is an environment of this name; the default one is always known."""

@@ -15,7 +15,7 @@ from farm.store.connection import translated
 from farm.store.scripts import Scripts
 
 Result: TypeAlias = Verdict | Answer
-"""What is written for an item."""
+"""The result that is written for an item."""
 
 DEATH_BOUND = 3
 

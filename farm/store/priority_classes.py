@@ -12,5 +12,5 @@ class PriorityClass(StrEnum):
     """The classes in the order in which they are served; their names are part of keys (keys.md)."""
 
     INTERACTIVE = "interactive"
-    """Somebody is waiting for the answer; of four or more processes, one takes nothing else."""
+    """A client is waiting for the answer; where there are four or more processes, one serves only this class."""
     BATCH = "batch"

@@ -19,7 +19,7 @@ Groups = Mapping[Selection, Sequence[int]]
 """The rows of the queries that share a selection."""
 
 Found = tuple[Ids, Ids, Matrix]
-"""Candidates of all queries: the query's row, the vector, and what the product gives."""
+"""Candidates of all queries: the query's row, the vector's position, and their inner product."""
 
 _BLOCK = 8192
 _FIRST_SPAN = 1024

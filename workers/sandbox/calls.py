@@ -78,7 +78,7 @@ open_tree_attr=467/467
 """
 
 MACHINES = ("x86_64", "aarch64")
-"""What `uname -m` calls the columns."""
+"""The machines of the two columns, as `uname -m` names them."""
 
 
 def numbers(text: str, machine: str) -> dict[str, int]:

@@ -28,7 +28,7 @@ from workers.lean.checkers.judgments import read, together
 from workers.lean.checkers.process import CheckerFailed, Confined
 
 NEEDED = {COMPARATOR: ("lean", "leanexport", "lake"), LEANCHECKER: ("leanchecker",), NANODA: ("nanoda_bin",)}
-"""The programs that each of them consists of."""
+"""The programs that each checker needs."""
 ALSO = ("leanchecker", "git", "which", "env")
 """Further programs, which `lake comparator` looks for or starts."""
 

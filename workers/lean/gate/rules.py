@@ -94,7 +94,7 @@ RULES = (
     Rule("it changes what a quote or a dash means", roots=_set("ProofWidgets Jsx"), deep=True),
     Rule("it switches a check off", roots=_set("debug compiler interpreter")),
 )
-"""What the gate refuses. A word is compared as a whole: `axioms` and `h.axiom` may pass."""
+"""The rules of the gate. A word is compared as a whole: `axioms` and `h.axiom` may pass."""
 
 STD_ROOTS = _set("Internal Async Http Mutex Channel")
 """Components of names that act on the machine: sockets, processes and threads of Lean's library. They are

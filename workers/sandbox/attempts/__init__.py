@@ -14,7 +14,7 @@ from workers.sandbox.calls import ALLOWED, FILTERED, HOSTILE, REFUSED, numbers
 from workers.sandbox.kernel import syscall
 
 Facts = dict[str, str]
-"""Where the things that must be protected are on the stage."""
+"""The addresses and paths of the protected objects on the stage."""
 Program = Callable[[Facts], object]
 Table = dict[str, Program]
 
