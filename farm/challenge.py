@@ -1,4 +1,4 @@
-"""What a statement asks for, once it is read: theorems to prove, values to give, and the front before them."""
+"""The content of a statement that has been read: theorems to prove, values to give, and the front before them."""
 
 from __future__ import annotations
 

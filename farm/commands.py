@@ -211,7 +211,7 @@ class _Cutter:
         return (kind == "hash" or word in _FIRST_ON_LINE) and self._is_apart(index)
 
     def _continues(self, index: int, word: str) -> bool:
-        """Whether a keyword belongs to what is before it: `class inductive`, `deriving instance`, or after a dot."""
+        """Whether a keyword continues the text before it: `class inductive`, `deriving instance`, or after a dot."""
         if self.before == "." and self.text[self.tokens[index].start - 1] == ".":
             return True
         return (self.before, word) in (("class", "inductive"), ("class", "abbrev"), ("deriving", "instance"))

@@ -1,4 +1,4 @@
-"""What a text declares, read only from its tokens: cheaper than `farm/commands.py`, but without scopes."""
+"""The declarations of a text, read only from its tokens: cheaper than `farm/commands.py`, but without scopes."""
 
 from __future__ import annotations
 

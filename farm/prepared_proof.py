@@ -85,7 +85,7 @@ class Prepared:
 
     @cached_property
     def body(self) -> str:
-        """What runs as the submission."""
+        """The text that runs as the submission."""
         return "".join(part.text for part in self.parts)
 
     def to_user(self, position: Position | None) -> Position | None:
@@ -165,7 +165,7 @@ def _missing(text: str) -> Objection:
 
 
 def _file(code: str, challenge: Challenge, there: set[str]) -> Prepared:
-    """Prepare code that declares what is asked for."""
+    """Prepare code that declares the targets and holes."""
     header, gap, body = cut_header(code)
     at = len(header) + len(gap)
     notes = _imports_note(header, challenge.header)

@@ -253,7 +253,7 @@ class Settings(BaseSettings):
 
     @property
     def read_paths(self) -> list[Path]:
-        """What proofs may read besides what Lean needs."""
+        """The paths that proofs may read in addition to Lean's own."""
         return [Path(path).absolute() for path in self.sandbox_read_paths.split(":") if path]
 
     @property

@@ -191,7 +191,7 @@ def _signature(cut: CommandText, command: Command) -> Signature:
 
 
 class _Common(TypedDict):
-    """What targets and holes have in common; `farm.challenge` describes the fields."""
+    """The fields that targets and holes share; `farm.challenge` describes them."""
 
     name: str
     written: str

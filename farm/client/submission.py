@@ -1,4 +1,4 @@
-"""What a user passes, in the form that the farm reads: proofs and options, checked here and encoded once."""
+"""A user's proofs and options, checked and encoded once into the form that the farm reads."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ class Supervisor:
             await self._becomes_healthy(running)
 
     async def _watch(self, running: _Running) -> str:
-        """Return why a service needs a restart, once it does."""
+        """Wait until a service needs a restart, and return the reason."""
         misses = 0
         while misses < _HEALTH_MISSES:
             with contextlib.suppress(TimeoutError):

@@ -98,7 +98,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Warmth:
-    """What a process has loaded, and what it would cost to load something else.
+    """The lane and header that a process has loaded, and the cost of loading another header.
 
     Attributes:
         lane: the lane it served last.

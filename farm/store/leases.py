@@ -49,7 +49,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """What remains to be done after a release or reap: tokens to publish, and condemned items to settle."""
+    """The work left to the caller after a release or reap: tokens to publish, and condemned items to settle."""
 
     tokens: int
     condemned: tuple[int, ...] = ()

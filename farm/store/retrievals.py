@@ -51,7 +51,7 @@ class Retrieval:
 
     @property
     def texts(self) -> list[str]:
-        """What has to be embedded: the goals, then the new premises."""
+        """The texts to embed: the goals, then the new premises."""
         return [*self.states, *(premise.decl for premise in self.new_premises)]
 
 
@@ -163,7 +163,7 @@ class Retrievals:
 
 @dataclass(frozen=True, slots=True)
 class ServedCorpus:
-    """What the API must know about the corpus to serve the lists of names."""
+    """The facts about the corpus that the API needs to serve the lists of names."""
 
     snapshot: str
     modules_json: bytes

@@ -67,7 +67,7 @@ class Affected:
 
 
 class Revocation:
-    """What has been declared bad, and the verdicts that rest on it, over a blocking client."""
+    """The versions declared bad and the verdicts that rest on them, over a blocking client."""
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client

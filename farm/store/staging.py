@@ -16,7 +16,7 @@ from farm.store.priority_classes import PriorityClass
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """What a commit needs to know besides the items.
+    """The facts about a batch that a commit needs besides the items.
 
     Attributes:
         listed: whether the owner's list of batches shows this batch; then its items are proofs.
