@@ -1,4 +1,4 @@
-"""What an embedder is, and which one the settings ask for."""
+"""The interface of an embedder, and the choice of one by the settings."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Engine(Protocol):
 
     @property
     def warning(self) -> str:
-        """What an operator should know although it judges; empty if nothing."""
+        """A warning for the operator about an engine that works; empty if there is none."""
 
     def run(self, item: ClaimedItem, claim: Claim) -> Result:
         """Return the verdict on a proof, or the answer to another task.

@@ -1,4 +1,4 @@
-"""What a prover needs to repair a proof, from the tactics that the REPL lists. Pure: nothing here runs anything."""
+"""Feedback for repairing a proof, made from the tactics that the REPL lists. Pure: nothing here runs anything."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Tactic:
 
     @property
     def size(self) -> tuple[int, int]:
-        """How far it reaches: of two tactics around a place, the smaller one is the one that failed."""
+        """How much text it spans: of two tactics around a place, the smaller one is the one that failed."""
         return self.end.line - self.start.line, self.end.column - self.start.column
 
 

@@ -47,7 +47,7 @@ class HeaderFailed(ReplEvent):
 
 
 class Unguarded(ReplEvent):
-    """What this REPL says cannot reach `checked`: forged replies could go unseen, or it lacks the farm's commands."""
+    """This REPL cannot serve the level `checked`: forged replies could go unseen, or it lacks the farm's commands."""
 
 
 class ReplEnded(ReplEvent):

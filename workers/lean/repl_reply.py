@@ -1,4 +1,4 @@
-"""What the REPL answers to a command, in the farm's own types; `repl.py` reads them."""
+"""The REPL's replies to commands, in the farm's own types; `repl.py` reads them."""
 
 from __future__ import annotations
 

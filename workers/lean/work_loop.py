@@ -123,7 +123,7 @@ class WorkLoop:
         found, failure = self._judge(chunk, item)
         spent_s = time.monotonic() - started
         self._recent_s.append(spent_s)
-        # A write may have ended the chunk, and has to end before anything of the lease goes back.
+        # A write under way may end the chunk, and must finish before any item of the lease is given back.
         if failure and chunk.under_way:
             self._write(chunk, [], item, 0.0)
         elif chunk.under_way and chunk.under_way.done():

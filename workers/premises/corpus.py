@@ -57,7 +57,7 @@ class Premise:
 
     @property
     def text(self) -> str:
-        """What is embedded; the models were trained on exactly this form."""
+        """The text to embed; the models were trained on exactly this form."""
         return self.statement if self.doc is None else f"/-- {self.doc.strip()} -/\n{self.statement}"
 
     @property

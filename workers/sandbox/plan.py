@@ -86,7 +86,7 @@ class Plan(TypedDict):
 
 @dataclass(frozen=True)
 class Needs:
-    """What the sandbox is derived from.
+    """The facts from which the sandbox for a program is derived.
 
     Attributes:
         program: what will be started.

@@ -23,7 +23,7 @@ class OddAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BindingFailure:
-    """What a check found wrong with a proof.
+    """The fault that a check found in a proof.
 
     Attributes:
         reason: the verdict's reason.

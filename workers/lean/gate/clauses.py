@@ -1,4 +1,4 @@
-"""What the gate refuses because of its place: options, attributes, instances, `hiding`; also invisible characters."""
+"""Clauses that the gate refuses where they stand: options, attributes, instances, `hiding`; invisible characters."""
 
 from __future__ import annotations
 

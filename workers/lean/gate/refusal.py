@@ -1,4 +1,4 @@
-"""What the gate says about a text that does not pass."""
+"""The gate's answer on a text that does not pass."""
 
 from __future__ import annotations
 

@@ -30,11 +30,11 @@ _CALCULATION = re.compile(
 _OWN = re.compile(rf"(?:structure|inductive|class|def|abbrev)\s+({NAME})")
 _OPEN = re.compile(r"(?:\A|\n)[ \t]*open(?:[ \t]+[\w.]+)*[ \t]+\Z")
 _OPENED = re.compile(r"Lean(?=\s|\Z)(?!\s{1,80}in\b)")
-# What follows `unsafe` in an aesop rule that may fail; no declaration goes on like this.
+# The text that follows `unsafe` in an aesop rule that may fail; no declaration continues like this.
 _PROBABILITY = re.compile(r"\s{1,80}\d{1,3}\s{0,80}%")
 # What follows `unsafe` in a definition; an attribute before it could make Lean use it without naming it.
 _DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\s:({])")
-# What makes Lean run a term of the text.
+# Words that make Lean run a term of the text.
 _RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=")
 _USED_BEHIND = frozenset("([{⟨,@←|=>∘<$;·+*:¬-]")
 _LAST_WORD = re.compile(r"\w+\Z")
