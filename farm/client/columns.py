@@ -1,4 +1,4 @@
-"""Proofs from rows of data sets: which column holds what, by the names that data sets usually give their columns.
+"""Proofs from rows of data sets: each field's column is found by the names that data sets usually give it.
 
 Data sets of statements (miniF2F, ProofNet, PutnamBench and similar ones) name their columns in a handful of ways, and
 so do those who add proofs to them. This module knows only such names; the caller names any other column.

@@ -19,7 +19,7 @@ def as_response(request: dict[str, Any], reply: dict[str, Any]) -> Any:
     """
     try:
         from lean_interact.interface import CommandResponse, LeanError, ProofStepResponse
-    except (ImportError, OSError):  # on import it makes a folder next to itself, which may not be allowed
+    except (ImportError, OSError):  # lean_interact's import makes a folder beside it, which may not be allowed
         return reply
     kind = LeanError if set(reply) == {"message"} else ProofStepResponse if "tactic" in request else CommandResponse
     try:

@@ -112,8 +112,9 @@ class Farm(StepRunner):
     def verify_many(self, proofs: Proofs, **options: Unpack[SeriesFields]) -> Run:
         """Verify any number of proofs and wait: a trainer calls this at every step, a benchmark once.
 
-        The proofs are sent as batches: while the verdicts of one are read, the next are submitted, and the iterable is
-        read only as far as that needs. If the call fails or is interrupted, batches still running are cancelled.
+        The proofs are sent as batches: while the verdicts of one batch are read, the next ones are submitted. The
+        iterable is read only as far as this requires. If the call fails or is interrupted, it cancels the batches that
+        still run, unless it has an `idempotency_key`.
 
             run = farm.verify_many(proofs, level="checked", timeout_s=60)
             run.rewards(undecided=None), run.pass_at_k(8), run.manifest.write("run.json")

@@ -1,10 +1,10 @@
 """Rewards in the calling conventions of trainers: TRL's GRPO, and verl.
 
 A function made here asks the farm that `FARM_URL` names, unless it is given one, and connects at its first call. It
-asks for the `checked` level unless told otherwise, because a model in training finds what `compiled` lets through.
+asks for the `checked` level unless told otherwise, because a model in training exploits the gaps of `compiled`.
 
-A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own: `undecided` gives it
-one. A completion that no farm could judge, because it is empty or holds characters that no file can hold, is worth 0.
+A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own; `undecided` is used
+instead. A completion that no farm could judge, because it is empty or has invalid characters, is worth 0.
 
 The functions work in threads and on both sides of a fork, and they can be pickled if `extract` can. A farm that was
 passed to them is pickled as `Farm` documents.

@@ -1,6 +1,6 @@
 """verifiers: a task whose reward is the farm's verdict, and a task set of statements.
 
-A rollout whose proof the farm could not decide fails: verifiers does not count it as one that is worth 0.
+A rollout fails if the farm could not decide its proof, so verifiers does not count it as worth 0.
 """
 
 from __future__ import annotations
