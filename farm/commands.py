@@ -146,7 +146,7 @@ def cut_commands(text: str, start: int = 0) -> CommandText:
 
 @dataclass(slots=True)
 class _Cutter:
-    """Reads tokens from left to right; `current` is where the command being read begins, or None.
+    """Reads tokens from left to right; `current` is the start of the command being read, or None.
 
     `prefix` is where the doc comment, attributes and modifiers before the next command begin; `before` is the last word
     or symbol, `led` is the one before the prefix.

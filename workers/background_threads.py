@@ -103,7 +103,7 @@ class Pulse(BackgroundThread):
 
 
 class Silence:
-    """Ends processes of this worker that exist and give no sign of life.
+    """Ends processes of this worker that are running but give no sign of life.
 
     Two checks have to agree, because when a frozen host wakes, all its processes have been silent for a long time.
     """

@@ -50,7 +50,7 @@ class AttemptOutcome:
 
     @property
     def is_right(self) -> bool:
-        """Whether the sandbox did what it must."""
+        """Whether the result is the expected one."""
         return self.found == self.expected
 
 
