@@ -21,8 +21,6 @@ LAPSE_BOUND = 10
 ONE_OF_THEM = "*"
 """What a lease names as running while verdicts are written in groups: one of its items, it is not known which.
 If the process then dies, none is charged, and each runs alone next: another death is charged to the one that ran."""
-LINGER_MS = 1_500
-"""How long a process counts as lingering after it looked for work: it looks again well before."""
 LANE_AGE_BOUND_MS = 60_000
 """A lane that no process has served for this long comes before the warm one."""
 WORKER_TTL_MS = 15_000
@@ -44,7 +42,6 @@ SHARED: dict[str, int | str | list[str]] = {
     "LEASE_MS": LEASE_MS,
     "LAPSE_BOUND": LAPSE_BOUND,
     "ONE_OF_THEM": ONE_OF_THEM,
-    "LINGER_MS": LINGER_MS,
     "LANE_AGE_BOUND_MS": LANE_AGE_BOUND_MS,
     "WORKER_TTL_MS": WORKER_TTL_MS,
     "QUERY_LEASE_MS": QUERY_LEASE_MS,

@@ -103,7 +103,6 @@ class Leases:
         most: int = 8,
         revision: str = "",
         in_groups: bool = False,
-        lingers: bool = False,
     ) -> Claim | None:
         """Take up to `most` items from one lane, and with them items whose verdict is known.
 
@@ -114,10 +113,9 @@ class Leases:
             most: how many items that have to run, at most.
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
             in_groups: whether it may run several items before it finishes the first.
-            lingers: whether it waits for a call (`await_call`) if there is nothing to do; then it keeps its token.
 
         Returns:
-            None when there is nothing to do: unless the caller lingers, its token is then spent.
+            None when there is nothing to do: the caller's token is then spent.
 
         Raises:
             DeclaredBad: a part of the revision has been declared bad.
@@ -136,7 +134,6 @@ class Leases:
                 most,
                 revision,
                 "1" if in_groups else "",
-                "1" if lingers else "",
             )
         match reply:
             case []:
@@ -144,19 +141,6 @@ class Leases:
             case [bytes(bad)]:
                 raise DeclaredBad(f"The {bad.decode()}, by which this worker judges, was declared bad (`farm revoke`)")
         return read_claim(lease, cast("Granted", reply))
-
-    def await_call(self, environment: str, timeout_s: float) -> None:
-        """Wait until work comes for which this lingering process is called, or the time is over; then claim again.
-
-        Args:
-            environment: the Lean environment.
-            timeout_s: seconds to wait; less than the 1.5 s for which a process counts as lingering.
-
-        Raises:
-            StoreUnavailable: Redis does not answer.
-        """
-        with translated():
-            self._client.blpop([f"farm:calls:{environment}"], timeout_s)
 
     def finish(
         self,

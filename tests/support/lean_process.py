@@ -39,7 +39,6 @@ class LeanProcess:
     patience_s: float = 60.0
     stops: bool = False
     has_slices: bool = True
-    lingers: bool = False
     engine: Engine | None = None
 
     def __post_init__(self) -> None:
@@ -50,7 +49,7 @@ class LeanProcess:
         self.engine = self.engine or self._lean_engine()
         self.claims = Claims(leases, ENV, "w", REVISION)
         self.writer = VerdictWriter(leases, tokens, ENV, REVISION, self.patience_s)
-        self.loop = WorkLoop(self.claims, self.writer, self.engine, lambda: self.stops, lingers=self.lingers)
+        self.loop = WorkLoop(self.claims, self.writer, self.engine, lambda: self.stops)
         self.signs = SignsOfLife(self.claims, self.writer, self.engine)
 
     def _lean_engine(self) -> Engine:

@@ -27,8 +27,6 @@ from workers.lean.verdict_writer import VerdictWriter
 
 # How long a process keeps its token before Celery gets control: for recycling, shutdown, events.
 _TASK_S = 10.0
-# How long it waits for a call before it looks for itself, and whether it is to stop.
-_LOOK_S = 0.25
 # If so many runs in a row took less than this, verdicts are written in groups while Lean runs the next proofs, because
 # a round trip matters between runs of some milliseconds. This has two costs: interactive work is noticed a group later,
 # and the proofs of a group run again, uncharged, if the process dies before the store has their verdicts.
@@ -41,56 +39,39 @@ _log = structlog.get_logger()
 class WorkLoop:
     """Runs what is claimed and has the results written; one thread, which owns the engine.
 
-    A process that finds nothing lingers up to the end of its ten seconds: what comes meanwhile calls it through Redis,
-    which takes a fraction of the time that a token takes through Celery.
-
     Args:
         claims: where work comes from.
         writer: where verdicts go.
         engine: what judges.
         stopping: says whether this process is to stop.
-        lingers: whether it waits for more work; otherwise its token ends when there is none.
     """
 
-    def __init__(
-        self,
-        claims: Claims,
-        writer: VerdictWriter,
-        engine: Engine,
-        stopping: Callable[[], bool],
-        *,
-        lingers: bool = True,
-    ) -> None:
+    def __init__(self, claims: Claims, writer: VerdictWriter, engine: Engine, stopping: Callable[[], bool]) -> None:
         self._claims = claims
         self._writer = writer
         self._engine = engine
         self._stopping = stopping
-        self._lingers = lingers
         self._recent_s: deque[float] = deque(maxlen=_SHORT_RUNS)
 
     def work(self) -> str:
-        """Claim and run chunks for ten seconds, and return a line for the log and Flower.
+        """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower.
 
         Raises:
             StoreUnavailable: Redis does not answer, or a verdict could not be written for a minute; the lease lapses.
         """
-        until, summary, found = time.monotonic() + _TASK_S, TokenSummary(), True
-        while (left_s := until - time.monotonic()) > 0 and not self._stopping():
-            found = self._work_once(summary, lingers=self._lingers)
-            if found:
-                continue
-            if not self._lingers or self._claims.declared_bad:
-                return str(summary)
-            self._claims.await_call(min(_LOOK_S, left_s))
-        # There may be more work: a token for it goes to whichever process is free.
-        if found or self._stopping() or self._work_once(summary, lingers=False):
+        until, summary = time.monotonic() + _TASK_S, TokenSummary()
+        while time.monotonic() < until and not self._stopping():
+            if not self._work_once(summary):
+                break
+        else:
+            # There may be more work: a token for it goes to whichever process is free.
             self._writer.publish(1)
         return str(summary)
 
-    def _work_once(self, summary: TokenSummary, *, lingers: bool) -> bool:
+    def _work_once(self, summary: TokenSummary) -> bool:
         """Run one chunk and enter it into the summary; return whether there was one."""
         asked_ns = time.time_ns()
-        chunk = self._claims.take(self._engine.load_s, in_groups=self._has_short_runs(), lingers=lingers)
+        chunk = self._claims.take(self._engine.load_s, in_groups=self._has_short_runs())
         if chunk is None:
             return False
         claim, started = chunk.claim, time.monotonic()

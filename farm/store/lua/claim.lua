@@ -1,16 +1,15 @@
 -- Hands a worker process a chunk of one lane under a lease.
 -- ARGV: environment, worker, lease, warm lane or '', owner served last or '', seconds by which that owner may be ahead of
---       the others, most items, TOOLCHAIN|POLICY|CHECKER|REVISION, '1' if verdicts may be written in groups or '',
---       '1' if the process lingers when there is nothing to do or ''
+--       the others, most items, TOOLCHAIN|POLICY|CHECKER|REVISION, '1' if verdicts may be written in groups or ''
 -- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '', class,
 --          {index, stored proof, deaths, lapses, slow, known verdict or ''}...};
 -- {what has been declared bad} when the process judges by something that has been declared bad;
--- or {} when there is nothing for it to do. In these two cases its token is spent, unless it lingers: a process holds one
--- for as long as it works or lingers.
+-- or {} when there is nothing for it to do. In these two cases its token is spent: a process holds one for as long as it
+-- finds work.
 -- Without items there is no lease: every item that was looked at is waiting for another run.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local warm, last_owner, lead_s, most, revision = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
-local in_groups, lingers = ARGV[9] == '1', ARGV[10] == '1'
+local in_groups = ARGV[9] == '1'
 local MOST_KNOWN, MOST_LOOKED_AT = 64, 1000  -- bounds how long one claim may hold up the server
 local now = now_ms()
 
@@ -168,13 +167,5 @@ if redis.call('EXISTS', 'farm:draining') == 0 then
     if #out > 0 then break end
   end
 end
-if #out > 0 then
-  redis.call('ZREM', 'farm:lingering:' .. env, worker)
-elseif lingers then
-  redis.call('ZREMRANGEBYSCORE', 'farm:lingering:' .. env, '-inf', now)
-  redis.call('ZADD', 'farm:lingering:' .. env, now + LINGER_MS, worker)
-else
-  redis.call('ZREM', 'farm:lingering:' .. env, worker)
-  token_spent(env)
-end
+if #out == 0 then token_spent(env) end
 return out

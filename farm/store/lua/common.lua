@@ -78,20 +78,9 @@ local function believe(env, tokens)
   redis.call('SET', 'farm:tokens:' .. env, tokens)
 end
 
-local function lingering(env, now)
-  return redis.call('ZCOUNT', 'farm:lingering:' .. env, now, '+inf')
-end
-
--- Calls processes that linger, at most one for each item that waits. A call that reaches none is taken by the next one.
-local function call(env, pending, now)
-  local calls = 'farm:calls:' .. env
-  for _ = redis.call('LLEN', calls) + 1, math.min(lingering(env, now), pending) do redis.call('RPUSH', calls, '') end
-end
-
--- How many tokens to publish now; counts them as published. A process that lingers has its token, and is called.
+-- How many tokens to publish now; counts them as published.
 local function tokens_wanted(env, now)
   local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
-  call(env, pending, now)
   local out = math.max(0, number_at('farm:tokens:' .. env))
   local want = math.min(math.max(1, useful_processes(env, now)) - out, pending)
   if want <= 0 then return 0 end

@@ -7,11 +7,11 @@ if since >= 0 and since < every_ms / 2 then return 0 end
 redis.call('SET', 'farm:looked:' .. env, now, 'PX', LOOK_KEPT_MS)
 
 local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
-local working = busy(env, 'interactive', now) + busy(env, 'batch', now) + lingering(env, now)
+local working = busy(env, 'interactive', now) + busy(env, 'batch', now)
 local useful = useful_processes(env, now)
 if pending <= 0 then
   redis.call('DEL', 'farm:idle:' .. env)
-  -- If nothing is waiting, a process that neither works nor lingers has spent its token.
+  -- If nothing is waiting, a process that is not working has spent its token.
   if useful > 0 then believe(env, working) end
   return 0
 end
@@ -21,7 +21,7 @@ redis.call('SET', 'farm:idle:' .. env, idle, 'PX', LOOK_KEPT_MS)
 if lost > 0 then
   believe(env, working + lost)
 else
-  -- Each process that works or lingers holds a token, and at most one token for each useful process is wanted.
+  -- Each working process holds a token, and at most one token for each useful process is wanted.
   believe(env, math.max(working, math.min(number_at('farm:tokens:' .. env), math.max(1, useful))))
 end
 return lost

@@ -7,8 +7,6 @@ import multiprocessing
 import os
 import re
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +19,7 @@ from farm.store.registry import Alive
 from tests.support.fake_session import response
 from tests.support.lean_process import ENVIRONMENT, LeanProcess
 from tests.support.running import await_true
-from tests.support.store import ENV, assert_settled
+from tests.support.store import assert_settled
 from workers.lean.engine import NoLean
 from workers.lean.repl_events import ReplGone
 from workers.lean.repl_reply import Reply
@@ -143,31 +141,6 @@ def test_a_process_that_dies_in_a_group_is_charged_to_no_proof_but_the_one_that_
     assert found.pop(40)[0] is Reason.CRASHED
     assert found == dict.fromkeys({*range(60)} - {40}, (None, 1))
     assert_settled(process.client, batch, 60)
-
-
-def test_a_process_that_lingers_is_called_when_work_comes(process: LeanProcess) -> None:
-    waiting = LeanProcess(process.url, lingers=True)
-    with ThreadPoolExecutor(1) as thread:
-        working = thread.submit(waiting.loop.work)
-        await_true(lambda: process.client.zcard(f"farm:lingering:{ENV}"), "it lingers")
-        for _ in range(3):
-            batch = process.put(1, interactive=True)
-            await_true(partial(process.has_verdict, batch, 0), "the verdict", 5)
-        waiting.stops = True
-        summary = working.result(5)
-
-    assert summary.startswith("3 proofs in 3 chunks")
-    assert process.client.llen(f"farm:calls:{ENV}") == 0
-
-
-def test_a_process_that_has_lingered_for_nothing_spends_its_token(process: LeanProcess) -> None:
-    process.client.set(f"farm:tokens:{ENV}", 1)
-    waiting = LeanProcess(process.url, lingers=True)
-
-    assert waiting.loop.work() == "0 proofs in 0 chunks"
-
-    assert process.client.get(f"farm:tokens:{ENV}") == b"0"
-    assert process.client.zcard(f"farm:lingering:{ENV}") == 0
 
 
 def test_while_runs_are_not_short_the_lease_names_the_proof_that_runs(process: LeanProcess) -> None:
