@@ -11,7 +11,6 @@ read a proof of one batch. Prints how many answers were right, wrong or an error
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import json
 import multiprocessing
 import sys
@@ -24,8 +23,6 @@ from farm import AsyncFarm, Batch, Farm, FarmError
 from farm.client.trainers import VerlReward, verl_reward
 
 _SLICE = 20
-# A process that is stuck this long shows where, and ends: a fork may have copied a lock that another thread held.
-_STUCK_S = 500
 _TEXTS = 200
 
 
@@ -89,7 +86,6 @@ _taken: list[Caller] = []
 
 
 def take(caller: Caller) -> None:
-    faulthandler.dump_traceback_later(_STUCK_S, exit=True)
     _taken.append(caller)
 
 
