@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -52,7 +53,12 @@ def test_a_store_that_hangs_does_not_hang_the_supervisor(tmp_path: Path, scripte
 
 
 def commands(ill: Victim) -> list[str]:
-    return [" ".join(process.cmdline()[-2:]) for process in ill.services()]
+    """Return how the commands of the services end; a process that ends meanwhile is left out."""
+    found = []
+    for process in ill.services():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append(" ".join(process.cmdline()[-2:]))
+    return found
 
 
 def stores(ill: Victim) -> list[psutil.Process]:
