@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from contextlib import closing
 from typing import Any
 
 import structlog
 from celery import Celery, signals
-from celery.concurrency import asynpool
 
 from farm import descriptors
 from farm.celery_app import run_celery
@@ -23,10 +21,6 @@ from workers.background_threads import Pulse, or_end
 from workers.idle_rule import LastBegun, Neglect
 from workers.inherited_connections import let_go_of_connections
 from workers.parent import take_care
-
-# At a stop, Celery sleeps half a second for the result pipe of each process, one after the other: 16 s for 32 of them.
-# Nobody waits for results here, so a moment is enough.
-_FLUSH_S = 0.01
 
 _log = structlog.get_logger()
 
@@ -51,7 +45,6 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
     with closing(connect(settings.redis_url)) as client:
         await_store(client)
     let_go_of_connections()
-    asynpool.sleep = lambda seconds: time.sleep(min(seconds, _FLUSH_S))
     take_care(app, settings.data_dir, room)
     _watch(settings, app, room, queue)
     run_celery(
