@@ -16,10 +16,9 @@ $(VENV)/.installed: pyproject.toml
 demo: setup  ## Run a whole farm, verify a batch, answer a premise query, stop everything.
 	$(BIN)/python -m tests.support.demo
 
-# Half of the time tests wait for farms to start and for deadlines, so three files run side by side on two cores.
-# In the order of their names, whole farms come before the many quick tests; by number of tests, they would come last.
+# Half of the time tests wait for farms to start and for deadlines, so two files run side by side even on one core.
 test: setup lint  ## Everything that can be tested here.
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup  ## Format, style, types, import rules.
 	$(BIN)/ruff check
