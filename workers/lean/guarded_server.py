@@ -14,10 +14,11 @@ import select
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import orjson
-from lean_interact import AutoLeanServer, LeanServer
+from lean_interact import AutoLeanServer, Command, LeanServer
 from lean_interact.interface import BaseREPLQuery
 
 from farm.processes import end_session
@@ -91,11 +92,17 @@ class GuardedServer(AutoLeanServer):
         return super()._run_dict_backoff(request, verbose, timeout, restart_counter)
 
     def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a request and return its reply, like `run`, but without LeanInteract's models.
+        """Send a command and return its reply, like `run`, but without LeanInteract's models.
 
         Building and reading these models takes longer than a short proof.
         """
-        return self._run_dict_backoff(request, False, timeout_s)
+        return self._run_dict_backoff({**self._options, **request}, False, timeout_s)
+
+    @cached_property
+    def _options(self) -> dict[str, Any]:
+        """What the configuration adds to every command."""
+        added = self._augment_request(Command(cmd="#"))
+        return added.model_dump(exclude={"cmd"}, exclude_none=True, by_alias=True)
 
     @contextlib.contextmanager
     def asking_token(self, env: int | None) -> Iterator[None]:

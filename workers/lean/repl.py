@@ -61,7 +61,6 @@ class Repl:
     def __init__(self, config: Config, settings: Settings, figures: Metrics) -> None:
         self._figures = figures
         self._cause = "first"
-        self._options = _options(config)
         self._server = GuardedServer(
             config,
             max_total_memory=settings.lean_max_total_memory,
@@ -148,7 +147,7 @@ class Repl:
         Raises:
             ReplEnded: it is dead.
         """
-        request = {"cmd": command, **self._options}
+        request: dict[str, Any] = {"cmd": command}
         if env is not None:
             request["env"] = env
         if infotree:
@@ -222,16 +221,6 @@ class Repl:
         """The end of stderr: what a stack overflow or an uncaught exception left there."""
         words = " ".join(self._server.get_stdout_stderr()[1].split())[-_LAST_WORDS_CHARS:]
         return f"; its last words: {words}" if words else ""
-
-
-def _options(config: Config) -> dict[str, Any]:
-    """Return what is configured for every command, as fields of a request."""
-    found: dict[str, Any] = {}
-    if config.enable_incremental_optimization:
-        found["incrementality"] = True
-    if config.enable_parallel_elaboration:
-        found["setOptions"] = [(["Elab", "async"], True)]
-    return found
 
 
 def _as_response(said: dict[str, Any]) -> Response:

@@ -20,8 +20,8 @@ from farm.store.leases import Finished, Leases, Result
 _STORE_PATIENCE_S = 60.0
 # A group is written when it is this old or has so many verdicts. A reader of the stream hardly notices the time, and a
 # write costs little beside sixteen runs, even if each takes a millisecond.
-GROUP_S = 0.025
-GROUP = 16
+_GROUP_S = 0.025
+_GROUP = 16
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class VerdictWriter:
         """Have verdicts written within 25 ms, while other items of their claim run; return their group's outcome."""
         with self._lock:
             group, written = self._add(claim, verdicts, spent_s)
-            if len(group.verdicts) >= GROUP:
+            if len(group.verdicts) >= _GROUP:
                 self._close(group)
         return written
 
@@ -117,7 +117,7 @@ class VerdictWriter:
         group.due.set()
 
     def _write_when_due(self, group: _Group) -> Finished:
-        group.due.wait(GROUP_S)
+        group.due.wait(_GROUP_S)
         with self._lock:
             self._close(group)
         finished = self._patiently(

@@ -69,8 +69,10 @@ for i = 8, #ARGV, 5 do
     else
       tell(index, outcome, reason)
     end
-    if ARGV[i + 3] ~= '' then add(counts, 'timed') end
-    if lease and ARGV[i + 3] ~= '' then keep(index, ARGV[i + 3], packed) end
+    if ARGV[i + 3] ~= '' then
+      add(counts, 'timed')
+      if lease then keep(index, ARGV[i + 3], packed) end
+    end
   end
   if lease then unparked = unparked + drop_from_lease(lease, index, outcome == 'undecided' and 'apart' or 'shared', now) end
 end
