@@ -11,6 +11,7 @@ from api.security_headers import SecurityHeaders
 from farm import descriptors
 from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
+from farm.processes import keep_loaded
 from farm.settings import load
 from farm.store.connection import connect
 from farm.store.schema import enter_store
@@ -39,4 +40,5 @@ if __name__ == "__main__":
         timeout_keep_alive=120,
         timeout_graceful_shutdown=5,
     )
+    keep_loaded()
     BoundedServer(config, places).run()

@@ -14,6 +14,7 @@ from celery import Celery, signals
 from farm import descriptors
 from farm.celery_app import run_celery
 from farm.logs import configure_logs
+from farm.processes import keep_loaded
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.schema import await_store
@@ -47,6 +48,7 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
     let_go_of_connections()
     take_care(app, settings.data_dir, room)
     _watch(settings, app, room, queue)
+    keep_loaded()
     run_celery(
         app,
         "worker",

@@ -19,7 +19,7 @@ from farm.celery_app import EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
 from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.models import Message, Reason, Verdict, verdict
-from farm.processes import end_orphans, is_identity_alive
+from farm.processes import end_orphans, is_identity_alive, keep_loaded
 from farm.settings import Settings, load
 from farm.signs_of_life import Sign
 from farm.store.claims import ClaimedItem
@@ -139,6 +139,7 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     configure_logs("reaper")
     descriptors.raise_limit()
+    keep_loaded()
     settings, stopped = load(), threading.Event()
     await_store(connect(settings.redis_url))
     for signum in (signal.SIGTERM, signal.SIGINT):

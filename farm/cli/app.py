@@ -28,6 +28,7 @@ from farm.cli import (
 )
 from farm.cli.output import tell
 from farm.errors import FarmError
+from farm.processes import keep_loaded
 
 app = typer.Typer(
     name="farm",
@@ -90,6 +91,7 @@ app.add_typer(keys.app, name="keys")
 
 def run() -> None:
     """Run the command line; exit 0 for success, 1 for failure, 2 for wrong use."""
+    keep_loaded()
     try:
         app()
     except FarmError as error:

@@ -11,6 +11,7 @@ import sys
 from farm import descriptors
 from farm.celery_app import celery_app, run_celery
 from farm.errors import ConfigurationError
+from farm.processes import keep_loaded
 from farm.settings import load
 
 
@@ -19,6 +20,7 @@ def main() -> None:
     if not os.environ.get("FLOWER_BASIC_AUTH"):
         sys.exit("Without a login anyone who reaches Flower can stop workers: set FLOWER_BASIC_AUTH=USER:PASSWORD")
     descriptors.raise_limit()
+    keep_loaded()
     try:
         app = celery_app(load())
     except ConfigurationError as error:
