@@ -1,8 +1,9 @@
 """A submission's file compared with the statement's front: what the file repeats, what it changes, and what it adds.
 
-The front has already run, so what a file repeats of it is replaced by white space, and every other character keeps its
-place. Commands are compared by their tokens, so comments and white space do not count; theorems are compared by their
-signatures. Nothing here decides what is proved, because the front runs in any case.
+The front is the part of the statement that runs before the submission. Whatever the file repeats of it is replaced by
+white space, so every other character keeps its place. Commands are compared by their tokens, so comments and white
+space do not count; theorems are compared by their signatures. Nothing here decides what is proved, because the front
+runs in any case.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Change:
 
     Attributes:
         text: the difference, in a sentence.
-        at: where in the file it is.
+        at: where in the file the difference is.
     """
 
     text: str
@@ -39,11 +40,11 @@ class Alignment:
     """What to do with a file.
 
     Attributes:
-        closing: `end` commands for scopes of the front that the file does not use; they run before it.
+        closing: `end` commands for scopes of the front that the file does not use; they run before the file.
         blanks: stretches of the file that repeat the front.
         inserts: places in the file where text from the statement has to be inserted, with that text.
-        proved: the front's lemmas that the front assumes and the file proves.
-        values: the file's values for the holes, by their full names.
+        proved: the lemmas that the front states without a proof and the file proves.
+        values: the file's values for the holes, by the holes' full names.
         change: the first thing that the file changes, or None.
     """
 
@@ -75,7 +76,11 @@ def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
 
 
 def _enter(challenge: Challenge, code: CommandText, alignment: Alignment) -> tuple[str, tuple[LeanScope, ...]]:
-    """Find the scopes in which the file begins; return the namespace around it and the front's scopes open there."""
+    """Find the scopes in which the file begins.
+
+    Returns:
+        The namespace that the file's names are in, and the front's scopes that are open where the file begins.
+    """
     asked = challenge.asked
     scopes, around = challenge.scopes, namespace(challenge.scopes)
     if scopes and (same := _same_scopes(code, asked, scopes)):
@@ -169,7 +174,7 @@ class _Repeated:
             self._drop(said, command)
 
     def _is_needed(self, said: Command) -> bool:
-        """Whether anything else in the front mentions a lemma, so that it has to stay there."""
+        """Whether anything else in the front mentions a lemma, so that the lemma has to stay there."""
         if self.mentions is None:
             self.mentions = _mentions(self.challenge)
         return self.mentions[parts(said.name)[-1]] > 1
@@ -184,7 +189,7 @@ class _Repeated:
         return next(self._differences(said, command, *lengths), None) is not None
 
     def _differences(self, said: Command, command: Command, *lengths: int) -> Iterator[tuple[int, int]]:
-        """Yield where a command of the file and one of the statement have different tokens."""
+        """Yield each place, in the statement and in the file, where the two commands have different tokens."""
         meant, has = self.challenge.text.lexemes(said.first, said.last), self.code.lexemes(command.first, command.last)
         if lengths:
             meant = [each for each in meant if each[1] < said.start + lengths[0]]
@@ -211,7 +216,7 @@ class _Repeated:
                 self.alignment.values[hole.name] = self.code.text[read.value_at : command.end].strip()
 
     def _insert_later(self) -> None:
-        """Insert the statement's later commands that the file lacks before the targets that follow them."""
+        """Insert each later command that the file lacks, before the target or hole that follows the command."""
         has_scopes = any(each.keyword in STRUCTURAL for each in self.code.commands)
         places = _places(self.challenge.asked, self.asked)
         texts: dict[int, list[str]] = {}
@@ -227,8 +232,8 @@ class _Repeated:
 def _places(asked: Sequence[Asked], there: dict[str, Command]) -> list[tuple[int, int]]:
     """Return two places for each target and hole that the file declares.
 
-    The first is where it begins in the statement. The second is where the file declares it or a later one,
-    whichever comes first in the file.
+    The first is where it begins in the statement. The second is the earliest place where the file declares it, or
+    declares anything asked for after it.
     """
     places: list[tuple[int, int]] = []
     for item in reversed(asked):

@@ -14,10 +14,10 @@ _ROOT = Path("/")
 
 
 def core_limit(variables: Mapping[str, str] = os.environ, root: Path = _ROOT) -> int:
-    """Return how many cores this process may use: at least 1, and only the whole cores of a quota.
+    """Return how many cores this process may use: at least 1; a quota is rounded down to whole cores.
 
     Args:
-        variables: where Slurm says what the job has on this host.
+        variables: environment variables, in which Slurm says what the job has on this host.
         root: the folder that holds `proc` and `sys`.
     """
     limits = [_cores_of_host(), *_quotas(root), *_numbers(variables, "SLURM_CPUS_ON_NODE")]
@@ -25,10 +25,10 @@ def core_limit(variables: Mapping[str, str] = os.environ, root: Path = _ROOT) ->
 
 
 def memory_limit_mb(variables: Mapping[str, str] = os.environ, root: Path = _ROOT) -> float:
-    """Return the memory this process may use in MB.
+    """Return how much memory this process may use, in MB.
 
     Args:
-        variables: where Slurm says what the job has on this host.
+        variables: environment variables, in which Slurm says what the job has on this host.
         root: the folder that holds `proc` and `sys`.
     """
     limits = [psutil.virtual_memory().total / _MB, *_numbers(variables, "SLURM_MEM_PER_NODE")]
@@ -47,7 +47,10 @@ def _cores_of_host() -> int:
 
 
 def _numbers(variables: Mapping[str, str], name: str) -> list[float]:
-    """Return the number in one of Slurm's variables; none if it is not set, or is 0, which means the whole host."""
+    """Return the number in one of Slurm's variables, in a list.
+
+    The list is empty if the variable is not set, or is 0, which means the whole host.
+    """
     text = variables.get(name, "")
     return [float(text)] if text.isdecimal() and int(text) else []
 

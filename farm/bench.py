@@ -19,7 +19,7 @@ class Measured:
     Attributes:
         per_s: proofs or queries finished per second, from the submit to the last answer.
         p50_ms: median time in milliseconds: the run time of a proof, or the round trip of a query.
-        p95_ms: the 95th percentile of the same.
+        p95_ms: the 95th percentile of the same times.
     """
 
     load: str
@@ -49,7 +49,7 @@ def _measured(load: str, wall_s: float, times_s: list[float], undecided: int = 0
 
 
 def bench_batch(farm: Farm, code: str, count: int, advance: Callable[[], None]) -> Measured:
-    """Submit one batch of `count` copies of a proof, each made distinct by a comment, and read it to the end."""
+    """Submit one batch of `count` copies of a proof, each made distinct by a comment, and read every verdict."""
     proofs = [Proof(code=f"{code}\n-- leanfarm bench {i}") for i in range(count)]
     started = time.monotonic()
     times_s, undecided = [], 0
@@ -61,7 +61,7 @@ def bench_batch(farm: Farm, code: str, count: int, advance: Callable[[], None]) 
 
 
 def bench_verify(farm: Farm, code: str, count: int, concurrency: int, advance: Callable[[], None]) -> Measured:
-    """Verify proofs one by one from `concurrency` clients that wait."""
+    """Verify proofs from `concurrency` clients, each of which waits for a verdict before it sends the next proof."""
 
     def one(index: int) -> float:
         started = time.monotonic()
@@ -73,7 +73,7 @@ def bench_verify(farm: Farm, code: str, count: int, concurrency: int, advance: C
 
 
 def bench_retrieve(farm: Farm, goal: str, count: int, concurrency: int, advance: Callable[[], None]) -> Measured:
-    """Retrieve premises from `concurrency` clients that wait."""
+    """Retrieve premises for `concurrency` clients, each of which waits for an answer before it sends the next query."""
 
     def one(index: int) -> float:
         started = time.monotonic()

@@ -1,8 +1,8 @@
 """The Celery app, and the names of its queues and tasks.
 
 Celery carries only tokens, which say that there is work. Proofs and queries stay in Redis, so a lost, late or repeated
-message can neither lose nor double anything, and tokens need neither late acknowledgement nor the visibility timeout.
-The broker is the store, or RabbitMQ if the broker's URL names it.
+token can neither lose nor double any of them. Tokens therefore need neither late acknowledgement nor a visibility
+timeout. The broker is the same Redis, or RabbitMQ if the broker's URL names it.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ _REDIS_TRANSPORT: dict[str, Any] = {
     "socket_connect_timeout": CONNECT_S,
     "socket_keepalive": True,
     "socket_keepalive_options": keepalive(),
-    # kombu checks at this interval whether its blocking read is overdue, so it is at most twice this and a second late.
+    # kombu checks at this interval whether its blocking read is overdue. A silent connection is therefore noticed
+    # after twice the interval and one second at most.
     "health_check_interval": CHECK_EVERY_S,
-    # A token needs no acknowledgement. If kombu emulates one and that gets lost, the token counts as running for ever,
-    # and a parent with one process takes no more tokens.
+    # A token needs no acknowledgement. kombu would emulate one; if that acknowledgement got lost, the token would count
+    # as running for ever, and a parent with one process would take no more tokens.
     "ack_emulation": False,
 }
 # If the connection is gone when a token is sent, the token is sent once more, on another connection.
 _ONCE_MORE: dict[str, Any] = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
-# Quorum queues live on a majority of brokers. Celery detects them, and then asks for the prefetch that they allow, per
-# consumer. It cannot switch prefetching off here: a busy host may hold one token per process that an idle one could
-# use, until the reaper publishes another.
+# Quorum queues live on a majority of brokers. Celery detects them and sets the prefetch count per consumer, which is
+# the only kind they allow. It cannot switch prefetching off here, so a busy host may hold one token per process that an
+# idle host could use, until the reaper publishes another.
 _OF_RABBITMQ: dict[str, Any] = {
     "task_create_missing_queue_type": "quorum",
     # Celery prepares queues for delays, which nothing here uses; classic ones are cheaper.
@@ -62,7 +63,8 @@ def lean_queue(environment: str) -> str:
 def celery_app(settings: Settings) -> Celery:
     """Return the app over the broker of the settings; nothing connects before the first publish."""
     broker, options = _broker(settings.broker)
-    # Without fix-ups: the one for Django imports from the working directory if its variable is set.
+    # Without fix-ups, because Celery's fix-up for Django imports from the working directory if Django's variable is
+    # set.
     app = Celery("leanfarm", broker=broker, loader=_Installed, fixups=())
     app.conf.update(
         task_ignore_result=True,
@@ -71,7 +73,7 @@ def celery_app(settings: Settings) -> Celery:
         task_default_delivery_mode="transient",
         task_acks_late=False,
         worker_prefetch_multiplier=1,
-        # Otherwise it would take fewer tokens after each reconnection, until the tasks running then have ended.
+        # Otherwise a worker would take fewer tokens after a reconnection, until the tasks running then have ended.
         worker_enable_prefetch_count_reduction=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_proc_alive_timeout=_PROCESS_START_TIMEOUT_S,
@@ -89,8 +91,9 @@ def celery_app(settings: Settings) -> Celery:
 def run_celery(app: Celery, *arguments: str) -> None:
     """Run a Celery command until it ends.
 
-    Celery's own command line would read environment variables itself. It would take BROKER_URL unparsed, so it gets the
-    parsed URL here. APP, LOADER and others may belong to other programs, and would make it import what they name.
+    Celery's command line would also read environment variables, which is switched off here. It would take BROKER_URL
+    unparsed; the parsed URL is passed instead. APP, LOADER and others may belong to other programs, and Celery would
+    import what they name.
     """
     from celery.bin.celery import (
         celery,
@@ -102,7 +105,10 @@ def run_celery(app: Celery, *arguments: str) -> None:
 
 
 class _Installed(AppLoader):  # type: ignore[misc]  # Celery has no types
-    """Imports what is installed; Celery looks in the working directory first, where a file may have the same name."""
+    """Imports only what is installed.
+
+    Celery's own loader looks in the working directory first, where a file may have the same name.
+    """
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
         """Import a module by name, like any other."""
@@ -110,7 +116,7 @@ class _Installed(AppLoader):  # type: ignore[misc]  # Celery has no types
 
 
 def _broker(url: str) -> tuple[str, dict[str, Any]]:
-    """Return a broker's URL in Celery's form, and the settings that its kind needs."""
+    """Return a broker's URL in Celery's form, and the settings that this kind of broker needs."""
     if is_rabbitmq(url):
         return url, _OF_RABBITMQ
     transport = _REDIS_TRANSPORT
@@ -120,7 +126,7 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
     return url, {
         "worker_disable_prefetch": True,
         "broker_transport_options": transport,
-        # UNBLOCKED, READONLY and similar errors end once the parent reconnects; by default they would end the parent.
+        # Errors such as UNBLOCKED and READONLY pass once the parent reconnects; by default they would stop the parent.
         "broker_channel_error_retry": True,
     }
 
@@ -131,7 +137,7 @@ def is_rabbitmq(url: str) -> bool:
 
 
 class Tokens:
-    """Publishes tokens; one producer, kept connected."""
+    """Publishes tokens through one connection, which is kept open."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The content of a statement that has been read: theorems to prove, values to give, and the front before them."""
+"""The content of a statement that has been read: theorems to prove, values to give, and the text that runs first."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ class Target:
     """A theorem to be proved.
 
     Attributes:
-        name: the full name, with the namespaces that are open there, as Lean resolves it.
+        name: the full name as Lean resolves it, including the namespaces open where the theorem begins.
         written: the name as written.
-        signature: its text up to but not including `:=`, with any doc comment, attributes, modifiers and prefixes
-            such as `open … in`; it ends in code, so that text appended to it is not inside a comment.
-        universes: `.{u, v}`, or nothing.
+        signature: the theorem's text up to but not including `:=`, with any doc comment, attributes, modifiers and
+            prefixes such as `open … in`. The signature ends in code, so text appended to it is never inside a comment.
+        universes: the universe parameters, such as `.{u, v}`; empty if there are none.
         binders: everything between the name and the colon.
         type: everything after the colon.
-        start: where it begins in the statement.
-        end: where it ends there, `:= by sorry` included.
-        scopes: the scopes open there, outermost first.
+        start: where the theorem begins in the statement.
+        end: where the theorem ends in the statement, `:= by sorry` included.
+        scopes: the scopes open where the theorem begins, outermost first.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Hole:
         name: the full name.
         written: the name as written.
         kind: `def`, `abbrev` or `instance`.
-        signature: its text up to but not including `:=`.
+        signature: the definition's text up to but not including `:=`.
         binders: everything between the name and the colon.
         type: everything between the colon and `:=`.
-        start: where it begins in the statement.
-        end: where it ends there, `:= sorry` included.
+        start: where the definition begins in the statement.
+        end: where the definition ends in the statement, `:= sorry` included.
     """
 
     name: str
@@ -66,13 +66,13 @@ Asked: TypeAlias = Target | Hole
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a statement after its header; all the pieces in order make up that text, byte for byte.
+    """A stretch of the text after a statement's header; all the pieces in order make up that text, byte for byte.
 
     Attributes:
-        kind: `target`, `hole`, `text`, or `corollary` (a lemma after a target that mentions the target: it cannot
-            be elaborated before the target is proved, and no type needs it).
+        kind: `target`, `hole`, `text`, or `corollary`: a lemma that follows a target and mentions it. A corollary
+            cannot be elaborated before the target is proved, and no type needs it.
         text: the stretch.
-        at: where it begins in the statement.
+        at: where the stretch begins in the statement.
         name: the full name of a target or hole; empty for other pieces.
     """
 
@@ -90,14 +90,15 @@ class Challenge:
         header: the statement's header; empty when the statement imports nothing.
         gap: the line end after the header.
         text: the whole statement with its commands.
-        targets: the theorems to prove, in order; none where only a definition is asked for.
-        holes: the definitions to give a value, in order.
+        targets: the theorems to prove, in order; empty if only definitions are asked for.
+        holes: the definitions whose value is missing, in order.
         pieces: the pieces after the header and the gap.
         ahead: the pieces that make up the front.
-        front: the text that is elaborated before the submission: without holes, everything before the
-            last target except targets and corollaries; with holes, the text before the first hole or target.
+        front: the text that is elaborated before the submission. If there are no holes, this is everything before the
+            last target except targets and corollaries; if there are holes, the text before the first hole or target.
         own: the commands of the front.
-        later: with holes, the commands between the first and the last thing asked for: they may need a hole's value.
+        later: if there are holes, the commands between the first and the last hole or target, because they may need a
+            hole's value; otherwise empty.
         scopes: the scopes open at the end of the front.
     """
 

@@ -1,4 +1,4 @@
-"""The checkers the farm knows by name, and how `CHECKER_COMMAND` names them; docs/attestation.md."""
+"""The checkers the farm knows by name, and how `CHECKER_COMMAND` names them (see docs/attestation.md)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def known_checkers(command: str) -> tuple[str, ...]:
     `comparator` always comes first, because the others replay an export and do not compare statements.
 
     Raises:
-        ConfigurationError: the list names known checkers and others.
+        ConfigurationError: the list mixes known checkers with other names.
     """
     names = [name.strip() for name in command.split(",")]
     if not any(name in _KNOWN for name in names):

@@ -89,7 +89,7 @@ class Command:
 
     @property
     def namespace(self) -> str:
-        """The namespaces that are open where it begins."""
+        """The namespaces that are open where the command begins."""
         return namespace(self.scopes)
 
     def full_name(self, base: str = "") -> str:
@@ -140,16 +140,17 @@ class CommandText:
 
 
 def cut_commands(text: str, start: int = 0) -> CommandText:
-    """Return the commands of a text from a place on, in linear time; it raises nothing."""
+    """Return the commands of a text from an index on; takes linear time and never raises."""
     return _Cutter(text, tuple(token for token in tokens(text) if token.start >= start)).cut()
 
 
 @dataclass(slots=True)
 class _Cutter:
-    """Reads tokens from left to right; `current` is the start of the command being read, or None.
+    """Reads tokens from left to right.
 
-    `prefix` is where the doc comment, attributes and modifiers before the next command begin; `before` is the last word
-    or symbol, `led` is the one before the prefix.
+    `current` is the first token of the command being read, or None. `prefix` is the first token of the doc comment,
+    attributes and modifiers before the next command, or None. `before` is the last word or symbol read; `led` is the
+    last word or symbol before the prefix.
     """
 
     text: str
@@ -211,7 +212,7 @@ class _Cutter:
         return (kind == "hash" or word in _FIRST_ON_LINE) and self._is_apart(index)
 
     def _continues(self, index: int, word: str) -> bool:
-        """Whether a keyword continues the text before it: `class inductive`, `deriving instance`, or after a dot."""
+        """Whether a keyword belongs to the text before it, as in `class inductive`, `deriving instance` or `a.end`."""
         if self.before == "." and self.text[self.tokens[index].start - 1] == ".":
             return True
         return (self.before, word) in (("class", "inductive"), ("class", "abbrev"), ("deriving", "instance"))

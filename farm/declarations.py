@@ -11,7 +11,7 @@ _COMMANDS = DECLARING | STRUCTURAL | {"import", "module", "variable", "universe"
 _COMMANDS |= {"noncomputable", "local", "attribute"}
 _COMMENTS = frozenset(("line", "block", "doc"))
 _ROOT = "_root_."
-# Up to this many names are looked for one by one before the text is read.
+# Up to this many names are first searched for as plain text; if none occurs, the text is not cut into tokens.
 _MOST_SOUGHT = 8
 
 
@@ -23,9 +23,9 @@ def declaration(code: str, name: str) -> int | None:
 
 
 def declared(code: str, names: Sequence[str]) -> set[str]:
-    """Return those of the names that a text declares, as `declaration` does, in time linear in text and names."""
+    """Return the names that a text declares, as `declaration` decides it; takes time linear in the text and names."""
     if len(names) == 1:
-        # The text after the declaration, most of all its proof, is not read.
+        # Reading stops at the declaration, which saves reading the text after it, most of all the proof.
         return set() if declaration(code, names[0]) is None else set(names)
     if len(names) <= _MOST_SOUGHT and not any(name.rpartition(".")[2] in code for name in names):
         return set()
@@ -59,7 +59,7 @@ def _is_named(declared: str, name: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """Return a name as one writes it outside any namespace."""
+    """Return a name without the prefix `_root_.`."""
     return name.removeprefix(_ROOT)
 
 

@@ -107,7 +107,7 @@ def _redis(settings: Settings) -> Finding:
 
 
 def _lean() -> Iterator[Finding]:
-    """Look for Lean with the workers' own code, in another process, because `farm` does not import workers."""
+    """Look for Lean with the workers' own code, run in another process, because `farm` does not import `workers`."""
     if importlib.util.find_spec("lean_interact") is None:
         yield Finding("lean", "missing", "LeanInteract is not installed", "pip install 'leanfarm[workers]'")
         return
@@ -132,7 +132,7 @@ def _lean() -> Iterator[Finding]:
 
 
 def _environments(settings: Settings) -> Iterator[Finding]:
-    """Name the further environments; Lean itself is tried only for the one in the settings."""
+    """Name the further environments; Lean itself is tried only in the environment that the settings name."""
     try:
         names = [load_environment(file).lean_environment for file in environment_files(settings)]
     except ConfigurationError as error:
@@ -153,10 +153,11 @@ def try_sandbox() -> dict[str, Any]:
     """Run the workers' own self-test of the sandbox.
 
     Returns:
-        `ok`; `notice`, what is missing; `layers`; and `outcomes`, each with topic, attempt, expected, found and detail.
+        A report with `ok`, `notice` (what is missing), `layers`, and `outcomes`, each of which has a topic, attempt,
+        expected, found and detail.
 
     Raises:
-        ConfigurationError: the self-test itself does not run.
+        ConfigurationError: the self-test itself gave no report.
     """
     command = own_module("workers.sandbox.selftest")
     run = subprocess.run(command, capture_output=True, text=True, timeout=_SANDBOX_TEST_TIMEOUT_S, check=False)

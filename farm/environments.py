@@ -1,8 +1,9 @@
 """The further Lean environments of a host: a folder (ENVIRONMENTS_DIR) with one dotenv file, `NAME.env`, for each.
 
-A file holds only settings of Lean workers, which win over the environment and `./.env`. The settings that say which
-Lean is used (`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`) are never taken from the default
-environment: without `LEAN_PROJECT_DIR` there is no project. Any other setting missing from a file has the host's value.
+A file holds only settings of Lean workers, which win over environment variables and `./.env`. The settings that say
+which Lean is used (`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`) are never taken from the
+default Lean environment: if a file lacks `LEAN_PROJECT_DIR`, its environment has no project. Any other setting that a
+file lacks has the host's value.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def environment_files(settings: Settings) -> list[Path]:
     """Return the files of the further environments, sorted by name.
 
     Raises:
-        ConfigurationError: there is no such folder.
+        ConfigurationError: the folder that ENVIRONMENTS_DIR names does not exist.
     """
     folder = settings.environments_dir
     if folder is None:
@@ -39,10 +40,10 @@ def environment_files(settings: Settings) -> list[Path]:
 
 
 def load_environment(file: Path) -> Settings:
-    """Return the settings of a file's environment, which has the file's name.
+    """Return the settings of the environment that a file describes; the environment is named after the file.
 
     Raises:
-        ConfigurationError: the file cannot be read, or sets what it may not; the message says which.
+        ConfigurationError: the file cannot be read, or has a setting that is wrong or not allowed there.
     """
     values = _read(file)
     if strangers := sorted(values.keys() - set(_ALLOWED)):
@@ -56,7 +57,7 @@ def load_environment(file: Path) -> Settings:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """Return a file's settings without empty ones, and without `LEAN_WORKERS=0`: there `farm up` chooses the number."""
+    """Return a file's settings except empty ones and `LEAN_WORKERS=0`, which leaves the number to `farm up`."""
     values = {}
     try:
         with file.open(encoding="utf-8") as lines:

@@ -32,8 +32,8 @@ class FarmError(Exception):
     """Root of all errors the farm raises on purpose.
 
     Attributes:
-        code: stable, part of the HTTP contract.
-        status: the HTTP status that carries it.
+        code: a stable name of the error, part of the HTTP contract.
+        status: the HTTP status of an answer with this error.
         retryable: whether the same request may succeed later.
         message: one actionable sentence.
         details: JSON-able facts about the failure.
@@ -71,7 +71,7 @@ class Forbidden(FarmError):
 
 
 class NotFound(FarmError):
-    """No such thing, or it belongs to another key."""
+    """What was asked for does not exist, or belongs to another key."""
 
     code = "not_found"
     status = 404
@@ -189,7 +189,7 @@ _BY_CODE: dict[str, type[FarmError]] = {
 
 
 def from_code(code: str, message: str, *, details: Any = None, retry_after_s: float | None = None) -> FarmError:
-    """Return the error for which an HTTP answer with this code stands.
+    """Return the error that an HTTP answer with this code stands for.
 
     Args:
         code: the stable code of the error body; an unknown one gives a plain `FarmError`.

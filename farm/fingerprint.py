@@ -1,8 +1,8 @@
 """Fingerprints of proofs: two proofs with the same fingerprint ask the same question, so one run answers both.
 
-A verdict is kept under the toolchain, policy and revision (`workers/lean/revision.py`) and this fingerprint:
-header, code, statement, its targets and answers, level, gate, timeout, environment, whether the REPL's own reply
-and feedback are wanted, and trust domain.
+A verdict is kept under the toolchain, the policy, the revision (`workers/lean/revision.py`) and this fingerprint. The
+fingerprint covers the header, the code, the statement with its targets and answers, the level, gate, timeout and
+environment, whether the REPL's own reply and feedback are wanted, and the trust domain.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from farm.models import Proof
 from farm.normal_form import normal_form
 
 _EXACT_CHARS = 16
-# Text with any of these may depend on its own layout or positions, so only the same text is the same question.
+# Text with any of these may depend on its own layout or positions, so it is compared exactly as written.
 _META = (
     "#",
     "elab",
@@ -48,7 +48,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
     Args:
         proof: the proof; its id and problem do not matter.
         options: the batch's options, defaults filled in.
-        domain: the proof's trust domain: verdicts from another domain are never used.
+        domain: the proof's trust domain; verdicts from another domain are never used.
     """
     texts = [proof.code, proof.statement or ""]
     # The statement's `targets` and `answers`; `answers` are terms, compared as written.

@@ -44,7 +44,7 @@ def is_module(text: str) -> bool:
 
 
 def _skip_blank(text: str, position: int) -> int:
-    """Return where white space and comments that begin at a position end; an unclosed comment counts as code."""
+    """Return where the white space and comments at a position end; an unclosed comment counts as code."""
     while True:
         if match := _BLANK.match(text, position):
             position = match.end()

@@ -1,7 +1,8 @@
 """API keys: 256 random bits each, stored as SHA-256, compared in constant time, valid for the scopes they were given.
 
-The file has one `name hash scope,scope gate` per line; without scopes a key has all of them, and without a gate its
-proofs need not pass one. A lost file reveals no key; a key is shown once, when it is made.
+Each line of the file reads `name hash scope,scope gate`. A key without scopes has all of them; the proofs of a key
+without a gate pass only the gate that their batch asks for. A key is shown once, when it is made, and a lost file
+reveals no key.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Key:
 
     Attributes:
         digest: SHA-256 of the key, as hex.
-        gate: the gate that its proofs have to pass at least.
+        gate: the least gate that the key's proofs have to pass.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Key:
         """Check that the key has a scope.
 
         Raises:
-            Forbidden: it does not have the scope.
+            Forbidden: the key does not have the scope.
         """
         if scope not in self.scopes:
             raise Forbidden(f"The key {self.name!r} has no scope `{scope}`: ask for a key that has it")
@@ -78,7 +79,7 @@ def bearer(authorization: str | None) -> str:
     """Return the key in an `Authorization: Bearer` header.
 
     Raises:
-        Unauthorized: there is none.
+        Unauthorized: the header holds no key.
     """
     scheme, _, key = (authorization or "").strip().partition(" ")
     if scheme.lower() != "bearer" or not key:
@@ -125,7 +126,7 @@ def parse_scopes(text: str, where: str = "--scopes") -> frozenset[Scope]:
     """Return the scopes of a comma-separated list.
 
     Raises:
-        ConfigurationError: one of them is unknown.
+        ConfigurationError: a scope is unknown.
     """
     try:
         return frozenset(Scope(scope.strip()) for scope in text.split(","))
@@ -147,7 +148,7 @@ def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
 
 @contextmanager
 def _changing(path: Path) -> Iterator[dict[str, Key]]:
-    """Yield the keys to change, and write them back; processes that do so at the same time wait for each other."""
+    """Yield the keys, and write them back once they are changed; processes that change keys wait for each other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -208,7 +209,7 @@ class Keyring:
         """Return the name of the key in an `Authorization: Bearer` header.
 
         Raises:
-            Unauthorized: there is none, or it is not a key of this farm.
+            Unauthorized: the header holds no key of this farm.
             Forbidden: the key does not have the scope.
         """
         if self._path is None:
@@ -221,7 +222,7 @@ class Keyring:
         """Return the key in an `Authorization: Bearer` header, whatever its scopes.
 
         Raises:
-            Unauthorized: there is none, or it is not a key of this farm.
+            Unauthorized: the header holds no key of this farm.
         """
         found = self.find(bearer(authorization))
         if found is None:
@@ -238,7 +239,7 @@ class Keyring:
         return found
 
     def gate(self, owner: str) -> Gate:
-        """Return the gate that an owner's proofs have to pass at least; none for an owner without a key."""
+        """Return the least gate that an owner's proofs have to pass; `off` for an owner without a key."""
         key = self._current(self._path).get(owner) if self._path else None
         return key.gate if key else Gate.OFF
 

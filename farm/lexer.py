@@ -1,19 +1,20 @@
 r"""Lean text cut into tokens: enough to tell code from comments and strings, fast, and without ever failing.
 
-It follows Lean's own `Lean/Parser/Basic.lean` (`whitespace`, `finishCommentBlock`, `tokenFn`) from 2021 to 4.35. Three
-things cannot be known from the text: which Lean reads it, which symbols the imported files made tokens, and whether a
-string stands where Lean expects an interpolated one. Where one of them decides what is code, the text is *doubtful*,
-and a caller that must be sure refuses it. The doubtful places are:
+The rules are those of Lean's own `Lean/Parser/Basic.lean` (`whitespace`, `finishCommentBlock`, `tokenFn`) from 2021 to
+4.35. Three things cannot be known from the text: which Lean reads it, which symbols the imported files made tokens, and
+whether a string stands where Lean expects an interpolated one. Where one of the three decides what is code, the text is
+*doubtful*, and a caller that must be sure refuses it. The doubtful places are:
 
-- a comment directly after a symbol that may continue with it (`{x //- … -/` is code);
-- a comment with `--/`, which does not end it in the Lean of 2021, or that begins with `/-/`, whose slash Lean skips;
-- a documentation comment that begins with a comment: Lean skips white space after `/--`, comments included;
-- a quoted character, a «name» or a string after a symbol or a word that may include its quote (`f ⁻¹'"' … "`);
-- a raw string that ends elsewhere for a Lean without raw strings;
+- a comment directly after a symbol that may include the comment's mark (`{x //- … -/` is code);
+- a comment that contains `--/`, which does not end a comment in the Lean of 2021;
+- a comment that begins with `/-/`, whose second slash Lean skips;
+- a documentation comment whose text begins with a comment, because after `/--` Lean skips white space and comments;
+- a quoted character, «name» or string after a symbol or a word that may include the opening quote (`f ⁻¹'"' … "`);
+- a raw string, if a Lean without raw strings would end it elsewhere;
 - a string whose braces, read as code, hold a quote, a comment or a brace.
 
-An identifier here is made of the characters that every Lean 4 takes: a letter that only newer ones take ends it, so
-that more words are seen, never fewer.
+An identifier here is made of the characters that every Lean 4 takes. A letter that only newer Leans take ends the
+identifier, so more words are seen, never fewer.
 
 No regular expression has anything after its repetitions, so none backtracks, and every loop moves on. The time is
 therefore linear without possessive quantifiers or atomic groups, which Python 3.11.0 to 3.11.4 misread.
@@ -40,7 +41,7 @@ _CODE = re.compile(
     rf"(?P<word>{NAME})|(?P<hash>\#{NAME})|(?P<number>{_NUMBER})|(?P<symbol>:=|=>|[()\[\]{{}}⟨⟩⦃⦄,;:|@.])"
 )
 # Where something may begin that is not plain code. A prime in a word is plain, unless a quoted character may begin
-# there, even one without an end: Lean then continues after the next two characters.
+# there. The character may also lack its end: Lean then continues after the next two characters.
 _REACHED = r"(?:[\s\S]{0,2}'){0,3}[\s\S]{0,2}(?:--|/-|[\"«\\])"
 _OPENING = re.compile(rf"""["«]|--|/-|'(?:(?<![{WORD_CHARS}]')|(?=["'/\-\\«»{{}}\r\n])|(?=[^'\\]')|(?={_REACHED}))""")
 _CHAR = re.compile(r"'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'")
@@ -62,12 +63,13 @@ _RISKY_CHARS = frozenset("\"'/-\\«»{}\r\n")
 _WORD_END = _IN_WORD | {"»", '"'}
 _APART = frozenset(" \t\r\n()[]{}⟨⟩⟦⟧⦃⦄,;")
 # Last characters of symbols after which a comment surely begins: no symbol of Lean, Std, Batteries, Aesop or Mathlib
-# continues with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). Not: `<` (`<-`), `|` (`|-`), `/`
-# (`//`), `-`, `.`, `#`, `!`, and letters unknown to older Leans.
+# continues with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). Left out are `<` (`<-`), `|` (`|-`),
+# `/` (`//`), `-`, `.`, `#`, `!`, and letters unknown to older Leans.
 _OPERATOR_ENDS = frozenset("+*=>^~&%$:·→←↔↦⟶∧∨¬∣≤≥≠≡∈∉⊆⊂∪∩∘×•∀∃∑∏`")
-# The same for double quotes, which no symbol contains. Many symbols contain a prime (`×'`, `⁻¹'`, `∑'`), but none after
-# these characters.
+# Characters after which a double quote surely begins a string; no symbol contains a double quote.
 _BEFORE_QUOTE = _APART | _OPERATOR_ENDS | frozenset("<|/-\\@")
+# Characters after which a prime surely begins a quoted character. Many symbols contain a prime (`×'`, `⁻¹'`, `∑'`), but
+# none contains it after one of these characters.
 _BEFORE_CHAR = _APART | frozenset("=>:|")
 DOUBTFUL, UNCLOSED = "doubtful", "unclosed"
 
@@ -78,10 +80,10 @@ class Token(NamedTuple):
     Attributes:
         kind: `word` (an identifier or keyword, dots and «» included), `hash` (`#eval`), `number`, `symbol` (brackets
             and punctuation; other operators are left out), `string`, `char`, `line` and `block` (comments), `doc` (a
-            documentation comment), `unclosed` (what never ends: it reaches to the end of the text), `doubtful` (see
-            the module; an empty span before what is in doubt).
+            documentation comment), `unclosed` (a token that never ends, and so reaches to the end of the text),
+            `doubtful` (an empty span before a doubtful place; see the module).
         start: index of its first character.
-        end: index after its last.
+        end: index after its last character.
     """
 
     kind: str
@@ -92,11 +94,11 @@ class Token(NamedTuple):
 def tokens(text: str, *, code: bool = True) -> Iterator[Token]:
     """Yield the tokens of a text in order; words in the braces of a string come after the string.
 
-    It reads every text in linear time and raises nothing.
+    Reading takes linear time and never raises.
 
     Args:
         text: any text.
-        code: whether words, numbers and symbols are wanted; without them it is many times faster.
+        code: whether words, numbers and symbols are wanted; without them, reading is many times faster.
     """
     position = 0
     for token in _not_code(text):
@@ -132,8 +134,8 @@ class _Found(NamedTuple):
 
 
 def _not_code(text: str) -> Iterator[Token]:
-    """Yield comments, strings, quoted characters and doubts, in order."""
-    # A new token begins where the last of these ended, whatever its last character is.
+    """Yield, in order, comments, strings, quoted characters, and a `doubtful` token before each doubtful place."""
+    # `begun` is where the last token ended; another one begins there, whatever the character before it is.
     position = begun = 0
     while (start := _opening(text, position, begun)) is not None:
         found = _READERS[text[start]](text, start, begun)
@@ -169,7 +171,7 @@ def _block(text: str, start: int, begun: int) -> _Found:
 
 
 def _may_go_on(text: str, start: int, begun: int) -> bool:
-    """Whether the symbol before a comment may be a longer one that includes the comment's mark."""
+    """Whether the symbol before a comment may be a longer symbol that includes the comment's mark."""
     if start == begun:
         return False
     before = text[start - 1]
@@ -180,7 +182,7 @@ def _may_go_on(text: str, start: int, begun: int) -> bool:
 
 
 def comment_end(text: str, body: int) -> int | None:
-    """Return where the comment whose text begins at `body`, after its `/-`, ends; None if it never does."""
+    """Return the end of the comment whose text begins at `body`, after the `/-`; None if the comment never ends."""
     depth = 1
     for edge in _EDGE.finditer(text, body):
         depth += 1 if edge[0] == "/-" else -1
@@ -190,7 +192,7 @@ def comment_end(text: str, body: int) -> int | None:
 
 
 def _ends_elsewhere(text: str, body: int, end: int) -> bool:
-    """Whether the Lean of 2021 ends a comment elsewhere: after a dash that ends nothing, it skips a character."""
+    """Whether the Lean of 2021 ends a comment elsewhere, because it skips the character after a lone dash."""
     if not _THREE_EDGES.search(text, body, end):
         return False
     depth = 1
@@ -202,9 +204,11 @@ def _ends_elsewhere(text: str, body: int, end: int) -> bool:
 
 
 def _begins_with_comment(text: str, position: int) -> bool:
-    """Whether a documentation comment begins with a tab, or with a comment that hides its end or opens another one.
+    """Whether Lean may read a documentation comment differently because of how its text begins.
 
-    A tab is an error in Lean, which then continues after it as if there were no comment.
+    That is so if the text begins with a tab, a lone carriage return or a `/-` comment. It is also so if the text begins
+    with a `--` comment in whose line the documentation comment ends, or another comment opens. A tab is an error in
+    Lean, which then continues after the tab as if there were no comment.
     """
     while True:
         blank = _BLANK.match(text, position)
@@ -239,7 +243,7 @@ def _string(text: str, start: int, begun: int) -> _Found:
 
 
 def _raw_string(text: str, start: int, quote: int) -> _Found:
-    """Read `r"…"` or `r#"…"#`; a Lean without them reads `"…"`, with escapes, and then `#`."""
+    """Read `r"…"` or `r#"…"#`; a Lean without raw strings reads `"…"`, with escapes, and then `#`."""
     close = '"' + "#" * (quote - start - 1)
     end = text.find(close, quote + 1)
     is_doubtful = start > 0 and text[start - 1] not in _BEFORE_QUOTE
@@ -263,7 +267,7 @@ def _may_hide_code(text: str, start: int, end: int) -> bool:
 
 
 def _holes(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield what follows each brace of a string, and whether it is code that ends at a brace in every reading."""
+    """Yield the span after each opening brace of a string, and whether it is plain code up to a closing brace."""
     for brace in _BRACE.finditer(text, start, end):
         if brace[0] == "{":
             stop = _HOLE_END.search(text, brace.end(), end)
@@ -300,7 +304,7 @@ def _begins_token(text: str, start: int, begun: int) -> bool:
 
 
 def _is_in_name(text: str, position: int, begun: int) -> bool:
-    """Whether the word that ends here began as a name, and not as a number; of a long word only a part is read."""
+    """Whether the word before a position begins as a name, not as a number; only the end of a long word is read."""
     first = position - 1
     while first > begun and position - first < _LONG_NAME and text[first - 1] in _IN_WORD:
         first -= 1

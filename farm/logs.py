@@ -1,4 +1,4 @@
-"""Logs: one JSON object per line in production, coloured text in a terminal. Never a proof's text, never a key.
+"""Logs: one JSON object per line in production, coloured text in a terminal; never a proof's text or a key.
 
 Messages that libraries log through `logging` have the same form, so that every line of a process can be parsed.
 """
@@ -19,7 +19,7 @@ from farm.errors import FarmError
 
 
 def configure_logs(room: str) -> None:
-    """Make this process log to stderr; every line names its room, including the line about its failure."""
+    """Make this process log to stderr; every line names the process's room, including a last line about a failure."""
 
     def name_room(_logger: Any, _method: str, event: EventDict) -> EventDict:
         # Not a context variable, because other threads of the process would not have it.
@@ -37,7 +37,7 @@ def configure_logs(room: str) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        # A line is one write: the processes of a room share the file.
+        # Each line is written at once, because the processes of a room share the file.
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -51,7 +51,7 @@ def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
     handler = logging.StreamHandler(sys.stderr)
-    # Whatever level a library has chosen for itself: at INFO, LeanInteract logs what it sends.
+    # This overrides the level that a library chooses for itself: at INFO, LeanInteract logs what it sends.
     handler.setLevel(logging.WARNING)
     meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     named = [structlog.stdlib.add_logger_name, *shared]
@@ -63,7 +63,8 @@ def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
 def _log_end(_kind: type[BaseException], error: BaseException, _frames: TracebackType | None) -> None:
     """Log what ends a process: the farm's own errors with their advice, others with the place they come from.
 
-    An error from the operating system names its file, such as a folder in the settings that cannot be used.
+    An error from the operating system is logged with the path it concerns, for example that of an unusable folder named
+    in the settings.
     """
     log = structlog.get_logger()
     if isinstance(error, FarmError):

@@ -9,7 +9,7 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as in a URL, is this one; so is an address that binds to all interfaces."""
+    """Whether a host named in a URL is this machine; an address that binds to all interfaces counts as this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -11,9 +11,10 @@ _BUCKETS = (*(f"{bound:g}" for bound in BUCKETS_S), "+Inf")
 
 
 class MetricSeries(StrEnum):
-    """The series that are counted: name in Redis (in Prometheus it is prefixed with `farm_`), help text, label names.
+    """The series that are counted.
 
-    Label names are separated by spaces, and so are their values; only the last value may itself contain a space.
+    Each has a name in Redis (Prometheus shows it with the prefix `farm_`), a help text and label names. Label names are
+    separated by spaces, and so are their values; only the last value may itself contain a space.
     """
 
     RUN = "run_seconds", "Seconds a proof ran"
@@ -32,7 +33,7 @@ class MetricSeries(StrEnum):
     label: str | None
 
     def __new__(cls, name: str, help: str, label: str | None = None) -> MetricSeries:
-        """Make a series from its name, its help text for Prometheus, and its label."""
+        """Make a series from its name, its help text for Prometheus, and its label names."""
         series = str.__new__(cls, name)
         series._value_, series.help, series.label = name, help, label
         return series
@@ -42,13 +43,13 @@ class Bound(StrEnum):
     """The limits of the sandbox that end a REPL. Only these are counted: a refused call cannot be seen from outside."""
 
     SECCOMP = "seccomp"
-    """It made a system call that is plainly hostile (SIGSYS)."""
+    """The REPL made a system call that is plainly hostile (SIGSYS)."""
     FILE_SIZE = "file size"
-    """It wrote a file beyond its limit (SIGXFSZ)."""
+    """The REPL wrote a file larger than is allowed (SIGXFSZ)."""
     MEMORY = "memory"
     """The watchdog found more resident memory than `LEAN_MEMORY_LIMIT_MB`."""
     SCRATCH = "scratch"
-    """It put more into its scratch folder than is allowed."""
+    """The REPL put more into its scratch folder than is allowed."""
 
 
 HISTOGRAMS = (
@@ -63,6 +64,6 @@ HISTOGRAMS = (
 
 
 def names_of(series: MetricSeries, label: str, seconds: float) -> tuple[str, str]:
-    """Return the names under which a duration counts in a histogram: its bucket's, and that of the sum in µs."""
+    """Return the names under which a duration counts in a histogram: the name of its bucket, and of the sum in µs."""
     place = bisect_left(BUCKETS_S, seconds)
     return f"{series}:{label}:{_BUCKETS[place]}", f"{series}:{label}:sum_us"

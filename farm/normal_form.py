@@ -7,7 +7,7 @@ import re
 from farm.lexer import DOUBTFUL, UNCLOSED, tokens
 
 _VERBATIM = frozenset(("string", "char", "doc"))
-# Looked for one by one, because a search for a plain string is a hundred times faster than one for a pattern.
+# Searched for one by one, because a search for a plain string is a hundred times faster than a search for a pattern.
 _IDLE = ("--", "/-", " \n", "\n\n", "\r\n")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _SPACES_AT_END = re.compile(r" +\n")
@@ -15,13 +15,14 @@ _BLANK_LINES = re.compile(r"\n{2,}")
 
 
 def normal_form(code: str) -> str:
-    """Return a text without what cannot change its meaning, as long as it runs no metaprogram that reads its source.
+    """Return a text without the parts that mean nothing, unless the text runs a metaprogram that reads its source.
 
-    It removes comments (except documentation comments), blank lines, spaces at line ends and the carriage returns of
-    CRLF, all outside strings. Every token keeps its column, because Lean's layout depends on columns, and tokens stay
-    on the same line or on different lines. A text that is in doubt anywhere is returned unchanged.
+    Comments (except documentation comments), blank lines, spaces at line ends and the carriage returns of CRLF are
+    removed outside strings. Every token keeps its column, because Lean's layout depends on columns. Tokens on one line
+    stay on one line, and tokens on different lines stay on different lines. A text with a doubtful place (see
+    `farm/lexer.py`) is returned unchanged.
     """
-    # A carriage return in quotes is a character, one in CRLF is not; any other is an error in Lean.
+    # A carriage return in quotes is a character, and in CRLF part of the line end; any other is an error in Lean.
     if "\r" in code and ("'\r" in code or _LONE_RETURN.search(code)):
         return code
     if not (code.startswith("\n") or code.endswith((" ", "\n")) or any(map(code.__contains__, _IDLE))):
@@ -46,7 +47,10 @@ def normal_form(code: str) -> str:
 
 
 def _blank(comment: str) -> str:
-    """Return white space that keeps what follows a comment in its column, after a line end if the comment has one."""
+    """Return the white space that replaces a comment, so that what follows keeps its column.
+
+    It begins with a line end if the comment contains one.
+    """
     if comment.startswith("--"):
         return ""
     _, newline, last = comment.rpartition("\n")

@@ -16,8 +16,8 @@ from farm.models import Message, Position, Proof, Reason
 from farm.statement import read_statement
 
 _WHITE_LINES = re.compile(r"(?:[^\S\n]*\n)+")
-# Commands that may be repeated.
 _MOST_NAMED = 20
+# Commands that may be repeated.
 _QUIET = frozenset(("open", "set_option"))
 
 
@@ -35,7 +35,7 @@ class Part:
 
     Attributes:
         text: the stretch.
-        at: where it begins in the user's code; None if it is the farm's or the statement's.
+        at: where the stretch begins in the user's code; None if the farm or the statement supplies it.
     """
 
     text: str
@@ -44,23 +44,23 @@ class Part:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A proof ready to run: header, then `front`, then `body`, each elaborated on what is before it.
+    """A proof ready to run: `header`, `front` and `body`, elaborated one after the other.
 
-    The front has everything that the targets' types mention, unless there are holes. If there are, the body repeats
-    what the statement has after the first hole, because that may need the hole's value; the judge then has to compare
-    the constants that this part defines with those that the statement's pieces define by themselves.
+    If there are no holes, the front has everything that the targets' types mention. If there are holes, the body
+    repeats what the statement has after the first hole, because that part may need the hole's value. The judge then has
+    to compare the constants that the repeated part defines with those that the statement's pieces define by themselves.
 
     Attributes:
         code: the user's code.
         own: the code with white space where it repeats the statement's front.
-        header: what is loaded: the statement's header if it has one, else the code's.
+        header: the header to load: the statement's if it has one, else the code's.
         front: the statement's own text that runs before the submission; empty without a statement.
         challenge: what the statement asks for; None without a statement.
         body: what runs as the submission.
         parts: the body's parts, each with its origin.
         values: the code's values for the holes, as written, by the holes' full names.
         notes: messages about the code that are not objections, such as imports that were left out.
-        objection: what is wrong with the text by itself, or None.
+        objection: why the text is rejected before it runs, or None.
     """
 
     code: str
@@ -89,7 +89,7 @@ class Prepared:
         return "".join(part.text for part in self.parts)
 
     def to_user(self, position: Position | None) -> Position | None:
-        """Return a position in the body as one in the user's code; None if it is not in the user's text.
+        """Return the place in the user's code of a position in the body; None if that part of the body is not theirs.
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.
@@ -125,7 +125,7 @@ class Prepared:
 
 
 def prepare(proof: Proof) -> Prepared:
-    """Cut a proof, in time linear in its size; it raises nothing for what `Proof` has accepted."""
+    """Cut a proof into its parts; takes linear time, and never raises for a proof that `Proof` has accepted."""
     header, gap, body = cut_header(proof.code)
     if proof.statement is None:
         at = len(header) + len(gap)
@@ -145,7 +145,7 @@ def header_of(proof: Proof) -> str:
 
 
 def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
-    """Prepare code that is the text after `:=` for the only thing asked for."""
+    """Prepare code that declares no target or hole, and so has to be the text after `:=` of the only one."""
     last = asked[-1]
     objection = None
     if begins_file(code):

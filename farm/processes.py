@@ -30,8 +30,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def own_module(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module of the farm, never one with the same name in the working directory.
 
-    Without `-P`, Python looks there first, for the module and for all its imports. PYTHONSAFEPATH will not do: programs
-    that a worker starts, such as the checker, would inherit it.
+    Without `-P`, Python looks in that directory first, for the module and for all its imports. PYTHONSAFEPATH would not
+    do, because programs that a worker starts, such as the checker, would inherit it.
     """
     return [sys.executable, "-P", "-m", module, *arguments]
 
@@ -52,8 +52,8 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
     The request survives exec but not fork, so every process in a chain has to make it.
 
     Args:
-        parent: the process that should be the parent; if that died before the kernel was asked, this one ends now.
-        signum: the signal to get.
+        parent: the process that should be the parent; if it has already died, this process ends at once.
+        signum: the signal to send.
     """
     if hasattr(_libc, "prctl"):
         _libc.prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)
@@ -62,7 +62,7 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants that lose theirs, so that no process can hide by a double fork."""
+    """Become the parent of descendants that lose their own, so that no process can hide by a double fork."""
     if hasattr(_libc, "prctl"):
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -79,7 +79,7 @@ def session_members(session: int) -> Iterator[psutil.Process]:
 def end_session(session: int) -> None:
     """Kill every process of a session, and every descendant of its leader, until none is left.
 
-    It reaps none of them, so that the parent can still read each exit status, which psutil's `wait` would take.
+    None of them is reaped, so that the parent can still read each exit status; psutil's `wait` would take it away.
     """
     for _ in range(10):
         doomed = {process.pid: process for process in session_members(session)}
@@ -112,8 +112,8 @@ OWNER_VARIABLE = "LEANFARM_WORKER"
 def end_orphans() -> int:
     """Kill processes that a dead worker left behind on this host; return how many.
 
-    A worker writes its identity into its environment, and whatever its REPL starts inherits it, across sessions and
-    double forks.
+    A worker writes its identity into its environment. Every process that its REPL starts inherits this variable, across
+    sessions and double forks.
     """
     ended = 0
     for process in psutil.process_iter():
@@ -150,9 +150,9 @@ def tree_cpu_s(pid: int) -> float:
 def tree(pid: int) -> list[int]:
     """Return a process and its descendants.
 
-    It reads the kernel's lists of children where there are any: reading all of /proc took more than a core on a host
-    with 200 Lean processes. psutil's `children` leaves out those that seem older than their parent by the wall clock,
-    which may be set between its looks at the two.
+    The kernel's lists of children are used where they exist, because reading all of /proc took more than a core on a
+    host with 200 Lean processes. psutil's `children` is not used, because it leaves out children that seem older than
+    their parent; they do if the wall clock is set between the moments at which psutil looks at the two.
     """
     children = _children if _lists_children() else _children_by_parent().__getitem__
     found = [pid]
@@ -211,8 +211,8 @@ def process_identity(pid: int) -> str:
 def _started(pid: int) -> int:
     """Return when a process started.
 
-    On Linux this is in clock ticks since boot: psutil would add the time of boot, which moves with the wall clock, so
-    that setting the clock by a second would make every live worker look dead.
+    On Linux the time is in clock ticks since boot. psutil would add the time of boot, which moves with the wall clock:
+    setting the clock by a second would make every live worker look dead.
     """
     if os.uname().sysname == "Linux":
         # The second field is the name in brackets, which may itself contain spaces and brackets.

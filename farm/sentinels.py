@@ -1,7 +1,7 @@
-"""A store behind Redis Sentinel, as a URL names it: the sentinels know where its primary is.
+"""A store behind Redis Sentinel, as a URL names it; the sentinels know where the store's primary is.
 
-`redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT,HOST:PORT/DATABASE?service=NAME`. User and password are the
-primary's; `sentinel_username` and `sentinel_password` in the query are the sentinels' own, if they ask for them.
+The URL reads `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT,HOST:PORT/DATABASE?service=NAME`. User and password
+are the primary's. If the sentinels ask for a login too, the query has `sentinel_username` and `sentinel_password`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Sentinels:
 
     Attributes:
         hosts: the sentinels, as (host, port).
-        service: what they call the primary they watch.
+        service: the sentinels' name for the primary that they watch.
         database: the number of the database.
         login: the primary's `username` and `password`, as far as they are given.
-        own_login: the same for the sentinels.
+        own_login: the sentinels' own `username` and `password`, as far as they are given.
     """
 
     hosts: tuple[tuple[str, int], ...]

@@ -31,7 +31,7 @@ _BROKERS = frozenset({"amqp", "amqps", "pyamqp"})
 _OWN_PREFIXES = ("FARM_", "LEAN_", "LEANFARM_")
 # How similar two names must be for difflib: `REDIS_URI` is a slip (0.89), Lean's own LEAN_PATH (0.78) is not.
 _ALIKE = 0.8
-# More than anyone needs, yet small enough for the kernel's limits if it is MB, and for any clock if seconds.
+# More than anyone needs, yet small enough for the kernel's limits if it counts MB, and for any clock if seconds.
 _MOST = 2**40
 _MOST_PROCESSES = 10_000
 
@@ -263,12 +263,12 @@ class Settings(BaseSettings):
 
     @property
     def address_space_mb(self) -> int:
-        """RLIMIT_AS of one REPL in MB: mapped .olean files count, so it is far above the resident limit."""
+        """RLIMIT_AS of one REPL in MB; far above the resident limit, because mapped .olean files count."""
         return self.lean_memory_hard_limit_mb or self.lean_memory_limit_mb + 16384
 
 
 def load(**overrides: object) -> Settings:
-    """Return the settings from the environment and `./.env`; warn about names there that are almost a setting's.
+    """Return the settings from the environment and `./.env`; warn about names in `./.env` that resemble a setting's.
 
     Args:
         overrides: fields that win over both, such as command-line options.

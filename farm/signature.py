@@ -11,7 +11,8 @@ _OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
 _COMMENTS = frozenset(("line", "block", "doc"))
 # Each has a `:=` of its own.
 _LETS = frozenset(("let", "have", "letI", "haveI", "let_fun", "let_delayed"))
-# Each has a `=>` of its own, so a `=>` after it does not begin an equation; so has `λ`, which is not a token here.
+# Each has a `=>` of its own, so a `=>` after it does not begin an equation. This also holds for `λ`, which is not a
+# token here.
 _ARROWS = frozenset(("fun", "match", "nomatch"))
 _MISSING = re.compile(r"\s*(?:by\b)?\s*(?P<sorry>sorry\b)?\s*\Z")
 
@@ -25,11 +26,11 @@ class Signature:
     """The parts of a declaration.
 
     Attributes:
-        text: everything up to its value, without `:=`; it ends in code.
-        universes: `.{u, v}`, or nothing.
+        text: everything up to the value, without `:=` and without comments before it.
+        universes: the universe parameters, such as `.{u, v}`; empty if there are none.
         binders: everything between the name and the colon; everything after the name if there is no colon.
         type: everything after the colon, up to the value; empty if there is none.
-        value_at: where its value begins, after `:=`; where it ends if it has none.
+        value_at: where the value begins, after `:=`; where the declaration ends if there is no `:=`.
         has_assignment: whether there is a `:=`.
         is_missing: whether there is no value, or only `sorry`.
         has_sorry: whether the value is `sorry`.
@@ -49,7 +50,7 @@ def read_signature(cut: CommandText, command: Command) -> Signature:
     """Return the parts of a command that declares something.
 
     Raises:
-        Ambiguous: it is not certain where its value begins.
+        Ambiguous: it is not certain where the value begins.
     """
     text = cut.text
     scan = _Scan(text, _behind_name(cut, command))

@@ -1,6 +1,8 @@
 """Signs of life of one host's processes: each process has a file that says when it was last known to be working.
 
-They depend only on the folder and a clock that nobody sets, so no process is ended because the store does not answer.
+They depend only on these files and on a clock that nobody sets. A store that does not answer therefore never causes a
+process to be ended.
+
 `python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean` (the
 workers of the environment that the settings name). The probe fails if no process of the part has ever given a sign, or
 if a live one has given none for half a minute.
@@ -36,18 +38,18 @@ class Sign:
     Args:
         data_dir: the farm's data folder.
         part: the part of the farm that this process belongs to.
-        is_main: whether systemd started it; then systemd is notified too, if it asks for that.
+        is_main: whether systemd started this process; if so, systemd is notified too, provided that it asks for this.
     """
 
     def __init__(self, data_dir: Path, part: str, *, is_main: bool = False) -> None:
         self._file = _open(data_dir, part)
         self._watchdog = os.environ.get("NOTIFY_SOCKET", "") if is_main else ""
-        # The time before the first sign may be long, so this is set here and not in the unit.
+        # The time before the first sign may be long, so the watchdog's limit is set here and not in the unit.
         self._tell(f"WATCHDOG_USEC={int(2 * SILENCE_S * 1e6)}")
 
     def give(self) -> None:
         """Give a sign of life of this process."""
-        # Always of the same length, and written over the old one, so that it works on a full disk too.
+        # The text always has the same length and overwrites the last one, so this works on a full disk too.
         if self._file is not None:
             os.pwrite(self._file, f"{time.monotonic():024.3f}".encode(), 0)
         self._tell("WATCHDOG=1")
@@ -61,7 +63,7 @@ class Sign:
 
 
 def _open(data_dir: Path, part: str) -> int | None:
-    """Return this process's file; None if there is no folder to write to, which its probe will report."""
+    """Return this process's file; None if there is no folder to write to, a fault that the probe reports."""
     folder = _folder(data_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """How soon a silent connection is abandoned.
 
 A peer that vanishes silently (a host that loses power, a firewall that forgets, a frozen virtual machine) closes no
-connection, and its readers would wait for ever. If packets are lost, the kernel ends the connection; if something on
-the way still accepts them, the timeouts here end it.
+connection, and whoever reads from it would wait for ever. If packets are lost, the kernel ends the connection; if
+something on the way still accepts them, the timeouts here end it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 
 CONNECT_S = 2.0
-"""How long connecting may take: a packet that is lost is sent again after one second."""
+"""How long connecting may take; long enough for a lost packet, which is sent again after one second."""
 SILENCE_S = 5.0
 """How long an answer may take."""
 LONGEST_BLOCK_S = 3.0
@@ -18,7 +18,7 @@ LONGEST_BLOCK_S = 3.0
 SILENCE_WHEN_BLOCKED_S = LONGEST_BLOCK_S + 3.0
 """How long an answer may take on connections where the server holds it back."""
 CHECK_EVERY_S = 3
-"""How long a connection may be idle before it is checked, before its next use."""
+"""How long a connection may be idle without being checked before its next use."""
 
 _PROBE_AFTER_S = 5
 _PROBE_EVERY_S = 2

@@ -14,7 +14,7 @@ class Source:
     """A Lean text cut into header and body; `header + gap + body` is the text, byte for byte.
 
     Attributes:
-        header: what the environment is made of; empty when the text imports nothing.
+        header: the imports, from which the environment is made; empty when the text imports nothing.
         gap: the line end between header and body, which is not sent.
         body: what runs on the header's environment.
     """
@@ -24,7 +24,7 @@ class Source:
     body: str
 
     def to_user(self, position: Position | None, lines_before: int = 0) -> Position | None:
-        """Return a position in the body as one in the whole text.
+        """Return the position in the whole text of a position in the body.
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.

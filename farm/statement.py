@@ -1,8 +1,8 @@
 """A statement, cut into the front, the theorems whose proof is missing, and the definitions without a value.
 
 A statement is a source such as a benchmark's file: imports, then any commands, among them theorems that end in `:=`,
-`:= by`, `:= sorry` or `:= by sorry`; the last one may end after its type. A statement that could be cut in two ways
-is refused.
+`:= by`, `:= sorry` or `:= by sorry`; the last theorem may end after its type. A statement that could be cut in two
+ways is refused.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from farm.signature import Ambiguous, Signature, read_signature
 _HOLES = frozenset(("def", "abbrev", "instance"))
 _BEHIND_NAME = frozenset("([{⟨⦃:.-/|")
 _MOST_NAMED = 20
-# Every attempt at a problem carries its statement, so read ones are kept; each takes up to 50 times its text.
+# Every attempt at a problem carries the problem's statement, so statements that have been read are kept. Each takes up
+# to 50 times the memory of its text.
 _KEPT_STATEMENTS = 64
 _KEPT_CHARS = 16_384
 
@@ -44,7 +45,7 @@ def read_statement(text: str, chosen: tuple[str, ...] = ()) -> Challenge:
         chosen: names of what is asked for, full or as written; if empty, everything whose proof or value is missing.
 
     Raises:
-        ValueError: it asks for nothing, or it is not certain where to cut it; the message says what is wrong and where.
+        ValueError: the statement asks for nothing, or could be cut in two ways; the message says what and where.
     """
     return _kept_read(text, chosen) if len(text) <= _KEPT_CHARS else _read(text, chosen)
 
@@ -287,7 +288,7 @@ def _unreachable(cut: CommandText, command: Command) -> str:
 
 
 def place(text: str, at: int) -> str:
-    """Return a place in a text as people read it."""
+    """Return a place in a text in words, with lines counted from 1 and columns from 0."""
     return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at) - 1}"
 
 

@@ -1,8 +1,8 @@
 """Toolchains that are known to be unsound: their kernel can be made to accept a proof of `False`.
 
 Each fault affects every version before the one that fixes it. The table follows Lean's release notes and issues as of
-November 2026; a new fault is a new row. What 4.34.1 fixes (lean4#15241, lean4#15289) has no row: its notes mention no
-proof of `False` through it, and it takes more memory than a REPL gets.
+November 2026; a new fault is a new row. The faults that 4.34.1 fixes (lean4#15241, lean4#15289) have no row: its
+release notes mention no proof of `False` through them, and using them takes more memory than a REPL gets.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Fault:
     """One way to a proof of `False`.
 
     Attributes:
-        mended: the first version without it.
+        mended: the first version without the fault.
         name: the issue or change that describes it.
         what: the error in the kernel.
         source: where it is documented.
@@ -38,7 +38,7 @@ FAULTS = (
     Fault((4, 33, 1), "lean4#14806", "definitional equality depends on earlier queries", f"{_RELEASES}/v4.33.1/"),
     Fault((4, 33, 1), "lean4#14807", "`is_prop` takes a stuck type for no proposition", f"{_RELEASES}/v4.33.1/"),
     Fault((4, 33, 1), "lean4#14838", "a reference count that overflows", f"{_RELEASES}/v4.33.1/"),
-    # These notes call 4.33.1 unsound, though it has the fixes they name (cited in cryspen/hax#2254): we believe them.
+    # These notes call 4.33.1 unsound, though it has the fixes they name (cited in cryspen/hax#2254). We believe them.
     Fault((4, 34, 0), "notes of v4.34.0", "all versions before are called unsound", f"{_RELEASES}/v4.34.0/"),
 )
 
@@ -47,7 +47,8 @@ def faults(version: str | None) -> list[Fault]:
     """Return the known faults of a toolchain; none for a version that cannot be read.
 
     Args:
-        version: `v4.32.0`, as `Environment.lean_version` has it; a release candidate counts as older than its release.
+        version: a version such as `v4.32.0`, as in `Environment.lean_version`; a release candidate counts as older than
+            its release.
     """
     found = _VERSION.fullmatch(version or "")
     if not found:

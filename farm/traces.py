@@ -29,7 +29,7 @@ class Span:
         """Add attributes; never a proof's text."""
 
     def rename(self, name: str) -> None:
-        """Rename it, now that more is known."""
+        """Rename the span, now that more is known."""
 
 
 class _Recorded(Span):
@@ -49,7 +49,7 @@ _NOTHING = nullcontext(Span())
 
 
 def open_traces(room: str) -> None:
-    """Send the spans of this process to the endpoint in the environment, if there is one; call it after a fork.
+    """Send the spans of this process to the endpoint that the environment names, if any; to be called after a fork.
 
     Raises:
         ConfigurationError: there is an endpoint, but OpenTelemetry is not installed.
@@ -85,8 +85,8 @@ def serve_span(name: str, caller: str) -> AbstractContextManager[Span]:
     """Return the span of a request, the first of its trace unless the caller has a trace.
 
     Args:
-        name: its name.
-        caller: the caller's `traceparent`, or nothing.
+        name: the span's name.
+        caller: the caller's `traceparent`; empty if there is none.
     """
     return _recorded(_provider, name, caller, None, {}) if _provider else _NOTHING
 
@@ -94,13 +94,13 @@ def serve_span(name: str, caller: str) -> AbstractContextManager[Span]:
 def span(
     name: str, *, parent: str = "", started_ns: int | None = None, **attributes: _Values
 ) -> AbstractContextManager[Span]:
-    """Return a span below another, or one that records nothing if that other is not traced.
+    """Return a span below another one; if the other is not traced, this span records nothing.
 
     Args:
-        name: its name.
+        name: the span's name.
         parent: the `traceparent` to continue from; by default that of the current span.
-        started_ns: when it began, in ns since the epoch, if that was earlier than this call.
-        attributes: its attributes; never a proof's text.
+        started_ns: when the span began, in ns since the epoch, if that was earlier than this call.
+        attributes: the span's attributes; never a proof's text.
     """
     if _provider is None or not (parent or _current.get()):
         return _NOTHING
