@@ -15,9 +15,9 @@ class Unfinished(BaseModel):
     Attributes:
         reason: why results are missing; None when all are there.
         message: the reason in words.
-        time_s: seconds it ran.
-        queue_s: seconds it waited before it ran.
-        attempts: how many runs it took.
+        time_s: seconds the task ran.
+        queue_s: seconds the task waited before it ran.
+        attempts: how many runs the task took.
         environment: the Lean environment that answered.
     """
 
@@ -32,7 +32,7 @@ class Unfinished(BaseModel):
 
 
 class Answer(Unfinished):
-    """A worker's answer about one item, in the place where a proof has its verdict.
+    """A worker's answer about one item, stored in the place where a proof has its verdict.
 
     Attributes:
         answers: one for each request of the task, in order, up to the point where the run ended.

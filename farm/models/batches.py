@@ -52,14 +52,14 @@ class BatchStatus(BaseModel):
 
     Attributes:
         paused: whether the farm has stopped the batch until an operator has looked.
-        created_at: Unix time in seconds on the farm's clock.
-        finished_at: the same for when it finished; None while it runs.
-        revoked: how many of its verdicts have been revoked.
-        invalid_statements: how many of its proofs have a statement that Lean cannot read.
-        label: the name that its submitter gave it.
-        tags: words by which its submitter can find it.
-        parent: the batch whose proofs it runs again.
-        first: the problem of its first proof, or else the proof's id; None where it has neither.
+        created_at: when the batch was created: Unix time in seconds on the farm's clock.
+        finished_at: when the batch finished, in the same form; None until then.
+        revoked: how many of the batch's verdicts have been revoked.
+        invalid_statements: how many of the batch's proofs have a statement that Lean cannot read.
+        label: the name that the submitter gave the batch.
+        tags: words by which the submitter can find the batch.
+        parent: the batch whose proofs this batch runs again.
+        first: the `problem` of the first proof, or else its `id`; None if it has neither.
     """
 
     batch_id: str
@@ -123,8 +123,8 @@ class ItemName(BaseModel):
     """The name of a proof of a batch.
 
     Attributes:
-        id: the name on its verdict.
-        problem: the problem that it attempts; None if it names none.
+        id: the name on the proof's verdict.
+        problem: the problem that the proof attempts; None if the proof names none.
     """
 
     index: int

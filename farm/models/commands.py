@@ -16,7 +16,7 @@ _SUPPORTED = "one request is a command (`cmd`) or a proof step (`proofState` and
 
 
 def _as_tuple(value: Any) -> Any:
-    """JSON has no tuples, and requests are read strictly."""
+    """Return a list as a tuple, because JSON has no tuples and requests are read strictly."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -28,17 +28,17 @@ class LeanRequest(BaseModel):
 
     Attributes:
         cmd: the command's text; without `env` it may begin with imports.
-        env: the environment to run it in, by its number in an earlier answer of this session.
+        env: the environment to run the command in, by its number in an earlier answer of this session.
         allTactics: whether the answer lists the tactics used.
         declarations: whether the answer describes the declarations made.
         rootGoals: whether the answer lists every declaration's goal as a sorry, even if it is proved.
         infotree: how much of Lean's info trees the answer holds.
         incrementality: whether Lean may reuse the work on an earlier command with the same beginning; LeanInteract's
             setting when absent.
-        setOptions: options to set first, `[[["pp", "all"], true]]`.
+        setOptions: options to set first, such as `[[["pp", "all"], true]]`.
         timeout: milliseconds after which a REPL that knows this field gives up the request and keeps running.
         proofState: the proof state to work on, by its number in an earlier answer of this session.
-        tactic: the tactic to run on it.
+        tactic: the tactic to run on that proof state.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -114,9 +114,9 @@ class CommandsAnswer(Unfinished):
     """The answer to `POST /v1/commands`.
 
     Attributes:
-        responses: the REPL's reply to each request, unchanged; `{"message"}` where it refused one. When `reason` is
-            not None, there are only the replies to the requests before the one that did not end. The SDK returns them
-            as lean_interact's models where that is installed.
+        responses: the REPL's reply to each request, unchanged; `{"message"}` for a request that the REPL refused. When
+            `reason` is not None, only the requests before the unfinished one have a reply. If lean_interact is
+            installed, the SDK returns the replies as lean_interact's models.
     """
 
     responses: list[Any]

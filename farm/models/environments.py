@@ -12,9 +12,9 @@ class EnvironmentStatus(BaseModel):
 
     Attributes:
         name: its name in a request's `environment`.
-        lean_version: the version of Lean that its workers run; None where that is not known.
-        project: the project proofs may import.
-        repl: which REPL it is.
+        lean_version: the version of Lean that its workers run; None if it is not known.
+        project: the project that proofs may import.
+        repl: the REPL that its workers use.
         sandbox: the layers around a REPL, outermost first.
         workers: live Lean processes.
         pending: proofs that wait.
@@ -42,5 +42,5 @@ class EnvironmentList(BaseModel):
 
 
 def lean_part(environment: str) -> str:
-    """Return the name of an environment's workers in `/readyz`, and of their queue and log."""
+    """Return the name that an environment's workers, their queue and their log have, in `/readyz` too."""
     return "lean" if environment == DEFAULT_ENVIRONMENT else f"lean.{environment}"

@@ -21,8 +21,9 @@ class Feedback(BaseModel):
         error: the first `MOST_ERROR_CHARS` characters of Lean's message.
         tactic: the tactic that failed; None where the error is not in a tactic.
         tactic_pos: where that tactic begins.
-        goals: the goals before the tactic; for `unsolved goals`, those that were left. At most `MOST_GOALS`, each of at
-            most `MOST_GOAL_CHARS` characters: the first hypotheses are left out, because the last ones matter most.
+        goals: the goals before the tactic; for the error `unsolved goals`, the goals that were left. There are at most
+            `MOST_GOALS`. A goal of more than `MOST_GOAL_CHARS` characters loses its first hypotheses, because the last
+            ones matter most.
         left_out: how many goals were left out.
     """
 

@@ -1,4 +1,4 @@
-"""Checking with the requests and answers of Kimina Lean Server 2.0: the same conversions, the same fields ignored."""
+"""The requests and answers of Kimina Lean Server 2.0; values are converted, and fields ignored, as they are there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CheckRequest(BaseModel):
     Attributes:
         timeout: seconds each snippet may run.
         debug: whether answers carry `diagnostics`.
-        reuse: whether a REPL process that ran other snippets may run this one.
+        reuse: whether a REPL process that has run other snippets may run one of these.
         infotree: how much of Lean's info trees the answers hold.
     """
 
@@ -40,7 +40,7 @@ class CheckRequest(BaseModel):
 
 
 class Code(BaseModel):
-    """One Lean text in `POST /verify`, under either name; `proof` has precedence."""
+    """One Lean text in `POST /verify`, given as `proof` or as `code`; `proof` has precedence."""
 
     custom_id: str | int
     proof: str | None = None
@@ -59,7 +59,7 @@ class Code(BaseModel):
 
 
 class VerifyRequest(BaseModel):
-    """The body of `POST /verify` and `POST /one_pass_verify_batch`: `CheckRequest` under its older names."""
+    """The body of `POST /verify` and `POST /one_pass_verify_batch`: a `CheckRequest` with older field names."""
 
     codes: list[Code]
     timeout: int = 300
@@ -68,11 +68,12 @@ class VerifyRequest(BaseModel):
 
 
 class Checked(BaseModel):
-    """The answer on one snippet: `response`, or `error` when the farm could not decide.
+    """The answer for one snippet: `response`, or `error` when the farm could not decide.
 
     Attributes:
         time: seconds the snippet ran.
-        response: `{"env", "messages", "sorries", "tactics", "infotree"}`, or `{"message"}` when the REPL refused it.
+        response: `{"env", "messages", "sorries", "tactics", "infotree"}`, or `{"message"}` if the REPL refused the
+            snippet.
         error: why there is no response; a timeout says `timed out`.
         diagnostics: `{"repl_uuid", "cpu_max", "memory_max"}`, the last two in percent of a core and in bytes.
     """
@@ -91,7 +92,7 @@ class CheckResponse(BaseModel):
 
 
 class KiminaVerified(BaseModel):
-    """The answer on one code: `response` with its `time`, or `error`."""
+    """The answer for one Lean text: `response` with its `time`, or `error`."""
 
     custom_id: str
     response: dict[str, Any] | None = None

@@ -24,7 +24,8 @@ class RetrieveRequest(BaseModel):
     Attributes:
         state: the pretty-printed goal.
         k: how many premises to return; 0 or less gives none; more than `MAX_K` gives `MAX_K`.
-        imported_modules: accessible modules by name or id; None here and in `local_premises` means the whole corpus.
+        imported_modules: accessible modules by name or id; None both here and in `local_premises` means the whole
+            corpus.
         local_premises: accessible premises by name or index in `GET /indexed-premises`.
         new_premises: premises to rank together with the corpus; the first `MAX_NEW_PREMISES` are kept.
         caller_in_module_system: whether to leave out what Lean's module system hides from the caller.
@@ -54,7 +55,7 @@ class RetrieveBatchRequest(BaseModel):
 
     Attributes:
         states: the pretty-printed goals.
-        k: how many premises to return for each, 1 or more; more than `MAX_K` gives `MAX_K`.
+        k: how many premises to return for each goal, 1 or more; more than `MAX_K` gives `MAX_K`.
 
     The other fields are those of `RetrieveRequest`.
     """
@@ -94,9 +95,9 @@ class RetrievedBatch(BaseModel):
     """The answer to `POST /v1/retrieve`.
 
     Attributes:
-        results: one per goal, in their order.
-        timings_s: seconds of `queue`, `embed`, `select`, `search`, `rescore` and `reply`, most of them for all queries
-            that were served together, and of `total`, the time in the API.
+        results: one result per goal, in the order of the goals.
+        timings_s: seconds spent in `queue`, `embed`, `select`, `search`, `rescore` and `reply`, and in `total`, the
+            time in the API. Most of them are for all queries that were served together.
     """
 
     results: list[RetrievedGoal]

@@ -36,7 +36,7 @@ def _printable(text: str) -> str:
 
 
 def _without_mark(text: str) -> str:
-    """Return a text without the byte order mark that some editors put first; it does not count as a column."""
+    """Return a text without the byte order mark that some editors put first; the mark does not count as a column."""
     if not (plain := text.removeprefix("\ufeff")):
         raise ValueError("the text is only a byte order mark")
     return plain
@@ -85,10 +85,11 @@ class Proof(BaseModel):
 
     Attributes:
         id: the name on its verdict, unique in its batch; the position as a decimal string when absent.
-        code: a whole Lean file; with `statement`, a whole file, declarations that include what the statement asks for,
-            or what follows its `:=`.
-        statement: a source with theorems whose proof is missing, after whatever they need: `theorem NAME BINDERS :
-            TYPE`, bare at the end of the source, or with `:=`, `:= by`, `:= sorry` or `:= by sorry`.
+        code: a whole Lean file. If there is a `statement`, the code may also be only the declarations that the
+            statement asks for, or only the text after the statement's `:=`.
+        statement: a source that states theorems without a proof, after whatever they need. Such a theorem reads
+            `theorem NAME BINDERS : TYPE` and ends in `:=`, `:= by`, `:= sorry` or `:= by sorry`; the last one may also
+            end after its type.
         targets: the names of the theorems to be proved, full or as written; when absent, all that lack a proof.
         answers: for each hole in the statement (`abbrev NAME : TYPE := sorry`), by name, the term that the proof's
             value is compared with.
@@ -132,13 +133,13 @@ class Options(BaseModel):
             `LEAN_TIMEOUT_S`.
         level: the level an accepted verdict must reach.
         environment: the Lean environment to run in, one of `GET /v1/environments`.
-        priority: 0–9 within one key, 9 first.
+        priority: 0–9; among the batches of one key, each step up doubles a batch's share of the work.
         gate: the lexical gate for the submitted text.
         native: whether `native_decide` passes the gate, and whether the axioms that it adds are allowed.
         cache: whether an earlier verdict on the same proof may be returned.
         deadline_s: seconds after which unfinished proofs become `undecided/cancelled`.
-        canaries: the share of false proofs that the farm mixes in (at least one proof if the share is above 0); when
-            one of them is accepted, the farm judges nothing more for that key until an operator has looked.
+        canaries: the share of false proofs that the farm mixes in, at least one proof if the share is above 0. If a
+            false proof is accepted, the farm judges nothing more for the batch's key until an operator has looked.
         label: a name for the batch.
         tags: words by which the batch can be found.
         feedback: whether verdicts say what a prover needs to repair a proof: for each error, the tactic that failed

@@ -1,4 +1,4 @@
-"""The REPL's own reply to a proof, for clients that are used to servers that pass it on."""
+"""The REPL's own reply to a proof, for clients that were written for a server that passes it on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Infotree = Literal["full", "tactics", "original", "substantive"]
 
 
 class ReportRequest(BaseModel):
-    """The details of each run that a batch asks for besides the verdict: its option `report`.
+    """The batch option `report`: what to say about each run besides the verdict.
 
     Attributes:
         infotree: how much of Lean's info trees the reply holds; None for nothing.
@@ -26,7 +26,7 @@ class ReportRequest(BaseModel):
 
     @property
     def is_shareable(self) -> bool:
-        """Whether the run of an equal proof may answer this one too; info trees hold the positions of one layout."""
+        """Whether one run may answer several equal proofs; info trees hold the positions of one layout."""
         return not (self.infotree or self.is_fresh or self.is_measured)
 
 
@@ -38,8 +38,9 @@ class Report(BaseModel):
             None when there was no reply.
         in_header: whether the run ended in the header.
         repl: a name for the REPL process.
-        cpu_percent: processor time of the REPL's process tree per time of the run; 100 is one core; None if not asked.
-        memory_bytes: resident memory of that tree after the run; None if not asked.
+        cpu_percent: processor time of the REPL's process tree, as a percentage of the run's time; 100 is one core. None
+            if not asked for.
+        memory_bytes: resident memory of that tree after the run; None if not asked for.
     """
 
     model_config = ConfigDict(frozen=True)

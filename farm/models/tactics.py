@@ -28,13 +28,13 @@ class Candidates(BaseModel):
 
 
 class Goal(BaseModel):
-    """A goal to search on.
+    """A goal to find a proof of.
 
     Attributes:
-        id: the name on its answer; the position as a decimal string when absent.
+        id: the name on the goal's answer; the goal's position as a decimal string when absent.
         code: a Lean text whose first sorry is the goal.
         statement: a source that ends in a theorem without a proof; the theorem's type is the goal.
-        candidates: tactic sequences; a string is a sequence of one.
+        candidates: tactic sequences; a string is a sequence of one tactic.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,7 +59,7 @@ class Goal(BaseModel):
 
     @property
     def proof(self) -> Proof:
-        """The text with the hole."""
+        """The text that contains the goal."""
         return Proof(code=self.code or _PLACEHOLDER, statement=self.statement)
 
 
@@ -105,12 +105,12 @@ class Tried(BaseModel):
     """The result of one tactic sequence.
 
     Attributes:
-        status: `proved` when no goal is left and nothing was left out; this is not yet a verdict on the text.
+        status: `proved` when no goal and no `sorry` is left; this is not yet a verdict on the text.
         goals: the goals that are left, as Lean prints them; none after an error.
-        error: why it failed.
+        error: why the sequence failed.
         failed_at: the position of the failed tactic in the sequence; None when all ran.
         messages: Lean's messages on the last tactic that ran.
-        time_s: seconds its own tactics ran; tactics that it shares with an earlier sequence count for that one.
+        time_s: seconds that the sequence's own tactics ran; tactics shared with an earlier sequence count there.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -129,7 +129,7 @@ class GoalAnswer(BaseModel):
     Attributes:
         goal: the goal as Lean prints it; None when Lean did not get that far.
         error: why there is no goal: the text has errors, or no sorry.
-        candidates: in request order.
+        candidates: the results of the tactic sequences, in request order.
     """
 
     id: str

@@ -90,7 +90,7 @@ class Environment(BaseModel):
         lean_version: the toolchain the REPL was built for, such as `v4.29.0`; None when there is no Lean.
         project: the Lean project the REPL ran in; None for Lean without a project.
         repl: the REPL that answered.
-        sandbox: the active layers around it, outermost first.
+        sandbox: the active layers around the REPL, outermost first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -109,13 +109,13 @@ class Evidence(BaseModel):
         gate: the gate that the text passed or failed.
         statement: whether the statement was proved; None if it was not checked, or if the text had errors.
         answers: the proof's values for the statement's holes, by name; absent where there are no holes.
-        native: whether axioms from `native_decide` were allowed; absent where they were not.
-        front: `own` where the gate refuses the statement's front, so that the proof ran in a REPL for only that key
-            and front; absent elsewhere.
+        native: whether axioms from `native_decide` were allowed; absent if they were not.
+        front: `own` if the gate refuses the statement's front; the proof then ran in a REPL that serves only this key
+            and front. Absent otherwise.
         checker: what an external checker said: its name and version, its answer and the seconds it took.
-        checkers: the same for each of several checkers; absent where there is one or none.
+        checkers: the same for each checker, if there were several; absent otherwise.
         unsound: the known faults through which the Lean that judged can be made to accept a proof of `False`; absent
-            where none is known (`farm.toolchains`).
+            if none is known (`farm.toolchains`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -138,16 +138,16 @@ class Verdict(BaseModel):
         outcome: `accepted` only if the requested level was reached.
         level: the highest level reached, `none` unless accepted.
         reason: None exactly when accepted.
-        reward: 1.0, 0.0, or None when undecided: never 0 for what the farm could not decide.
+        reward: 1.0 if accepted, 0.0 if rejected, None if undecided or revoked.
         time_s: seconds the proof ran.
-        queue_s: seconds it waited before it ran.
-        attempts: how many runs it took, 1 or more; 0 if it never ran.
+        queue_s: seconds the proof waited before it ran.
+        attempts: how many runs the proof took; 0 if it never ran.
         axioms: full names of the axioms the proof depends on; asked for only at the level `checked`.
         evidence: what else the verdict rests on.
         feedback: what a prover needs to repair the proof, error by error; absent if not asked for, or if there is none.
         report: the REPL's own reply, on routes that are compatible with other servers; absent elsewhere.
-        revoked: what the verdict rests on that was later declared bad (`farm revoke`), which makes the reward None;
-            None while the verdict stands.
+        revoked: why the verdict was revoked later (`farm revoke`), such as the version that was declared bad; None
+            while the verdict stands.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -23,13 +23,13 @@ class WorkerStatus(BaseModel):
 
     Attributes:
         id: host, process id and boot, unique over restarts.
-        environment: the Lean environment it works for; meaningless in other rooms.
-        serves: how its verdicts describe that environment; None for other rooms.
+        environment: the Lean environment that a Lean worker works for; meaningless for other kinds.
+        serves: how a Lean worker's verdicts describe that environment; None for other kinds.
         state: `starting`, `idle`, `busy` or `failed`.
         progress: how much of its loading is done, 0 to 1, while it is starting.
         notice: a sentence for the operator, such as why there is no Lean.
         engine: what does the work, such as a Lean version or an embedding model.
-        sandbox: the layers around its REPL, outermost first, on one line; empty for other rooms.
+        sandbox: the layers around a Lean worker's REPL, outermost first, on one line; empty for other kinds.
         header: the header it loaded last, on one line.
         proofs: how many proofs it has run.
         restarts: how often its REPL has been restarted.

@@ -28,7 +28,7 @@ _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
 # Some 30 ms of work, during which no other request is answered.
 _STAGE_SLICE = 250
-# How many verdicts a search begins with, and the bytes up to which it looks at more at once.
+# How many verdicts a search reads at first, and the size of a page up to which it doubles their number.
 _SEARCH_SLICE = 25
 _SEARCH_BYTES = 1 << 20
 T = TypeVar("T")
@@ -39,7 +39,13 @@ _NONE: _Fields = {}
 
 @dataclass(slots=True)
 class Committed:
-    """The outcome of a commit: its batch, and how many tokens to publish."""
+    """The outcome of a commit.
+
+    Attributes:
+        batch: the batch that the submission became.
+        tokens: how many tokens to publish.
+        known: whether an earlier submission with the same idempotency key had made the batch.
+    """
 
     batch: str
     tokens: int
@@ -143,7 +149,7 @@ class Batches:
         """Return the status of a batch.
 
         Raises:
-            NotFound: no such batch, or another key's.
+            NotFound: there is no such batch, or it belongs to another key.
         """
         fields, paused = _NONE, 0
         if _BATCH.fullmatch(batch):
@@ -166,7 +172,7 @@ class Batches:
 
         Raises:
             InvalidRequest: this farm did not issue the cursor.
-            NotFound: no such batch, or another key's.
+            NotFound: there is no such batch, or it belongs to another key.
         """
         cursor = check_cursor(after)
         return await self._page(await self.status(batch, owner), cursor, limit)
@@ -207,7 +213,7 @@ class Batches:
         """Return one proof as it was submitted, with its verdict once there is one.
 
         Raises:
-            NotFound: no such batch or index, or another key's.
+            NotFound: there is no such batch or index, or the batch belongs to another key.
         """
         status = await self.status(batch, owner)
         if not 0 <= index < status.total:
@@ -223,7 +229,7 @@ class Batches:
         """Return the proofs after an index as JSON with their verdicts, and the last index if more follow.
 
         Raises:
-            NotFound: no such batch, another key's, or one that expires at this moment.
+            NotFound: there is no such batch, it belongs to another key, or it has just expired.
         """
         return await self._after(batch, owner, after, limit, items_json)
 
@@ -233,7 +239,7 @@ class Batches:
         return NamesPage(names=found, next=following)
 
     async def _after(self, batch: str, owner: str, after: int, limit: int, read: Read[T]) -> tuple[list[T], int | None]:
-        """Return what `read` finds at up to `limit` indices after one, and the index to go on after, if any."""
+        """Return what `read` finds at the next `limit` indices, and the index to go on after; None at the end."""
         total = (await self.status(batch, owner)).total
         found = await read(self._client, batch, range(after + 1, min(after + 1 + limit, total)))
         if not found and after + 1 < total:
@@ -242,11 +248,11 @@ class Batches:
         return found, last if found and last + 1 < total else None
 
     async def matches(self, batch: str, owner: str, text: str, after: str | None, limit: int) -> MatchesPage:
-        """Return which verdicts after a cursor have a message that contains a text, whatever its capitals.
+        """Return which verdicts after a cursor have a message that contains a text, ignoring case.
 
         Raises:
             InvalidRequest: this farm did not issue the cursor.
-            NotFound: no such batch, or another key's.
+            NotFound: there is no such batch, or it belongs to another key.
         """
         wanted, cursor, found, seen = text.casefold(), check_cursor(after), [], 0
         status, many = await self.status(batch, owner), _SEARCH_SLICE
@@ -264,7 +270,7 @@ class Batches:
         """Stop a batch: nothing more of it starts, and the reaper gives the rest their verdicts.
 
         Raises:
-            NotFound: no such batch, or another key's.
+            NotFound: there is no such batch, or it belongs to another key.
         """
         await self.status(batch, owner)
         with translated():
@@ -278,7 +284,7 @@ def _says(verdict: Json, wanted: str) -> bool:
 
 
 def check_cursor(after: str | None) -> str:
-    """Return the cursor to read after; absent means the start.
+    """Return the cursor to read after; without one, reading begins at the start.
 
     Raises:
         InvalidRequest: this farm did not issue the cursor.

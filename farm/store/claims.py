@@ -12,7 +12,7 @@ from farm.models import Answer, Environment, Proof, Reason, Task, Verdict, as_ta
 from farm.store.codec import Json, unmark, unpack
 from farm.store.priority_classes import PriorityClass
 
-# The reply of claim.lua, which that script's head describes. A count read from a hash is text; it is 0 if missing.
+# The reply of claim.lua, which that script's head describes. A count read from a hash is text; a missing one is 0.
 Row: TypeAlias = tuple[bytes, bytes, bytes | int, bytes | int, bytes | int, bytes]
 Granted: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes, int, bytes | int, bytes, bytes, bytes, *tuple[Row, ...]]
 
@@ -22,7 +22,7 @@ class ClaimedItem:
     """One proof or other task in a claim, and how often it has been tried before.
 
     Attributes:
-        slow: whether it outlasted its first slice, so that it now has its full time.
+        slow: whether the item outlasted its first slice, so that it now has its full time.
         known: the verdict on the same question, if the farm has one; then the proof need not run.
     """
 
@@ -36,7 +36,7 @@ class ClaimedItem:
 
     @property
     def proof(self) -> Proof:
-        """The proof; call it only if the task is one."""
+        """The task as a proof; only for an item whose task is a proof."""
         assert isinstance(self.task, Proof)  # noqa: S101 - callers know that it is one
         return self.task
 
@@ -55,9 +55,10 @@ class Claim:
         queued_s: seconds between submit and claim.
         timed: runs of this batch that have ended in a decision so far.
         longest_s: seconds that the longest of those runs took.
-        trace: the `traceparent` of the request that made the batch, empty where it is not traced.
-        is_interactive: whether somebody waits for each verdict.
-        items: what to run; none, and no lease, when every item that was looked at is waiting for another run.
+        trace: the `traceparent` of the request that made the batch; empty if the batch is not traced.
+        is_interactive: whether a client is waiting for the verdicts.
+        items: the items of the chunk. If every item that was looked at is waiting for another item's run, there are
+            none, and there is no lease.
     """
 
     lease: str
@@ -82,7 +83,7 @@ class Claim:
         reason: Reason | None = None,
         message: str = "",
     ) -> Answer:
-        """Return the answer on one of its items, whose run began at `started` on the monotonic clock."""
+        """Return the answer about one of the claim's items, whose run began at `started` on the monotonic clock."""
         return Answer(
             id=item.id,
             index=item.index,
@@ -101,9 +102,9 @@ class Warmth:
     """The lane and header that a process has loaded, and the cost of loading another header.
 
     Attributes:
-        lane: the lane it served last.
-        owner: the owner it served last.
-        load_s: seconds its last header took to load, including the start of the REPL.
+        lane: the lane that the process served last.
+        owner: the owner that the process served last.
+        load_s: seconds the last header took to load, including the start of the REPL.
     """
 
     lane: str = ""
@@ -112,7 +113,7 @@ class Warmth:
 
     @property
     def lead_s(self) -> float:
-        """How far ahead its owner may get before the process serves another; this keeps loading below a third."""
+        """Seconds that the owner may be ahead before the process serves another; loading takes a third at most."""
         return 2 * self.load_s
 
 

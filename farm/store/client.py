@@ -16,7 +16,7 @@ Entry: TypeAlias = tuple[bytes, dict[bytes, bytes]]
 """An entry of a stream: its id, and its fields."""
 Side: TypeAlias = Literal["LEFT", "RIGHT"]
 Info: TypeAlias = dict[str, str | int]
-"""The fields of INFO's reply; a value that redis-py can read as a number is one."""
+"""The fields of INFO's reply; redis-py turns values into numbers where it can."""
 Members: TypeAlias = set[bytes]
 
 
@@ -72,14 +72,14 @@ class Pipeline(Queue, Protocol):
     """Commands of a blocking client that are sent together."""
 
     def execute(self, raise_on_error: bool = True) -> list[object]:
-        """Send them; return the reply to each."""
+        """Send the commands; return the reply to each."""
 
 
 class AsyncPipeline(Queue, Protocol):
     """Commands of the API's client that are sent together."""
 
     async def execute(self, raise_on_error: bool = True) -> list[object]:
-        """Send them; return the reply to each."""
+        """Send the commands; return the reply to each."""
 
 
 class RedisClient(Protocol):
@@ -147,6 +147,6 @@ class AsyncRedisClient(Protocol):
 
 
 def in_ms(time: tuple[int, int]) -> int:
-    """Return Redis's time, seconds and microseconds, as Unix milliseconds."""
+    """Return Redis's time, given as seconds and microseconds, as Unix milliseconds."""
     seconds, micros = time
     return seconds * 1000 + micros // 1000

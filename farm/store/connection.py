@@ -41,7 +41,7 @@ _MOST_CONNECTIONS = 512
 # How long a request to the API waits for a connection when all are in use.
 _CONNECTION_WAIT_S = 30.0
 # The answers of a server that runs but cannot write now: its memory or disk is full, it is starting, or it is a
-# replica. A script gets them before its first write, so it has changed nothing.
+# replica. A script gets such an answer before its first write, so the script has changed nothing.
 _REFUSALS_BY_CLASS: dict[type[ResponseError], str] = {
     OutOfMemoryError: "Redis is full (maxmemory)",
     ReadOnlyError: "This Redis is a replica",
@@ -59,7 +59,10 @@ _IN_PIPELINE = " of pipeline caused error: "
 
 
 def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
-    """Return a check that allows one retry after a silence (it costs seconds), any number after a lost connection."""
+    """Return a check that allows any number of retries after a lost connection, but one after a silence.
+
+    A silence costs seconds.
+    """
     silences = itertools.count()
 
     def may(error: Exception) -> bool:
@@ -97,7 +100,7 @@ def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
 
     Args:
         url: the URL of the store.
-        silence_s: for how long a connection may be silent while it owes an answer; longer than any blocking read.
+        silence_s: for how long a connection may be silent while it owes an answer; must exceed any blocking read.
 
     Raises:
         ConfigurationError: the URL is wrong.
@@ -114,20 +117,21 @@ def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
 
 
 def most_connections() -> int:
-    """Return the most connections that the API keeps; it leaves file descriptors for the API's own clients."""
+    """Return the most connections that the API keeps; file descriptors are left for the API's own clients."""
     return min(_MOST_CONNECTIONS, descriptors.limit() // 4)
 
 
 def connect_async(url: str) -> AsyncRedisClient:
     """Return a client for the API; a blocking read takes a connection of its own from the pool.
 
-    Even a thousand requests share these connections: one that finds none free waits (redis-py's own pool refuses it).
+    Even a thousand requests share these connections. A request that finds none free waits; redis-py's own pool would
+    refuse it.
 
     Raises:
         ConfigurationError: the URL is wrong.
     """
     _check(url)
-    passing = cast("tuple[type[RedisError], ...]", (*_PASSING, RuntimeError))  # uvloop's, see below
+    passing = cast("tuple[type[RedisError], ...]", (*_PASSING, RuntimeError))  # uvloop's
     options: dict[str, object] = {
         **_OPTIONS,
         "socket_timeout": SILENCE_WHEN_BLOCKED_S,

@@ -19,17 +19,18 @@ LEASE_MS = 15_000
 LAPSE_BOUND = 10
 """How many lapses of its lease condemn an item."""
 ONE_OF_THEM = "*"
-"""What a lease names as running while verdicts are written in groups: one of its items, it is not known which.
-If the process then dies, none is charged, and each runs alone next: another death is charged to the one that ran."""
+"""What a lease names as running while verdicts are written in groups: one of its items, but it is not known which one.
+If the process then dies, no item is charged. Each runs alone next, so that a further death is charged to the right one.
+"""
 LANE_AGE_BOUND_MS = 60_000
-"""A lane that no process has served for this long comes before the warm one."""
+"""A lane that no process has served for this long comes before the lane whose header a process has loaded."""
 WORKER_TTL_MS = 15_000
 """How long a process counts as alive without a sign of life."""
 
 QUERY_LEASE_MS = 5_000
 """How long a worker keeps a premise query without a sign of life."""
 TOKEN_TTL_MS = 5_000
-"""How long after its last token a room needs no further one."""
+"""How long after a token a room needs no further token."""
 REPLY_TTL_S = 60
 """How long a reply is kept for its API process."""
 

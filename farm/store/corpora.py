@@ -47,7 +47,7 @@ class SwitchOutcome:
     """The outcome of a request to replace the corpus.
 
     Attributes:
-        home: the corpus settings that the new corpus replaces; empty if the request failed.
+        home: the corpus settings of the workers whose corpus is replaced; empty if the request failed.
         failure: why the request failed; empty if it did not.
     """
 
@@ -85,7 +85,11 @@ class Corpora:
             return (self._client.hget(_PUBLISHED, "snapshot") or b"").decode()
 
     def publish(self, published: Published) -> bool:
-        """Show these lists, unless a living worker answers with another edition, where the numbers differ."""
+        """Show clients these lists, unless a living worker answers with another edition, whose positions differ.
+
+        Returns:
+            Whether clients see the lists now.
+        """
         living = self.workers()
         with translated():
             answering = self._client.hgetall(_ANSWERING)

@@ -21,7 +21,7 @@ _Records: TypeAlias = tuple[tuple[int, int], dict[bytes, bytes], list[tuple[byte
 
 
 def in_order(names: Iterable[bytes]) -> list[str]:
-    """Return environments in the order for people: the default one, which always exists, then the others by name."""
+    """Return environments as people see them: first the default one, which always exists, then the others by name."""
     return [DEFAULT_ENVIRONMENT, *sorted({name.decode() for name in names} - {DEFAULT_ENVIRONMENT})]
 
 
@@ -32,14 +32,14 @@ def environment_names(client: RedisClient) -> list[str]:
 
 
 def forget_environments(client: RedisClient, older_than_s: int) -> list[str]:
-    """Forget environments without a sign of life for this long, in which nothing waits; return their names."""
+    """Forget environments that have shown no sign of life for this long and have no work; return their names."""
     with translated():
         names = Scripts(client).run("forget", older_than_s * 1000)
     return [name.decode() for name in cast("list[bytes]", names)]
 
 
 class KnownEnvironments:
-    """The environments as one API process sees them; it reads them once a second, and when a name is unknown."""
+    """The environments as one API process sees them; read again when a second has passed, or a name is unknown."""
 
     def __init__(self, client: AsyncRedisClient) -> None:
         self._client = client

@@ -44,7 +44,7 @@ def primary(url: str, **options: object) -> RedisClient:
 
 
 def primary_async(url: str, **options: object) -> AsyncRedisClient:
-    """Return such a client for the API; the options are those of a blocking pool."""
+    """Return a client for the API to the same primary; the options are those of a blocking pool."""
     found = parse_sentinels(url)
     sentinel = AsyncSentinel(list(found.hosts), sentinel_kwargs=_ask(found, AsyncRetry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
     client = sentinel.master_for(
@@ -56,7 +56,8 @@ def primary_async(url: str, **options: object) -> AsyncRedisClient:
 async def confirm(client: AsyncRedisClient) -> None:
     """Wait until a replica has all earlier writes; return at once where there is only one server.
 
-    The fence is a write on this connection, because WAIT counts only those; replicas apply writes in their order.
+    WAIT counts only writes on its own connection, so it follows a write, the fence. Replicas apply writes in order, so
+    a replica that has the fence has all earlier writes.
 
     Raises:
         StoreUnavailable: no replica has confirmed the writes within a second.

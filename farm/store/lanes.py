@@ -11,12 +11,12 @@ STRICT_DOMAIN = "strict"
 def lane_name(environment: str, header: str, domain: str) -> str:
     """Return the lane of a proof.
 
-    A process that moves within a lane keeps its header loaded; one that leaves a trust domain must kill its REPL.
+    A process that stays in a lane keeps its header loaded; a process that leaves a trust domain must kill its REPL.
 
     Args:
-        environment: the Lean environment the proof asks for.
-        header: its exact header text.
-        domain: its trust domain; `strict`, or the owner of the key when the gate is off.
+        environment: the Lean environment that the proof asks for.
+        header: the proof's exact header text.
+        domain: the proof's trust domain: `strict`, or the owner of the key if the gate is off.
     """
     return f"{environment}:{sha256(header.encode()).hexdigest()[:20]}:{domain}"
 

@@ -30,9 +30,9 @@ class Finished:
 
     Attributes:
         alive: whether the lease still holds.
-        others_first: whether interactive work is waiting, or an owner that has been given nothing for a long time.
+        others_first: whether interactive work is waiting, or another owner has been given nothing for a long time.
         written: how many of the verdicts were the first for their proofs.
-        tokens: how many to publish.
+        tokens: how many tokens to publish.
         timed: the current value of `Claim.timed`.
         longest_s: the current value of `Claim.longest_s`.
         alarm: whether a canary has been accepted; then the key is paused, and the process must not be trusted.
@@ -84,7 +84,7 @@ class Leases:
 
     Args:
         client: the store.
-        death_bound: how many deaths of a REPL or process while it runs condemn an item.
+        death_bound: how many deaths of a REPL or process condemn the item that ran.
         cache_mb: Redis memory for kept verdicts.
     """
 
@@ -104,15 +104,15 @@ class Leases:
         revision: str = "",
         in_groups: bool = False,
     ) -> Claim | None:
-        """Take up to `most` items from one lane, and with them items whose verdict is known.
+        """Take up to `most` items to run from one lane, and any items met on the way whose verdict is known.
 
         Args:
             environment: the Lean environment.
             worker: the process that claims.
             warmth: what the process has loaded; it prefers items that can use this.
-            most: how many items that have to run, at most.
+            most: how many items without a known verdict to take, at most.
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
-            in_groups: whether it may run several items before it finishes the first.
+            in_groups: whether the process may run several items before it writes the first verdict.
 
         Returns:
             None when there is nothing to do: the caller's token is then spent.
@@ -163,7 +163,7 @@ class Leases:
             revision: as in the claim; nothing is written if a part of it has been declared bad.
 
         Raises:
-            StoreUnavailable: Redis does not answer; nothing or everything was written.
+            StoreUnavailable: Redis does not answer; either all the verdicts were written or none.
         """
         rows: list[Value] = []
         for each in verdicts:
@@ -189,10 +189,11 @@ class Leases:
         return _given_back(reply)
 
     def charge(self, lease: str, index: int, seconds: float = 0.0) -> GivenBack:
-        """Give back an item whose REPL died while running it; it runs alone next time.
+        """Give back an item whose REPL died while running it; the item runs alone next time.
 
         Returns:
-            `condemned` holds its index if it may not run again: it is still leased, and the caller must finish it.
+            `condemned` holds the index if the item may not run again. The item then stays leased, and the caller must
+            finish it.
         """
         with translated():
             reply = self._scripts.run("release", lease, "death", self._death_bound, seconds, index)

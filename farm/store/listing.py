@@ -29,7 +29,7 @@ class Wanted:
     prefix: str = ""
 
     def has(self, status: BatchStatus) -> bool:
-        """Whether a batch is among them."""
+        """Whether a batch has the wanted label and tags."""
         return self.label in (None, status.label) and self.tags.issubset(status.tags)
 
 

@@ -30,7 +30,7 @@ def read_paused(client: RedisClient) -> dict[str, str]:
 
 
 def resume(client: RedisClient, owner: str) -> bool:
-    """Have a key's proofs judged again, in every environment; return whether it was paused."""
+    """End the pause of a key, in every environment; return whether the key was paused."""
     with translated():
         return bool(Scripts(client).run("resume", owner))
 

@@ -24,7 +24,7 @@ _TEXTS = {
 
 @dataclass(slots=True)
 class Quotas:
-    """The limits that a submit must pass; what it stores counts until its retention is over.
+    """The limits that a submission must pass; what a batch stores counts until its retention is over.
 
     Attributes:
         owner_proofs: proofs without a verdict, per key.
@@ -42,7 +42,7 @@ class Quotas:
 
     @property
     def limits(self) -> tuple[int, int, int, int]:
-        """The limits in the order that reserve.lua takes them; bytes where it counts bytes."""
+        """The limits in the order in which reserve.lua takes them, with sizes in bytes."""
         return self.owner_proofs, self.owner_mb << 20, self.proofs, self.mb << 20
 
     def refusal(self, reached: str) -> RateLimited:
@@ -51,7 +51,7 @@ class Quotas:
         return RateLimited(_TEXTS[reached].format(**limits), retry_after_s=_RETRY_AFTER_S, details={"limit": reached})
 
     async def require_memory(self, client: AsyncRedisClient) -> None:
-        """Refuse when Redis's memory is nearly full; it is looked at once a second.
+        """Refuse when Redis's memory is nearly full; the memory is looked at once a second.
 
         Raises:
             RateLimited: memory use is above the high-water mark.

@@ -27,8 +27,8 @@ class Registry:
         client: the store.
         kind: the room.
         worker: the process.
-        environment: the Lean environment it works for; meaningless in other rooms.
-        serves: how its verdicts describe that environment.
+        environment: the Lean environment that a Lean worker works for; meaningless in other rooms.
+        serves: how a Lean worker's verdicts describe that environment.
     """
 
     def __init__(

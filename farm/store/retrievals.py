@@ -29,11 +29,11 @@ class Retrieval:
 
     Attributes:
         states: goals, each to be answered on its own; they share everything else.
-        imported_modules: ids or names; None differs from an empty list. Read back, a list of only ids is an `array`.
+        imported_modules: ids or names; None differs from an empty list. A list of only ids is read back as an `array`.
         reply: the list to which the answer goes.
         deadline_ms: Unix time by the API's clock after which nobody waits any more; workers use `farm:flights` instead.
         is_detailed: whether the answer says more about a premise than its score and name.
-        embed_s: how long its embedding took, once it has been embedded.
+        embed_s: seconds that the embedding took, once the query has been embedded.
     """
 
     states: list[str]
@@ -156,7 +156,7 @@ class Retrievals:
             return await self._client.zscore("farm:flights", retrieval.id) is not None
 
     async def give_up(self, retrieval: Retrieval) -> None:
-        """Forget a query that nobody waits for any more; one that has been answered is forgotten already."""
+        """Forget a query that nobody waits for any more; an answered query is forgotten already."""
         with translated():
             await self._scripts.run("retrieval", "give_up", retrieval.id)
 
@@ -171,7 +171,7 @@ class ServedCorpus:
 
 
 async def read_edition(client: AsyncRedisClient) -> str:
-    """Return the name of the corpus in use, which is also that of its lists; empty while there is none."""
+    """Return the edition of the corpus in use, and so of its lists of names; empty while there is none."""
     with translated():
         return (await client.hget("farm:corpus", "snapshot") or b"").decode()
 

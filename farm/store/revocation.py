@@ -1,4 +1,4 @@
-"""Revocation: find and mark the verdicts that rest on a version declared bad, and stop judging with it."""
+"""Revocation: find and mark the verdicts that rest on a version declared bad, and stop judging with that version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DECIDED = ("accepted", "rejected")
 
 
 class Basis(StrEnum):
-    """The kinds of version on which a verdict rests; it is revoked if one of its versions is declared bad."""
+    """The kinds of version on which a verdict rests; the verdict is revoked if one of its versions is declared bad."""
 
     TOOLCHAIN = "toolchain"
     POLICY = "policy"
@@ -90,11 +90,11 @@ class Revocation:
         return sorted((Bad(Basis(basis), version) for basis, _, version in names), key=str)
 
     def find(self, bad: Bad, *, mark: bool) -> Iterator[Affected]:
-        """Yield the verdicts that rest on something bad and are not revoked yet.
+        """Yield the verdicts that rest on a bad version and are not revoked yet.
 
         Args:
-            bad: what they rest on.
-            mark: whether they are marked on the way, so that `revoked` says why and the reward is None.
+            bad: the version.
+            mark: whether the verdicts are also marked, so that `revoked` says why and the reward is None.
         """
         with translated():
             names = [name.decode().rpartition("/") for name in self._client.zrange("farm:batches", 0, -1)]

@@ -24,7 +24,7 @@ Taken = list[tuple[Retrieval, bytes]]
 class Room:
     """The queue of one room (`embed` or `premises`), over a worker's blocking client.
 
-    Queries are leased: those of a worker that dies, hangs or loses its connection wait again when the lease lapses.
+    Queries are leased. If a worker dies, hangs or loses its connection, its queries wait again when their leases lapse.
 
     Args:
         client: the client.
@@ -44,7 +44,7 @@ class Room:
         self._listens_until = 0.0
 
     def open(self) -> None:
-        """Let the next query send a token again. Call this before a last check of the queue, to miss none."""
+        """Let the next query send a token again. Call this before a last check of the queue, to miss no query."""
         self._listens_until = 0.0
         with translated():
             self._client.delete(self._called)
@@ -87,7 +87,7 @@ class Room:
             return self._client.zcard("farm:flights")
 
     def take(self, most: int) -> Taken:
-        """Return up to `most` waiting queries, once those taken before have been served.
+        """Return up to `most` waiting queries; to be called once the queries taken before have been served.
 
         Queries that nobody waits for any more are left out; an empty list means that nothing is waiting.
         """
@@ -138,7 +138,7 @@ class Room:
         Args:
             room: the next room.
             vectors: float32 bytes by query.
-            embed_s: how long it took to embed them, together.
+            embed_s: seconds that embedding all of them took.
         """
         pairs = [part for pair in vectors.items() for part in pair]
         with translated():

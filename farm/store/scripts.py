@@ -1,6 +1,6 @@
 """The Lua scripts, each after the constants it shares with Python and the functions that all scripts share.
 
-Redis refuses scripts that add work when it is full, but not those that finish work (`allow-oom`): otherwise a full
+A full Redis refuses scripts that add work, but runs those that finish work (`allow-oom`), because otherwise a full
 store could never empty.
 """
 

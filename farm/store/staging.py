@@ -19,7 +19,7 @@ class NewBatch:
     """The facts about a batch that a commit needs besides the items.
 
     Attributes:
-        listed: whether the owner's list of batches shows this batch; then its items are proofs.
+        listed: whether the owner's list of batches shows this batch; if so, its items are proofs.
         trace: the `traceparent` that its runs continue; empty if the batch is not traced.
     """
 
@@ -54,7 +54,7 @@ class Staging:
     """An owner's items before the commit; none of them runs until then.
 
     Attributes:
-        first: the problem of the first proof, or else its id; empty where it has neither.
+        first: the `problem` of the first proof, or else its `id`; empty if it has neither.
     """
 
     owner: str

@@ -1,4 +1,4 @@
-"""Vectors of new premises that all embed workers share, bounded by the farm's own count because Redis may not evict."""
+"""Vectors of new premises, shared by all embed workers; the farm bounds their size, because Redis may not evict."""
 
 from __future__ import annotations
 

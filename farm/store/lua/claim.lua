@@ -4,9 +4,9 @@
 -- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '', class,
 --          {index, stored proof, deaths, lapses, slow, known verdict or ''}...};
 -- {what has been declared bad} when the process judges by something that has been declared bad;
--- or {} when there is nothing for it to do. In these two cases its token is spent: a process holds one for as long as it
--- finds work.
--- Without items there is no lease: every item that was looked at is waiting for another run.
+-- or {} when there is nothing for it to do. In these two cases the process's token is spent: a process holds a token
+-- for as long as it finds work. If the reply has no items, there is no lease, because every item that was looked at is
+-- waiting for another item's run.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local warm, last_owner, lead_s, most, revision = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local in_groups = ARGV[9] == '1'
@@ -19,8 +19,8 @@ local function reserved(class)
   return class == 'batch' and processes >= RESERVE_FROM_PROCESSES and busy(env, 'batch', now) >= processes - 1
 end
 
--- Returns the owner that has been served least. But changing owners may cost a header load, so for batches the owner
--- served last is kept while it is ahead by no more than its lead.
+-- Returns the owner that has been served least. But changing owners may cost a header load. For batches, the owner that
+-- was served last is therefore kept while it is ahead by at most `lead_s`.
 local function pick_owner(class)
   local owners = owners_key(env, class)
   local first = redis.call('ZRANGE', owners, 0, 0, 'WITHSCORES')
@@ -31,7 +31,7 @@ local function pick_owner(class)
   return first[1]
 end
 
--- Returns the warm lane, unless another has waited past the age bound: then the one that has waited longest.
+-- Returns the warm lane. If another lane has waited past the age bound, returns the lane that has waited longest.
 local function pick_lane(place)
   local ready = ready_key(place)
   local oldest = redis.call('ZRANGE', ready, 0, 0, 'WITHSCORES')
@@ -42,14 +42,15 @@ end
 local function known(member, exact)
   local kept = redis.call('GET', 'farm:verdict:' .. member)
   if not kept then return nil end
-  -- This is another layout of the same proof: the positions in the kept messages would be wrong for it.
+  -- Positions in kept messages would be wrong for another layout of the same proof.
   local kind = string.sub(kept, LAYOUT_CHARS + 1, LAYOUT_CHARS + 1)
   if kind ~= 'c' and string.sub(kept, 1, LAYOUT_CHARS) ~= exact then return nil end
   redis.call('ZADD', 'farm:verdicts', now, member)
   return string.sub(kept, LAYOUT_CHARS + 2)
 end
 
--- Whether the item waits for another item's run; if not, it leads a run of its own.
+-- Makes an item wait for the run of an item with the same question; if there is none, the item leads its own run.
+-- Returns whether the item waits.
 local function park(member, lane, batch, index)
   local leader, parked = redis.call('GET', 'farm:flight:' .. member), 'farm:parked:' .. member
   if not leader or (leader ~= id and redis.call('EXISTS', 'farm:lease:' .. leader) == 0) then
@@ -94,11 +95,11 @@ local function take(place, lane, batch)
     if not index then break end
     local past = has_past and redis.call('HMGET', b .. ':history', 'death:' .. index, 'lapse:' .. index,
       'slow:' .. index, 'apart:' .. index, 'alone:' .. index) or {}
-    -- An item that has been charged with a death, or may have been the one that ran, runs alone.
+    -- An item runs alone if it has been charged with a death, or may have been running when a process died.
     local alone = past[1] or past[5]
     if alone and out.to_run > 0 then redis.call('LPUSH', list, index) break end
     out.looked_at = out.looked_at + 1
-    -- A late verdict from a lapsed lease may have settled it meanwhile.
+    -- A late verdict from a lapsed lease may have settled the item meanwhile.
     if redis.call('HEXISTS', b .. ':results', index) == 0 then
       local entry, member = look_at(lane, batch, index, past)
       if entry then
@@ -133,8 +134,8 @@ end
 
 local function grant(place, lane, batch, taken)
   local b, ready = 'farm:batch:' .. batch, ready_key(place)
-  -- Charges a little now, and the seconds when they are known, so that two processes that claim at once serve two
-  -- owners, and a hundred serve several batches.
+  -- Charges a little now, and the real seconds once they are known. So two processes that claim at the same time serve
+  -- two owners, and a hundred processes serve several batches.
   charge_owner(place, HEAD_START_S * 2)
   charge_batch(place, lane, batch, #taken.entries * CLAIM_S)
   redis.call('HSET', 'farm:granted:' .. env, place.owner, now)
@@ -158,7 +159,7 @@ end
 local out = {}
 local bad = declared_bad(revision)
 if bad then token_spent(env) return {bad} end
--- The claim is sent a second time because the first reply got lost: nobody is working on the items in it.
+-- The claim was sent a second time because the first reply got lost, so nobody is working on the items in it.
 local lost = read_lease(id)
 if lost then give_up_lease(lost, now) end
 if redis.call('EXISTS', 'farm:draining') == 0 then

@@ -15,7 +15,7 @@ if new.key ~= '' then
   redis.call('EXPIRE', key, new.retention_s)
 end
 local b = 'farm:batch:' .. batch
--- The commit is sent a second time because the first reply got lost.
+-- The commit was sent a second time because the first reply got lost.
 if redis.call('EXISTS', b) == 1 then return {batch, tokens_wanted(env, now), 'new'} end
 for _, key in ipairs(batch_keys(batch)) do redis.call('PERSIST', key) end
 redis.call('ZREM', 'farm:expiries', batch)

@@ -7,15 +7,15 @@ local SCHEMA = 1
 -- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it does not accept as an integer.
 
 local RESERVE_FROM_PROCESSES = 4  -- from this many processes on, one takes interactive work only
-local HEAD_START_S = 0.001        -- a newcomer comes just before the least served
--- A batch's turn, at weight 1. If all batches of a lane ran side by side, small ones would all end late, and a client
--- that sends the next one when one ends would leave the farm idle meanwhile.
+local HEAD_START_S = 0.001        -- a newcomer comes just before the owner that has been served least
+-- The length of a batch's turn, at weight 1. If all batches of a lane ran side by side, small batches would all end
+-- late. A client that sends its next batch only when one ends would meanwhile leave the farm idle.
 local TURN_S = 0.5
 local CLAIM_S = TURN_S / 16       -- what each proof is charged when it is claimed; its seconds follow when they are known
 local NEXT_S = 0.000001           -- batches that arrive in the same turn queue this far apart, in their order
 local MOST_PARKED = 1000          -- at most this many copies of one proof wait for one run
-local LOOK_KEPT_MS = 60000        -- an older look no longer counts
-local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict besides its value; its name counts twice
+local LOOK_KEPT_MS = 60000        -- what nudge.lua saw longer ago than this no longer counts
+local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict besides its value; the name is stored twice
 
 local function now_ms()
   local t = redis.call('TIME')
@@ -62,8 +62,8 @@ local function busy(env, class, now)
   return redis.call('ZCOUNT', 'farm:leases:' .. env .. ':' .. class, now, '+inf')
 end
 
--- How many processes may be at work now: unless interactive work waits, batches leave one free (claim.lua), and a token
--- for that one would be wasted.
+-- How many processes may be at work now. Unless interactive work waits, batches leave one process free (claim.lua), and
+-- a token for that process would be wasted.
 local function useful_processes(env, now)
   local processes = live_processes(env, now)
   if processes < RESERVE_FROM_PROCESSES or has_ready(env, 'interactive') then return processes end
@@ -74,6 +74,7 @@ local function number_at(key)
   return tonumber(redis.call('GET', key) or 0) or 0
 end
 
+-- Records how many tokens are believed to be on the broker or with a working process.
 local function believe(env, tokens)
   redis.call('SET', 'farm:tokens:' .. env, tokens)
 end
@@ -99,7 +100,7 @@ local function join(key, member, owed)
   redis.call('ZADD', key, math.max(owed, (tonumber(first[2]) or owed) - HEAD_START_S), member)
 end
 
--- Adds a batch to its lane's queue: after those whose turn is now or comes next, before those that have had more.
+-- Adds a batch to its lane's queue: after the batches whose turn is now or next, before those that have had more turns.
 local function line_up(queue, batch)
   if redis.call('ZSCORE', queue, batch) then return end
   local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]
@@ -152,7 +153,7 @@ local function charge(place, lane, batch, seconds)
   charge_batch(place, lane, batch, seconds)
 end
 
--- Puts an index that is in no other place back into its lane, a slow one at the end and any other at the head; it does
+-- Puts an index that is in no other place back into its lane: at the end if it is slow, otherwise at the head. Does
 -- nothing if the index has a verdict or its batch has expired.
 local function put_back(place, lane, batch, index, slow, now)
   local b = 'farm:batch:' .. batch
@@ -174,7 +175,7 @@ local function charge_item(batch, what, index)
   return redis.call('HINCRBY', b .. ':history', what .. ':' .. index, 1)
 end
 
--- Has an index run with no other in its lease, so that it is known what ran if its process dies.
+-- Makes an index run with no other in its lease, so that it is known what ran if the process dies.
 local function run_alone(batch, index)
   local b = 'farm:batch:' .. batch
   if redis.call('EXISTS', b) == 0 or redis.call('HEXISTS', b .. ':results', index) == 1 then return end
@@ -188,8 +189,8 @@ local function read_lease(id)
     beyond = v[8]}
 end
 
--- A lease that has run out has lapsed, whether or not the reaper has seen it: its holder is told that it is gone, and
--- must not renew it after that, or nobody would work on its items.
+-- A lease that has run out has lapsed, whether or not the reaper has seen it. Its holder is told that the lease is
+-- gone. The holder must not renew it after that, or nobody would work on the items.
 local function read_live_lease(id, now)
   local lease = read_lease(id)
   return lease and tonumber(redis.call('ZSCORE', 'farm:leases', id) or 0) > now and lease or nil
@@ -213,8 +214,9 @@ local function declared_bad(revision)
   end
 end
 
--- Puts the items that have waited for a run back into their lanes. `ending` is 'shared': the next of them runs, or finds
--- the verdict; 'apart': each gets a run of its own, because this one decided nothing; or 'slow': they count as slow too.
+-- Puts the items that have waited for a run back into their lanes. `ending` says how the run ended:
+-- 'shared' if the next of these items is to run, or finds the verdict; 'apart' if the run decided nothing, so that each
+-- item gets a run of its own; 'slow' if the run outlasted its slice, so that the items count as slow too.
 local function unpark(member, ending, now)
   local waiting = redis.call('HGETALL', 'farm:parked:' .. member)
   redis.call('DEL', 'farm:parked:' .. member)

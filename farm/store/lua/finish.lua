@@ -1,5 +1,5 @@
--- Writes verdicts. The first writer wins. An `undecided` from a lapsed lease is dropped: its process had stood
--- still, so its timeout is not a real one. The reaper takes its items back.
+-- Writes verdicts. The first writer wins. An `undecided` verdict from a lapsed lease is dropped, because the process
+-- had stood still, so that a timeout is not a real one. The reaper takes the items of that lease back.
 -- ARGV: lease, batch, what runs next (an index, ONE_OF_THEM or ''), seconds of work to charge, seconds of the longest run
 --       that decided or '', most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
 --       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
@@ -36,7 +36,7 @@ local function keep(index, kind, packed)
   forget_oldest(count('cache_bytes', before == 0 and grown + ENTRY_BYTES or grown), tonumber(ARGV[6]))
 end
 
--- What the verdicts of a group add to the counts of their batch and to the farm's: each count is changed once.
+-- What the verdicts of a group add to the counts of their batch and of the farm, so that each count is changed once.
 local counts, totals = {}, {}
 
 local function add(sums, name) sums[name] = (sums[name] or 0) + 1 end
@@ -50,7 +50,7 @@ local function tell(index, outcome, reason)
   if lease and lease.beyond == index and outcome ~= 'undecided' then add(counts, 'returned') end
 end
 
--- A canary that was not accepted is not reported.
+-- Counts a canary, whose verdict is not reported. Returns whether the canary was accepted.
 local function tell_canary(outcome)
   redis.call('HINCRBY', b, 'canaries_done', 1)
   count('canaries_' .. outcome)

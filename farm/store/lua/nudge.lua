@@ -1,6 +1,7 @@
--- Corrects the count of tokens, and replaces lost ones: a token is lost if work is waiting while processes are idle,
--- both now and at the last look. Each host has a reaper, so of several looks in quick succession only the first counts.
--- ARGV: environment, ms between looks. Returns how many tokens to publish.
+-- Corrects the count of tokens, and replaces lost ones. A token counts as lost if work is waiting while processes are
+-- idle, both now and at the last call. Each host has a reaper that calls this, so of several calls in quick succession
+-- only the first counts.
+-- ARGV: environment, ms between calls. Returns how many tokens to publish.
 local env, now, every_ms = ARGV[1], now_ms(), tonumber(ARGV[2])
 local since = now - number_at('farm:looked:' .. env)
 if since >= 0 and since < every_ms / 2 then return 0 end

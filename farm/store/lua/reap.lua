@@ -1,6 +1,7 @@
--- Takes back what a lapsed or dead lease still holds. Only the item that was running is charged: with a death when the
--- process is known to be dead, otherwise with a lapse; if it is not known which one was running, none is charged and each
--- runs alone next. An item that has reached its bound stays in the lease for the caller to settle.
+-- Takes back what a lapsed or dead lease still holds. Only the item that was running is charged: with a death if the
+-- process is known to be dead, otherwise with a lapse. If one was running but it is not known which, no item is
+-- charged, and each runs alone next. If none was running, a lapse is charged to every item. An item that has reached
+-- its bound stays in the lease for the caller to settle.
 -- ARGV: lease, 'lapse' | 'death', death bound
 -- Returns {tokens to publish, environment, batch, 'crashed' | 'farm_error', condemned index...}, or {} if there was nothing to do.
 local lease = read_lease(ARGV[1])

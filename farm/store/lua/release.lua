@@ -1,6 +1,6 @@
--- Gives items of a lease back to their lane: 'free' to its head, uncharged; 'death' to its head, charged, after which they
--- run alone; 'slow' to its end, uncharged, because they outlasted their slice. An item that has reached its death bound
--- stays in the lease for the caller to settle.
+-- Gives items of a lease back to their lane. With 'free' they go to its head, uncharged. With 'death' they go to its
+-- head, each charged with a death, and run alone next. With 'slow' they go to its end, uncharged, because they
+-- outlasted their slice. An item that has reached its death bound stays in the lease for the caller to settle.
 -- ARGV: lease, 'free' | 'death' | 'slow', death bound, seconds of work to charge, indices...
 -- Returns {lease alive, tokens to publish, condemned index...}.
 local lease = read_lease(ARGV[1])
@@ -11,7 +11,7 @@ local out = {1, 0}
 for i = #ARGV, 5, -1 do  -- from the last, so that the head keeps the order
   local index = ARGV[i]
   if not redis.call('LPOS', 'farm:lease:' .. lease.id .. ':items', index) then
-    -- The call is sent a second time, because the first reply got lost.
+    -- The call was sent a second time, because the first reply got lost.
   elseif why == 'death' and charge_item(lease.batch, 'death', index) >= tonumber(ARGV[3]) then
     out[#out + 1] = index
   else

@@ -85,7 +85,7 @@ end
 local operations = {}
 
 function operations.admit(id, ttl_ms, most_bytes, most_inputs, inputs)
-  -- The caller has lost the reply and asks again.
+  -- The caller never got the first reply, and asks again.
   if redis.call('ZSCORE', FLIGHTS, id) then return call_for('embed') end
   local now = now_ms()
   for _, expired in ipairs(redis.call('ZRANGEBYSCORE', FLIGHTS, '-inf', now)) do give_up(expired) end
@@ -103,7 +103,7 @@ function operations.admit(id, ttl_ms, most_bytes, most_inputs, inputs)
   return call_for('embed')
 end
 
--- Puts back the queries that a worker holds without knowing, because the reply with them got lost.
+-- Puts back the queries that a worker holds without knowing it, because the reply with them got lost.
 local function put_back_unknown(room, worker, taken)
   for id in string.gmatch(taken, '%S+') do
     if holds(room, worker, id) then put_back(room, id) end
@@ -150,9 +150,10 @@ function operations.pass_on(room, embed_s)
   local passed = false
   for at = 4, #ARGV, 2 do
     local id, vectors = ARGV[at], ARGV[at + 1]
-    -- A query that has been given up must not come back as vectors alone, nor one that another worker has passed on.
+    -- Leaves out a query that has been given up, which would come back as vectors alone, and a query that another
+    -- worker has passed on.
     if is_due('embed', id) then
-      -- This comes first, because it is allowed in a full store, and a script that has written is no longer refused.
+      -- The leases end first: a full store allows that, and a script that has written is no longer refused.
       end_leases(id)
       redis.call('HSET', key_of(id), 'vectors', vectors, 'embed_s', embed_s)
       charge(id, 'bytes', #vectors)
@@ -177,7 +178,8 @@ end
 
 operations.give_up = give_up
 
--- Whether a dead worker held a query; after a lapse, another may hold it. The last release kept no leases.
+-- Whether a dead worker held a query; after a lapse, another worker may hold it. A query without a holder was taken by
+-- a worker of the last release, which kept no leases.
 local function was_held(room, worker, id)
   local holder = redis.call('HGET', key_of(id), 'holder')
   return not holder or (holder == worker and redis.call('ZREM', leased_key(room), id) == 1)
