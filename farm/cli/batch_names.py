@@ -24,8 +24,8 @@ def find_batch(farm: Farm, name: str) -> str:
     """Return the id of the batch whose id is, or begins with, this name.
 
     Raises:
-        NotFound: the id of none of the key's batches begins with it.
-        InvalidRequest: the ids of several do; the message lists them.
+        NotFound: no batch of the key has such an id.
+        InvalidRequest: several batches have such an id; the message lists them.
     """
     if _ID.fullmatch(name) or not _BEGINNING.fullmatch(name):
         return name

@@ -95,7 +95,7 @@ def _print_changes(looks: Iterator[list[BatchStatus]], as_json: bool) -> None:
 
 
 def _looks(look: Callable[[], list[BatchStatus]], *, has_end: bool) -> Iterator[list[BatchStatus]]:
-    """Yield the state whenever it has changed."""
+    """Yield the batches' statuses whenever one of them has changed."""
     before: list[BatchStatus] | None = None
     while True:
         found = look()

@@ -22,11 +22,11 @@ _ROWS = 1000
 def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
     """Download the files of a data set on the hub; return their folder, and the files, sorted.
 
-    With `HF_HUB_OFFLINE=1` the hub's client answers from its cache; `HF_TOKEN` gives access to what is not public.
+    With `HF_HUB_OFFLINE=1`, the hub's client answers from its cache; `HF_TOKEN` gives access to private data sets.
 
     Args:
         url: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`; a path is a file, a folder or a pattern.
-        split: take only files whose path has this as a word, as data sets on the hub usually name a split's files.
+        split: take only files whose path contains this word; data sets on the hub usually name a split's files so.
 
     Raises:
         InvalidRequest: the URL has another form, the hub does not have the data set, or it has no files of rows.
@@ -68,10 +68,10 @@ def _download(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
 
 
 def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a Parquet file's rows with their places (`NAME:NUMBER`, from 1), reading those of the columns that it has.
+    """Yield a Parquet file's rows with their places (`NAME:NUMBER`, from 1), with those of the columns that it has.
 
     Raises:
-        InvalidRequest: it is not a Parquet file.
+        InvalidRequest: the file is not a Parquet file.
         ConfigurationError: `leanfarm[datasets]` is not installed.
     """
     with _extra():
@@ -89,7 +89,7 @@ def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tupl
 
 
 def parquet_writer(*, has_batch: bool = False) -> Callable[[Path, list[dict[str, Any]]], None]:
-    """Return a function that writes verdicts to a Parquet file, from rows like those in the lines of a .jsonl output.
+    """Return a function that writes rows, like those in the lines of a .jsonl output, to a Parquet file.
 
     Args:
         has_batch: whether the rows name their batch, with its label and tags.

@@ -75,7 +75,7 @@ def demo(as_json: Annotated[bool, typer.Option("--json", help="The answers, as J
 
 
 def _settings(folder: Path) -> Settings:
-    """Return this folder's settings, changed so that the farm shares nothing with another."""
+    """Return the settings, changed so that the farm has its data in a folder and shares nothing with another farm."""
     load()
     shared = {"redis_url": "", "broker_url": "", "api_keys_file": None, "environments_dir": None}
     return load_with({**shared, "data_dir": folder, "port": 0, "lean_workers": 1})

@@ -23,7 +23,7 @@ class Choice(NamedTuple):
     """A setting that was chosen.
 
     Attributes:
-        why: a sentence that explains it.
+        why: a sentence that explains the choice.
     """
 
     name: str

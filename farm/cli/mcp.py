@@ -42,9 +42,10 @@ def _read(path: str) -> str:
     """Return the text of a file that an agent names.
 
     Raises:
-        InvalidRequest: it is not a Lean file, or cannot be read.
+        InvalidRequest: the file is not a Lean file, or cannot be read.
     """
     if Path(path).suffix != ".lean":
-        # Lean's errors quote any file that an agent is told to read: only Lean sources may leave this machine.
+        # Lean's errors quote the text they are about, and somebody may tell an agent to send any file. So only Lean
+        # sources may leave this machine.
         raise InvalidRequest(f"{path}: only files whose name ends in .lean are read")
     return decode(read_file(Path(path)), path)

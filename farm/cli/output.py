@@ -33,7 +33,7 @@ def connect() -> Farm:
 
 
 def tell(text: str, label: str = "", style: str = "") -> None:
-    """Print a line on stderr for the person at the terminal; brackets in the text are no markup."""
+    """Print a line on stderr for the person at the terminal; brackets in the text are printed as they are."""
     line = Text.assemble((label, style), "  " if label else "", text)
     errors.print(line, soft_wrap=True)
 
@@ -67,7 +67,7 @@ def show_table(
     """Print rows as a table in a terminal, or as tab-separated lines with a header line in a pipe.
 
     Args:
-        columns: the names of the columns; the first cell of a row is its name.
+        columns: the names of the columns; the first cell of a row is the row's name.
         rows: the cells.
         has_text: whether the last column is text, which may take several lines of a terminal.
         note: the name of a column of sentences, each of which a terminal shows once, under the table.

@@ -37,7 +37,7 @@ class Unreadable:
     """A row that cannot be read.
 
     Attributes:
-        why: what is wrong with it.
+        why: what is wrong with the row.
     """
 
     why: str
@@ -50,7 +50,7 @@ class Columns:
     Attributes:
         given: the column of each field for which the user named one; an empty name leaves the field out. Any other
             field is read from the column of its own name or of another usual name (farm/client/columns.py).
-        seen: how often each problem's name has become the id of a row without one.
+        seen: how often each problem's name has become the id of a row that has no id.
     """
 
     given: dict[str, str]
@@ -104,15 +104,15 @@ def read_rows(
 
     Args:
         path: the file.
-        suffix: what it holds, `.jsonl`, `.json`, `.csv` or `.parquet`.
+        suffix: the form of its content: `.jsonl`, `.json`, `.csv` or `.parquet`.
         columns: which column of a data set holds which field.
         name: the file's name in the places of its rows.
         of_data_set: whether to read JSON rows by columns. They are also read that way if columns are given; otherwise
             a row is a proof as it stands, unless it has a data set's column names.
 
     Raises:
-        InvalidRequest: it cannot be read.
-        ConfigurationError: a library that reads it is not installed.
+        InvalidRequest: the file cannot be read.
+        ConfigurationError: the library that reads the file is not installed.
     """
     if suffix == ".parquet":
         return _proofs(read_parquet(path, columns.names, name), columns)
@@ -132,7 +132,7 @@ def parse_rows(
 
 
 def _json(text: str, name: str) -> Iterator[Placed]:
-    """Yield the items of a text that is a JSON list, the object if it is one, or else its lines."""
+    """Yield the items of a text that is a JSON list, the value of any other JSON text, or else the text's lines."""
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
@@ -180,10 +180,10 @@ def _cells(row: dict[Any, Any]) -> Any:
 
 
 def _proofs(rows: Iterable[Placed], columns: Columns, *, is_strict: bool = False) -> Iterator[tuple[str, Row]]:
-    """Yield proofs from rows; those of a data set are read by its columns, with the place as the id if they have none.
+    """Yield proofs from rows. Rows of a data set are read by its columns; a row without an id gets its place as its id.
 
-    If `is_strict`, a row without any column that only data sets use is a proof as it stands, and a name in it that is
-    not a field's is an error.
+    If `is_strict`, only a row with a column name that data sets alone use is read in this way. Any other row must be a
+    proof as it stands, and an unknown field in it is an error.
     """
     for where, row in rows:
         if not isinstance(row, dict) or (is_strict and not is_data_set(row)):

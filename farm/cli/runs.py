@@ -69,11 +69,11 @@ def run_rows(
         rows: the proofs, and rows that hold none.
         options: the batches' options.
         output: where verdicts are written as they come.
-        manifest: where the run is noted before it begins, so that the same call finds it again.
+        manifest: where the run is noted before it begins, so that a repeated call finds the run again.
         as_json: whether verdicts are shown as they come.
 
     Raises:
-        typer.Exit: it was interrupted, and what had not run is cancelled.
+        typer.Exit: the run was interrupted, and what had not run is cancelled.
     """
     identities = [identify(row, index) for index, row in enumerate(rows)]
     asked = {"level": options["level"], "environment": options["environment"]}
@@ -103,7 +103,11 @@ def run_rows(
 def _begin(
     manifest: Path, identities: Sequence[Identity], options: OptionFields, farm: Farm, known: Known
 ) -> tuple[UnfinishedRun, Known]:
-    """Write the record of the run, or find an earlier one; return it, and the verdicts of proofs that are not sent."""
+    """Write the record of the run, or find the record that an earlier call left.
+
+    Returns:
+        The record, and the known verdicts of the proofs that the run does not send.
+    """
     fresh = UnfinishedRun.make(identities, dict(options), farm.base_url, {name for name, _ in known})
     begun, is_found = resume(manifest, fresh)
     if is_found and set(begun.known) <= set(fresh.known):

@@ -30,7 +30,7 @@ def read(paths: Iterable[str], columns: Columns, split: str | None, skip: Path |
 
     Raises:
         InvalidRequest: a path is not there or cannot be read.
-        ConfigurationError: a library that reads it is not installed.
+        ConfigurationError: the library that reads a path's files is not installed.
     """
     for name in paths:
         if name == "-":

@@ -1,4 +1,4 @@
-"""The store, for operators' commands: that of the farm which `farm up` runs on DATA_DIR, or the one at REDIS_URL."""
+"""The store, for operators' commands: the one at REDIS_URL, else that of the farm that `farm up` runs on DATA_DIR."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Store:
 
     Attributes:
         client: a blocking client.
-        redis_url: the address it is connected to.
+        redis_url: the address that the client is connected to.
         settings: this command's settings.
-        runtime: the `farm up` that runs on it, if there is one.
+        runtime: the `farm up` that runs on this store, if there is one.
     """
 
     client: RedisClient

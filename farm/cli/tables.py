@@ -38,7 +38,7 @@ class Sheet:
         return [max(map(cell_len, cells)) for cells in zip(self.columns, *self.rows, strict=True)]
 
     def fits(self, width: int) -> bool:
-        """Whether a terminal has room for its columns side by side, where a last one of text may take several lines."""
+        """Whether the columns fit side by side into a terminal; a last column of text may wrap onto several lines."""
         widths = self.widths
         if self.has_text:
             widths[-1] = min(widths[-1], _LEAST_TEXT)

@@ -24,7 +24,7 @@ def read_file(path: Path) -> bytes:
     """Return the content of a file, unpacked.
 
     Raises:
-        InvalidRequest: it cannot be read.
+        InvalidRequest: the file cannot be read.
     """
     try:
         return unpack(path.read_bytes(), str(path))
@@ -36,7 +36,7 @@ def unpack(content: bytes, name: str) -> bytes:
     """Unpack gzip data; return any other content unchanged.
 
     Raises:
-        InvalidRequest: it ends too early, or is damaged.
+        InvalidRequest: the data ends too early, or is damaged.
     """
     if not content.startswith(_GZIP):
         return content
@@ -55,7 +55,7 @@ def decode(content: bytes, name: str, *, errors: str = "strict") -> str:
         errors: what to do with bytes that are not in that encoding, as for `bytes.decode`.
 
     Raises:
-        InvalidRequest: it is in another encoding; the message names the line and the column.
+        InvalidRequest: the content is in another encoding; the message names the line and the column.
     """
     encoding = next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "utf-8")
     try:

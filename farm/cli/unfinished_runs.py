@@ -1,4 +1,7 @@
-"""The record of an unfinished run, written before its first proof is sent: the same call resumes a killed run by it."""
+"""The record of an unfinished run, written before its first proof is sent.
+
+If the run is killed, a repeated call finds the record and resumes the run.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class UnfinishedRun(BaseModel):
         run: a random name for this run; the farm recognises its batches by it.
         sha256: the hash of all proofs, as in a manifest.
         known: the ids of the proofs that had a verdict when the run began; they are not sent.
-        batches: the ids in the farm of the batches submitted so far.
+        batches: the ids of the batches submitted so far.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -75,7 +78,7 @@ def read_unfinished_run(path: Path) -> UnfinishedRun | None:
 
 
 def resume(path: Path, fresh: UnfinishedRun) -> tuple[UnfinishedRun, bool]:
-    """Return the unfinished run in a file, or a fresh one if there is none; and whether it was found.
+    """Return the unfinished run that a file records, else the fresh one, and whether the file recorded a run.
 
     Raises:
         InvalidRequest: the file records a run of other proofs, with other options, or on another farm.

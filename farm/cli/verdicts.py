@@ -50,7 +50,7 @@ def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Outpu
     Args:
         path: the file; lines of JSON are continued, a file of another form is replaced.
         identities: the identities of this run's proofs, in order.
-        asked: the options on which a verdict depends; a proof verified with others is sent again.
+        asked: the options on which a verdict depends; a proof verified with other options is sent again.
 
     Raises:
         InvalidRequest: the suffix is unknown, the file cannot be written, or a line of it is not a verdict.
@@ -68,7 +68,7 @@ def check_writable(path: Path) -> None:
     """Check before a run, which may take hours, that its results can be written.
 
     Raises:
-        InvalidRequest: they cannot.
+        InvalidRequest: the results cannot be written.
     """
     is_new = not path.exists()
     try:
@@ -105,7 +105,7 @@ class Lines(Output):
         self._file.close()
 
     def _resume(self, path: Path) -> tuple[Known, list[bytes]]:
-        """Return the decided verdicts on proofs of this run, and the lines to keep: theirs and other proofs'."""
+        """Return the decided verdicts on proofs of this run; and the lines to keep: of these, and of other proofs."""
         known: dict[tuple[str, str], Verdict] = {}
         kept: list[bytes] = []
         mine = {(each.id, each.sha256) for each in self._identities}
@@ -203,7 +203,7 @@ def _first_message(verdict: Verdict) -> str:
 
 
 def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
-    """Yield whole lines; text after the last line end was being written when its process was killed."""
+    """Yield whole lines, without a last one that was cut off because its process was killed."""
     *lines, torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
     if not torn.startswith(_LINE_START[: len(torn)]):
         lines.append(torn)

@@ -112,7 +112,7 @@ def _checked(placed: list[tuple[str, Row]], paths: list[str], level: str) -> lis
     """Return the rows, after checking that they are worth a run.
 
     Raises:
-        InvalidRequest: there are none, none of them holds a proof, or two have the same id.
+        InvalidRequest: there are no rows, no row holds a proof, or two rows have the same id.
     """
     if not placed:
         raise InvalidRequest(f"There is no proof in {', '.join(paths)}")
@@ -138,7 +138,7 @@ def _named(placed: list[tuple[str, Row]]) -> list[Row]:
     """Return the rows, each with a name of its own for its verdict: its id, else its index, else its place.
 
     Raises:
-        InvalidRequest: two have the same id.
+        InvalidRequest: two rows have the same id.
     """
     places: dict[str, str] = {}
     for where, row in placed:

@@ -27,7 +27,7 @@ def name_request(request: httpx.Request) -> None:
 
 
 def check_name(response: httpx.Response) -> None:
-    """Accept a response that carries its request's name, or none: older farms and some proxies leave it out.
+    """Accept a response that carries its request's name, or none: older farms and some proxies leave the name out.
 
     Raises:
         Misdirected: the response carries another request's name.

@@ -1,4 +1,4 @@
-"""A batch as `Farm` returns it: its verdicts as they finish, its status, rerunning and cancelling it."""
+"""A batch as `Farm` returns it: it yields its verdicts as they finish, and can be watched, rerun and cancelled."""
 
 from __future__ import annotations
 

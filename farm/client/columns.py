@@ -1,7 +1,7 @@
 """Proofs from rows of data sets: each field's column is found by the names that data sets usually give it.
 
 Data sets of statements (miniF2F, ProofNet, PutnamBench and similar ones) name their columns in a handful of ways, and
-so do those who add proofs to them. This module knows only such names; the caller names any other column.
+so do people who add proofs to them. This module knows only such names; the caller names any other column.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields of a proof from a row of a data set; other columns are ignored.
 
     Args:
-        row: its cells by column; `a.b` is the cell `b` of the struct in `a`.
+        row: the row's cells by column; `a.b` is the cell `b` of the struct in `a`.
         given: the column of each field for which the caller names one; an empty name leaves the field out.
 
     Returns:
         The fields that were found. A struct in the statement's column (verl's `ground_truth`) gives `targets` and
-        `answers` too. A header is put before the statement or, without a statement, before the code, if that imports
-        nothing. If the statement ends in `by`, tactics that continue it get a `by` before them.
+        `answers` too. A header is put before the statement, or before the code if there is no statement, provided that
+        this text imports nothing. If the statement ends in `by`, tactics that continue it get a `by` before them.
 
     Raises:
-        LookupError: a column that the caller names is missing; the message says which.
+        LookupError: a column that the caller names is missing; the message names it.
     """
     found = {field: _cell(row, field, given) for field in FIELDS}
     if isinstance(struct := _struct(found["statement"]), Mapping):
@@ -80,7 +80,7 @@ def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def name_of(row: Mapping[str, Any], given: Mapping[str, str]) -> str | None:
-    """Return the name that a data set gives to a row's problem, for use as an id, if it has a column of such names."""
+    """Return the name that a data set gives to a row's problem, for use as an id; None if there is no such name."""
     if "problem" in given:
         return None
     names = (row[column] for column in COLUMNS["problem"][1:] if _is_label(row.get(column)))
@@ -98,7 +98,7 @@ def proof_from_row(row: Mapping[str, Any], **columns: str) -> Proof:
         proof_from_row({"name": "sum", "header": "import Mathlib", "formal_statement": "theorem …", "proof": "by …"})
 
     Args:
-        row: its cells by column.
+        row: the row's cells by column.
         columns: the column of each field (`statement="stmt", code="answer"`) whose column has none of the usual names.
 
     Raises:

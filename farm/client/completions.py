@@ -1,4 +1,4 @@
-"""Turns the text that a model wrote into the proof that is sent."""
+"""From the text that a model wrote to the proof that is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from farm.models import Proof
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 Extract: TypeAlias = Callable[[Completion], str]
 
-# No possessive quantifiers, because Python 3.11.2 has bugs in them; it takes linear time all the same.
+# No possessive quantifiers, because Python 3.11.2 has bugs in them; a search takes linear time all the same.
 _FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTILINE)
 _LANGUAGE = re.compile(r"\w*")
 _LEAN = frozenset({"lean", "lean4"})
@@ -24,9 +24,9 @@ _LEAN = frozenset({"lean", "lean4"})
 def extract_lean(completion: Completion) -> str:
     """Return the Lean source of a completion: its last block fenced as `lean` or `lean4`, else the whole text.
 
-    A block ends at the next fence with at least as many backticks as the one that opened it, or at the end of the text;
-    if that fence names a language, it also opens the next block. In a chat only the assistant's last message counts.
-    Nothing is removed: a block inside `<think>` counts too.
+    A block ends at the next fence with at least as many backticks as the fence that opened it, or at the end of the
+    text. If the fence that ends a block names a language, it also opens the next block. In a chat, only the assistant's
+    last message counts. Nothing is removed: a block inside `<think>` counts too.
     """
     text = _text(completion)
     found, opened = text, None
@@ -60,7 +60,7 @@ def _text(completion: Completion) -> str:
 
 
 def proof_of(code: str, statement: Statement, index: int) -> Proof | None:
-    """Return a proof, or None if the code cannot be sent: that is the model's fault, whereas a bad statement is not.
+    """Return a proof, or None if the code cannot be sent, which is the model's fault. A bad statement is the caller's.
 
     Raises:
         InvalidRequest: the statement is not valid.

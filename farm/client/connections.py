@@ -68,7 +68,7 @@ class Connections(_Connections[httpx.BaseTransport]):
         self._clients: dict[int, httpx.Client] = {}
 
     def client(self) -> httpx.Client:
-        """Return this process's client; it raises what `_check` raises."""
+        """Return this process's client; raises as `_check` does."""
         self._check()
         # There is no lock: if another thread held it during a fork, it would stay locked in the child for ever.
         return self._clients.get(os.getpid()) or self._clients.setdefault(os.getpid(), self._open())
@@ -93,7 +93,7 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
         self._held: dict[Place, AsyncGenerator[None, None]] = {}
 
     async def client(self) -> httpx.AsyncClient:
-        """Return the client of this process and loop; it raises what `_check` raises."""
+        """Return the client of this process and loop; raises as `_check` does."""
         self._check()
         place = _place()
         if place not in self._clients:

@@ -195,7 +195,7 @@ class Core:
         return Following(batch_id, after, farm=self._farm, retries=self._retries, sent=sent)
 
     def batches(self, limit: int, **wanted: Any) -> Flow[list[BatchStatus]]:
-        """List the key's batches; `wanted` holds the parameters of `GET /v1/batches`; one that is None selects all."""
+        """List the key's batches; `wanted` holds parameters of `GET /v1/batches`, and one that is None is left out."""
         call = self._get("/v1/batches", limit=limit, **{name: value for name, value in wanted.items() if value})
         return (yield from self._answer(call, _BATCHES, lambda found: len(found.batches) <= limit)).batches
 

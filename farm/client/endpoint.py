@@ -30,7 +30,7 @@ class FarmEndpoint:
 
     @classmethod
     def resolve(cls, base_url: str | None, api_key: str | None) -> FarmEndpoint:
-        """Return the endpoint that the arguments name; the environment or `./.env` stands in for one that is None.
+        """Return the endpoint that the arguments name; for None, the environment or `./.env` stands in.
 
         Raises:
             ConfigurationError: the URL is not an HTTP URL, the key cannot be sent, or `./.env` cannot be read.

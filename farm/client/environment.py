@@ -1,6 +1,7 @@
-"""Environment variables, and from `./.env` those that the environment lacks; the command line does the same.
+"""Environment variables, and those of `./.env` that the environment lacks.
 
-The command line uses pydantic-settings and python-dotenv for this; the SDK needs neither. A test compares the two.
+The command line reads the same with pydantic-settings and python-dotenv, which the SDK does not need. A test compares
+the two.
 """
 
 from __future__ import annotations

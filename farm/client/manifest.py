@@ -56,20 +56,20 @@ class Manifest(BaseModel):
         version: the version of this format.
         leanfarm: the version of the SDK that asked.
         farm: the farm's address, without user and password.
-        started_at: by the clock of the machine that asked, like `ended_at`.
+        started_at: when the run began, and `ended_at` when it ended, by the clock of the machine that asked.
         label: the run's label.
-        tags: the words by which its batches are found.
+        tags: the words by which the run's batches are found.
         options: the options with the farm's defaults filled in; only the given ones if no proof had to be sent.
         environments: all environments that judged; two or more mean that the farm changed during the run.
-        policies: the versions of the rules that were applied (`evidence.policy`), likewise.
+        policies: the versions of the rules that were applied (`evidence.policy`); two or more mean the same.
         checkers: the versions of the external checkers that were asked.
         sha256: the hash of the JSON lines `[id, problem, sha256]` of all proofs in order.
         counts: the number of verdicts by outcome.
-        reasons: the number of verdicts by reason; those without one were accepted.
+        reasons: the number of verdicts by reason; accepted proofs have none.
         retried: how many proofs were sent again because their first verdict was undecided.
-        known: how many had a verdict from an earlier run.
-        batches: the ids of its batches in the farm, in the order they were submitted.
-        proofs: all of them, in order.
+        known: how many proofs had a verdict from an earlier run.
+        batches: the ids of the run's batches, in the order in which they were submitted.
+        proofs: all proofs of the run, in order.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -117,8 +117,8 @@ class Manifest(BaseModel):
             other: the run to compare with.
 
         Returns:
-            For each dotted name (`options.timeout_s`, `proofs.ID.outcome`) whose values differ, the value here and in
-            the other run, None where it is missing.
+            The values that differ, by dotted name (`options.timeout_s`, `proofs.ID.outcome`): first the value here,
+            then the value in the other run. None stands for a missing value.
         """
         here, there = _flat(self), _flat(other)
         names = [*here, *(name for name in there if name not in here)]

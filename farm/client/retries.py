@@ -17,7 +17,7 @@ class Retries:
     """The tries that are left for one call, or for one stream of results.
 
     Args:
-        limit: how many times in a row it may be repeated.
+        limit: how many times in a row the call may be repeated.
     """
 
     def __init__(self, limit: int) -> None:

@@ -19,9 +19,9 @@ class BadRow:
     """A row whose text cannot be given to Lean.
 
     Attributes:
-        id: the id of its verdict; if None, its position among all rows.
+        id: the id of the row's verdict; if None, the row's position among all rows.
         code: the text that is hashed.
-        why: what is wrong with it.
+        why: what is wrong with the text.
     """
 
     id: str | None
@@ -37,10 +37,10 @@ class BadRow:
 
 
 def check_rows(rows: Iterable[Any]) -> Iterator[Proof | BadRow]:
-    """Yield proofs, and a bad row for each whose text is empty or cannot be sent.
+    """Yield the proof of each row, or a bad row if the row's text is empty or cannot be sent.
 
-    A model may write anything, and that must not end a run. The caller's own mistake does end it: a missing or wrong
-    field that makes every row wrong raises, so that a whole training run is not silently worth 0.
+    A model may write anything, and that must not end a run. The caller's own mistake does end the run: a missing or
+    wrong field tends to make every row wrong, and a whole training run must not silently be worth 0.
 
     Raises:
         InvalidRequest: `code` is missing, or another field is wrong; the message names the row.

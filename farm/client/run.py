@@ -52,7 +52,8 @@ class Run(Sequence[Verdict]):
         """Return one reward per proof: 1.0 if accepted, 0.0 if rejected; see `farm.rewards`.
 
         Args:
-            undecided: the reward for a proof that the farm could not decide; with None the caller can tell it apart.
+            undecided: the reward for a proof that the farm could not decide; with None the caller can tell such proofs
+                apart.
             level: the level that accepted proofs must have reached.
 
         Raises:
@@ -63,14 +64,14 @@ class Run(Sequence[Verdict]):
     def pass_at_k(self, k: int, *, undecided: Undecided | None = None) -> float:
         """Return the probability that at least one of k attempts is accepted, averaged over the problems.
 
-        For a problem with n attempts of which c are accepted, the unbiased estimator of Chen et al. (2021,
-        arXiv:2107.03374, equation 1): 1 - C(n-c, k) / C(n, k).
+        For a problem with n attempts, c of them accepted, this is the unbiased estimator 1 - C(n-c, k) / C(n, k) of
+        Chen et al. (2021, arXiv:2107.03374, equation 1).
 
         Args:
             k: the number of attempts that a solver would have, 1 or more.
             undecided: how to count an attempt that the farm could not decide. `failed` counts it among the n, which
                 gives a lower bound; `excluded` leaves it out of the n, which is right if the reason has nothing to do
-                with the proof. With None such an attempt raises.
+                with the proof. With None, such an attempt raises a ValueError.
 
         Raises:
             ValueError: a proof has no `problem`, a problem has fewer than k attempts, or some are undecided and

@@ -1,4 +1,4 @@
-"""Many proofs as a series of batches: divided into batches to be sent, and their verdicts put in order as they come."""
+"""Many proofs as a series of batches: how they are divided, and how their verdicts are put in order as they come."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class SeriesFields(OptionFields, total=False):
 
     Attributes:
         batch_size: the most proofs in one batch, up to the farm's own limit of 100 000, which is the default.
-        in_flight: how many batches the farm has at once; 2 by default, so that while one ends with a few slow proofs,
-            the next is already running.
+        in_flight: how many batches the farm has at once; 2 by default, so that the next batch is already running while
+            one ends with a few slow proofs.
         retry_undecided: how often an undecided proof is sent again, in a batch with the other undecided ones; 0 by
             default. Cancelled proofs are not sent again.
         idempotency_key: a name for the run: another process that repeats the call with this key and the same proofs
             gets the same batches and submits nothing twice. If a run with a key fails, its batches keep running.
         known: verdicts of an earlier run, keyed by id and `content_hash`; their proofs are not sent again.
-        progress: called after each verdict with the number of proofs that have one and the number of all proofs (for
-            an iterable without a length: of those read so far).
-        on_verdict: called with each verdict as it arrives, once per proof, but not with the `known` ones.
-        on_batch: called with the id of each batch as it is submitted, or found again by the key.
+        progress: called after each verdict with the number of proofs that have one and the number of all proofs, or of
+            those read so far if the iterable has no length.
+        on_verdict: called with each verdict as it arrives, once per proof, but not with `known` verdicts.
+        on_batch: called with the id of each batch when the batch is submitted, or found again by the key.
     """
 
     batch_size: int
@@ -76,8 +76,8 @@ class SeriesEntry:
     """A proof to send.
 
     Attributes:
-        index: its place among all proofs.
-        id: its name among all proofs.
+        index: the proof's place among all proofs.
+        id: the proof's name among all proofs.
         line: the proof as JSON.
     """
 
@@ -92,7 +92,7 @@ class SeriesPart:
 
     Attributes:
         key: the idempotency key of the submission; None to make a new one.
-        taken: how many of its verdicts have arrived.
+        taken: how many of the part's verdicts have arrived.
     """
 
     entries: list[SeriesEntry]
@@ -144,7 +144,7 @@ class Series:
             yield self._parts(again)
 
     def take(self, part: SeriesPart, verdict: Verdict) -> None:
-        """Take one verdict of a part: keep it, or its proof for the next round."""
+        """Take one verdict of a part: keep the verdict, or keep its proof for the next round."""
         part.taken += 1
         entry = part.entries[verdict.index]
         placed = verdict.model_copy(update={"index": entry.index})

@@ -1,7 +1,7 @@
 """Results as they finish: lines of NDJSON, and the place to continue from after a lost connection.
 
-A shell makes `call()` and passes every chunk to `feed()`. If the response ends or breaks before `done`, it waits for
-`pause()` and makes the next `call()`, which continues after the last line that was read.
+A shell makes `call()` and passes every chunk to `feed()`. If the response ends or breaks before `done`, the shell waits
+for `pause()` and makes the next `call()`, which continues after the last line that was read.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ class Following:
         """Return the seconds to wait before the next call.
 
         Args:
-            lost: what broke the response or came instead of it; None if it ended without its last line, as it does
-                when the farm restarts.
+            lost: what broke the response or came instead of it; None if the response ended without its last line, as
+                happens when the farm restarts.
 
         Raises:
             FarmError: the farm refuses, or there have been too many tries since the last line.
@@ -118,7 +118,7 @@ class Gathering:
     """Puts the verdicts of a batch into request order.
 
     Args:
-        total: how many there will be.
+        total: how many verdicts there will be.
         progress: called after each verdict with the number of verdicts so far and the total.
     """
 
@@ -137,7 +137,7 @@ class Gathering:
         """Return all verdicts, in the order of their proofs.
 
         Raises:
-            FarmError: some are missing; with fewer verdicts than proofs, proofs would get the wrong ones.
+            FarmError: verdicts are missing; with fewer verdicts than proofs, proofs would get the wrong ones.
         """
         if len(self._by_index) != self._total:
             raise FarmError(f"The farm ended a batch of {self._total} after {len(self._by_index)} verdicts")

@@ -16,7 +16,7 @@ from farm.models.limits import MAX_VERIFY_PROOFS
 ProofLike: TypeAlias = str | dict[str, Any] | Proof
 Proofs: TypeAlias = ProofLike | Iterable[ProofLike]
 
-# Below the 32 MB that the farm accepts as one JSON value; more is sent as lines, which it reads as they come.
+# Below the 32 MB that the farm accepts as one JSON value; more is sent as lines, which the farm reads as they come.
 _MAX_JSON_BYTES = 32_000_000
 
 
@@ -27,12 +27,12 @@ class OptionFields(TypedDict, total=False):
         timeout_s: seconds one proof may run, not counting header loading and time in the queue.
         level: the level an accepted verdict must reach.
         environment: the Lean environment to run in.
-        priority: 0–9 among the batches of one key, 9 first.
+        priority: 0–9; among the batches of one key, each step up doubles a batch's share of the work.
         gate: the lexical gate for the submitted text.
         native: whether `native_decide` passes the gate.
         cache: whether an earlier verdict on the same proof may be returned.
         deadline_s: seconds after which unfinished proofs become `undecided/cancelled`.
-        canaries: the share of false proofs that the farm mixes in; if one is accepted, the key is paused.
+        canaries: the share of false proofs that the farm mixes in; if a false proof is accepted, the key is paused.
         label: a name for the batch, one line of up to 200 characters.
         tags: up to 16 words by which the batch can be found, made of letters, digits and `_.:/=+-`.
         feedback: whether verdicts say, for each error, the tactic that failed and the goals before it.
@@ -73,12 +73,12 @@ class Submission:
 
     @property
     def fits_json(self) -> bool:
-        """Whether the farm takes it as one JSON value."""
+        """Whether the farm takes the submission as one JSON value."""
         return self.size < _MAX_JSON_BYTES
 
     @property
     def fits_one_answer(self) -> bool:
-        """Whether `POST /v1/verify` takes it."""
+        """Whether `POST /v1/verify` takes the submission."""
         return self.fits_json and len(self.lines) <= MAX_VERIFY_PROOFS
 
     @property
@@ -101,7 +101,7 @@ def prepare(proofs: Proofs, options: OptionFields) -> Submission:
     """Return a submission of one or many proofs.
 
     Raises:
-        InvalidRequest: there is no proof, or one of them or an option is wrong; the message says which.
+        InvalidRequest: there is no proof, or a proof or an option is wrong; the message says which.
     """
     checked = check_options(options)
     named = [(encode(proof), proof.id or str(index)) for index, proof in enumerate(check_proofs(proofs))]
@@ -114,7 +114,7 @@ def check_options(options: OptionFields) -> Options:
     """Return the options that a user gave.
 
     Raises:
-        InvalidRequest: one of them is unknown or wrong.
+        InvalidRequest: an option is unknown or wrong.
     """
     try:
         return Options(**options)
@@ -136,7 +136,7 @@ def check_proofs(proofs: Proofs) -> Iterator[Proof]:
     """Yield proofs, whatever form they were given in.
 
     Raises:
-        InvalidRequest: one of them is wrong; the message says which.
+        InvalidRequest: a proof is wrong; the message says which.
     """
     for index, each in enumerate(as_many(proofs)):
         try:

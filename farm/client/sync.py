@@ -39,12 +39,12 @@ class Farm(StepRunner):
         with Farm() as farm:
             verdicts = farm.verify(["example : 1 + 1 = 2 := rfl", "example : 1 + 1 = 3 := rfl"])
 
-    Every method repeats a call while the farm is busy, is restarting, or cannot be reached. If that does not help, it
-    raises `ConnectionFailed` or `Unavailable` when nobody answers, `RateLimited`, `Unauthorized`, `Forbidden`, or one
-    of the errors that its own docstring lists. A proof that fails is a verdict, never an error.
+    Every method repeats a call while the farm is busy, is restarting, or cannot be reached. If that does not help, the
+    method raises `RateLimited`, `Unavailable` or `ConnectionFailed`. Every method may also raise `Unauthorized` and
+    `Forbidden`, besides the errors that its own docstring lists. A proof that fails is a verdict, never an error.
 
-    It works on both sides of a fork, each side with its own connections, and it can be pickled: the copy asks the same
-    address with the same `api_key`. A key from `FARM_API_KEY` is not pickled: the copy reads that variable itself.
+    A `Farm` works on both sides of a fork, each side with its own connections. It can be pickled: the copy asks the
+    same address with the same `api_key`. A key from `FARM_API_KEY` is not pickled: the copy reads that variable itself.
 
     Args:
         base_url: the farm's URL; if None, `FARM_URL`, and if that is not set, this host at `PORT` (8000).
@@ -93,8 +93,8 @@ class Farm(StepRunner):
     def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:
         """Verify one or many proofs and wait; verdicts come in the order of the proofs.
 
-        Up to 1 000 proofs are sent in one request, and the farm drops them if this process ends. More are sent as a
-        batch, which the farm finishes even then.
+        Up to 1 000 proofs are sent in one request, and the farm drops them if this process ends. More proofs are sent
+        as a batch, which the farm finishes even then.
 
         Args:
             proofs: Lean source, a dictionary of a proof's fields, a `Proof`, or an iterable of these.
@@ -102,7 +102,7 @@ class Farm(StepRunner):
 
         Raises:
             InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
-            TooLarge: this is more than the farm takes at once.
+            TooLarge: the proofs are more than the farm takes at once.
         """
         submission = prepare(proofs, options)
         if submission.fits_one_answer:
@@ -134,13 +134,13 @@ class Farm(StepRunner):
 
         Args:
             proofs: as for `verify`.
-            idempotency_key: a name for the submission, up to 256 characters of ASCII: another process that submits the
-                same with this key gets the same batch. With None, each call of this method makes a batch of its own.
+            idempotency_key: a name for the submission, up to 256 characters of ASCII. Another process that submits the
+                same proofs with this key gets the same batch. With None, each call of this method makes a new batch.
             options: see `OptionFields`.
 
         Raises:
             InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
-            TooLarge: this is more than the farm takes at once.
+            TooLarge: the proofs are more than the farm takes at once.
             Conflict: the `idempotency_key` has been used with other proofs or options.
         """
         return Batch(self, *self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
@@ -201,11 +201,12 @@ class Farm(StepRunner):
             environment: the Lean environment to run in.
 
         Returns:
-            `responses` are lean_interact's models where it is installed, else dictionaries. `reason` says why there are
-            fewer of them than requests, and is None if there is one for each.
+            `responses` are lean_interact's models if it is installed, else dictionaries. `reason` says why there are
+            fewer responses than requests; it is None if every request has its response.
 
         Raises:
-            InvalidRequest: a request names a file on the farm's host, or a number that no earlier one can have made.
+            InvalidRequest: a request names a file on the farm's host, or a number that no earlier request can have
+                made.
         """
         return self._run(self._core.commands(requests, timeout_s=timeout_s, environment=environment))
 
@@ -216,7 +217,7 @@ class Farm(StepRunner):
         timeout_s: float | None = None,
         environment: str = "default",
     ) -> TacticsAnswer:
-        """Try tactic sequences on goals, over many workers; a process runs a beginning that several share only once.
+        """Try tactic sequences on goals, over many workers; a process runs only once what several sequences begin with.
 
         Args:
             goals: `Goal`s, or dictionaries with their fields: `code` with a `sorry`, or `statement`; and `candidates`.
@@ -316,5 +317,5 @@ class Farm(StepRunner):
         return self._run(self._core.environments())
 
     def ready(self) -> dict[str, Any]:
-        """Return `{"status","checks"}`: whether every part answers. If the farm is not ready, that is no error."""
+        """Return `{"status","checks"}`: whether every part answers. A farm that is not ready raises no error."""
         return self._run(self._core.ready())

@@ -1,10 +1,11 @@
 """Rewards in the calling conventions of trainers: TRL's GRPO, and verl.
 
-A function made here asks the farm that `FARM_URL` names, unless it is given one, and connects at its first call. It
-asks for the `checked` level unless told otherwise, because a model in training exploits the gaps of `compiled`.
+A function made here connects at its first call, to the farm that `FARM_URL` names or to the `farm` that it is given.
+It asks for the `checked` level unless told otherwise, because a model in training exploits the gaps of `compiled`.
 
-A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own; `undecided` is used
-instead. A completion that no farm could judge, because it is empty or has invalid characters, is worth 0.
+A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own; the argument
+`undecided` is used instead. A completion that no farm could judge, because it is empty or has invalid characters, is
+worth 0.
 
 The functions work in threads and on both sides of a fork, and they can be pickled if `extract` can. A farm that was
 passed to them is pickled as `Farm` documents.
@@ -133,7 +134,7 @@ def verl_batch_reward(
     return _VerlBatchReward(_Judge(farm, extract, options), undecided, retry_undecided)
 
 
-# Objects, because inner functions cannot be pickled. A trainer logs each under its `__name__`; its user may set that.
+# Objects, because inner functions cannot be pickled. A trainer logs each under its `__name__`, which users may set.
 
 
 @dataclass(eq=False)
@@ -188,7 +189,7 @@ class _VerlBatchReward:
 
 
 class _Judge:
-    """Has completions verified; one that cannot be sent has None as its verdict."""
+    """Has completions verified; a completion that cannot be sent has None as its verdict."""
 
     def __init__(self, farm: Farm | None, extract: Extract, options: OptionFields) -> None:
         self._farm = farm

@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 def make_private(data_dir: Path) -> None:
-    """Make a data folder that nobody else can read, or take away others' access to one that an earlier release made.
+    """Make a data folder that only its owner can read, or close a folder that an earlier release left open to others.
 
     A folder that the farm did not make and that holds other data, such as a home or `/tmp`, keeps its mode; the farm's
     own files in it are still made private.
 
     Raises:
-        OSError: it cannot be made, or is not a folder.
+        OSError: the folder cannot be made, or its path is not a folder.
     """
     try:
         data_dir.mkdir(parents=True, mode=0o700)

@@ -77,10 +77,10 @@ class LocalFarm:
         self._readiness = Readiness(self._http, self._supervisor.ailments, parts)
 
     async def run(self, on_ready: OnReady, stopped: asyncio.Event) -> None:
-        """Run until told to stop, which may be while it is still starting; whatever happens, nothing is left behind.
+        """Run until told to stop, even while the farm is still starting; whatever happens, no process is left behind.
 
         Raises:
-            ConfigurationError: something does not start; the message says what to do.
+            ConfigurationError: a setting is wrong, or a service does not start; the message says what to do.
         """
         if self._settings.farm_host not in LOOPBACK_HOSTS and not self._settings.api_keys_file:
             raise ConfigurationError("Without keys a farm binds to this host only: set API_KEYS_FILE, or no FARM_HOST")
@@ -142,7 +142,7 @@ class LocalFarm:
         self._tell(f"started {', '.join(service.name for service in services)}")
 
     def _environment(self, port: int, redis_url: str) -> dict[str, str]:
-        """Return a child process's environment, with what it might not learn from the settings and `.env`."""
+        """Return a child process's environment, with what the child might not learn from the settings and `.env`."""
         settings = self._settings
         return {
             **os.environ,
@@ -169,7 +169,7 @@ class LocalFarm:
             "FLOWER_CONF": os.environ.get("FLOWER_CONF", os.devnull),
         }
         is_healthy = self._answers(f"{addresses.flower}/healthcheck")
-        # It has nothing to lose, and a regular shutdown would take half a second.
+        # Flower has nothing to lose, and a regular shutdown would take half a second.
         command = own_module("farm.local.flower")
         return SupervisedProcess("flower", command, {**environment, **options}, is_healthy, stop_grace_s=0)
 
@@ -213,14 +213,14 @@ def _python_service(module: str, environment: dict[str, str]) -> SupervisedProce
 def _lean_service(room: LocalLeanRoom, environment: dict[str, str]) -> SupervisedProcess:
     command = own_module("workers.lean", *([str(room.file)] if room.file else []))
     name = lean_part(room.environment)
-    # The toolchain and the REPL that it may fetch are run under other user ids.
+    # The toolchain and the REPL that a room may fetch are run under other user ids, which have to read them.
     return SupervisedProcess(
         name, command, {**environment, **room.variables}, _gives_signs(name, environment), umask=-1
     )
 
 
 def _gives_signs(part: str, environment: dict[str, str]) -> Callable[[], Awaitable[bool]]:
-    """Return a check that a part has not fallen silent; it may take long to give its first sign of life."""
+    """Return a check that a part has not fallen silent; the part may take long to give its first sign of life."""
 
     async def is_healthy() -> bool:
         return not is_silent(Path(environment["DATA_DIR"]), part)

@@ -10,7 +10,7 @@ _TROUBLE = frozenset({"error", "critical"})
 
 
 def last_words(log: Path, start: int) -> str:
-    """Return what a process wrote to its log; of its JSON lines only warnings and errors, if there are any.
+    """Return what a process wrote to its log; if its JSON lines include errors, without the JSON lines that are none.
 
     Args:
         log: the file.

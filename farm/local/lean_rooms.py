@@ -11,7 +11,7 @@ from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError
 from farm.settings import Settings
 
-# The share of a cgroup's memory to leave free: besides Lean there are the farm's own processes.
+# The share of the memory that all Lean processes together may use; the farm's own processes need the rest.
 _MEMORY_SHARE = 0.95
 
 
@@ -20,9 +20,9 @@ class LocalLeanRoom:
     """One Lean room.
 
     Attributes:
-        environment: the environment it serves.
-        file: the file of its settings; None for the room that has the settings of `farm up`.
-        variables: further environment variables of its process.
+        environment: the Lean environment that the room serves.
+        file: the file of the room's settings; None for the room that has the settings of `farm up`.
+        variables: further environment variables of the room's process.
     """
 
     environment: str
@@ -34,7 +34,7 @@ def lean_rooms(settings: Settings) -> list[LocalLeanRoom]:
     """Return the Lean rooms of this host, each with its share of the host if there are several.
 
     Raises:
-        ConfigurationError: a file is wrong, or two are for the same environment.
+        ConfigurationError: a file is wrong, or two rooms would serve the same environment.
     """
     files = environment_files(settings)
     asked = [settings, *map(load_environment, files)]
@@ -65,7 +65,7 @@ def share_processes(asked: Sequence[Settings], cores: int, memory_mb: float) -> 
     least one process; the first of them gets the remainder of the division.
 
     Args:
-        asked: the settings of each.
+        asked: the settings of each environment.
         cores: the host's cores.
         memory_mb: the host's memory.
     """

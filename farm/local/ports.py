@@ -18,7 +18,7 @@ def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
     """Return a port that can be bound now: the wanted one, or any for 0.
 
     Raises:
-        ConfigurationError: the wanted one cannot be bound; the message says why.
+        ConfigurationError: the wanted port cannot be bound; the message says why.
     """
     hindrance = ""
     for port in [wanted] if wanted else random.sample(_QUIET, _TRIES):
@@ -32,7 +32,7 @@ def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
 
 
 def prefer_port(wanted: int, *, taken: int) -> int:
-    """Return the wanted port if it is free and not the one that another service is about to bind, else any."""
+    """Return the wanted port if it can be bound and is not `taken` by a service that is about to start, else any."""
     return free_port() if wanted == taken or _try_bind(wanted, "127.0.0.1") else wanted
 
 

@@ -25,7 +25,7 @@ class Readiness:
     Args:
         http: the client that asks the API.
         ailments: returns what the supervisor knows about services that do not work.
-        lean_parts: the names of the Lean rooms: the API reports a farm as ready once one of them serves.
+        lean_parts: the names of the Lean rooms; the API reports a farm as ready once one of them serves.
 
     Attributes:
         waits: the parts that are not ready, and why.
@@ -68,7 +68,10 @@ class Readiness:
                 told, told_at = text, time.monotonic()
 
     async def _checks(self, url: str) -> dict[str, Any]:
-        """Return what the API says about each part, even those it does not know yet; nothing if it does not answer."""
+        """Return what the API says about each part; empty if it does not answer.
+
+        A Lean room that the API does not know yet counts as not ready.
+        """
         try:
             checks: dict[str, Any] = (await self._http.get(f"{url}/readyz")).json()["checks"]
         except (httpx.TransportError, ValueError, KeyError):

@@ -66,12 +66,13 @@ def read_runtime(data_dir: Path) -> Runtime | None:
 async def locked(data_dir: Path, tell: Callable[[str], None]) -> AsyncIterator[int]:
     """Lock a data folder for one farm, and yield the descriptor that holds the lock.
 
-    The lock ends with the last process that has the descriptor, however that process ends. The embedded Valkey is
-    given it: if `farm up` is killed, its Valkey still writes what it holds, which a second one on its files would lose.
+    The lock ends with the last process that has the descriptor, however that process ends. The embedded Valkey gets the
+    descriptor too: if `farm up` is killed, its Valkey still writes what it holds, and a second Valkey on the same files
+    would lose that.
 
     Args:
         data_dir: the folder.
-        tell: called with a line that says what it waits for.
+        tell: called with a line that says what the lock waits for.
 
     Raises:
         ConfigurationError: another farm holds the folder, or the folder cannot be written to.

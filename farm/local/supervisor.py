@@ -39,11 +39,11 @@ class SupervisedProcess:
     Attributes:
         name: also the name of its log file.
         is_healthy: called at the start until it returns true, and every few seconds after that.
-        start_timeout_s: how long it may take to become healthy.
-        stop_grace_s: how long it may take to end after SIGTERM.
-        orphan_signal: what the kernel sends it when the supervisor dies.
-        descriptors: the open files that it is given.
-        umask: its umask; -1: the supervisor's.
+        start_timeout_s: how long the process may take to become healthy.
+        stop_grace_s: how long the process may take to end after SIGTERM.
+        orphan_signal: what the kernel sends the process when the supervisor dies.
+        descriptors: the open files that the process is given.
+        umask: the process's umask; -1 stands for the supervisor's own.
     """
 
     name: str
@@ -72,14 +72,14 @@ class _Running:
     started: float = field(default_factory=time.monotonic)
 
     def end_in_words(self) -> str:
-        """Whether and how it ended, and the last lines of its log."""
+        """Whether and how the process ended, and the last lines of its log."""
         code = self.process.returncode
         how = f"ended with {code}" if code is not None else "does not answer"
         return f"{how}; {last_words(self.log, self.said_before)}"
 
     @property
     def age_s(self) -> float:
-        """Seconds since it was started."""
+        """Seconds since the process was started."""
         return time.monotonic() - self.started
 
 

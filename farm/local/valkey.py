@@ -25,7 +25,7 @@ class Valkey:
     url: str
 
     async def is_healthy(self) -> bool:
-        """Whether it answers; asked in a thread, so that a server that hangs does not hold up its supervisor."""
+        """Whether the server answers; asked in a thread, so that a hanging server does not hold up the supervisor."""
         return await asyncio.to_thread(answers, self.url, _HEALTH_TIMEOUT_S)
 
 
@@ -40,7 +40,7 @@ def prepare_valkey(data_dir: Path) -> Valkey:
     password, port = secrets.token_urlsafe(24), free_port()
     configuration = folder / "valkey.conf"
     configuration.touch(mode=0o600)
-    # everysec may lose the last second in a power cut, never by a kill; noeviction: the farm itself bounds its caches.
+    # everysec: a power cut may lose the last second, a kill nothing. noeviction: the farm itself bounds its caches.
     configuration.write_text(
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\n"
         'appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave ""\n'

@@ -87,5 +87,5 @@ def _place(position: Any) -> dict[str, int]:
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields without those that are empty: a model pays for each."""
+    """Return fields without those that are empty, because a model pays for each."""
     return {name: value for name, value in fields.items() if value not in (None, "", [])}

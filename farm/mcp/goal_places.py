@@ -29,8 +29,8 @@ def goals_at(trees: list[Any], place: Place) -> dict[str, Any]:
         place: where to look.
 
     Returns:
-        `tactic`, `line`, `column`, `goals_before` and `goals_after`; everything None or empty if no tactic is
-        at or before the place.
+        `tactic`, `line`, `column`, `goals_before` and `goals_after`; all of them None or empty if no tactic is at or
+        before the place.
     """
     tactics = list(_tactics(trees))
     around = [each for each in tactics if each.start <= place <= each.end]
@@ -38,7 +38,7 @@ def goals_at(trees: list[Any], place: Place) -> dict[str, Any]:
         return _answer(min(around, key=_size), is_inside=True)
     earlier = [each for each in tactics if each.end < place]
     if earlier:
-        # Of those that end at the same place, the outermost left the goals that remain.
+        # Of tactics that end at the same place, the outermost one left the goals that remain.
         return _answer(max(earlier, key=lambda each: (each.end, _size(each))), is_inside=False)
     return {"tactic": None, "line": None, "column": None, "goals_before": [], "goals_after": []}
 
@@ -56,7 +56,7 @@ def _answer(tactic: TacticPlace, *, is_inside: bool) -> dict[str, Any]:
 
 
 def _size(tactic: TacticPlace) -> Place:
-    """Return how far a tactic reaches; of two at the same place, the smaller one is more exact."""
+    """Return how far a tactic reaches; of two tactics around a place, the smaller one is more exact."""
     return tactic.end[0] - tactic.start[0], tactic.end[1] - tactic.start[1]
 
 

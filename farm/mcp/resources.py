@@ -55,7 +55,7 @@ class Resources:
 
 
 async def _with_verdicts(farm: AsyncFarm, status: BatchStatus, most: int) -> dict[str, Any]:
-    """Return a batch with its first verdicts in the order they came, but with none while it runs, so as not to wait."""
+    """Return a batch with its first verdicts, in the order they came; with none while it runs, so as not to wait."""
     verdicts: list[dict[str, Any]] = []
     if status.finished and status.total:
         async with aclosing(farm.batch(status.batch_id).results()) as found:

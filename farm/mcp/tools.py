@@ -191,7 +191,7 @@ def _look(command: str) -> str:
     """Return a command unchanged if it only looks something up.
 
     Raises:
-        InvalidRequest: it does something else.
+        InvalidRequest: the command does something else.
     """
     if command.split()[:1] and command.split()[0] in LOOKS:
         return command

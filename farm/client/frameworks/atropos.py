@@ -19,7 +19,7 @@ class LeanReward(RewardFunction):
     """1 for a proof of the statement, 0 for anything else, and `undecided` where the farm could not decide.
 
     A failure is raised. Atropos's own functions would turn it into 0, so that an epoch without a farm would look like
-    one without a proof.
+    an epoch without a proof.
 
     Args:
         undecided: the reward where the farm could not decide; Atropos needs a number, and the trainer chooses it.
