@@ -17,7 +17,7 @@ class Measured:
     """The result of one load.
 
     Attributes:
-        per_s: proofs or queries finished per second, from the submit to the last answer.
+        per_s: proofs or queries finished per second, from the submission to the last answer.
         p50_ms: median time in milliseconds: the run time of a proof, or the round trip of a query.
         p95_ms: the 95th percentile of the same times.
     """
@@ -73,7 +73,7 @@ def bench_verify(farm: Farm, code: str, count: int, concurrency: int, advance: C
 
 
 def bench_retrieve(farm: Farm, goal: str, count: int, concurrency: int, advance: Callable[[], None]) -> Measured:
-    """Retrieve premises for `concurrency` clients, each of which waits for an answer before it sends the next query."""
+    """Retrieve premises from `concurrency` clients, each of which waits for an answer before its next query."""
 
     def one(index: int) -> float:
         started = time.monotonic()

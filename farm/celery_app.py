@@ -48,7 +48,7 @@ _OF_RABBITMQ: dict[str, Any] = {
     "task_create_missing_queue_type": "quorum",
     # Celery prepares queues for delays, which nothing here uses; classic ones are cheaper.
     "broker_native_delayed_delivery_queue_type": "classic",
-    # A broker whose host vanishes silently is noticed after twice this many seconds.
+    # The loss of a broker whose host vanishes silently is noticed after twice this many seconds.
     "broker_heartbeat": 15,
 }
 

@@ -41,7 +41,7 @@ class Scope(StrEnum):
     """What a key may be used for."""
 
     VERIFY = "verify"
-    """Submit proofs; see, read and cancel its own batches."""
+    """Submit proofs; see, read and cancel the key's own batches."""
     RETRIEVE = "retrieve"
     """Ask for premises."""
     OPERATE = "operate"

@@ -206,9 +206,9 @@ def _ends_elsewhere(text: str, body: int, end: int) -> bool:
 def _begins_with_comment(text: str, position: int) -> bool:
     """Whether Lean may read a documentation comment differently because of how its text begins.
 
-    That is so if the text begins with a tab, a lone carriage return or a `/-` comment. It is also so if the text begins
-    with a `--` comment in whose line the documentation comment ends, or another comment opens. A tab is an error in
-    Lean, which then continues after the tab as if there were no comment.
+    Lean may do so if the text begins with a tab, a lone carriage return or a `/-` comment, or with a `--` comment in
+    whose line the documentation comment ends or another comment opens. A tab is an error in Lean, which then continues
+    after the tab as if there were no comment.
     """
     while True:
         blank = _BLANK.match(text, position)

@@ -37,7 +37,7 @@ def configure_logs(room: str) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        # Each line is written at once, because the processes of a room share the file.
+        # Each line is a single write, because the processes of a room share the file.
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -78,8 +78,8 @@ def _log_end(_kind: type[BaseException], error: BaseException, _frames: Tracebac
 def _describe(exc_info: ExcInfo) -> str:
     """Return where an exception came from and what it is, its causes last.
 
-    Its text is left out, because it may quote a proof, as the texts of pydantic's errors do. The texts of the farm's
-    own errors and of the operating system's are kept: they quote no proof.
+    The exception's text is left out, because it may quote a proof, as the texts of pydantic's errors do. The texts of
+    the farm's own errors and of the operating system's errors are kept: they quote no proof.
     """
     parts = []
     for error in _chain(exc_info[1]):

@@ -89,7 +89,7 @@ class Prepared:
         return "".join(part.text for part in self.parts)
 
     def to_user(self, position: Position | None) -> Position | None:
-        """Return the place in the user's code of a position in the body; None if that part of the body is not theirs.
+        """Return the place in the user's code of a position in the body; None if the user did not write that part.
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.

@@ -26,7 +26,7 @@ class Signature:
     """The parts of a declaration.
 
     Attributes:
-        text: everything up to the value, without `:=` and without comments before it.
+        text: everything up to the value, without `:=`; ends in code and not in a comment.
         universes: the universe parameters, such as `.{u, v}`; empty if there are none.
         binders: everything between the name and the colon; everything after the name if there is no colon.
         type: everything after the colon, up to the value; empty if there is none.

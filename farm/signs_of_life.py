@@ -1,7 +1,7 @@
 """Signs of life of one host's processes: each process has a file that says when it was last known to be working.
 
-They depend only on these files and on a clock that nobody sets. A store that does not answer therefore never causes a
-process to be ended.
+The signs depend only on these files and on a clock that nobody sets. A store that does not answer therefore never
+causes a process to be ended.
 
 `python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean` (the
 workers of the environment that the settings name). The probe fails if no process of the part has ever given a sign, or

@@ -54,7 +54,7 @@ def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Outpu
 
     Raises:
         InvalidRequest: the suffix is unknown, the file cannot be written, or a line of it is not a verdict.
-        ConfigurationError: `leanfarm[datasets]` is needed and not installed.
+        ConfigurationError: `leanfarm[datasets]` is needed but not installed.
     """
     if path.suffix not in _SUFFIXES or not path.parent.is_dir():
         raise InvalidRequest(f"--output needs a file in a folder that exists, ending in {', '.join(_SUFFIXES)}")
@@ -80,7 +80,7 @@ def check_writable(path: Path) -> None:
 
 
 class Lines(Output):
-    """One line of JSON per verdict, in the order they finish: the verdict, its proof's hash, what was asked."""
+    """One line of JSON per verdict, as they finish: the verdict, its proof's hash, and the options asked for."""
 
     def __init__(self, path: Path, identities: Sequence[Identity], asked: Row) -> None:
         self._path = path
@@ -105,7 +105,7 @@ class Lines(Output):
         self._file.close()
 
     def _resume(self, path: Path) -> tuple[Known, list[bytes]]:
-        """Return the decided verdicts on proofs of this run; and the lines to keep: of these, and of other proofs."""
+        """Return the decided verdicts on proofs of this run, and the lines to keep: theirs, and other proofs' lines."""
         known: dict[tuple[str, str], Verdict] = {}
         kept: list[bytes] = []
         mine = {(each.id, each.sha256) for each in self._identities}
@@ -147,7 +147,7 @@ def rows_writer(path: Path, *, is_parquet: bool) -> Callable[[Iterable[Row]], in
 
     Raises:
         InvalidRequest: the file cannot be written.
-        ConfigurationError: `leanfarm[datasets]` is needed and not installed.
+        ConfigurationError: `leanfarm[datasets]` is needed but not installed.
     """
     check_writable(path)
     write_parquet = parquet_writer(has_batch=True) if is_parquet else None

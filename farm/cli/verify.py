@@ -73,7 +73,7 @@ def verify(
     A line of a .jsonl file is `{"id"?, "code", "statement"?, "problem"?}`, or a row with a data set's own columns
     (`formal_statement`, `header`, `proof`, `lean4_code`, `name`); only a line that is neither is rejected.
     Ctrl-C cancels what has not run. Repeating the call with the same .jsonl output continues: a proof that is accepted
-    or rejected there is not sent again. With --manifest, a call resumes the batches that a killed one left in the farm.
+    or rejected there is not sent again. With --manifest, a call resumes the batches of an earlier call that was killed.
 
     Example: `farm verify attempts.parquet --level checked --pass-at 1,8 --label 'step 40' --manifest run.json`.
     """

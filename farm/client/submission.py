@@ -21,7 +21,7 @@ _MAX_JSON_BYTES = 32_000_000
 
 
 class OptionFields(TypedDict, total=False):
-    """The options of `verify` and `submit` as keyword arguments; one that is absent has the farm's default.
+    """The options of `verify` and `submit` as keyword arguments; an absent option has the farm's default.
 
     Attributes:
         timeout_s: seconds one proof may run, not counting header loading and time in the queue.
@@ -87,13 +87,13 @@ class Submission:
         return self.options.model_dump(exclude_unset=True, exclude_none=True)
 
     def as_json(self) -> bytes:
-        """Return the body of a JSON submit."""
+        """Return the body of a submission as JSON."""
         options = self.options.model_dump_json(exclude_unset=True, exclude_none=True).encode()
         separator = b"," if self.fields else b""
         return b'{"proofs":[%s]%s%s' % (b",".join(self.lines), separator, options[1:])
 
     def as_ndjson(self) -> bytes:
-        """Return the body of an NDJSON submit; its options are query parameters."""
+        """Return the body of a submission as NDJSON; its options are sent as query parameters."""
         return b"\n".join(self.lines)
 
 

@@ -85,7 +85,7 @@ def trl_reward(
     """Return a reward function for TRL's `GRPOTrainer(reward_funcs=...)`.
 
     Args:
-        undecided: the reward where the farm could not decide. With None, a TRL trainer that has an
+        undecided: the reward if the farm could not decide. With None, a TRL trainer that has an
             `unscorable_mask` leaves the completion out: it gets no advantage and does not enter its group's mean;
             older versions make the reward 0.
         statement: the data set's column of statements; with `level="compiled"` it may be missing.
@@ -106,7 +106,7 @@ def verl_reward(
     gets as many proofs at once as verl's reward workers have threads together.
 
     Args:
-        undecided: the reward where the farm could not decide: verl needs a number, and the trainer chooses it.
+        undecided: the reward if the farm could not decide; verl needs a number, so there is no default.
         extract: extracts the Lean source from a solution.
         farm: the farm to ask.
         options: the options of `Farm.verify`; `level` is `checked` if absent.

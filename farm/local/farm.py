@@ -71,7 +71,7 @@ class LocalFarm:
         self._data_dir = settings.data_dir.absolute()
         self._supervisor = Supervisor(self._data_dir / "logs")
         self._lean_rooms = lean_rooms(settings)
-        # It asks only the farm's own processes on this host, so it ignores the environment's proxies and certificates.
+        # This client asks only the farm's own processes on this host, so it ignores proxies and certificates.
         self._http = httpx.AsyncClient(timeout=5, trust_env=False)
         parts = [lean_part(room.environment) for room in self._lean_rooms]
         self._readiness = Readiness(self._http, self._supervisor.ailments, parts)
@@ -165,7 +165,7 @@ class LocalFarm:
             "FLOWER_ADDRESS": "127.0.0.1",
             "FLOWER_PORT": str(port),
             "FLOWER_BASIC_AUTH": addresses.flower_login,
-            # Otherwise it would run a `flowerconfig.py` from the working directory.
+            # Otherwise Flower would run a `flowerconfig.py` from the working directory.
             "FLOWER_CONF": os.environ.get("FLOWER_CONF", os.devnull),
         }
         is_healthy = self._answers(f"{addresses.flower}/healthcheck")
@@ -199,7 +199,7 @@ def _valkey_service(valkey: Valkey, lock: int) -> SupervisedProcess:
         valkey.is_healthy,
         # A large append-only file takes minutes to load; ending the server would only restart the load.
         start_timeout_s=_VALKEY_LOADS_S,
-        # On SIGTERM it writes and syncs its data.
+        # On SIGTERM, Valkey writes and syncs its data.
         orphan_signal=signal.SIGTERM,
         descriptors=(lock,),
     )

@@ -1,4 +1,4 @@
-"""Batches: the answer to a submit, the status, and pages of results."""
+"""Batches: the answer to a submission, the status, and pages of results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BatchRequest(Options):
 
 
 class BatchAccepted(BaseModel):
-    """The 202 answer to a submit."""
+    """The 202 answer to a submission."""
 
     batch_id: str
     total: int

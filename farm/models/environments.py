@@ -42,5 +42,5 @@ class EnvironmentList(BaseModel):
 
 
 def lean_part(environment: str) -> str:
-    """Return the name that an environment's workers, their queue and their log have, in `/readyz` too."""
+    """Return the name of an environment's workers in `/readyz`, which is also that of their queue and log."""
     return "lean" if environment == DEFAULT_ENVIRONMENT else f"lean.{environment}"

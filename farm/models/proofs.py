@@ -85,7 +85,7 @@ class Proof(BaseModel):
 
     Attributes:
         id: the name on its verdict, unique in its batch; the position as a decimal string when absent.
-        code: a whole Lean file. If there is a `statement`, the code may also be only the declarations that the
+        code: a whole Lean file. If there is a `statement`, the code may also be declarations that include what the
             statement asks for, or only the text after the statement's `:=`.
         statement: a source that states theorems without a proof, after whatever they need. Such a theorem reads
             `theorem NAME BINDERS : TYPE` and ends in `:=`, `:= by`, `:= sorry` or `:= by sorry`; the last one may also

@@ -52,7 +52,7 @@ class Claim:
 
     Attributes:
         options: the batch's options as they were committed, with every default filled in.
-        queued_s: seconds between submit and claim.
+        queued_s: seconds between submission and claim.
         timed: runs of this batch that have ended in a decision so far.
         longest_s: seconds that the longest of those runs took.
         trace: the `traceparent` of the request that made the batch; empty if the batch is not traced.

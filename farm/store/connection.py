@@ -59,9 +59,9 @@ _IN_PIPELINE = " of pipeline caused error: "
 
 
 def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
-    """Return a check that allows any number of retries after a lost connection, but one after a silence.
+    """Return a check that allows any number of retries after lost connections, but only one after a silence.
 
-    A silence costs seconds.
+    Each silence costs seconds.
     """
     silences = itertools.count()
 

@@ -16,13 +16,13 @@ from farm.client.trainers import trl_reward
 
 @registry.register(name="lean")
 class LeanReward(RewardFunction):
-    """1 for a proof of the statement, 0 for anything else, and `undecided` where the farm could not decide.
+    """1 for a proof of the statement, 0 for anything else, and `undecided` if the farm could not decide.
 
     A failure is raised. Atropos's own functions would turn it into 0, so that an epoch without a farm would look like
     an epoch without a proof.
 
     Args:
-        undecided: the reward where the farm could not decide; Atropos needs a number, and the trainer chooses it.
+        undecided: the reward if the farm could not decide; Atropos needs a number, so there is no default.
         weight: the weight that Atropos gives this reward when it combines several.
         name: the name under which Atropos logs the reward.
         options: the options of `Farm.verify`; `level` is `checked` if absent.

@@ -41,7 +41,7 @@ class LeanTaskConfig(vf.TaskConfig):
 
 
 class LeanTask(vf.Task[LeanData, vf.State, LeanTaskConfig]):
-    """A statement, rewarded with 1 where the farm accepts the answer, and 0 where it rejects it."""
+    """A statement, rewarded with 1 if the farm accepts the answer, and with 0 if the farm rejects it."""
 
     @vf.reward(weight=1.0)
     async def proved(self, trace: vf.Trace) -> float:
