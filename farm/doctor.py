@@ -186,7 +186,9 @@ def _tei(urls: list[str]) -> Finding:
         except (httpx.HTTPError, httpx.InvalidURL):
             silent.append(url)
     if silent:
-        return Finding("embedding", "missing", f"no answer from {', '.join(silent)}", "start TEI, or EMBED_SERVICE_URL")
+        return Finding(
+            "embedding", "missing", f"no answer from {', '.join(silent)}", "start TEI, or correct EMBED_SERVICE_URL"
+        )
     return Finding("embedding", "ok", f"TEI at {', '.join(urls)}")
 
 

@@ -11,7 +11,7 @@ from farm.client import Farm
 from farm.errors import InvalidRequest, NotFound
 from farm.models import BatchStatus
 
-BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or a beginning of it that no other has.")]
+BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or a beginning that no other id has.")]
 LabelOption = Annotated[str | None, typer.Option(help="A name for the batch, shown in every list.")]
 TagOption = Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; may be given several times.")]
 

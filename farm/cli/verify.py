@@ -37,7 +37,7 @@ def verify(
     environment: Annotated[
         str, typer.Option(help="The Lean environment; `farm status` shows which there are.")
     ] = "default",
-    priority: Annotated[int, typer.Option(min=0, max=9, help="Among your own batches, 9 first.")] = 5,
+    priority: Annotated[int, typer.Option(min=0, max=9, help="Each step up doubles a batch's share among yours.")] = 5,
     feedback: Annotated[
         bool, typer.Option("--feedback", help="Show for each error the tactic that failed and the goals before it.")
     ] = False,

@@ -108,7 +108,7 @@ class Evidence(BaseModel):
         policy: the version of the rules that were applied: the `POLICY_VERSION` of the farm that judged.
         gate: the gate that the text passed or failed.
         statement: whether the statement was proved; None if it was not checked, or if the text had errors.
-        answers: the proof's values for the statement's holes, by name; absent where there are no holes.
+        answers: the proof's values for the statement's holes, by name; absent if there are no holes.
         native: whether axioms from `native_decide` were allowed; absent if they were not.
         front: `own` if the gate refuses the statement's front; the proof then ran in a REPL that serves only this key
             and front. Absent otherwise.

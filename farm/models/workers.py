@@ -26,7 +26,7 @@ class WorkerStatus(BaseModel):
         environment: the Lean environment that a Lean worker works for; meaningless for other kinds.
         serves: how a Lean worker's verdicts describe that environment; None for other kinds.
         state: `starting`, `idle`, `busy` or `failed`.
-        progress: how much of its loading is done, 0 to 1, while it is starting.
+        progress: how much of the loading is done, 0 to 1, while the process is starting.
         notice: a sentence for the operator, such as why there is no Lean.
         engine: what does the work, such as a Lean version or an embedding model.
         sandbox: the layers around a Lean worker's REPL, outermost first, on one line; empty for other kinds.

@@ -53,9 +53,9 @@ class Outlooks:
         """Count a run as going on after its slice, until its item leaves the lease; return its batch's outlook.
 
         Args:
-            lease: the lease under which it runs.
-            index: the index of its item.
-            left_s: seconds until its full time is over.
+            lease: the lease of the run.
+            index: the index of the run's item.
+            left_s: seconds until the run's full time is over.
 
         Returns:
             None when the lease is gone, or no longer holds the item.

@@ -17,8 +17,8 @@ class CacheStats:
     """Figures about the verdict cache since the store began.
 
     Attributes:
-        kept: verdicts it holds now.
-        bytes: the memory that they take in Redis.
+        kept: verdicts that the cache holds now.
+        bytes: the memory that these verdicts take in Redis.
         hits: proofs answered without a run.
         misses: proofs for which no verdict had been kept.
         shared: proofs that, instead of running, waited for another run of the same question.

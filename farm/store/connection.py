@@ -159,7 +159,7 @@ def _check(url: str) -> None:
 
 
 def answers(url: str, timeout_s: float) -> bool:
-    """Whether a server answers and has loaded its data; it is asked only once."""
+    """Whether a server answers and has loaded its data; the server is asked only once."""
     client = redis.Redis.from_url(
         url, protocol=2, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
     )

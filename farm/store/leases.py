@@ -109,7 +109,7 @@ class Leases:
         Args:
             environment: the Lean environment.
             worker: the process that claims.
-            warmth: what the process has loaded; it prefers items that can use this.
+            warmth: what the process has loaded; items that can use this are preferred.
             most: how many items without a known verdict to take, at most.
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
             in_groups: whether the process may run several items before it writes the first verdict.
@@ -183,7 +183,7 @@ class Leases:
         return _given_back(reply)
 
     def defer(self, lease: str, index: int, seconds: float) -> GivenBack:
-        """Give back an item that outlasted its slice: it goes to the end of its lane and then has its full time."""
+        """Give back an item that outlasted its slice; it goes to the end of its lane, and has its full time next."""
         with translated():
             reply = self._scripts.run("release", lease, "slow", 0, seconds, index)
         return _given_back(reply)

@@ -28,7 +28,7 @@ class Retrieval:
     """One premise query.
 
     Attributes:
-        states: goals, each to be answered on its own; they share everything else.
+        states: goals, each to be answered on its own; everything else is the same for all of them.
         imported_modules: ids or names; None differs from an empty list. A list of only ids is read back as an `array`.
         reply: the list to which the answer goes.
         deadline_ms: Unix time by the API's clock after which nobody waits any more; workers use `farm:flights` instead.

@@ -19,7 +19,7 @@ class SharedVectors:
 
     Args:
         client: the client.
-        most_bytes: how many bytes they may take; the least recently used are dropped.
+        most_bytes: how many bytes the vectors may take; the least recently used are dropped.
     """
 
     def __init__(self, client: RedisClient, most_bytes: int = MOST_BYTES) -> None:

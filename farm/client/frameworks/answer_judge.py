@@ -14,7 +14,7 @@ from farm.models import Verdict
 class AnswerJudge:
     """Has answers verified, at the `checked` level unless `options` say otherwise.
 
-    Adapters create it when a framework is configured; it connects to the farm at the first answer.
+    An adapter creates its judge when the framework is configured; the judge connects to the farm at the first answer.
 
     Attributes:
         options: the options of `AsyncFarm.verify`.
