@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     data_revision: Annotated[str, Field(description="Revision of `DATA_REPO` on the hub; empty: its default.")] = ""
     model_id: Annotated[
         str,
-        Field(description="Embedding model of TEI, or in-process with `leanfarm[embed]`; empty without TEI: lexical."),
+        Field(description="Embedding model, of TEI or in-process (`leanfarm[embed]`); empty and no TEI: lexical."),
     ] = ""
     model_revision: Annotated[str, Field(description="Revision of `MODEL_ID`; empty: its default.")] = ""
     dtype: Annotated[Literal["float16", "float32"], Field(description="Number type the model computes in.")] = "float16"
@@ -75,10 +75,10 @@ class Settings(BaseSettings):
     embed_service_url: Annotated[
         str, Field(description="URLs of TEI, one per GPU, separated by spaces or commas; empty: in-process.")
     ] = ""
-    embed_api_key: Annotated[str, Field(description="The key sent to TEI, where it asks for one.", repr=False)] = ""
+    embed_api_key: Annotated[str, Field(description="The key sent to TEI, if TEI needs one.", repr=False)] = ""
     embed_service_timeout: Annotated[Seconds, Field(description="Seconds one call to TEI may take.")] = 30.0
     embed_service_max_concurrent_inputs: Annotated[
-        Count, Field(description="Texts in flight to be embedded, farm-wide; more is refused.")
+        Count, Field(description="Texts that may wait to be embedded in the whole farm; more are refused.")
     ] = 512
     lru_cache_size: Annotated[Count, Field(description="Vectors of new premises kept in memory.")] = 131072
     max_new_premises: Annotated[Count, Field(description="New premises of one request that are looked at.")] = 2048
@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     flower_url: Annotated[
         str, Field(pattern="^(https?://.*)?$", description="Where Flower is found; the console links to it.")
     ] = ""
-    retrieve_open: Annotated[bool, Field(description="Leaves the four premise routes open when keys are used.")] = False
+    retrieve_open: Annotated[bool, Field(description="Opens four premise routes to requests without a key.")] = False
     redis_url: Annotated[
         str,
         Field(
@@ -106,14 +106,14 @@ class Settings(BaseSettings):
     retention_s: Annotated[Count, Field(description="Seconds a finished batch is kept.")] = 604800
 
     max_requests_per_s: Annotated[
-        CountOrNone, Field(description="Requests per second of one key, or address where none is asked; 0: no limit.")
+        CountOrNone, Field(description="Requests per second of one key, or of an address that needs none; 0: no limit.")
     ] = 1000
     quota_proofs: Annotated[Count, Field(description="Proofs without a verdict that one key may have.")] = 500_000
     quota_mb: Annotated[Count, Field(description="Stored proofs and verdicts of one key, in MB.")] = 8192
     max_pending_proofs: Annotated[Count, Field(description="Proofs without a verdict in the whole farm.")] = 2_000_000
     max_stored_mb: Annotated[Count, Field(description="Stored proofs and verdicts of the whole farm, in MB.")] = 32768
     verdict_cache_mb: Annotated[
-        CountOrNone, Field(description="Redis memory for verdicts to answer repeats with; 0: every proof runs.")
+        CountOrNone, Field(description="Redis memory for verdicts kept to answer repeats; 0: every proof runs.")
     ] = 256
 
     # Lean
@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     lean_workers: Annotated[
         int, Field(ge=0, le=_MOST_PROCESSES, description="Lean processes; 0: one per core as memory allows.")
     ] = 0
-    lean_timeout_s: Annotated[Seconds, Field(description="Seconds one proof may run when a batch does not say.")] = 60.0
+    lean_timeout_s: Annotated[Seconds, Field(description="Seconds one proof may run by default.")] = 60.0
     lean_header_timeout_s: Annotated[Seconds, Field(description="Seconds a header may take to load.")] = 300.0
     max_timeout_s: Annotated[Seconds, Field(description="The largest `timeout_s` a batch may ask for.")] = 600.0
     lean_max_tasks_per_child: Annotated[
@@ -148,10 +148,10 @@ class Settings(BaseSettings):
         Count, Field(description="Resident memory of one REPL's process tree, watched from outside.")
     ] = 8192
     lean_memory_hard_limit_mb: Annotated[
-        CountOrNone, Field(description="Address space of one REPL (RLIMIT_AS); 0: the limit above + 16384.")
+        CountOrNone, Field(description="Address space of one REPL (RLIMIT_AS); 0: `LEAN_MEMORY_LIMIT_MB` + 16384.")
     ] = 0
     lean_max_total_memory: Annotated[
-        float, Field(gt=0, le=1, description="LeanInteract: share of the host's memory above which it restarts.")
+        float, Field(gt=0, le=1, description="LeanInteract: share of the host's memory for a restart of the REPL.")
     ] = 1.0
     lean_max_process_memory: Annotated[
         float | None, Field(gt=0, le=1, description="LeanInteract: share of the hard limit for a restart; empty: off.")
@@ -161,15 +161,15 @@ class Settings(BaseSettings):
     ] = 2
     lean_incremental: Annotated[bool, Field(description="LeanInteract: reuse elaboration of shared prefixes.")] = True
     lean_parallel: Annotated[bool, Field(description="LeanInteract: elaborate in parallel.")] = True
-    lean_slices: Annotated[bool, Field(description="Defer runs that outlast their batch; off: all in order.")] = True
+    lean_slices: Annotated[bool, Field(description="Defer some runs that take very long (docs/scheduling.md).")] = True
     warm_headers: Annotated[str, Field(description="Headers to load at start, separated by `;`.")] = ""
     gate: Annotated[
         Literal["off", "strict"],
-        Field(description="Gate for batches that do not say; `checked` implies `strict` (docs/security.md)."),
+        Field(description="Gate for batches that choose none; `checked` implies `strict` (docs/security.md)."),
     ] = "off"
     sandbox: Annotated[
         Literal["required", "bubblewrap", "off"],
-        Field(description="Sandbox around the REPL; `bubblewrap` adds a second one; `off`: none at all."),
+        Field(description="Sandbox around the REPL; `bubblewrap` adds a second sandbox; `off`: none at all."),
     ] = "required"
     sandbox_read_paths: Annotated[
         str, Field(description="What proofs may read besides Lean, project and REPL; paths separated by `:`.")
@@ -183,7 +183,7 @@ class Settings(BaseSettings):
         Field(description="For the level `attested`: `comparator`, a list such as `comparator,nanoda`, or a command."),
     ] = ""
     checker_share: Annotated[
-        float, Field(ge=0, le=1, description="Share of other accepted proofs that the checker sees as well.")
+        float, Field(ge=0, le=1, description="Share of accepted proofs to be checked in other batches.")
     ] = 0.0
     checker_timeout_s: Annotated[Seconds, Field(description="Seconds the checker may take for one proof.")] = 600.0
 
