@@ -1,4 +1,4 @@
-"""One log line for each request, an id on all its lines, and the first span of its trace."""
+"""Logs and traces of requests: a line for each, an id on every line logged meanwhile, and the trace's first span."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from farm.traces import serve_span
 
 _NAME = b"x-request-id"
-# The header in which the SDK names each attempt at a call, to recognise its response: proxies replace the other one.
+# In this header the SDK names each attempt at a call, to recognise its response: proxies replace `X-Request-ID`.
 _TRY = b"farm-request"
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BATCH = re.compile("[0-9a-f]{32}")
-# Machines ask these every few seconds; their results are in /metrics.
+# Machines ask for these every few seconds. /metrics counts such requests.
 _QUIET = {"/livez", "/readyz", "/health", "/metrics"}
 
 _log = structlog.get_logger()
@@ -25,9 +25,9 @@ _log = structlog.get_logger()
 class Access:
     """Names each request, puts the name on every line that is logged meanwhile, and logs how the request ended.
 
-    The name is the client's `X-Request-ID` if that is short and plain, otherwise a new one. The response carries it,
-    and repeats a `Farm-Request` header of the same form. The line names the route, not the path, and has nothing from
-    the body, the query or the key.
+    The name is the client's `X-Request-ID` if that is short and plain, otherwise a new one. The response carries the
+    name, and repeats the request's `Farm-Request` header if that is short and plain too. The log line has the route
+    instead of the path, and nothing from the body, the query or the key.
 
     Args:
         app: the app that answers.
@@ -43,7 +43,7 @@ class Access:
             return
         name = _given(scope, _NAME)
         name = name if _ACCEPTED.fullmatch(name) else secrets.token_hex(8).encode()
-        # A pipelined request starts with the log context that the one before it bound.
+        # A pipelined request starts with the log context that the request before it bound.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=name.decode())
         with serve_span(scope["method"], _given(scope, b"traceparent").decode("latin-1")) as span:
@@ -52,7 +52,7 @@ class Access:
             span.note(request=name.decode(), status=status, **_named_batch(scope))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, name: bytes) -> int:
-        """Have a request answered; return the status, 0 if there was none."""
+        """Have the app answer a request; return the response's status, or 0 if there was no response."""
         started, status = time.monotonic(), 0
         tried = _given(scope, _TRY)
         named = [(_NAME, name), *([(_TRY, tried)] if _ACCEPTED.fullmatch(tried) else [])]
@@ -87,11 +87,11 @@ def _given(scope: Scope, header: bytes) -> bytes:
 
 
 def _named_batch(scope: Scope) -> dict[str, str]:
-    """Return the batch that was committed, or that the path names; nothing else from the path is logged."""
+    """Return the id of the batch that the path names or the request committed; nothing else in a path is logged."""
     named = scope.get("path_params", {}).get("batch_id") or structlog.contextvars.get_contextvars().get("batch", "")
     return {"batch": named} if _BATCH.fullmatch(named) else {}
 
 
 def _route(scope: Scope) -> str:
-    """Return the template of the route that was taken; empty if there was none."""
+    """Return the template of the route that was taken; empty if no route matched."""
     return getattr(scope.get("route"), "path", "")

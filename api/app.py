@@ -50,10 +50,10 @@ _BODIES = (
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the API for these settings; it connects when it starts.
+    """Return the API for these settings; the API connects to Redis when it starts.
 
     Raises:
-        ConfigurationError: it would bind to an address other than loopback without keys.
+        ConfigurationError: the file of keys cannot be used, or there is none and `FARM_HOST` is not a loopback address.
     """
     if settings.api_keys_file:
         read_keys(settings.api_keys_file)

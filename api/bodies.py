@@ -14,7 +14,7 @@ from fastapi import Request
 from farm.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 
 JSON_LIMIT_BYTES = 32 << 20
-# How long the API waits for a body: this long in any case, and longer only while bytes arrive.
+# The API waits this long for any body, and longer only while bytes arrive.
 _PATIENCE_S = 30.0
 _SLOWEST_BYTES_PER_S = 64 << 10
 _MOST_LINES = 1_000_000
@@ -27,11 +27,12 @@ def content_type(request: Request) -> str:
 
 
 async def arriving(request: Request) -> AsyncIterator[bytes]:
-    """Yield the chunks of a body as they come; only the time spent waiting for them counts.
+    """Yield the chunks of a body as they come.
+
+    Only the time spent waiting for chunks counts. A slow client would hold memory that others need.
 
     Raises:
-        InvalidRequest: the body arrives more slowly than `_SLOWEST_BYTES_PER_S`: a slow client holds memory that others
-            need.
+        InvalidRequest: after `_PATIENCE_S`, the body arrives more slowly than `_SLOWEST_BYTES_PER_S`.
     """
     chunks, received, waited_s = request.stream(), 0, 0.0
     while True:
@@ -54,9 +55,9 @@ async def read_body(request: Request, limit: int = JSON_LIMIT_BYTES) -> bytes:
     """Return the body.
 
     Raises:
-        TooLarge: it is longer than `limit` bytes, whether its length was announced or not.
+        TooLarge: the body is longer than `limit` bytes, whether or not its length was announced.
         RateLimited: this process holds too many bytes of request bodies at the moment.
-        InvalidRequest: it comes too slowly.
+        InvalidRequest: the body comes too slowly.
     """
     refuse = TooLarge(f"The body is over {limit >> 20} MB: send it as NDJSON or in parts", details={"limit": limit})
     announced = request.headers.get("content-length", "0")
@@ -75,7 +76,7 @@ def parse_json(body: bytes) -> Any:
     """Return the JSON value of a body.
 
     Raises:
-        InvalidRequest: it is not JSON, nests deeper than 1024, or holds lone surrogates.
+        InvalidRequest: the body is not JSON, nests deeper than 1024, or holds lone surrogates.
     """
     try:
         return orjson.loads(body)
@@ -87,8 +88,8 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
     """Return the JSON value of a request's body, and the body's bytes.
 
     Raises:
-        UnsupportedMediaType: it is not sent as `application/json`.
-        TooLarge, InvalidRequest: as above.
+        UnsupportedMediaType: the body is not sent as `application/json`.
+        TooLarge, RateLimited, InvalidRequest: as `read_body` and `parse_json` do.
     """
     if content_type(request) != "application/json":
         raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`")
@@ -99,11 +100,11 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
 async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     """Yield unpacked gzip in bounded pieces, so that a gzip bomb hits the caller's limit before it fills the memory.
 
-    There may be several members, as `cat a.gz b.gz` writes them (RFC 1952, section 2.2).
+    The gzip may have several members, as `cat a.gz b.gz` writes them (RFC 1952, section 2.2).
 
     Raises:
-        InvalidRequest: it is not gzip, ends too early, or has something other than gzip after a member.
-        TooLarge: its compressed form is longer than `limit` bytes, as that of many empty members would be.
+        InvalidRequest: the body is not gzip, ends too early, or has something other than gzip after a member.
+        TooLarge: the compressed body is longer than `limit` bytes, as a body of many empty members can be.
     """
     member, received = zlib.decompressobj(wbits=31), 0
     async for chunk in chunks:
@@ -124,10 +125,10 @@ async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[b
 
 
 async def lines(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """Yield the lines of a streamed body that are not blank.
+    """Yield the lines of a streamed body, except blank lines.
 
     Raises:
-        TooLarge: a line is longer than `limit` bytes, or there are more than `_MOST_LINES`, blank ones included.
+        TooLarge: a line is longer than `limit` bytes, or there are more than `_MOST_LINES` lines, blank ones included.
     """
     rest, seen = b"", 0
     async for chunk in chunks:

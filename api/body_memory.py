@@ -12,7 +12,7 @@ _RETRY_AFTER_S = 1.0
 
 
 class Buffered:
-    """The bytes of request bodies that this process holds; one key gets at most half of the limit.
+    """The bytes of request bodies that this process holds; one key's requests may hold at most half of the limit.
 
     Args:
         limit_bytes: the limit for all keys together.
@@ -36,17 +36,17 @@ class Buffered:
 
 @dataclass(slots=True)
 class Holding:
-    """The bytes of its body that one request holds until it is answered."""
+    """The bytes of one request's body, held until the request is answered."""
 
     buffered: Buffered
     owner: str
     size_bytes: int = 0
 
     def add(self, size_bytes: int) -> None:
-        """Hold more.
+        """Hold this many more bytes.
 
         Raises:
-            RateLimited: this process holds too much already.
+            RateLimited: this process, or this owner in it, would hold too many bytes.
         """
         if not self.buffered.has_room(self.owner, size_bytes):
             raise RateLimited(

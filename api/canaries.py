@@ -6,17 +6,17 @@ import secrets
 
 from farm.models import Proof
 
-# None of these proves a false equation, whatever is imported. A tactic that does not exist is an error too.
+# None of these proves a false equation, whatever is imported. A tactic that is not imported proves nothing either.
 _TRIES = ("rfl", "by rfl", "by decide", "by simp", "by omega", "by trivial", "by norm_num")
 _TERM_BOUND = 1000
 
 
 def canary(header: str, *, has_statement: bool) -> Proof:
-    """Return a false theorem under a header. Each is different, and nothing in it reveals that it is a canary.
+    """Return a false theorem under a header. Each one is different, and its text does not show that it is a canary.
 
     Args:
-        header: the header of the proofs around it.
-        has_statement: whether it comes with a separate statement, as levels above `compiled` require.
+        header: the header of the proofs around the canary.
+        has_statement: whether the canary has a separate statement, as levels above `compiled` require.
     """
     left, right = secrets.randbelow(_TERM_BOUND), secrets.randbelow(_TERM_BOUND)
     wrong = left + right + 1 + secrets.randbelow(9)

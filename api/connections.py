@@ -1,4 +1,4 @@
-"""The connections of an API process: it serves a limited number and refuses the others with an answer."""
+"""The connections of an API process: a limited number are served, and the others are refused with an answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from farm.store.connection import most_connections
 _RESERVE = 64
 _FEWEST = 8
 _MOST_REFUSED = 256
-# If more than this share of the places is taken, each response closes its connection: idle ones keep nobody out.
+# If this share of the places is taken, each response closes its connection, so that idle connections keep nobody out.
 _CROWDED = 0.75
 _BACKLOG = 2048
 _PAUSE_S = 0.01
@@ -88,9 +88,9 @@ class Turnover:
 
 
 class BoundedServer(uvicorn.Server):
-    """uvicorn, except that it accepts a connection only while there is a descriptor for it.
+    """uvicorn, except that it accepts a connection only while a descriptor is free for it.
 
-    Without a descriptor, libuv closes what it cannot accept, and each of those clients sees a reset.
+    Where none is free, libuv would close the connections that it cannot accept, and their clients would see a reset.
     """
 
     def __init__(self, config: uvicorn.Config, places: Places) -> None:
@@ -135,8 +135,8 @@ class _Door:
 
     Args:
         listening: the socket.
-        places: those of the process.
-        serve: makes the protocol of a connection that is served.
+        places: the places of this process.
+        serve: returns the protocol for a connection that is served.
     """
 
     def __init__(self, listening: socket.socket, places: Places, serve: Callable[[], asyncio.Protocol]) -> None:
@@ -161,11 +161,11 @@ class _Door:
         """Return at once: the code that ends the server waits for the connections itself."""
 
     def _open(self) -> None:
-        # Not `loop.sock_accept`: uvloop's goes on accepting after its first, and loses what it accepts.
+        # Not `loop.sock_accept`: uvloop's goes on accepting after the first connection, and loses those that follow.
         self._loop.add_reader(self._listening, self._take)
 
     def _take(self) -> None:
-        """Accept one connection, or pause: uvloop does not report when a place is free again."""
+        """Accept one connection; if there is no room, pause, because uvloop does not report when a place is free."""
         if self._places.is_full and len(self._refused) >= self._places.refused:
             self._rest()
             return
@@ -204,7 +204,7 @@ class _Door:
 class _Refusal(asyncio.Protocol):
     """Answers one connection with 503 and ends it so that the client can read the answer.
 
-    The request is read first, because not every client reads an answer that comes before it has sent the request. Bytes
+    The request is read first, because some clients do not read an answer before they have sent their request. Bytes
     after the request are read too: closing a socket with unread bytes resets the connection.
 
     Args:

@@ -14,7 +14,7 @@ def lean_workers(status: FarmStatus, environment: str) -> list[WorkerStatus]:
 
 
 def lean_notice(queue: QueueStatus, workers: list[WorkerStatus]) -> str:
-    """Return a notice about an environment, given its live processes; empty when there is none."""
+    """Return a notice about an environment, given its live processes; empty if there is nothing to say."""
     if not workers:
         return _missing(queue)
     return " ".join(filter(None, [_mixed(workers), *sorted({each.notice for each in workers})]))
@@ -47,8 +47,8 @@ def describe(queue: QueueStatus, status: FarmStatus, last: tuple[Environment, fl
     Args:
         queue: its queue.
         status: the farm's status.
-        last: the latest report of a process on its Lean, and how many seconds ago that process gave a sign of life;
-            None if there has been none.
+        last: what a process of the environment last reported about its Lean, and how many seconds ago it gave a sign
+            of life; None if no process has reported.
     """
     workers = lean_workers(status, queue.environment)
     serves, seen_s = last or (Environment(), None)

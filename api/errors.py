@@ -1,4 +1,4 @@
-"""One table that turns errors into responses: in the form of /v1, or as `{"detail": …}` on the compatible routes."""
+"""The one place where errors become responses: in the form of /v1, or as `{"detail": …}` on the compatible routes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_DETAILS = 20
 
 
 def invalid(error: ValidationError | RequestValidationError) -> InvalidRequest:
-    """Return pydantic's findings as one error: the first as its text, all as its details. None quotes the input."""
+    """Return pydantic's findings as one error: the first is its text, all are its details, none quotes the input."""
     findings = [{"loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors()[:_MOST_DETAILS]]
     first = findings[0]
     where = ".".join(str(part) for part in first["loc"]) or "body"
@@ -39,7 +39,7 @@ def error_response(request: Request, error: FarmError) -> Response:
     if path.startswith(_KIMINA) and isinstance(error, RateLimited):
         return JSONResponse({"detail": "No available REPLs"}, error.status, headers)
     if path.startswith(_PREMISES + _KIMINA):
-        # The clients of both servers know 422 and 500; that of lean-premise-server prints the detail.
+        # The clients of both servers know 422 and 500; lean-premise-server's client prints the detail.
         status = 500 if error.retryable or error.status > 500 else error.status
         detail: Any = error.details if isinstance(error, InvalidRequest) and error.details else error.message
         return JSONResponse({"detail": detail}, status, headers)
@@ -72,7 +72,7 @@ def add_error_handlers(app: FastAPI) -> None:
         return answer
 
     async def fault(request: Request, _error: Exception) -> Response:
-        # api/access.py gets it next, and logs it.
+        # The exception goes on to api/access.py, which logs it.
         return error_response(request, FarmError("The farm failed because of a bug; its log shows where"))
 
     app.add_exception_handler(FarmError, farm_error)

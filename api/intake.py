@@ -72,8 +72,8 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
     """Return an owner's options for a batch, with the farm's defaults filled in.
 
     Raises:
-        InvalidRequest: the farm cannot do what they ask for, or its Lean does not allow it.
-        Forbidden: the owner's proofs have to pass the gate, and the options turn it off.
+        InvalidRequest: the farm, or the Lean of the environment, cannot do what the options ask for.
+        Forbidden: the owner's proofs have to pass the strict gate, and the options turn the gate off or weaken it.
     """
     settings = service.settings
     timeout_s = options.timeout_s or settings.lean_timeout_s
@@ -92,13 +92,13 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
         **names,
         "timeout_s": timeout_s,
         "gate": _gate(options, settings, least),
-        # If a key's proofs have to pass the gate, its statements have to pass it too.
+        # If a key's proofs have to pass the gate, so do the texts before its theorems (the statements' fronts).
         "front": "gated" if least is Gate.STRICT else "own",
     }
 
 
 async def _unsound(environment: str, service: Service) -> str:
-    """Return why nothing can be attested in an environment: all its workers run an unsound Lean; empty otherwise."""
+    """Return why nothing can be attested in an environment whose workers all run an unsound Lean; otherwise nothing."""
     workers = lean_workers(await read_status(service.client), environment)
     warnings = [toolchains.warning(each.serves.lean_version) if each.serves else "" for each in workers]
     return warnings[0] if warnings and all(warnings) else ""
@@ -116,8 +116,8 @@ def _gate(options: Options, settings: Settings, least: Gate) -> str:
     """Return the gate of a batch.
 
     Raises:
-        InvalidRequest: the level cannot be reached with this gate, or not at all by this farm.
-        Forbidden: the gate would be weaker than the key's.
+        InvalidRequest: the level cannot be reached with the gate that the options name, or this farm cannot reach it.
+        Forbidden: the options name a gate that is weaker than the key's.
     """
     if least is Gate.STRICT and options.gate == "off":
         raise Forbidden("This key is for gated proofs: leave `gate` out; routes without a gate are not for it")
@@ -146,21 +146,21 @@ class Intake:
 
     @property
     def environment(self) -> str:
-        """The Lean environment the batch asks for."""
+        """The Lean environment that the batch asks for."""
         return str(self.options["environment"])
 
     async def add(self, proofs: Iterable[Proof]) -> None:
         """Stage proofs.
 
         Raises:
-            InvalidRequest: two of them have the same id.
-            TooLarge: there are more than a batch may have.
-            RateLimited: the owner's quota or the farm is full.
+            InvalidRequest: two proofs have the same id, or the level cannot judge one of them.
+            TooLarge: there are more proofs than a batch may have.
+            RateLimited: the owner's quota is used up, or the farm is full.
         """
         await self.service.batches.stage(self.staging, self.entries(proofs))
 
     def entries(self, proofs: Iterable[Proof]) -> Iterator[StagedItem]:
-        """Yield proofs as items to stage, with canaries among them; raises as `add` does."""
+        """Yield proofs as items to stage, with canaries among them; raise InvalidRequest and TooLarge as `add` does."""
         for proof in proofs:
             index = len(self._ids)
             if index == MAX_BATCH_PROOFS:
@@ -182,14 +182,14 @@ class Intake:
 
     @property
     def domain(self) -> str:
-        """The trust domain: with the gate off a proof may run any metacode, so each owner has its own domain."""
+        """The trust domain of the batch. With the gate off, proofs may run any metacode, so it is the owner's own."""
         return STRICT_DOMAIN if self.options["gate"] == "strict" else self.owner
 
     def _wants_canary(self) -> bool:
         return bool(secrets.randbelow(_CANARY_STEPS) < self.options["canaries"] * _CANARY_STEPS)
 
     def _canary(self, header: str) -> StagedItem:
-        """Return a false proof for the lane of the one before it, so that the same process judges both."""
+        """Return a canary for the lane of the proof before it, so that the same process judges both."""
         self._canaries += 1
         proof = canary(header, has_statement=self.options["level"] != "compiled")
         header = header_of(proof)
@@ -197,11 +197,13 @@ class Intake:
 
 
 def _require_checkable(proof: Proof, index: int, level: str) -> None:
-    """Refuse what a level above `compiled` cannot judge.
+    """Refuse a proof that a level above `compiled` cannot judge.
+
+    Modules cannot be judged: their declarations are private unless they say otherwise, and older Leans do not report
+    their axioms.
 
     Raises:
-        InvalidRequest: there is no statement, or a header makes its file a module: a module's declarations are private
-            unless it says otherwise, and older Leans do not report a module's axioms.
+        InvalidRequest: the proof has no statement, or one of its headers makes a text a module.
     """
     if proof.statement is None:
         raise InvalidRequest(f"proofs.{index}.statement: the level {level!r} needs one")
@@ -228,7 +230,7 @@ async def stage_and_commit(
     """Turn tasks into a batch; a failure leaves nothing behind.
 
     Raises:
-        FarmError: as `Batches.stage` and `Batches.commit` do, and as iterating over the entries does.
+        FarmError: as `Batches.stage`, `Batches.commit` and iterating over `entries` do.
     """
     try:
         await service.batches.stage(staging, entries)
@@ -239,7 +241,7 @@ async def stage_and_commit(
 
 
 async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[Proof]]:
-    """Yield the proofs of an NDJSON body in slices, unpacking gzip on the way; `digest` sees every byte.
+    """Yield the proofs of an NDJSON body in slices, unpacking gzip on the way; `digest` gets every unpacked byte.
 
     Raises:
         InvalidRequest: a line is not a proof; the message names the line.

@@ -25,25 +25,28 @@ _GRACE_S = 30.0
 
 
 async def verify(request: Request, intake: Intake, proofs: list[Proof], submission: NewBatch) -> list[bytes]:
-    """Return the verdicts on proofs as JSON, in their order; raises as `work_off` does."""
+    """Return the verdicts on proofs as JSON, in the proofs' order; raises as `work_off` does."""
     return await work_off(request, intake.service, intake.staging, intake.entries(proofs), submission)
 
 
 async def work_off(
     request: Request, service: Service, staging: Staging, entries: Iterable[StagedItem], submission: NewBatch
 ) -> list[bytes]:
-    """Return the workers' results as JSON, in order; if the client disconnects, cancel the items that have not run.
+    """Return the workers' results as JSON, in the items' order.
+
+    If the client disconnects, the items that have not run are cancelled.
 
     Args:
         request: the request whose client waits.
         service: the service that submits the work.
         staging: a new staging.
         entries: the items to run.
-        submission: the batch to make; `deadline_s` is `DEADLINE_S` if it has none.
+        submission: the batch to make; without a `deadline_s` of its own, it gets `DEADLINE_S`.
 
     Raises:
         Disconnected: the client disconnected.
-        FarmError: as `stage_and_commit` does; Unavailable when the work does not end in time.
+        Unavailable: the work did not end in time.
+        FarmError: as `stage_and_commit` does.
     """
     submission = replace(submission, deadline_s=submission.deadline_s or DEADLINE_S, reply=service.replies.key)
     with service.replies.expect(f"batch:{staging.batch}") as future:

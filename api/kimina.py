@@ -1,4 +1,4 @@
-"""Kimina's forms, translated to and from the farm's: snippets in, verdicts and the REPL's replies out."""
+"""Kimina's requests and answers, translated: snippets become proofs; verdicts and the REPL's replies become answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ class SnippetOptions:
 async def run_checks(
     request: Request, service: Service, owner: str, texts: list[str], check: SnippetOptions
 ) -> list[Json]:
-    """Return for each text `time`, `response` or `error`, and `diagnostics` if they are asked for.
+    """Return the answer for each text: `time`, either `response` or `error`, and in some cases `diagnostics`.
+
+    `diagnostics` are there if the client asked for them, or if Lean timed out.
 
     Raises:
         Disconnected, FarmError: as `verify` does.
@@ -60,7 +62,7 @@ async def run_checks(
 
 
 def _read(text: str) -> Proof | Json:
-    """Return a text as a proof; a text that cannot be sent to Lean fails without failing the others."""
+    """Return a text as a proof, or, if it cannot be sent to Lean, its answer with the error; the others still run."""
     try:
         return Proof(code=text or "\n")
     except ValidationError as error:
@@ -102,7 +104,7 @@ def _timed_out(what: str, limit_s: float) -> Json:
 
 
 def _response(reply: Json) -> Json:
-    """Return a reply in Kimina's form: the fields that it has, without nulls."""
+    """Return a reply in Kimina's form, which has fewer fields, and none that is null."""
     if "message" in reply:
         return {"message": reply["message"]}
     response = {name: reply[name] for name in ("env", "infotree") if reply.get(name) is not None}

@@ -8,12 +8,13 @@ from farm.store.retrievals import Retrieval
 
 
 class Embedded:
-    """Remembers the most recently used texts, each as a number, up to the count of vectors that the embed room keeps.
+    """Remembers the most recently used texts by their hashes: as many texts as the embed room keeps vectors.
 
-    An estimate is enough: it only decides whether a query is admitted, and the embed worker divides larger work.
+    An estimate is enough. It only decides whether a query is admitted, and the embed worker divides work that turns out
+    to be larger.
 
     Args:
-        size: how many texts.
+        size: how many texts to remember.
     """
 
     def __init__(self, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Work for Lean other than proofs: from a request to items on a lane, and from workers' answers back."""
+"""Work for Lean other than proofs: requests turned into items on a lane, and workers' answers into responses."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Tasks of one request. The gate is off, so their owner is a trust domain of its own.
+    """The tasks of one request. They run with the gate off, so each owner is a trust domain of its own.
 
     Attributes:
-        tasks: each with the header it needs.
+        tasks: pairs of a header and the task that needs it.
     """
 
     timeout_s: float | None
@@ -40,8 +40,8 @@ async def read_model(request: Request, model: type[Model]) -> Model:
     """Return the body of a request.
 
     Raises:
-        InvalidRequest: it does not fit the model.
-        FarmError: as `read_json`.
+        InvalidRequest: the body does not fit the model.
+        FarmError: as `read_json` does.
     """
     value, _ = await read_json(request)
     try:
@@ -51,10 +51,10 @@ async def read_model(request: Request, model: type[Model]) -> Model:
 
 
 async def run_tasks(request: Request, service: Service, owner: str, work: Work) -> list[Json]:
-    """Return the workers' result for each task as it is stored: an `Answer`, or the farm's own `undecided` verdict.
+    """Return the stored result of each task: a worker's `Answer`, or an `undecided` verdict of the farm itself.
 
     Raises:
-        InvalidRequest: the farm cannot do what is asked for.
+        InvalidRequest: the farm cannot do what the request asks for.
         Disconnected, FarmError: as `work_off` does.
     """
     asked = Options(timeout_s=work.timeout_s, environment=work.environment, gate="off", cache=False)

@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - bound to all, asked at loopback
 # The caller's key during one request; tasks that the request starts inherit it.
 _KEY: ContextVar[str] = ContextVar("key", default="")
-# An agent waits, and should soon learn that a part of the farm does not answer.
+# Few, because an agent that waits should soon learn that a part of the farm does not answer.
 _RETRIES = 2
 # A call holds at most one text, which may become twice as long when it is written as JSON.
 _LIMIT_BYTES = 4 << 20
 
 
 class McpEndpoint:
-    """Answers one path: each tool asks this farm as any client does, with the caller's key.
+    """Answers `/mcp`. Each tool asks this farm as any client does, with the caller's key.
 
-    It keeps no session, so that any process of a farm answers any request. The library takes seconds to import on a
-    busy machine, so it is imported at the first request.
+    The endpoint keeps no sessions, so any process of a farm can answer any request. It imports the MCP library at the
+    first request, because that takes seconds on a busy machine.
 
     Args:
-        settings: those of the farm that this process serves.
+        settings: the settings of the farm that this process serves.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -52,7 +52,7 @@ class McpEndpoint:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Serve while this is open."""
+        """Answer requests while this context is open."""
         try:
             yield
         finally:
@@ -65,10 +65,11 @@ class McpEndpoint:
         """Answer one request.
 
         Raises:
-            Unauthorized: keys are used, and this is not one of them.
+            Unauthorized: the farm has keys, and the request shows none of them.
             RateLimited: the key asks too often, or this process holds too many bytes of bodies.
-            TooLarge, InvalidRequest: the body is too long, or comes too slowly.
-            NotFound: the library is not installed.
+            TooLarge: the body is too long.
+            InvalidRequest: the body comes too slowly.
+            NotFound: the MCP library is not installed.
         """
         request = Request(scope, receive)
         owner = await admit(request, _holder)
@@ -84,16 +85,16 @@ class McpEndpoint:
         """Return the manager that speaks the protocol; None if the library is not installed."""
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
-            # It has a context of its own: nothing of the first request, above all its key, may stay there.
+            # The task has a context of its own: nothing of the first request, above all its key, may stay in it.
             keep = self._keep(self._opened)
             self._keeping = asyncio.get_running_loop().create_task(keep, context=Context())
         return await asyncio.shield(self._opened)
 
     async def _keep(self, opened: asyncio.Future[StreamableHTTPSessionManager | None]) -> None:
-        """Keep the protocol's task group open: the task that opened it has to close it."""
+        """Keep the protocol's task group open to the end: the task that opens the group also has to close it."""
         try:
             sessions = await asyncio.to_thread(_make_sessions, self._connect)
-        except Exception as error:  # noqa: BLE001 - the request that waits gets it
+        except Exception as error:  # noqa: BLE001 - the waiting request gets it
             opened.set_exception(error)
             return
         if sessions is None:
@@ -105,7 +106,7 @@ class McpEndpoint:
 
     @contextlib.asynccontextmanager
     async def _connect(self) -> AsyncIterator[AsyncFarm]:
-        # Over HTTP to this process itself: a cancelled call closes its connection, and that ends its work.
+        # Over HTTP to this process itself: a call that is cancelled closes its connection, which ends the call's work.
         async with AsyncFarm(self._url, api_key=_KEY.get(), retries=_RETRIES, transport=self._connections) as farm:
             yield farm
 
@@ -118,7 +119,7 @@ def _holder(keyring: Keyring, authorization: str | None) -> str:
 
 
 class _LastingConnections(httpx.AsyncHTTPTransport):
-    """Connections that outlast the clients that use them: each call has a client of its own, for its key."""
+    """Connections that outlast the clients that use them. Each call has its own client, because it has its own key."""
 
     def __init__(self) -> None:
         super().__init__(trust_env=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=20))
@@ -138,7 +139,7 @@ class _LastingConnections(httpx.AsyncHTTPTransport):
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that first gives the body, which was read already, then what follows (a disconnect)."""
+    """Return a `receive` that first gives the body that was read, and then what follows it, such as a disconnect."""
     given = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def replay() -> Message:
@@ -157,7 +158,7 @@ def _make_sessions(connect: Connect) -> StreamableHTTPSessionManager | None:
     try:
         from farm.mcp.http import session_manager
     except ImportError as error:
-        # Version 1 of mcp is installed, and lacks the name.
+        # Version 1 of mcp is installed, and lacks a name that is imported: that counts as not installed.
         if (error.name or "").partition(".")[0] != "mcp":
             raise
         return None

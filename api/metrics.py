@@ -16,7 +16,7 @@ from farm.store.cache import CacheStats
 from farm.store.pauses import Alarms
 
 _BOUNDS = [*(f"{bound:g}" for bound in BUCKETS_S), "+Inf"]
-# Shown from the start: if a counter begins at one, Prometheus does not see the first step.
+# Labels that are shown from the start: if a counter first appears with the value 1, Prometheus does not see that step.
 _KNOWN: dict[MetricSeries, tuple[str, ...]] = {MetricSeries.SANDBOX_DENIALS: tuple(Bound)}
 
 
@@ -25,11 +25,11 @@ class Readings:
     """The figures that a scrape shows.
 
     Attributes:
-        status: workers and queues.
-        totals: verdicts by (outcome, reason).
-        cache: the verdict cache.
-        alarms: canaries.
-        figures: what worker processes counted (farm/store/metric_counts.py).
+        status: the workers and the queues.
+        totals: how many verdicts there were, by (outcome, reason).
+        cache: how the verdict cache is used.
+        alarms: how canaries were judged, and how many keys they paused.
+        figures: what the farm's processes counted (farm/store/metric_counts.py).
         queue_ages_s: the age of the oldest waiting batch, by environment.
     """
 
@@ -113,7 +113,7 @@ def render(readings: Readings) -> bytes:
 
 
 def _counted(figures: Mapping[str, int]) -> Iterator[Metric]:
-    """Yield one family for each series that processes count, even if nothing has been counted in it yet."""
+    """Yield a metric family for each series that processes count, even if the series has no counts yet."""
     for series in MetricSeries:
         labels = series.label.split() if series.label else []
         family: HistogramMetricFamily | CounterMetricFamily

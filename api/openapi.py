@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class ErrorBody(BaseModel):
-    """What failed: a stable code, one actionable sentence, and facts about it."""
+    """What failed: a stable code, one sentence that says what to do, and facts about the failure."""
 
     code: str
     message: str
@@ -78,6 +78,6 @@ COMPATIBLE_FAILURES: Responses = {
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the document's entry for a body that the route parses itself; api/app.py adds the model."""
+    """Return the OpenAPI entry for a body that a route parses itself; api/app.py adds the body's model."""
     reference = {"$ref": f"#/components/schemas/{model.__name__}"}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}

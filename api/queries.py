@@ -30,7 +30,7 @@ def _refuse(name: str, text: str) -> InvalidRequest:
 
 
 def _field(body: dict[str, Any], name: str, kind: type, default: Any = None) -> Any:
-    """Return a field of one JSON type; without a default it is required. A bool is not an int, as in JSON."""
+    """Return a field that must have one JSON type; a field without a default is required. A bool is not an int."""
     if name not in body:
         if default is None:
             raise _refuse(name, "Field required")
@@ -41,7 +41,7 @@ def _field(body: dict[str, Any], name: str, kind: type, default: Any = None) -> 
 
 
 def _names(body: dict[str, Any], name: str) -> Names:
-    """Return a list of ids and names, checked by the set of its types, because lists of 130 000 are usual."""
+    """Return a list of ids and names. The set of its types is checked at once, because 130 000 entries are usual."""
     value = body.get(name)
     if value is not None and not (isinstance(value, list) and set(map(type, value)) <= {int, str}):
         raise _refuse(name, "Input should be a list of integers and strings")
@@ -86,7 +86,7 @@ def parse_query(body: Any, service: Service) -> Retrieval:
 
 
 def parse_queries(body: Any, service: Service) -> Retrieval:
-    """Return a premise query from the body of `POST /v1/retrieve`, which is stricter.
+    """Return a premise query from the body of `POST /v1/retrieve`, which is checked more strictly.
 
     Raises:
         InvalidRequest: a field is missing, unknown, or of the wrong type.
@@ -118,7 +118,7 @@ async def ask(request: Request, service: Service, retrieval: Retrieval) -> dict[
     try:
         answer: dict[str, Any] = unpack(await _answer(request, service, retrieval))
     except BaseException:
-        with contextlib.suppress(StoreUnavailable):  # it expires
+        with contextlib.suppress(StoreUnavailable):  # the query will expire
             await asyncio.shield(service.retrievals.give_up(retrieval))
         raise
     if "error" in answer:
@@ -128,7 +128,7 @@ async def ask(request: Request, service: Service, retrieval: Retrieval) -> dict[
 
 
 async def _answer(request: Request, service: Service, retrieval: Retrieval) -> bytes:
-    """Return the answer to a query, which is asked again if the store loses it, as in a failover."""
+    """Return the answer to a query; if the store loses the query, as in a failover, submit it again."""
     ends = time.monotonic() + DEADLINE_S
     with service.replies.expect(f"retrieval:{retrieval.id}") as future:
         while True:
@@ -140,7 +140,10 @@ async def _answer(request: Request, service: Service, retrieval: Retrieval) -> b
 
 
 async def _submit(service: Service, retrieval: Retrieval, ttl_ms: int) -> bool:
-    """Submit a query; if the store does not answer for a moment, submit it again, which does no harm."""
+    """Submit a query; return whether the embed room has to be called.
+
+    If the store does not answer for a moment, try again: submitting a query twice does no harm.
+    """
     patient_until, inputs = time.monotonic() + _STORE_PATIENCE_S, service.embedded.count(retrieval)
     while True:
         try:

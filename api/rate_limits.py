@@ -24,14 +24,14 @@ class Pace:
     def __init__(self, per_s: int) -> None:
         self._per_s = per_s
         self._burst = per_s * _BURST_S
-        # What each name has left, and since when; the last used comes last. A missing name has its whole burst.
+        # How many requests each name had left, and when; the name used last is at the end. A missing name has them all.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def admit(self, name: str) -> None:
         """Count one request.
 
         Raises:
-            RateLimited: it is one too many; `retry_after_s` says when the next one is allowed.
+            RateLimited: the request is one too many; `retry_after_s` says when the next one is allowed.
         """
         if not self._per_s:
             return
@@ -51,7 +51,7 @@ class Pace:
 
 
 def address_name(host: str) -> str:
-    """Return the name under which an address is counted; an IPv6 client has a whole network of addresses."""
+    """Return the name under which an address is counted: for IPv6 its network, all of which one client may have."""
     try:
         address = ip_address(host)
     except ValueError:

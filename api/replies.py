@@ -1,4 +1,4 @@
-"""Answers for waiting requests: one list in Redis per start of an API process, and one loop that reads it."""
+"""Replies for waiting requests: each API process has its own list in Redis, new at each start, and a loop reads it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from farm.store.client import AsyncRedisClient
 from farm.store.connection import translated
 
 _BLOCK_S = 2
-# A connection that stays silent for this much longer is given up: the replies are still in the list.
+# A connection that stays silent for this much longer than a read takes is given up; the replies are still in the list.
 _SILENCE_S = 1
 _MOST = 100
 _RETRY_S = 0.2
-# A pause after replies: their requests go on first, and replies that come meanwhile are read together.
+# The loop pauses after replies: the requests that got them go on first, and further replies are then read together.
 _REST_S = 0.001
 _LOOK_EVERY_S = 3.0
 
@@ -34,9 +34,9 @@ class Disconnected(Exception):
 
 
 class Replies:
-    """Hands each reply to the request that waits for it; late and repeated ones are dropped.
+    """Hands each reply to the request that waits for it; late and repeated replies are dropped.
 
-    A reply leaves the list only once it has been handed over, so that none is lost with the connection that brought it.
+    A reply leaves the list only after it has been handed over, so none is lost if a connection breaks.
 
     Args:
         client: a client for this purpose only; its one connection is replaced at once when it breaks.
@@ -50,7 +50,7 @@ class Replies:
 
     @contextlib.contextmanager
     def expect(self, name: str) -> Iterator[asyncio.Future[bytes]]:
-        """Give a future for the reply of this name (`batch:ID`, `retrieval:ID`); enter it before sending the work."""
+        """Yield a future for the reply of this name (`batch:ID`, `retrieval:ID`); enter it before sending the work."""
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[name] = future
         try:
@@ -60,7 +60,7 @@ class Replies:
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """Read replies in the background; if that ends, the process ends (`start_vital`)."""
+        """Read replies in the background; if the reading ends early, the process ends (`start_vital`)."""
         task = start_vital("replies", self._run())
         try:
             yield
@@ -82,8 +82,9 @@ class Replies:
     async def _read(self) -> None:
         """In one round trip, remove the replies already handed over, hand over those in the list, and wait for more.
 
-        Each is removed by its own text. Removing as many as were read would remove others when commands are sent again
-        because the answer to them was lost. The wait moves a reply to where it already is; a full store refuses that.
+        Each reply is removed by its text. To remove as many replies as were read would be wrong: if the answer is lost
+        and the commands are sent again, they would remove other replies. The wait moves a reply to the place where it
+        already is. A store without free memory refuses that.
         """
         pipe = self._client.pipeline(transaction=False)
         for entry in self._handed:
@@ -127,10 +128,10 @@ async def wait_reply(
 
     Args:
         request: the request whose client waits.
-        future: the reply.
+        future: gets the reply.
         timeout_s: seconds to wait.
-        is_done: asked now and then whether the awaited event has happened; the reply is then empty. This covers a
-            store that lost its last writes, and a reply with them.
+        is_done: called now and then; if it returns true, what the client waits for has happened, and an empty reply is
+            returned. This helps when the store has lost its last writes, and the reply with them.
 
     Raises:
         Disconnected: the client has disconnected.
@@ -151,7 +152,7 @@ async def wait_reply(
 
 
 async def _within(is_done: Callable[[], Awaitable[bool]], patience_s: float) -> bool:
-    """Call `is_done`, and treat no answer in time as false: the reply may come while the store is silent."""
+    """Call `is_done`; if it does not answer in time, return false, because the reply may still come."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience_s):
             return await is_done()

@@ -19,7 +19,7 @@ _OTHER = "other"
 
 
 class RequestCounts:
-    """Counts of one API process."""
+    """The request counts of one API process."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -44,7 +44,8 @@ class RequestCounts:
 class CountedRequests:
     """Measures each request up to the beginning of its answer, because a stream of results lasts as long as its batch.
 
-    However many paths are asked for, labels are few: the route's template, the method and the class of the status.
+    A label consists of the route's template, the method and the class of the status. So there are few labels, however
+    many paths clients ask for.
 
     Args:
         app: the app that answers.

@@ -1,4 +1,4 @@
-"""A batch that runs proofs of an earlier one again: with its options, under today's rules."""
+"""A batch that runs proofs of an earlier batch again, with that batch's options and under today's rules."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ async def rerun_options(old: BatchStatus, asked: RerunRequest, service: Service,
     """Return the options of the new batch.
 
     Raises:
-        Conflict: the old one is still running.
-        InvalidRequest: there is nothing in it to run again, or the farm can no longer do what it asked for.
-        Forbidden: the key may no longer ask for it.
+        Conflict: the old batch is still running.
+        InvalidRequest: the old batch has no undecided proofs, or the farm can no longer do what its options ask for.
+        Forbidden: the key may no longer ask for what its options ask for.
     """
     if not old.finished:
         raise Conflict(f"Batch {old.batch_id!r} still runs: wait for its end, or cancel it")

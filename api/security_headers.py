@@ -37,11 +37,11 @@ _HEADERS = {
 
 
 class SecurityHeaders:
-    """Puts security headers on every answer; without keys it serves only this host.
+    """Puts security headers on every answer; on a farm without keys, refuses requests that do not name this host.
 
-    No CORS header is ever sent, so no page of another origin reads an answer. Without keys that is not enough: a page
-    whose host name an attacker points at 127.0.0.1 has the farm's own origin, and could run proofs here. The host name
-    in its requests gives it away.
+    No CORS header is ever sent, so no page of another origin can read an answer. Without keys, this is not enough: an
+    attacker can point a host name at 127.0.0.1, and a page of that name then has the farm's own origin and could run
+    proofs here. The host name in the page's requests gives it away.
 
     Args:
         app: the app that answers.
@@ -83,7 +83,7 @@ def _is_from_here(headers: Headers) -> bool:
 
 
 def _is_local(url: str) -> bool:
-    """Whether a URL names this host, or a host without a dot, as no page of the internet does."""
+    """Whether a URL names this host, or a host whose name has no dot: no page of the internet has such a name."""
     try:
         name = urlsplit(url).hostname or ""
         return ("@" not in url and _PLAIN.fullmatch(name) is not None) or ip_address(name).is_loopback

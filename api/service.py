@@ -26,7 +26,7 @@ from farm.store.environments import KnownEnvironments
 from farm.store.retrievals import Retrievals
 from farm.traces import span
 
-# Declares the keys in the OpenAPI document; it is the keyring that reads the header.
+# Only declares the keys in the OpenAPI document: the keyring reads the header.
 _BEARER = HTTPBearer(auto_error=False, scheme_name="API key", description="`farm keys create NAME` prints one.")
 
 
@@ -47,26 +47,26 @@ class Service:
     buffered: Buffered
 
     async def call_lean(self, environment: str, count: int) -> None:
-        """Publish tokens for Lean work; in a thread, because Celery's producer blocks."""
+        """Publish tokens for Lean work, in a thread because Celery's producer blocks."""
         if count:
             with span("token", count=count):
                 await asyncio.to_thread(self.tokens.lean, environment, count)
 
     def call_embed(self) -> None:
-        """Publish a token for the embed room in a thread; not awaited, because the reaper replaces lost ones."""
+        """Publish a token for the embed room in a thread. Nobody waits for it: the reaper replaces lost tokens."""
         asyncio.get_running_loop().run_in_executor(None, self.tokens.room, EMBED_QUEUE)
 
 
 async def get_service(request: Request) -> Service:
-    """Return the service of the app that answers a request; a coroutine, because FastAPI runs functions in threads."""
+    """Return the service of the app that answers a request. Async, because FastAPI runs plain functions in threads."""
     service: Service = request.app.state.service
     return service
 
 
 async def admit(request: Request, find_owner: Callable[[Keyring, str | None], str]) -> str:
-    """Return the owner of a request; `find_owner` finds it, given the keyring and the `Authorization` header.
+    """Return the owner of a request; `find_owner` finds the owner, given the keyring and the `Authorization` header.
 
-    Without keys there is one owner, without a limit.
+    A farm without keys has a single owner, who may ask as often as it likes.
 
     Raises:
         RateLimited: the key asks too often.
@@ -86,7 +86,7 @@ def _owner(scope: Scope) -> Any:
         """Yield the owner of a request.
 
         Raises:
-            Unauthorized: keys are used, and this is not one of them.
+            Unauthorized: the farm has keys, and the request shows none of them.
             Forbidden: the key lacks the scope.
             RateLimited: the key asks too often.
         """
@@ -102,7 +102,7 @@ def _by_scope(scope: Scope) -> Callable[[Keyring, str | None], str]:
 
 @contextlib.asynccontextmanager
 async def serving(request: Request, owner: str) -> AsyncIterator[str]:
-    """Count the bytes read of the body against the owner until the request is answered."""
+    """Count the bytes of a request's body against its owner from when they are read until the request is answered."""
     holding = request.state.holding = Holding((await get_service(request)).buffered, owner)
     try:
         yield owner
@@ -111,10 +111,12 @@ async def serving(request: Request, owner: str) -> AsyncIterator[str]:
 
 
 async def get_bare_owner(request: Request) -> AsyncIterator[str]:
-    """Yield the owner of a request on the routes of Kimina's server, with its error texts; the key needs no `Bearer`.
+    """Yield the owner of a request on the routes of Kimina's server.
+
+    The key needs no `Bearer` before it, and the error texts are those of that server.
 
     Raises:
-        Unauthorized: keys are used, and this is not one of them.
+        Unauthorized: the farm has keys, and the request shows none of them.
         Forbidden: the key lacks the `verify` scope.
         RateLimited: the key asks too often.
     """
@@ -133,7 +135,7 @@ def _bare_owner(keyring: Keyring, authorization: str | None) -> str:
 
 
 async def get_url_owner(request: Request) -> AsyncIterator[str]:
-    """Yield the owner of a request from a client that knows only a URL: the key may be the password in it.
+    """Yield the owner of a request from a client that knows only a URL; the key may be the URL's password.
 
     Raises:
         Unauthorized, Forbidden, RateLimited: as for any route.
@@ -147,7 +149,7 @@ def _url_owner(keyring: Keyring, authorization: str | None) -> str:
 
 
 def _from_url(authorization: str | None) -> str | None:
-    """Return a header with a key; HTTP clients send the user and password in a URL with the `Basic` scheme."""
+    """Return a `Bearer` header; HTTP clients send the user and password of a URL in a `Basic` header instead."""
     scheme, _, given = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return authorization

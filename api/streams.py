@@ -27,9 +27,10 @@ class Event:
 
 
 async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> AsyncIterator[list[Event]]:
-    """Yield the verdicts after a cursor, then new ones as they come, then the end; those read together form a group.
+    """Yield the verdicts after a cursor, then new ones as they come, then the end. Verdicts read together are a group.
 
-    If the store stops answering, or the batch expires, the stream ends without its last line, and the reader resumes.
+    If the store stops answering or the batch expires, the stream ends without the line that marks its end. The reader
+    can then resume at the last cursor.
     """
     spoke = time.monotonic()
     try:

@@ -10,7 +10,7 @@ from api.lean_tasks import Json, finding
 from farm.models import Candidates, Goal
 from farm.prepared_proof import header_of
 
-# Small, so that many workers get a share; a worker runs the shared beginning of its candidates only once.
+# The most candidates in a share: few, so that many workers get one; a worker runs what its candidates share only once.
 _SHARE = 4
 
 
@@ -19,9 +19,9 @@ class Share:
     """The candidates that one worker tries as one task.
 
     Attributes:
-        goal: the position of its goal.
+        goal: the position of the share's goal in the request.
         header: what the goal's text imports.
-        places: the positions of its candidates.
+        places: the positions of the share's candidates among those of the goal.
     """
 
     goal: int

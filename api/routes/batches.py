@@ -102,7 +102,7 @@ async def _submit_lines(request: Request, service: Service, owner: str, idempote
         more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
         committed = await commit(service, intake.staging, _submission(service, options, **more))
     except BaseException:
-        # A client that disconnects in the middle leaves nothing behind either.
+        # A client that disconnects in the middle must leave nothing behind either.
         await service.batches.discard(intake.staging)
         raise
     return _accepted(committed, intake.staging.total)
@@ -129,7 +129,7 @@ async def batch_status(batch_id: str, service: ServiceDep, owner: VerifierDep) -
 
 @router.delete("/batches/{batch_id}", response_model=BatchStatus)
 async def cancel(batch_id: str, service: ServiceDep, owner: VerifierDep) -> BatchStatus:
-    """Cancel: nothing more starts, running proofs stop within seconds, the rest become `undecided/cancelled`."""
+    """Cancel a batch: nothing more starts, running proofs stop in seconds, the rest become `undecided/cancelled`."""
     return await service.batches.cancel(batch_id, owner)
 
 
@@ -161,7 +161,7 @@ async def rerun(
     body: RerunRequest | None = None,
     idempotency_key: Annotated[str, _KEY] = "",
 ) -> BatchAccepted:
-    """Run the undecided proofs of a finished batch again, in a new batch with its options and with it as `parent`."""
+    """Run the undecided proofs of a finished batch again, in a new batch that has its options and names its parent."""
     asked = body or RerunRequest()
     old = await service.batches.status(batch_id, owner)
     options = await rerun_options(old, asked, service, owner)
@@ -182,7 +182,7 @@ async def rerun(
 @router.get(
     "/batches/{batch_id}/results",
     response_model=ResultsPage,
-    responses={200: {"content": {NDJSON: {}, EVENTS: {}}, "description": "A page, or a stream by `Accept`"}},
+    responses={200: {"content": {NDJSON: {}, EVENTS: {}}, "description": "A page, or a stream if `Accept` asks"}},
 )
 async def results(
     request: Request,
@@ -192,7 +192,7 @@ async def results(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> Response:
-    """Read verdicts in completion order: a page, or with `Accept` an NDJSON or event stream up to the end."""
+    """Read verdicts in completion order: a page or, if `Accept` asks for one, an NDJSON or event stream to the end."""
     accept = request.headers.get("accept", "")
     if EVENTS in accept:
         cursor = check_cursor(after or request.headers.get("last-event-id"))

@@ -35,7 +35,7 @@ async def commands(request: Request, service: ServiceDep, owner: VerifierDep) ->
 
 @router.post("/tactics", response_model=TacticsAnswer, openapi_extra=body_of(TacticsRequest))
 async def tactics(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
-    """Try tactic sequences on goals, over many workers, and wait; verify afterwards what proved a goal."""
+    """Try tactic sequences on goals, on many workers at once, and wait. Verify afterwards what proved a goal."""
     body = await read_model(request, TacticsRequest)
     shares = split_goals(body.goals)
     work = Work(body.timeout_s, body.environment, [(share.header, share.task) for share in shares])

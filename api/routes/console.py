@@ -1,4 +1,4 @@
-"""The web console: a page and its files, which hold no data; they get what they show from `/v1`, with a key."""
+"""The web console: a page and its files. They hold no data; the page gets what it shows from `/v1`, with a key."""
 
 from __future__ import annotations
 

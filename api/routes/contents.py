@@ -22,7 +22,7 @@ async def names(
     after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the page before.")] = -1,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
 ) -> NamesPage:
-    """Read the names of a batch's proofs, and the problem that each attempts, without their texts."""
+    """Read the names of a batch's proofs and the problem that each proof attempts, without the texts."""
     return await service.batches.names(batch_id, owner, after, limit)
 
 

@@ -20,7 +20,7 @@ async def page() -> HTMLResponse:
         swagger_css_url="docs/assets/swagger-ui.css",
         # No icon: without this a browser would ask the host for one.
         swagger_favicon_url="data:,",
-        # By default it would send the document to a service of Swagger's.
+        # By default the page would send the document to a service of Swagger's.
         swagger_ui_parameters={"validatorUrl": None},
     )
 

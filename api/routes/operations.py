@@ -34,7 +34,7 @@ router = APIRouter(tags=["operations"], responses=FAILURES)
 
 @router.get("/v1/workers", response_model=FarmStatus)
 async def workers(service: ServiceDep, _owner: OperatorDep) -> FarmStatus:
-    """Get the workers, and how much waits."""
+    """Get the workers, and how many proofs wait and run."""
     status = await read_status(service.client)
     return status.model_copy(update={"flower": service.settings.flower_url})
 
@@ -54,7 +54,7 @@ async def livez() -> dict[str, str]:
 
 
 def _rooms(status: FarmStatus) -> dict[str, Any]:
-    """Return the worker rooms; for Lean, the default environment, those with workers, and those with waiting proofs."""
+    """Return the worker rooms. Lean has a room for each environment that is the default, has workers, or has proofs."""
     rooms = {}
     for queue in status.queues:
         members = lean_workers(status, queue.environment)
@@ -71,7 +71,7 @@ def _rooms(status: FarmStatus) -> dict[str, Any]:
 
 
 def _room(members: list[WorkerStatus], can_answer: bool, notice: str) -> dict[str, Any]:
-    """A room is ready when one of its processes is up; a notice is for the operator and does not make it unready."""
+    """Return what `/readyz` says about a room; a notice is for the operator, and does not make the room unready."""
     engines = sorted({worker.engine for worker in members if worker.engine})
     sandboxes = sorted({worker.sandbox for worker in members if worker.sandbox})
     progress = min((worker.progress for worker in members), default=0.0)
@@ -94,8 +94,9 @@ def _room(members: list[WorkerStatus], can_answer: bool, notice: str) -> dict[st
 async def readyz(service: ServiceDep) -> Response:
     """Say whether every part of the farm answers, and what an operator should know about each.
 
-    `degraded`, with status 200, means that the default Lean environment, or one that proofs wait for, has no worker
-    while another one has: users of that one must not be turned away.
+    `degraded` means that the default Lean environment, or an environment with waiting proofs, has no worker, but
+    another environment has one. The status is then still 200, so that the other environment's users are not turned
+    away.
     """
     try:
         status, edition = await read_status(service.client), await read_edition(service.client)

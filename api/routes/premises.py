@@ -25,7 +25,7 @@ _COLUMNS = ("score", "name", "kind", "module", "statement")
 
 @compatible.post("/retrieve", response_model=list[RetrievedPremise], openapi_extra=body_of(RetrieveRequest))
 async def retrieve(request: Request, service: ServiceDep) -> Response:
-    """Return the premises nearest to a goal among those the caller can see."""
+    """Return the premises nearest to a goal, among those that the caller can see."""
     retrieval = parse_query(parse_json(await read_body(request)), service)
     if retrieval.k <= 0:
         return Response(b"[]", media_type="application/json")
@@ -48,14 +48,14 @@ async def _corpus(request: Request, service: Service) -> ServedCorpus:
 
 @compatible.get("/indexed-modules", response_model=list[str])
 async def indexed_modules(request: Request, service: ServiceDep) -> Response:
-    """Return the modules of the corpus; the position is the id."""
+    """Return the modules of the corpus; a module's position is its id."""
     corpus = await _corpus(request, service)
     return Response(corpus.modules_json, media_type="application/json", headers={"X-Corpus": corpus.snapshot})
 
 
 @compatible.get("/indexed-premises", response_model=list[str])
 async def indexed_premises(request: Request, service: ServiceDep) -> Response:
-    """Return the premises of the corpus before filtering; the position is the index that `local_premises` uses."""
+    """Return the premises of the corpus before filtering; a premise's position is its index in `local_premises`."""
     corpus = await _corpus(request, service)
     return Response(corpus.premises_json, media_type="application/json", headers={"X-Corpus": corpus.snapshot})
 
@@ -68,7 +68,7 @@ async def max_new_premises(service: ServiceDep) -> int:
 
 @v1.post("/retrieve", response_model=RetrievedBatch, openapi_extra=body_of(RetrieveBatchRequest))
 async def retrieve_many(request: Request, service: ServiceDep, _owner: RetrieverDep) -> Response:
-    """Return the premises nearest to each of up to 64 goals, which share what the caller can see."""
+    """Return the premises nearest to each of up to 64 goals; for all goals, the caller can see the same premises."""
     started = time.monotonic()
     value, _ = await read_json(request)
     try:
@@ -82,7 +82,7 @@ async def retrieve_many(request: Request, service: ServiceDep, _owner: Retriever
 
 
 def _timings(answer: dict[str, Any], total_s: float) -> dict[str, float]:
-    """Return seconds by stage; the rest was spent waiting. Never below 0, because clocks of two hosts may differ."""
+    """Return seconds by stage; `queue` is the rest. Values below 0 become 0: the clocks of two hosts may differ."""
     reply_s = max(0.0, time.time() - answer["answered_s"])
     stages: dict[str, float] = {**answer["timings_s"], "reply": reply_s}
     return {"queue": max(0.0, total_s - sum(stages.values())), **stages, "total": total_s}

@@ -35,7 +35,7 @@ async def openrlhf(
     owner: OwnerDep,
     undecided: Annotated[float, Query(allow_inf_nan=False, description="The reward for an undecided proof.")],
 ) -> Response:
-    """Reward samples as OpenRLHF's `--reward.remote_url` asks; a batch's options are further query parameters."""
+    """Reward samples as OpenRLHF's `--reward.remote_url` expects; further query parameters are a batch's options."""
     value, _ = await read_json(request)
     asked = _parse(value)
     given = [(name, text) for name, text in request.query_params.multi_items() if name != "undecided"]
@@ -68,7 +68,7 @@ def _parse(value: Any) -> OpenRLHFRequest:
 
 
 def _answer(proofs: list[Proof | None], rewards: list[float | None], undecided: float) -> dict[str, Any]:
-    """Return the fields of `OpenRLHFAnswer`; a sample that no farm could judge is the model's fault, and worth 0."""
+    """Return the fields of `OpenRLHFAnswer`; a sample that cannot even be sent is the model's fault, and worth 0."""
     given = iter(rewards)
     found = [next(given) if proof else 0.0 for proof in proofs]
     worth = [undecided if each is None else each for each in found]
