@@ -1,4 +1,4 @@
-"""Threads a worker cannot do without: if one fails or stops, its process ends and is replaced."""
+"""Threads that a worker cannot do without: if one fails or gets stuck, its process ends and is replaced."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _running: list[BackgroundThread] = []
 
 
 def or_end(start: Callable[P, None]) -> Callable[P, None]:
-    """Return a function that calls `start` and ends the process on an error: Celery would only log it and go on."""
+    """Return a function that calls `start` and ends the process on an error, which Celery would only log."""
 
     @functools.wraps(start)
     def started(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -43,8 +43,8 @@ class BackgroundThread(threading.Thread):
 
     Args:
         name: the thread's name.
-        silence_s: how long it may take from one `turn` to the next before the process ends; None if it never calls
-            `turn`.
+        silence_s: how long the thread may take from one `turn` to the next before the process ends; None if it never
+            calls `turn`.
     """
 
     def __init__(self, name: str, silence_s: float | None = None) -> None:
@@ -68,17 +68,17 @@ class BackgroundThread(threading.Thread):
         """Do what the thread is for."""
 
     def turn(self) -> None:
-        """Record that the thread is not stuck; its loop calls this."""
+        """Record that the thread is not stuck; the thread's own loop calls this."""
         self._turned = time.monotonic()
 
     @property
     def is_stuck(self) -> bool:
-        """Whether more time has passed since its last `turn` than may pass."""
+        """Whether the last `turn` is longer ago than `silence_s` allows."""
         return self._silence_s is not None and time.monotonic() > self._turned + self._silence_s
 
 
 class Pulse(BackgroundThread):
-    """Gives a forked process's signs of life while no thread of it is stuck, and watches the worker's first process.
+    """Gives a forked process's signs of life while none of its threads is stuck; watches the worker's first process.
 
     Args:
         data_dir: the farm's data folder.
@@ -105,7 +105,8 @@ class Pulse(BackgroundThread):
 class Silence:
     """Ends processes of this worker that are running but give no sign of life.
 
-    Two checks have to agree, because when a frozen host wakes, all its processes have been silent for a long time.
+    A process is ended only after two checks found it silent, because when a frozen host wakes, all its processes have
+    been silent for a long time.
     """
 
     def __init__(self, data_dir: Path, part: str) -> None:

@@ -32,8 +32,8 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
     Args:
         settings: the farm's settings.
         app: the room's app.
-        room: its name, the first part of the node name that Flower shows.
-        queue: the queue it takes tokens from.
+        room: the room's name, which is the first part of the node name that Flower shows.
+        queue: the queue from which the worker takes tokens.
         processes: how many processes work.
 
     Raises:
@@ -64,7 +64,7 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
 
 
 def _watch(settings: Settings, app: Celery, room: str, queue: str) -> None:
-    """Have each process, once it is started, give signs of life and watch the first one."""
+    """Have each process, from its start, give signs of life and watch the worker's first process."""
     parent, begun = os.getpid(), LastBegun()
 
     def begin(**_: Any) -> None:
@@ -82,12 +82,12 @@ def _keep_logs(room: str) -> None:
     logging.getLogger("celery.app.trace").disabled = True
     signals.task_failure.connect(_log_failure, weak=False)
     if not sys.stderr.isatty():
-        # Celery prints its banner and farewell there, which no program can parse.
+        # Celery prints its banner and farewell on stdout, and no program can parse them.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end_now(exitcode: int, **_: Any) -> None:
-    """End a process that has released everything: billiard would sleep for another second, and its parent wait."""
+    """End a process that has released everything. Otherwise billiard sleeps a second more, and the parent waits."""
     os._exit(exitcode)
 
 

@@ -15,14 +15,14 @@ from farm.store.registry import Alive, Registry
 from workers.background_threads import BackgroundThread
 
 BEAT_S = 2.0
-# Redis is tried for half a minute before this sign of life is given up.
+# Long enough for a beat, which tries to reach Redis for half a minute before it gives up.
 _STUCK_S = 120.0
 
 _log = structlog.get_logger()
 
 
 def worker_id() -> str:
-    """Return the name of this process: host, pid and start, so that it is never reused."""
+    """Return the name of this process: host, pid and start, so that no other process ever has the same name."""
     return f"{socket.gethostname()}:{process_identity(os.getpid())}"
 
 
@@ -33,7 +33,7 @@ class Heartbeat(BackgroundThread):
         registry: where the signs of life go.
         describe: returns the fields of `WorkerStatus` to show.
         lease: returns the lease to renew, empty between claims.
-        on_alive: called with the store's answer about the lease.
+        on_alive: called with the lease and the store's answer about it.
         hand_in: adds what this process counted to the farm's figures.
     """
 

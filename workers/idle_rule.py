@@ -1,6 +1,6 @@
-"""The idle rule: if a worker idles while tokens wait, its first process is failing to take them, and is ended.
+"""The idle rule: if a worker idles while tokens wait, its first process fails to take them, and is therefore ended.
 
-The rule works with any broker and for any cause. A worker that cannot reach its broker sees no token, and goes on.
+The rule works with any broker and for any cause. A worker that cannot reach its broker sees no tokens, and goes on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from farm.celery_app import is_rabbitmq
 from workers.background_threads import BackgroundThread
 
 NEGLECT_S = 20.0
-"""How long tokens may wait without any being taken, before the first process is ended."""
+"""How long tokens may wait, and none be taken, before the first process is ended."""
 _LOOK_S = 2.0
 # If two checks are further apart, nothing is known about the time between them.
 _ON_END_S = 10.0
@@ -28,7 +28,7 @@ _log = structlog.get_logger()
 
 
 class LastBegun:
-    """When a process of this worker last began a task, in memory that the first process shares with its forks."""
+    """The time when any process of this worker last began a task, in memory that the worker's processes share."""
 
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, struct.calcsize("d"))
@@ -38,19 +38,19 @@ class LastBegun:
         struct.pack_into("d", self._page, 0, time.monotonic())
 
     def ago_s(self) -> float:
-        """Return how many seconds ago that was."""
+        """Return how many seconds ago a task last began."""
         begun: float = struct.unpack_from("d", self._page)[0]
         return time.monotonic() - begun
 
 
 class Neglect(BackgroundThread):
-    """Watches, in a process of a worker, whether the first one takes waiting tokens; if not, ends it.
+    """Watches, in each forked process of a worker, whether the first process takes waiting tokens; if not, ends it.
 
     Args:
         app: the worker's app.
         queue: the queue that holds the tokens.
-        begun: shared by the processes of the worker.
-        parent: its first process.
+        begun: when a task last began, shared by the processes of the worker.
+        parent: the worker's first process.
     """
 
     def __init__(self, app: Celery, queue: str, begun: LastBegun, parent: int) -> None:
@@ -82,13 +82,14 @@ class Neglect(BackgroundThread):
             self._since = now
         elif now > self._since + NEGLECT_S:
             _log.critical("parent.takes_no_tokens", queue=self._queue, parent=self._parent)
-            # It may still tell its other processes to give back their work; if it hangs, it is killed for its silence.
+            # A first process that still runs tells the others to give back their work; one that hangs gives no signs of
+            # life, and is killed for that.
             os.kill(self._parent, signal.SIGTERM)
             self._since = 0.0
         self._looked = now
 
     def _waiting(self) -> int:
-        """Return how many tokens wait; 0 where the broker does not say."""
+        """Return how many tokens wait; 0 if the broker does not say."""
         connection = self._connection = self._connection or self._app.connection_for_read(heartbeat=0)
         try:
             if self._channel is None:

@@ -1,4 +1,4 @@
-"""Closes the connections that a process of a worker inherits from its parent."""
+"""Closes the connections that a worker's process inherits from its parent."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import socket
 import stat
 from pathlib import Path
 
-_STANDARD = 3  # descriptors below it may be a journal's socket
+_STANDARD = 3  # lower descriptors may be sockets of a log's journal
 
 
 def let_go_of_connections() -> None:
     """Make every process that this one forks close its inherited connections at once.
 
-    A process that replaces a dead one is forked while its parent is connected. As long as it holds a copy of a socket
-    that the parent has closed, the parent's epoll continues to report its events under a number that means another
-    socket by then, and the parent waits on the wrong one. It has to be done in the fork itself: later the child may
-    already have removed its parent's sockets from the epoll, which they share.
+    A process that replaces a dead one is forked while its parent is connected. If the parent closes a socket of which
+    the child holds a copy, the parent's epoll still reports the socket's events, under a number that means another
+    socket by then. The parent then waits on the wrong socket. The copies have to be closed in the fork itself: parent
+    and child share the epoll, and later the child may already have removed the parent's sockets from it.
     """
     os.register_at_fork(after_in_child=functools.partial(_let_go, os.getpid()))
 
@@ -28,10 +28,10 @@ def _let_go(parent: int) -> None:
         return
     null = os.open(os.devnull, os.O_RDWR)
     for path in list(Path("/dev/fd").iterdir()):
-        # One of them belonged to the listing itself, and is closed by now.
+        # One of the descriptors belonged to the listing itself, and is closed by now.
         with contextlib.suppress(OSError):
             if _is_connection(int(path.name)):
-                # The number stays in use, because the object that owns it will close it some day.
+                # The number stays in use, because the object that owns the descriptor will close it some day.
                 os.dup2(null, int(path.name), inheritable=False)
     os.close(null)
 

@@ -1,6 +1,7 @@
 """The counts of a worker process for /metrics: kept in memory, and added to the farm's figures with each heartbeat.
 
-The counts of the last two seconds of a killed process are lost; verdicts are counted when they are written.
+A process that is killed loses its counts of the last two seconds. Verdicts are not among them: they are counted when
+they are written.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from farm.store.metric_counts import add_figures
 
 
 class Metrics:
-    """Counts of one process; any of its threads may count."""
+    """The counts of one process; any of its threads may count."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -26,7 +27,7 @@ class Metrics:
             self._counts[f"{series}:{label}"] += by
 
     def observe(self, series: MetricSeries, seconds: float, label: str = "") -> None:
-        """Put a duration into its histogram."""
+        """Put a duration into the histogram of a series."""
         bucket, total = names_of(series, label, seconds)
         with self._lock:
             self._counts[bucket] += 1

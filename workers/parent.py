@@ -1,7 +1,7 @@
-"""The farm's part in the first process of a worker, besides Celery's own work.
+"""What the farm adds to Celery's own work in the first process of a worker.
 
-It gives signs of life, ends processes that give none, reconnects quickly, and tells its processes if it ends because of
-an error.
+The first process gives signs of life, ends processes that give none, reconnects to the broker quickly, and tells its
+processes if it ends because of an error.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _log = structlog.get_logger()
 
 
 def take_care(app: Celery, data_dir: Path, part: str) -> None:
-    """Add these duties to the worker of an app; call this in the worker's first process, before it starts.
+    """Add these duties to the worker of an app; call this in the worker's first process, before the worker starts.
 
     Args:
         app: the worker's app.
-        data_dir: where its signs of life go.
-        part: the worker's name there.
+        data_dir: where the signs of life go.
+        part: the worker's name among the signs of life.
     """
     sign, silence = Sign(data_dir, part, is_main=True), Silence(data_dir, part)
 
     class Care(bootsteps.StartStopStep):  # type: ignore[misc]
-        """A part of the worker, which Celery starts and closes with it."""
+        """A part of the worker, which Celery starts and closes with the worker."""
 
         requires = ("celery.worker.components:Pool",)
 
@@ -43,7 +43,7 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
             sign.give()
 
         def register_with_event_loop(self, worker: Any, hub: Any) -> None:
-            """Called again for each connection, because Celery drops the timers of a lost one."""
+            """Set the timer; called for each new connection, because Celery drops the timers of a lost connection."""
             hub.call_repeatedly(SIGN_EVERY_S, look, worker)
 
         def close(self, worker: Any) -> None:
@@ -51,7 +51,7 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
             signals.worker_shutting_down.send(sender=worker.hostname, sig="", how="Warm", exitcode=1)
 
     class Impatient(Consumer):  # type: ignore[misc]
-        """Tries to connect every second. Celery waits 2 s longer each time, up to 30, and gives up in the end."""
+        """Tries to connect every second; Celery's own one waits longer each time, up to 30 s, and then gives up."""
 
         def ensure_connected(self, connection: Any) -> Any:
             """Return a connection once it is established."""

@@ -1,8 +1,9 @@
-"""`python -m workers.reaper`: takes work back from dead processes. One per host; Redis lets only one do each task.
+"""`python -m workers.reaper`: takes work back from dead processes. Each host runs one; Redis lets one do each task.
 
-Every second: leases that ran out, leases of processes of this host that are gone, remainders of cancelled batches,
-batches whose retention is over. Every five: lost tokens, of proofs and of premise queries, and processes that a dead
-worker left; and environments whose workers have not been seen for a long time.
+Every second, it takes back leases that ran out and leases of dead processes of this host, ends the remainders of
+cancelled batches, deletes batches whose retention is over, and replaces lost tokens of premise queries. Every five
+seconds, it replaces lost tokens of proofs, ends processes that a dead worker left, and forgets environments whose
+workers have not been seen for a long time.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Reaper:
         self._revocation = Revocation(client)
         self._rooms = rooms
         self._tokens = tokens
-        # An environment stays known as long as batches that name it, and at least until its workers can be replaced.
+        # An environment is kept as long as batches that name it, and at least long enough to replace its workers.
         self._known_s = max(retention_s, _KNOWN_AT_LEAST_S)
         self._host = socket.gethostname()
         self._passes = 0
@@ -74,7 +75,7 @@ class Reaper:
             pass
         if marked := self._revocation.mark_suspects():
             _log.critical("canary.suspects_marked", verdicts=marked)
-        # At each pass, because a person may be waiting for premises.
+        # At every pass, because a person may be waiting for premises.
         for room in self._rooms:
             if room.call_if_neglected():
                 self._tokens.room(room.name)
@@ -91,7 +92,7 @@ class Reaper:
             self._tokens.lean(environment, self._leases.nudge(environment, _NUDGE_EVERY * 1000))
 
     def _reap_dead(self) -> None:
-        """Take back leases of dead processes of this host: they will not renew, so there is no need to wait."""
+        """Take back leases of dead processes of this host at once: nobody will renew those leases."""
         for lease, worker in self._leases.held_by().items():
             host, _, identity = worker.partition(":")
             if host == self._host and not is_identity_alive(identity):
@@ -121,7 +122,7 @@ def _undecided(items: Sequence[ClaimedItem], reason: Reason) -> list[Verdict]:
 
 
 def run(settings: Settings, stopped: threading.Event) -> None:
-    """Make a pass each second until told to stop; if Redis is away, wait for it."""
+    """Make a pass each second until told to stop; if Redis does not answer, wait until it does."""
     client = connect(settings.redis_url)
     rooms = [Room(client, name) for name in (EMBED_QUEUE, PREMISES_QUEUE)]
     leases = Leases(client, death_bound=settings.lean_max_deaths)

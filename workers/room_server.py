@@ -1,7 +1,7 @@
 """The server that the embed and premise rooms share: a token wakes it, and it stays awake for a while.
 
-Celery takes up to 80 ms to deliver a token, several times what a query takes. So a process that has served all
-queries waits a while for more on the room's list, and meanwhile nobody sends tokens.
+Celery takes up to 80 ms to deliver a token, several times as long as a query takes. So a process that has served all
+queries waits a while for more queries on the room's list, and meanwhile nobody sends tokens.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LINGER_S = 10.0
 """How long a process stays awake after the last query."""
 MOST_QUERIES = 64
 """How many queries are served together."""
-# The longest time until a waiting process notices that it is to end.
+# How long a waiting process may take to notice that it has to end.
 _LOOK_UP_S = 0.5
 # A connection that is silent for longer is given up: no answer takes that long, and the queries are kept.
 _SILENCE_S = 3.0
@@ -50,11 +50,11 @@ class Post:
     """The connections and settings that a room's server uses.
 
     Attributes:
-        room: the queries that wait for it.
-        tokens: what it publishes with.
+        room: the queries that wait for the server.
+        tokens: publishes tokens.
         stopping: whether the worker was told to end.
-        figures: where it counts for /metrics.
-        linger_s: how long it stays awake after the last query.
+        figures: where the server counts for /metrics.
+        linger_s: how long the server stays awake after the last query.
     """
 
     room: Room
@@ -65,7 +65,7 @@ class Post:
 
 
 class RoomServer(ABC):
-    """The one process of a room at work."""
+    """Serves a room's queries in one process of its worker."""
 
     # Called when `describe` has something new.
     on_change: Callable[[], None] = staticmethod(lambda: None)
@@ -76,10 +76,10 @@ class RoomServer(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Load what queries need, if it is missing; show a failure, answer queries with it, and try again later."""
+        """Load what queries need, if it is missing. Show a failure, answer queries with it, and try again later."""
 
     def gather(self, taken: Taken) -> Taken:
-        """Return the queries to serve together: `taken`, and further ones that are worth waiting for."""
+        """Return the queries to serve together: `taken`, and further queries that are worth waiting for."""
         return taken
 
     @abstractmethod
@@ -121,13 +121,13 @@ class RoomServer(ABC):
         return len(taken)
 
     def _takes(self) -> Iterator[Taken]:
-        """Yield queries to serve until none has come for a while; if the store is away, wait for it."""
+        """Yield queries to serve until none has come for a while; if the store does not answer, wait until it does."""
         quiet_since, looks, is_leaving = time.monotonic(), True, False
         while not self._post.stopping():
             left_s = quiet_since + self._post.linger_s - time.monotonic()
             try:
                 taken = self._post.room.take(MOST_QUERIES) if looks else []
-                # A query that came just before `open` has no token, so look for it once more.
+                # A query that came just before `open` has no token, so the list is checked once more.
                 if is_leaving and not taken:
                     return
                 if not taken:
@@ -140,12 +140,12 @@ class RoomServer(ABC):
             if taken:
                 yield taken
                 quiet_since, is_leaving = time.monotonic(), False
-            # A waiting query ends the next wait at once; a lapsed one has to be looked for.
+            # A waiting query ends the next wait at once; a query whose lease has lapsed has to be looked for.
             looks = not taken
         self._leave_the_rest()
 
     def _wait(self, left_s: float) -> Taken:
-        """Return queries that come within a moment; if no time is left, let tokens be sent again instead."""
+        """Return queries that come within a moment; if no time is left, ask for tokens again instead."""
         room = self._post.room
         if left_s <= 0:
             room.open()
@@ -155,7 +155,7 @@ class RoomServer(ABC):
         return taken
 
     def _leave_the_rest(self) -> None:
-        """Publish a token for the worker that replaces this one; without the store the reaper does so."""
+        """Publish a token for the worker that replaces this one; if the store does not answer, the reaper does so."""
         with contextlib.suppress(StoreUnavailable):
             self._post.room.open()
             if self._post.room.call_if_neglected():
@@ -168,11 +168,11 @@ def _await_store(error: StoreUnavailable) -> None:
 
 
 class RoomProcess:
-    """The Celery side of a room: its server is made after the fork, and a token starts its work.
+    """The Celery side of a room: the room's server is made after the fork, and a token starts the server's work.
 
     Args:
         kind: the room, and what its workers are shown as.
-        make: makes the server, given its post.
+        make: makes the server, given its `Post`.
     """
 
     def __init__(self, settings: Settings, kind: WorkerKind, make: Callable[[Post], RoomServer]) -> None:
@@ -203,7 +203,7 @@ class RoomProcess:
         self._stop.set()
 
     def _start(self, **_: Any) -> None:
-        """Build this process: connections, threads and models do not survive a fork."""
+        """Build what this process needs after the fork, which connections, threads and models do not survive."""
         die_with_parent(self._parent)
         if self._tokens is None:
             raise RuntimeError("The room was not bound to an app")
@@ -222,11 +222,11 @@ class RoomProcess:
         server.on_change = self._heartbeat.hurry
         self._heartbeat.start()
         # This process may replace one that died holding queries, and others may be free to answer them now.
-        with contextlib.suppress(StoreUnavailable):  # they are leased
+        with contextlib.suppress(StoreUnavailable):  # the leases on them will lapse
             room.recover(may_be_alive)
         server.start()
         self._heartbeat.hurry()
-        # Queries that were submitted while no worker ran have no token any more.
+        # Queries that were submitted while no worker ran may have no token any more.
         self._tokens.room(self._kind.value)
 
     def _end(self, **_: Any) -> None:
@@ -237,7 +237,7 @@ class RoomProcess:
 
 
 def may_be_alive(worker: str) -> bool:
-    """Whether a worker, as `worker_id` names it, may be alive; always true for other hosts' processes."""
+    """Whether the worker that `worker_id` named so may be alive; always true for processes of other hosts."""
     host, _, identity = worker.partition(":")
     return host != socket.gethostname() or is_identity_alive(identity)
 

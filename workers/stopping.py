@@ -8,8 +8,8 @@ import mmap
 class StopFlag:
     """One byte that a parent shares with the processes it forks later.
 
-    Reading a `multiprocessing.Event` takes a lock, and each process would take it ten times a second. If one were
-    killed while it held the lock, every other process of the worker would wait for ever.
+    A `multiprocessing.Event` will not do. To read it, each process would take its lock ten times a second, and if a
+    process were killed while it held the lock, all others would wait for ever.
     """
 
     def __init__(self) -> None:
@@ -20,5 +20,5 @@ class StopFlag:
         self._page[0] = 1
 
     def is_set(self) -> bool:
-        """Whether this process is to end soon."""
+        """Whether this process has to end soon."""
         return self._page[0] == 1

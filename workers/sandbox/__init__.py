@@ -1,1 +1,4 @@
-"""The sandbox of a REPL: files, system calls, limits, identity. Every REPL start runs it: standard library only."""
+"""The sandbox of a REPL: files, system calls, limits, identity.
+
+Every start of a REPL runs this code, so it uses only the standard library.
+"""

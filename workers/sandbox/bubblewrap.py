@@ -16,15 +16,15 @@ _ROOT_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
 
 
 def command(cage: Cage, visible: Sequence[str], scratch: str, inner: Sequence[str]) -> list[str]:
-    """Return the command that runs `inner` with only the files that it may read, and only scratch to write to.
+    """Return the command that runs `inner` where it sees only files that it may read, and can write only to scratch.
 
     Args:
         cage: what may be read and run.
-        visible: what the launcher itself needs in addition.
+        visible: what the launcher itself needs to see in addition.
         scratch: the REPL's scratch folder.
-        inner: the launcher, to set up the other layers.
+        inner: the command of the launcher, which sets up the other layers.
     """
-    # For root, a user namespace would leave no id to change to.
+    # For root, there is no user namespace: inside one, there would be no other user id to change to.
     spaces = list(_ROOT_NAMESPACES) if cage["users"] else ["--unshare-all"]
     rights = [each for name in _ROOT_CAPABILITIES for each in ("--cap-add", name)] if cage["users"] else []
     shown = _outermost([*cage["read"], *cage["run"], *visible])
@@ -34,7 +34,7 @@ def command(cage: Cage, visible: Sequence[str], scratch: str, inner: Sequence[st
 
 
 def _outermost(paths: Sequence[str]) -> list[str]:
-    """Return the paths that lie below no other; /proc and /dev are bubblewrap's own."""
+    """Return the paths that lie below no other path, nor in /proc and /dev, which bubblewrap makes itself."""
     outer: list[str] = []
     for path in sorted(paths):
         if not any(path == other or path.startswith(other + "/") for other in ("/proc", "/dev", *outer)):

@@ -1,8 +1,8 @@
-"""Sets up the sandbox around this process, and becomes the REPL inside it. A layer that is missing stops the start.
+"""Sets up the sandbox around this process, and becomes the REPL inside it. If a layer is missing, nothing starts.
 
-The order matters: paths are opened while they can be, the user id changes before the request to die with the
-parent (the kernel forgets it at such a change), no_new_privs precedes what needs it, and seccomp comes last because it
-forbids the rest.
+The order matters. Paths are opened first, while they can be. The user id changes before the request to die with the
+parent, because the kernel forgets that request when the id changes. no_new_privs precedes the layers that need it.
+seccomp comes last, because it forbids the calls that set up the others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def die_with_parent() -> None:
     parent = os.getppid()
     if not prctl(PR_SET_PDEATHSIG, _SIGKILL):
         raise Missing(f"the kernel will not end the REPL with its worker: {error()}")
-    if os.getppid() != parent:  # it died before the kernel was asked
+    if os.getppid() != parent:  # the parent died before the kernel was asked
         os._exit(1)
 
 
@@ -44,7 +44,7 @@ def forbid_new_privileges() -> None:
 def make_scratch(root: str, user: int | None) -> str:
     """Return a new folder for this process alone, named `WORKER-REPL` by process ids.
 
-    The process that had these numbers before is dead, and its folder is removed.
+    An earlier process may have had the same ids; it is dead, and its folder is removed.
     """
     scratch = f"{root}/{os.getppid()}-{os.getpid()}"
     clear_scratch(scratch)
@@ -56,7 +56,7 @@ def make_scratch(root: str, user: int | None) -> str:
 
 
 def clear_scratch(scratch: str) -> None:
-    """Remove a scratch folder, if it is there; it is flat, because its owner could make nothing but files in it."""
+    """Remove a scratch folder, if there is one. It has no subfolders, because the REPL can make only files in it."""
     try:
         folder = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -70,7 +70,7 @@ def clear_scratch(scratch: str) -> None:
 
 
 def user_of(cage: Cage) -> int | None:
-    """Return the user id for a REPL of the worker that is this process's parent; None keeps the worker's own."""
+    """Return the user id for a REPL whose worker is this process's parent; None means the worker's own user id."""
     if cage["users"] is None:
         return None
     first, count = cage["users"]
@@ -82,7 +82,7 @@ def restrict(cage: Cage, scratch: str, user: int | None) -> list[str]:
 
     Args:
         cage: what is allowed.
-        scratch: the one folder it may write to.
+        scratch: the one folder that this process may write to.
         user: the id to take, or None.
 
     Raises:
@@ -115,11 +115,11 @@ def become(
 
     Args:
         cage: what is allowed.
-        scratch: the one folder it may write to.
+        scratch: the one folder that the REPL may write to.
         user: the id to take, or None.
         program: what to run, and its arguments.
-        environment: what it gets in addition to the names of its folder.
-        in_scratch: whether it starts in its folder, rather than where this process is.
+        environment: the REPL's environment, to which `HOME` and `TMPDIR` are added, both naming `scratch`.
+        in_scratch: whether the REPL starts in `scratch`, rather than in this process's current folder.
 
     Raises:
         Missing: a layer cannot be set up.

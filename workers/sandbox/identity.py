@@ -22,12 +22,12 @@ def give_up_capabilities(kept: int = 0) -> None:
 
 
 def become(user: int, *, may_search: bool) -> None:
-    """Take a user and group id nobody else has.
+    """Take a user id and a group id that nobody else has.
 
     Args:
-        user: the id.
-        may_search: keeps the right to read and search past file modes, so that a toolchain below a private home folder
-            works; Landlock still decides what may be read.
+        user: the number of both ids.
+        may_search: whether to keep the right to read and search whatever the file modes say, so that a toolchain in a
+            private home folder works; Landlock still decides what may be read.
     """
     kept = 1 << DAC_READ_SEARCH if may_search else 0
     if kept and not prctl(PR_SET_KEEPCAPS, 1):

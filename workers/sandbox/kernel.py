@@ -19,12 +19,12 @@ class Missing(Exception):
 
 
 def error() -> str:
-    """Return what the last call of `libc` failed with."""
+    """Return the error of the last call of `libc`, in words."""
     return os.strerror(ctypes.get_errno())
 
 
 def syscall(number: int, *arguments: object) -> int:
-    """Make a system call; -1 is a failure, and `error()` says which."""
+    """Make a system call; a result of -1 is a failure, and `error()` says which."""
     return int(libc.syscall(ctypes.c_long(number), *arguments))
 
 

@@ -1,6 +1,7 @@
-"""Landlock: which files the process may touch, for ever, whatever it becomes (Linux 5.13 and later).
+"""Landlock (Linux 5.13 and later): which files the process may touch, from now on and whatever program it becomes.
 
-Access that no rule allows is denied. The kernel numbers its features by ABI version; the newest it has is used.
+Access that no rule allows is denied. Landlock's features come in ABI versions; the newest one that the kernel has is
+used.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _SCOPES = 0b11  # abstract Unix sockets, signals
 
 READ = READ_FILE | READ_DIR
 RUN = READ_FILE | EXECUTE
-# Flat on purpose: no folders, links, sockets or pipes, so that it can be measured and removed in one loop.
+# A scratch folder may hold no folders, links, sockets or pipes, so that it can be measured and removed in one loop.
 SCRATCH = READ | WRITE_FILE | TRUNCATE | REMOVE_FILE | MAKE_REG
 DEVICE = READ_FILE | WRITE_FILE
 
@@ -42,7 +43,7 @@ def abi() -> int:
     """Return the kernel's Landlock version.
 
     Raises:
-        Missing: it has none, or something forbids asking.
+        Missing: the kernel has no Landlock, or this process may not ask for it.
     """
     if sys.platform != "linux":  # the number below is another call elsewhere
         raise Missing("Landlock exists only on Linux: run the Lean workers in a Linux virtual machine")
@@ -53,7 +54,7 @@ def abi() -> int:
 
 
 class Ruleset:
-    """The rules, before they are in force. Paths are opened here, with the rights that the process still has."""
+    """The rules, before they are in force. Adding them opens paths, with the rights that the process still has."""
 
     def __init__(self, version: int) -> None:
         self._files = _FIRST_ABI
@@ -66,7 +67,7 @@ class Ruleset:
             raise Missing(f"Landlock's rules cannot be made: {error()}")
 
     def allow(self, paths: Sequence[str], rights: int) -> None:
-        """Allow these rights on what lies at and below each path; one that cannot be opened is skipped."""
+        """Allow these rights at and below each path; a path that cannot be opened is skipped."""
         for path in paths:
             for fd, is_folder in _opened(path):
                 granted = rights & self._files & (-1 if is_folder else ~_ONLY_DIRECTORIES)
@@ -75,7 +76,7 @@ class Ruleset:
                     raise Missing(f"Landlock's rule for {path} cannot be made: {error()}")
 
     def restrict(self) -> None:
-        """Put the rules in force, for this thread and everything that it starts or becomes; needs no_new_privs."""
+        """Put the rules in force for this thread and everything that it starts or becomes; no_new_privs must be set."""
         if syscall(_RESTRICT_SELF, ctypes.c_int(self._fd), ctypes.c_uint(0)):
             raise Missing(f"Landlock's rules cannot be put in force: {error()}")
         os.close(self._fd)

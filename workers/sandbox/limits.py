@@ -1,15 +1,15 @@
-"""Resource limits of one process, which it can never raise again."""
+"""Resource limits that a process sets for itself and can never raise again."""
 
 from __future__ import annotations
 
 import resource
 
 FILE_MB = 64
-"""The largest file it may write."""
+"""The largest file that a process may write."""
 OPEN_FILES = 1024
-"""Files it may have open at once; Lean maps and closes .olean files one by one."""
+"""How many files a process may have open at once; Lean maps and closes .olean files one by one."""
 THREADS_MIN = 256
-"""The lowest bound on its threads: Lean has one per core, and a few more."""
+"""The lowest bound on threads: Lean has one thread per core, and a few more."""
 
 _MB = 1 << 20
 _NONE = ("CORE", "MSGQUEUE", "NICE", "RTPRIO", "MEMLOCK")
@@ -32,7 +32,7 @@ def apply_least(address_space_mb: int) -> None:
 
 
 def bound_threads(most: int) -> None:
-    """Bound the threads of this user id: root is exempt, so it takes effect only after a change to another id."""
+    """Bound the threads of this user id. Root is exempt, so change to another id first."""
     _lower(resource.RLIMIT_NPROC, most)
 
 

@@ -1,4 +1,4 @@
-"""The plan of the sandbox, derived once from the settings and the output of `lake env`; every start reads it."""
+"""The plan of the sandbox, derived once from the settings and the output of `lake env`, and read at every start."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _SYSTEM = (
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 # Where `lake env` says Lean and its libraries are.
 _LEAN_PLACES = ("LEAN_SYSROOT", "LEAN_PATH", "LD_LIBRARY_PATH", "LAKE_CACHE_DIR")
-_CHAIN = 4  # as many `#!` in a row as the kernel follows
+_CHAIN = 4  # how many `#!` lines in a row the kernel follows
 
 _CHOWN, _DAC_READ_SEARCH, _KILL, _SETGID, _SETUID = 0, 2, 5, 6, 7
 _PRIVILEGED = (1 << _CHOWN) | (1 << _KILL) | (1 << _SETGID) | (1 << _SETUID)
-# User ids for REPLs: far from those of people and services, a range of its own for each worker of a host.
+# User ids for REPLs: far from those of people and services, and in ranges, of which each worker of a host draws one.
 _FIRST_USER, _RANGES, _USERS = 0x40000000, 1 << 14, 1 << 16
 
 
@@ -40,14 +40,14 @@ class Cage(TypedDict):
     Attributes:
         read: paths below which everything may be read.
         run: programs, and folders of programs, that may be executed.
-        devices: what may be read and written, though it lies outside.
+        devices: files outside the other paths that may be read and written.
         scratch: the folder in which each REPL gets a folder of its own.
         address_space_mb: RLIMIT_AS in MB.
-        threads: RLIMIT_NPROC of a user id of its own.
-        fork: whether it may start processes.
-        users: the first id and the number of ids to choose from, or None to keep the worker's.
-        may_search: whether it keeps the right to search folders past their mode.
-        bubblewrap: the program to put around it all, or empty.
+        threads: RLIMIT_NPROC, where the REPL has a user id of its own.
+        fork: whether the REPL may start processes.
+        users: the first user id and the number of ids to choose from; None keeps the worker's id.
+        may_search: whether the REPL keeps the right to search folders whatever their modes say.
+        bubblewrap: the path of `bwrap` if bubblewrap goes around the other layers, or empty.
     """
 
     read: list[str]
@@ -66,13 +66,13 @@ class Plan(TypedDict):
     """All that the launcher has to know.
 
     Attributes:
-        lake: the real lake.
+        lake: the path of the real `lake`.
         inherited: the worker's environment, without credentials.
-        environment: what `lake env` makes of it, or None if that is not known.
+        environment: what `lake env` makes of `inherited`, or None if that is not known.
         address_space_mb: RLIMIT_AS in MB if there is no cage.
         cage: the sandbox; None if it is off.
         launcher: the command that starts the launcher.
-        visible: what that command itself needs to see.
+        visible: the paths that the launcher itself needs to see.
     """
 
     lake: str
@@ -89,13 +89,13 @@ class Needs:
     """The facts from which the sandbox for a program is derived.
 
     Attributes:
-        program: what will be started.
-        environment: the environment it is started in.
-        folders: further folders that it must be able to read.
-        programs: what it may start itself.
+        program: the program that will be started.
+        environment: the environment in which the program is started.
+        folders: further folders that the program must be able to read.
+        programs: the programs that the program may start itself.
         scratch: the folder for scratch folders.
         address_space_mb: RLIMIT_AS in MB.
-        bubblewrap: whether bubblewrap goes around it.
+        bubblewrap: whether bubblewrap goes around the sandbox.
     """
 
     program: Path
@@ -108,7 +108,7 @@ class Needs:
 
 
 def python() -> str:
-    """Return the interpreter behind a virtual environment's link: it starts faster and needs nothing from there."""
+    """Return the interpreter behind the link in a virtual environment: it starts faster and needs no environment."""
     return os.path.realpath(sys.executable)
 
 
@@ -118,7 +118,7 @@ def launcher() -> list[str]:
 
 
 def visible() -> list[str]:
-    """Return what the launcher itself needs to see where everything else is hidden."""
+    """Return the paths that the launcher itself needs to see where everything else is hidden."""
     return [str(Path(sys.base_prefix).resolve()), str(SOURCE / "workers"), python()]
 
 
@@ -126,13 +126,13 @@ def cage(needs: Needs) -> Cage:
     """Return the sandbox for a program.
 
     Raises:
-        Missing: bubblewrap is wanted and not installed.
+        Missing: bubblewrap is wanted, but is not installed.
     """
     scripts, binaries = _interpreters(needs.program)
     started = [found for program in needs.programs for group in _interpreters(program) for found in group]
     named = [Path(text) for name in _LEAN_PLACES for text in needs.environment.get(name, "").split(":")]
     folders = _existing([*needs.folders, *named])
-    # A script starts its interpreter and whatever it names, so for a script all that may be read may be started.
+    # A script starts its interpreter and whatever the script names. So a script may start all that it may read.
     run = [*scripts, *binaries, *started, *(folders if scripts else [])]
     privileges, user_range = _capabilities(), _user_range()
     may_search = bool(privileges >> _DAC_READ_SEARCH & 1)
@@ -154,10 +154,10 @@ def cage(needs: Needs) -> Cage:
 
 
 def write(plan: Plan, folder: Path) -> Path:
-    """Write the plan and the executable that stands in for `lake`; return the latter."""
+    """Write the plan, and the executable that stands in for `lake`; return the executable."""
     written = folder / "plan"
     written.touch(mode=0o600)
-    # Not JSON: the launcher would take 7 ms to import its parser.
+    # Not JSON: the launcher would need 7 ms to import a parser for it.
     written.write_bytes(marshal.dumps(dict(plan)))
     start = " ".join(_quoted(word) for word in [*plan["launcher"], str(written)])
     script = folder / "lake"
@@ -176,7 +176,7 @@ def _existing(paths: Iterable[Path]) -> list[Path]:
 
 
 def _interpreters(program: Path) -> tuple[list[Path], list[Path]]:
-    """Return the scripts and the binaries that starting a program executes, dynamic loaders among them."""
+    """Return the scripts and the binaries that are executed when a program starts; dynamic loaders are binaries too."""
     scripts, binaries = [], []
     for _ in range(_CHAIN):
         with program.open("rb") as file:
@@ -190,7 +190,7 @@ def _interpreters(program: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _loader(head: bytes) -> Iterator[Path]:
-    """Yield the dynamic loader an ELF program names (PT_INTERP), under its own name and the one behind it."""
+    """Yield the path of the dynamic loader that an ELF program names (PT_INTERP), as named and with links resolved."""
     if not head.startswith(b"\x7fELF\x02"):
         return
     (offset,), (size, count) = struct.unpack_from("<Q", head, 32), struct.unpack_from("<HH", head, 54)
@@ -211,7 +211,7 @@ def _capabilities() -> int:
 
 
 def _user_range() -> tuple[int, int] | None:
-    """Return a range of user ids that nobody has: in a user namespace, the last ones that are mapped."""
+    """Return a range of user ids that nobody has; in a user namespace, the range is the last ids that are mapped."""
     try:
         maps = [[int(word) for word in line.split()] for line in Path("/proc/self/uid_map").read_text().splitlines()]
     except OSError:

@@ -1,7 +1,7 @@
-"""seccomp: which system calls the process may make, for ever (an allowlist, assembled here into classic BPF).
+"""seccomp: which system calls the process may make from now on (an allowlist, assembled here into classic BPF).
 
-Allowed calls go through; refused ones answer EPERM; calls in no table answer ENOSYS, so that runtimes fall back;
-plainly hostile ones, 32-bit calls among them, end the process (SIGSYS).
+Allowed calls go through. Refused calls fail with EPERM. Calls in no table fail with ENOSYS, so that runtimes do without
+them. Plainly hostile calls, which include 32-bit calls, end the process (SIGSYS).
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450)
 # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ. Not F_SETOWN, which sends signals, nor
 # locks.
 _FCNTLS = (0, 1, 2, 3, 4, 1030, 1032)
-# PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_CAPBSET_READ, PR_SET_THP_DISABLE, PR_SET_VMA. Not PR_SET_PDEATHSIG, with
-# which it would outlive its worker, nor PR_SET_DUMPABLE, with which it would hide from it.
+# PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_CAPBSET_READ, PR_SET_THP_DISABLE, PR_SET_VMA. Not PR_SET_PDEATHSIG, by
+# which a REPL could outlive its worker, nor PR_SET_DUMPABLE, by which a REPL could hide from its worker.
 _PRCTLS = (3, 15, 16, 23, 41, 0x53564D41)
 
 Instruction = tuple[int, int, int, int]
@@ -45,7 +45,7 @@ def _load(offset: int) -> Instruction:
 
 
 def _argument(index: int) -> Instruction:
-    """Load the lower half of an argument, which is enough: the kernel takes those compared below as 32 bits."""
+    """Load the lower half of an argument: of those compared below, the kernel itself uses only 32 bits."""
     return _load(_ARGUMENTS + 8 * index)
 
 
@@ -60,7 +60,7 @@ def _one_of(index: int, values: tuple[int, ...]) -> list[Instruction]:
 
 
 def _open(flags: int) -> list[Instruction]:
-    """Refuse to truncate what is not opened for writing: Landlock sees that only from its third version on."""
+    """Refuse to truncate a file without opening it for writing: Landlock controls that only from version 3 on."""
     return [
         *(_argument(flags), (_AND, 0, 0, os.O_ACCMODE)),
         *((_JUMP_EQUAL, 0, 1, os.O_WRONLY), _end(_ALLOW), (_JUMP_EQUAL, 0, 1, os.O_RDWR), _end(_ALLOW)),
@@ -74,7 +74,7 @@ def _clone(fork: bool) -> list[Instruction]:
 
 
 def _filters(itself: int, fork: bool) -> dict[str, list[Instruction]]:
-    """The body for each call of `FILTERED`."""
+    """Return the filter's instructions for each call of `FILTERED`."""
     return {
         "clone": _clone(fork),
         "kill": _one_of(0, (itself,)),
@@ -94,7 +94,7 @@ def assemble(machine: str, pid: int, *, fork: bool) -> bytes:
     Args:
         machine: as `uname -m` names it.
         pid: the only process that may be signalled: the REPL itself.
-        fork: whether it may start processes of its own.
+        fork: whether the REPL may start processes of its own.
 
     Raises:
         Missing: there is no table for this machine.
@@ -117,7 +117,7 @@ def assemble(machine: str, pid: int, *, fork: bool) -> bytes:
 
 
 def install(program: bytes) -> None:
-    """Put a filter in force for this thread and everything that it starts or becomes; needs no_new_privs."""
+    """Put a filter in force for this thread and everything that it starts or becomes; no_new_privs must be set."""
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
     if not prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_char_p(header)):

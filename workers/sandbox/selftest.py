@@ -1,6 +1,7 @@
 """`python -m workers.sandbox.selftest`: makes every attempt inside the real launcher, and reports the results in JSON.
 
-The attempts run on a stage: secrets, a project, listening sockets, a parent with a secret in its environment.
+The attempts run on a stage, which has secrets, a project, listening sockets, and a parent process with a secret in its
+environment.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ class AttemptOutcome:
     """The result of one attempt.
 
     Attributes:
-        expected: `denied`, `killed` or `allowed`.
-        found: the result in the same words, or `broken` if the attempt itself failed.
-        detail: the error, or what else shows it.
+        expected: the result that the attempt must have: `denied`, `killed` or `allowed`.
+        found: the actual result in the same words, or `broken` if the attempt itself failed.
+        detail: the error, or what else shows the result.
     """
 
     topic: str
@@ -60,8 +61,8 @@ class Stage:
 
     Attributes:
         lake: the launcher, as LeanInteract would start it.
-        facts: where the things that must be protected are.
-        environment: the environment it is started in, with a secret in it.
+        facts: the addresses and paths of the things that must be protected.
+        environment: the environment in which the launcher is started, with a secret in it.
     """
 
     lake: Path
@@ -72,7 +73,7 @@ class Stage:
         """Return the names of the layers.
 
         Raises:
-            Missing: one cannot be set up.
+            Missing: a layer cannot be set up.
         """
         run = subprocess.run([self.lake, "layers"], env=self.environment, capture_output=True, text=True, check=False)
         if run.returncode:
@@ -80,7 +81,7 @@ class Stage:
         return run.stdout.split()
 
     def attempt_all(self, layers: Sequence[str]) -> list[AttemptOutcome]:
-        """Make every attempt, except those that only a missing layer would deny."""
+        """Make every attempt, except attempts that only a layer not in `layers` would deny."""
         made = [attempt for attempt in ATTEMPTS.values() if attempt.needs in ("", *layers)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(self.make, made))
@@ -116,7 +117,7 @@ def stage(*, sandbox: str = "required") -> Iterator[Stage]:
         sandbox: a value as in the setting `SANDBOX`; `off` shows the results without a sandbox.
 
     Raises:
-        Missing: bubblewrap is asked for and is not there.
+        Missing: bubblewrap is asked for, but is not installed.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="leanfarm-selftest-"))).resolve()
@@ -139,7 +140,7 @@ def _secrets(folder: Path) -> Facts:
 
 
 def _source(folder: Path) -> str:
-    """Copy the program, because beside the original there are files that it must not read."""
+    """Copy the attempts' source, because there are files beside the original that the attempts must not read."""
     copy = folder / "source" / "workers"
     shutil.copytree(plan.SOURCE / "workers" / "sandbox", copy / "sandbox")
     (copy / "__init__.py").touch()
@@ -193,7 +194,7 @@ def _launcher(folder: Path, facts: Facts, sandbox: str) -> Path:
 
 
 def main() -> None:
-    """Print the layers and every outcome as JSON; exit 1 if one is wrong."""
+    """Print the layers and every outcome as JSON; exit with status 1 if an outcome is wrong."""
     try:
         settings = load()
     except ConfigurationError as error:

@@ -18,7 +18,7 @@ Facts = dict[str, str]
 Program = Callable[[Facts], object]
 Table = dict[str, Program]
 
-# Refused, not there (as behind bubblewrap), or used up.
+# The object is refused, is not there (as behind bubblewrap), or is used up.
 _DENIALS = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EXDEV, errno.EROFS, errno.ENOENT, errno.ESRCH}
 _DENIALS |= {errno.EFBIG, errno.EMFILE, errno.EAGAIN, errno.ENOMEM}
 _NEWER = "clone3=435/435 io_uring_setup=425/425 openat2=437/437"
@@ -32,7 +32,7 @@ def call(name: str, *arguments: object) -> int:
     """Make a system call by name.
 
     Raises:
-        OSError: it failed.
+        OSError: the call failed.
     """
     known = numbers(f"{ALLOWED} {FILTERED} {REFUSED} {HOSTILE} {_NEWER}", os.uname().machine)
     wide = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
@@ -43,7 +43,7 @@ def call(name: str, *arguments: object) -> int:
 
 
 def calls(names: str, *arguments: int) -> Table:
-    """Return a program for each system call; without the sandbox these arguments do no harm."""
+    """Return a program for each system call; even without the sandbox, the arguments do no harm."""
     given = arguments or (-1,) * 6
     return {name: lambda _, name=name: call(name, *given) for name in names.split()}  # type: ignore[misc]
 

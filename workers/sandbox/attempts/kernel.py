@@ -1,4 +1,4 @@
-"""Attempts to make system calls that let a program attack the kernel, and so everybody on the host."""
+"""Attempts to make system calls by which a program could attack the kernel, and so everybody on the host."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ DENIED: Table = {
     "gain_privileges_by_executing": _gain_privileges_by_executing,
 }
 
-# The arguments are wrong on purpose: outside, the kernel looks at them, and nothing happens.
+# The arguments are wrong on purpose: without the sandbox, the kernel rejects them, and nothing happens.
 KILLED: Table = {
     **calls("unshare", 0),
     **calls("mount umount2 pivot_root chroot setns swapon swapoff acct quotactl"),

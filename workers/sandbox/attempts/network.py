@@ -1,4 +1,4 @@
-"""Attempts to reach anything outside this process by a socket."""
+"""Attempts to reach anything outside this process through a socket."""
 
 from __future__ import annotations
 

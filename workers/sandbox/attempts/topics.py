@@ -14,8 +14,8 @@ class Attempt(NamedTuple):
     """One attempt.
 
     Attributes:
-        expected: the result it must have: `denied`, an error; `killed`, the process ends; or `allowed`.
-        needs: the layer that denies it; empty if every sandbox does.
+        expected: the result that the attempt must have: `denied` (an error), `killed` (the process ends) or `allowed`.
+        needs: the layer that denies the attempt; empty if every sandbox does.
     """
 
     topic: str
