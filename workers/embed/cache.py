@@ -1,4 +1,4 @@
-"""Vectors of new premises, which users send again with every goal; in memory, and in Redis for all embed workers."""
+"""Vectors of new premises, kept because users send the same premises with every goal: in memory, and in Redis."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class VectorCache:
     """The most recently used vectors. Texts are kept as digests, so a long text takes no more room than a short one.
 
     Args:
-        size: how many vectors are kept in memory; one of 768 numbers takes about 3.2 kB.
-        shared: the vectors of all embed workers, asked next; None if there are none.
+        size: how many vectors are kept in memory; a vector of 768 numbers takes about 3.2 kB.
+        shared: the vectors in Redis, which all embed workers share; None if they share none.
     """
 
     def __init__(self, size: int, shared: SharedVectors | None = None) -> None:
@@ -29,7 +29,7 @@ class VectorCache:
         return len(self._vectors)
 
     def find(self, embedder: str, dimension: int, texts: Sequence[str]) -> dict[str, Vectors]:
-        """Return the vectors, float32 `[dimension]`, that this embedder gave to texts, as far as they are known.
+        """Return this embedder's vectors for those texts for which they are known, each float32 `[dimension]`.
 
         Raises:
             StoreUnavailable: Redis does not answer.

@@ -1,4 +1,4 @@
-"""The interface of an embedder, and the choice of one by the settings."""
+"""The interface of an embedder, and the choice of an embedder by the settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workers.embed.vectors import Vectors
 
 
 class Embedder(Protocol):
-    """Turns texts into vectors whose inner products say how well they fit."""
+    """Turns texts into vectors; the inner product of two vectors says how well their texts fit together."""
 
     @property
     def name(self) -> str:
@@ -25,11 +25,11 @@ class Embedder(Protocol):
 
     @property
     def notice(self) -> str:
-        """A sentence an operator must read, or nothing."""
+        """A sentence that an operator must read, or nothing."""
 
     @property
     def dimension(self) -> int:
-        """Numbers per vector."""
+        """How many numbers a vector has."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one row per text, float32 `[len(texts), dimension]`, all finite.
@@ -43,7 +43,7 @@ class Embedder(Protocol):
 
 
 def make_embedder(settings: Settings) -> Embedder:
-    """Return the embedder of the settings: a service, else a model in this process, else the lexical one.
+    """Return the embedder that the settings name: a service, else a model in this process, else the lexical embedder.
 
     Raises:
         ConfigurationError: a setting is wrong, or `leanfarm[embed]` is not installed.

@@ -21,14 +21,14 @@ class Busy(ServiceDown):
 
 
 class CallRejected(EmbeddingError):
-    """The service does not accept a call as a whole; which input is to blame is unknown."""
+    """The service rejected a whole call, without saying which input is to blame."""
 
 
 class InputRejected(EmbeddingError):
     """The service does not accept one input, even by itself.
 
     Attributes:
-        reason: one actionable sentence.
+        reason: why, in one sentence that says what to do.
         position: the input's index in the texts to embed.
     """
 

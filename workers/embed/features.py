@@ -1,7 +1,8 @@
-"""The subject of a statement as weighted features: two statements that share many are likely to be related.
+"""The subject of a statement as weighted features: two statements that share many features are likely to be related.
 
-The weights were tuned on the goals of tests/unit/embed/test_lexical_recall.py. Some are written by hand. Others are
-made from the shipped corpus: an equivalence with one side as a hypothesis, or an equation inside a larger term.
+The weights were tuned on the goals of tests/unit/embed/test_lexical_recall.py. Some of these goals are written by hand.
+Others are made from the shipped corpus: an equivalence whose one side became a hypothesis, or an equation inside a
+larger term.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def features(statement: ParsedStatement) -> dict[str, float]:
 
 
 def _add_claim(bag: Bag, statement: ParsedStatement, hypotheses: list[Terms], conclusion: Terms, weight: float) -> None:
-    """Add the claim as a whole, its two sides, and the hypotheses that it follows from."""
+    """Add the claim as a whole, its two sides, and the hypotheses from which it follows."""
     left, sign, right = relation(peel(conclusion))
     names: dict[str, str] = {}
     whole = " ".join(rename([*left, sign, *right] if sign else left, names))
@@ -61,20 +62,20 @@ def _add_claim(bag: Bag, statement: ParsedStatement, hypotheses: list[Terms], co
         is_bare = len(side) == 1 and is_variable(side[0])
         _add_term(bag, side, _SIDE * weight * (_COMMON if is_bare else 1.0))
     for row in hypotheses:
-        # Variables that do not occur in the conclusion are all alike: the b of a ≤ b and b ≤ c.
+        # Variables that do not occur in the conclusion are all written alike, such as the b in a ≤ b and b ≤ c.
         hypothesis = " ".join(names.get(term, "?") if is_variable(term) else term for term in row)
         bag["hypothesis " + hypothesis] += _HYPOTHESIS * weight / sqrt(len(hypotheses))
         bag[f"rule {hypothesis} ⊢ {whole}"] += _RULE * weight / sqrt(len(hypotheses))
 
 
 def _add_term(bag: Bag, row: Terms, weight: float) -> None:
-    """Add a term that an equation may rewrite, and its outline: what `0 + (n + 1)` shares with `0 + m`."""
+    """Add a term that an equation may rewrite, and the term's outline, which `0 + (n + 1)` shares with `0 + m`."""
     for text in {written(row), written(collapse(row))}:
         bag["term " + text] += weight
 
 
 def _add_runs(bag: Bag, row: Terms) -> None:
-    """Add runs of 2 to 5 terms, each renamed by itself: `b + c` inside a term then matches `n + m` in a premise."""
+    """Add runs of 2 to 5 terms. Each run is renamed by itself, so `b + c` in a term matches `n + m` in a premise."""
     counts: Counter[str] = Counter()
     common: set[str] = set()
     for run in _runs(row):
@@ -93,7 +94,7 @@ def _runs(row: Terms) -> Iterator[Terms]:
 
 
 def _add_words(bag: Bag, statement: ParsedStatement) -> None:
-    """Add the words of names and notation, and those of the types of the variables."""
+    """Add the words of names and notation, and the words of the variables' types."""
     types = {_type_name(statement, token) for token in statement.conclusion if token in statement.types}
     # The name of a definition is its subject; the name of a theorem repeats what the theorem says.
     name_weight = _NAME_WORD if statement.kind in ("theorem", "lemma") else _WORD

@@ -1,7 +1,7 @@
 """`python -m workers.embed.gpu_check [SECONDS]`: show this host's embedder, its GPU, and its texts per second.
 
-It uses the settings of the farm: the servers of `EMBED_SERVICE_URL`, else `MODEL_ID` in this process. It exits with
-status 1 if no GPU is seen; the last line says what is missing.
+It uses the farm's settings: the servers of `EMBED_SERVICE_URL`, or `MODEL_ID` in this process. If no GPU is seen, it
+exits with status 1, and its last line says what is missing.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def rate(embedder: Embedder, batch: int, seconds: float) -> tuple[int, float]:
     """Return how many texts were embedded, none of them twice, and in how many seconds.
 
     Args:
-        embedder: what embeds.
-        batch: how many texts are embedded at once, as by the embed worker under load.
-        seconds: for how long, after a first batch that does not count.
+        embedder: the embedder.
+        batch: how many texts are embedded at once, as the embed worker does under load.
+        seconds: how long to embed, after a first batch that does not count.
     """
     embedder.embed([_TEXT.format(f"warm_{at}") for at in range(batch)])
     total, started = 0, time.monotonic()
@@ -72,7 +72,7 @@ def _tell(line: str) -> None:
 
 
 def main() -> int:
-    """Check, with the settings from the environment."""
+    """Run the check with the settings from the environment; return the exit status."""
     try:
         settings, seconds = load(), float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
         found = gpus()

@@ -18,10 +18,10 @@ _TINY = 1e-12
 
 
 class LexicalEmbedder:
-    """Embeds by symbols, shapes and words. Deterministic across processes and machines.
+    """Embeds by symbols, shapes and words. A text has the same vector in every process and on every machine.
 
     Attributes:
-        name: changes whenever the vectors of a text change, because it keys stored vectors.
+        name: the name under which vectors are stored; it must change whenever a text would get another vector.
     """
 
     name = "lexical-768-v1"
@@ -33,7 +33,7 @@ class LexicalEmbedder:
     dimension = DIMENSION
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one L2-normalised row per text, float32 `[len(texts), 768]`. It cannot fail."""
+        """Return one L2-normalised row per text, float32 `[len(texts), 768]`. This never fails."""
         shares = [_embed(texts[start : start + _SHARE]) for start in range(0, len(texts), _SHARE)]
         return np.concatenate(shares) if shares else np.zeros((0, DIMENSION), np.float32)
 
@@ -51,7 +51,7 @@ def _embed(texts: Sequence[str]) -> NDArray[np.float32]:
     weights = np.array([weight for bag in bags for weight in bag.values()])
     cells = np.repeat(np.arange(len(bags)) * DIMENSION, [len(bag) for bag in bags])
     table = np.zeros(len(bags) * DIMENSION)
-    # Two cells per feature, so that one collision cannot drown a heavy feature.
+    # Each feature has two cells, so that one collision cannot drown a heavy feature.
     for shift in (0, 32):
         half = (hashes >> np.uint64(shift)).astype(np.uint32)
         signs = np.where(half >> 31, 1.0, -1.0)

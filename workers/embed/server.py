@@ -27,11 +27,11 @@ _log = structlog.get_logger()
 
 
 class EmbedServer(RoomServer):
-    """The embed process at work. Without an embedder it answers every query with the reason, and tries again.
+    """Embeds queries in the embed process. Without an embedder it answers every query with the reason, and tries again.
 
     Args:
         post: the queries that wait to be embedded.
-        build: makes the embedder; raises `FarmError` as long as it cannot.
+        build: makes the embedder; raises `FarmError` as long as that fails.
         cache: the vectors of new premises.
     """
 
@@ -107,7 +107,7 @@ class EmbedServer(RoomServer):
         self._failure = ""
         for at, retrieval in enumerate(batch):
             if self._failure:
-                # The service went down meanwhile: the other queries must not wait for it one after the other.
+                # The service went down meanwhile: the other queries must not wait for the service one after the other.
                 self._refuse(batch[at:], self._failure)
                 return
             self._serve([retrieval])
@@ -136,7 +136,7 @@ class EmbedServer(RoomServer):
 
 
 def _batches(retrievals: Sequence[Retrieval]) -> Iterator[list[Retrieval]]:
-    """Yield runs of queries with a bounded number of texts; a query with more stands alone."""
+    """Yield runs of queries with a bounded number of texts; a query with more texts makes a run of its own."""
     batch: list[Retrieval] = []
     texts = 0
     for retrieval in retrievals:
@@ -151,7 +151,7 @@ def _batches(retrievals: Sequence[Retrieval]) -> Iterator[list[Retrieval]]:
 
 
 def _place(batch: Sequence[Retrieval], text: str) -> str:
-    """Return where a text stands in the first query that holds it, in the words of the request."""
+    """Return where a text stands in the first query that has it, by the names of the request's fields."""
     retrieval = next(retrieval for retrieval in batch if text in retrieval.texts)
     position, goals = retrieval.texts.index(text), len(retrieval.states)
     if position >= goals:

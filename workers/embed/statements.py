@@ -1,4 +1,4 @@
-"""Takes a goal or a declaration apart into variables, hypotheses and conclusion. It reads roughly: it is no parser."""
+"""Takes a goal or a declaration apart into variables, hypotheses and conclusion: a rough reading, not a parser."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class ParsedStatement:
     Attributes:
         kind: the keyword of a declaration, empty for a goal.
         name: the name of a declaration, empty for a goal.
-        doc: its documentation.
+        doc: the documentation of a declaration.
         types: the variables, with the tokens of their types.
-        hypotheses: the propositions it assumes.
-        classes: the instances it assumes.
-        conclusion: what it claims.
+        hypotheses: the propositions that are assumed.
+        classes: the instances that are assumed.
+        conclusion: what is claimed.
     """
 
     kind: str = ""
@@ -49,7 +49,7 @@ class ParsedStatement:
     conclusion: Tokens = field(default_factory=list)
 
     def is_variable(self, token: str) -> bool:
-        """Whether a token is a variable: bound by the text, or one letter long, since a text may leave binders out."""
+        """Whether a token is a variable: bound by the text, or one letter long, because texts may leave binders out."""
         return token in self.types or bool(_SHORT_NAME.fullmatch(token))
 
     def bind(self, names: Iterable[str], type_: Tokens) -> None:
@@ -92,7 +92,7 @@ class ParsedStatement:
 
 
 def find(tokens: Tokens, mark: str) -> int:
-    """Return where a token first stands outside all brackets, -1 if nowhere."""
+    """Return where a token first stands outside all brackets, or -1 if there is no such place."""
     return next((at for at, token in _outside(tokens) if token == mark), -1)
 
 
@@ -106,7 +106,7 @@ def _outside(tokens: Tokens) -> Iterator[tuple[int, str]]:
 
 
 def _top_arrow(tokens: Tokens) -> int:
-    """Return where the first implication stands, -1 if nowhere. `↔` binds more weakly; `∃` extends to the end."""
+    """Return where the first implication stands, or -1. `↔` binds more weakly, and `∃` extends to the end."""
     first = -1
     for at, symbol in _outside(tokens):
         if symbol == "↔":

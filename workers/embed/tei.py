@@ -30,8 +30,8 @@ class Info:
 
     Attributes:
         model: the id of the model, empty if unknown.
-        revision: its commit, empty if unknown.
-        max_batch: the most inputs that one call can ever have, by its batch size and its permits; None if unknown.
+        revision: the model's commit, empty if unknown.
+        max_batch: the most inputs that the server's batch size and permits allow in a call; None if unknown.
     """
 
     model: str = ""
@@ -40,7 +40,7 @@ class Info:
 
 
 class TeiServer:
-    """A server under one URL, over kept-alive connections.
+    """A server at one URL, called over connections that are kept alive.
 
     Attributes:
         shown: the URL without credentials, for messages.
@@ -68,7 +68,7 @@ class TeiServer:
         """Return what the server says about itself.
 
         Raises:
-            EmbeddingError: it cannot be reached, or refuses us.
+            EmbeddingError: the server cannot be reached, or refuses the farm's calls.
         """
         status, content = self._call("GET", "/info", None, timeout_s)
         if status in _BUSY | _REFUSED:
@@ -80,7 +80,7 @@ class TeiServer:
         return _info(said if isinstance(said, dict) else {})
 
     def embed(self, inputs: list[bytes], timeout_s: float) -> Any:
-        """Return the JSON value for inputs given as JSON strings; it is not checked.
+        """Return the server's JSON value for inputs that are given as JSON strings; the value is not checked.
 
         Raises:
             Busy, ServiceDown, CallRejected, EmbeddingError: see `workers.embed.failures`.
@@ -118,7 +118,7 @@ class TeiServer:
             raise EmbeddingError(f"{self} answers with something that cannot be read") from error
 
     def _until(self, deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Bound the time of the whole answer: httpx's timeout bounds each read, so a trickle would never end."""
+        """Bound the time of the whole answer: httpx bounds each read only, so an answer could trickle in for ever."""
         for chunk in chunks:
             if time.monotonic() > deadline:
                 raise self._too_slow()
@@ -141,7 +141,7 @@ class TeiServer:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Return a context with the system's certificates; when httpx ignores the environment, it knows only its own."""
+    """Return a context with the system's certificates: httpx knows only its own when it ignores the environment."""
     return ssl.create_default_context()
 
 

@@ -1,4 +1,4 @@
-"""Embedding by text-embeddings-inference, over one or more servers that serve the same model."""
+"""Embedding by text-embeddings-inference, with one or more servers of the same model."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class _Chunk:
 
 
 class TeiPool:
-    """Embeds with the servers of `EMBED_SERVICE_URL`. When made, it asks them for the model and its dimension.
+    """Embeds with the servers of `EMBED_SERVICE_URL`, which it asks for their model and its dimension when it is made.
 
     Attributes:
-        name: model and revision: from the settings if they are set there, else from the servers.
-        notice: a sentence if the settings name a model other than the one that is served.
+        name: model and revision, from the settings if they are set there, else from the servers.
+        notice: a sentence for the operator if the servers serve another model than the settings name.
         dimension: numbers per vector.
 
     Raises:
@@ -57,10 +57,10 @@ class TeiPool:
         self._rotation = Rotation([TeiServer(url, settings.embed_api_key) for url in urls])
         self._timeout_s = settings.embed_service_timeout
         in_flight = settings.embed_service_max_concurrent_inputs
-        # With this many calls of this many inputs, the inputs in flight never exceed the setting.
+        # `_callers` calls at once, each with `_most` inputs, never have more inputs in flight than the setting allows.
         self._callers = min(len(urls), in_flight)
         self._most = min(settings.max_client_batch_size, in_flight // self._callers)
-        # With several servers, a call need not fail because one of them hangs or refuses us.
+        # With several servers, a call need not fail because one server hangs or refuses it.
         self._has_others = len(urls) > 1
         self._threads = ThreadPoolExecutor(self._callers, "tei") if self._callers > 1 else None
         try:
@@ -74,11 +74,11 @@ class TeiPool:
             raise
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return one row per text, float32 `[len(texts), dimension]`, as the servers normalise them.
+        """Return one row per text, float32 `[len(texts), dimension]`, normalised if the servers do so.
 
         Raises:
             InputRejected: a server does not accept one of the texts.
-            EmbeddingError: the servers cannot be reached, are overloaded for too long, or answer nonsense.
+            EmbeddingError: the servers cannot be reached, are overloaded for too long, or give unusable answers.
         """
         chunks = list(_chunks([_json(text, at) for at, text in enumerate(texts)], self._most))
         if not chunks:
@@ -113,9 +113,9 @@ class TeiPool:
         return found[0]
 
     def _embed_chunk(self, chunk: _Chunk) -> Vectors:
-        """Embed one call's worth; a rejected call is halved until the input to blame stands alone."""
+        """Embed the inputs of one call; if the call is rejected, halve it until the input to blame stands alone."""
         if len(chunk.inputs) > self._most:
-            # The limit was found to be lower after the texts had been divided.
+            # After the texts were divided, the limit turned out to be lower.
             return self._embed_halves(chunk)
         try:
             return self._call(chunk.inputs)
@@ -165,7 +165,7 @@ def _json(text: str, position: int) -> bytes:
 
 
 def _chunks(inputs: list[bytes], most: int) -> Iterator[_Chunk]:
-    """Yield runs of at most `most` inputs and 1.5 MB; a longer input stands alone."""
+    """Yield runs of at most `most` inputs and 1.5 MB; a longer input makes a run of its own."""
     start, size = 0, 0
     for at, item in enumerate(inputs):
         if at > start and (at - start >= most or size + len(item) > _MOST_BYTES):
@@ -183,7 +183,7 @@ def _name(settings: Settings, served: Info) -> str:
 
 
 def _notice(settings: Settings, served: Info) -> str:
-    # A server may name its model by a folder; the last part is the same then.
+    # A server may name its model by a folder, whose path then has the model's own name as a part.
     wanted, found = settings.model_id, served.model
     if not wanted or not found or wanted.split("/")[-1] in found.replace("\\", "/").split("/"):
         return ""

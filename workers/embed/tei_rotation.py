@@ -19,10 +19,10 @@ class Turn:
     """A service in the rotation.
 
     Attributes:
-        load: how many inputs it has been sent and has not answered.
-        rests_until: when it may be asked again after a failure, on the rotation's clock.
-        failures: how many times in a row it has failed.
-        is_known: whether it has shown which model it serves since it was last unreachable.
+        load: how many inputs the service has got and not yet answered.
+        rests_until: when the service may be asked again after a failure, on the rotation's clock.
+        failures: how many times in a row the service has failed.
+        is_known: whether the service has said which model it serves since it was last unreachable.
     """
 
     endpoint: TeiServer
@@ -33,10 +33,10 @@ class Turn:
 
 
 class Rotation:
-    """Lends the least loaded service. One that fails rests, and is asked earlier only if all rest.
+    """Lends the least loaded service. A service that fails rests; while it rests, it is asked only if all others rest.
 
-    It rests for 5 s, and twice as long after each further failure in a row, up to a minute: a call to a server that
-    hangs loses much of its time.
+    A service rests for 5 s, and twice as long after each further failure in a row, up to a minute. It rests because a
+    call to a server that hangs loses much of its time.
 
     Args:
         endpoints: at least one.
@@ -50,7 +50,7 @@ class Rotation:
 
     @contextmanager
     def lend(self, inputs: int) -> Iterator[Turn]:
-        """Lend a service for a call with this many inputs; if the block raises `ServiceDown`, it rests."""
+        """Lend a service for a call with this many inputs; if the block raises `ServiceDown`, the service rests."""
         with self._lock:
             turn = min(self.turns, key=self._preference)
             turn.load += inputs

@@ -1,4 +1,4 @@
-"""Propositions made comparable: without namespaces, with variables marked, so that they can be renamed."""
+"""Propositions made comparable: they lose their namespaces, and variables are marked, so that they can be renamed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workers.embed.tokens import CLOSING, OPENING, is_name
 
 Terms = list[str]
 
-# Marks a variable, or a group that stands for one. No token begins with it.
+# Marks a variable, or a group that stands for one. No token begins with this mark.
 _VARIABLE = "\0"
 # From the weakest to the strongest.
 _RELATIONS = ("↔", "=", "≠", "≤", "<", "≥", ">", "∣", "∈", "∉", "⊆", "≍")
@@ -22,7 +22,7 @@ def is_field(token: str) -> bool:
 
 
 def terms(statement: ParsedStatement, tokens: Tokens) -> Terms:
-    """Return a proposition with its variables marked, `List.map` as `map`, and `n.succ` as `n + 1`."""
+    """Return a proposition with its variables marked; `List.map` becomes `map`, and `n.succ` becomes `n + 1`."""
     found: Terms = []
     for symbol, following in zip_longest(tokens, tokens[1:], fillvalue=""):
         if statement.is_variable(symbol):
@@ -42,7 +42,7 @@ def is_variable(term: str) -> bool:
 
 
 def rename(row: Terms, names: dict[str, str]) -> Terms:
-    """Return the terms with variables named `x0`, `x1`, … by first occurrence; `names` is read and extended."""
+    """Return the terms with variables named `x0`, `x1`, … by first occurrence; new names are added to `names`."""
     return [names.setdefault(term, f"x{len(names)}") if is_variable(term) else term for term in row]
 
 
@@ -52,7 +52,7 @@ def written(row: Terms) -> str:
 
 
 def collapse(row: Terms) -> Terms:
-    """Return the terms with each bracketed group as one variable: what `0 + (n + 1)` shares with `0 + m`."""
+    """Return the terms with each bracketed group as one variable, so that `0 + (n + 1)` looks like `0 + m`."""
     found: Terms = []
     depth, start = 0, 0
     for at, term in enumerate(row):
@@ -79,7 +79,7 @@ def unwrap(row: Terms) -> Terms:
 
 
 def relation(row: Terms) -> tuple[Terms, str, Terms]:
-    """Return the two sides of a proposition and its relation, `a > b` as `b < a`; without one, all is on the left."""
+    """Return the left side, relation and right side, with `a > b` as `b < a`; without a relation, all is left."""
     for sign in _RELATIONS:
         at = find(row, sign)
         if at > 0:

@@ -31,7 +31,7 @@ _SPELLINGS = {
     "λ": "fun",
 }
 
-# The words Mathlib's naming convention uses for notation.
+# The words that Mathlib's naming convention uses for notation.
 _NOTATION = {
     "+": "add",
     "*": "mul",
@@ -95,7 +95,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+|[^\W\d_]+")
 
 
 def tokenise(text: str) -> list[str]:
-    """Return the tokens of Lean text; a dotted name gives one token per component, the later ones with their dot."""
+    """Return the tokens of Lean text; a dotted name gives a token per component, later components with their dot."""
     return [_SPELLINGS.get(token, token) for token in _TOKEN.findall(text)]
 
 

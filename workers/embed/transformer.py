@@ -15,7 +15,7 @@ _TINY = 1e-12
 
 
 class TransformerEmbedder:
-    """Embeds with `MODEL_ID`, which is loaded at once, from the hub if it is not on this machine.
+    """Embeds with the model `MODEL_ID`, which is loaded at once, and downloaded first if it is not on this machine.
 
     Attributes:
         name: model and revision.

@@ -17,12 +17,12 @@ def checked(rows: Any, count: int, dimension: int, source: str) -> Vectors:
 
     Args:
         rows: what the source returned, of any type and shape.
-        count: how many texts it was given.
+        count: how many texts the source was given.
         dimension: how long each vector must be; 0 accepts any length but zero.
-        source: who returned it, for the message.
+        source: the name of the source, for the message.
 
     Raises:
-        EmbeddingError: it is not a matrix of that shape, or holds a number that is not finite in float32.
+        EmbeddingError: `rows` is not a matrix of that shape, or holds a number that is not finite in float32.
     """
     try:
         with np.errstate(over="ignore"):

@@ -1,7 +1,7 @@
-"""`python -m workers.premises.build [--info|--use]`: what `farm index` starts. It writes one JSON object per line.
+"""`python -m workers.premises.build [--info|--use]`: what `farm index` starts.
 
-`{"done","total"}` after each batch, `{"workers": n}` when n workers are asked to use it, then `{"index": {…}}`; or
-`{"error": text}` and exit status 1.
+It writes one JSON object per line: `{"done","total"}` after each batch, `{"workers": n}` when it asks n workers to use
+the index, and `{"index": {…}}` at the end. After a failure it writes `{"error": text}` and exits with status 1.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def run(settings: Settings, *, build: bool) -> dict[str, Any]:
 
     Raises:
         CorpusError: the data set is broken.
-        EmbeddingError, ConfigurationError: its premises cannot be embedded.
+        EmbeddingError, ConfigurationError: the premises cannot be embedded.
     """
     corpus = load_corpus(find_source(settings), settings.data_dir / "corpora")
     embedder = make_embedder(settings)
@@ -77,12 +77,12 @@ def use(settings: Settings, index: dict[str, Any]) -> None:
     """Have the premise workers answer with the corpus of the settings, and wait until all of them do.
 
     Args:
-        settings: say which corpus.
+        settings: the settings that name the corpus.
         index: the description that `run` returned.
 
     Raises:
-        ConfigurationError: no farm is known.
-        CorpusError: a worker says why it cannot, or no worker runs.
+        ConfigurationError: no farm runs on the data folder, and `REDIS_URL` is not set.
+        CorpusError: no premise worker runs, a worker cannot use the corpus, or another corpus was asked for meanwhile.
         StoreUnavailable: Redis does not answer.
     """
     runtime = read_runtime(settings.data_dir)
@@ -99,7 +99,7 @@ def use(settings: Settings, index: dict[str, Any]) -> None:
 
 
 def _pinned(settings: Settings, source: Path) -> tuple[str, str]:
-    """Return repository and revision in a form that means the same everywhere and always: a full path, a commit."""
+    """Return repository and revision in a form that every worker understands alike: a full path, or a commit."""
     if not settings.data_repo:
         return "", ""
     if Path(settings.data_repo).is_dir():

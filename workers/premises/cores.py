@@ -1,7 +1,7 @@
-"""All cores for one search, with threads of our own.
+"""All cores for one search, with threads of the farm's own.
 
-Threads of OpenMP and BLAS spin while they wait for each other, so another program that takes a core for a moment stops
-all of them: on a busy machine a product with BLAS's threads took up to eight times as long.
+Threads of OpenMP and BLAS spin while they wait for each other, so they all stop when another program takes one core for
+a moment. On a busy machine, a product with BLAS's threads took up to eight times as long.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ CORES = core_limit()
 
 
 def spread(work: Callable[[T], R], parts: Iterable[T]) -> list[R]:
-    """Return the result of `work` for each part, on all cores as far as numpy releases the interpreter's lock.
+    """Return the result of `work` for each part; all cores work as far as numpy releases the interpreter's lock.
 
-    Do not call it from within `work`.
+    Do not call `spread` from within `work`.
     """
     parts = list(parts)
     with _libraries().limit(limits=1, user_api="blas"):

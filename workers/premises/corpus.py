@@ -1,8 +1,8 @@
 """The premise corpus: a data set folder read into lists and arrays, in lean-premise-server's format.
 
-A folder holds `revision`, `HammerBlacklist.jsonl`, `Modules.jsonl` and `Declarations/<Module>.jsonl`, as
-lean-premise-server's data sets do. Clients cache the lists of names and send positions in them, so what decides a
-position (file names sort premises, module names sort modules, the filters and their order) must stay as it is.
+A folder holds `revision`, `HammerBlacklist.jsonl`, `Modules.jsonl` and `Declarations/<Module>.jsonl`. Clients cache the
+lists of names and send positions in these lists. So whatever decides a position must stay as it is: premises come in
+the order of their files' names, modules in the order of their names, and the filters in a fixed order.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Premise:
     Attributes:
         name: full name in Lean, unique in the corpus.
         kind: theorem, def, instance and so on.
-        module: id of its module, the position in `Corpus.modules`.
+        module: the id of its module, which is the position in `Corpus.modules`.
         statement: `kind name args : type`.
         doc: its doc string.
-        in_module_system: whether its module opted into Lean's module system.
-        is_exposed: whether an importing module sees its body.
+        in_module_system: whether its module uses Lean's module system.
+        is_exposed: whether a module that imports its module sees its body.
     """
 
     name: str
@@ -71,10 +71,10 @@ class Corpus:
     """A data set in memory, n premises in m modules.
 
     Attributes:
-        revision: the Lean version it was extracted from.
-        snapshot: sha256 over revision and contents, in hexadecimal; equal for equal data wherever it lies.
-        source: the folder it came from, where `embeddings/` is looked for.
-        modules: all module names, sorted; the position is the id here. Clients have numbers of their own: `numbering`.
+        revision: the Lean version from which the data was extracted.
+        snapshot: sha256 over revision and contents, in hexadecimal; equal for equal data, whatever their folder.
+        source: the folder from which the data was read; `embeddings/` is looked for there.
+        modules: all module names, sorted; a module's id is its position. Clients use other numbers, see `numbering`.
         premises: what the filters left, in the order of the vectors.
         unfiltered: the names before filtering.
         module_ids: module name to id.
@@ -99,7 +99,7 @@ def load(source: Path, cache_dir: Path) -> Corpus:
     """Read a data set.
 
     Args:
-        source: a data set folder, or a folder that holds it as `premises.tar.gz`.
+        source: a data set folder, or a folder that holds the data set as `premises.tar.gz`.
         cache_dir: where an archive is unpacked, once.
 
     Raises:
@@ -143,8 +143,8 @@ class _Reader:
             content = (self.folder / name).read_bytes()
         except OSError as error:
             raise CorpusError(f"{self.folder / name}: {error.strerror or error}.") from error
-        # Names and lengths are hashed as well: the bytes of two data sets may differ file by file, and agree when
-        # joined.
+        # Names and lengths are hashed as well: the files of two data sets may differ, and still give the same bytes
+        # when they are joined.
         self.digest.update(f"{name}\n{len(content)}\n".encode())
         self.digest.update(content)
         return content

@@ -1,9 +1,9 @@
-"""Changing the corpus at run time: each premise worker loads the new one beside the old, then all of them switch.
+"""Changing the corpus at run time: each premise worker loads the new corpus beside the old one, then all switch.
 
 A `Wish` is an operator's request for another corpus (`farm index use`). Each worker loads that corpus. Once all workers
-have loaded it, the request is concluded, and each worker switches at its next check. If one worker cannot load it, all
-keep their present corpus. Clients see the new lists only once all workers have switched, because until then a worker
-might not know the new numbers.
+have loaded it, the request is concluded, and each worker switches at its next check. If one worker cannot load the
+corpus, all workers keep their present one. Clients see the new lists only once all workers have switched, because until
+then a worker might not know the new numbers.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Switch(BackgroundThread, Generic[T]):
 
     Args:
         corpora: where requests for another corpus are recorded.
-        home: the settings of this worker that a request replaces.
-        load: loads the requested corpus beside the present one; raises `FarmError` if it cannot.
+        home: this worker's settings of the corpus, in place of which a request takes effect.
+        load: loads the requested corpus beside the present one; raises `FarmError` if that fails.
         put: makes this worker answer with a loaded corpus, and returns the lists that clients are to see.
     """
 
@@ -47,7 +47,7 @@ class Switch(BackgroundThread, Generic[T]):
         self._ended = threading.Event()
 
     def begin(self, loaded: T, wish: Wish | None) -> None:
-        """Answer with the first corpus: that of an earlier request, or that of the settings if `wish` is None."""
+        """Answer with the first corpus: that of the earlier request `wish`, or, if that is None, of the settings."""
         self._answers_with = self._put(loaded)
         self._over = wish.id if wish else ""
         self._show()
@@ -71,7 +71,7 @@ class Switch(BackgroundThread, Generic[T]):
             self._show()
             return
         outcome, is_beside = self._corpora.outcome(wish), self._beside is not None and self._beside[0] == wish
-        # Concluded before this worker started, under other settings than its own: it does not apply here.
+        # The request was concluded before this worker started, under other settings: it does not apply here.
         is_foreign = outcome is not None and not is_beside and outcome.home != self._home
         if is_foreign or (outcome and outcome.failure):
             self._over, self._beside = wish.id, None
@@ -85,7 +85,7 @@ class Switch(BackgroundThread, Generic[T]):
                 self._corpora.conclude(wish, SwitchOutcome(home=self._home))
 
     def end(self) -> None:
-        """Stop checking; a corpus that is being loaded is forgotten."""
+        """Stop checking; a corpus that is still being loaded is dropped."""
         self._ended.set()
 
     def _load_beside(self, wish: Wish) -> None:
@@ -97,7 +97,7 @@ class Switch(BackgroundThread, Generic[T]):
             self._corpora.conclude(wish, SwitchOutcome(failure=error.message))
 
     def _fulfil(self, wish: Wish, outcome: SwitchOutcome) -> None:
-        assert self._beside is not None  # noqa: S101 - looked at by the caller
+        assert self._beside is not None  # noqa: S101 - the caller checks it
         self._answers_with = self._put(self._beside[1])
         self._corpora.choose(wish, outcome.home)
         self._over, self._beside = wish.id, None

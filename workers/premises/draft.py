@@ -1,4 +1,4 @@
-"""A matrix being written to a file: rows are appended, survive failures, and the file is renamed once complete."""
+"""A matrix that is being written: appended rows survive failures, and the file gets its name once it is complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Draft:
 
     Attributes:
         rows: how many rows have been written.
-        shape: what a row looks like, `(d,)`; empty before the first.
+        shape: the shape of a row, `(d,)`; empty before the first row.
     """
 
     def __init__(self, path: Path, total: int, file: BinaryIO) -> None:
@@ -87,7 +87,7 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
     while True:
         with path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            # Another process may have renamed or removed it: then this is no longer the file of that name.
+            # Another process may have renamed or removed the file while this one waited for the lock.
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 yield file
                 return

@@ -1,9 +1,10 @@
 """Exact search by inner product. The only module that knows FAISS.
 
-FAISS scans the vectors in half precision, which halves the memory traffic that bounds a search; the best k + 16 are
-scored again in full, and a certificate says whether a row outside them could belong to the answer. It seldom fails
-(docs/benchmarks.md); then twice as many candidates are taken. Where many queries wait,
-`workers.premises.matrix_product` finds the candidates of all of them at once, and the same certificate judges them.
+FAISS scans the vectors in half precision, which halves the memory traffic that bounds a search. The best k + 16 rows
+are candidates, and are scored again in full precision. A certificate then says that no other row can belong to the
+answer. Where it cannot say so, which is seldom (docs/benchmarks.md), twice as many candidates are taken. If many
+queries wait, `workers.premises.matrix_product` finds the candidates of all queries at once, and the same certificate
+judges them.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from workers.premises.selectors import Ids, Matrix, Selection
 faiss: Any = _faiss
 
 _SPARE = 16
-"""Rows taken beyond k: with them the certificate holds at once for nearly every query."""
+"""How many more than k rows are candidates: with these, the certificate holds at once for nearly every query."""
 _SCAN_FROM = 8192
-"""From this many candidates a plain scan is cheaper; only ties by the thousand get there, such as a zero query's."""
+"""From this many candidates on, a plain scan is cheaper; only thousands of ties get there, as for a zero query."""
 _BLOCK = 4096
 _HALF_MAX = float(np.finfo(np.float16).max)
 _UNIT_ROUNDOFF = 2.0**-24
@@ -38,15 +39,15 @@ class Index:
     """The vectors of a corpus, n premises by d numbers.
 
     Attributes:
-        rescored_s: seconds spent in scoring candidates in full, by all threads, since it was built.
+        rescored_s: seconds that all threads have spent in scoring candidates in full since the index was built.
     """
 
     def __init__(self, vectors: Matrix, error: float) -> None:
-        """Use `build`.
+        """Do not call this: `build` does.
 
         Args:
             vectors: float32 [n, d].
-            error: by how much a half-precision score, or one of a product, may be off, for a query of length one.
+            error: for a query of length one, how far a score in half precision or from a product may be off.
         """
         self.rescored_s = 0.0
         self._vectors = vectors
@@ -58,7 +59,7 @@ class Index:
 
     @classmethod
     def build(cls, vectors: Matrix) -> Index:
-        """Index vectors; they are kept and not copied, so they may be memory-mapped.
+        """Index vectors. The index keeps them without a copy, so they may be memory-mapped.
 
         Args:
             vectors: float32 [n, d], n may be 0.
@@ -73,7 +74,7 @@ class Index:
 
     @property
     def dimension(self) -> int:
-        """Return d, the numbers per vector."""
+        """d, the numbers per vector."""
         return int(self._vectors.shape[1])
 
     def search_all(self, queries: Matrix, ks: Sequence[int], groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
@@ -81,11 +82,11 @@ class Index:
 
         Args:
             queries: float32 [q, d], finite.
-            ks: how many for each; more may be returned.
-            groups: the rows that share a selection; each row is in one group.
+            ks: how many premises to return for each query; more may be returned.
+            groups: the rows of `queries` that share a selection; each row is in one group.
 
         Raises:
-            ConfigurationError: as for `search`.
+            ConfigurationError: the queries have a different dimension from the index.
         """
         found = {}
         if max(ks, default=0) > 0 and matrix_product.pays(groups, len(self)):
@@ -97,7 +98,7 @@ class Index:
         return found
 
     def _search_together(self, queries: Matrix, k: int, groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
-        """Search by a product; rows that get no certificate are left out."""
+        """Search by a matrix product; queries that get no certificate are left out."""
         self._check(queries)
         floors, candidates = matrix_product.candidates(self._vectors, queries, groups, k + _SPARE)
         best = [self._best(query, ids, k) for query, ids in zip(queries, candidates, strict=True)]
@@ -113,12 +114,13 @@ class Index:
 
         Args:
             queries: float32 [q, d], finite.
-            k: how many; h = k, or less if fewer are accessible.
+            k: how many to return.
             selection: the accessible premises.
 
         Returns:
-            float32 [q, h] inner products, descending, and int64 [q, h] positions, descending too where scores are
-            equal: lean-premise-server's order, which is that of FAISS's flat index.
+            float32 [q, h] inner products, descending, and int64 [q, h] positions, where h is k, or less if fewer
+            premises are accessible. Where scores are equal, positions descend too. This is the order of
+            lean-premise-server and of FAISS's flat index.
 
         Raises:
             ConfigurationError: the queries have a different dimension from the index.
@@ -141,7 +143,7 @@ class Index:
             )
 
     def _certify(self, queries: Matrix, selection: Selection, scores: Matrix, ids: Ids) -> Ids:
-        """Fill the rows of `scores` and `ids` for which there is a certificate; return the others."""
+        """Fill those rows of `scores` and `ids` for which there is a certificate; return the other rows' numbers."""
         k = scores.shape[1]
         rest, wanted = np.arange(len(queries)), k + _SPARE
         while len(rest) and wanted < min(selection.count, _SCAN_FROM):
@@ -155,9 +157,10 @@ class Index:
         return rest
 
     def _ceilings(self, queries: Matrix, lowest: Matrix) -> npt.NDArray[np.float64]:
-        """Return a score that none of the rows left out can reach; their rough scores are at most `lowest`.
+        """Return, for each query, a ceiling above which no row outside the candidates can score.
 
-        A row at the ceiling could tie and have the larger id, so a k-th best must be above it.
+        The rough scores of those rows are at most `lowest`. A row at the ceiling could tie with the k-th best and have
+        the larger id, so the k-th best must be above the ceiling.
         """
         lengths: npt.NDArray[np.float64] = np.linalg.norm(queries.astype(np.float64), axis=1)
         return lowest + self._error * lengths
@@ -172,7 +175,7 @@ class Index:
 
 
 def _parts(selection: Selection, rows: Sequence[int], done: Container[int]) -> Iterator[tuple[Selection, list[int]]]:
-    """Yield the rows that are not done, divided among the cores."""
+    """Yield the rows that are not in `done`, divided among the cores."""
     rest = [row for row in rows if row not in done]
     yield from ((selection, part) for at in range(CORES) if (part := rest[at::CORES]))
 
@@ -180,18 +183,19 @@ def _parts(selection: Selection, rows: Sequence[int], done: Container[int]) -> I
 def inner(rows: Matrix, query: Matrix) -> Matrix:
     """Return the inner products of rows, float32 [r, d], with one query, float32 [d].
 
-    Row by row in double precision: equal rows get equal scores wherever they stand, which BLAS does not promise.
+    They are computed row by row in double precision, so that equal rows get equal scores wherever they stand. BLAS does
+    not promise that.
     """
     products: npt.NDArray[np.float64] = np.multiply(rows, query, dtype=np.float64).sum(axis=1)
     return products.astype(np.float32)
 
 
 def _half_error(vectors: Matrix) -> float:
-    """Bound |half score - score| over all rows for a query of length one.
+    """Return a bound on |half score - score| over all rows, for a query of length one.
 
-    Rounding a row x to half precision moves the product by at most |x - half(x)|; FAISS adds d products in single
-    precision, off by at most d times the unit roundoff times |half(x)|, and the final rounding adds a little. A product
-    of single-precision rows adds likewise, and rounds no row.
+    Rounding a row x to half precision moves the product by at most |x - half(x)|. FAISS adds d products in single
+    precision; the sum is off by at most d times the unit roundoff times |half(x)|, and the final rounding adds a
+    little. A matrix product also adds in single precision, but rounds no row, so the same bound holds for it.
     """
     rounding = length = 0.0
     for at in range(0, len(vectors), _BLOCK):

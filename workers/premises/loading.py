@@ -1,4 +1,4 @@
-"""Loading the premise room's corpus, embedder and index, as the settings or an operator's later request say."""
+"""Loading the premise room's corpus, embedder and index, which the settings or an operator's later request name."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def find_source(settings: Settings) -> Path:
 
 
 def home(settings: Settings) -> str:
-    """Return the settings that an operator's request replaces; once they change, the request no longer applies."""
+    """Return the settings in whose place an operator's request takes effect; once they change, it no longer applies."""
     return f"{settings.data_repo}\n{settings.data_revision}"
 
 
 def settings_of(wish: Wish, settings: Settings) -> Settings:
-    """Return the settings with the requested corpus in place of their own."""
+    """Return the settings with the requested corpus in place of the corpus that they name."""
     return settings.model_copy(update={"data_repo": wish.repo, "data_revision": wish.revision})
 
 
@@ -59,13 +59,13 @@ def load_index(settings: Settings, progress: Callable[[int, int], None], snapsho
     """Return the corpus of the settings with its index.
 
     Args:
-        settings: say which corpus, and how it is embedded.
-        progress: told how many premises are embedded so far, and how many there are, if there are no vectors yet.
+        settings: the settings that name the corpus and its embedder.
+        progress: if there are no vectors yet, called with the number of premises embedded so far and their total.
         snapshot: the snapshot that the corpus must have; empty accepts any.
 
     Raises:
-        CorpusError: the data set is broken, or not the one that was asked for.
-        EmbeddingError, ConfigurationError: its premises cannot be embedded.
+        CorpusError: the data set is broken, or has another snapshot.
+        EmbeddingError, ConfigurationError: the premises cannot be embedded.
     """
     corpus = load(find_source(settings), settings.data_dir / "corpora")
     if snapshot not in ("", corpus.snapshot):

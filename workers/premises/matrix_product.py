@@ -1,7 +1,8 @@
-"""Candidates for many queries at once, each with what it can see: one matrix product over all vectors, block by block.
+"""Candidates for many queries at once, found by one matrix product over all vectors, block by block.
 
-FAISS reads the accessible vectors once per query. A product reads every vector, accessible or not, but once for all
-queries, so it wins where many queries wait that can see much (docs/benchmarks.md).
+Each query may see other premises. FAISS reads the accessible vectors once per query. A product reads every vector,
+accessible or not, but only once for all queries. So it is faster when many queries wait and can see much
+(docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ Groups = Mapping[Selection, Sequence[int]]
 """The rows of the queries that share a selection."""
 
 Found = tuple[Ids, Ids, Matrix]
-"""Candidates of all queries: the query's row, the vector's position, and their inner product."""
+"""Candidates of all queries: for each, the query's row, the vector's position, and the inner product of the two."""
 
 _BLOCK = 8192
 _FIRST_SPAN = 1024
-# In units of one FAISS scan of all vectors, with all cores at work; measured as docs/benchmarks.md says.
+# The costs of a product: for a pass over all vectors, and for each query in addition. The unit is one FAISS scan of all
+# vectors with all cores at work; docs/benchmarks.md says how they were measured.
 _PASS, _PER_QUERY = 10.0, 0.25
 
 
@@ -34,16 +36,16 @@ def pays(groups: Groups, total: int) -> bool:
 
 
 def candidates(vectors: Matrix, queries: Matrix, groups: Groups, wanted: int) -> tuple[Matrix, list[Ids]]:
-    """For each query, return accessible vectors that include its best ones.
+    """For each query, return accessible vectors, the best of them included.
 
     Args:
         vectors: float32 [n, d].
         queries: float32 [q, d].
         groups: what each query can see.
-        wanted: how many; fewer are returned if fewer are accessible.
+        wanted: how many candidates each query gets; fewer if fewer vectors are accessible.
 
     Returns:
-        float32 [q], for each query the highest score of an accessible vector that is no candidate; and the candidates.
+        Floors, float32 [q], and each query's candidates. No accessible vector that is left out scores above the floor.
     """
     masks = _masks(groups, len(queries), len(vectors))
     floors = np.full(len(queries), -np.inf, np.float32)
@@ -60,7 +62,7 @@ def candidates(vectors: Matrix, queries: Matrix, groups: Groups, wanted: int) ->
 
 
 def _spans(total: int) -> Iterator[list[tuple[int, int]]]:
-    """Yield spans as blocks; each span is filtered by the best of earlier ones, so that little is gathered."""
+    """Yield spans of vectors as lists of blocks; the best of each span filter later spans, so little is gathered."""
     start, end = 0, _FIRST_SPAN
     while start < total:
         stop = min(end, total)
@@ -76,7 +78,14 @@ def _masks(groups: Groups, queries: int, total: int) -> Mask:
 
 
 def _above(floors: Matrix, scores: Matrix, accessible: Mask, first: int) -> Found:
-    """Return the entries that reach the floors in a block, float32 and bool [q, b], that begins with vector `first`."""
+    """Return the entries of a block that reach the floors.
+
+    Args:
+        floors: float32 [q].
+        scores: float32 [q, b], the scores of the block's vectors.
+        accessible: bool [q, b].
+        first: the position of the block's first vector.
+    """
     # Flat, because numpy looks through a vector of bits several times faster than through a matrix.
     rows, columns = np.divmod(np.flatnonzero(scores >= floors[:, None]), scores.shape[1])
     is_seen = accessible[rows, columns]
@@ -85,7 +94,7 @@ def _above(floors: Matrix, scores: Matrix, accessible: Mask, first: int) -> Foun
 
 
 def _trim(found: Sequence[Found], wanted: int, floors: Matrix) -> Found:
-    """Return the best of each query, in the order of rows and scores; raise its floor to the last of them."""
+    """Return the best candidates of each query, by row and score; raise each floor to the last one's score."""
     rows, ids, scores = (np.concatenate(each) for each in zip(*found, strict=True))
     order = np.lexsort((-scores, rows))
     rows, ids, scores = rows[order], ids[order], scores[order]

@@ -1,8 +1,8 @@
 """The numbers by which clients name modules and premises.
 
-Clients fetch the lists of names once and send positions in them for as long as they live, without saying which lists
-they have. So lists are only ever added to: when the corpus is replaced, a name keeps its number, a name that is gone
-keeps it too and selects nothing, and new names come last.
+A client fetches the lists of names once and sends positions in them for as long as it runs, without saying which lists
+it has. So names are only ever added to a list. When the corpus is replaced, every name keeps its number, a name that is
+no longer in the corpus selects nothing, and new names come last.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class Numbering:
     """The lists of names for a corpus.
 
     Attributes:
-        edition: names the corpus and the lists: the corpus's snapshot, with a digest of the lists if older names come
-            first.
-        modules: names of modules; the position is the number.
-        premises: names of premises before filtering; the position is the number.
-        module_at: int32 [len(modules)], the id of each in the corpus, or -1.
-        premise_at: int32 [len(premises)], the position of each in the corpus, or -1.
+        edition: the name of the corpus with these lists: the corpus's snapshot, followed by a digest of the lists if
+            they begin with older names.
+        modules: names of modules; a module's number is its position.
+        premises: names of premises before filtering; a premise's number is its position.
+        module_at: int32 [len(modules)], the id of each module in the corpus, or -1.
+        premise_at: int32 [len(premises)], the position of each premise in the corpus, or -1.
     """
 
     edition: str
@@ -39,7 +39,7 @@ class Numbering:
 
     @classmethod
     def of(cls, corpus: Corpus, before: Published | None = None) -> Numbering:
-        """Return the numbering of a corpus that replaces the one with the lists `before`."""
+        """Return the numbering of a corpus that replaces the corpus whose lists are `before`."""
         modules, premises = list(corpus.modules), list(corpus.unfiltered)
         edition = corpus.snapshot
         if before and (before.modules, before.premises) != (modules, premises):

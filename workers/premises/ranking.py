@@ -16,7 +16,7 @@ Ranking = list[tuple[float, str]]
 
 
 class Ranker:
-    """Ranks premises for queries. Not for several threads at once.
+    """Ranks premises for queries; only one thread may use it at a time.
 
     Attributes:
         timings_s: seconds that the last queries took together, by stage: `select`, `search`, `rescore`.
@@ -29,13 +29,13 @@ class Ranker:
         self.timings_s: dict[str, float] = {}
 
     def rank(self, query: Query, state: Matrix, new: Matrix) -> Ranking:
-        """Return the k best premises of one query with their scores, best first.
+        """Return the k best premises for one query with their scores, best first.
 
-        A new premise replaces the indexed one of the same name; where scores are equal, indexed premises come first,
-        then those in the query's order.
+        A new premise replaces the indexed premise of the same name. Where scores are equal, indexed premises come
+        first, followed by new premises in the query's order.
 
         Args:
-            query: its k is used as it is: the caller bounds it and the number of new premises.
+            query: the query; the caller has to bound its `k` and the number of its new premises.
             state: float32 [d], the goal's vector.
             new: float32 [m, d], the vectors of the m new premises.
 
@@ -45,7 +45,7 @@ class Ranker:
         return self.rank_all([query], [state], [new])[0]
 
     def rank_all(self, queries: Sequence[Query], states: Sequence[Matrix], news: Sequence[Matrix]) -> list[Ranking]:
-        """Return what `rank` returns for each query; they share one search."""
+        """Return what `rank` returns, for each query; all queries share one search."""
         clock, rescored_s = [time.perf_counter()], self._index.rescored_s
         groups = self._groups(queries)
         clock.append(time.perf_counter())

@@ -1,7 +1,7 @@
-"""Which premises a query may see, as bitmaps; the most recent ones are kept, by their content.
+"""Which premises a query may see, as bitmaps; the bitmaps used most recently are kept for equal queries.
 
-The rules are lean-premise-server's: modules and local premises come as ids or names, unknown ones are ignored, and a
-new premise hides the indexed one of its name.
+The rules are lean-premise-server's. Modules and local premises come as ids or names, unknown ids and names are ignored,
+and a new premise hides the indexed premise of the same name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Ids = npt.NDArray[np.int64]
 Matrix = npt.NDArray[np.float32]
 
 _REMEMBERED = 512
-"""Bitmaps kept: 29 kB each at 230 000 premises, and one training run uses a handful of import lists."""
+"""How many bitmaps are kept. Each has 29 kB at 230 000 premises, and a training run uses a handful of import lists."""
 
 
 class Query(Protocol):
@@ -58,10 +58,10 @@ class Query(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """A set of accessible premises; queries that select the same share one object.
+    """A set of accessible premises; queries that select the same premises share one object.
 
     Attributes:
-        count: how many there are.
+        count: how many premises are accessible.
         bitmap: uint8 [ceil(n / 8)], the lowest bit of a byte first; None when all n premises are accessible.
     """
 
@@ -86,7 +86,7 @@ class Selection:
 
 
 class Selectors:
-    """Turns queries into selections. Not for several threads at once."""
+    """Turns queries into selections; only one thread may use it at a time."""
 
     def __init__(self, corpus: Corpus, numbering: Numbering) -> None:
         self._corpus = corpus
@@ -94,7 +94,7 @@ class Selectors:
         self._remembered: OrderedDict[bytes, Selection] = OrderedDict()
 
     def select(self, query: Query) -> Selection:
-        """Return the indexed premises the query may be answered with."""
+        """Return the indexed premises with which a query may be answered."""
         access = self._access(query)
         key = access.key()
         selection = self._remembered.get(key)
@@ -129,13 +129,13 @@ class Selectors:
 
 @dataclass(frozen=True, slots=True)
 class _Access:
-    """A query's names as ids, all of them in range.
+    """The modules and premises that a query names, as ids, all of them in range.
 
     Attributes:
         modules: accessible modules; None means the whole corpus.
         premises: premises accessible in addition to those modules.
-        imported_all: modules whose bodies the caller sees; None when the module system hides nothing from it.
-        overridden: premises that new ones replace.
+        imported_all: modules whose bodies the caller sees; None if the module system hides nothing from the caller.
+        overridden: premises that new premises replace.
     """
 
     modules: Ids | None
@@ -169,11 +169,11 @@ def _in_modules(modules: Ids, corpus: Corpus) -> npt.NDArray[np.bool_]:
 
 
 def _split(names: Names, places: npt.NDArray[np.int32]) -> tuple[Ids, Sequence[str]]:
-    """Return the places of those numbers among `names` that have one, and the strings among `names`."""
+    """Return the places of the numbers in `names`, without numbers that have no place, and the strings in `names`."""
     names = () if names is None else names
     others: list[str] = []
     try:
-        # Clients send thousands of ids and no names: an array takes them at a tenth of a loop's cost.
+        # Clients send thousands of ids and no names: to put them into an array takes a tenth of a loop's time.
         numbers = np.array(names if isinstance(names, array) else array("q", names), np.int64)  # type: ignore[type-var]
     except (TypeError, OverflowError):
         numbers = np.array([each for each in names if isinstance(each, int) and 0 <= each < len(places)], np.int64)

@@ -46,11 +46,11 @@ class _Engine:
 
 
 class PremiseServer(RoomServer):
-    """The premise process at work. Without its corpus it answers every query with the reason, and tries again.
+    """Ranks premises in the premise process. Without a corpus it answers every query with the reason, and tries again.
 
     Args:
         post: the queries that wait for premises.
-        settings: say which corpus to load, unless an operator has requested another.
+        settings: the settings that name the corpus to load, unless an operator has requested another.
         corpora: where an operator requests another corpus, and where clients look up the lists.
     """
 
@@ -60,7 +60,7 @@ class PremiseServer(RoomServer):
         self._corpora = corpora
         self._home = home(settings)
         self._switch = Switch(corpora, self._home, self._load_wish, self._put)
-        # The first corpus is loaded by the thread that serves, another by the switch's thread; never both at once.
+        # The serving thread loads the first corpus, the switch's thread loads any later one; never both at once.
         self._loading = threading.Lock()
         self._engine: _Engine | None = None
         self._spent_s = 0.0
@@ -112,7 +112,7 @@ class PremiseServer(RoomServer):
         return numbering.published
 
     def serve(self, taken: Taken) -> None:
-        """Answer queries with their premises, or with the reason why not."""
+        """Answer queries with their premises, or with the reason why there are none."""
         try:
             answers = self._answers(taken)
         except FarmError as error:
@@ -120,7 +120,7 @@ class PremiseServer(RoomServer):
         self._post.room.reply_all(zip((retrieval for retrieval, _ in taken), answers, strict=True))
 
     def gather(self, taken: Taken) -> Taken:
-        """Wait for queries that are about to come, as a group costs less; wait no longer than serving these takes."""
+        """Wait for queries that are about to come, as a group costs less, but no longer than serving `taken` takes."""
         room, started = self._post.room, time.monotonic()
         while len(taken) < min(room.in_flight(), MOST_QUERIES):
             left_s = min(self._spent_s * len(taken), _MOST_PATIENCE_S) - (time.monotonic() - started)
@@ -136,7 +136,7 @@ class PremiseServer(RoomServer):
         return {**self._shown, "state": "failed" if is_failed else self._state, "memory_mb": memory_mb(os.getpid())}
 
     def _answers(self, taken: Taken) -> list[dict[str, Any]]:
-        # Read once: the switch may replace it meanwhile.
+        # `_engine` is read once: the switch may replace it meanwhile.
         if (engine := self._engine) is None:
             return [{"error": str(self._shown["notice"])}] * len(taken)
         started = time.monotonic()
@@ -182,7 +182,7 @@ def _shown_rows(corpus: Corpus, retrieval: Retrieval, ranking: Ranking) -> Seque
 
 
 def _details(corpus: Corpus, new: dict[str, str], name: str) -> tuple[str | None, str | None, str]:
-    """Return kind, module and statement of a premise; for a new premise, only its text is known."""
+    """Return kind, module and statement of a premise; of a new premise, only the statement is known."""
     if name in new:
         return None, None, new[name]
     premise = corpus.premises[corpus.premise_ids[name]]

@@ -28,9 +28,9 @@ def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Pa
         model: the embedding model, `owner/name`.
 
     Raises:
-        CorpusError: the hub cannot be reached, or has no such data set; or a file is not what the hub said it is.
+        CorpusError: the hub cannot be reached or has no such data set, or a file does not have the hub's checksum.
     """
-    # The import takes 0.2 s at every start, which a farm with a folder or the shipped corpus never needs.
+    # This import takes 0.2 s, and a farm with a folder or the shipped corpus never needs it.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # httpx or httpx2, by the hub's version
 
@@ -47,10 +47,10 @@ def download(repo: str, revision: str | None, cache_dir: Path, model: str) -> Pa
 
 
 def _verify(folder: Path) -> None:
-    """Compare files with what the hub says about them; a file that differs is deleted, so that it is fetched again.
+    """Compare files with the hub's checksums; delete a file that differs, so that it is fetched again.
 
-    The hub's client checks sizes only. It names a blob by its ETag: for a large file the sha256 of its contents, for
-    any other the sha1 by which git knows it.
+    The hub's client checks sizes only. It names a file in its cache by the file's ETag. For a large file, that is the
+    sha256 of the contents; for any other file, the sha1 by which git knows it.
     """
     for path in (_ARCHIVE, "embeddings/*.npy"):
         for link in folder.glob(path):
@@ -70,12 +70,12 @@ def _digest(blob: Path) -> str:
 
 
 def model_name(model: str) -> str:
-    """Return the part of a model id that file names of vectors start with: no owner, no `@revision`."""
+    """Return a model id without its owner and `@revision`; names of files with vectors start with this."""
     return model.partition("@")[0].rpartition("/")[2]
 
 
 def unpack(source: Path, cache_dir: Path) -> Path:
-    """Return the data set folder of `source`: itself, or its archive's contents in `cache_dir`.
+    """Return the data set folder: `source` itself, or a folder in `cache_dir` with the contents of its archive.
 
     Raises:
         CorpusError: there is no data set, or the archive is broken or would write outside its folder.
@@ -85,7 +85,7 @@ def unpack(source: Path, cache_dir: Path) -> Path:
         if (source / "Declarations").is_dir():
             return source
         raise CorpusError(f"{source}: holds neither {_ARCHIVE} nor Declarations/.")
-    # The folder is named after the contents, so a data set that was replaced is unpacked again.
+    # The folder is named after the archive's contents, so an archive that was replaced is unpacked again.
     with archive.open("rb") as file:
         folder = cache_dir / f"premises-{hashlib.file_digest(file, 'sha256').hexdigest()[:24]}"
     if not folder.is_dir():
@@ -94,10 +94,10 @@ def unpack(source: Path, cache_dir: Path) -> Path:
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """Write one file of an archive; tarfile's own filter for hostile archives came with Python 3.11.4.
+    """Write one member of an archive, safely: Pythons before 3.11.4 lack tarfile's own filter for hostile archives.
 
     Raises:
-        tarfile.TarError: it is not a plain file or folder, or would lie outside.
+        tarfile.TarError: the member is not a plain file or folder, or would lie outside the archive's folder.
     """
     path = folder / member.name
     if not path.resolve().is_relative_to(folder.resolve()) or not (member.isfile() or member.isdir()):
@@ -113,7 +113,7 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
 
 
 def _extract(archive: Path, folder: Path) -> None:
-    """Unpack beside `folder`, then rename: a folder of that name is always complete."""
+    """Unpack an archive beside `folder`, then rename, so that a folder of that name is always complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
     try:

@@ -1,4 +1,4 @@
-"""The vectors of a corpus: those that come with the data set, those of an earlier start, or new ones."""
+"""The vectors of a corpus: they come with the data set, were kept at an earlier start, or are made now."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _log = structlog.get_logger()
 def load_or_build(
     corpus: Corpus, embed: Embed, directory: Path, model: str, progress: Progress, revision: str = ""
 ) -> Index:
-    """Return the index of a corpus; nothing is embedded if there are vectors already.
+    """Return the index of a corpus; if the corpus has vectors already, nothing is embedded.
 
     Args:
-        corpus: the premises, n of them.
-        embed: turns texts into float32 [len(texts), d], for batches of 256.
+        corpus: the corpus, with n premises.
+        embed: turns up to 256 texts into float32 [len(texts), d].
         directory: where new vectors are kept for the next start.
         model: the embedding model, `owner/name` or `owner/name@revision`.
-        progress: told, after each batch, how many premises are embedded so far, and n.
-        revision: `MODEL_REVISION`, if set; the model's name may hold one that its server reported.
+        progress: called after each batch with the number of premises embedded so far, and n.
+        revision: `MODEL_REVISION`, if set; the revision in `model` may be one that the model's server reported.
 
     Raises:
         CorpusError: vectors of the data set or in `directory` hold numbers out of range.
-        EmbeddingError: `embed` failed, or gave no finite matrix of that shape.
+        EmbeddingError: `embed` failed, or its result is not a finite matrix of that shape.
     """
     if not corpus.premises:
         return Index.build(np.empty((0, 0), np.float32))
@@ -67,10 +67,11 @@ def kept_path(corpus: Corpus, directory: Path, model: str) -> Path:
 
 
 def precomputed(corpus: Corpus, model: str, revision: str = "") -> list[Path]:
-    """Return where the data set may keep the vectors of a model: `embeddings/<name>-<revision>.npy`.
+    """Return the files in which a data set may keep the vectors of a model: `embeddings/<name>-<revision>.npy`.
 
-    The revision is `MODEL_REVISION`, by lean-premise-server's convention the Lean version of the training data. Where
-    it is not set, the commit that the embedding service reports is tried, then the corpus's revision.
+    The revision is `MODEL_REVISION`, which by lean-premise-server's convention is the Lean version of the training
+    data. If `MODEL_REVISION` is not set, the commit that the embedding service reports is tried, and then the corpus's
+    revision.
     """
     tried = dict.fromkeys([model.partition("@")[2] or corpus.revision, revision or corpus.revision])
     return [corpus.source / "embeddings" / f"{model_name(model)}-{each}.npy" for each in tried]
@@ -81,7 +82,7 @@ def _digest(corpus: Corpus, model: str) -> str:
 
 
 def _read(path: Path, rows: int) -> npt.NDArray[np.floating] | None:
-    """Return the matrix of a file, memory-mapped, if it has this many rows."""
+    """Return the matrix in a file, memory-mapped; None if it cannot be read or does not have this many rows."""
     try:
         matrix: npt.NDArray[np.floating] = np.load(path, mmap_mode="r")
     except FileNotFoundError:
@@ -103,15 +104,17 @@ def _index(matrix: npt.NDArray[np.floating], path: Path) -> Index:
 
 
 def _embed_all(corpus: Corpus, embed: Embed, path: Path, progress: Progress) -> None:
-    """Write the vectors of all premises to `path`, which appears once complete; continue where an earlier try ended.
+    """Write the vectors of all premises to `path`, and continue where an earlier try ended.
+
+    The file appears once it is complete.
 
     Raises:
-        EmbeddingError: `embed` failed; what it gave before is kept for the next try.
+        EmbeddingError: `embed` failed; its earlier vectors are kept for the next try.
     """
     total = len(corpus.premises)
     with Draft.opened(path, total) as draft:
         if _read(path, total) is not None:
-            # Another process had the draft, and has finished it.
+            # Another process had the draft, and has completed it.
             return
         for at in range(draft.rows, total, _BATCH):
             texts = [premise.text for premise in corpus.premises[at : at + _BATCH]]
