@@ -13,7 +13,7 @@ from farm.store.claims import Claim, ClaimedItem, Warmth
 from farm.store.leases import DeclaredBad, Finished, Leases, Result
 
 CHUNK = 16
-# A chunk should last about this long: long enough to hide the claim, short enough to share fairly.
+# A chunk should last about this long: long enough to hide the time of its claim, short enough to share work fairly.
 _CHUNK_S = 2.0
 _FIRST_GUESS_S = 0.1
 
@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Chunk:
-    """A claim, and its items that have not begun. The heartbeat shares it, and may give these items back.
+    """A claim, and those of its items that have not begun. The heartbeat's thread may give these items back.
 
     Attributes:
         claim: the claim, with the figures about its batch kept up to date.
@@ -52,7 +52,7 @@ class Chunk:
             return indices
 
     def known(self) -> list[Result]:
-        """Return the verdicts in the claim that the farm already had."""
+        """Return the verdicts on those items whose verdict the farm already had."""
         return [
             item.known.model_copy(
                 update={
@@ -78,8 +78,8 @@ class Claims:
         revision: the versions that this process judges with, in the form that `Leases.claim` takes.
 
     Attributes:
-        in_hand: the chunk that is run; None between chunks. Other threads look at it.
-        declared_bad: which part of its revision has been declared bad, so that it gets no work; empty if none.
+        in_hand: the chunk that is being run; None between chunks. Other threads read it.
+        declared_bad: which part of the revision was declared bad, so that this process gets no work; empty if none.
     """
 
     def __init__(self, leases: Leases, environment: str, worker: str, revision: str) -> None:
@@ -120,7 +120,7 @@ class Claims:
         self.in_hand = None
 
     def learn(self, run_s: float) -> None:
-        """Adjust how many items to claim by the seconds that one took."""
+        """Adjust how many items to claim, given the seconds that an item took."""
         self._mean_s = 0.8 * self._mean_s + 0.2 * max(0.001, run_s)
 
     def _claim(self, warmth: Warmth, in_groups: bool) -> Claim | None:

@@ -24,11 +24,12 @@ class Conversation:
     def run(self, item: ClaimedItem, task: Commands, claim: Claim) -> Answer:
         """Return the REPL's reply to each request, up to the one at which the session ended.
 
-        No verdict rests on a session, so the guard's token is not asked for; it would use up environment numbers.
+        No verdict rests on a session, so the REPL is not asked for the guard's token, which would use up environment
+        numbers.
 
         Raises:
-            Died: the REPL died under a request.
-            GivenUp, StartFailed: as `Judge.run`.
+            Died: the REPL died during a request.
+            GivenUp, StartFailed: as `Judge.run` does.
         """
         self._session.enter(lane_domain(claim.lane))
         self._session.end()

@@ -44,7 +44,7 @@ def check(settings: Settings) -> dict[str, Any]:
 
 
 def _check_checker(settings: Settings, installation: Installation) -> dict[str, str]:
-    """Return the external checker, and why it cannot be relied on; the reason is empty if it judges rightly."""
+    """Return the external checker's version, and why the checker cannot be relied on; empty if it judges rightly."""
     checker = open_checker(installation.checker, settings.checker_timeout_s, lambda: False)
     if checker is None:
         return {"checker": "", "checker_notice": "It does not work; the log above says why"}

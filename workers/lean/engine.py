@@ -1,4 +1,4 @@
-"""The engine of a Lean process: the REPL under watch or, on a host without Lean, a stand-in that says so."""
+"""The engine of a Lean process: the REPL under watch, or, on a host without Lean, a stand-in that says so."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = structlog.get_logger()
 class Engine(Protocol):
     """The interface that the work loop and the signs of life use, with or without Lean.
 
-    `run`, `warm`, `end` are called by the thread that built it, the rest by any.
+    Only the thread that built the engine may call `run`, `warm` and `end`; any thread may call the rest.
 
     Attributes:
         environment: the Lean environment, as verdicts describe it.
@@ -43,7 +43,7 @@ class Engine(Protocol):
 
     @property
     def failure(self) -> str:
-        """Why it cannot judge, for an operator; empty while it can."""
+        """Why this engine cannot judge, for an operator; empty while it can."""
 
     @property
     def warning(self) -> str:
@@ -53,7 +53,7 @@ class Engine(Protocol):
         """Return the verdict on a proof, or the answer to another task.
 
         Raises:
-            Died: the REPL died or sent a false reply while running it: the item is charged with that.
+            Died: the REPL died or sent a false reply during the run, which is charged to the item.
             SliceExpired: the item outlasted its slice, and goes to the end of its batch.
             GivenUp: the item must not or cannot be finished here, and goes back uncharged.
         """
@@ -62,10 +62,10 @@ class Engine(Protocol):
         """Load a header before anybody asks for it."""
 
     def end(self, cause: str = "fresh") -> None:
-        """Kill the REPL; the next run has a new one, whose start is counted under the cause."""
+        """Kill the REPL; the next run gets a new one, whose start is counted under the cause."""
 
     def interrupt(self, interruption: Interruption) -> None:
-        """End the present run, if there is one; it raises `GivenUp`."""
+        """End the present run, if there is one; that run then raises `GivenUp`."""
 
     def running_s(self) -> float:
         """Return for how long the present run has been going on; 0 between runs."""
@@ -75,15 +75,15 @@ class Engine(Protocol):
 
 
 class LeanEngine:
-    """Judges on the one REPL of this process, which its thread owns.
+    """Judges on the one REPL of this process, which belongs to the thread that built it.
 
     Args:
         session: the REPL.
-        watchdog: ends its runs from outside.
-        executor: runs each kind of task on it.
+        watchdog: ends runs on the REPL from outside.
+        executor: runs each kind of task on the REPL.
         environment: the Lean environment, as verdicts describe it.
-        recycle_after: proofs after which the REPL is replaced.
-        figures: where its runs are counted.
+        recycle_after: the number of proofs after which the REPL is replaced.
+        figures: where runs are counted.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class LeanEngine:
 
     @property
     def warning(self) -> str:
-        """Which protection this REPL lacks, and known faults of its Lean; empty if neither."""
+        """Which protection this REPL lacks, and which known faults its Lean has; empty if there are none."""
         unsafe = _NO_SANDBOX if "seccomp" not in self.environment.sandbox else ""
         unseen = _NO_SYNC if self._session.ran and not self._session.can_sync else ""
         return ". ".join(filter(None, [unsafe or unseen, toolchains.warning(self.environment.lean_version)]))
@@ -138,7 +138,7 @@ class LeanEngine:
         return found
 
     def warm(self, header: str) -> None:
-        """Load a header before anybody asks for it; one that does not load is only logged."""
+        """Load a header before anybody asks for it; if it does not load, that is only logged."""
         try:
             self._session.ensure_alive()
             self._session.load(header)
@@ -185,7 +185,7 @@ class NoLean:
 
     Args:
         environment: what verdicts say about this host.
-        notice: what to do about it.
+        notice: what an operator has to do.
     """
 
     load_s = 0.0

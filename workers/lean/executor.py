@@ -1,4 +1,4 @@
-"""Runs whatever task a claim holds, on the one REPL of this process."""
+"""Runs the tasks of a claim, whatever their kind, on the one REPL of this process."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Executor:
         """Return the verdict on a proof, or the answer to another task.
 
         Raises:
-            Died: the REPL died or sent a false reply while running it.
-            SliceExpired: it outlasted its slice, and others come first.
+            Died: the REPL died or sent a false reply while running the task.
+            SliceExpired: the proof outlasted its slice, and others come first.
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
             StartFailed: this host cannot start a REPL.
         """

@@ -36,7 +36,7 @@ class _Tactic:
 
     @property
     def size(self) -> tuple[int, int]:
-        """How much text it spans: of two tactics around a place, the smaller one is the one that failed."""
+        """How much text the tactic spans: of several tactics around an error, the smallest is the one that failed."""
         return self.end.line - self.start.line, self.end.column - self.start.column
 
 
@@ -46,7 +46,7 @@ def read_feedback(response: Reply | None, messages: list[Message], place: Place)
     Args:
         response: the REPL's response to a command whose tactics were asked for; None if there is none.
         messages: Lean's messages, placed in the user's own text.
-        place: turns a position in the text that ran into one in the user's own text.
+        place: turns a position in the text that was run into the position in the user's own text.
     """
     tactics = list(_tactics(response, place))
     errors = [message for message in messages if message.severity == "error"][:MOST_ERRORS]
@@ -54,7 +54,10 @@ def read_feedback(response: Reply | None, messages: list[Message], place: Place)
 
 
 def split_goals(text: str) -> list[str]:
-    """Return the goals of a text as Lean prints several: each ends with its target, whose other lines are indented."""
+    """Return the single goals in a text in which Lean printed several.
+
+    Each goal ends with its target, and the further lines of a target are indented.
+    """
     goals: list[list[str]] = [[]]
     is_in_target = False
     for line in text.splitlines():
@@ -78,7 +81,7 @@ def _of_error(error: Message, tactics: list[_Tactic]) -> Feedback:
     around = [each for each in tactics if error.pos and each.holds(error.pos)]
     failed = min(around, key=lambda tactic: tactic.size, default=None)
     is_unsolved = error.data.startswith(_UNSOLVED)
-    # Such a message holds the goals that are left; those before the tactic around it are not the ones to prove.
+    # An `unsolved goals` message holds the goals that are left to prove; these are not the goals before a tactic.
     goals = split_goals(error.data.removeprefix(_UNSOLVED) if is_unsolved else failed.goals if failed else "")
     return Feedback(
         pos=error.pos,

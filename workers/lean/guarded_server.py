@@ -34,12 +34,12 @@ TOKEN_TIMEOUT_S = 10.0
 
 
 class GuardedServer(AutoLeanServer):
-    """An AutoLeanServer whose pipe a hostile proof can neither block nor flood, nor desynchronise unnoticed.
+    """An AutoLeanServer whose pipe no hostile proof can block, flood, or desynchronise unnoticed.
 
     Attributes:
-        generation: how many REPL processes there have been; environment numbers of an older one are void.
+        generation: how many REPL processes there have been; environment numbers of earlier processes are void.
         reply: the last reply, as it came.
-        slice: the time slice of the current run; None if the run has its full time without being asked to stop earlier.
+        slice: the time slice of the current run; None if the run has its full time in any case.
     """
 
     generation = 0
@@ -65,7 +65,7 @@ class GuardedServer(AutoLeanServer):
 
     @contextlib.contextmanager
     def pinned(self) -> Iterator[None]:
-        """Refuse AutoLeanServer's silent restarts: environment numbers would point into the new process."""
+        """Refuse AutoLeanServer's silent restarts, after which environment numbers would point into a new process."""
         self._pinned = True
         try:
             yield
@@ -81,9 +81,10 @@ class GuardedServer(AutoLeanServer):
     def _run_dict_backoff(
         self, request: dict[str, Any], verbose: bool, timeout: float | None, restart_counter: int = 0
     ) -> dict[str, Any]:
-        """Send a request; AutoLeanServer would check the memory before each one; here that happens once a second.
+        """Send a request. AutoLeanServer would check the memory before each request; this class does once a second.
 
-        The check reads the whole host's memory (/proc/meminfo), which takes 0.1 to 0.2 ms; a proof may take 1 ms.
+        The check reads the whole host's use of memory (/proc/meminfo), which takes 0.1 to 0.2 ms; a proof may take
+        1 ms.
         """
         now = time.monotonic()
         if now < self._memory_read + _MEMORY_EVERY_S:
@@ -119,8 +120,8 @@ class GuardedServer(AutoLeanServer):
     def answers_token(self, env: int | None, timeout_s: float) -> bool:
         """Whether this REPL prints a random token back, and nothing else, on an environment that no submission made.
 
-        After an untrusted command this shows that the reply was that command's: a forged reply leaves the true one in
-        the pipe, where the token is expected.
+        After an untrusted command, this shows that the last reply was the command's own. If that reply was forged, the
+        true one is still in the pipe, where the token is expected.
 
         Raises:
             GuardTripped, TimeoutError, OSError: as for any command.
@@ -171,7 +172,7 @@ class GuardedServer(AutoLeanServer):
         return status
 
     def get_stdout_stderr(self) -> tuple[str, str]:
-        """Return the last of stderr; stock LeanInteract would read both pipes to an end that may never come."""
+        """Return the last part of stderr; stock LeanInteract would read both pipes to an end that may never come."""
         return "", self._stderr_tail.decode(errors="replace")
 
     def _execute_cmd_in_repl(self, json_query: str, verbose: bool, timeout: float | None) -> str:
@@ -199,14 +200,14 @@ class GuardedServer(AutoLeanServer):
                 raise
             raise BrokenPipeError(str(error)) from error
         except BaseException:
-            # An exception from elsewhere ended a request: its answer would be taken for the answer to the next one.
+            # An exception from elsewhere ended a request, whose answer would be taken for that to the next request.
             self.kill()
             raise
 
     def _parse_repl_output(self, raw_output: str, verbose: bool) -> dict[str, Any]:
-        """Parse a reply; orjson refuses nesting deeper than 1024, on which the stock parser overflows the stack.
+        """Parse a reply. orjson refuses nesting deeper than 1024, on which the stock parser overflows the stack.
 
-        Info trees stay in `reply` only: LeanInteract's models refuse those nested deeper than some 250.
+        Info trees stay in `reply` only, because LeanInteract's models refuse trees nested deeper than some 250.
         """
         self.reply = None
         try:
@@ -237,7 +238,7 @@ class GuardedServer(AutoLeanServer):
                 self._wait(select.POLLOUT, deadline)
 
     def _receive(self, deadline: float) -> bytes:
-        """Read up to the first blank line; at the deadline what already lies in the pipe still counts."""
+        """Read a reply, up to the first blank line; what lies in the pipe at the deadline still counts."""
         stdout, reply = self._process.stdout.fileno(), bytearray()  # type: ignore[union-attr]
         while True:
             with contextlib.suppress(BlockingIOError):
@@ -256,10 +257,10 @@ class GuardedServer(AutoLeanServer):
             self._wait(select.POLLIN, deadline)
 
     def _wait(self, event: int, deadline: float) -> None:
-        """Wait until the REPL's pipe is ready, draining stderr meanwhile: a full one would stop the REPL.
+        """Wait until the REPL's pipe is ready, draining stderr meanwhile: if stderr were full, the REPL would stop.
 
         Raises:
-            TimeoutError: the deadline passed first, or the run's slice is over and it does not go on.
+            TimeoutError: the deadline passed first, or the run's slice is over and the run does not go on.
         """
         process = self._process
         pipe = process.stdin if event == select.POLLOUT else process.stdout
@@ -279,7 +280,7 @@ class GuardedServer(AutoLeanServer):
                 raise TimeoutError("The REPL did not answer in time")
 
     def _drain_stderr(self) -> bool:
-        """Read what stderr holds, keeping the last of it; False at its end."""
+        """Read what stderr holds, and keep the last part; return False at the end of stderr."""
         try:
             chunk = os.read(self._process.stderr.fileno(), _READ_BYTES)  # type: ignore[union-attr]
         except BlockingIOError:

@@ -1,1 +1,1 @@
-"""Holding a submission to its statement: the farm's own Lean commands, and how their answers are read."""
+"""Holding a submission to its statement: the farm's own Lean commands, and how Lean's answers to them are read."""

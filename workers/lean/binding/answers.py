@@ -1,4 +1,4 @@
-"""How the answers of the farm's own commands are read; `commands.lean` defines the commands."""
+"""How Lean's answers to the farm's own commands are read; `commands.lean` defines the commands."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class BindingFailure:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The farm's findings in the environment that a submission left.
+    """What the farm's command found when it looked at the environment that a submission left.
 
     Attributes:
         failure: the first fault found, or None.
-        axioms: the full names of the axioms that its proofs and values depend on, sorted.
-        values: the values that it gives for the holes, by name, as Lean prints them.
+        axioms: the full names of the axioms that the submission's proofs and values depend on, sorted.
+        values: the values that the submission gives for the holes, by name, as Lean prints them.
     """
 
     failure: BindingFailure | None
@@ -53,8 +53,8 @@ def read_stated(response: Response, key: str, kept: int) -> BindingFailure | Non
     """Return why a statement cannot be used; None if it can.
 
     Args:
-        response: Lean's response to it.
-        key: the secret of the farm's commands in it.
+        response: Lean's response to the text that holds the statement and the farm's commands.
+        key: the secret by which the answers to these commands are recognised.
         kept: how many such commands there are.
     """
     why = _flaw(response, _own_answers(response, key), kept)
@@ -63,10 +63,10 @@ def read_stated(response: Response, key: str, kept: int) -> BindingFailure | Non
 
 
 def read_look(response: Response, secret: str, prepared: Prepared, *, is_native: bool = False) -> Look:
-    """Return the findings about a submission; `is_native` allows the axioms that `native_decide` makes.
+    """Return what was found about a submission; `is_native` allows the axioms that `native_decide` makes.
 
     Raises:
-        OddAnswer: it is not an answer from the farm's command.
+        OddAnswer: the response is not one complete answer to the farm's command.
     """
     answers = _own_answers(response, secret)
     found = answers[0] if len(answers) == 1 and response.is_clean else {}
@@ -130,7 +130,7 @@ def _flaw(response: Response, answers: list[dict[str, Any]], kept: int) -> str:
 
 
 def _own_answers(response: Response, secret: str) -> list[dict[str, Any]]:
-    """Return the answers of the farm's commands; traces and linters may add messages of their own."""
+    """Return the answers to the farm's commands; traces and linters may add messages of their own."""
     said = response.messages if isinstance(response, Reply) else ()
     texts = [each.data for each in said if each.severity == "info"]
     return [answer for text in texts if (answer := _parsed(text)).get("leanfarm") == secret]

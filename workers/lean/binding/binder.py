@@ -1,11 +1,11 @@
-"""Holding a submission to its statement: the commands that the farm runs before and after it.
+"""Holding a submission to its statement: the commands that the farm runs before and after the submission.
 
 What a submission declares (macros, notation, coercions, options) can change how every later text is read. So the farm
-does not use Lean's own commands afterwards. The farm's commands (`commands.lean`) are
-elaborated on the header's environment before any submission runs; they look at the environment itself. One keeps the
-propositions that are to be proved. Another, under a new name for every submission, looks for their theorems, has the
-kernel compare the two, and collects the axioms. Its name begins with a character that cannot begin an identifier, so
-that a parser that accepts any word does not accept it.
+does not use Lean's own commands afterwards. The farm's commands (`commands.lean`) are elaborated on the header's
+environment before any submission runs, and they inspect environments directly. One command keeps the propositions that
+are to be proved. Another, under a new name for every submission, finds the theorems for these propositions, has the
+kernel compare the two, and collects the axioms. The name of this command begins with a character that cannot begin an
+identifier, so a submission's own parser that accepts any word does not accept this name.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Stated:
     """A statement that Lean has read.
 
     Attributes:
-        env: the environment that holds its front and its propositions, and nothing of a submission.
-        key: part of the names under which the farm's commands keep its targets and holes.
-        failure: why Lean does not accept it; None if it does.
+        env: the environment that holds the statement's front and propositions, and nothing of a submission.
+        key: part of the names under which the farm's commands keep the statement's targets and holes.
+        failure: why Lean does not accept the statement; None if Lean accepts it.
     """
 
     env: int
@@ -50,8 +50,8 @@ class Binder:
 
     Attributes:
         env: the header's environment, with the commands in it.
-        prefix: what their names begin with; new for each header of each process.
-        statements: the statements that Lean has read there, by their text.
+        prefix: the beginning of the commands' names; new for each header of each process.
+        statements: the statements that Lean has read on this header, by their text.
     """
 
     env: int
@@ -73,7 +73,7 @@ class Binder:
         return f"{prepared.front}\n{told}{self._keep(key, plan(prepared, key), _missing_parts(challenge))}"
 
     def _front_and_targets(self, prepared: Prepared, challenge: Challenge, key: str) -> Iterator[str]:
-        """Yield the front in order, and each target in its place, because the open namespaces affect its meaning."""
+        """Yield the front with each target in its place, because the namespaces open there affect its meaning."""
         offset, kept = 0, [target.name for target in challenge.targets]
         for piece in challenge.pieces:
             if piece.kind == "text" and kept:

@@ -23,7 +23,7 @@ class CheckedRun:
 
     Attributes:
         response: Lean's response to the submission; None if the statement already failed.
-        look: the findings of the checks; empty if none ran because the submission has faults.
+        look: what the checks found; empty if the submission has faults, so that no checks ran.
     """
 
     response: Response | None
@@ -48,11 +48,11 @@ def run_checked(
         prepared: the submission and what it has to prove.
         answers: the values that holes have to have, by name.
         timeout_s: seconds for everything together.
-        is_native: whether it may depend on the axioms that `native_decide` makes.
+        is_native: whether the submission may depend on the axioms that `native_decide` makes.
         is_clean: tells whether a response to the submission is free of errors, so that the checks are worth running.
 
     Raises:
-        ReplEnded: as `Session.run`.
+        ReplEnded: as `Session.run` does.
         Unguarded: this REPL cannot be guarded.
     """
     deadline = time.monotonic() + timeout_s
@@ -92,7 +92,7 @@ def _binder(session: Session, header: Header) -> Binder:
 
 
 def _state(binder: Binder, prepared: Prepared, answers: Mapping[str, str], ask: Ask) -> Stated:
-    """Return a statement as Lean reads it on a header; it is read once in each REPL process."""
+    """Return a statement as Lean reads it on a header; each REPL process reads it only once."""
     text = binder.stating(prepared, answers, "")
     if text not in binder.statements:
         key = secrets.token_hex(12)

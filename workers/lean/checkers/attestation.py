@@ -37,11 +37,11 @@ class Checker:
 
     Args:
         command: the command, after the launcher that confines it.
-        timeout_s: seconds it may take for one proof.
-        stopped: asked now and then whether the process is to stop.
+        timeout_s: seconds that the checker may take for one proof.
+        stopped: asked now and then whether this process has to stop.
 
     Raises:
-        CheckerFailed: it does not print its version.
+        CheckerFailed: the checker does not print its version.
     """
 
     def __init__(self, command: Sequence[str], timeout_s: float, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -86,8 +86,8 @@ class Attestor:
     """Decides which proofs the checker gets, and how its answers change their verdicts.
 
     Args:
-        checker: the checker; None if none is configured or it does not work: then nothing reaches `attested`.
-        share: how many of the accepted proofs it checks when their batch does not ask for `attested`.
+        checker: the checker; None if none is configured, or if it does not work. Nothing then reaches `attested`.
+        share: the share of accepted proofs to check if their batch does not ask for `attested`.
     """
 
     def __init__(self, checker: Checker | Kernels | None, share: float) -> None:
@@ -120,7 +120,7 @@ class Attestor:
             }
         )
         if said.answer == "accepted":
-            # Not attested: a proof that was not checked against a statement, and every proof by an unsound Lean.
+            # These stay below `attested`: a proof that was not checked against a statement, and all of an unsound Lean.
             may_attest = found.level is Level.CHECKED and not known
             return found.model_copy(update={"level": Level.ATTESTED}) if may_attest else found
         if said.answer == "rejected":
@@ -131,7 +131,7 @@ class Attestor:
         return _without(found, f"The external checker gave no answer: {said.detail}") if is_asked else found
 
     def _obstacle(self, found: Verdict) -> str:
-        """Return why a proof cannot be attested here, whatever a checker would say; empty if it can."""
+        """Return why a proof cannot be attested here, whatever a checker would say; empty if nothing prevents it."""
         if self._checker is None:
             return "This worker has no external checker that works (CHECKER_COMMAND)"
         if beyond := _beyond(found):
@@ -140,7 +140,7 @@ class Attestor:
 
 
 def _beyond(found: Verdict) -> list[str]:
-    """Return the axioms that no checker allows (`native: true`)."""
+    """Return the proof's axioms that no checker allows; `native: true` lets proofs have them."""
     return sorted(set(found.axioms) - ALLOWED_AXIOMS)
 
 
@@ -149,7 +149,7 @@ def _without(found: Verdict, text: str) -> Verdict:
 
 
 def _changed(found: Verdict, reason: Reason, message: Message) -> Verdict:
-    """Return an accepted verdict, changed to one with a reason."""
+    """Return an accepted verdict, changed to one that is not accepted, for a reason."""
     kept = {name: getattr(found, name) for name in Verdict.model_fields if name not in _FOLLOWING}
     return verdict(**{**kept, "messages": [message, *found.messages]}, reason=reason)
 
@@ -164,8 +164,8 @@ def open_checker(
 
     Args:
         command: the confined command, or the checkers that the farm knows; empty if none is configured.
-        timeout_s: seconds it may take for one proof.
-        stopped: whether the process is to stop.
+        timeout_s: seconds that the checker may take for one proof.
+        stopped: asked now and then whether this process has to stop.
     """
     if not command:
         return None

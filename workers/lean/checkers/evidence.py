@@ -15,7 +15,7 @@ class Attestation:
     Attributes:
         answer: the judgment; `failed` if the checker gave none.
         version: the checker's name and version, as the checker prints them.
-        time_s: seconds it took.
+        time_s: seconds that the checker took.
         detail: why, in the checker's words or the farm's.
         each: each checker's answer, if several were asked.
     """
@@ -27,7 +27,7 @@ class Attestation:
     each: tuple[Attestation, ...] = ()
 
     def dump(self) -> dict[str, Any]:
-        """Return it in the form of `evidence.checker`."""
+        """Return this answer in the form of `evidence.checker`."""
         return {"version": self.version, "answer": self.answer, "time_s": self.time_s, "detail": self.detail}
 
     def evidence(self) -> dict[str, Any]:

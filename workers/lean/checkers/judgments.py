@@ -1,7 +1,8 @@
 """The judgments that comparator, leanchecker and nanoda give by exit status and output; anything else is no answer.
 
-comparator ends with 1 for a rejected proof, and also when a kernel is killed or a file cannot be read, so its output
-decides (Lean 4.35, src/lake/Lake/CLI/Check.lean and src/lake/Lake/Check/). nanoda panics at what does not type-check.
+comparator ends with status 1 if it rejects a proof, but also if a kernel is killed or a file cannot be read. So its
+output decides (Lean 4.35, src/lake/Lake/CLI/Check.lean and src/lake/Lake/Check/). nanoda panics at what does not
+type-check.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def read(name: str, status: int, words: str) -> tuple[Answer, str]:
 
 
 def together(answers: tuple[Attestation, ...]) -> tuple[Answer, str]:
-    """Return the joint answer: one rejection rejects, and acceptance needs an answer from each."""
+    """Return the joint answer: `rejected` if one checker rejects, else `failed` if one failed, else `accepted`."""
     for kind in ("rejected", "failed"):
         for each in answers:
             if each.answer == kind:

@@ -1,7 +1,7 @@
 """The checkers comparator, leanchecker and nanoda of Lean 4.35, which all have to accept one export of a proof.
 
-Statement and submission are compiled and exported, each in a sandbox of its own; only the text of the exports leaves
-it, and no process that decides loads an .olean. The command lines are those of Lean 4.35 (src/lake/Lake/CLI/
+Statement and submission are compiled and exported, each in a sandbox of its own. Only the text of the exports leaves
+the sandbox, and no process that judges loads an .olean. The command lines are those of Lean 4.35 (src/lake/Lake/CLI/
 Check.lean, src/LeanChecker.lean) and nanoda_lib (src/main.rs).
 """
 
@@ -32,7 +32,7 @@ NEEDED = {COMPARATOR: ("lean", "leanexport", "lake"), LEANCHECKER: ("leanchecker
 ALSO = ("leanchecker", "git", "which", "env")
 """Further programs, which `lake comparator` looks for or starts."""
 
-# Both exports have this module name: private names before the theorem contain it, and have to agree.
+# Both exports have this module name, because private names before the theorem contain it, and have to agree.
 _MODULE = "Proof"
 _COMPILE = (
     "lean=$1 export=$2 folder=$3; shift 3; "
@@ -45,8 +45,8 @@ _EXPORT_LIMIT_BYTES = 2 << 30
 _WORDS_LIMIT_BYTES = 1 << 20
 _HELP_TIMEOUT_S = 30.0
 _VERSION_LIMIT_CHARS = 30
-# The kernel computes with these in addition to what a theorem mentions. comparator compares them with the statement's,
-# so they have to be in both exports (primitiveTargets and builtinTargets in Check.lean).
+# The kernel computes with these even if a theorem does not mention them. comparator compares the submission's with the
+# statement's, so they have to be in both exports (primitiveTargets and builtinTargets in Check.lean).
 _PRIMITIVES = (
     *("Nat.add", "Nat.sub", "Nat.mul", "Nat.pow", "Nat.gcd", "Nat.div", "Nat.mod", "Nat.beq", "Nat.ble"),
     *("Nat.land", "Nat.lor", "Nat.xor", "Nat.shiftLeft", "Nat.shiftRight"),
@@ -62,11 +62,11 @@ class Tools:
 
     Attributes:
         names: which checkers are asked, comparator first.
-        start: the launcher that confines a command, to be put before it.
-        shell: the shell inside.
+        start: the launcher that confines a command; it is put before the command.
+        shell: the shell inside the sandbox.
         folder: where confined commands may read the files that they are given.
-        programs: their programs, by name.
-        lean_version: the toolchain they belong to.
+        programs: the checkers' programs, by name.
+        lean_version: the toolchain to which the programs belong.
     """
 
     names: tuple[str, ...]
@@ -81,9 +81,9 @@ class Kernels:
     """Asks each checker about one export of a proof; a proof is accepted if all of them accept it.
 
     Args:
-        tools: their programs and folders.
-        timeout_s: seconds that all of them together may take for one proof.
-        stopped: asked now and then whether the process is to stop.
+        tools: the checkers' programs and folders.
+        timeout_s: seconds that all checkers together may take for one proof.
+        stopped: asked now and then whether this process has to stop.
 
     Raises:
         CheckerFailed: a program is missing, or does not print its version.
@@ -163,8 +163,8 @@ class Kernels:
         _hand(folder / "lakefile.toml", b'name = "judged"\n')
         _hand(folder / "lake-manifest.json", orjson.dumps(_MANIFEST))
         exports = ["--challenge-from-export", str(challenge), "--solution-from-export", str(solution)]
-        # comparator's own sandbox cannot run inside ours; given both exports, it builds and runs nothing of the
-        # submission.
+        # comparator's own sandbox cannot run inside the farm's. Given both exports, comparator builds and runs nothing
+        # of the submission.
         own = [f"--dir={folder}", "comparator", "--config", str(folder / "comparator.json")]
         return [self._tools.programs["lake"], *own, *exports, "--inadvisably-no-sandbox"]
 

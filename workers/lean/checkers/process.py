@@ -1,4 +1,4 @@
-"""Runs a checker's commands: each in a session of its own, bounded in time and output, and killed afterwards."""
+"""Runs a checker's commands, each in a session of its own, bounded in time and output, and killed afterwards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Confined:
 
     Args:
         start: what is put before each command, such as the launcher of a sandbox.
-        stopped: asked now and then whether the process is to stop.
+        stopped: asked now and then whether this process has to stop.
     """
 
     def __init__(self, start: Sequence[str], stopped: Callable[[], bool] = lambda: False) -> None:
@@ -36,17 +36,17 @@ class Confined:
     def run(
         self, command: Sequence[str], deadline: float, sink: BinaryIO, limit_bytes: int, request: bytes = b""
     ) -> int:
-        """Write what a command prints into `sink`, and return its exit status; it starts in an empty folder.
+        """Run a command in an empty folder, write what it prints into `sink`, and return its exit status.
 
         Args:
             command: the command.
-            deadline: when it has to have ended, by the monotonic clock.
-            sink: where its output goes; standard error is dropped.
-            limit_bytes: the most that it may print.
-            request: its standard input.
+            deadline: when the command has to have ended, by the monotonic clock.
+            sink: where the output goes; standard error is dropped.
+            limit_bytes: the most bytes that the command may print.
+            request: the command's standard input.
 
         Raises:
-            CheckerFailed: it does not start, does not end in time, or prints too much.
+            CheckerFailed: the command does not start, does not end in time, or prints too much.
         """
         with tempfile.TemporaryDirectory(prefix="leanfarm-checker-") as folder, tempfile.TemporaryFile() as stdin:
             stdin.write(request)
@@ -77,7 +77,7 @@ class Confined:
             if left_s <= 0 or self._stopped():
                 raise CheckerFailed("It did not answer in time (CHECKER_TIMEOUT_S)")
             if not select.select([output], [], [], min(left_s, _LOOK_EVERY_S))[0]:
-                # A child may keep the pipe open; the command's own output is complete when it ends.
+                # A child may keep the pipe open; the command's own output is complete when the command ends.
                 if process.poll() is not None:
                     break
                 continue

@@ -1,4 +1,4 @@
-"""Clauses that the gate refuses where they stand: options, attributes, instances, `hiding`; invisible characters."""
+"""Clauses that the gate refuses where they stand: options, attributes, instances, `hiding`, invisible characters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ATTRIBUTES = re.compile(r"(?:@|attribute)\s*\[")
 _INSTANCE = re.compile(rf"instance{_END}")
 _HIDING = re.compile(rf"open{_END}\s*(?:scoped\s)?\s*{NAME}\s*(?P<hiding>hiding){_END}")
 _NATIVE = re.compile(rf"\+\s*(?P<plus>native){_END}|(?P<field>«?native»?)\s*:=")
-# An aesop rule that is a tactic is code of the text's own.
+# An aesop rule that is a tactic is code that the text itself brings.
 _TACTIC_RULE = re.compile(rf"(?:aesop|safe|norm|unsafe|[0-9%)])\s*(?P<tactic>tactic){_END}")
 _TOKEN = re.compile(rf"{NAME}|:=|->|[()\[\]{{}}⟨⟩⦃⦄,:|→×]")
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
@@ -69,8 +69,8 @@ def _attributes(code: str, body: int) -> Iterator[Refusal]:
 
 
 def _bad_attribute(code: str, opening: int) -> tuple[int, int] | None:
-    """Return where the first refused attribute in a list stands; for a list without an end, its opening bracket."""
-    # Where attributes are listed: between the brackets, or after `attr :=` in `@[to_additive (attr := …)]`.
+    """Return where the first refused attribute in a list stands; if the list has no end, return its opening bracket."""
+    # `listed` is the depth of the list: between the brackets, or after `attr :=` in `@[to_additive (attr := …)]`.
     depth, listed, expected, before = 0, 1, False, ""
     for token in _TOKEN.finditer(code, opening, opening + _REACH):
         word = token[0]
@@ -98,7 +98,7 @@ def _instances(code: str, body: int) -> Iterator[Refusal]:
 
 
 def _instance_type(code: str, position: int) -> list[str]:
-    """Return the tokens of an instance's type: after the colon and the last arrow or comma, up to the value."""
+    """Return the tokens of an instance's type, from the last arrow or comma after the colon up to the value."""
     type_: list[str] | None = None
     depth = 0
     for token in _TOKEN.finditer(code, position, position + _REACH):
@@ -114,7 +114,7 @@ def _instance_type(code: str, position: int) -> list[str]:
 
 
 def _is_core(arguments: list[str], own_types: set[str]) -> bool:
-    """Whether one of a class's arguments is a core type, and none is a type of the text's own.
+    """Whether one of a class's arguments is a core type, and none is a type that the text declares.
 
     A function or a pair is not a core type, whatever it is made of.
     """

@@ -1,4 +1,4 @@
-"""A text as the gate reads it: comments, strings and quoted characters blanked out, and doubtful places found."""
+"""A text as the gate reads it: comments and quotations are blank, and places that Lean may read otherwise are found."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ class Masked(NamedTuple):
     """The code of a text, every character in its place.
 
     Attributes:
-        code: the text with white space in place of comments and of what is quoted; code in a string's braces stays.
-        unreadable: what is in doubt or never ends, in order.
+        code: the text with white space in place of comments, strings and quoted characters; code in a string's braces
+            stays.
+        unreadable: refusals of places that Lean may read otherwise than the gate, in order.
     """
 
     code: str
@@ -30,7 +31,7 @@ class Masked(NamedTuple):
 
 
 def mask(text: str) -> Masked:
-    """Return the code of a text; it raises nothing."""
+    """Return the code of a text; no text makes this raise an error."""
     parts: list[str] = []
     unreadable: list[Refusal] = []
     position, doc = 0, None
@@ -50,12 +51,12 @@ def mask(text: str) -> Masked:
 
 
 def _lost(text: str, position: int, token: Token, doc: Token | None) -> Iterator[Refusal]:
-    """Yield where Lean may lose its place: what never ends, tabs, and what follows a documentation comment.
+    """Yield refusals where Lean may lose its place: at unclosed comments, tabs, and stray documentation comments.
 
     Args:
         text: the text.
         position: where the code before the token begins.
-        token: a comment, what is quoted, or the end of the text.
+        token: a comment, a string, a quoted character, or the end of the text.
         doc: the documentation comment before that code, with nothing but comments between them.
     """
     if token.kind == UNCLOSED:
@@ -73,10 +74,10 @@ def _blank(text: str, token: Token) -> str:
     kind, start, end = token
     if kind not in ("string", "char"):
         return " " * (end - start)
-    # Marked by double quotes, which are never part of a word, because a word may follow without white space.
+    # Double quotes, which are never part of a word, mark the ends, because a word may follow without white space.
     blank, position = ['"'], start + 1
     for first, last in holes(text, token):
-        # The brace before it is kept, because a word may begin there.
+        # The brace before a hole is kept, because a word may begin right after it.
         blank += " " * (first - 1 - position), text[first - 1 : last]
         position = last
     return "".join((*blank, " " * (end - 1 - position), '"'))

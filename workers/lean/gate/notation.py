@@ -1,12 +1,12 @@
 """Which new syntax may pass: notation, and macros for terms and tactics whose meaning is a quotation, not a program.
 
 New syntax changes what the rest of a text means, but not what the farm asks afterwards (`workers/lean/binding`). Still,
-the gate itself has to go on reading the text correctly, and no code may run. So
+the gate itself has to go on reading the text correctly, and no code may run. These rules see to that:
 
-- a new token is one word, or is made of symbols only, without dashes and slashes after its first character, without
-  quotes, `#` and «». The gate knows where names, comments and strings begin because no symbol of Lean or its libraries
-  goes on with a letter after a bracket, with `-` or `/` after an operator, or holds a quote;
-- the meaning of a macro is one quotation, followed by the next command: `` `(a) >>= f `` would be a program;
+- A new token is one word, or is made of symbols only. It has no dash or slash after its first character, and no quotes,
+  `#`, « or ». The gate knows where names, comments and strings begin because no symbol of Lean or its libraries goes on
+  with a letter after a bracket, goes on with `-` or `/` after an operator, or holds a quote.
+- The meaning of a macro is one quotation, followed by the next command: `` `(a) >>= f `` would be a program.
 - `$` stands before a name that the macro binds, or is the operator with white space after it: `$(f)` is code.
 """
 
@@ -54,8 +54,8 @@ def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusa
 
     Args:
         text: the text.
-        code: its code, see `masking`.
-        body: where its header ends.
+        code: the text's code, see `masking`.
+        body: where the text's header ends.
         lists: the words that no token may be.
     """
     commands = list(forbidden_words(code, body, _SYNTAX))
@@ -87,7 +87,7 @@ def _bad_tokens(text: str, strings: list[Token], lists: Lists) -> Iterator[Refus
 def _bad_meaning(
     code: str, command: Refusal, meaning: int, quotations: list[tuple[int, int, frozenset[str]]]
 ) -> Iterator[Refusal]:
-    """Yield a refusal if a macro's meaning is a program; else note where its quotation lies."""
+    """Yield a refusal if a macro's meaning is a program; otherwise add the place of its quotation to `quotations`."""
     if code[command.start : command.end] != "macro":
         return
     if quotation := _quotation(code, command.end, meaning):
@@ -108,7 +108,7 @@ def _is_harmless(token: str, lists: Lists) -> bool:
 
 
 def _quotation(code: str, start: int, arrow: int) -> tuple[int, int, frozenset[str]] | None:
-    """Return where a macro's quotation lies, and the names that it may splice; None if its meaning is anything else.
+    """Return where a macro's quotation lies, and the names that it may splice; None if the meaning is no quotation.
 
     Args:
         code: the text's code.

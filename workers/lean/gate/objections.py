@@ -31,7 +31,7 @@ def object_to_statement(statement: str) -> Objection | None:
 
 
 def declared_at(prepared: Prepared) -> Position | None:
-    """Where the user's own text declares the last thing that is asked for; None if it does not."""
+    """Return where the user's own text declares the last theorem or value that is asked for; None if it does not."""
     asked = prepared.targets or prepared.holes
     at = declaration(prepared.code, asked[-1].name) if asked else None
     return None if at is None else prepared.place(at)

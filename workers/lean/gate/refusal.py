@@ -12,10 +12,10 @@ class Refusal:
     """Why a text does not pass.
 
     Attributes:
-        reason: `policy`, or `parse` where the text does not reach its end.
+        reason: `policy`, or `parse` if Lean would not read the text to its end.
         text: why, for people, with the refused token.
-        start: index of its first character.
-        end: index after its last.
+        start: the index of the refused token's first character.
+        end: the index after the refused token's last character.
     """
 
     reason: Reason

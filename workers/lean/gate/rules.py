@@ -16,8 +16,9 @@ class Rule:
 
     Attributes:
         why: the reason, as the verdict says it.
-        words: keywords and commands; with `names` also the last component of a dotted name, and escaped in «». One
-            that begins with `#` stands for every token that begins with it: Lean reads `#evalx` as `#eval x`.
+        words: keywords and commands. With `names`, they are also refused as the last component of a dotted name, and
+            when escaped in «». A word that begins with `#` stands for every token that begins with this word: Lean
+            reads `#evalx` as `#eval x`.
         roots: first components of names; with `deep` any component.
         names: whether the words are names as well.
         deep: whether the roots are refused in any place.
@@ -45,7 +46,7 @@ _COMPILES = "it compiles to something other than it says"
 _LEAN = "it is Lean's own machinery"
 
 NATIVE = Rule("it trusts the compiler, not the kernel", _set("native_decide"))
-"""This rule is off for a batch that asks for `native_decide`; so are those on `+native` and `native := true`."""
+"""This rule is off for a batch that asks for `native_decide`; so are the rules on `+native` and `native := true`."""
 
 RULES = (
     NATIVE,
@@ -83,14 +84,15 @@ RULES = (
     Rule("it goes around the kernel", _set("modifyEnv setEnv evalDecl evalExpr evalConst"), names=True),
     Rule("it prints behind Lean's back", _set("dbg_trace dbgTrace dbgTraceVal dbgTraceIfShared"), names=True),
     Rule("it prints behind Lean's back", _set("dbgStackTrace dbgSleep"), names=True),
-    # An IO action is a function of `()`, and the value of `simp (config := …)` is run: no `#eval` is needed for it.
+    # Text can run an IO action without `#eval`: such an action is a function of `()`, and the value of
+    # `simp (config := …)` is run.
     Rule("it prints behind Lean's back", _set("println! eprintln! print! eprint! timeit allocprof")),
     Rule(_LEAN, roots=_set("Lean Lake Qq Elab")),
     Rule(_LEAN, roots=_set("Meta"), own=True),
     Rule(_LEAN, roots=_set("MetaM TermElabM TacticM CommandElabM CoreM MacroM ImportM"), deep=True),
     Rule("it acts on the machine", roots=_set("IO BaseIO EIO System"), deep=True),
     Rule("it acts on the machine", roots=_set("Task"), own=True),
-    # In JSX, text stands without quotes: what looks like a string or a comment there is not one.
+    # In JSX, text stands without quotes: what looks like a string or a comment in it is neither.
     Rule("it changes what a quote or a dash means", roots=_set("ProofWidgets Jsx"), deep=True),
     Rule("it switches a check off", roots=_set("debug compiler interpreter")),
 )
@@ -104,7 +106,7 @@ TASK_FUNCTIONS = _set("spawn map bind pure get mapList Priority")
 """Names after `Task.` that are refused even in a text that has a type `Task` of its own: they are Lean's."""
 
 LEMMA_SPACES = _set("Grind Omega Order")
-"""Namespaces below `Lean` that hold lemmas, not machinery: a proof may use their names, but not declare any."""
+"""Namespaces below `Lean` that hold lemmas, not machinery: a proof may use names from them, but not declare any."""
 
 USES = _set("exact exact_mod_cast apply refine rw rewrite open from using show simp simpa unfold have grind term")
 """Words after which a name is used, not declared."""
@@ -119,8 +121,8 @@ ALLOWED_OPTIONS = _set(
     " exponentiation.threshold diagnostics smartUnfolding profiler push_neg.use_distrib warningAsError"
     " checkBinderAnnotations quotPrecheck grind.warning Nat.pow.threshold"
 )
-"""Options that a text may set; one that ends in a dot stands for all below it. Everything else is refused, above
-all `debug.skipKernelTC` and whatever silences `sorry`."""
+"""Options that a text may set; an entry that ends in a dot stands for all options below it. All others are refused,
+above all `debug.skipKernelTC` and whatever silences `sorry`."""
 
 ALLOWED_ATTRIBUTES = _set(
     "simp simps ext norm_cast push_cast elim_cast move_cast squash_cast refl rfl symm trans subst congr gcongr aesop"
@@ -132,8 +134,8 @@ ALLOWED_ATTRIBUTES = _set(
     " monad_norm integral_simps ext_iff wf_preprocess partial_fixpoint_monotone to_app stacks kerodon"
     " pp_with_univ pp_using_anonymous_constructor nospecialize defeq protected category AMS formal_proof"
 )
-"""Attributes that a text may use; everything else is refused, above all what replaces code (`extern`, `csimp`,
-`implemented_by`, `export`, `init`) and what runs it (`tactic`, `command_elab`, `macro`, `simproc`)."""
+"""Attributes that a text may use; all others are refused, above all those that replace code (`extern`, `csimp`,
+`implemented_by`, `export`, `init`) and those that run code (`tactic`, `command_elab`, `macro`, `simproc`)."""
 
 CORE_CLASSES = _set(
     "Add Sub Mul Div Mod Neg Inv Pow SMul HAdd HSub HMul HDiv HMod HPow HSMul Monoid Semiring Ring CommRing Field OfNat"
@@ -146,5 +148,6 @@ DECLARES = _set("structure inductive class def abbrev")
 """Words after which the text names a type of its own."""
 
 CORE_TYPES = _set("Nat ℕ Int ℤ Rat ℚ Real ℝ Complex ℂ Bool Prop Fin ZMod List Set Finset String Char True Type Sort")
-"""Types on which a new instance of such a class would change what a statement seems to say. It cannot change what the
-farm checks, because the statement is elaborated before the text; it is refused so that no reader is misled."""
+"""Types on which a new instance of one of `CORE_CLASSES` would change what a statement seems to say. Such an instance
+cannot change what the farm checks, because the statement is elaborated before the text. It is refused so that no reader
+is misled."""

@@ -1,10 +1,10 @@
-"""The `strict` gate: what an untrusted text may not contain, and where it stands.
+"""The `strict` gate: finds what an untrusted text may not contain.
 
 The rules are data, in `rules`. They apply to a text's code, without comments and strings (`masking`), and need no
-knowledge of Lean's tokens: a word counts wherever Lean could begin a token at it, whatever the imports define
-(`words`). That is everywhere except inside what is certainly a name, because it began after white space, an opening
-bracket, a comma or one of a few prefix operators. After digits, quotes, closing brackets and every other symbol a word
-counts even in the middle of letters. The gate only restricts: passing it proves nothing.
+knowledge of Lean's tokens: a refused word counts wherever Lean could begin a token with it, whatever the imports define
+(`words`). That is everywhere except inside a name. What begins after white space, an opening bracket, a comma or one of
+a few prefix operators is certainly a name. After digits, quotes, closing brackets and every other symbol, a word counts
+even in the middle of letters. The gate only restricts: to pass it proves nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BUT_NATIVE = Lists(rule for rule in RULES if rule is not NATIVE)
 
 
 def refuse(text: str, *, native: bool = False) -> Refusal | None:
-    """Return the first thing in a text that the `strict` gate refuses; None lets it pass. It raises nothing.
+    """Return the first thing in a text that the `strict` gate refuses; None lets the text pass. This never raises.
 
     Args:
         text: any text.
@@ -35,7 +35,7 @@ def refuse(text: str, *, native: bool = False) -> Refusal | None:
 
 
 def first_refusal(text: str, lists: Lists, *, native: bool = False) -> Refusal | None:
-    """Return the first thing in a text that some rules refuse."""
+    """Return the first thing in a text that the rules in `lists` refuse."""
     body = len(split_header(text).header)
     code, found = mask(text)
     found += forbidden_words(code, body, lists)

@@ -15,14 +15,15 @@ _NAME_MARKS = str.maketrans("", "", "«»")
 _LETTERED = re.compile("[A-Za-z_]+[!%]?")
 _RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
 _NAME = re.compile(NAME)
-# After these a letter begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib goes on with a letter there.
-# `→` is not one of them (`→o`, `→r`), nor are digits, quotes and closing brackets.
+# After these, a letter begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib goes on with a letter there.
+# `→` is not among them (`→o`, `→r`), and neither are digits, quotes and closing brackets.
 _BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
 _HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
-# `#s` counts the elements of a set: one letter with its decoration, or what stands where a term is expected.
+# `#s` counts the elements of the set `s`. It passes if `s` is one letter with its decoration, or where a term is
+# expected.
 _COUNTED = re.compile(rf"[{LETTERS}][0-9'₀-₉ₐ-ₜᵢ-ᵪ]*(?:\.|\Z)")
 _BEFORE_TERM = frozenset("([{⟨=≠<>≤≥+*/^∣,:→↔∧∨¬←∈↦")
-# A forgotten `#eval` of numbers only, so that it runs none of the text's code. What follows must end it.
+# An `#eval` that was left behind and has only numbers, so it runs none of the text's code. What follows must end it.
 _CALCULATION = re.compile(
     r"#eval[ \t]+\({0,8}[0-9](?:[0-9+*/%^() \t-]{0,80}[0-9)])?"
     rf"(?=\s{{0,80}}(?:\Z|(?:theorem|lemma|end)[^{WORD_CHARS}]))"
@@ -32,7 +33,7 @@ _OPEN = re.compile(r"(?:\A|\n)[ \t]*open(?:[ \t]+[\w.]+)*[ \t]+\Z")
 _OPENED = re.compile(r"Lean(?=\s|\Z)(?!\s{1,80}in\b)")
 # The text that follows `unsafe` in an aesop rule that may fail; no declaration continues like this.
 _PROBABILITY = re.compile(r"\s{1,80}\d{1,3}\s{0,80}%")
-# What follows `unsafe` in a definition; an attribute before it could make Lean use it without naming it.
+# What follows `unsafe` in a definition; an attribute before `unsafe` could make Lean use an unnamed definition.
 _DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\s:({])")
 # Words that make Lean run a term of the text.
 _RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=")
@@ -55,7 +56,7 @@ class Lists:
         self._last_letters = {end[-3:] for end in self._ends} | {end[-2:] for end in self._ends if len(end) == 2}
 
     def may_stand_in(self, code: str, body: int) -> bool:
-        """Whether any word of a text ends like one of these: most texts need no closer look."""
+        """Whether any word of a text ends like a refused word; most texts have none, and need no closer look."""
         words = (set(_LETTERED.findall(code, 0, body)) - {"import"}).union(_LETTERED.findall(code, body))
         words |= {word[:-1] for word in words if word[-1] in "!%"}
         likely = [word for word in words if word[-3:] in self._last_letters or word[-2:] in self._last_letters]
@@ -63,7 +64,7 @@ class Lists:
 
 
 class _Code:
-    """A text's code and what it says about itself."""
+    """A text's code, and facts about the whole of it."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -85,13 +86,13 @@ class _Code:
         return sum(self._may_name(run, defined[1]) for run in _RUN.finditer(self.code)) == 1
 
     def _may_name(self, run: re.Match[str], name: str) -> bool:
-        """Whether a piece of the text may name something; if it is certainly a name, a component has to be `name`."""
+        """Whether a piece of text may mean `name`; if the piece is certainly a name, a component has to be `name`."""
         is_name = (run.start() == 0 or self.code[run.start() - 1] in _BEFORE_NAME) and _NAME.fullmatch(run[0])
         return name in (run[0].translate(_NAME_MARKS).split(".") if is_name else run[0])
 
 
 def forbidden_words(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
-    """Yield the words and names that are refused; in the header, before `body`, only keywords are."""
+    """Yield the words and names that are refused; in the header, before `body`, only keywords are refused."""
     if not lists.may_stand_in(code, body):
         return
     text = _Code(code)
@@ -158,7 +159,7 @@ def _is_used(code: str, start: int) -> bool:
 
 
 def _anywhere(text: _Code, start: int, end: int, body: int, lists: Lists) -> Iterator[Refusal]:
-    """Yield what is refused in a piece in which any character may be the first of a token."""
+    """Yield what is refused in a piece of text in which a token may begin at any character."""
     for name in _NAME.finditer(text.code, start, end):
         yield from _in_name(text, *name.span(), body, lists)
     for match in lists.inside.finditer(text.code, start, end):
@@ -174,7 +175,7 @@ def _anywhere(text: _Code, start: int, end: int, body: int, lists: Lists) -> Ite
 
 
 def forbidden_commands(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
-    """Yield the words with `#` that are not on the list, or lack white space after them: Lean may read less."""
+    """Yield refused words with `#`. An allowed word must have white space after it, or Lean may read less of it."""
     for match in _HASH.finditer(code, body):
         start, end = match.span()
         if match[1] is None:
