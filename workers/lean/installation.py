@@ -58,7 +58,7 @@ def find_lake(settings: Settings) -> str:
     """Return the path of `lake`.
 
     Raises:
-        LeanNotFound: there is none.
+        LeanNotFound: there is no `lake`.
     """
     elan = Path.home() / ".elan" / "bin" / "lake"
     found = shutil.which(settings.lake_path) or (str(elan) if settings.lake_path == "lake" and elan.exists() else None)
@@ -71,11 +71,11 @@ def find_lake(settings: Settings) -> str:
 
 
 def prepare(settings: Settings) -> Installation:
-    """Return what the processes of this host start their REPLs from.
+    """Return the installation from which this host's processes start their REPLs.
 
-    May fetch and build a REPL, which takes minutes, when `LEAN_REPL_DIR` is not set. Without Lean it returns an
-    installation without a configuration, so that the farm starts and says so in every verdict. It does the same if the
-    sandbox cannot be set up, or if the gate gives a wrong answer in its trial.
+    If `LEAN_REPL_DIR` is not set, this may fetch and build a REPL, which takes minutes. The installation has no
+    configuration if there is no Lean, if the sandbox cannot be set up, or if the gate gives a wrong answer in its
+    trial. The farm then starts all the same, and every verdict says why nothing is judged.
     """
     try:
         return _prepare(settings)
@@ -115,7 +115,7 @@ def _prepare(settings: Settings) -> Installation:
 
 
 def _checker(settings: Settings, config: Config, lake: str, folder: Path) -> tuple[str, ...] | Tools:
-    """Return the checker's command after a launcher whose sandbox is like the REPL's, and lets the checker start."""
+    """Return the checker's command behind a launcher, whose sandbox is like the REPL's but lets the checker start."""
     if names := known_checkers(settings.checker_command):
         return _tools(settings, config, lake, folder, names)
     name, *arguments = shlex.split(settings.checker_command) or [""]
@@ -135,7 +135,8 @@ def _tools(settings: Settings, config: Config, lake: str, folder: Path, names: t
     known = _record_environment(lake, Path(config.working_dir), _inherited()) or {}
     needed = dict.fromkeys([*(program for name in names for program in NEEDED[name]), *ALSO])
     toolchain, path = f"{known.get('LEAN_SYSROOT', '')}/bin", known.get("PATH", os.defpath)
-    # Only the toolchain's own programs fit its exports; nanoda comes from another project, so a newer one is preferred.
+    # Only the toolchain's own programs fit its exports. nanoda comes from another project; one in PATH is preferred,
+    # because it may be newer.
     places = {name: (path, toolchain) if name == "nanoda_bin" else (toolchain, path) for name in needed}
     found = {name: shutil.which(name, path=os.pathsep.join(places[name])) for name in needed}
     programs = {name: program for name, program in found.items() if program}
@@ -156,7 +157,7 @@ def _inherited() -> dict[str, str]:
 
 
 def _write_launcher(settings: Settings, config: Config, lake: str, folder: Path, program: Path | None = None) -> Path:
-    """Write the plan and the executable that LeanInteract takes for `lake`; it starts the REPL, or another program."""
+    """Write the plan, and the executable that LeanInteract takes for `lake`, which starts the REPL or `program`."""
     inherited = _inherited()
     recorded = _record_environment(lake, Path(config.working_dir), inherited)
     is_open = settings.sandbox == "off"
@@ -202,7 +203,7 @@ def _layers(launcher: Path, directory: Path) -> list[str]:
     """Set the sandbox up once, as for a REPL, and return the names of its layers.
 
     Raises:
-        SandboxMissing: it cannot be set up; the text says what is missing and what to do.
+        SandboxMissing: the sandbox cannot be set up; the text says what is missing and what to do.
     """
     command = [str(launcher), "layers"]
     run = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False)
@@ -218,7 +219,7 @@ def _kept(recorded: dict[str, str], inherited: dict[str, str]) -> dict[str, str]
 
 
 def _record_environment(lake: str, directory: Path, inherited: dict[str, str]) -> dict[str, str] | None:
-    """Return the environment `lake env` gives; None when this lake does not run what it is told to."""
+    """Return the environment that `lake env` gives a program; None if this lake does not run what it is told to."""
     try:
         probe = subprocess.run(
             [lake, "env", "/usr/bin/env", "-0"],

@@ -33,7 +33,7 @@ class SliceExpired(Exception):
     """The proof outlasted its slice and made room for others: it runs again later, with its full time.
 
     Attributes:
-        slice_s: the slice.
+        slice_s: how long the slice was.
     """
 
     def __init__(self, slice_s: float) -> None:
@@ -46,7 +46,7 @@ class Trial:
     """One proof on its way through the REPL.
 
     Attributes:
-        lead: the text sent together with the body, before it: the statement's front, if it has not run by itself.
+        lead: the text sent in one command with the body, before it: the statement's front, unless it runs by itself.
         lead_lines: the number of lines in `lead`.
     """
 
@@ -63,11 +63,11 @@ class Trial:
     wants_feedback: bool = False
 
     def place(self, position: Position) -> Position | None:
-        """Turn a position in the text that ran into one in the user's own text."""
+        """Turn a position in the text that was run into the position in the user's own text."""
         return self.prepared.to_user(Position(line=position.line - self.lead_lines, column=position.column))
 
     def place_in_header(self, position: Position) -> Position | None:
-        """Turn a position in the header into one in the user's own text, if the header is the user's."""
+        """Return a position in the header if the user's own text begins with that header; otherwise None."""
         return position if self.prepared.code.startswith(self.prepared.header) else None
 
 
@@ -76,7 +76,7 @@ class Judge:
 
     Args:
         session: the REPL.
-        watch: watches its runs from outside.
+        watch: watches the runs from outside.
         environment: the Lean environment, as verdicts describe it.
         slices: says how long a proof runs before it may have to give up its place.
     """
@@ -92,8 +92,8 @@ class Judge:
         """Return the verdict on a claimed proof.
 
         Raises:
-            Died: the REPL died or sent a false reply while running it.
-            SliceExpired: it outlasted its slice, and others come first.
+            Died: the REPL died or sent a false reply while running the proof.
+            SliceExpired: the proof outlasted its slice, and others come first.
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
             StartFailed: this host cannot start a REPL.
         """
@@ -106,7 +106,7 @@ class Judge:
         fresh = self._session.pid is None or self._session.ran == 0
         found = self._attempt(trial, claim)
         if found.reason is Reason.OUT_OF_MEMORY and not fresh:
-            # Earlier proofs' environments filled this REPL, so the proof runs in an empty one before it is blamed.
+            # Environments of earlier proofs may fill this REPL, so the proof runs in an empty REPL before it is blamed.
             found = self._attempt(trial, claim)
             found = found.model_copy(update={"attempts": trial.item.attempts + 1})
         return found
@@ -239,7 +239,7 @@ def _objection(trial: Trial, claim: Claim) -> Objection | None:
 
 
 def _domain(trial: Trial, claim: Claim) -> str:
-    """Return the trust domain: a front with metacode has one for this key and this front alone."""
+    """Return the trust domain; if the gate refuses the statement's front, the key and this front have their own."""
     if not trial.has_own_front:
         return lane_domain(claim.lane)
     return f"{claim.owner}:{sha256((trial.item.proof.statement or '').encode()).hexdigest()}"

@@ -1,9 +1,10 @@
-"""What LeanInteract runs as `lake`: starts the REPL within its limits and sandbox, so that it ends with its worker.
+"""What LeanInteract runs as `lake`: starts the REPL within limits and a sandbox, and makes it end with its worker.
 
-`PLAN env CMD ARG…` becomes CMD, in this same process, in the environment that the real `lake env` gave when the
-farm was prepared: `lake env` would spawn it and wait, and a killed lake leaves its REPL behind. `apart` does the same
-in the scratch folder. `layers` sets up the same sandbox and says what it consists of. Anything else goes to the real
-lake. Standard library only, and little of it: this is on the path of every REPL start.
+With `PLAN env CMD ARG…`, this process becomes CMD, in the environment that the real `lake env` gave when the farm was
+prepared. The real `lake env` would start CMD and wait for it, and would leave the REPL behind if it were killed.
+`apart` does the same as `env`, but in the scratch folder. `layers` sets up the same sandbox and prints the names of its
+layers. Any other command goes to the real lake. Every start of a REPL runs this file, so it imports only the standard
+library, and little of it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def main() -> None:
 
 def _run(path: str, verb: str, arguments: list[str]) -> None:
     with open(path, "rb") as file:
-        plan: Plan = marshal.load(file)  # noqa: S302 - the worker's own; json takes 7 ms to import
+        plan: Plan = marshal.load(file)  # noqa: S302 - the worker's own file; json takes 7 ms to import
     if verb == "inside":
         scratch, user, verb, *arguments = arguments
         _close_in(plan, plan["cage"], scratch, int(user) if user else None, verb, arguments)

@@ -13,7 +13,7 @@ Config = LeanREPLConfig
 
 
 def configure(settings: Settings, lake: str) -> Config:
-    """Return LeanInteract's configuration; without `LEAN_REPL_DIR` it fetches and builds a REPL first.
+    """Return LeanInteract's configuration; if `LEAN_REPL_DIR` is not set, LeanInteract fetches and builds a REPL first.
 
     Raises:
         LeanNotFound: `LEAN_REPL_DIR` holds no built REPL.
@@ -22,7 +22,7 @@ def configure(settings: Settings, lake: str) -> Config:
     repl_dir = settings.lean_repl_dir.absolute() if settings.lean_repl_dir else None
     if repl_dir and not os.access(repl_dir / ".lake/build/bin/repl", os.X_OK):
         raise LeanNotFound(f"LEAN_REPL_DIR has no built REPL: {repl_dir}/.lake/build/bin/repl cannot be run")
-    # LeanInteract scans the process tree before each command when it knows a hard limit (1.5 ms): only on request.
+    # Only on request: if LeanInteract knows a hard limit, it scans the process tree before each command (1.5 ms).
     hard_limit_mb = settings.address_space_mb if settings.lean_max_process_memory else None
     return LeanREPLConfig(
         lean_version=None if project else settings.lean_version or None,

@@ -1,15 +1,15 @@
 """Events that end or disturb a conversation with the REPL.
 
 ReplEvent
-├── StartFailed      it cannot be started: a problem with this host
+├── StartFailed      the REPL cannot be started: a problem with this host
 ├── HeaderFailed     the header has errors; the REPL lives on
-├── Unguarded        what it says cannot reach `checked`; the REPL lives on
-└── ReplEnded        it is dead, whatever it did last
-    ├── ReplGone         it ended, or was started again, under a command
-    ├── GuardTripped     it did what no honest REPL does
-    ├── ReplOutOfMemory  it needed more memory than it may have
-    └── ReplTimeout      it did not answer in time
-        └── HeaderTimeout    while it loaded a header
+├── Unguarded        the REPL cannot serve the level `checked`; the REPL lives on
+└── ReplEnded        the REPL is dead, whatever it did last
+    ├── ReplGone         the REPL ended, or was started again, during a command
+    ├── GuardTripped     the REPL did what no honest REPL does
+    ├── ReplOutOfMemory  the REPL needed more memory than it may have
+    └── ReplTimeout      the REPL did not answer in time
+        └── HeaderTimeout    the REPL did not load a header in time
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class HeaderFailed(ReplEvent):
 
     @property
     def text(self) -> str:
-        """The first error, in Lean's words if it has any."""
+        """The first error, in Lean's words if Lean reported it."""
         if self.is_silent:
             return "The header did not load: it imports a module that is not there, or one that is broken"
         return self.response.first_error or str(self)
 
 
 class Unguarded(ReplEvent):
-    """This REPL cannot serve the level `checked`: forged replies could go unseen, or it lacks the farm's commands."""
+    """This REPL cannot serve the level `checked`: forged replies could go unseen, or the farm's commands fail in it."""
 
 
 class ReplEnded(ReplEvent):
@@ -55,7 +55,7 @@ class ReplEnded(ReplEvent):
 
 
 class ReplGone(ReplEnded):
-    """The REPL ended, or was started again, under a command that counted on its environments."""
+    """The REPL ended, or was started again, during a command that relied on the REPL's environments."""
 
 
 class GuardTripped(ReplEnded):

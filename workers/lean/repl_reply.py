@@ -30,10 +30,10 @@ class Reply:
     """Lean ran the command.
 
     Attributes:
-        env: the environment after it.
+        env: the environment after the command.
         messages: what Lean said, placed in the text of the command.
-        sorries: the holes it left, placed the same way.
-        tactics: its tactics, if they were asked for.
+        sorries: the holes that the command left, placed the same way.
+        tactics: the command's tactics, if they were asked for.
     """
 
     env: int
@@ -43,17 +43,17 @@ class Reply:
 
     @property
     def errors(self) -> list[str]:
-        """The texts of its errors."""
+        """The texts of Lean's errors."""
         return [each.data for each in self.messages if each.severity == "error"]
 
     @property
     def first_error(self) -> str:
-        """The text of its first error; empty if there is none."""
+        """The text of Lean's first error; empty if there is none."""
         return next(iter(self.errors), "")
 
     @property
     def is_clean(self) -> bool:
-        """Whether it has no error."""
+        """Whether Lean reported no error."""
         return not any(each.severity == "error" for each in self.messages)
 
 
@@ -65,12 +65,12 @@ class Refused:
 
     @property
     def first_error(self) -> str:
-        """The same, under the name that `Reply` has for it."""
+        """The message, under the name that `Reply` has for an error."""
         return self.message
 
     @property
     def is_clean(self) -> bool:
-        """Never: a refusal is an error."""
+        """False, because a refusal is an error."""
         return False
 
 

@@ -1,4 +1,4 @@
-"""Conversations with the REPL under watch: each one ends, and if it was ended from outside, the reason is known."""
+"""Conversations with the REPL under watch: every conversation ends, and if it is ended from outside, with a reason."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 
 class Died(Exception):
-    """The REPL died or sent a false reply during this task, which is charged with it and tried again alone."""
+    """The REPL died or sent a false reply during a task, which is charged with this death and tried again alone."""
 
 
 class GivenUp(Exception):
-    """This process must not or need not finish the task, which is given back uncharged."""
+    """This process may not or need not finish a task, which is given back uncharged."""
 
 
 class Watch:
@@ -35,12 +35,12 @@ class Watch:
         self.header_timeout_s = header_timeout_s
 
     def load(self, header: str, *, is_checked: bool = False) -> Header:
-        """Return a loaded header on a live REPL, with the farm's own commands if it is for level `checked`.
+        """Return a loaded header on a live REPL, with the farm's own commands if `is_checked`.
 
         Raises:
-            HeaderFailed, StartFailed: as `Session.load` and `Session.ensure_alive`.
-            HeaderTimeout: it took too long.
-            ReplEnded, GivenUp: as `run`.
+            HeaderFailed, StartFailed: as `Session.load` and `Session.ensure_alive` do.
+            HeaderTimeout: the header took too long to load.
+            ReplEnded, GivenUp: as `run` does.
         """
         self._session.ensure_alive()
         try:
@@ -54,7 +54,7 @@ class Watch:
         If the watchdog ends the conversation, `talk` fails as if the REPL had died.
 
         Raises:
-            ReplTimeout: it took longer than `timeout_s`.
+            ReplTimeout: the conversation took longer than `timeout_s`.
             ReplOutOfMemory: the REPL took more memory than it may.
             GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
             ReplGone, GuardTripped: the REPL died by itself, or sent a false reply.

@@ -72,7 +72,7 @@ class Reporter:
 
 
 def _of_header(found: Verdict) -> dict[str, Any]:
-    """Return what Lean said about a header that failed; if its first message has no position, that is the only one."""
+    """Return what Lean said about a header that failed; if the first message has no position, return only this one."""
     first = found.messages[0]
     if first.pos is None:
         return {"message": first.data}
@@ -80,9 +80,9 @@ def _of_header(found: Verdict) -> dict[str, Any]:
 
 
 def place(reply: dict[str, Any], source: Source, lines_before: int = 0) -> None:
-    """Move every position of a reply, those of info trees too, from the body into the user's own text, in place.
+    """Turn every position in a reply, info trees included, into the position in the user's own text; change `reply`.
 
-    A position is an object with the numbers `line` and `column`; trees may be deep, so this does not recurse.
+    A position is an object with the numbers `line` and `column`. Trees may be deep, so this does not recurse.
     """
     waiting: list[Any] = [reply]
     while waiting:

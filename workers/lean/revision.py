@@ -11,15 +11,15 @@ from farm.models import POLICY_VERSION, Environment
 from farm.settings import Settings
 
 _REPL = ".lake/build/bin/repl"
-# The files that fix the versions of everything a project does not build itself, such as Mathlib.
+# The files that fix the versions of everything that a project does not build itself, such as Mathlib.
 _PINS = ("lean-toolchain", "lake-manifest.json")
 
 
 def revision(settings: Settings, environment: Environment) -> str:
-    """Return TOOLCHAIN|POLICY|CHECKER|HASH; the checker is empty if none is configured.
+    """Return `TOOLCHAIN|POLICY|CHECKER|HASH`; CHECKER is empty until `with_checker` fills it in.
 
-    The hash covers what verdicts say about their environment, the REPL's binary, the project's pins, and every .olean
-    that the project built itself. It is equal on hosts with equal contents, and changes as soon as any of these
+    HASH covers what verdicts say about their environment, the REPL's binary, the project's pins, and every .olean that
+    the project built itself. It is equal on hosts where all of these are equal, and changes as soon as one of them
     changes.
     """
     digest = sha256(orjson.dumps(environment.model_dump()))

@@ -1,7 +1,7 @@
-"""The folder that holds this host's launcher and scratch folders: its owner, and its cleaning.
+"""The folder that holds a worker's launcher and scratch folders: whose it is, and how it is cleaned.
 
-A REPL may write to one folder, its own. The kernel bounds each file; how many there are, and how long they stay, is
-bounded here.
+A REPL may write only to its own scratch folder. The kernel bounds the size of each file; the code here bounds how many
+files there are, and how long they stay.
 """
 
 from __future__ import annotations
@@ -39,16 +39,17 @@ _held = contextlib.ExitStack()
 
 
 def claim_folder(root: Path) -> Path:
-    """Return a folder of this process's own below `root`, and remove those whose processes are gone.
+    """Return a new folder of this process's own below `root`, and remove folders whose processes are gone.
 
-    A process that holds the lock is alive: the kernel releases it with the last of the processes forked with it.
+    A folder's processes are alive if its lock is held: the kernel releases the lock with the last process that
+    inherited it.
     """
     root.mkdir(parents=True, exist_ok=True)
     with _locked(root):
         for other in root.iterdir():
             with contextlib.suppress(OSError), _locked(other, fcntl.LOCK_NB):
                 shutil.rmtree(other, ignore_errors=True)
-        # Not the bare process id: another container may share the folder, and the number.
+        # The process id alone is not enough: another container may share `root`, and have a process of the same id.
         folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
         folder.chmod(0o711)
         (folder / "scratch").mkdir(mode=0o711)
@@ -71,7 +72,7 @@ class ScratchKeeper(BackgroundThread):
 
     Args:
         folder: what `claim_folder` returned.
-        figures: where it counts the REPLs that it has ended.
+        figures: where REPLs that were ended for writing too much are counted.
     """
 
     def __init__(self, folder: Path, figures: Metrics) -> None:
@@ -80,7 +81,7 @@ class ScratchKeeper(BackgroundThread):
         self._root = folder / "scratch"
 
     def work(self) -> None:
-        """Look twice a second, and sweep every ten seconds, for ever."""
+        """Check twice a second, and sweep every ten seconds, for ever."""
         for tick in itertools.count():
             self.turn()
             if tick % _SWEEP_EVERY_TICKS == 0:
@@ -89,14 +90,14 @@ class ScratchKeeper(BackgroundThread):
             time.sleep(_TICK_S)
 
     def look(self) -> None:
-        """Look at this process's own folders; all keepers of a host list the same place, so this has to be cheap."""
+        """Check this process's own folders. All keepers of a worker list the same place, so this has to be cheap."""
         for scratch in self._root.glob(f"{os.getpid()}-*"):
-            # The REPL itself, or another keeper's sweep, may have removed it.
+            # The REPL itself, or another keeper's sweep, may have removed the folder.
             with contextlib.suppress(OSError):
                 self._look_at(scratch, _repl_of(scratch))
 
     def sweep(self) -> None:
-        """Remove the folders of processes that died together with their REPL."""
+        """Remove the scratch folders of processes that died together with their REPL."""
         for scratch in self._root.iterdir():
             if not psutil.pid_exists(_repl_of(scratch)):
                 with contextlib.suppress(OSError):
@@ -116,7 +117,7 @@ def _repl_of(scratch: Path) -> int:
 
 
 def _is_over(repl: int) -> bool:
-    """Whether a REPL of this process has ended; it may wait to be reaped, and its number may be another's already."""
+    """Whether a REPL of this process has ended: it may still wait to be reaped, or another process may have its id."""
     try:
         process = psutil.Process(repl)
         return process.status() == psutil.STATUS_ZOMBIE or process.ppid() != os.getpid()

@@ -26,7 +26,7 @@ from workers.metric_counts import Metrics
 _MAX_HEADERS = 16
 _MAX_STATEMENTS = 256
 _SHOWN_CHARS = 100
-# The REPL says nothing about an import that failed; what follows then knows not even the natural numbers.
+# The REPL does not report an import that failed, but nothing works on such a header, not even this probe.
 _PROBE = "example : 1 = 1 := rfl"
 _PRELUDE = re.compile(r"^\s*prelude\b", re.MULTILINE)
 
@@ -37,9 +37,9 @@ class Header:
 
     Attributes:
         env: an environment of this REPL process that holds the header and nothing else.
-        start: where its proofs start: `env`; for an empty header None, which is Lean's initial environment.
-        response: what Lean said while loading it.
-        binder: the farm's own commands on it; or why there are none; None if they were not asked for.
+        start: the environment where proofs start: `env`, or None (Lean's initial environment) if the header is empty.
+        response: what Lean said while loading the header.
+        binder: the farm's own commands on the header, or why there are none; None if they were not asked for.
     """
 
     env: int
@@ -53,9 +53,9 @@ class Exchange:
     """The last proof's exchange with the REPL, for reports.
 
     Attributes:
-        header: the header it ran on; None until the body runs.
-        reply: what the REPL said to the body, as it came; None without a reply.
-        repl: names the REPL process.
+        header: the header that the body ran on; None until the body runs.
+        reply: the REPL's reply to the body, as it came; None if there was none.
+        repl: a name for the REPL process.
     """
 
     header: Header | None = None
@@ -64,7 +64,7 @@ class Exchange:
 
 
 class Session:
-    """Owns the REPL of this process. Used only by the thread that built it, whose end would end the REPL.
+    """Owns the REPL of this process. Only the thread that built the session may use it; the REPL ends with that thread.
 
     Attributes:
         infotree: how much of Lean's info trees the replies to bodies are to hold.
@@ -92,7 +92,7 @@ class Session:
 
     @property
     def warm_header(self) -> str:
-        """The header loaded last, on one line; empty before any. Other threads may ask."""
+        """The header loaded last, on one line; empty if none was loaded. Any thread may read this."""
         return self._warm_header
 
     @property
@@ -102,7 +102,7 @@ class Session:
 
     @property
     def load_s(self) -> float:
-        """Seconds the last start of the REPL and the last load of a header took together."""
+        """Seconds that the last start of the REPL and the last load of a header took together."""
         return self._start_s + self._load_s
 
     @property
@@ -149,14 +149,14 @@ class Session:
         """Make sure that a REPL process is there for the next proof.
 
         Raises:
-            StartFailed: it cannot be started.
+            StartFailed: the REPL cannot be started.
         """
         is_alive = self._repl.is_alive()
         if not is_alive or self._is_full():
             self.end("headers" if is_alive else "died")
             self._start_s = self._repl.start()
             self._loading_s += self._start_s
-        # The first one was started by LeanInteract's constructor.
+        # LeanInteract's constructor started the first REPL.
         if self._generation != self._repl.generation:
             self._repl.count_start()
             self._generation = self._repl.generation
@@ -171,13 +171,13 @@ class Session:
         return len(self._headers) >= _MAX_HEADERS or statements >= _MAX_STATEMENTS
 
     def load(self, header: str, *, is_checked: bool = False) -> Header:
-        """Return the header, loaded if it was not yet; for an empty one Lean's initial environment.
+        """Return a header, and load it first if need be; an empty header is Lean's initial environment.
 
         Call `ensure_alive` first.
 
         Args:
-            header: its text.
-            is_checked: whether it needs the farm's own commands.
+            header: the header's text.
+            is_checked: whether the proofs on it need the farm's own commands.
 
         Raises:
             HeaderFailed: the header has errors; it is not kept.
@@ -197,7 +197,7 @@ class Session:
         return self._headers[header]
 
     def _bind(self, header: str) -> Binder | str:
-        """Return the farm's commands on a loaded header, with `import Lean` added if it lacks that."""
+        """Return the farm's commands on a loaded header, with `import Lean` added if the commands need it there."""
         if isinstance(found := self._define_commands(self._headers[header].env), Binder):
             return found
         with_lean = self._repl.send(f"{header}\nimport Lean".lstrip(), None, self._settings.lean_header_timeout_s)
@@ -216,14 +216,15 @@ class Session:
 
     @contextmanager
     def running(self, header: Header, body: str, timeout_s: float, *, start: int | None = None) -> Iterator[Response]:
-        """Run a body on a loaded header's environment and yield the response; then check that it is the body's.
+        """Run a body on a loaded header and yield the response; after the block, check that it is the body's.
 
-        The token is answered while the block runs, so the block's results count only once the block has been left.
+        While the block runs, the REPL answers the guard's token, and this answer is checked after the block. So what
+        the block finds counts only once the block has been left without an error.
 
         Args:
             header: the loaded header.
             body: any text.
-            timeout_s: seconds it may take.
+            timeout_s: seconds that the body may take.
             start: an environment that the farm's commands made from the header's; by default the header's own.
 
         Raises:
@@ -246,21 +247,23 @@ class Session:
         try:
             yield response
         except BaseException:
-            # The token's answer would be taken for the next reply.
+            # Otherwise the token's answer would be taken for the next reply.
             self.end("guard")
             raise
         self.require_token(header)
 
     def run(self, header: Header, body: str, timeout_s: float, *, start: int | None = None) -> Response:
-        """Return the response to a body, after making sure that it belongs to that body; as `running`."""
+        """Return the response to a body, after making sure that it belongs to that body; raises as `running` does."""
         with self.running(header, body, timeout_s, start=start) as response:
             return response
 
     def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a command or proof step with the REPL's own names, and return the reply as it came.
+        """Send a command or proof step, whose fields have the REPL's own names, and return the reply as it came.
+
+        Nothing makes sure that the reply belongs to the request.
 
         Raises:
-            ReplEnded: as `run`; nothing makes sure that the reply belongs to the request.
+            ReplEnded: the REPL is dead.
         """
         return self._repl.talk(request, timeout_s)
 
@@ -272,7 +275,7 @@ class Session:
         """Make sure that the REPL's last reply answers the last request.
 
         Raises:
-            ReplEnded: the reply belongs to another request, or the REPL died; in both cases it is dead now.
+            ReplEnded: the reply belongs to another request, or the REPL died; in both cases, the REPL is dead now.
         """
         if self._can_sync and not self._repl.answers_token(header.env, TOKEN_TIMEOUT_S):
             self.end("guard")
@@ -292,9 +295,10 @@ class Session:
         self._repl.blame(cause)
 
     def end(self, cause: str = "fresh") -> None:
-        """Kill the REPL and all it started; the next load starts a new one.
+        """Kill the REPL and all that it started; `ensure_alive` then starts a new one.
 
-        That start is counted under the cause, or under the first one if this is called several times before it.
+        That start is counted under the cause given here. If `end` is called several times before it, the first cause
+        counts.
         """
         self._repl.end(cause)
 
@@ -308,6 +312,6 @@ class Session:
             if not probe.is_clean:
                 raise HeaderFailed(probe, is_silent=True)
         if self._ran == 0:
-            # Asked before anything untrusted has run: a REPL that does not know `#print` is old, not hostile.
+            # Nothing untrusted has run yet, so a REPL that does not know `#print` is old, not hostile.
             self._can_sync = self._repl.answers_token(response.env, timeout_s)
         return Header(response.env, response.env if header else None, response)

@@ -13,12 +13,12 @@ _SHED_AFTER_S = 2.0
 
 
 class SignsOfLife:
-    """Reports on the claimed chunk from the heartbeat's thread, while another thread works on it.
+    """Reports on the claimed chunk from the heartbeat's thread, while another thread runs the chunk.
 
     Args:
-        claims: holds the chunk that is run.
+        claims: holds the chunk that is being run.
         writer: gives items back.
-        engine: what judges.
+        engine: runs the items.
     """
 
     def __init__(self, claims: Claims, writer: VerdictWriter, engine: Engine) -> None:

@@ -1,6 +1,6 @@
-"""Tactic sequences tried on a goal: a beginning that sequences share is run once per process.
+"""Tactic sequences tried on a goal: each process runs a beginning that sequences share only once.
 
-Nothing here is a verdict: verify a proof that was found.
+No result is a verdict: a proof that was found has still to be verified.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from workers.lean.repl_watch import Died, Watch
 from workers.lean.session import Header, Session
 from workers.lean.tactic_tree import Node, Tree, failed, read
 
-# How many trees are kept, for goals that may come again; and how many tactics one tree remembers.
+# How many trees are kept for goals that may come again, and how many tactics a tree remembers.
 _MOST_TREES = 16
 _MOST_NODES = 10_000
 _MOST_LOSSES = 2
@@ -26,7 +26,7 @@ _TOO_LARGE = "The tactic took more memory than one REPL may have (LEAN_MEMORY_LI
 
 
 class _Lost(Exception):
-    """The REPL was lost on the way, with every proof state in it: begin again."""
+    """The REPL died on the way, and every proof state in it is lost: begin again."""
 
 
 class TacticSearcher:
@@ -43,7 +43,7 @@ class TacticSearcher:
 
         Raises:
             Died: the REPL died while running the text of the goal, or sent a false reply.
-            GivenUp, StartFailed: as `Judge.run`.
+            GivenUp, StartFailed: as `Judge.run` does.
         """
         self._session.enter(lane_domain(claim.lane))
         tree, started = self._tree(claim, task), time.monotonic()
@@ -84,11 +84,11 @@ class TacticSearcher:
             try:
                 return self._walk(tree, tactics)
             except _Lost:
-                # Every loss is counted at the tactic that caused it, so this ends.
+                # Every loss is counted at the tactic that caused it, so the loop ends.
                 continue
 
     def _walk(self, tree: Tree, tactics: list[str]) -> Tried:
-        """Return the result of a sequence, running only what this REPL process has not run."""
+        """Return the result of a sequence; run only those tactics whose results and states are not known."""
         if tree.error is None:
             self._open(tree)
         if tree.error is not None:
@@ -107,7 +107,8 @@ class TacticSearcher:
         """Open the goal in the present REPL process.
 
         Raises:
-            ReplEnded: that did not succeed.
+            ReplEnded: the REPL died before the goal was open.
+            _Lost: the REPL ran out of memory, perhaps because of earlier tasks.
         """
         try:
             header = self._watch.load(tree.source.header)
@@ -134,7 +135,7 @@ class TacticSearcher:
         """Run a tactic, record its result, and return the seconds it took.
 
         Raises:
-            _Lost: the REPL died; the tactic has another try in a fresh one before it is blamed.
+            _Lost: the REPL died; the tactic gets another try in a fresh REPL before it is blamed.
         """
         started, request = time.monotonic(), {"proofState": before.state, "tactic": tactic}
         try:
@@ -157,7 +158,7 @@ class TacticSearcher:
         """Make sure that the replies answer the requests.
 
         Raises:
-            ReplEnded: this is not certain; no result from these replies is kept.
+            ReplEnded: the REPL died or sent a false reply; no result from these replies is kept.
         """
         if tree.error is not None or self._session.pid is None:
             return

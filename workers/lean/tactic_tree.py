@@ -1,4 +1,4 @@
-"""A tree of the tactics that were run on a goal, each on the state that the one before it left."""
+"""A tree of the tactics that were run on a goal, each on the state that the tactic before it left."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Node:
     """A proof state, and how it was reached.
 
     Attributes:
-        state: the REPL's number of it.
+        state: the REPL's number for the state.
         generation: the REPL process that knows the number.
         found: the result of the tactic that leads here; None before it has run.
-        losses: how often the REPL died under that tactic.
+        losses: how often the REPL died during that tactic.
     """
 
     state: int | None = None
@@ -31,18 +31,18 @@ class Node:
 
     @property
     def is_end(self) -> bool:
-        """Whether the tactic failed, so that nothing can follow."""
+        """Whether the tactic that leads here failed, so that nothing can follow."""
         return self.found is not None and self.found.error is not None
 
 
 @dataclass(slots=True)
 class Tree:
-    """A goal.
+    """A goal, and the tactics that were run on it.
 
     Attributes:
-        source: the text that it stands in.
-        timeout_s: seconds each tactic may take.
-        goal: as Lean prints it; None before the text has been run, or if it has no goal.
+        source: the text with the goal in it.
+        timeout_s: seconds that each tactic may take.
+        goal: the goal as Lean prints it; None before the text has been run, or if the text has no goal.
         error: why there is no goal.
         size: how many tactics are remembered.
         doubtful: tactics that the farm could not decide, each with the node before it.
@@ -57,14 +57,14 @@ class Tree:
     doubtful: list[tuple[Node, str]] = field(default_factory=list)
 
     def child(self, node: Node, tactic: str) -> Node:
-        """Return the node that a tactic leads to, a new one if it has never been tried."""
+        """Return the node to which a tactic leads; it is new if the tactic has not been tried there."""
         if tactic not in node.children:
             node.children[tactic] = Node()
             self.size += 1
         return node.children[tactic]
 
     def forget_doubtful(self) -> None:
-        """Forget what the farm could not decide, so that it is tried anew when it is asked for again."""
+        """Forget tactics that the farm could not decide, so that they are tried anew when they come again."""
         for node, tactic in self.doubtful:
             node.children.pop(tactic, None)
         self.doubtful.clear()

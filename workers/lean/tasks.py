@@ -41,7 +41,7 @@ _log = structlog.get_logger()
 
 
 def process_count(settings: Settings) -> int:
-    """Return how many Lean processes this host carries: one per core, as many as the memory limit lets fit."""
+    """Return how many Lean processes to run: `LEAN_WORKERS`, else one per core as far as the memory allows."""
     if settings.lean_workers:
         return settings.lean_workers
     fit = int(memory_limit_mb() // settings.lean_memory_limit_mb)
@@ -53,7 +53,7 @@ class LeanWorker:
 
     def __init__(self, settings: Settings) -> None:
         self.processes = process_count(settings)
-        # If a cgroup allows less than the settings ask for, its OOM killer decides, so respect it.
+        # If a cgroup allows less memory than the settings ask for, its OOM killer would act first, so take less.
         share_mb = int(memory_limit_mb() * 0.95 / self.processes)
         self._settings = settings.model_copy(
             update={"lean_memory_limit_mb": min(settings.lean_memory_limit_mb, share_mb)}
@@ -90,7 +90,7 @@ class LeanWorker:
         self._stop.set()
 
     def _start(self, **_: Any) -> None:
-        """Build this process: the REPL belongs to its main thread, which lives as long as the process."""
+        """Build what this process needs, in its main thread: the REPL ends with the thread that builds it."""
         die_with_parent(self._parent)
         adopt_orphans()
         os.environ[OWNER_VARIABLE] = process_identity(os.getpid())
@@ -145,7 +145,7 @@ def create_app(settings: Settings) -> tuple[Celery, LeanWorker]:
     """Return the Celery app of the Lean room, and the room."""
     room = LeanWorker(settings)
     app = celery_app(settings)
-    # The engine replaces the REPL after so many proofs; the process itself goes after as many tasks.
+    # The engine replaces the REPL after this many proofs; Celery replaces the process after as many tasks.
     app.conf.worker_max_tasks_per_child = settings.lean_max_tasks_per_child
     room.bind(app)
     return app, room

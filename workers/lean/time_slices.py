@@ -1,8 +1,9 @@
 """Time slices: how long a proof may run before the farm decides whether to defer it in favour of others.
 
-A proof that outlasts its slice goes on, unless its batch would end no later if it is deferred. A deferred proof goes to
-the end of the batch and then has its full time: the same verdict, only later. Deferring kills the REPL, as a timeout
-does: the slice is lost, and the next proof pays for the header. docs/scheduling.md has the reasons and measurements.
+A proof that outlasts its slice is deferred only if its batch then ends no later; otherwise it goes on. A deferred proof
+goes to the end of the batch and then has its full time, so it gets the same verdict, only later. Deferring kills the
+REPL, as a timeout does. The time of the slice is then lost, and the next proof has to load its header again.
+docs/scheduling.md has the reasons and measurements.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _ENOUGH_RUNS = 100
 _SHORTEST_S = 2.0
 _ENOUGH_LONG = 5
 _ENOUGH_TO_COME = 3.0
-# Nobody reads from the REPL while the store is asked.
+# Short, because nobody reads from the REPL while the store is asked.
 _ANSWER_WITHIN_S = 1.0
 
 
@@ -30,7 +31,7 @@ class Slice:
     """The slice of one run.
 
     Attributes:
-        seconds: how long it is.
+        seconds: how long the slice is.
         goes_on: called when the slice is over; says whether the run goes on.
         ends_at: when the slice is over, on the monotonic clock.
         is_deferred: whether the run had to stop at the end of the slice.
@@ -62,7 +63,7 @@ class Slices:
         self._outlooks = outlooks
 
     def of(self, item: ClaimedItem, claim: Claim, load_s: float) -> Slice | None:
-        """Return the slice of a run that begins now; None if it has its full time without being asked."""
+        """Return the slice of a run that begins now; None if the run has its full time in any case."""
         outlooks, timeout_s = self._outlooks, claim.options["timeout_s"]
         if outlooks is None or item.slow:
             return None
@@ -95,17 +96,17 @@ def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
 
 
 def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float) -> float | None:
-    """Return the seconds of a slice; None if it would not pay: a proof then has its full time without being asked.
+    """Return the seconds of a slice; None if a slice would not pay, so that a run has its full time in any case.
 
-    A slice is the longest of at least 100 decided runs of the batch: by the rule of succession another run that ends
-    outlasts all n of them with probability 1 / (n + 1). It is used if a deferral saves more than the slice and the
-    header's loading.
+    A slice is as long as the longest of at least 100 decided runs of the batch. By the rule of succession, another run
+    that ends outlasts all n of them with probability 1 / (n + 1). A slice pays if a deferral saves more time than it
+    costs, which is the slice and the loading of the header.
 
     Args:
         timeout_s: the full time.
-        timed: decided runs of the batch so far.
-        longest_s: the longest of them.
-        load_s: what the header takes to load, with the start of the REPL.
+        timed: how many runs of the batch are decided so far.
+        longest_s: the seconds of the longest of these runs.
+        load_s: seconds that the REPL takes to start and to load the header.
     """
     if timed < _ENOUGH_RUNS:
         return None
@@ -122,9 +123,9 @@ def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_
 
     Args:
         outlook: what is known about the batch.
-        slice_s: for how long the run has run.
-        timeout_s: its full time.
-        load_s: what a header takes to load.
+        slice_s: seconds that the run has taken so far.
+        timeout_s: the run's full time.
+        load_s: seconds that the REPL takes to start and to load a header.
     """
     if outlook.fresh <= 0 or outlook.others_wait:
         return False

@@ -15,7 +15,7 @@ _HEADER_CHARS = 60
 
 @dataclass(slots=True)
 class TokenSummary:
-    """Counts verdicts by batch and header; as text it is a line that quotes no proof."""
+    """Counts verdicts by batch and header; `str` gives a line that quotes no proof."""
 
     chunks: int = 0
     written: dict[tuple[str, str], int] = field(default_factory=dict)

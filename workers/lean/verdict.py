@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from farm.models import Message, Position, Reason, Sorry
 from workers.lean.repl_reply import Reply
 
-# From a position in the text that was sent to one in the user's own text; None if it is not in that.
+# Turns a position in the text that was sent into the position in the user's own text, or None if it has none there.
 Place = Callable[[Position], Position | None]
 _MESSAGES_LIMIT_BYTES = 256 << 10
-# By meaning: Lean's wordings differ between versions and by options that a text may set (`pp.sorrySource` prints the
-# hole with its place), and some name the declaration.
+# Not one wording: Lean's wordings differ between versions and with options that a text may set (`pp.sorrySource` prints
+# the hole with its place), and some name the declaration.
 _SORRY = re.compile(r"\bdeclaration\b.*\buses\s+\W?sorry\b", re.DOTALL)
 _EXIT_TEXT = "using 'exit' to interrupt Lean"
 # In the words of 2021 and, from ``Missing name after `end` `` on, of Lean 4.35.
@@ -23,9 +23,9 @@ _END_ERROR = re.compile(
 
 
 def judge(messages: Iterable[Message], sorries: Iterable[Sorry]) -> Reason | None:
-    """Return why a complete reply rejects a proof at level `compiled`; None accepts it.
+    """Return why a complete reply rejects a proof at level `compiled`; None accepts the proof.
 
-    The level asks for no error, no sorry in messages or `sorries`, and the end of the input reached
+    The level asks that there is no error, no sorry in messages or `sorries`, and that Lean reached the end of the text
     (docs/security.md, rows 1 and 32: `#exit`, an unclosed comment or a stray `end` hide what comes after).
     """
     messages = list(messages)
@@ -58,7 +58,7 @@ def read_sorries(reply: Reply, place: Place) -> list[Sorry]:
 
 
 def bounded(messages: list[Message]) -> list[Message]:
-    """Return the messages up to 256 kB of text, with a note in place of the rest; errors come first, in their order."""
+    """Return the messages; if they exceed 256 kB of text, errors come first, and a note stands in place of the rest."""
     size = 0
     kept: list[Message] = []
     for message in sorted(messages, key=lambda m: m.severity != "error"):

@@ -13,7 +13,7 @@ from workers.background_threads import BackgroundThread
 
 _STUCK_S = 60.0
 _TICK_S = 0.1
-# The leader, where Lean runs, is measured more often than processes that it may have started.
+# The leader of the session, which runs Lean, is measured more often than processes that it may have started.
 _TREE_EVERY_TICKS = 10
 # The run has its own timeout; the watchdog is for a run that exceeds it.
 _GRACE_S = 2.0
@@ -43,9 +43,9 @@ class Watchdog(BackgroundThread):
     """Ends a run that takes too much memory, exceeds its deadline, or is no longer wanted.
 
     Args:
-        memory_limit_mb: resident memory one REPL's process tree may take.
-        stopping: says whether this process is to stop.
-        stop_grace_s: how long a run may go on after that.
+        memory_limit_mb: how much resident memory the REPL's process tree may take.
+        stopping: says whether this process has to stop.
+        stop_grace_s: how long a run may go on once this process has to stop.
     """
 
     def __init__(self, memory_limit_mb: float, stopping: Callable[[], bool], stop_grace_s: float = 3.0) -> None:
@@ -80,12 +80,12 @@ class Watchdog(BackgroundThread):
         with self._lock:
             if self._watched and self._watched.interruption is None:
                 self._watched.interruption = interruption
-                # Under the lock: once the run is over its session id may belong to the next REPL.
+                # Killed under the lock: once the run is over, its session id may belong to the next REPL.
                 if self._watched.session:
                     end_session(self._watched.session)
 
     def work(self) -> None:
-        """Look at the run ten times a second, for ever."""
+        """Check the run ten times a second, for ever."""
         while True:
             time.sleep(_TICK_S)
             self.turn()

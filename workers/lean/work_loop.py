@@ -1,6 +1,7 @@
 """The work that a token starts in a Lean process: claim chunks, run their proofs, have their verdicts written.
 
-A process keeps its token while it finds work, because a new one from Celery costs some 80 ms where prefetching is off.
+A process keeps its token while it finds work, because Celery takes some 80 ms to bring a new token when prefetching is
+off.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from workers.lean.verdict_writer import VerdictWriter
 
 # How long a process keeps its token before Celery gets control: for recycling, shutdown, events.
 _TASK_S = 10.0
-# If so many runs in a row took less than this, verdicts are written in groups while Lean runs the next proofs, because
-# a round trip matters between runs of some milliseconds. This has two costs: interactive work is noticed a group later,
-# and the proofs of a group run again, uncharged, if the process dies before the store has their verdicts.
+# If `_SHORT_RUNS` runs in a row took less than `_SHORT_S`, verdicts are written in groups while Lean runs the next
+# proofs, because a round trip matters between runs of some milliseconds. This has two costs: interactive work is
+# noticed a group later, and if the process dies before the store has a group's verdicts, the group's proofs run again,
+# uncharged.
 _SHORT_RUNS = 8
 _SHORT_S = 0.25
 
@@ -37,13 +39,13 @@ _log = structlog.get_logger()
 
 
 class WorkLoop:
-    """Runs what is claimed and has the results written; one thread, which owns the engine.
+    """Runs what is claimed, and has the results written. One thread does this, and owns the engine.
 
     Args:
         claims: where work comes from.
         writer: where verdicts go.
-        engine: what judges.
-        stopping: says whether this process is to stop.
+        engine: runs the items.
+        stopping: says whether this process has to stop.
     """
 
     def __init__(self, claims: Claims, writer: VerdictWriter, engine: Engine, stopping: Callable[[], bool]) -> None:
@@ -57,7 +59,7 @@ class WorkLoop:
         """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower.
 
         Raises:
-            StoreUnavailable: Redis does not answer, or a verdict could not be written for a minute; the lease lapses.
+            StoreUnavailable: Redis does not answer, or a verdict could not be written for a minute. The lease lapses.
         """
         until, summary = time.monotonic() + _TASK_S, TokenSummary()
         while time.monotonic() < until and not self._stopping():
@@ -99,7 +101,7 @@ class WorkLoop:
             self._writer.give_back(chunk.claim, indices)
 
     def _run_item(self, chunk: Chunk, item: ClaimedItem) -> ClaimedItem | None:
-        """Run an item and have its result written; return the next item, or the same one if it was given up."""
+        """Run an item and have its result written; return the next item, or this one if it was given up."""
         started = time.monotonic()
         found, failure = self._judge(chunk, item)
         spent_s = time.monotonic() - started
@@ -123,7 +125,7 @@ class WorkLoop:
         return self._hand_in(chunk, item, found)
 
     def _judge(self, chunk: Chunk, item: ClaimedItem) -> tuple[list[Result], Died | SliceExpired | GivenUp | None]:
-        """Return the verdict of a run, or why there is none; only Lean's time is in this span."""
+        """Return the verdict of a run, or why there is none; the trace's span covers only Lean's time."""
         with span("run", index=item.index) as run:
             try:
                 found = self._engine.run(item, chunk.claim)
@@ -144,12 +146,12 @@ class WorkLoop:
         return following
 
     def _write(self, chunk: Chunk, found: list[Result], then: ClaimedItem | None, spent_s: float) -> None:
-        """Have results written, with those that were gathered, and read the outcome; raises as `_await_write`."""
+        """Have results written, with results gathered before, and read the outcome; raises as `_await_write` does."""
         self._follow(chunk, self._writer.write(chunk.claim, found, then, spent_s))
         self._await_write(chunk)
 
     def _follow(self, chunk: Chunk, written: Future[Finished]) -> None:
-        """Remember a write as the one under way; wait for an earlier one first, so that no two groups are unread."""
+        """Remember the write that is under way; wait for an earlier write first, so that no two outcomes are unread."""
         if written is not chunk.under_way:
             self._await_write(chunk)
             chunk.under_way = written
@@ -186,7 +188,7 @@ class WorkLoop:
 
     def _charge(self, chunk: Chunk, item: ClaimedItem, why: str, spent_s: float) -> list[Result]:
         """Give back an item whose REPL died; return its verdict if that was its last death."""
-        # Not `why`: it may quote the proof, and logs hold none.
+        # `why` is not logged: it may quote the proof, and logs hold no proofs.
         _log.warning("repl.died", index=item.index, deaths=item.deaths + 1)
         if not self._writer.charge(chunk.claim, item, spent_s):
             return []
