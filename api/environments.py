@@ -45,7 +45,7 @@ def describe(queue: QueueStatus, status: FarmStatus, last: tuple[Environment, fl
     """Return the status of one environment.
 
     Args:
-        queue: its queue.
+        queue: the environment's queue.
         status: the farm's status.
         last: what a process of the environment last reported about its Lean, and how many seconds ago it gave a sign
             of life; None if no process has reported.

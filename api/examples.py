@@ -1,4 +1,4 @@
-"""An example body for each route that takes one, ready to be sent."""
+"""An example for each route that takes a body, ready to be sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The new premises that the embed room has already embedded; they do not count as new work for it."""
+"""The new premises that the embed room has already embedded, and that are therefore no new work for the room."""
 
 from __future__ import annotations
 

@@ -82,8 +82,8 @@ class Neglect(BackgroundThread):
             self._since = now
         elif now > self._since + NEGLECT_S:
             _log.critical("parent.takes_no_tokens", queue=self._queue, parent=self._parent)
-            # A first process that still runs tells the others to give back their work; one that hangs gives no signs of
-            # life, and is killed for that.
+            # If the first process still runs, it now tells the others to give back their work. If it hangs, it gives no
+            # signs of life, and is killed for that.
             os.kill(self._parent, signal.SIGTERM)
             self._since = 0.0
         self._looked = now

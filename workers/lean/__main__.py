@@ -1,6 +1,6 @@
 """`python -m workers.lean [FILE]`: the Lean workers of this host for one environment.
 
-FILE is a `NAME.env` as in ENVIRONMENTS_DIR (farm/environments.py); without one the settings say which environment.
+FILE is a `NAME.env` as in ENVIRONMENTS_DIR (farm/environments.py); without FILE, the settings name the environment.
 """
 
 import sys

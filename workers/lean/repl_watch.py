@@ -1,4 +1,4 @@
-"""Conversations with the REPL under watch: every conversation ends, and if it is ended from outside, with a reason."""
+"""Conversations with the REPL under watch: each one ends; if it is ended from outside, the reason is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The revision: the versions that a verdict depends on. While it stays the same, a kept verdict remains valid."""
+"""The revision: the versions that a verdict depends on. While these stay the same, a kept verdict remains valid."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class Session:
 
     @contextmanager
     def sliced(self, slice_: Slice | None) -> Iterator[None]:
-        """Within this context, a run goes on after its slice only if the slice allows it; otherwise it times out."""
+        """In this context, a run goes on after its slice only if the slice allows it; otherwise the run times out."""
         self._repl.give_slice(slice_)
         try:
             yield

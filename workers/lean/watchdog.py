@@ -15,7 +15,7 @@ _STUCK_S = 60.0
 _TICK_S = 0.1
 # The leader of the session, which runs Lean, is measured more often than processes that it may have started.
 _TREE_EVERY_TICKS = 10
-# The run has its own timeout; the watchdog is for a run that exceeds it.
+# A run has its own timeout; the watchdog ends a run that exceeds this timeout by the grace time.
 _GRACE_S = 2.0
 
 

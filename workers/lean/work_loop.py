@@ -71,7 +71,7 @@ class WorkLoop:
         return str(summary)
 
     def _work_once(self, summary: TokenSummary) -> bool:
-        """Run one chunk and enter it into the summary; return whether there was one."""
+        """Run one chunk and enter it into the summary; return whether there was a chunk."""
         asked_ns = time.time_ns()
         chunk = self._claims.take(self._engine.load_s, in_groups=self._has_short_runs())
         if chunk is None:

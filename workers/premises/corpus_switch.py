@@ -61,7 +61,7 @@ class Switch(BackgroundThread, Generic[T]):
                 _log.warning("switch.missed", error=error.message)
 
     def look(self) -> None:
-        """Take the next step of a switch, if there is one.
+        """Take the next step of a switch, if a switch is under way or has been requested.
 
         Raises:
             StoreUnavailable: Redis does not answer; the next check tries again.

@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 
 
 class Draft:
-    """A `.npy` file whose header already gives the final number of rows. One process at a time holds it.
+    """A `.npy` file whose header already gives the final number of rows. Only one process at a time can hold it.
 
     Attributes:
         rows: how many rows have been written.

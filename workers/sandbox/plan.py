@@ -30,7 +30,7 @@ _CHAIN = 4  # how many `#!` lines in a row the kernel follows
 
 _CHOWN, _DAC_READ_SEARCH, _KILL, _SETGID, _SETUID = 0, 2, 5, 6, 7
 _PRIVILEGED = (1 << _CHOWN) | (1 << _KILL) | (1 << _SETGID) | (1 << _SETUID)
-# User ids for REPLs: far from those of people and services, and in ranges, of which each worker of a host draws one.
+# User ids for REPLs are far from those of people and services. Each worker of a host draws a range of ids for itself.
 _FIRST_USER, _RANGES, _USERS = 0x40000000, 1 << 14, 1 << 16
 
 

@@ -51,7 +51,7 @@ class AttemptOutcome:
 
     @property
     def is_right(self) -> bool:
-        """Whether the result is the expected one."""
+        """Whether the actual result is the expected result."""
         return self.found == self.expected
 
 

@@ -149,7 +149,7 @@ def _without(found: Verdict, text: str) -> Verdict:
 
 
 def _changed(found: Verdict, reason: Reason, message: Message) -> Verdict:
-    """Return an accepted verdict, changed to one that is not accepted, for a reason."""
+    """Return an accepted verdict, changed so that it is not accepted, for the given reason."""
     kept = {name: getattr(found, name) for name in Verdict.model_fields if name not in _FOLLOWING}
     return verdict(**{**kept, "messages": [message, *found.messages]}, reason=reason)
 

@@ -1,4 +1,4 @@
-"""Attempts to start processes, to inspect, change or end others, and to outlive the REPL."""
+"""Attempts to start processes, to inspect, change or end other processes, and to outlive the REPL."""
 
 from __future__ import annotations
 
