@@ -25,7 +25,7 @@ const SIGNS = {
 const TYPED = /\\([^\s\\]+)$/;
 const ENDS = /[\s)\],;]/;
 
-/** Return the sign that an abbreviation stands for, and how much of it is left over behind: `alpha)` is α and `)`. */
+/** Return the sign that the beginning of a word stands for, followed by the rest of the word: `alpha)` gives `α)`. */
 function read(word) {
   for (let length = word.length; length; length--) {
     const sign = SIGNS[word.slice(0, length)];

@@ -3,11 +3,11 @@
 const BASE = new URL("../../", import.meta.url);
 const KEY = "leanfarm-key";
 const PATIENCE_S = 1;
-// A stream sends a line every 15 s, and every other request is answered at once. After a silence this long the connection
-// hangs, although it was not closed (a proxy stalled, a laptop slept).
+// A stream sends a line every 15 s, and every other request is answered at once. If nothing comes for this long, the
+// connection hangs, although nobody closed it (a proxy stalled, a laptop slept).
 const SILENCE_S = 40;
 
-/** What happens to the connection: `up`, `down` (detail: a sentence) and `key` (detail: why one is asked for). */
+/** Events of the connection: `up`, `down` (detail: a sentence) and `key` (detail: why a key is asked for). */
 export const connection = new EventTarget();
 
 /** A request that failed. `isTransient`: the same request may succeed later. */
@@ -22,7 +22,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The key in use; the empty text forgets it. */
+/** The key in use; setting it to the empty text forgets it. */
 export const key = {
   get: () => sessionStorage.getItem(KEY) ?? "",
   set: (text) => (text ? sessionStorage.setItem(KEY, text) : sessionStorage.removeItem(KEY)),
@@ -53,7 +53,7 @@ function unreachable(error, signal) {
   return new ApiError(0, "unreachable", message);
 }
 
-/** Return a signal that also ends after a long silence; call `heard` when something arrives, and `end` to stop it. */
+/** Return a signal that also aborts after a long silence; call `heard` when something arrives, and `end` at the end. */
 function listen(signal) {
   const silence = new AbortController();
   const giveUp = () => silence.abort(new ApiError(0, "silent", `Nothing came from the farm for ${SILENCE_S} s.`));
@@ -74,7 +74,7 @@ async function send(path, { body, signal, method = body === undefined ? "GET" : 
   return response;
 }
 
-/** Return the JSON that a route answers; with a body it is posted. Throws ApiError. */
+/** Return the JSON that a route answers; if there is a body, the body is posted. Throws ApiError. */
 export async function ask(path, options = {}) {
   // A posted request may take as long as its proof; all others are answered at once.
   const ears = options.body === undefined ? listen(options.signal) : null;
@@ -87,7 +87,7 @@ export async function ask(path, options = {}) {
   }
 }
 
-/** Yield the objects of an NDJSON answer, in lists of those that came at once. Throws ApiError; `silent` if it hangs. */
+/** Yield the objects of an NDJSON answer, those that came together in one list. Throws ApiError; `silent` if it hangs. */
 export async function* lines(path, options) {
   const ears = listen(options.signal);
   try {
@@ -101,7 +101,7 @@ export async function* lines(path, options) {
       yield found.filter(Boolean).map((line) => JSON.parse(line));
     }
   } catch (error) {
-    // Other requests may be answered meanwhile, so the reader of this one reports that it hangs.
+    // Other requests may be answered meanwhile, so the caller is told that this stream hangs.
     throw error.code === "silent" ? error : unreachable(error, options.signal);
   } finally {
     ears.end();
@@ -117,8 +117,8 @@ export function sleep(seconds, signal) {
 }
 
 /**
- * Call `look` again and again until the signal is aborted or it returns no pause in seconds. Transient errors are
- * tried again; every other error is thrown.
+ * Call `look` again and again, each time after the pause in seconds that it returned, until the signal is aborted or
+ * `look` returns none. After a transient error, call it again; throw every other error.
  */
 export async function poll(signal, look) {
   let pause_s = 0;

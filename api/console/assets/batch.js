@@ -17,7 +17,7 @@ import { KINDS, badge, clock, count, duration, nameOf, scriptedNote, seconds, st
 
 const PLOT_EVERY_MS = 500;
 const COLUMNS = [["#", "index"], ["Proof", "name"], ["Verdict", "verdict"], ["Ran", "ran", true], ["Waited", "waited", true], ["First message"]];
-// The batch shown last: after a look at a proof it is as it was, and its stream continues at the cursor.
+// The batch shown last: when a person returns from a proof, it looks as before, and its stream continues at the cursor.
 let held = null;
 
 function resultsOf(status) {
@@ -36,7 +36,7 @@ function facts(status) {
   return [text, ...(parent ?? [])];
 }
 
-/** Return how fast a running batch is, and how long it still takes at that rate; nothing while that is not known. */
+/** Return how fast a running batch is and how long it still takes at that rate, or nothing while this is not known. */
 function left({ total, done, finished_at }, seen) {
   const rate = seen.recent();
   if (finished_at || !rate) return "";
@@ -62,7 +62,7 @@ function proofs(results, route, sorted) {
         visible(results.said[at]),
       ];
     },
-    // A row that stays while the order changes leads back to the order of now.
+    // A row that stays while the order changes has to lead back to the present order.
     refresh: (row, cells) => cells[1].firstChild.setAttribute("href", address(results.rows[row])),
   });
   return { ...list, update: () => (mark(route.query.get("sort") ?? ""), results.settle(), list.update()) };
@@ -98,7 +98,7 @@ function grouping(problems, results) {
   return problems.isNamed ? solvedOf(results) : "No proof of this batch names its problem, so each stands for its own.";
 }
 
-/** Return the list of proofs, or of problems where the address says so, with what switches between them. */
+/** Return the list of proofs, or of problems if the address says so, and the button that switches between the two. */
 function lists(results, route, signal, redraw) {
   const place = h("div");
   const toggle = h("button", { type: "button", "aria-pressed": "false", onclick: () => choose(isGrouped() ? "" : "problem") }, "Group by problem");
@@ -143,7 +143,7 @@ function lists(results, route, signal, redraw) {
   return { element: h("div", {}, note, place), toggle, open, update, restart, place: () => shown.place(), goTo: (at) => shown.goTo(at) };
 }
 
-/** Keep where a person was in a batch's list when they leave it, and bring them back there. */
+/** Remember where a person was in a batch's list, and bring them back there when they return. */
 function keepPlace(results, list, route, signal) {
   if (results.left?.query === queryOf(route)) {
     const { top, active, page_px } = results.left;
@@ -173,7 +173,7 @@ export async function show(main, route, signal) {
     filter.update();
     drawing.update();
     tool.update(status);
-    // The bar and the numbers above the list are of the same verdicts: those that this page has.
+    // The bar and the numbers above the list count the same verdicts as the list: those that this page has.
     mix.update({ total: status.total, done: results.size, counts: results.counts() });
     reading.textContent = results.size < status.done ? `Reading verdicts: ${count(results.size)} of ${count(status.done)}` : left(status, seen);
     if (!script.firstChild) script.append(...[scriptedNote(results.engine)].filter(Boolean));

@@ -63,7 +63,7 @@ function nothingYet() {
   );
 }
 
-/** Put rows in place; those that are there already keep the focus. */
+/** Put rows in place; a row that was there already keeps the focus. */
 function arrange(body, elements) {
   if (elements.length === body.children.length && elements.every((element, at) => body.children[at] === element)) return;
   const focus = document.activeElement;
@@ -80,7 +80,7 @@ export async function show(main, route, signal) {
   const list = table("Batches", elements, body);
   list.classList.add("batches");
   list.hidden = true;
-  // The heading already says it on the screen.
+  // On the screen, the heading already says what the caption says.
   list.querySelector("caption").className = "heard";
   main.append(note, hint, list, plot);
   let batches = [];

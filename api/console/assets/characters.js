@@ -2,8 +2,8 @@
 
 import { h } from "./dom.js";
 
-// Format characters (bidirectional controls, zero-width ones, byte order marks, tags), controls but tab and line ends,
-// separators, fillers and variation selectors. A soft hyphen is among them.
+// Format characters (bidirectional controls, zero-width characters, byte order marks, tags, the soft hyphen), controls
+// except tabs and line ends, separators, fillers and variation selectors.
 const HIDDEN = /[\p{Cf}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0\uFE00-\uFE0F\u{E0100}-\u{E01EF}]|(?![\t\n\r])\p{Cc}/gu;
 const NAMES = {
   "\u200B": "zero width space", "\u200C": "zero width non-joiner", "\u200D": "zero width joiner", "\u00AD": "soft hyphen",

@@ -1,4 +1,4 @@
-// Two batches side by side: which problems one solved and the other did not.
+// Two batches side by side: which problems only one of them solved.
 
 import { ask, poll } from "./api.js";
 import { visible } from "./characters.js";
@@ -35,7 +35,7 @@ function change(a, b) {
   return b.fate === "solved" ? "won" : "lost";
 }
 
-/** Return what came of each problem of a batch, by name. */
+/** Return the outcome of each problem of a batch, by the problem's name. */
 function fates({ results }) {
   const { problems } = results;
   const counts = problems.count(results);

@@ -39,7 +39,7 @@ export function heading(main, ...text) {
 
 /** Return a table in a box that scrolls by itself, so that the page never scrolls sideways. */
 export function table(caption, columns, body) {
-  // With its roles a table stays one for screen readers where a narrow screen shows it as cards.
+  // With these roles, screen readers still see a table where a narrow screen shows it as cards.
   const head = h("tr", { role: "row" }, columns.map((column) => h("th", { scope: "col", role: "columnheader" }, column)));
   return h(
     "div",

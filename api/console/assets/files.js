@@ -6,12 +6,12 @@ import { h } from "./dom.js";
 export function save(name, parts, type = "text/plain") {
   const address = URL.createObjectURL(new Blob(parts, { type: `${type};charset=utf-8` }));
   h("a", { href: address, download: name }).click();
-  // The browser has to have begun to read it.
+  // Revoked only later, because the browser has to begin to read the address first.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
 async function copy(text) {
-  // Without HTTPS, and not on this host, a browser has no clipboard for pages.
+  // A browser gives pages a clipboard only over HTTPS or on this host.
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const box = h("textarea", { "aria-hidden": "true", class: "heard" });
   box.value = text;
@@ -21,7 +21,7 @@ async function copy(text) {
   box.remove();
 }
 
-/** Return a button that copies what `text()` returns, and says that it did; null is too long for a link. */
+/** Return a button that copies what `text()` returns, and then says so; null means that the text is too long for a link. */
 export function copier(label, text) {
   const word = h("span", { role: "status" }, label);
   const button = h("button", { type: "button", class: "small" }, word);

@@ -10,9 +10,9 @@ const FOLDED_CHARS = 4000;
 const HYPOTHESIS = /^([^\s⊢:|][^⊢:|]*?) : (.*)$/s;
 const BEGINNING = /^(?:case |⊢|[^\s⊢:|][^⊢:|]*? : )/;
 
-/** Return a goal as Lean prints it with the types of its hypotheses below each other. */
+/** Return a goal as Lean prints it, but with the types of its hypotheses aligned. */
 export function goal(text) {
-  // A line that is indented goes on with the one before it.
+  // An indented line continues the line before it.
   const parts = text.split(/\n(?=\S)/).map((part) => {
     const [, names, type] = part.match(HYPOTHESIS) ?? [];
     return names ? [h("span", { class: "names" }, visible(names), " :"), h("span", {}, lean(type))] : h("span", { class: "whole-row" }, lean(part));
@@ -28,7 +28,7 @@ function block(text) {
   return [before && h("pre", {}, visible(before)), isGoal && goal(lines.slice(from).join("\n"))].filter(Boolean);
 }
 
-/** Return a message as elements; of a long one the beginning, and a button that shows the rest. */
+/** Return a message as elements; a long message is cut, and has a button that shows the rest. */
 export function said(text) {
   if (text.length <= FOLDED_CHARS) return h("div", { class: "message" }, text.split("\n\n").flatMap(block));
   const rest = h("button", { type: "button", class: "small", onclick: () => element.replaceChildren(h("pre", {}, visible(text))) }, `Show all ${count(text.length)} characters`);
@@ -36,7 +36,7 @@ export function said(text) {
   return element;
 }
 
-/** Return what a prover would be told to repair an error: the tactic that failed, and the goals in front of it. */
+/** Return what a prover would be told to repair an error: the tactic that failed, and the goals before it. */
 export function repair({ tactic, tactic_pos, goals, left_out }) {
   const place = tactic_pos ? ` at line ${tactic_pos.line}, column ${tactic_pos.column}` : "";
   return h(

@@ -10,7 +10,7 @@ import { OUTCOMES, badge } from "./words.js";
 const NATURAL = new Intl.Collator("en", { numeric: true });
 const COLUMNS = [["Problem", "name"], ["Solved", "solved", true], ["Accepted", "passed", true], ["Rejected", "failed", true], ["Undecided", "open", true]];
 
-/** Return what is known of a problem from its counts by outcome: `solved`, `unsolved`, or `open` while it may be either. */
+/** Return what is known of a problem from its counts by outcome: `solved`, `unsolved`, or `open` while it may still become either. */
 export function fate([accepted, rejected], attempts) {
   if (accepted) return "solved";
   return rejected === attempts ? "unsolved" : "open";

@@ -1,9 +1,9 @@
-// Lean 4's words, for colours alone: what is drawn says nothing about what Lean makes of the text.
+// Lean 4's words, for colours alone: the colours do not tell how Lean itself reads the text.
 
 import { visible } from "./characters.js";
 import { h } from "./dom.js";
 
-// Beyond this a line is no text that a person wrote, and colours would cost more than they tell.
+// A longer line was not written by a person, and colours in it would cost more than they tell.
 const MOST_CHARS = 4000;
 const DECLARATIONS = "theorem lemma def abbrev example instance structure class inductive coinductive axiom opaque macro macro_rules syntax notation infix infixl infixr prefix postfix elab elab_rules declare_syntax_cat initialize builtin_initialize";
 const COMMANDS = "import open namespace section end variable universe export attribute set_option mutual module prelude public private protected noncomputable unsafe partial nonrec local scoped meta deriving extends where in hiding renaming include omit";
@@ -11,7 +11,7 @@ const TERMS = "by fun match with if then else let have show from do return for a
 const HOLES = "sorry admit native_decide";
 const KINDS = new Map([[DECLARATIONS, "declares"], [COMMANDS, "keyword"], [TERMS, "keyword"], [HOLES, "hole"]].flatMap(([words, kind]) => words.split(" ").map((word) => [word, kind])));
 
-// In this order: what begins a comment or a string hides everything else in it.
+// The order matters: comments and strings come first, because they hide everything else in them.
 const TOKEN = new RegExp(
   [
     String.raw`(?<comment>--.*)|(?<block>/-)|(?<raw>r#*")|(?<text>")|(?<character>'(?:\\.[^']*|[^\\'])')`,
@@ -22,7 +22,7 @@ const TOKEN = new RegExp(
   "gu",
 );
 
-/** Return what a line of a state (inside of what, how deep) leaves to the next one, after giving its pieces to `put`. */
+/** Give the rest of a comment or string (`state`) in a line to `put`; return where it ends, and the state after that. */
 function inside(line, from, state, put) {
   if (state.kind === "string") {
     const end = /(?:[^"\\]|\\.)*?"/y;
@@ -44,7 +44,7 @@ function inside(line, from, state, put) {
   return [line.length, { kind: "comment", depth }];
 }
 
-/** Return the coloured pieces of a line, `{start, end, kind}` in its characters, and the state that it leaves to the next one. */
+/** Return the coloured pieces of a line, `{start, end, kind}` in its characters, and the state in which the next line begins. */
 export function tokens(line, before) {
   if (line.length > MOST_CHARS) return { found: [], state: before };
   const found = [];

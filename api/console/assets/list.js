@@ -7,13 +7,14 @@ const SPARE_ROWS = 8;
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
 
 /**
- * Return a grid with `update()`. `columns` are titles or elements. `length()` says how many rows there are now, `key(row)`
- * what a row is about, and `cells(row)` gives the elements of one, with one link among them; `refresh(row, cells)` may
- * change them later.
+ * Return a grid with `update()`. `columns` are titles or elements. `length()` says how many rows there are now. `key(row)`
+ * says what a row is about. `cells(row)` gives the row's elements, one of which is a link; `refresh(row, cells)` may change
+ * these elements later.
  *
- * The element of what stays visible is kept until `restart()` is called, wherever it moves: a click that began on one ends
- * there, however many rows arrive meanwhile. The arrow keys move through the rows, above the first to the heads and along
- * them, and only one row is in the tab order, as in every grid. `place()` is where a person was, and `goTo(place)` brings them back.
+ * Until `restart()` is called, what stays visible keeps its element, wherever it moves: a click that began on an element
+ * ends on it, however many rows arrive meanwhile. The arrow keys move through the rows, and from the first row up to the
+ * heads and along them. Only one row is in the tab order, as in every grid. `place()` returns where a person is in the
+ * list, and `goTo(place)` brings them back there.
  */
 export function virtualList(label, columns, { length, key, cells, refresh }) {
   const rows = h("div", { class: "rows", role: "rowgroup" });
@@ -58,7 +59,7 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
   }
 
   function draw() {
-    // Asked each time: a scroll may come between a change of the rows and its update.
+    // Read each time: a person may scroll between a change of the rows and the update for it.
     size = length();
     active = Math.min(active, Math.max(0, size - 1));
     // The height comes first, because the visible rows depend on it.
@@ -110,7 +111,7 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
     const isFocused = rows.contains(document.activeElement);
     lines.clear();
     rows.replaceChildren();
-    // Other rows may come by themselves, when a search ends: who is in the list stays in it.
+    // Other rows may come by themselves when a search ends: a person in the list then stays in it.
     if (isFocused && length()) move(active);
     else later();
   }

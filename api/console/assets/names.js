@@ -15,14 +15,14 @@ export async function readNames(batch, signal) {
   return signal.aborted ? null : found;
 }
 
-// While verdicts come, what a hundred thousand of them add up to is counted this often.
+// While verdicts come, all of them (up to a hundred thousand) are counted again this often.
 const COUNT_EVERY_MS = 500;
 
 /** Problems of a batch, in the order of their first attempts. */
 export class Problems {
   constructor(names) {
     const at = new Map();
-    // A proof that names no problem is the only attempt at its own.
+    // A proof that names no problem counts as the only attempt at a problem of its own.
     this.of = Int32Array.from(names, ({ id, problem }) => {
       const name = problem ?? id;
       if (!at.has(name)) at.set(name, at.size);
@@ -38,8 +38,8 @@ export class Problems {
   }
 
   /**
-   * Return how many attempts at each problem have each outcome, in the order of OUTCOMES, from a batch's results; the same
-   * lists again while nothing new was counted.
+   * Return, for each outcome in the order of OUTCOMES, how many attempts at each problem have it, from a batch's results.
+   * While nothing new was counted, the same lists are returned again.
    */
   count(results) {
     const now_ms = performance.now();

@@ -10,7 +10,7 @@ const [LOWEST, HIGHEST] = [-3, 3];
 
 const RECENT_POINTS = 10;
 
-/** Rates per second from growing counters. Of a counter that is new to the page the past is not known. */
+/** Rates per second from growing counters. If a counter is new to the page, its growth before is not counted. */
 export class Rates {
   constructor() {
     this.points = [];
@@ -25,7 +25,7 @@ export class Rates {
     this.last.set(name, value);
   }
 
-  /** Make one point of what was added since the last. */
+  /** Make a point of what was added since the last point. */
   close() {
     const now_ms = performance.now();
     if (this.at_ms !== null) this.points.push((1000 * this.grown) / (now_ms - this.at_ms));
@@ -33,7 +33,7 @@ export class Rates {
     [this.grown, this.at_ms] = [0, now_ms];
   }
 
-  /** Return the mean of the last looks, 0 if nothing grew. */
+  /** Return the mean of the last points; 0 if nothing grew. */
   recent() {
     const last = this.points.slice(-RECENT_POINTS);
     return last.length ? last.reduce((sum, point) => sum + point, 0) / last.length : 0;
@@ -53,7 +53,7 @@ function figure(title, words, ...shapes) {
   return h("figure", {}, h("figcaption", {}, h("b", {}, title), ` ${words}`), drawing);
 }
 
-/** Draw rates per second, one point per look; returns a list, which is empty while there is nothing to draw. */
+/** Draw rates per second, one point per reading; return a list, which is empty while there is nothing to draw. */
 export function rates(title, points) {
   if (points.length < 2 || !points.some(Boolean)) return [];
   const most = Math.max(...points, 1e-9);

@@ -43,7 +43,7 @@ function word(outcome, address) {
   return { outcome, element, update };
 }
 
-/** Return a line for screen readers that says how far a batch is at every tenth, not at every proof. */
+/** Return a line for screen readers that says how far a batch is, after every tenth of the batch, not after every proof. */
 export function announcer() {
   const element = h("p", { class: "heard", role: "status", "aria-live": "polite" });
   let last = "";

@@ -6,7 +6,7 @@ import { KINDS, OUTCOMES, outcomeOf } from "./words.js";
 
 const SAID_CHARS = 160;
 const RETRY_S = 1;
-// Sorting again as verdicts come may take this share of the time.
+// The share of the time that sorting may take while verdicts come.
 const SORTING_SHARE = 0.05;
 const OUTCOME_OF_KIND = KINDS.map((kind) => OUTCOMES.indexOf(outcomeOf(kind)));
 const NATURAL = new Intl.Collator("en", { numeric: true });
@@ -82,7 +82,7 @@ export class Results {
     return !text || this.name(at).toLowerCase().includes(text) || this.said[at].toLowerCase().includes(text);
   }
 
-  /** Keep the rows of one outcome or reason (`kind`) and of one problem that have a text in their name or messages. */
+  /** Keep the rows of one outcome or reason (`kind`) and of one problem whose name or messages contain a text. */
   setFilter({ kind, text, problem }) {
     const lower = text.toLowerCase();
     if (lower !== this.filter.text) [this.found, this.isSearched] = [null, false];
@@ -98,13 +98,13 @@ export class Results {
     this.settle();
   }
 
-  /** Sort by a column, as `orderOf` reads it; the empty text is the order in which verdicts came. */
+  /** Sort as a text says, which `orderOf` reads; the empty text means the order in which verdicts came. */
   sort(text) {
     this.order = orderOf(text);
     this.filterAgain();
   }
 
-  /** Bring the rows that came meanwhile to their places, unless that was done a moment ago. */
+  /** Bring the rows that came since the last sorting to their places, unless that sorting was a moment ago. */
   settle() {
     const start_ms = performance.now();
     if (!this.isUnsorted || (start_ms < this.sortAgain_ms && !this.isComplete)) return;
@@ -123,7 +123,7 @@ export class Results {
   }
 }
 
-/** Look for the filter's text in all messages of the batch, in the farm, until the signal is aborted or all was looked through. */
+/** Have the farm search all messages of the batch for the filter's text, until all are searched or the signal is aborted. */
 export async function search(results, signal, changed) {
   const { text } = results.filter;
   const found = new Uint8Array(results.total);

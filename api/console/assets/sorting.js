@@ -9,7 +9,7 @@ export function orderOf(text) {
 
 /**
  * Return the heads of columns, `[title, name, isDescendingFirst]` each, and a function that marks the one in use.
- * A click on a head with a name sorts by it, a second one turns the order round, and a third ends it.
+ * A click on a head with a name sorts by that column, a second click turns the order round, and a third ends the sorting.
  */
 export function heads(columns, chosen) {
   let order = orderOf("");
@@ -23,7 +23,7 @@ export function heads(columns, chosen) {
       const isDescending = isFirst ? isDescendingFirst : !order.isDescending;
       const isOver = !isFirst && order.isDescending !== isDescendingFirst;
       const text = isOver ? "" : `${isDescending ? "-" : ""}${name}`;
-      // Marked at once: a second click may come before the list is drawn, and turns this order round.
+      // Marked at once: a second click may come before the list is drawn, and has to turn this order round.
       mark(text);
       chosen(text);
     }

@@ -7,7 +7,7 @@ import { count } from "./words.js";
 
 const MOST_LINES = 2000;
 const LINES_BEFORE = 200;
-// From here on a text scrolls past its end, so that its last line can be brought up.
+// A text with more lines than this scrolls past its end, so that its last line can be brought up.
 const LONG_LINES = 60;
 const RANKS = ["trace", "info", "warning", "sorry", "error"];
 
@@ -21,8 +21,8 @@ export function marksOf(verdict) {
 }
 
 /**
- * Return the text with messages at their positions; one without marks the whole text, and is in the verdict. Of a long text
- * a part is shown, around the line that is `wrong` first; `goTo(line)` brings a line into view.
+ * Return the text with messages at their positions. A message without a position marks the whole text, and is shown in the
+ * verdict. Of a long text, only a part is shown, which has the first wrong line (`wrong`); `goTo(line)` brings a line into view.
  */
 export function source(text, marks, wrong = 0) {
   const lines = text.split("\n");
@@ -59,7 +59,7 @@ export function source(text, marks, wrong = 0) {
 
   draw(wrong && lines.length > MOST_LINES ? wrong - 1 - LINES_BEFORE : 0);
   const element = h("section", { class: "source", "aria-label": "Source" }, note, box);
-  // Heights are known once it is on the page.
+  // Heights are known only once the element is on the page.
   if (wrong) requestAnimationFrame(() => goTo(wrong));
   return { element, goTo: (line) => (goTo(line), box.focus()) };
 }
@@ -86,7 +86,7 @@ function saidHere(mark) {
   return h("div", { class: `said ${mark.severity}` }, h("b", {}, where), said(mark.data), mark.repair ? repair(mark.repair) : null);
 }
 
-/** Return a line in pieces. Lean counts characters and JavaScript half characters, so places are looked up in a list. */
+/** Return a line in pieces. Lean counts characters and JavaScript counts UTF-16 units, so places are looked up in a list. */
 function marked(text, number, marks, found) {
   if (!marks.length) return coloured(text, found);
   const offsets = [0];
@@ -105,6 +105,6 @@ function marked(text, number, marks, found) {
 function span({ pos, endPos, severity }, number, length) {
   const start = pos.line === number ? Math.min(pos.column, length) : 0;
   const end = !endPos ? start + 1 : endPos.line === number ? Math.min(endPos.column, length) : length;
-  // A position between two characters is shown at the one after it.
+  // A position between two characters is shown at the second of them.
   return { severity, start, end: Math.max(end, start + 1) };
 }

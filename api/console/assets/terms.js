@@ -22,7 +22,7 @@ const MEANINGS = {
 };
 let number = 0;
 
-/** Return a word with its meaning, if it has one here. */
+/** Return a word, with its meaning if the list here has it. */
 export function term(word) {
   if (!(word in MEANINGS)) return word;
   const id = `meaning-${(number += 1)}`;

@@ -12,7 +12,7 @@ async function download(status, signal, told) {
   for (let after = -1; after !== null; ) {
     const { items, next } = await ask(`${path}?after=${after}`, { signal });
     const rows = items.filter(({ verdict }) => verdict).map(({ proof, verdict }) => ({ ...verdict, problem: proof.problem ?? null, ...names }));
-    // A blob can lie on the disk, where a text would fill the page's memory.
+    // A blob, because it can lie on the disk; a text would fill the page's memory.
     parts.push(new Blob(rows.map((row) => `${JSON.stringify(row)}\n`)));
     after = next;
     told(after === null ? "" : `${count(after + 1)} of ${count(status.total)}…`);

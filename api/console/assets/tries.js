@@ -25,7 +25,7 @@ function write(tries) {
   }
 }
 
-/** Keep a try, the newest first; the oldest go, and so does a text that is too long to keep. */
+/** Keep a try, the newest first; the oldest tries are dropped, and so are texts that are too long. */
 export function keep(attempt) {
   const same = ({ code, statement }) => code === attempt.code && statement === attempt.statement;
   let size = 0;

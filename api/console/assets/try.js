@@ -10,7 +10,7 @@ import { history, keep } from "./tries.js";
 import { judged } from "./verdict.js";
 import { problem } from "./words.js";
 
-// Longer addresses are cut by what they are sent with.
+// Longer addresses are cut by the programs that people send them with.
 const MOST_LINK_CHARS = 8000;
 const IN_LINK = ["code", "statement", "timeout", "level", "environment"];
 // Typed text is kept while other views are shown.
@@ -90,7 +90,7 @@ function form(title, fields, button, answer, signal, more = []) {
   return element;
 }
 
-/** Fill the form's fields; those that are not given are emptied, or as they are at first. */
+/** Fill the form's fields: without a given value, `code` and `statement` are emptied, and other fields stay as they are. */
 function fill(fields, given) {
   for (const [name, box] of Object.entries(fields)) {
     if (given[name] === undefined && name !== "code" && name !== "statement") continue;
@@ -108,7 +108,7 @@ function examples(fields) {
   return box;
 }
 
-/** Return the address of the page with what the form holds; null if that is too much for one. */
+/** Return the address of the page with the form's contents; null if they are too long for an address. */
 function linkTo(fields) {
   const query = new URLSearchParams(IN_LINK.map((name) => [name, fields[name].value]).filter(([, value]) => value));
   const address = new URL(`#/try?${query}`, location.href).href;
@@ -163,7 +163,7 @@ function retrieveForm(signal) {
   }, signal);
 }
 
-/** Show the boxes; what a link brings along is filled in, and waits for a click. */
+/** Show the boxes, filled in with what a link brings along; nothing is sent before a click. */
 export function show(main, route, signal) {
   heading(main, "Try");
   for (const name of IN_LINK) if (route.query.has("code")) typed.set(name, route.query.get(name) ?? typed.get(name) ?? "");

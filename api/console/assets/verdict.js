@@ -69,7 +69,7 @@ function verdictPanel(verdict, goTo) {
   );
 }
 
-/** Return all there is to see of a judged text, as sections: the verdict, what stands between, the text, the evidence. */
+/** Return all that there is to see of a judged text, as sections: verdict, further elements, text and evidence. */
 export function judged(verdict, text, ...between) {
   const { element, goTo } = source(text, marksOf(verdict), firstWrong(verdict)?.pos.line);
   return [verdictPanel(verdict, goTo), ...between, element, evidencePanel(verdict)];
