@@ -19,7 +19,10 @@ _MOST_DETAILS = 20
 
 
 def invalid(error: ValidationError | RequestValidationError) -> InvalidRequest:
-    """Return pydantic's findings as one error: the first is its text, all are its details, none quotes the input."""
+    """Return pydantic's findings as one error, with the first as its text and all as its details.
+
+    No finding quotes the input.
+    """
     findings = [{"loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors()[:_MOST_DETAILS]]
     first = findings[0]
     where = ".".join(str(part) for part in first["loc"]) or "body"

@@ -92,7 +92,7 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
         **names,
         "timeout_s": timeout_s,
         "gate": _gate(options, settings, least),
-        # If a key's proofs have to pass the gate, so do the texts before its theorems (the statements' fronts).
+        # If a key's proofs have to pass the gate, so do their statements' fronts (the texts before the theorems).
         "front": "gated" if least is Gate.STRICT else "own",
     }
 
@@ -182,7 +182,7 @@ class Intake:
 
     @property
     def domain(self) -> str:
-        """The trust domain of the batch. With the gate off, proofs may run any metacode, so it is the owner's own."""
+        """The batch's trust domain: with the gate off, proofs may run any metacode, so each owner has its own."""
         return STRICT_DOMAIN if self.options["gate"] == "strict" else self.owner
 
     def _wants_canary(self) -> bool:
@@ -203,7 +203,7 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
     their axioms.
 
     Raises:
-        InvalidRequest: the proof has no statement, or one of its headers makes a text a module.
+        InvalidRequest: the proof has no statement, or the header of its statement or code says `module`.
     """
     if proof.statement is None:
         raise InvalidRequest(f"proofs.{index}.statement: the level {level!r} needs one")

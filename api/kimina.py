@@ -62,7 +62,7 @@ async def run_checks(
 
 
 def _read(text: str) -> Proof | Json:
-    """Return a text as a proof, or, if it cannot be sent to Lean, its answer with the error; the others still run."""
+    """Return a text as a proof; for a text that cannot be sent to Lean, return the answer, so that other texts run."""
     try:
         return Proof(code=text or "\n")
     except ValidationError as error:

@@ -24,7 +24,7 @@ class Pace:
     def __init__(self, per_s: int) -> None:
         self._per_s = per_s
         self._burst = per_s * _BURST_S
-        # How many requests each name had left, and when; the name used last is at the end. A missing name has them all.
+        # How many requests each name had left, and when; the last used is at the end. A missing name has a whole burst.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def admit(self, name: str) -> None:
@@ -51,7 +51,7 @@ class Pace:
 
 
 def address_name(host: str) -> str:
-    """Return the name under which an address is counted: for IPv6 its network, all of which one client may have."""
+    """Return the name under which an address is counted; for IPv6 the network, because one client may own all of it."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -10,7 +10,8 @@ from api.lean_tasks import Json, finding
 from farm.models import Candidates, Goal
 from farm.prepared_proof import header_of
 
-# The most candidates in a share: few, so that many workers get one; a worker runs what its candidates share only once.
+# The most candidates in a share: few, so that many workers get a share. A worker runs the candidates' common beginning
+# only once.
 _SHARE = 4
 
 

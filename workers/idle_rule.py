@@ -19,7 +19,7 @@ from farm.celery_app import is_rabbitmq
 from workers.background_threads import BackgroundThread
 
 NEGLECT_S = 20.0
-"""How long tokens may wait, and none be taken, before the first process is ended."""
+"""How long tokens may wait while none is taken, before the first process is ended."""
 _LOOK_S = 2.0
 # If two checks are further apart, nothing is known about the time between them.
 _ON_END_S = 10.0

@@ -237,7 +237,7 @@ class RoomProcess:
 
 
 def may_be_alive(worker: str) -> bool:
-    """Whether the worker that `worker_id` named so may be alive; always true for processes of other hosts."""
+    """Whether a worker with this name (from `worker_id`) may be alive; always true for processes of other hosts."""
     host, _, identity = worker.partition(":")
     return host != socket.gethostname() or is_identity_alive(identity)
 

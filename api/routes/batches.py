@@ -161,7 +161,7 @@ async def rerun(
     body: RerunRequest | None = None,
     idempotency_key: Annotated[str, _KEY] = "",
 ) -> BatchAccepted:
-    """Run the undecided proofs of a finished batch again, in a new batch that has its options and names its parent."""
+    """Run a finished batch's undecided proofs again, in a new batch with its options and with its id as `parent`."""
     asked = body or RerunRequest()
     old = await service.batches.status(batch_id, owner)
     options = await rerun_options(old, asked, service, owner)

@@ -54,7 +54,7 @@ async def livez() -> dict[str, str]:
 
 
 def _rooms(status: FarmStatus) -> dict[str, Any]:
-    """Return the worker rooms. Lean has a room for each environment that is the default, has workers, or has proofs."""
+    """Return the worker rooms; Lean has one per environment that is the default, has workers, or has work waiting."""
     rooms = {}
     for queue in status.queues:
         members = lean_workers(status, queue.environment)

@@ -79,7 +79,7 @@ def unwrap(row: Terms) -> Terms:
 
 
 def relation(row: Terms) -> tuple[Terms, str, Terms]:
-    """Return the left side, relation and right side, with `a > b` as `b < a`; without a relation, all is left."""
+    """Return left side, relation and right side, with `a > b` as `b < a`; without a relation, all is the left side."""
     for sign in _RELATIONS:
         at = find(row, sign)
         if at > 0:

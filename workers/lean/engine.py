@@ -75,7 +75,7 @@ class Engine(Protocol):
 
 
 class LeanEngine:
-    """Judges on the one REPL of this process, which belongs to the thread that built it.
+    """Judges on the one REPL of this process; the REPL belongs to the thread that built it.
 
     Args:
         session: the REPL.

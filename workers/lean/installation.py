@@ -157,7 +157,7 @@ def _inherited() -> dict[str, str]:
 
 
 def _write_launcher(settings: Settings, config: Config, lake: str, folder: Path, program: Path | None = None) -> Path:
-    """Write the plan, and the executable that LeanInteract takes for `lake`, which starts the REPL or `program`."""
+    """Write the plan, and the executable that LeanInteract takes for `lake`; it starts the REPL, or `program`."""
     inherited = _inherited()
     recorded = _record_environment(lake, Path(config.working_dir), inherited)
     is_open = settings.sandbox == "off"

@@ -47,7 +47,7 @@ class Switch(BackgroundThread, Generic[T]):
         self._ended = threading.Event()
 
     def begin(self, loaded: T, wish: Wish | None) -> None:
-        """Answer with the first corpus: that of the earlier request `wish`, or, if that is None, of the settings."""
+        """Answer with the first corpus: that of an earlier request, or, if `wish` is None, that of the settings."""
         self._answers_with = self._put(loaded)
         self._over = wish.id if wish else ""
         self._show()

@@ -46,7 +46,7 @@ def find_source(settings: Settings) -> Path:
 
 
 def home(settings: Settings) -> str:
-    """Return the settings in whose place an operator's request takes effect; once they change, it no longer applies."""
+    """Return the settings in whose place an operator's request takes effect; if they change, the request lapses."""
     return f"{settings.data_repo}\n{settings.data_revision}"
 
 

@@ -1,6 +1,6 @@
 """Candidates for many queries at once, found by one matrix product over all vectors, block by block.
 
-Each query may see other premises. FAISS reads the accessible vectors once per query. A product reads every vector,
+Each query may see different premises. FAISS reads the accessible vectors once per query. A product reads every vector,
 accessible or not, but only once for all queries. So it is faster when many queries wait and can see much
 (docs/benchmarks.md).
 """

@@ -108,7 +108,7 @@ class Needs:
 
 
 def python() -> str:
-    """Return the interpreter behind the link in a virtual environment: it starts faster and needs no environment."""
+    """Return the interpreter behind a virtual environment's link: it starts faster, and without that environment."""
     return os.path.realpath(sys.executable)
 
 

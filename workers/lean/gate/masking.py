@@ -1,4 +1,4 @@
-"""A text as the gate reads it: comments and quotations are blank, and places that Lean may read otherwise are found."""
+"""A text as the gate reads it: comments and quotations are blank, and what Lean may read differently is reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Masked(NamedTuple):
     Attributes:
         code: the text with white space in place of comments, strings and quoted characters; code in a string's braces
             stays.
-        unreadable: refusals of places that Lean may read otherwise than the gate, in order.
+        unreadable: refusals of places that Lean may read differently from the gate, in order.
     """
 
     code: str

@@ -33,7 +33,7 @@ _OPEN = re.compile(r"(?:\A|\n)[ \t]*open(?:[ \t]+[\w.]+)*[ \t]+\Z")
 _OPENED = re.compile(r"Lean(?=\s|\Z)(?!\s{1,80}in\b)")
 # The text that follows `unsafe` in an aesop rule that may fail; no declaration continues like this.
 _PROBABILITY = re.compile(r"\s{1,80}\d{1,3}\s{0,80}%")
-# What follows `unsafe` in a definition; an attribute before `unsafe` could make Lean use an unnamed definition.
+# What follows `unsafe` in a definition; an attribute before `unsafe` could make Lean use what nothing names.
 _DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\s:({])")
 # Words that make Lean run a term of the text.
 _RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=")
