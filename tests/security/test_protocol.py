@@ -11,6 +11,7 @@ import pytest
 from farm import Farm, Outcome, Proof, Reason
 from tests.conftest import lean_settings
 from tests.support.guarded import outcomes
+from tests.support.repl.directives import run_word
 from tests.support.repl.install import Install, install
 from tests.support.running import running_farm
 
@@ -27,6 +28,15 @@ LIES = {
     "a reply of 17 MB": "big:17000000",
     "no end of output": "flood!",
     "no end of lines": "floodlines!",
+}
+
+
+NO_TOKENS = {
+    "no UTF-8": b'{"env": 0, "messages": [{"severity": "info", "data": "\xff"}]}',
+    "no messages but a text": b'{"env": 0, "messages": ["sync"]}',
+    "no messages but null": b'{"env": 0, "messages": [null]}',
+    "two messages": b'{"env": 0, "messages": [{"data": "sync"}, {"data": "sync"}]}',
+    "no object": b'[{"data": "sync"}]',
 }
 
 
@@ -51,6 +61,19 @@ def test_a_lie_is_seen_and_ends_the_repl(scripted: Install, lie: str) -> None:
     found = outcomes(scripted, TRUE, f"{FALSE} -- {lie}", TRUE, FALSE)
 
     assert (found[0]["said"], found[0]["pid"]) == ("fine", found[1]["pid"])
+    assert_tainted(found, "GuardTripped")
+
+
+@pytest.mark.parametrize("answer", NO_TOKENS.values(), ids=NO_TOKENS)
+def test_an_answer_to_the_token_that_cannot_be_read_is_a_lie_too(scripted: Install, answer: bytes) -> None:
+    hostile = (
+        "import scripted_repl.directives as directives\n"
+        f"true, replies = directives.write_all, iter([None, {answer!r} + b'\\n\\n'])\n"
+        "directives.write_all = lambda to, said: true(to, next(replies) or said)"
+    )
+
+    found = outcomes(scripted, TRUE, f"{FALSE} -- {run_word(hostile)}", TRUE, FALSE)
+
     assert_tainted(found, "GuardTripped")
 
 

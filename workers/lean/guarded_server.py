@@ -131,9 +131,11 @@ class GuardedServer(AutoLeanServer):
             if not self._token:
                 self._ask_token(_place(env), deadline)
             token, self._token = self._token, ""
-            raw = self._receive(deadline)
-        messages = self._parse_repl_output(raw.decode(), False).get("messages")
-        return isinstance(messages, list) and [each.get("data") for each in messages] == [token]
+            raw = self._receive(deadline).decode()
+        match self._parse_repl_output(raw, False).get("messages"):
+            case [{"data": str(said)}]:
+                return said == token
+        return False
 
     def _ask_token(self, where: dict[str, int], deadline: float) -> None:
         self._token = f"sync{secrets.token_hex(8)}"
