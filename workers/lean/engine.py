@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from typing import Protocol
 
 import structlog
@@ -13,8 +14,9 @@ from farm.models import Environment, Message, Reason, Verdict, verdict
 from farm.store.claims import Claim, ClaimedItem
 from farm.store.leases import Result
 from workers.lean.executor import Executor
+from workers.lean.judging import SliceExpired
 from workers.lean.repl_events import ReplEvent, StartFailed
-from workers.lean.repl_watch import GivenUp
+from workers.lean.repl_watch import Died, GivenUp
 from workers.lean.session import Session
 from workers.lean.watchdog import Interruption, Watchdog
 from workers.metric_counts import Metrics
@@ -129,6 +131,11 @@ class LeanEngine:
         except StartFailed as failure:
             self._rest(str(failure))
             raise GivenUp("The REPL does not start") from failure
+        except (Died, SliceExpired, GivenUp):
+            raise
+        except Exception as error:
+            self._end_unread(error)
+            raise Died("The farm could not read what the REPL said") from error
         self._failure = ""
         self._ran += 1
         beside_loads_s = time.monotonic() - started - (self._session.loading_s - loading_s)
@@ -173,6 +180,13 @@ class LeanEngine:
         _log.error("repl.start_failed", error=why)
         self._failure = why
         time.sleep(_START_BACKOFF_S)
+
+    def _end_unread(self, error: Exception) -> None:
+        """End a REPL whose replies led to an error of the farm's own code: it may answer the next proof as oddly."""
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        # Not the error's text: it may quote the proof, and logs hold none.
+        _log.error("run.failed", error=type(error).__name__, where=f"{last.filename}:{last.lineno}")
+        self._session.end("guard")
 
     def _observe(self, found: Result, claim: Claim, spent_s: float) -> None:
         self._figures.observe(MetricSeries.QUEUE, claim.queued_s)

@@ -195,6 +195,25 @@ def test_the_third_death_is_crashed_and_says_why(process: LeanProcess) -> None:
     assert found[1].reward is None
 
 
+@pytest.mark.parametrize("odd_at", [2, WARMED_UP + 2])
+def test_a_reply_that_the_farm_cannot_read_is_charged_to_its_proof(process: LeanProcess, odd_at: int) -> None:
+    batch = process.put(14)
+
+    def lean(text: str) -> Reply:
+        if number(text) == odd_at:
+            raise AttributeError("'NoneType' object has no attribute 'strip'")
+        return response()
+
+    process.session.lean = lean
+    process.loop.work()
+
+    found = {verdict.index: (verdict.reason, verdict.attempts) for verdict in process.verdicts(batch)}
+    assert found.pop(odd_at) == (Reason.CRASHED, DEATH_BOUND)
+    assert found == dict.fromkeys({*range(14)} - {odd_at}, (None, 1))
+    assert process.session.ended.count("guard") == DEATH_BOUND, "the next proof gets another REPL"
+    assert_settled(process.client, batch, 14)
+
+
 def test_an_accepted_canary_ends_this_process_s_work_for_its_owner(process: LeanProcess) -> None:
     batch = process.put(14, canaries=1, canaries_at=10)
     later = process.put(2)
