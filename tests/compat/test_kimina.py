@@ -70,6 +70,13 @@ def test_every_position_is_one_of_the_snippet(http: httpx.Client) -> None:
     assert at(response["infotree"][0]["children"][0]["node"]["stx"]["range"]["start"]) == "decide"
 
 
+def test_a_reply_that_is_nested_deep_is_an_answer_too(http: httpx.Client) -> None:
+    deep, true = check(http, f"{TRUE} -- deep:1000", TRUE, infotree="full")
+
+    assert "error" not in deep
+    assert deep["response"].keys() == true["response"].keys()
+
+
 def test_a_header_s_own_errors_are_told(http: httpx.Client) -> None:
     [result] = check(http, f"import Nowhere\n{TRUE}")
 

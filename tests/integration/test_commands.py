@@ -71,6 +71,16 @@ def test_sessions_that_name_files_are_refused(replaying: RunningFarm, shared_dat
         assert "names a file of the farm's host" in answer.json()["error"]["message"]
 
 
+def test_a_reply_that_is_nested_deep_is_passed_on_as_far_as_it_can_be(farm: RunningFarm) -> None:
+    answer = post(farm, [{"cmd": "example : 1 + 1 = 2 := by rfl -- deep:1000"}, {"cmd": "#check Nat"}])
+
+    assert (answer.status_code, answer.json()["reason"], len(answer.json()["responses"])) == (200, None, 2)
+    levels, inner = 0, answer.json()["responses"][0]["deep"]
+    while inner:
+        levels, [inner] = levels + 1, inner
+    assert levels > 100
+
+
 def test_every_session_begins_in_a_fresh_process(farm: RunningFarm) -> None:
     def count() -> tuple[int, int]:
         got = post(farm, [{"cmd": "#eval 1"}, {"cmd": "-- count?", "env": 0}]).json()

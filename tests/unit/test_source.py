@@ -92,6 +92,14 @@ def test_every_position_of_a_reply_is_one_of_the_users_text(text: str, data: st.
     assert reply == {"messages": [{"pos": wanted, "endPos": None}], "infotree": [{"children": [{"range": placed}]}]}
 
 
+def test_a_position_that_no_text_has_is_left_out() -> None:
+    reply = {"messages": [{"pos": {"line": (1 << 64) - 1, "column": 0}, "endPos": {"line": 1, "column": 0}}]}
+
+    place(reply, split_header("import Init\n#eval 1"))
+
+    assert reply == {"messages": [{"pos": {}, "endPos": {"line": 2, "column": 0}}]}
+
+
 def test_a_statement_is_put_in_front_of_what_follows_it() -> None:
     statement = "open Nat in\ntheorem a (n : Nat) : n = n"
 

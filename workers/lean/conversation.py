@@ -10,6 +10,7 @@ from farm.store.claims import Claim, ClaimedItem
 from farm.store.lanes import lane_domain
 from workers.lean.repl_events import ReplEnded, ReplOutOfMemory, ReplTimeout
 from workers.lean.repl_watch import Died, Watch
+from workers.lean.reply_depth import cut
 from workers.lean.session import Session
 
 
@@ -46,7 +47,8 @@ class Conversation:
         try:
             for request in task.requests:
                 fields = request.model_dump(exclude_none=True)
-                replies.append(self._watch.run(timeout_s, lambda fields=fields: self._session.talk(fields, timeout_s)))  # type: ignore[misc]
+                reply = self._watch.run(timeout_s, lambda fields=fields: self._session.talk(fields, timeout_s))  # type: ignore[misc]
+                replies.append(cut(reply))
         except ReplTimeout:
             reason, message = Reason.TIMEOUT, f"Lean did not answer request {len(replies)} within {timeout_s:g} s"
         except ReplOutOfMemory:

@@ -12,9 +12,12 @@ from farm.processes import tree_cpu_s, tree_memory_mb
 from farm.source import Source, assemble, split_header
 from farm.store.claims import Claim, ClaimedItem
 from workers.lean.judging import Judge
+from workers.lean.reply_depth import cut
 from workers.lean.session import Session
 
 _MB = 1 << 20
+# No text has such a position, and JSON's writer has no room for a much larger one.
+_MOST = 1 << 32
 
 
 class Reporter:
@@ -55,7 +58,7 @@ class Reporter:
         reply: dict[str, Any] | None = None
         if exchange.header is not None and exchange.reply is not None:
             text = assemble(item.proof)
-            reply = {name: value for name, value in exchange.reply.items() if value is not None}
+            reply = cut({name: value for name, value in exchange.reply.items() if value is not None})
             place(reply, split_header(text.text), text.lines_before)
             if exchange.header.start is not None:
                 said = [each.model_dump(mode="json", by_alias=True) for each in exchange.header.response.messages]
@@ -91,6 +94,8 @@ def place(reply: dict[str, Any], source: Source, lines_before: int = 0) -> None:
             waiting += value
         elif isinstance(value, dict):
             if type(value.get("line")) is int and type(value.get("column")) is int:
-                found = source.to_user(Position(line=value["line"], column=value["column"]), lines_before)
+                is_real = max(value["line"], value["column"]) < _MOST
+                at = Position(line=value["line"], column=value["column"])
+                found = source.to_user(at, lines_before) if is_real else None
                 value.update(line=found.line, column=found.column) if found else value.clear()
             waiting += [part for part in value.values() if isinstance(part, (dict, list))]

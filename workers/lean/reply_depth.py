@@ -1,0 +1,24 @@
+"""How deep a reply of the REPL that is passed on may be nested: JSON writers go less deep than info trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+MOST_LEVELS = 200
+"""Of lists and objects in each other. pydantic and orjson write about 250, and a reply has others around it."""
+
+
+def cut(reply: dict[str, Any]) -> dict[str, Any]:
+    """Empty the lists and objects that are nested too deep in a reply, in place, and return the reply."""
+    level: list[Any] = [reply]
+    for _ in range(MOST_LEVELS):
+        level = [part for whole in level for part in _parts(whole)]
+    for whole in level:
+        whole.clear()
+    return reply
+
+
+def _parts(whole: dict[str, Any] | list[Any]) -> Iterable[dict[str, Any] | list[Any]]:
+    parts = whole.values() if isinstance(whole, dict) else whole
+    return [part for part in parts if isinstance(part, (dict, list))]
