@@ -30,6 +30,8 @@ class Chunk:
         under_way: a write that has begun and whose outcome has not been read yet.
         written: how many verdicts were the first for their proofs.
         goes_on: whether the rest is still to be run here, as far as is known.
+        in_groups: whether the store knows that several items may run before their verdicts come; otherwise the lease
+            names the one that runs.
     """
 
     claim: Claim
@@ -37,6 +39,7 @@ class Chunk:
     under_way: Future[Finished] | None = None
     written: int = 0
     goes_on: bool = True
+    in_groups: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> ClaimedItem | None:
@@ -110,6 +113,8 @@ class Claims:
         if claim is None:
             return None
         chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
+        # As claim.lua decides.
+        chunk.in_groups = in_groups and not claim.is_interactive and len(chunk.rest) > 1
         if chunk.rest:
             self._lane, self._owner = claim.lane, claim.owner
         self.in_hand = chunk

@@ -70,7 +70,7 @@ class VerdictWriter:
         self._gathering: tuple[_Group, Future[Finished]] | None = None
 
     def write(
-        self, claim: Claim, verdicts: Sequence[Result], then: ClaimedItem | None, spent_s: float
+        self, claim: Claim, verdicts: Sequence[Result], then: int | str | None, spent_s: float
     ) -> Future[Finished]:
         """Begin to write verdicts, with those that were gathered before, and return the outcome to wait for.
 
@@ -79,7 +79,8 @@ class VerdictWriter:
         Args:
             claim: the claim under which they were found.
             verdicts: what was found.
-            then: the item that runs next; it is charged if this process dies after they are written.
+            then: the index of the item that runs next; it is charged if this process dies after they are written.
+                `ONE_OF_THEM` before verdicts are gathered.
             spent_s: the seconds that their runs took.
 
         Returns:
@@ -87,7 +88,7 @@ class VerdictWriter:
         """
         with self._lock:
             group, written = self._add(claim, verdicts, spent_s)
-            group.then = then.index if then else None
+            group.then = then
             self._close(group)
         return written
 

@@ -16,7 +16,7 @@ import structlog
 
 from farm.models import Reason
 from farm.store.claims import ClaimedItem
-from farm.store.constants import FIRST_CANARY
+from farm.store.constants import FIRST_CANARY, ONE_OF_THEM
 from farm.store.leases import Finished, Result
 from farm.traces import span
 from workers.lean.claims import Chunk, Claims
@@ -94,7 +94,7 @@ class WorkLoop:
     def _run_chunk(self, chunk: Chunk) -> None:
         item = chunk.take()
         if known := chunk.known():
-            self._write(chunk, known, item, 0.0)
+            self._write(chunk, known, ONE_OF_THEM if chunk.in_groups else _index(item), 0.0)
         while item is not None and chunk.goes_on:
             item = self._run_item(chunk, item)
         if indices := [*([item.index] if item else []), *chunk.drop_rest()]:
@@ -108,7 +108,7 @@ class WorkLoop:
         self._recent_s.append(spent_s)
         # A write under way may end the chunk, and must finish before any item of the lease is given back.
         if failure and chunk.under_way:
-            self._write(chunk, [], item, 0.0)
+            self._write(chunk, [], item.index, 0.0)
         elif chunk.under_way and chunk.under_way.done():
             self._await_write(chunk)
         match failure:
@@ -140,14 +140,18 @@ class WorkLoop:
         following = chunk.take() if chunk.goes_on and not self._stopping() else None
         # The last verdict of a chunk is written before the next claim: a process that claims holds nothing else.
         if following is None or not self._gathers(chunk, item):
-            self._write(chunk, found, following, self._recent_s[-1])
-        else:
+            self._write(chunk, found, _index(following), self._recent_s[-1])
+        elif chunk.in_groups:
             self._follow(chunk, self._writer.gather(chunk.claim, found, self._recent_s[-1]))
+        else:
+            # The lease still names this item. If the process died under the next one, this one would be charged.
+            self._write(chunk, found, ONE_OF_THEM, self._recent_s[-1])
         return following
 
-    def _write(self, chunk: Chunk, found: list[Result], then: ClaimedItem | None, spent_s: float) -> None:
+    def _write(self, chunk: Chunk, found: list[Result], then: int | str | None, spent_s: float) -> None:
         """Have results written, with results gathered before, and read the outcome; raises as `_await_write` does."""
         self._follow(chunk, self._writer.write(chunk.claim, found, then, spent_s))
+        chunk.in_groups = then == ONE_OF_THEM
         self._await_write(chunk)
 
     def _follow(self, chunk: Chunk, written: Future[Finished]) -> None:
@@ -194,3 +198,7 @@ class WorkLoop:
             return []
         text = f"The REPL died {item.deaths + 1} times: {why}"
         return [undecided(item, chunk.claim, self._engine.environment, Reason.CRASHED, text)]
+
+
+def _index(item: ClaimedItem | None) -> int | None:
+    return item.index if item else None

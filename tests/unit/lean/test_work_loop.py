@@ -114,18 +114,21 @@ def test_a_verdict_that_somebody_waits_for_is_written_at_once(process: LeanProce
     assert_settled(process.client, batch, 4)
 
 
-def work_and_die(url: str) -> None:
-    """Work until proof 40 runs, and die of it, in a process of its own."""
+def work_and_die(url: str, killer: int) -> None:
+    """Work until a proof runs, and die of it, in a process of its own."""
     process = LeanProcess(url)
-    process.session.lean = lambda text: os._exit(9) if number(text) == 40 else response()
+    process.session.lean = lambda text: os._exit(9) if number(text) == killer else response()
     process.loop.work()
 
 
-def test_a_process_that_dies_in_a_group_is_charged_to_no_proof_but_the_one_that_killed_it(process: LeanProcess) -> None:
+@pytest.mark.parametrize("killer", [WARMED_UP - 1, 40])
+def test_a_process_that_dies_in_a_group_is_charged_to_no_proof_but_the_one_that_killed_it(
+    process: LeanProcess, killer: int
+) -> None:
     batch, leases = process.put(60), Leases(process.client)
     history = []
     for _ in range(1 + DEATH_BOUND):
-        dying = multiprocessing.get_context("spawn").Process(target=work_and_die, args=(process.url,))
+        dying = multiprocessing.get_context("spawn").Process(target=work_and_die, args=(process.url, killer))
         dying.start()
         dying.join(60)
         for lease in leases.held_by():
@@ -136,10 +139,11 @@ def test_a_process_that_dies_in_a_group_is_charged_to_no_proof_but_the_one_that_
         history.append({name.decode(): int(value) for name, value in deaths.items() if name.startswith(b"death")})
     process.loop.work()
 
-    assert history == [{}, {"death:40": 1}, {"death:40": 2}, {"death:40": 3}], "in a group none is known to have run"
+    name = f"death:{killer}"
+    assert history == [{}, {name: 1}, {name: 2}, {name: 3}], "in a group none is known to have run"
     found = {each.index: (each.reason, each.attempts) for each in process.verdicts(batch)}
-    assert found.pop(40)[0] is Reason.CRASHED
-    assert found == dict.fromkeys({*range(60)} - {40}, (None, 1))
+    assert found.pop(killer)[0] is Reason.CRASHED
+    assert found == dict.fromkeys({*range(60)} - {killer}, (None, 1))
     assert_settled(process.client, batch, 60)
 
 
