@@ -122,7 +122,8 @@ class WorkLoop:
                 self._writer.defer(chunk.claim, item, failure.slice_s)
             case None:
                 self._claims.learn(spent_s)
-        return self._hand_in(chunk, item, found)
+        # What was given back has been charged to the batch with its seconds.
+        return self._hand_in(chunk, item, found, 0.0 if failure else spent_s)
 
     def _judge(self, chunk: Chunk, item: ClaimedItem) -> tuple[list[Result], Died | SliceExpired | GivenUp | None]:
         """Return the verdict of a run, or why there is none; the trace's span covers only Lean's time."""
@@ -135,17 +136,17 @@ class WorkLoop:
             run.note(outcome=str(found.outcome), reason=found.reason or "", attempts=found.attempts)
             return [found], None
 
-    def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result]) -> ClaimedItem | None:
+    def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result], spent_s: float) -> ClaimedItem | None:
         """Have the result of an item written; return the item to run next, None at the end of the chunk."""
         following = chunk.take() if chunk.goes_on and not self._stopping() else None
         # The last verdict of a chunk is written before the next claim: a process that claims holds nothing else.
         if following is None or not self._gathers(chunk, item):
-            self._write(chunk, found, _index(following), self._recent_s[-1])
+            self._write(chunk, found, _index(following), spent_s)
         elif chunk.in_groups:
-            self._follow(chunk, self._writer.gather(chunk.claim, found, self._recent_s[-1]))
+            self._follow(chunk, self._writer.gather(chunk.claim, found, spent_s))
         else:
             # The lease still names this item. If the process died under the next one, this one would be charged.
-            self._write(chunk, found, ONE_OF_THEM, self._recent_s[-1])
+            self._write(chunk, found, ONE_OF_THEM, spent_s)
         return following
 
     def _write(self, chunk: Chunk, found: list[Result], then: int | str | None, spent_s: float) -> None:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,26 @@ def test_a_death_is_charged_to_the_proof_under_which_the_repl_died(process: Lean
     attempts = {verdict.index: verdict.attempts for verdict in process.verdicts(batch)}
     assert attempts == {index: 2 if index == dies_at else 1 for index in range(14)}
     assert_settled(process.client, batch, 14)
+
+
+def test_the_seconds_of_a_run_that_died_are_charged_once(process: LeanProcess) -> None:
+    batch = process.put(3)
+    spent_s: list[float] = []
+
+    def lean(text: str) -> Reply:
+        if number(text) == 1 and not spent_s:
+            began = time.monotonic()
+            time.sleep(0.5)
+            spent_s.append(time.monotonic() - began)
+            raise ReplGone("The REPL ended by itself")
+        return response()
+
+    process.session.lean = lean
+    process.loop.work()
+
+    claimed_s = 4 / 32  # what claims charge: 1/32 s for each of the three, and for the one that ran again
+    served_s = float(process.client.hget(f"farm:batch:{batch}", "served"))
+    assert spent_s[0] <= served_s - claimed_s < 1.5 * spent_s[0]
 
 
 def test_the_third_death_is_crashed_and_says_why(process: LeanProcess) -> None:
