@@ -54,21 +54,18 @@ end
 local function tell_canary(outcome)
   redis.call('HINCRBY', b, 'canaries_done', 1)
   count('canaries_' .. outcome)
-  return outcome == 'accepted'
 end
 
 local written, bytes, unparked, alarm = 0, 0, 0, false
 local exists = redis.call('EXISTS', b) == 1
 for i = 8, #ARGV, 5 do
   local index, outcome, reason, packed = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
-  local worth = (lease or outcome ~= 'undecided') and exists
+  local worth, is_canary = (lease or outcome ~= 'undecided') and exists, tonumber(index) >= FIRST_CANARY
+  -- This holds for a verdict that is there already, too: the call may be sent a second time because the first reply got lost.
+  if worth and is_canary and outcome == 'accepted' then alarm = true end
   if worth and redis.call('HSETNX', b .. ':results', index, packed) == 1 then
     written, bytes = written + 1, bytes + #packed
-    if tonumber(index) >= FIRST_CANARY then
-      alarm = tell_canary(outcome) or alarm
-    else
-      tell(index, outcome, reason)
-    end
+    if is_canary then tell_canary(outcome) else tell(index, outcome, reason) end
     if ARGV[i + 3] ~= '' then
       add(counts, 'timed')
       if lease then keep(index, ARGV[i + 3], packed) end

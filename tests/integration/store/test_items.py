@@ -29,6 +29,17 @@ def test_work_ends_with_every_index_once_and_nothing_left(client: OpenStore, lea
     assert client.ttl(f"farm:batch:{batch}:items") > 0, "a finished batch must expire"
 
 
+def test_an_alarm_whose_reply_got_lost_is_given_again(client: OpenStore, leases: Leases, valkey_url: str) -> None:
+    put(valkey_url, 2, canaries=1, canaries_at=0)
+    canary = take(leases)
+
+    first, again = finish(leases, canary), finish(leases, canary)
+
+    assert (first.alarm, again.alarm) == (True, True)
+    assert (first.written, again.written) == (1, 0)
+    assert client.hget("farm:counters", "canaries_accepted") == b"1"
+
+
 def test_the_first_writer_wins_and_a_late_undecided_is_dropped(
     client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
