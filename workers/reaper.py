@@ -106,7 +106,9 @@ class Reaper:
         self._tokens.lean(back.environment, back.tokens)
         if back.condemned:
             items = self._leases.items(back.batch, back.condemned)
-            self._leases.finish(lease, back.batch, _undecided(items, Reason(back.reason)))
+            finished = self._leases.finish(lease, back.batch, _undecided(items, Reason(back.reason)))
+            # Items that waited for the run of a condemned one now wait for a process.
+            self._tokens.lean(back.environment, finished.tokens)
 
     def _sweep(self, batch: str) -> None:
         while True:
