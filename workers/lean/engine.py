@@ -135,7 +135,7 @@ class LeanEngine:
             raise
         except Exception as error:
             self._end_unread(error)
-            raise Died("The farm could not read what the REPL said") from error
+            raise Died("An error of the farm itself ended this run; the worker's log has it as `run.failed`") from error
         self._failure = ""
         self._ran += 1
         beside_loads_s = time.monotonic() - started - (self._session.loading_s - loading_s)
