@@ -13,7 +13,7 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import MasterNotFoundError as AsyncMasterNotFoundError
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import MasterDownError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
@@ -46,6 +46,8 @@ _REFUSALS_BY_CLASS: dict[type[ResponseError], str] = {
     OutOfMemoryError: "Redis is full (maxmemory)",
     ReadOnlyError: "This Redis is a replica",
     MasterDownError: "This Redis has lost its primary",
+    # redis-py sends a script that is not known, once; this is another server by then, after a failover or a restart.
+    NoScriptError: "This Redis has just taken over",
 }
 _REFUSALS_BY_CODE = {
     "MISCONF": "Redis cannot write to its disk",

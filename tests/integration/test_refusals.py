@@ -77,3 +77,8 @@ def test_a_full_server_takes_nothing_new_and_finishes_what_it_has(client: OpenSt
     assert registry.beat(lease=claim.lease).lease_alive
     first = claim.items[0]
     assert leases.finish(claim.lease, batch, [verdict(first.id, first.index, reason=None)]).written == 1
+
+
+def test_a_server_that_took_over_between_a_script_and_its_call_is_asked_again(client: OpenStore) -> None:
+    with pytest.raises(StoreUnavailable, match="taken over"), translated():
+        client.evalsha("0" * 40, 0)
