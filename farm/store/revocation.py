@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from farm.store.cache import purge_cache
 from farm.store.client import RedisClient, Value, in_ms
 from farm.store.codec import Json, pack, unpack
 from farm.store.connection import translated
@@ -107,9 +108,15 @@ class Revocation:
                     yield Affected(owner, batch, index, fields["id"], fields["outcome"], fields["level"])
 
     def mark_suspects(self) -> int:
-        """Mark the accepted verdicts in batches in which a canary was accepted; return how many there were."""
+        """Mark the accepted verdicts in batches in which a canary was accepted; return how many there were.
+
+        All kept verdicts are forgotten: it is not known which of them come from the process that accepted the canary,
+        and one from there would go on answering for every owner.
+        """
         with translated():
             batches = [batch.decode() for batch in self._client.smembers("farm:suspects")]
+        if batches:
+            purge_cache(self._client)
         marked = 0
         for batch in batches:
             for rows in self._results(batch):

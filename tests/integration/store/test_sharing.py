@@ -8,6 +8,7 @@ from farm.models import Message, Reason, verdict
 from farm.store.cache import purge_cache
 from farm.store.claims import Claim
 from farm.store.leases import Leases
+from farm.store.revocation import Revocation
 from tests.support.open_store import OpenStore
 from tests.support.store import ENV, assert_settled, cancel, finish, lapse, mark, put, state, take
 
@@ -43,6 +44,21 @@ def test_what_the_farm_could_not_decide_is_never_kept(leases: Leases, valkey_url
     put(valkey_url, 1, marks=[mark("a")])
 
     assert take(leases).items[0].known is None
+
+
+def test_no_verdict_is_kept_that_may_come_from_a_process_that_accepted_a_canary(
+    client: OpenStore, leases: Leases, valkey_url: str
+) -> None:
+    batch = put(valkey_url, 1, owner="watched", marks=[mark("a")], canaries=1)
+    claim = take(leases)
+    found = [verdict(item.id, item.index, reason=None) for item in claim.items]
+    assert leases.finish(claim.lease, batch, found).alarm
+
+    assert Revocation(client).mark_suspects() == 1
+
+    put(valkey_url, 1, owner="other", marks=[mark("a")])
+    assert take(leases).items[0].known is None
+    assert state(client, batch)["revoked"] == "1"
 
 
 def test_another_layout_gets_only_a_verdict_without_positions(leases: Leases, valkey_url: str) -> None:
