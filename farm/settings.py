@@ -65,36 +65,36 @@ class Settings(BaseSettings):
     data_revision: Annotated[str, Field(description="Revision of `DATA_REPO` on the hub; empty: its default.")] = ""
     model_id: Annotated[
         str,
-        Field(description="Embedding model, of TEI or in-process (`leanfarm[embed]`); empty and no TEI: lexical."),
+        Field(description="Embedding model, in TEI or in-process (`leanfarm[embed]`); empty and no TEI: lexical."),
     ] = ""
     model_revision: Annotated[str, Field(description="Revision of `MODEL_ID`; empty: its default.")] = ""
     dtype: Annotated[Literal["float16", "float32"], Field(description="Number type the model computes in.")] = "float16"
-    max_batch_tokens: Annotated[Count, Field(description="Tokens TEI puts into one batch.")] = 16384
-    max_client_batch_size: Annotated[Count, Field(description="Inputs of one call to TEI, at most.")] = 256
-    max_concurrent_requests: Annotated[Count, Field(description="Requests TEI holds at once.")] = 512
+    max_batch_tokens: Annotated[Count, Field(description="Tokens that TEI puts into one batch, at most.")] = 16384
+    max_client_batch_size: Annotated[Count, Field(description="Inputs in one call to TEI, at most.")] = 256
+    max_concurrent_requests: Annotated[Count, Field(description="Requests that TEI holds at once, at most.")] = 512
     embed_service_url: Annotated[
         str, Field(description="URLs of TEI, one per GPU, separated by spaces or commas; empty: in-process.")
     ] = ""
     embed_api_key: Annotated[str, Field(description="The key sent to TEI, if TEI needs one.", repr=False)] = ""
-    embed_service_timeout: Annotated[Seconds, Field(description="Seconds one call to TEI may take.")] = 30.0
+    embed_service_timeout: Annotated[Seconds, Field(description="Seconds that one call to TEI may take.")] = 30.0
     embed_service_max_concurrent_inputs: Annotated[
         Count, Field(description="Texts that may wait to be embedded in the whole farm; more are refused.")
     ] = 512
     lru_cache_size: Annotated[Count, Field(description="Vectors of new premises kept in memory.")] = 131072
-    max_new_premises: Annotated[Count, Field(description="New premises of one request that are looked at.")] = 2048
-    max_k: Annotated[Count, Field(description="Premises of one answer, at most.")] = 1024
+    max_new_premises: Annotated[Count, Field(description="New premises of one request that are used.")] = 2048
+    max_k: Annotated[Count, Field(description="Premises in one answer, at most.")] = 1024
 
     # The service
-    farm_host: Annotated[str, Field(description="Address the API binds; without keys loopback only.")] = "127.0.0.1"
+    farm_host: Annotated[str, Field(description="Address the API binds to; without keys only loopback.")] = "127.0.0.1"
     farm_url: Annotated[str, Field(description="Where SDK and CLI find the farm; empty: this host at `PORT`.")] = ""
-    farm_api_key: Annotated[str, Field(description="The key SDK and CLI send.", repr=False)] = ""
+    farm_api_key: Annotated[str, Field(description="The key that SDK and CLI send.", repr=False)] = ""
     api_keys_file: Annotated[
         Path | None, Field(description="File of hashed API keys (`farm keys create`); empty: no keys, loopback only.")
     ] = None
     flower_url: Annotated[
         str, Field(pattern="^(https?://.*)?$", description="Where Flower is found; the console links to it.")
     ] = ""
-    retrieve_open: Annotated[bool, Field(description="Opens four premise routes to requests without a key.")] = False
+    retrieve_open: Annotated[bool, Field(description="If true, lean-premise-server's routes need no key.")] = False
     redis_url: Annotated[
         str,
         Field(
@@ -106,14 +106,14 @@ class Settings(BaseSettings):
     retention_s: Annotated[Count, Field(description="Seconds a finished batch is kept.")] = 604800
 
     max_requests_per_s: Annotated[
-        CountOrNone, Field(description="Requests per second of one key, or of an address that needs none; 0: no limit.")
+        CountOrNone, Field(description="Requests per second from one key, or from one keyless address; 0: no limit.")
     ] = 1000
     quota_proofs: Annotated[Count, Field(description="Proofs without a verdict that one key may have.")] = 500_000
     quota_mb: Annotated[Count, Field(description="Stored proofs and verdicts of one key, in MB.")] = 8192
     max_pending_proofs: Annotated[Count, Field(description="Proofs without a verdict in the whole farm.")] = 2_000_000
     max_stored_mb: Annotated[Count, Field(description="Stored proofs and verdicts of the whole farm, in MB.")] = 32768
     verdict_cache_mb: Annotated[
-        CountOrNone, Field(description="Redis memory for verdicts kept to answer repeats; 0: every proof runs.")
+        CountOrNone, Field(description="MB of Redis for verdicts that answer repeated proofs; 0: every proof runs.")
     ] = 256
 
     # Lean
@@ -122,42 +122,42 @@ class Settings(BaseSettings):
         Field(description="Environment that the Lean workers of this host serve (docs/environments.md)."),
     ] = DEFAULT_ENVIRONMENT
     environments_dir: Annotated[
-        Path | None, Field(description="Folder of further environments for `farm up`, one `NAME.env` each.")
+        Path | None, Field(description="Folder of further environments for `farm up`, one file `NAME.env` for each.")
     ] = None
-    lake_path: Annotated[str, Field(description="The `lake` to run; found on the path by name.")] = "lake"
+    lake_path: Annotated[str, Field(description="The `lake` to run: a path, or a name to look up on `PATH`.")] = "lake"
     lean_version: Annotated[
-        str, Field(description="Lean version to fetch a REPL for; empty: the project's, or the latest.")
+        str, Field(description="Lean version to fetch a REPL for; empty: the project's version, or the latest.")
     ] = ""
     lean_project_dir: Annotated[Path | None, Field(description="Built Lean project that proofs may import.")] = None
     lean_repl_dir: Annotated[
         Path | None, Field(description="Built REPL checkout; empty: LeanInteract fetches and builds one.")
     ] = None
     lean_workers: Annotated[
-        int, Field(ge=0, le=_MOST_PROCESSES, description="Lean processes; 0: one per core as memory allows.")
+        int, Field(ge=0, le=_MOST_PROCESSES, description="Lean processes; 0: one per core, fewer if memory is short.")
     ] = 0
-    lean_timeout_s: Annotated[Seconds, Field(description="Seconds one proof may run by default.")] = 60.0
+    lean_timeout_s: Annotated[Seconds, Field(description="Seconds that one proof may run by default.")] = 60.0
     lean_header_timeout_s: Annotated[Seconds, Field(description="Seconds a header may take to load.")] = 300.0
-    max_timeout_s: Annotated[Seconds, Field(description="The largest `timeout_s` a batch may ask for.")] = 600.0
+    max_timeout_s: Annotated[Seconds, Field(description="The largest `timeout_s` that a batch may ask for.")] = 600.0
     lean_max_tasks_per_child: Annotated[
         Count, Field(description="Proofs after which a Lean process and its REPL are replaced.")
     ] = 1000
     lean_max_deaths: Annotated[
-        Count, Field(description="Deaths of a REPL or process under one proof that make it `crashed`.")
+        Count, Field(description="A proof becomes `crashed` once its REPL or process has died this often.")
     ] = 3
     lean_memory_limit_mb: Annotated[
-        Count, Field(description="Resident memory of one REPL's process tree, watched from outside.")
+        Count, Field(description="Resident memory that one REPL's process tree may use; watched from outside.")
     ] = 8192
     lean_memory_hard_limit_mb: Annotated[
         CountOrNone, Field(description="Address space of one REPL (RLIMIT_AS); 0: `LEAN_MEMORY_LIMIT_MB` + 16384.")
     ] = 0
     lean_max_total_memory: Annotated[
-        float, Field(gt=0, le=1, description="LeanInteract: share of the host's memory for a restart of the REPL.")
+        float, Field(gt=0, le=1, description="LeanInteract: restart if this share of the host's memory is in use.")
     ] = 1.0
     lean_max_process_memory: Annotated[
-        float | None, Field(gt=0, le=1, description="LeanInteract: share of the hard limit for a restart; empty: off.")
+        float | None, Field(gt=0, le=1, description="LeanInteract: restart at this part of the hard limit; empty: off.")
     ] = None
     lean_max_restart_attempts: Annotated[
-        CountOrNone, Field(description="LeanInteract: restarts in a row before it gives up.")
+        CountOrNone, Field(description="LeanInteract: restarts in a row, at most.")
     ] = 2
     lean_incremental: Annotated[bool, Field(description="LeanInteract: reuse elaboration of shared prefixes.")] = True
     lean_parallel: Annotated[bool, Field(description="LeanInteract: elaborate in parallel.")] = True
@@ -183,9 +183,9 @@ class Settings(BaseSettings):
         Field(description="For the level `attested`: `comparator`, a list such as `comparator,nanoda`, or a command."),
     ] = ""
     checker_share: Annotated[
-        float, Field(ge=0, le=1, description="Share of accepted proofs to be checked in other batches.")
+        float, Field(ge=0, le=1, description="Share of accepted proofs to check where `attested` is not asked for.")
     ] = 0.0
-    checker_timeout_s: Annotated[Seconds, Field(description="Seconds the checker may take for one proof.")] = 600.0
+    checker_timeout_s: Annotated[Seconds, Field(description="Seconds that the checker may take for one proof.")] = 600.0
 
     @field_validator("farm_url", "embed_service_url")
     @classmethod
