@@ -93,7 +93,7 @@ def processes_of(folder: Path) -> Iterator[psutil.Process]:
             continue
 
 
-def await_true(condition: Callable[[], Any], what: str, timeout_s: float = 30) -> Any:
+def await_true(condition: Callable[[], Any], what: str, timeout_s: float = 60) -> Any:
     """Return a condition's value once it is true; fail with `what` if that does not happen in time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
