@@ -29,7 +29,8 @@ def content_type(request: Request) -> str:
 async def arriving(request: Request) -> AsyncIterator[bytes]:
     """Yield the chunks of a body as they come.
 
-    Only the time spent waiting for chunks counts. A slow client would hold memory that others need.
+    The speed is bounded because a slow client would hold memory that others need. Only the time spent waiting for
+    chunks counts.
 
     Raises:
         InvalidRequest: after `_PATIENCE_S`, the body arrives more slowly than `_SLOWEST_BYTES_PER_S`.

@@ -39,7 +39,7 @@ class Places:
     """How many connections are served, and how many more are told to try again later.
 
     Args:
-        limit: the descriptors that the process may have.
+        limit: how many file descriptors the process may have.
 
     Attributes:
         taken: the connections that are served.

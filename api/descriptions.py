@@ -1,4 +1,4 @@
-"""Descriptions for the OpenAPI document: those of fields, parameters and bodies, from models' docstrings and from here.
+"""The OpenAPI document's descriptions of fields, parameters and bodies, from models' docstrings and from this module.
 
 A docstring describes only the attributes that readers of the code need explained; the document describes all of them.
 """

@@ -116,7 +116,8 @@ def _gate(options: Options, settings: Settings, least: Gate) -> str:
     """Return the gate of a batch.
 
     Raises:
-        InvalidRequest: the level cannot be reached with the gate that the options name, or this farm cannot reach it.
+        InvalidRequest: the options name a gate with which their level cannot be reached, or this farm cannot reach the
+            level.
         Forbidden: the options name a gate that is weaker than the key's.
     """
     if least is Gate.STRICT and options.gate == "off":

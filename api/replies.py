@@ -50,7 +50,7 @@ class Replies:
 
     @contextlib.contextmanager
     def expect(self, name: str) -> Iterator[asyncio.Future[bytes]]:
-        """Yield a future for the reply of this name (`batch:ID`, `retrieval:ID`); enter it before sending the work."""
+        """Yield a future for the reply of this name (`batch:ID`, `retrieval:ID`); send the work within this context."""
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[name] = future
         try:

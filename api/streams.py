@@ -1,4 +1,4 @@
-"""Verdicts as they finish, in two formats with the same cursor: NDJSON and server-sent events."""
+"""Verdicts as proofs finish, in two formats with the same cursor: NDJSON and server-sent events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Event:
 
 
 async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> AsyncIterator[list[Event]]:
-    """Yield the verdicts after a cursor, then new ones as they come, then the end. Verdicts read together are a group.
+    """Yield the verdicts after a cursor, then new ones as they come, then the end; those read together form a list.
 
     If the store stops answering or the batch expires, the stream ends without the line that marks its end. The reader
     can then resume at the last cursor.

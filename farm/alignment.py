@@ -79,7 +79,8 @@ def _enter(challenge: Challenge, code: CommandText, alignment: Alignment) -> tup
     """Find the scopes in which the file begins.
 
     Returns:
-        The namespace to put before the names of the file's commands, and the front's scopes open where the file begins.
+        The namespace to put before the names of the file's commands, and the front's scopes that are open where the
+        file begins.
     """
     asked = challenge.asked
     scopes, around = challenge.scopes, namespace(challenge.scopes)

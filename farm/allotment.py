@@ -47,9 +47,9 @@ def _cores_of_host() -> int:
 
 
 def _numbers(variables: Mapping[str, str], name: str) -> list[float]:
-    """Return the number in one of Slurm's variables, in a list.
+    """Return a list with the number in one of Slurm's variables.
 
-    The list is empty if the variable is not set, or is 0, which means the whole host.
+    The list is empty if the variable is not set, or if it is 0, which means the whole host.
     """
     text = variables.get(name, "")
     return [float(text)] if text.isdecimal() and int(text) else []

@@ -61,7 +61,7 @@ def bench_batch(farm: Farm, code: str, count: int, advance: Callable[[], None]) 
 
 
 def bench_verify(farm: Farm, code: str, count: int, concurrency: int, advance: Callable[[], None]) -> Measured:
-    """Verify proofs from `concurrency` clients, each of which waits for a verdict before it sends the next proof."""
+    """Verify proofs with `concurrency` clients, each of which waits for a verdict before it sends the next proof."""
 
     def one(index: int) -> float:
         started = time.monotonic()
@@ -73,7 +73,7 @@ def bench_verify(farm: Farm, code: str, count: int, concurrency: int, advance: C
 
 
 def bench_retrieve(farm: Farm, goal: str, count: int, concurrency: int, advance: Callable[[], None]) -> Measured:
-    """Retrieve premises from `concurrency` clients, each of which waits for an answer before its next query."""
+    """Retrieve premises with `concurrency` clients, each of which waits for an answer before its next query."""
 
     def one(index: int) -> float:
         started = time.monotonic()

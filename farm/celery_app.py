@@ -1,7 +1,7 @@
 """The Celery app, and the names of its queues and tasks.
 
 Celery carries only tokens, which say that there is work. Proofs and queries stay in Redis, so a lost, late or repeated
-token can neither lose nor double any of them. Tokens therefore need neither late acknowledgement nor a visibility
+token can neither lose nor duplicate any of them. Tokens therefore need neither late acknowledgement nor a visibility
 timeout. The broker is the same Redis, or RabbitMQ if the broker's URL names it.
 """
 
@@ -61,7 +61,7 @@ def lean_queue(environment: str) -> str:
 
 
 def celery_app(settings: Settings) -> Celery:
-    """Return the app over the broker of the settings; nothing connects before the first publish."""
+    """Return the app for the broker that the settings name; nothing connects before the first publish."""
     broker, options = _broker(settings.broker)
     # Without fix-ups, because Celery's fix-up for Django imports from the working directory if Django's variable is
     # set.

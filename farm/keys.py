@@ -57,7 +57,7 @@ class Key:
 
     Attributes:
         digest: SHA-256 of the key, as hex.
-        gate: the least gate that the key's proofs have to pass.
+        gate: the gate that the key's proofs have to pass, whatever their batch asks for.
     """
 
     name: str
@@ -239,7 +239,7 @@ class Keyring:
         return found
 
     def gate(self, owner: str) -> Gate:
-        """Return the least gate that an owner's proofs have to pass; `off` for an owner without a key."""
+        """Return the gate that an owner's proofs must pass whatever the batch asks for; `off` without a key."""
         key = self._current(self._path).get(owner) if self._path else None
         return key.gate if key else Gate.OFF
 

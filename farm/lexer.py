@@ -1,9 +1,9 @@
 r"""Lean text cut into tokens: enough to tell code from comments and strings, fast, and without ever failing.
 
 The rules are those of Lean's own `Lean/Parser/Basic.lean` (`whitespace`, `finishCommentBlock`, `tokenFn`) from 2021 to
-4.35. Three things cannot be known from the text: which Lean reads it, which symbols the imported files made tokens, and
-whether a string stands where Lean expects an interpolated one. Where one of the three decides what is code, the text is
-*doubtful*, and a caller that must be sure refuses it. The doubtful places are:
+4.35. Three things cannot be known from the text: which Lean reads it, which symbols are tokens through the imports, and
+whether Lean expects an interpolated string where a string stands. Where one of the three decides what is code, the text
+is *doubtful*, and a caller that must be sure refuses it. The doubtful places are:
 
 - a comment directly after a symbol that may include the comment's mark (`{x //- … -/` is code);
 - a comment that contains `--/`, which does not end a comment in the Lean of 2021;

@@ -145,7 +145,7 @@ def header_of(proof: Proof) -> str:
 
 
 def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
-    """Prepare code that declares no target or hole, and so has to be the text after `:=` of the only one."""
+    """Prepare code that declares no target or hole: it has to be the text after the `:=` of the only target or hole."""
     last = asked[-1]
     objection = None
     if begins_file(code):

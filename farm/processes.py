@@ -37,10 +37,10 @@ def own_module(module: str, *arguments: str) -> list[str]:
 
 
 def keep_loaded() -> None:
-    """Spare the garbage collector what is loaded: modules live as long as their process.
+    """Exempt what is loaded from garbage collection: modules live as long as their process.
 
-    Otherwise Python looks through all of it once more at the end, which takes 0.3 to 0.6 s with the modules of Celery
-    and Pydantic, and a farm ends six such processes at once.
+    Otherwise Python looks through all of it once more at exit. With the modules of Celery and Pydantic that takes 0.3
+    to 0.6 s, and a farm ends six such processes at once.
     """
     gc.freeze()
     atexit.register(gc.freeze)  # for what was loaded later

@@ -77,12 +77,12 @@ def _open(data_dir: Path, part: str) -> int | None:
 
 
 def silence_s(data_dir: Path, part: str, pid: int) -> float:
-    """Return for how many seconds a process has given no sign; 0 if it has never given one, or is gone."""
+    """Return how long a process has been silent, in seconds; 0 if it has never given a sign, or is gone."""
     return _silence_s(_path(data_dir, part, pid))
 
 
 def silences(data_dir: Path, part: str) -> dict[int, float]:
-    """Return, by process number, for how many seconds each live process of a part has given no sign."""
+    """Return, by process number, how long each live process of a part has been silent, in seconds."""
     return {
         int(identity.partition(".")[0]): _silence_s(path)
         for path, identity in _files(_folder(data_dir))

@@ -1,6 +1,7 @@
 """The idle rule: if a worker idles while tokens wait, its first process fails to take them, and is therefore ended.
 
-The rule works with any broker and for any cause. A worker that cannot reach its broker sees no tokens, and goes on.
+The rule works with any broker and for any cause. A worker that cannot reach its broker sees no tokens, and keeps
+running.
 """
 
 from __future__ import annotations

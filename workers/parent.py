@@ -51,7 +51,7 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
             signals.worker_shutting_down.send(sender=worker.hostname, sig="", how="Warm", exitcode=1)
 
     class Impatient(Consumer):  # type: ignore[misc]
-        """Tries to connect every second; Celery's own one waits longer each time, up to 30 s, and then gives up."""
+        """Tries to connect every second; Celery's own class waits longer each time, up to 30 s, and then gives up."""
 
         def ensure_connected(self, connection: Any) -> Any:
             """Return a connection once it is established."""

@@ -1,9 +1,10 @@
 """`python -m workers.reaper`: takes work back from dead processes.
 
 Each host runs a reaper, and Redis lets only one of the reapers do each task. Every second, it takes back leases that
-ran out and leases of dead processes of this host, ends the remainders of cancelled batches, deletes batches whose
-retention is over, and replaces lost tokens of premise queries. Every five seconds, it replaces lost tokens of proofs,
-ends processes that a dead worker left, and forgets environments whose workers have not been seen for a long time.
+ran out and leases of dead processes of this host, and ends what is left of cancelled batches. In the same pass, it
+deletes batches whose retention has ended, and replaces lost tokens of premise queries. Every five seconds, it replaces
+lost tokens of proofs, ends processes that a dead worker left, and forgets environments whose workers have not been seen
+for a long time.
 """
 
 from __future__ import annotations

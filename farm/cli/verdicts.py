@@ -1,4 +1,4 @@
-"""Where `farm verify` writes verdicts: lines of JSON as they finish, with resume; Parquet or a table at the end."""
+"""Where `farm verify` writes verdicts: lines of JSON as proofs finish, with resume; Parquet or a table at the end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Output:
     """Where verdicts go; this base class discards them.
 
     Attributes:
-        known: verdicts on proofs of this run that the output has already.
+        known: verdicts on proofs of this run that the output already has.
     """
 
     known: Known
@@ -80,7 +80,7 @@ def check_writable(path: Path) -> None:
 
 
 class Lines(Output):
-    """One line of JSON per verdict, as they finish: the verdict, its proof's hash, and the options asked for."""
+    """One line of JSON per verdict, as proofs finish: the verdict, its proof's hash, and the options asked for."""
 
     def __init__(self, path: Path, identities: Sequence[Identity], asked: Row) -> None:
         self._path = path
@@ -105,7 +105,7 @@ class Lines(Output):
         self._file.close()
 
     def _resume(self, path: Path) -> tuple[Known, list[bytes]]:
-        """Return the decided verdicts on proofs of this run, and the lines to keep: theirs, and other proofs' lines."""
+        """Return the decided verdicts on this run's proofs, and the lines to keep: theirs, and other proofs' lines."""
         known: dict[tuple[str, str], Verdict] = {}
         kept: list[bytes] = []
         mine = {(each.id, each.sha256) for each in self._identities}
@@ -203,7 +203,7 @@ def _first_message(verdict: Verdict) -> str:
 
 
 def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
-    """Yield whole lines, without a last one that was cut off because its process was killed."""
+    """Yield whole lines; a last line that was cut off because its process was killed is left out."""
     *lines, torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
     if not torn.startswith(_LINE_START[: len(torn)]):
         lines.append(torn)

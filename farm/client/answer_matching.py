@@ -37,12 +37,12 @@ def check_name(response: httpx.Response) -> None:
 
 
 async def name_request_async(request: httpx.Request) -> None:
-    """Do as `name_request`, for a client that awaits its hooks."""
+    """Do what `name_request` does, for a client that awaits its hooks."""
     name_request(request)
 
 
 async def check_name_async(response: httpx.Response) -> None:
-    """Do as `check_name`, for a client that awaits its hooks."""
+    """Do what `check_name` does, for a client that awaits its hooks."""
     check_name(response)
 
 

@@ -119,7 +119,7 @@ class AsyncFarm:
         reuse: bool = True,
         infotree: Infotree | None = None,
     ) -> list[Checked]:
-        """Check snippets as kimina-client does, as `Farm.check` does."""
+        """Check snippets in kimina-client's way, as `Farm.check` does."""
         request = prepare_check(snippets, timeout=timeout, debug=debug, reuse=reuse, infotree=infotree)
         return await self._run(self._core.check(request))
 
@@ -247,7 +247,7 @@ class AsyncFarm:
 
 
 class AsyncBatch:
-    """A batch of proofs in the farm. Iterating over it (`async for`) yields its verdicts as they finish.
+    """A batch of proofs in the farm. Iterating over it (`async for`) yields verdicts as its proofs finish.
 
     Attributes:
         id: the batch's id, which `AsyncFarm.batch` takes in another process.
@@ -271,7 +271,7 @@ class AsyncBatch:
         return await self._farm._run(self._farm._core.status(self.id, self._sent))
 
     async def results(self, after: str | None = None) -> AsyncGenerator[Verdict, None]:
-        """Yield each verdict once, as it finishes, until the batch ends, as `Batch.results` does."""
+        """Yield each verdict once, as proofs finish, until the batch ends; see `Batch.results`."""
         following = self._farm._core.follow(self.id, after, self._sent)
         while not following.done:
             lost: httpx.HTTPError | None = None

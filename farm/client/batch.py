@@ -1,4 +1,4 @@
-"""A batch as `Farm` returns it: it yields its verdicts as they finish, and can be watched, rerun and cancelled."""
+"""A batch as `Farm` returns it: it yields verdicts as its proofs finish, and can be watched, rerun and cancelled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Batch:
-    """A batch of proofs in the farm. Iterating over it yields its verdicts as they finish.
+    """A batch of proofs in the farm. Iterating over it yields verdicts as its proofs finish.
 
     Attributes:
         id: the batch's id, which `Farm.batch` takes in another process.
@@ -45,7 +45,7 @@ class Batch:
         return self._farm._run(self._farm._core.status(self.id, self._sent))
 
     def results(self, after: str | None = None) -> Generator[Verdict, None, None]:
-        """Yield each verdict once, as it finishes, until the batch ends.
+        """Yield each verdict once, as proofs finish, until the batch ends.
 
         A new connection continues where a lost one broke off; each line that arrives resets the count of tries.
 

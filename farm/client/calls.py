@@ -1,8 +1,8 @@
 """The steps that the core asks a shell to take: make a call, pause, or read a batch to its end.
 
 A flow is a generator that yields such steps and returns the result of one SDK method. A shell drives it: after a call
-it sends back the response, or the httpx error that came instead; after the other two steps it sends nothing. Errors
-that occur in between, Ctrl-C included, are thrown into the flow, so that it can clean up with further steps.
+it sends back the response, or the httpx error that came instead; after a pause or a followed batch it sends nothing.
+Errors that occur in between, Ctrl-C included, are thrown into the flow, so that it can clean up with further steps.
 """
 
 from __future__ import annotations

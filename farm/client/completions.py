@@ -60,10 +60,10 @@ def _text(completion: Completion) -> str:
 
 
 def proof_of(code: str, statement: Statement, index: int) -> Proof | None:
-    """Return a proof, or None if the code cannot be sent, which is the model's fault. A bad statement is the caller's.
+    """Return a proof; None if the code cannot be sent, which is the model's fault.
 
     Raises:
-        InvalidRequest: the statement is not valid.
+        InvalidRequest: the statement is not valid, which is the caller's fault.
     """
     try:
         Proof(code=code)

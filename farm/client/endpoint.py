@@ -30,7 +30,7 @@ class FarmEndpoint:
 
     @classmethod
     def resolve(cls, base_url: str | None, api_key: str | None) -> FarmEndpoint:
-        """Return the endpoint that the arguments name; for None, the environment or `./.env` stands in.
+        """Return the endpoint that the arguments name; where one is None, the environment or `./.env` decides.
 
         Raises:
             ConfigurationError: the URL is not an HTTP URL, the key cannot be sent, or `./.env` cannot be read.

@@ -1,7 +1,7 @@
 """Environment variables, and those of `./.env` that the environment lacks.
 
-The command line reads the same with pydantic-settings and python-dotenv, which the SDK does not need. A test compares
-the two.
+The command line reads the same variables with pydantic-settings and python-dotenv, which the SDK does not need. A test
+compares the two.
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ class Manifest(BaseModel):
         tags: the words by which the run's batches are found.
         options: the options with the farm's defaults filled in; only the given ones if no proof had to be sent.
         environments: all environments that judged; two or more mean that the farm changed during the run.
-        policies: the versions of the rules that were applied (`evidence.policy`); two or more mean the same.
+        policies: the versions of the rules that were applied (`evidence.policy`); two or more mean that the farm
+            changed.
         checkers: the versions of the external checkers that were asked.
         sha256: the hash of the JSON lines `[id, problem, sha256]` of all proofs in order.
         counts: the number of verdicts by outcome.

@@ -35,8 +35,8 @@ class SeriesFields(OptionFields, total=False):
         idempotency_key: a name for the run: another process that repeats the call with this key and the same proofs
             gets the same batches and submits nothing twice. If a run with a key fails, its batches keep running.
         known: verdicts of an earlier run, keyed by id and `content_hash`; their proofs are not sent again.
-        progress: called after each verdict with the number of proofs that have one and the number of all proofs, or of
-            those read so far if the iterable has no length.
+        progress: called after each verdict with the number of proofs that have a verdict and the number of all proofs.
+            If the iterable has no length, the second number is that of the proofs read so far.
         on_verdict: called with each verdict as it arrives, once per proof, but not with `known` verdicts.
         on_batch: called with the id of each batch when the batch is submitted, or found again by the key.
     """

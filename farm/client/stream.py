@@ -1,4 +1,4 @@
-"""Results as they finish: lines of NDJSON, and the place to continue from after a lost connection.
+"""Results as proofs finish: lines of NDJSON, and the place to continue from after a lost connection.
 
 A shell makes `call()` and passes every chunk to `feed()`. If the response ends or breaks before `done`, the shell waits
 for `pause()` and makes the next `call()`, which continues after the last line that was read.
@@ -70,7 +70,7 @@ class Following:
 
         Raises:
             FarmError: a line is not of this version's format.
-            Misdirected: a line is not of this batch, or ends it too early; the cursor stays before the line.
+            Misdirected: a line belongs to another batch, or ends this one too early; the cursor stays before the line.
         """
         # Split by hand: httpx's own lines also end at U+2028, which may stand unescaped in JSON.
         *lines, self._tail = (self._tail + chunk).split(b"\n")

@@ -102,7 +102,7 @@ class Farm(StepRunner):
 
         Raises:
             InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
-            TooLarge: the proofs are more than the farm takes at once.
+            TooLarge: the proofs exceed what the farm takes at once.
         """
         submission = prepare(proofs, options)
         if submission.fits_one_answer:
@@ -141,7 +141,7 @@ class Farm(StepRunner):
 
         Raises:
             InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
-            TooLarge: the proofs are more than the farm takes at once.
+            TooLarge: the proofs exceed what the farm takes at once.
             Conflict: the `idempotency_key` has been used with other proofs or options.
         """
         return Batch(self, *self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
@@ -218,7 +218,7 @@ class Farm(StepRunner):
         timeout_s: float | None = None,
         environment: str = "default",
     ) -> TacticsAnswer:
-        """Try tactic sequences on goals, over many workers; a process runs only once what several sequences begin with.
+        """Try tactic sequences on goals, over many workers; a beginning that sequences share runs once per process.
 
         Args:
             goals: `Goal`s, or dictionaries with their fields: `code` with a `sorry`, or `statement`; and `candidates`.

@@ -102,8 +102,8 @@ def verl_reward(
 ) -> VerlReward:
     """Return a `compute_score` for verl's `custom_reward_function`, which calls it with one sample at a time.
 
-    The statement is `ground_truth`, a text or a struct (`Statement`). verl makes the calls in threads, so the farm
-    gets as many proofs at once as verl's reward workers have threads together.
+    The statement is `ground_truth`, a text or a struct (`Statement`). verl makes the calls in threads, so the farm gets
+    as many proofs at once as all of verl's reward workers together have threads.
 
     Args:
         undecided: the reward if the farm could not decide; verl needs a number, so there is no default.

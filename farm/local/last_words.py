@@ -10,7 +10,7 @@ _TROUBLE = frozenset({"error", "critical"})
 
 
 def last_words(log: Path, start: int) -> str:
-    """Return what a process wrote to its log; if its JSON lines include errors, without the JSON lines that are none.
+    """Return what a process wrote to its log; if it logged errors as JSON, other JSON lines are left out.
 
     Args:
         log: the file.

@@ -1,4 +1,4 @@
-"""The requests and answers of Kimina Lean Server 2.0; the same values are converted, and the same fields ignored."""
+"""The requests and answers of Kimina Lean Server 2.0; values are converted, and fields ignored, as that server does."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Evidence(BaseModel):
             and front. Absent otherwise.
         checker: what an external checker said: its name and version, its answer and the seconds it took.
         checkers: the same for each checker, if there were several; absent otherwise.
-        unsound: the known faults through which the Lean that judged can be made to accept a proof of `False`; absent
+        unsound: the known faults by which the Lean that judged can be made to accept a proof of `False`; absent
             if none is known (`farm.toolchains`).
     """
 

@@ -24,7 +24,7 @@ class Outlook:
         decided: verdicts in the batch that are accepted or rejected.
         worked_s: seconds of work on the batch, timeouts and deferred runs included.
         others_wait: whether another batch is waiting for these processes.
-        going_on_s: for each other run that has outlasted its slice and goes on, seconds until its full time is over.
+        going_on_s: for each other run that has outlasted its slice and goes on, the seconds left of its full time.
     """
 
     processes: int
@@ -55,7 +55,7 @@ class Outlooks:
         Args:
             lease: the lease of the run.
             index: the index of the run's item.
-            left_s: seconds until the run's full time is over.
+            left_s: the seconds left of the run's full time.
 
         Returns:
             None when the lease is gone, or no longer holds the item.

@@ -51,7 +51,7 @@ async def read_cache_stats_async(client: AsyncRedisClient) -> CacheStats:
 
 
 def purge_cache(client: RedisClient, *, toolchain: str = "", policy: str = "", checker: str = "") -> int:
-    """Forget the verdicts kept under one toolchain, policy or checker, or all; return how many there were."""
+    """Forget all kept verdicts, or those under one toolchain, policy or checker; return how many there were."""
     scripts, cursor, forgotten = Scripts(client), _START, 0
     while True:
         with translated():

@@ -113,7 +113,7 @@ class Warmth:
 
     @property
     def lead_s(self) -> float:
-        """Seconds that the owner may be ahead before the process serves another; loading takes a third at most."""
+        """Seconds that the owner may be ahead before another is served; loading then takes at most 1/3 of the time."""
         return 2 * self.load_s
 
 

@@ -102,7 +102,8 @@ def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
 
     Args:
         url: the URL of the store.
-        silence_s: for how long a connection may be silent while it owes an answer; must exceed any blocking read.
+        silence_s: how long a connection may be silent while it owes an answer; must exceed the time of any blocking
+            read.
 
     Raises:
         ConfigurationError: the URL is wrong.

@@ -44,7 +44,7 @@ def primary(url: str, **options: object) -> RedisClient:
 
 
 def primary_async(url: str, **options: object) -> AsyncRedisClient:
-    """Return a client for the API to the same primary; the options are those of a blocking pool."""
+    """Return the API's client for the same primary; the options are those of a blocking pool."""
     found = parse_sentinels(url)
     sentinel = AsyncSentinel(list(found.hosts), sentinel_kwargs=_ask(found, AsyncRetry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
     client = sentinel.master_for(

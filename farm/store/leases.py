@@ -158,9 +158,10 @@ class Leases:
             lease: the lease under which the proofs ran.
             batch: their batch.
             verdicts: the verdicts found.
-            then: the index of the item that runs next; `ONE_OF_THEM` while items run whose verdicts come together.
+            then: the index of the item that runs next; `ONE_OF_THEM` if several items run before their verdicts are
+                written.
             seconds: how long the runs took; charged to the batch and its owner.
-            revision: as in the claim; nothing is written if a part of it has been declared bad.
+            revision: as in the claim; if a part of the revision has been declared bad, nothing is written.
 
         Raises:
             StoreUnavailable: Redis does not answer; either all the verdicts were written or none.
@@ -244,7 +245,7 @@ class Leases:
         return [unpack_item(i, blob, int(deaths or 0), int(lapses or 0)) for i, blob, deaths, lapses in found if blob]
 
     def cancelling(self) -> list[str]:
-        """Cancel the batches whose deadline is over; return all cancelled ones that still need verdicts."""
+        """Cancel the batches whose deadline has passed; return all cancelled batches that still need verdicts."""
         with translated():
             for batch in self._client.zrangebyscore("farm:deadlines", 0, in_ms(self._client.time())):
                 self._scripts.run("cancel", batch)
@@ -259,7 +260,7 @@ class Leases:
         return lease, [unpack_item(int(reply[i]), reply[i + 1]) for i in range(0, len(reply), 2)]
 
     def expire_due(self, most: int = 100) -> int:
-        """Give back the storage of batches whose retention is over; return how many there were."""
+        """Free the storage of batches whose retention has ended; return how many there were."""
         with translated():
             now_ms = in_ms(self._client.time())
             due = self._client.zrangebyscore("farm:expiries", 0, now_ms, 0, most)

@@ -24,7 +24,7 @@ _TEXTS = {
 
 @dataclass(slots=True)
 class Quotas:
-    """The limits that a submission must pass; what a batch stores counts until its retention is over.
+    """The limits that a submission must pass; what a batch stores counts until its retention ends.
 
     Attributes:
         owner_proofs: proofs without a verdict, per key.

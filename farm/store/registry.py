@@ -61,7 +61,7 @@ class Registry:
         return Alive(bool(lease_alive), bool(cancelled))
 
     def leave(self) -> None:
-        """Remove this process from the live ones."""
+        """Remove this process from the list of live processes."""
         with translated():
             pipe = self._client.pipeline()
             pipe.zrem("farm:workers", self._worker)

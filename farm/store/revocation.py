@@ -75,7 +75,7 @@ class Revocation:
         self._scripts = Scripts(client)
 
     def declare(self, bad: Bad) -> None:
-        """Stop workers that use this version from getting work; other workers repeat the runs under way."""
+        """Stop workers that use this version from getting work; other workers repeat their current runs."""
         with translated():
             self._client.hsetnx("farm:revoked", f"{bad.basis}:{bad.version}", in_ms(self._client.time()))
 

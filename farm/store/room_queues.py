@@ -103,7 +103,7 @@ class Room:
         return [(load(id_, fields), fields.get(b"vectors", b"")) for id_, fields in found]
 
     def renew(self) -> None:
-        """Renew the leases of the queries being served; called by another thread than the one that takes them.
+        """Renew the leases of the queries being served; called by a thread other than the one that takes them.
 
         A query that got lost on the way to this process is not renewed, so that its lease lapses.
         """

@@ -17,7 +17,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """Model and revision, `owner/name[@revision]`; vectors are stored under it."""
+        """Model and revision, `owner/name[@revision]`; vectors are stored under this name."""
 
     @property
     def kind(self) -> str:

@@ -38,11 +38,11 @@ class _Chunk:
 
 
 class TeiPool:
-    """Embeds with the servers of `EMBED_SERVICE_URL`, which it asks for their model and its dimension when it is made.
+    """Embeds with the servers of `EMBED_SERVICE_URL`; asks them at the start for their model and its dimension.
 
     Attributes:
         name: model and revision, from the settings if they are set there, else from the servers.
-        notice: a sentence for the operator if the servers serve another model than the settings name.
+        notice: a sentence for the operator if the servers serve a model other than the one that the settings name.
         dimension: numbers per vector.
 
     Raises:

@@ -47,7 +47,7 @@ def rename(row: Terms, names: dict[str, str]) -> Terms:
 
 
 def written(row: Terms) -> str:
-    """Return the text of a proposition with its variables renamed, equal for propositions that differ only in names."""
+    """Return a proposition's text with its variables renamed; propositions that differ only in names have one text."""
     return " ".join(rename(row, {}))
 
 

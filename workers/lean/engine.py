@@ -70,7 +70,7 @@ class Engine(Protocol):
         """End the present run, if there is one; that run then raises `GivenUp`."""
 
     def running_s(self) -> float:
-        """Return for how long the present run has been going on; 0 between runs."""
+        """Return how many seconds the present run has taken so far; 0 between runs."""
 
     def describe(self) -> dict[str, str | float]:
         """Return the fields of `WorkerStatus` that describe this engine."""
@@ -161,7 +161,7 @@ class LeanEngine:
         self._watchdog.interrupt(interruption)
 
     def running_s(self) -> float:
-        """Return for how long the present run has been going on; 0 between runs."""
+        """Return how many seconds the present run has taken so far; 0 between runs."""
         return self._watchdog.running_s()
 
     def describe(self) -> dict[str, str | float]:
@@ -220,10 +220,10 @@ class NoLean:
         """Do nothing: there is no REPL."""
 
     def interrupt(self, interruption: Interruption) -> None:
-        """Do nothing: no run lasts."""
+        """Do nothing: a run without Lean ends at once."""
 
     def running_s(self) -> float:
-        """Return 0: no run lasts."""
+        """Return 0: a run without Lean ends at once."""
         return 0.0
 
     def describe(self) -> dict[str, str | float]:

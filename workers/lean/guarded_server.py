@@ -262,7 +262,7 @@ class GuardedServer(AutoLeanServer):
         """Wait until the REPL's pipe is ready, draining stderr meanwhile: if stderr were full, the REPL would stop.
 
         Raises:
-            TimeoutError: the deadline passed first, or the run's slice is over and the run does not go on.
+            TimeoutError: the deadline passed first, or the run's slice ended and the run does not go on.
         """
         process = self._process
         pipe = process.stdin if event == select.POLLOUT else process.stdout

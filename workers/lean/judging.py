@@ -46,7 +46,7 @@ class Trial:
     """One proof on its way through the REPL.
 
     Attributes:
-        lead: the text sent in one command with the body, before it: the statement's front, unless it runs by itself.
+        lead: the text sent before the body in the same command: the statement's front, unless the front runs by itself.
         lead_lines: the number of lines in `lead`.
     """
 
@@ -239,7 +239,7 @@ def _objection(trial: Trial, claim: Claim) -> Objection | None:
 
 
 def _domain(trial: Trial, claim: Claim) -> str:
-    """Return the trust domain: the lane's, or, if the gate refuses the statement's front, the key's for this front."""
+    """Return the trust domain: the lane's or, if the gate refuses the statement's front, one of this key and front."""
     if not trial.has_own_front:
         return lane_domain(claim.lane)
     return f"{claim.owner}:{sha256((trial.item.proof.statement or '').encode()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""The REPL's process under LeanInteract: started, asked under guard, and ended; replies come in the farm's types."""
+"""Starts, guards, asks and ends the REPL's process under LeanInteract; replies come in the farm's own types."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Tactic(BaseModel):
 
 
 class _Said(BaseModel):
-    """A reply to a command, as the REPL writes it; what has no place here is left out."""
+    """A reply to a command, as the REPL writes it; fields that are not listed here are left out."""
 
     env: int
     messages: tuple[Message, ...] = ()
@@ -75,7 +75,7 @@ class Repl:
 
     @property
     def generation(self) -> int:
-        """Which REPL process this is, from 1."""
+        """The number of this REPL process, counted from 1."""
         return self._server.generation
 
     @property
@@ -95,7 +95,7 @@ class Repl:
         """Start a process; return the seconds it took.
 
         Raises:
-            StartFailed: it cannot be started.
+            StartFailed: the process cannot be started.
         """
         started = time.monotonic()
         try:
@@ -105,18 +105,18 @@ class Repl:
         return time.monotonic() - started
 
     def count_start(self) -> None:
-        """Count a start under the cause of the end before it."""
+        """Count a start under the cause that ended the process before it; `first` if there was none."""
         self._figures.count(MetricSeries.REPL_STARTS, self._cause)
         self._cause = ""
 
     def blame(self, cause: str) -> None:
-        """Say why the process really ended; /metrics counts the next start under that cause."""
+        """Record why the process really ended; /metrics counts the next start under that cause."""
         self._cause = cause
         if cause == Bound.MEMORY:
             self._figures.count(MetricSeries.SANDBOX_DENIALS, Bound.MEMORY)
 
     def end(self, cause: str) -> None:
-        """Kill the process and all it started; of several causes the first is remembered."""
+        """Kill the process and all that it started; of several causes before a start, the first is remembered."""
         self._cause = self._cause or cause
         self._server.kill()
         # It may have ended before: only then is the status its own.
@@ -137,15 +137,15 @@ class Repl:
         """Run a command and return the answer.
 
         Args:
-            command: its text.
+            command: the command's text.
             env: the environment to run it in; None is Lean's initial one.
-            timeout_s: seconds it may take.
+            timeout_s: seconds the command may take.
             infotree: how much of Lean's info trees `reply` is to hold.
             lists_tactics: whether the answer is to list the command's tactics.
             in_order: whether every error has to be in the answer.
 
         Raises:
-            ReplEnded: it is dead.
+            ReplEnded: the REPL is dead.
         """
         request: dict[str, Any] = {"cmd": command}
         if env is not None:
@@ -175,7 +175,7 @@ class Repl:
         """Send a command or proof step with the REPL's own names, and return the reply as it came.
 
         Raises:
-            ReplEnded: it is dead.
+            ReplEnded: the REPL is dead.
         """
         query = (ProofStep if "tactic" in request else Command).model_validate(request)
         self._guarded(lambda: self._server.run(query, timeout=timeout_s))
@@ -186,15 +186,15 @@ class Repl:
         return self._server.asking_token(env)
 
     def answers_token(self, env: int | None, timeout_s: float) -> bool:
-        """Whether it prints the guard's token, and nothing else.
+        """Whether the REPL prints the guard's token, and nothing else.
 
         Raises:
-            ReplEnded: it is dead.
+            ReplEnded: the REPL is dead.
         """
         return self._guarded(lambda: self._server.answers_token(env, timeout_s))
 
     def _guarded(self, talk: Callable[[], T]) -> T:
-        """Talk to the process; after any failure it is dead, and the error is one of the farm's."""
+        """Talk to the process; after any failure the process is dead, and the error is one of the farm's own."""
         try:
             with self._server.pinned():
                 return talk()

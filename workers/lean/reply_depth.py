@@ -1,4 +1,4 @@
-"""How deep a reply of the REPL that is passed on may be nested: JSON writers go less deep than info trees."""
+"""How deeply a REPL's reply may be nested if it is passed on: JSON writers do not go as deep as info trees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tactic sequences tried on a goal: each process runs a beginning that sequences share only once.
+"""Tactic sequences tried on a goal: where sequences begin alike, each process runs that beginning only once.
 
 No result is a verdict: a proof that was found has still to be verified.
 """

@@ -32,8 +32,8 @@ class Slice:
 
     Attributes:
         seconds: how long the slice is.
-        goes_on: called when the slice is over; says whether the run goes on.
-        ends_at: when the slice is over, on the monotonic clock.
+        goes_on: called when the slice ends; says whether the run goes on.
+        ends_at: when the slice ends, on the monotonic clock.
         is_deferred: whether the run had to stop at the end of the slice.
     """
 
@@ -104,7 +104,7 @@ def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float)
 
     Args:
         timeout_s: the full time.
-        timed: how many runs of the batch are decided so far.
+        timed: how many runs of the batch have been decided so far.
         longest_s: the seconds of the longest of these runs.
         load_s: seconds that the REPL takes to start and to load the header.
     """

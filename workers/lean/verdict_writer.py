@@ -39,16 +39,16 @@ class _Group:
 
 
 class VerdictWriter:
-    """Writes verdicts and gives items back, and publishes the tokens that this makes due.
+    """Writes verdicts, gives items back, and publishes the tokens that become due.
 
-    Verdicts are written in a thread of its own, one group after the other: while the store is away no proof's time runs
-    out. Built in the process that uses it, after the fork.
+    The writer's own thread writes verdicts, one group after the other, so that no proof's time runs out while the store
+    is away. Create the writer after the fork, in the process that uses it.
 
     Args:
         leases: the store.
         tokens: where tokens go.
         environment: the environment that the tokens are for.
-        revision: what this process judges by.
+        revision: the versions that this process judges with, as for `Leases.claim`.
         patience_s: how long a write waits for Redis to come back before the lease is left to lapse.
     """
 
@@ -72,19 +72,20 @@ class VerdictWriter:
     def write(
         self, claim: Claim, verdicts: Sequence[Result], then: int | str | None, spent_s: float
     ) -> Future[Finished]:
-        """Begin to write verdicts, with those that were gathered before, and return the outcome to wait for.
+        """Begin to write verdicts, with those gathered before; return a future of the outcome.
 
-        Wait for it before an item of the same claim is given back: once the lease is gone, an `undecided` is dropped.
+        Before you give back an item of the same claim, wait for the outcome. An `undecided` is dropped if the lease is
+        gone.
 
         Args:
-            claim: the claim under which they were found.
-            verdicts: what was found.
-            then: the index of the item that runs next; it is charged if this process dies after they are written.
-                `ONE_OF_THEM` before verdicts are gathered.
-            spent_s: the seconds that their runs took.
+            claim: the claim whose items the verdicts are about.
+            verdicts: the verdicts to write; may be empty.
+            then: the index of the item that runs next, None if none does, `ONE_OF_THEM` if the next verdicts are to be
+                gathered. If this process dies once the verdicts are written, that item is charged.
+            spent_s: the seconds that the verdicts' runs took.
 
         Returns:
-            The outcome; StoreUnavailable when Redis was away for a minute.
+            The future outcome; it raises StoreUnavailable if Redis was away for a minute.
         """
         with self._lock:
             group, written = self._add(claim, verdicts, spent_s)
@@ -93,7 +94,7 @@ class VerdictWriter:
         return written
 
     def gather(self, claim: Claim, verdicts: Sequence[Result], spent_s: float) -> Future[Finished]:
-        """Have verdicts written within 25 ms, while other items of their claim run; return their group's outcome."""
+        """Have verdicts written within 25 ms, while other items of the claim run; return a future of the outcome."""
         with self._lock:
             group, written = self._add(claim, verdicts, spent_s)
             if len(group.verdicts) >= _GROUP:
@@ -101,7 +102,7 @@ class VerdictWriter:
         return written
 
     def _add(self, claim: Claim, verdicts: Sequence[Result], spent_s: float) -> tuple[_Group, Future[Finished]]:
-        """Add to the group that is gathered for a claim, or to a new one."""
+        """Add verdicts to the group that is being gathered for a claim, or to a new group."""
         if self._gathering is None or self._gathering[0].claim.lease != claim.lease:
             group = _Group(claim)
             # The context names the batch and the lease in what is logged.
@@ -142,7 +143,7 @@ class VerdictWriter:
         self.publish(self._patiently(self._leases.defer, claim.lease, item.index, spent_s).tokens)
 
     def charge(self, claim: Claim, item: ClaimedItem, spent_s: float) -> bool:
-        """Give back an item whose REPL died; return whether that was its last death, after which it must be decided."""
+        """Give back an item whose REPL died; return whether it may not run again, and so must be decided."""
         back = self._patiently(self._leases.charge, claim.lease, item.index, spent_s)
         self.publish(back.tokens)
         return bool(back.condemned)

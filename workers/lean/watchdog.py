@@ -59,7 +59,7 @@ class Watchdog(BackgroundThread):
         self._ticks = 0
 
     def begin(self, session: int | None, timeout_s: float) -> None:
-        """Watch a run of the REPL with this session id; None if the REPL has just died (the run fails by itself)."""
+        """Watch a run of the REPL with this session id; None if the REPL has just died (then the run fails)."""
         now = time.monotonic()
         with self._lock:
             self._watched = Watched(session or 0, now + timeout_s + _GRACE_S, now)
@@ -71,7 +71,7 @@ class Watchdog(BackgroundThread):
         return watched.interruption if watched else None
 
     def running_s(self) -> float:
-        """Return for how long the present run has been going on; 0 between runs."""
+        """Return how many seconds the present run has taken so far; 0 between runs."""
         with self._lock:
             return time.monotonic() - self._watched.started if self._watched else 0.0
 

@@ -56,7 +56,7 @@ class WorkLoop:
         self._recent_s: deque[float] = deque(maxlen=_SHORT_RUNS)
 
     def work(self) -> str:
-        """Claim and run chunks until nothing waits or ten seconds are over; return a line for the log and Flower.
+        """Claim and run chunks until nothing waits or ten seconds have passed; return a line for the log and Flower.
 
         Raises:
             StoreUnavailable: Redis does not answer, or a verdict could not be written for a minute. The lease lapses.
@@ -192,7 +192,7 @@ class WorkLoop:
         return len(self._recent_s) == _SHORT_RUNS and max(self._recent_s) < _SHORT_S
 
     def _charge(self, chunk: Chunk, item: ClaimedItem, why: str, spent_s: float) -> list[Result]:
-        """Give back an item whose REPL died; return its verdict if that was its last death."""
+        """Give back an item whose REPL died; return its verdict if it may not run again."""
         # `why` is not logged: it may quote the proof, and logs hold no proofs.
         _log.warning("repl.died", index=item.index, deaths=item.deaths + 1)
         if not self._writer.charge(chunk.claim, item, spent_s):

@@ -74,7 +74,7 @@ def run(settings: Settings, *, build: bool) -> dict[str, Any]:
 
 
 def use(settings: Settings, index: dict[str, Any]) -> None:
-    """Have the premise workers answer with the corpus of the settings, and wait until all of them do.
+    """Have the premise workers answer with the corpus that the settings name, and wait until all of them do.
 
     Args:
         settings: the settings that name the corpus.

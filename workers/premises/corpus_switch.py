@@ -30,7 +30,7 @@ class Switch(BackgroundThread, Generic[T]):
 
     Args:
         corpora: where requests for another corpus are recorded.
-        home: this worker's settings of the corpus, in place of which a request takes effect.
+        home: this worker's corpus settings, which a request overrides.
         load: loads the requested corpus beside the present one; raises `FarmError` if that fails.
         put: makes this worker answer with a loaded corpus, and returns the lists that clients are to see.
     """
@@ -47,7 +47,7 @@ class Switch(BackgroundThread, Generic[T]):
         self._ended = threading.Event()
 
     def begin(self, loaded: T, wish: Wish | None) -> None:
-        """Answer with the first corpus: that of an earlier request, or, if `wish` is None, that of the settings."""
+        """Begin to answer with a loaded corpus: that of the request `wish` or, if it is None, that of the settings."""
         self._answers_with = self._put(loaded)
         self._over = wish.id if wish else ""
         self._show()

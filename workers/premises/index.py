@@ -43,11 +43,12 @@ class Index:
     """
 
     def __init__(self, vectors: Matrix, error: float) -> None:
-        """Do not call this: `build` does.
+        """Do not call this directly; call `build`.
 
         Args:
             vectors: float32 [n, d].
-            error: for a query of length one, how far a score in half precision or from a product may be off.
+            error: how far a score may be off, for a query of norm 1, if it is computed in half precision or by a matrix
+                product.
         """
         self.rescored_s = 0.0
         self._vectors = vectors
@@ -78,7 +79,7 @@ class Index:
         return int(self._vectors.shape[1])
 
     def search_all(self, queries: Matrix, ks: Sequence[int], groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
-        """Return for each query what `search` returns, by the method that is cheaper for all of them.
+        """Return for each query what `search` returns, by the method that is cheaper for all queries together.
 
         Args:
             queries: float32 [q, d], finite.
@@ -159,8 +160,8 @@ class Index:
     def _ceilings(self, queries: Matrix, lowest: Matrix) -> npt.NDArray[np.float64]:
         """Return, for each query, a ceiling above which no row outside the candidates can score.
 
-        The rough scores of those rows are at most `lowest`. A row at the ceiling could tie with the k-th best and have
-        the larger id, so the k-th best must be above the ceiling.
+        The rough score of a row outside the candidates is at most `lowest`. A row at the ceiling could tie with the
+        k-th best and have the larger id, so the k-th best must be above the ceiling.
         """
         lengths: npt.NDArray[np.float64] = np.linalg.norm(queries.astype(np.float64), axis=1)
         return lowest + self._error * lengths
@@ -191,7 +192,7 @@ def inner(rows: Matrix, query: Matrix) -> Matrix:
 
 
 def _half_error(vectors: Matrix) -> float:
-    """Return a bound on |half score - score| over all rows, for a query of length one.
+    """Return a bound on |half score - score| over all rows, for a query of norm 1.
 
     Rounding a row x to half precision moves the product by at most |x - half(x)|. FAISS adds d products in single
     precision; the sum is off by at most d times the unit roundoff times |half(x)|, and the final rounding adds a

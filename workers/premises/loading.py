@@ -46,7 +46,7 @@ def find_source(settings: Settings) -> Path:
 
 
 def home(settings: Settings) -> str:
-    """Return the settings in whose place an operator's request takes effect; if they change, the request lapses."""
+    """Return the corpus settings, which an operator's request overrides; if they change, the request lapses."""
     return f"{settings.data_repo}\n{settings.data_revision}"
 
 
@@ -56,11 +56,12 @@ def settings_of(wish: Wish, settings: Settings) -> Settings:
 
 
 def load_index(settings: Settings, progress: Callable[[int, int], None], snapshot: str = "") -> Indexed:
-    """Return the corpus of the settings with its index.
+    """Return the corpus that the settings name, with its index.
 
     Args:
         settings: the settings that name the corpus and its embedder.
-        progress: if there are no vectors yet, called with the number of premises embedded so far and their total.
+        progress: if there are no vectors yet, called with the number of premises embedded so far and the number of all
+            premises.
         snapshot: the snapshot that the corpus must have; empty accepts any.
 
     Raises:

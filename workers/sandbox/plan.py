@@ -40,14 +40,14 @@ class Cage(TypedDict):
     Attributes:
         read: paths below which everything may be read.
         run: programs, and folders of programs, that may be executed.
-        devices: files outside the other paths that may be read and written.
+        devices: files that may be read and written although they lie outside the other paths.
         scratch: the folder in which each REPL gets a folder of its own.
         address_space_mb: RLIMIT_AS in MB.
         threads: RLIMIT_NPROC, where the REPL has a user id of its own.
         fork: whether the REPL may start processes.
         users: the first user id and the number of ids to choose from; None keeps the worker's id.
         may_search: whether the REPL keeps the right to search folders whatever their modes say.
-        bubblewrap: the path of `bwrap` if bubblewrap goes around the other layers, or empty.
+        bubblewrap: the path of `bwrap` if bubblewrap goes around the other layers, otherwise empty.
     """
 
     read: list[str]

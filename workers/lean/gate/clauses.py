@@ -1,4 +1,4 @@
-"""Clauses that the gate refuses where they stand: options, attributes, instances, `hiding`, invisible characters."""
+"""Clauses that the gate refuses for their place: options, attributes, instances, `hiding`, invisible characters."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def _anywhere(text: _Code, start: int, end: int, body: int, lists: Lists) -> Ite
 
 
 def forbidden_commands(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
-    """Yield refused words with `#`. An allowed word must have white space after it, or Lean may read less of it."""
+    """Yield refused words with `#`. White space must follow an allowed word, or Lean may end the word earlier."""
     for match in _HASH.finditer(code, body):
         start, end = match.span()
         if match[1] is None:
