@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the API for these settings; the API connects to Redis when it starts.
 
     Raises:
-        ConfigurationError: the file of keys cannot be used, or there is none and `FARM_HOST` is not a loopback address.
+        ConfigurationError: the key file cannot be used, or there is none and `FARM_HOST` is not a loopback address.
     """
     if settings.api_keys_file:
         read_keys(settings.api_keys_file)
@@ -110,7 +110,7 @@ def _quotas(settings: Settings) -> Quotas:
 
 
 def _describe_bodies(app: FastAPI) -> None:
-    """Put the models of the bodies that the routes parse themselves into the OpenAPI document."""
+    """Add to the OpenAPI document the models of the bodies that routes parse themselves."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

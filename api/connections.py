@@ -90,7 +90,7 @@ class Turnover:
 class BoundedServer(uvicorn.Server):
     """uvicorn, except that it accepts a connection only while a descriptor is free for it.
 
-    Where none is free, libuv would close the connections that it cannot accept, and their clients would see a reset.
+    Otherwise libuv would close the connections that it cannot accept, and their clients would see a reset.
     """
 
     def __init__(self, config: uvicorn.Config, places: Places) -> None:

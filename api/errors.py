@@ -19,7 +19,7 @@ _MOST_DETAILS = 20
 
 
 def invalid(error: ValidationError | RequestValidationError) -> InvalidRequest:
-    """Return pydantic's findings as one error, with the first as its text and all as its details.
+    """Return one error for pydantic's findings: its text is the first finding, its details are all findings.
 
     No finding quotes the input.
     """

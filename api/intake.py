@@ -154,7 +154,7 @@ class Intake:
         """Stage proofs.
 
         Raises:
-            InvalidRequest: two proofs have the same id, or the level cannot judge one of them.
+            InvalidRequest: two proofs have the same id, or one of them cannot be judged at the batch's level.
             TooLarge: there are more proofs than a batch may have.
             RateLimited: the owner's quota is used up, or the farm is full.
         """
@@ -198,10 +198,9 @@ class Intake:
 
 
 def _require_checkable(proof: Proof, index: int, level: str) -> None:
-    """Refuse a proof that a level above `compiled` cannot judge.
+    """Refuse a proof that cannot be judged at a level above `compiled`.
 
-    Modules cannot be judged: their declarations are private unless they say otherwise, and older Leans do not report
-    their axioms.
+    A module cannot be judged: its declarations are private by default, and older Leans do not report their axioms.
 
     Raises:
         InvalidRequest: the proof has no statement, or the header of its statement or code says `module`.

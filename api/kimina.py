@@ -62,7 +62,7 @@ async def run_checks(
 
 
 def _read(text: str) -> Proof | Json:
-    """Return a text as a proof; for a text that cannot be sent to Lean, return the answer, so that other texts run."""
+    """Return a text as a proof; for a text that cannot be sent to Lean, return an answer, so that others still run."""
     try:
         return Proof(code=text or "\n")
     except ValidationError as error:

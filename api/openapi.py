@@ -16,13 +16,13 @@ class ErrorBody(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """A failure on `/v1` or of a probe."""
+    """The answer when a request to `/v1` or a probe fails."""
 
     error: ErrorBody
 
 
 class DetailAnswer(BaseModel):
-    """A failure on routes that are compatible with another server."""
+    """The answer when a request fails on a route that is compatible with another server."""
 
     detail: str | list[Any]
 

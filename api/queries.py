@@ -41,7 +41,7 @@ def _field(body: dict[str, Any], name: str, kind: type, default: Any = None) -> 
 
 
 def _names(body: dict[str, Any], name: str) -> Names:
-    """Return a list of ids and names. Only the set of its types is checked, because 130 000 entries are usual."""
+    """Return a list of ids and names. Only the set of the entries' types is checked: 130 000 entries are usual."""
     value = body.get(name)
     if value is not None and not (isinstance(value, list) and set(map(type, value)) <= {int, str}):
         raise _refuse(name, "Input should be a list of integers and strings")

@@ -39,7 +39,7 @@ _HEADERS = {
 class SecurityHeaders:
     """Puts security headers on every answer; on a farm without keys, refuses requests that do not name this host.
 
-    No CORS header is ever sent, so no page of another origin can read an answer. Without keys, this is not enough: an
+    No CORS header is ever sent, so no page from another origin can read an answer. Without keys, this is not enough: an
     attacker can point a host name at 127.0.0.1, and a page of that name then has the farm's own origin and could run
     proofs here. The host name in the page's requests gives it away.
 

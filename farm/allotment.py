@@ -56,7 +56,7 @@ def _numbers(variables: Mapping[str, str], name: str) -> list[float]:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """Yield the cores that the cgroups' quotas amount to; "max" and -1 mean no limit."""
+    """Yield how many cores each cgroup's quota allows; "max" and -1 mean no limit."""
     for text in _read_all(root, "cpu", "cpu.max", "cpu.cfs_quota_us"):
         quota, _, period = text.partition(" ")
         # Version 1 has the period in another file.

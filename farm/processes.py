@@ -62,7 +62,7 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants that lose their own, so that no process can hide by a double fork."""
+    """Become the parent of descendants that lose their parent, so that no process can hide by a double fork."""
     if hasattr(_libc, "prctl"):
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

@@ -1,8 +1,8 @@
 """How soon a silent connection is abandoned.
 
 A peer that vanishes silently (a host that loses power, a firewall that forgets, a frozen virtual machine) closes no
-connection, and whoever reads from it would wait for ever. If packets are lost, the kernel ends the connection; if
-something on the way still accepts them, the timeouts here end it.
+connection. Whoever reads from such a connection would wait for ever. If packets are lost, the kernel ends the
+connection; if something on the way still accepts them, the timeouts here end it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _PROBES = 3
 def keepalive() -> dict[int, int]:
     """Return the TCP options that end a connection whose peer acknowledges nothing for some ten seconds.
 
-    Options that a system lacks are left out: macOS has no TCP_USER_TIMEOUT, which bounds data already sent.
+    Options that a system lacks are left out: macOS has no TCP_USER_TIMEOUT, which bounds how long sent data may stay
+    unacknowledged.
     """
     wanted = {
         "TCP_KEEPIDLE": _PROBE_AFTER_S,

@@ -203,7 +203,7 @@ class RoomProcess:
         self._stop.set()
 
     def _start(self, **_: Any) -> None:
-        """Build what this process needs after the fork, which connections, threads and models do not survive."""
+        """Build, after the fork, what this process needs: no connections, threads or models survive a fork."""
         die_with_parent(self._parent)
         if self._tokens is None:
             raise RuntimeError("The room was not bound to an app")

@@ -23,7 +23,7 @@ Place: TypeAlias = tuple[int, asyncio.AbstractEventLoop | None]
 
 
 class _Connections(Generic[Transport]):
-    """What both kinds of connections share. Copies and pickles know the same farm and have no open connections.
+    """What both kinds of connections share. Copies and pickles keep the farm's address, but no open connections.
 
     Args:
         endpoint: where the farm is.

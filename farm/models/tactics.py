@@ -28,7 +28,7 @@ class Candidates(BaseModel):
 
 
 class Goal(BaseModel):
-    """A goal to find a proof of.
+    """A goal for which a proof is sought.
 
     Attributes:
         id: the name on the goal's answer; the goal's position as a decimal string when absent.

@@ -1,4 +1,4 @@
-"""Claims: the items of one lane that a process gets to run, and the facts about them that it needs."""
+"""Claims: the items of one lane that a process gets to run, and the facts that it needs to know about them."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ class Leases:
         return _given_back(reply)
 
     def defer(self, lease: str, index: int, seconds: float) -> GivenBack:
-        """Give back an item that outlasted its slice; it goes to the end of its lane, and has its full time next."""
+        """Give back an item that outlasted its slice; it goes to the end of its lane, and then has its full time."""
         with translated():
             reply = self._scripts.run("release", lease, "slow", 0, seconds, index)
         return _given_back(reply)

@@ -29,7 +29,7 @@ class VectorCache:
         return len(self._vectors)
 
     def find(self, embedder: str, dimension: int, texts: Sequence[str]) -> dict[str, Vectors]:
-        """Return this embedder's vectors of the texts, as far as they are known; each is float32 `[dimension]`.
+        """Return this embedder's vectors for those texts whose vectors are known; each is float32 `[dimension]`.
 
         Raises:
             StoreUnavailable: Redis does not answer.

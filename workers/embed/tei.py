@@ -118,7 +118,7 @@ class TeiServer:
             raise EmbeddingError(f"{self} answers with something that cannot be read") from error
 
     def _until(self, deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Bound the time of the whole answer: httpx bounds each read only, so an answer could trickle in for ever."""
+        """Bound the time of the whole answer: httpx bounds only each read, so an answer could trickle in for ever."""
         for chunk in chunks:
             if time.monotonic() > deadline:
                 raise self._too_slow()

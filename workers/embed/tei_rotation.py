@@ -19,7 +19,7 @@ class Turn:
     """A service in the rotation.
 
     Attributes:
-        load: how many inputs the service has got and not yet answered.
+        load: how many inputs the service has received and not yet answered.
         rests_until: when the service may be asked again after a failure, on the rotation's clock.
         failures: how many times in a row the service has failed.
         is_known: whether the service has said which model it serves since it was last unreachable.

@@ -113,7 +113,7 @@ class LeanEngine:
 
     @property
     def failure(self) -> str:
-        """Why the REPL does not start; empty once a run has come to its end."""
+        """Why the REPL does not start; empty once a run has ended."""
         return self._failure
 
     @property

@@ -207,7 +207,7 @@ class GuardedServer(AutoLeanServer):
             raise
 
     def _parse_repl_output(self, raw_output: str, verbose: bool) -> dict[str, Any]:
-        """Parse a reply. orjson refuses nesting deeper than 1024, on which the stock parser overflows the stack.
+        """Parse a reply. orjson refuses nesting deeper than 1024; there the stock parser would overflow the stack.
 
         Info trees stay in `reply` only, because LeanInteract's models refuse trees nested deeper than some 250.
         """

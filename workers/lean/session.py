@@ -107,7 +107,7 @@ class Session:
 
     @property
     def loading_s(self) -> float:
-        """Seconds that all starts of a REPL and loads of headers took so far."""
+        """Seconds that all starts of a REPL and loads of headers have taken so far."""
         return self._loading_s
 
     @property
@@ -117,7 +117,7 @@ class Session:
 
     @property
     def generation(self) -> int:
-        """Which REPL process this is, from 1: numbers of environments and states are valid only in their process."""
+        """The REPL process's number, from 1: numbers of environments and states are valid only in their process."""
         return self._repl.generation
 
     @property

@@ -25,7 +25,7 @@ _END_ERROR = re.compile(
 def judge(messages: Iterable[Message], sorries: Iterable[Sorry]) -> Reason | None:
     """Return why a complete reply rejects a proof at level `compiled`; None accepts the proof.
 
-    The level asks that there is no error, no sorry in messages or `sorries`, and that Lean reached the end of the text
+    The level requires no error, no sorry in messages or `sorries`, and that Lean reached the end of the text
     (docs/security.md, rows 1 and 32: `#exit`, an unclosed comment or a stray `end` hide what comes after).
     """
     messages = list(messages)

@@ -44,7 +44,7 @@ class Premise:
         statement: `kind name args : type`.
         doc: its doc string.
         in_module_system: whether its module uses Lean's module system.
-        is_exposed: whether a module that imports its module sees its body.
+        is_exposed: whether modules that import the premise's module see its body.
     """
 
     name: str

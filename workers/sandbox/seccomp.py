@@ -45,7 +45,7 @@ def _load(offset: int) -> Instruction:
 
 
 def _argument(index: int) -> Instruction:
-    """Load the lower half of an argument: of those compared below, the kernel itself uses only 32 bits."""
+    """Load the lower half of an argument: of the arguments compared below, the kernel itself uses only 32 bits."""
     return _load(_ARGUMENTS + 8 * index)
 
 

@@ -1,4 +1,4 @@
-"""A text as the gate reads it: comments and quotations are blank, and what Lean may read differently is reported."""
+"""A text as the gate reads it: comments and strings are blank, and what Lean may read differently is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The self-test's programs, in tables by name: attacks of a hostile proof, and actions that an honest Lean needs.
+"""The self-test's programs, in tables by name: attacks by a hostile proof, and actions that an honest Lean needs.
 
 A program returns if its attempt succeeded, and otherwise raises the system's error.
 """
