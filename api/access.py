@@ -1,4 +1,4 @@
-"""Logs and traces of requests: a line for each request, an id on all lines logged meanwhile, the trace's first span."""
+"""Logs and traces of requests: a line per request, an id on every line logged meanwhile, and the trace's first span."""
 
 from __future__ import annotations
 

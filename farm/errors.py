@@ -192,7 +192,7 @@ def from_code(code: str, message: str, *, details: Any = None, retry_after_s: fl
     """Return the error that an HTTP answer with this code stands for.
 
     Args:
-        code: the stable code of the error body; an unknown one gives a plain `FarmError`.
+        code: the stable code of the error body; an unknown code gives a plain `FarmError`.
         message: the sentence of the error body.
         details: the details of the error body.
         retry_after_s: the `Retry-After` header in seconds, used only for `RateLimited`.

@@ -1,7 +1,7 @@
 r"""Lean text cut into tokens: enough to tell code from comments and strings, fast, and without ever failing.
 
 The rules are those of Lean's own `Lean/Parser/Basic.lean` (`whitespace`, `finishCommentBlock`, `tokenFn`) from 2021 to
-4.35. Three things cannot be known from the text: which Lean reads it, which symbols are tokens through the imports, and
+4.35. Three things cannot be known from the text: which Lean reads it, which symbols the imports declare as tokens, and
 whether Lean expects an interpolated string where a string stands. Where one of the three decides what is code, the text
 is *doubtful*, and a caller that must be sure refuses it. The doubtful places are:
 

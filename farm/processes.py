@@ -28,7 +28,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def own_module(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of the farm, never one with the same name in the working directory.
+    """Return the command that runs a module of the farm, never a module of the same name in the working directory.
 
     Without `-P`, Python looks in that directory first, for the module and for all its imports. PYTHONSAFEPATH would not
     do, because programs that a worker starts, such as the checker, would inherit it.
@@ -201,7 +201,7 @@ def open_descriptors(pid: int) -> int:
 
 
 def process_identity(pid: int) -> str:
-    """Return `pid.start` of a process: unlike the bare number, it is never reused. Empty when the process is gone."""
+    """Return `pid.start` of a process: unlike the number, it is never reused. Empty when the process is gone."""
     try:
         return f"{pid}.{_started(pid)}"
     except (OSError, psutil.Error):

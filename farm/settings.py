@@ -300,7 +300,7 @@ def load_with(values: Mapping[str, object]) -> Settings:
 
 
 def nearest_setting(name: str) -> str:
-    """Return the setting that a wrong name probably means; empty for a right name, or one unrelated to the farm."""
+    """Return the setting that a wrong name probably means; empty for a right name, and for any unrelated name."""
     known = [field.upper() for field in Settings.model_fields]
     name = name.upper()
     if name in known:
@@ -341,7 +341,7 @@ def _is_http(url: str) -> bool:
 
 
 def _names_server(url: str, schemes: Set[str]) -> bool:
-    """Whether a URL has one of these schemes, and, if it has a port, a valid one."""
+    """Whether a URL has one of these schemes, and no invalid port."""
     try:
         parts = urlsplit(url)
         return parts.scheme in schemes and parts.port != 0

@@ -8,8 +8,8 @@ import mmap
 class StopFlag:
     """One byte that a parent shares with the processes it forks later.
 
-    A `multiprocessing.Event` will not do. To read it, each process would take its lock ten times a second, and if a
-    process were killed while it held the lock, all others would wait for ever.
+    A `multiprocessing.Event` will not do. To read the event, each process would take the event's lock ten times a
+    second. If a process were killed while it held the lock, all others would wait for ever.
     """
 
     def __init__(self) -> None:

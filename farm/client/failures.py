@@ -41,7 +41,7 @@ class Failure:
     Attributes:
         error: the error that the user gets if the failure persists.
         retryable: whether repeating the call may succeed and does no harm.
-        retry_after_s: how many seconds the farm asks us to wait at least; None if it does not say.
+        retry_after_s: the least number of seconds that the farm asks us to wait; None if it does not say.
     """
 
     error: FarmError

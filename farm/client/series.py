@@ -91,7 +91,7 @@ class SeriesPart:
     """The proofs that are sent as one batch.
 
     Attributes:
-        key: the idempotency key of the submission; None to make a new one.
+        key: the idempotency key of the submission; with None, a new key is made.
         taken: how many of the part's verdicts have arrived.
     """
 

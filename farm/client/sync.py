@@ -114,8 +114,8 @@ class Farm(StepRunner):
 
         The proofs are sent as batches: while the verdicts of one batch are read, the next ones are submitted. The
         iterable is read only as far as this requires. If the call fails or is interrupted, it cancels the batches that
-        still run. It leaves them running if it has an `idempotency_key`, or if it failed because the farm could not be
-        reached or was unavailable.
+        still run. It leaves them running if an `idempotency_key` was given, or if it failed because the farm could not
+        be reached or was unavailable.
 
             run = farm.verify_many(proofs, level="checked", timeout_s=60)
             run.rewards(undecided=None), run.pass_at_k(8), run.manifest.write("run.json")

@@ -1,7 +1,7 @@
 """Rewards in the calling conventions of trainers: TRL's GRPO, and verl.
 
 A function made here connects at its first call, to the farm that `FARM_URL` names or to the `farm` that it is given.
-It asks for the `checked` level unless told otherwise, because a model in training exploits the gaps of `compiled`.
+It asks for the `checked` level unless told otherwise, because a model in training exploits the gaps in `compiled`.
 
 A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own; the argument
 `undecided` is used instead. A completion that no farm could judge, because it is empty or has invalid characters, is

@@ -184,7 +184,7 @@ class LocalFarm:
 
 
 def _enter(redis_url: str) -> str:
-    """Check a store, record this release in it, and end any draining; return a sentence that names it."""
+    """Check a store, record this release in it, and end any draining; return a sentence that names the store."""
     store = connect(redis_url)
     entered = enter_store(store)
     set_draining(store, False)

@@ -15,7 +15,7 @@ _TRIES = 100
 
 
 def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
-    """Return a port that can be bound now: the wanted one, or any for 0.
+    """Return a port that can be bound now: the wanted one, or any port if the wanted one is 0.
 
     Raises:
         ConfigurationError: the wanted port cannot be bound; the message says why.

@@ -68,7 +68,7 @@ def of_reply(reply: Any) -> list[dict[str, Any]]:
 
 
 def _faults(verdict: Verdict) -> list[Message]:
-    """Return the errors; for a proof that failed without one, all its messages."""
+    """Return the errors; if a proof failed without an error, return all its messages."""
     errors = [each for each in verdict.messages if each.severity == "error"]
     return errors or ([] if verdict.outcome is Outcome.ACCEPTED else verdict.messages)
 

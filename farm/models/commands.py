@@ -58,7 +58,7 @@ class LeanRequest(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_files(cls, value: Any) -> Any:
-        """Refuse requests that name files of the host, with an error message of their own."""
+        """Refuse requests that name files of the host, with an error message that says so."""
         if isinstance(value, dict) and (named := _FILES & value.keys()):
             raise ValueError(f"`{min(named)}` names a file of the farm's host: only `cmd` and `tactic` are for clients")
         return value

@@ -42,5 +42,5 @@ class EnvironmentList(BaseModel):
 
 
 def lean_part(environment: str) -> str:
-    """Return the name of an environment's workers in `/readyz`, which is also that of their queue and log."""
+    """Return the name of an environment's workers in `/readyz`, which is also the name of their queue and log."""
     return "lean" if environment == DEFAULT_ENVIRONMENT else f"lean.{environment}"

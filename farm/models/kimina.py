@@ -40,7 +40,7 @@ class CheckRequest(BaseModel):
 
 
 class Code(BaseModel):
-    """One Lean text in `POST /verify`, given as `proof` or as `code`; `proof` has precedence."""
+    """One Lean text in `POST /verify`, given as `proof` or as `code`; `proof` takes precedence."""
 
     custom_id: str | int
     proof: str | None = None

@@ -97,7 +97,7 @@ class RetrievedBatch(BaseModel):
     Attributes:
         results: one result per goal, in the order of the goals.
         timings_s: seconds spent in `queue`, `embed`, `select`, `search`, `rescore` and `reply`, and in `total`, the
-            time in the API. Most of them are for all queries that were served together.
+            time in the API. Most of these times cover all queries that were served together.
     """
 
     results: list[RetrievedGoal]

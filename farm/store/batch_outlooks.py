@@ -18,7 +18,7 @@ class Outlook:
         processes: Lean processes that may work on batches.
         fresh: proofs of the batch that are waiting for their first run.
         deferred: proofs of the batch that have been deferred so far.
-        outlasted: runs of the batch that have outlasted their slice so far, this one included.
+        outlasted: runs of the batch that have outlasted their slice so far, including the present run.
         returned: how many of the `outlasted` runs went on and were decided.
         timeouts: verdicts in the batch with the reason `timeout`.
         decided: verdicts in the batch that are accepted or rejected.

@@ -14,7 +14,7 @@ _START = b"0"
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """Figures about the verdict cache since the store began.
+    """Figures about the verdict cache since the store was created.
 
     Attributes:
         kept: verdicts that the cache holds now.

@@ -98,7 +98,7 @@ class _AsyncRetry(AsyncRetry):
 
 
 def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
-    """Return a client for worker processes; it connects on first use, and survives a fork before that.
+    """Return a client for worker processes; it connects on first use, and survives a fork that happens before.
 
     Args:
         url: the URL of the store.
@@ -197,7 +197,7 @@ def check_server(client: RedisClient) -> str:
 
 
 def _refusal(error: ResponseError) -> str | None:
-    """Say why the server refuses to write for now; None for an error that is a bug of the farm."""
+    """Say why the server refuses to write for now; None for an error that is a bug in the farm."""
     # redis-py has classes for some codes and strips those codes; it puts the command before an error in a pipeline.
     code = str(error).rpartition(_IN_PIPELINE)[2].lstrip("('\"").partition(" ")[0]
     return _REFUSALS_BY_CLASS.get(type(error)) or _REFUSALS_BY_CODE.get(code)
@@ -207,7 +207,7 @@ def _refusal(error: ResponseError) -> str | None:
 def translated() -> Iterator[None]:
     """Turn temporary failures into `StoreUnavailable`: a lost connection, a server that cannot write for now.
 
-    Any other Redis error is a bug of the farm and passes unchanged.
+    Any other Redis error is a bug in the farm and passes unchanged.
     """
     try:
         yield

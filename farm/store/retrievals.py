@@ -135,7 +135,7 @@ class Retrievals:
         Args:
             retrieval: the query.
             ttl_ms: milliseconds after which the query is gone, and no longer counts.
-            inputs: how many of its texts are likely to need embedding; None: all.
+            inputs: how many of its texts are likely to need embedding; None means all.
 
         Raises:
             RateLimited: too much waits already; nothing was stored.

@@ -75,7 +75,7 @@ class Revocation:
         self._scripts = Scripts(client)
 
     def declare(self, bad: Bad) -> None:
-        """Stop workers that use this version from getting work; other workers repeat their current runs."""
+        """Give no more work to workers that use this version; the runs that they have begun are repeated by others."""
         with translated():
             self._client.hsetnx("farm:revoked", f"{bad.basis}:{bad.version}", in_ms(self._client.time()))
 

@@ -85,7 +85,7 @@ def read_schema(client: RedisClient) -> Schema:
 
 
 async def read_schema_async(client: AsyncRedisClient) -> Schema:
-    """Return both versions, over the API's client; raises as `read_schema`."""
+    """Return both versions, over the API's client; raises as `read_schema` does."""
     with translated():
         return _read(await AsyncScripts(client).run("schema", "look"))
 

@@ -47,7 +47,7 @@ def rename(row: Terms, names: dict[str, str]) -> Terms:
 
 
 def written(row: Terms) -> str:
-    """Return a proposition's text with its variables renamed; propositions that differ only in names have one text."""
+    """Return a proposition's text with renamed variables; propositions that differ only in names have the same text."""
     return " ".join(rename(row, {}))
 
 

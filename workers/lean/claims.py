@@ -31,7 +31,7 @@ class Chunk:
         written: how many verdicts were the first for their proofs.
         goes_on: whether the rest is still to be run here, as far as is known.
         in_groups: whether the store knows that several items may run before their verdicts come; otherwise the lease
-            names the one that runs.
+            names the item that runs.
     """
 
     claim: Claim

@@ -81,7 +81,7 @@ class GuardedServer(AutoLeanServer):
     def _run_dict_backoff(
         self, request: dict[str, Any], verbose: bool, timeout: float | None, restart_counter: int = 0
     ) -> dict[str, Any]:
-        """Send a request. AutoLeanServer would check the memory before each request; this class does once a second.
+        """Send a request. AutoLeanServer would check the memory before each request; this class does so once a second.
 
         The check reads the whole host's use of memory (/proc/meminfo), which takes 0.1 to 0.2 ms; a proof may take
         1 ms.

@@ -64,7 +64,7 @@ class Tree:
         return node.children[tactic]
 
     def forget_doubtful(self) -> None:
-        """Forget tactics that the farm could not decide, so that they are tried anew when they come again."""
+        """Forget tactics that the farm could not decide, so that they are tried anew when they are asked for again."""
         for node, tactic in self.doubtful:
             node.children.pop(tactic, None)
         self.doubtful.clear()

@@ -82,7 +82,7 @@ class Slices:
 
 
 def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
-    """Return an answer from the store; None if it takes long, because the waiting run's time goes on."""
+    """Return an answer from the store; None if it takes too long: meanwhile the waiting run's time goes on."""
     found: list[Outlook | None] = []
 
     def keep() -> None:

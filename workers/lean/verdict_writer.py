@@ -85,7 +85,7 @@ class VerdictWriter:
             spent_s: the seconds that the verdicts' runs took.
 
         Returns:
-            The future outcome; it raises StoreUnavailable if Redis was away for a minute.
+            A future of the outcome; the future raises StoreUnavailable if Redis was away for a minute.
         """
         with self._lock:
             group, written = self._add(claim, verdicts, spent_s)

@@ -182,7 +182,7 @@ class WorkLoop:
             chunk.goes_on = False
 
     def _gathers(self, chunk: Chunk, item: ClaimedItem) -> bool:
-        """Whether the next run may begin before this one's verdict is written."""
+        """Whether the next run may begin before this run's verdict is written."""
         claim = chunk.claim
         # After a canary, wait for the outcome: if the canary was accepted, this process has to stop judging.
         is_free = not claim.is_interactive and item.index < FIRST_CANARY

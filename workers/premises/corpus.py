@@ -62,7 +62,7 @@ class Premise:
 
     @property
     def always_visible(self) -> bool:
-        """Whether a caller inside the module system sees it without `import all`."""
+        """Whether a caller inside the module system sees the premise without `import all`."""
         return not self.in_module_system or self.kind == "theorem" or self.is_exposed
 
 

@@ -29,7 +29,7 @@ _REMEMBERED = 512
 
 
 class Query(Protocol):
-    """The fields that decide an answer; in `farm.models.RetrieveRequest` and `farm.store.retrievals.Retrieval`."""
+    """What decides an answer; `farm.models.RetrieveRequest` and `farm.store.retrievals.Retrieval` have these fields."""
 
     @property
     def k(self) -> int:

@@ -55,7 +55,7 @@ def read_stated(response: Response, key: str, kept: int) -> BindingFailure | Non
     Args:
         response: Lean's response to the text that holds the statement and the farm's commands.
         key: the secret by which the answers to these commands are recognised.
-        kept: how many such commands there are.
+        kept: how many of these commands the text holds.
     """
     why = _flaw(response, _own_answers(response, key), kept)
     text = f"The statement does not elaborate on this header, without autoImplicit: {why}"
