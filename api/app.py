@@ -53,7 +53,8 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the API for these settings; the API connects to Redis when it starts.
 
     Raises:
-        ConfigurationError: the key file cannot be used, or there is none and `FARM_HOST` is not a loopback address.
+        ConfigurationError: the key file cannot be used; or no key file is set, and `FARM_HOST` is not a loopback
+            address.
     """
     if settings.api_keys_file:
         read_keys(settings.api_keys_file)

@@ -8,7 +8,7 @@ from farm.store.retrievals import Retrieval
 
 
 class Embedded:
-    """Remembers the most recently used texts by their hashes: as many texts as the embed room keeps vectors.
+    """Remembers the most recently used texts by their hashes: as many texts as the embed room keeps vectors for.
 
     An estimate is enough. It only decides whether a query is admitted, and the embed worker divides work that turns out
     to be larger.

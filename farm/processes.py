@@ -39,7 +39,7 @@ def own_module(module: str, *arguments: str) -> list[str]:
 def keep_loaded() -> None:
     """Exempt what is loaded from garbage collection: modules live as long as their process.
 
-    Otherwise Python looks through all of it once more at exit. With the modules of Celery and Pydantic that takes 0.3
+    Otherwise Python looks through all of it once more at exit. With the modules of Celery and Pydantic, that takes 0.3
     to 0.6 s, and a farm ends six such processes at once.
     """
     gc.freeze()

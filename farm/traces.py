@@ -94,7 +94,7 @@ def serve_span(name: str, caller: str) -> AbstractContextManager[Span]:
 def span(
     name: str, *, parent: str = "", started_ns: int | None = None, **attributes: _Values
 ) -> AbstractContextManager[Span]:
-    """Return a span below another one; if the other is not traced, this span records nothing.
+    """Return a span below a parent span; if the parent is not traced, this span records nothing.
 
     Args:
         name: the span's name.

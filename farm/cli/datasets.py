@@ -26,7 +26,8 @@ def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
 
     Args:
         url: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`; a path is a file, a folder or a pattern.
-        split: take only files whose path contains this word; data sets on the hub usually name a split's files so.
+        split: take only files whose path contains this word; data sets on the hub usually name the files of a split
+            after it.
 
     Raises:
         InvalidRequest: the URL has another form, the hub does not have the data set, or it has no files of rows.

@@ -55,7 +55,7 @@ def _followed(as_json: bool, *arguments: str) -> dict[str, Any]:
 
 
 def _lines(*arguments: str) -> Iterator[dict[str, Any]]:
-    """Yield the messages of the builder, run in a process of its own, as only workers may import corpora and FAISS.
+    """Yield the messages of the builder. It runs in its own process, as only workers may import corpora and FAISS.
 
     Raises:
         FarmError: the builder failed.

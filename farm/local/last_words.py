@@ -28,7 +28,7 @@ def last_words(log: Path, start: int) -> str:
 
 
 def _event(line: str) -> dict[str, Any]:
-    """Return the fields of a line of our own logs; none for any other line."""
+    """Return the fields of a line of our own logs; for any other line, return no fields."""
     try:
         event = json.loads(line)
     except ValueError:

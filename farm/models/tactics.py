@@ -110,7 +110,7 @@ class Tried(BaseModel):
         error: why the sequence failed.
         failed_at: the position of the failed tactic in the sequence; None when all ran.
         messages: Lean's messages on the last tactic that ran.
-        time_s: seconds that the sequence's own tactics ran; tactics shared with an earlier sequence count there.
+        time_s: seconds that the sequence's own tactics ran; tactics shared with an earlier sequence count for that one.
     """
 
     model_config = ConfigDict(frozen=True)

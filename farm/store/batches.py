@@ -164,7 +164,7 @@ class Batches:
         return as_status(batch, record, paused=bool(paused))
 
     async def latest(self, owner: str, limit: int, wanted: Wanted | None = None) -> list[BatchStatus]:
-        """Return the owner's batches, the newest first; expired ones are forgotten on the way."""
+        """Return the owner's batches, the newest first; expired batches are dropped from the owner's list."""
         return await latest(self._client, owner, limit, wanted or Wanted())
 
     async def results(self, batch: str, owner: str, after: str | None, limit: int) -> Page:

@@ -57,8 +57,8 @@ class Claim:
         longest_s: seconds that the longest of those runs took.
         trace: the `traceparent` of the request that made the batch; empty if the batch is not traced.
         is_interactive: whether a client is waiting for the verdicts.
-        items: the items of the chunk. If every item that was looked at is waiting for another item's run, there are
-            none, and there is no lease.
+        items: the items of the chunk. Empty, and without a lease, if every item that was looked at is waiting for
+            another item's run.
     """
 
     lease: str

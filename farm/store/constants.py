@@ -1,6 +1,6 @@
 """Constants that Lua and Python share: `scripts.py` puts them at the head of each script.
 
-Some of them show in stored state, so a change may take two releases (CONTRIBUTING.md, "The form of keys").
+Some of them appear in stored state, so a change may take two releases (CONTRIBUTING.md, "The form of keys").
 """
 
 from __future__ import annotations

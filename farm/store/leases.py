@@ -104,13 +104,13 @@ class Leases:
         revision: str = "",
         in_groups: bool = False,
     ) -> Claim | None:
-        """Take up to `most` items to run from one lane, and any items met on the way whose verdict is known.
+        """Take up to `most` items to run from one lane, and any items found on the way whose verdict is known.
 
         Args:
             environment: the Lean environment.
             worker: the process that claims.
             warmth: what the process has loaded; items that can use this are preferred.
-            most: how many items without a known verdict to take, at most.
+            most: the most items without a known verdict to take.
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
             in_groups: whether the process may run several items before it writes the first verdict.
 
@@ -193,7 +193,7 @@ class Leases:
         """Give back an item whose REPL died while running it; the item runs alone next time.
 
         Returns:
-            `condemned` holds the index if the item may not run again. The item then stays leased, and the caller must
+            `condemned` holds the index if the item must not run again. The item then stays leased, and the caller must
             finish it.
         """
         with translated():

@@ -34,7 +34,7 @@ class Wanted:
 
 
 async def latest(client: AsyncRedisClient, owner: str, limit: int, wanted: Wanted) -> list[BatchStatus]:
-    """Return an owner's batches, the newest first; expired ones are forgotten on the way."""
+    """Return an owner's batches, the newest first; expired batches are dropped from the owner's list."""
     index = f"farm:batches:{owner}"
     found: list[BatchStatus] = []
     gone: list[str] = []

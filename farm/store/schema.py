@@ -36,7 +36,7 @@ class Schema:
 
     @property
     def objection(self) -> str:
-        """Why this release may not work on the state; empty when it may."""
+        """Why this release must not work on the state; empty if it may."""
         if abs(self.store - self.ours) <= 1:
             return ""
         advice = (

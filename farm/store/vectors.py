@@ -1,4 +1,4 @@
-"""Vectors of new premises, shared by all embed workers; the farm bounds their size, because Redis may not evict."""
+"""Vectors of new premises, shared by all embed workers; the farm bounds their size, because Redis must not evict."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class Claims:
             in_groups: whether verdicts may be written in groups.
 
         Returns:
-            None when nothing waits, or this process may not judge.
+            None when nothing waits, or this process must not judge.
 
         Raises:
             StoreUnavailable: Redis does not answer.

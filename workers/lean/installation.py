@@ -75,7 +75,7 @@ def prepare(settings: Settings) -> Installation:
 
     If `LEAN_REPL_DIR` is not set, this may fetch and build a REPL, which takes minutes. The installation has no
     configuration if there is no Lean, if the sandbox cannot be set up, or if the gate gives a wrong answer in its
-    trial. The farm then starts all the same, and every verdict says why nothing is judged.
+    trial. The farm then starts nevertheless, and every verdict says why nothing is judged.
     """
     try:
         return _prepare(settings)

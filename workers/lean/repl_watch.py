@@ -17,7 +17,7 @@ class Died(Exception):
 
 
 class GivenUp(Exception):
-    """This process may not or need not finish a task, which is given back uncharged."""
+    """This process must not, or need not, finish a task; the task is given back uncharged."""
 
 
 class Watch:

@@ -143,7 +143,7 @@ class VerdictWriter:
         self.publish(self._patiently(self._leases.defer, claim.lease, item.index, spent_s).tokens)
 
     def charge(self, claim: Claim, item: ClaimedItem, spent_s: float) -> bool:
-        """Give back an item whose REPL died; return whether it may not run again, and so must be decided."""
+        """Give back an item whose REPL died; return whether it must not run again, and so has to be decided."""
         back = self._patiently(self._leases.charge, claim.lease, item.index, spent_s)
         self.publish(back.tokens)
         return bool(back.condemned)

@@ -192,7 +192,7 @@ class WorkLoop:
         return len(self._recent_s) == _SHORT_RUNS and max(self._recent_s) < _SHORT_S
 
     def _charge(self, chunk: Chunk, item: ClaimedItem, why: str, spent_s: float) -> list[Result]:
-        """Give back an item whose REPL died; return its verdict if it may not run again."""
+        """Give back an item whose REPL died; return its verdict if it must not run again."""
         # `why` is not logged: it may quote the proof, and logs hold no proofs.
         _log.warning("repl.died", index=item.index, deaths=item.deaths + 1)
         if not self._writer.charge(chunk.claim, item, spent_s):

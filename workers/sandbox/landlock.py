@@ -43,7 +43,7 @@ def abi() -> int:
     """Return the kernel's Landlock version.
 
     Raises:
-        Missing: the kernel has no Landlock, or this process may not ask for it.
+        Missing: the kernel has no Landlock, or this process is not allowed to ask for it.
     """
     if sys.platform != "linux":  # the number below is another call elsewhere
         raise Missing("Landlock exists only on Linux: run the Lean workers in a Linux virtual machine")

@@ -46,7 +46,7 @@ def run_checked(
         session: a REPL that has served only gated texts.
         header: the loaded header, with the farm's commands.
         prepared: the submission and what it has to prove.
-        answers: the values that holes have to have, by name.
+        answers: the values required of the holes, by name.
         timeout_s: seconds for everything together.
         is_native: whether the submission may depend on the axioms that `native_decide` makes.
         is_clean: tells whether a response to the submission is free of errors, so that the checks are worth running.

@@ -40,8 +40,8 @@ class Confined:
 
         Args:
             command: the command.
-            deadline: when the command has to have ended, by the monotonic clock.
-            sink: where the output goes; standard error is dropped.
+            deadline: the time by which the command must have ended, on the monotonic clock.
+            sink: where the output goes; standard error is discarded.
             limit_bytes: the most bytes that the command may print.
             request: the command's standard input.
 
