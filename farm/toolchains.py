@@ -1,4 +1,4 @@
-"""Toolchains that are known to be unsound: their kernel can be made to accept a proof of `False`.
+"""Toolchains that are known to be unsound: their kernels can be made to accept a proof of `False`.
 
 Each fault affects every version before the one that fixes it. The table follows Lean's release notes and issues as of
 November 2026; a new fault is a new row. The faults that 4.34.1 fixes (lean4#15241, lean4#15289) have no row: its

@@ -74,8 +74,8 @@ class Run(Sequence[Verdict]):
                 with the proof. With None, such an attempt raises a ValueError.
 
         Raises:
-            ValueError: a proof has no `problem`, a problem has fewer than k attempts, or some are undecided and
-                `undecided` does not say how to count them.
+            ValueError: a proof has no `problem`, a problem has fewer than k attempts, or some attempts are undecided
+                and `undecided` does not say how to count them.
         """
         if k < 1 or not self:
             raise ValueError(f"pass@{k} needs a k of 1 or more, and proofs")

@@ -59,7 +59,7 @@ class Submission:
     Attributes:
         lines: the proofs in order.
         options: the options the user gave, and no others.
-        ids: the ids that their verdicts will carry.
+        ids: the ids that the proofs' verdicts will carry.
     """
 
     lines: list[bytes]

@@ -283,7 +283,7 @@ class Farm(StepRunner):
     ) -> list[list[DetailedPremise]]:
         """Return the premises nearest to each of several goals, each with its kind, module and statement.
 
-        What the caller can see is the same for all goals, so one call embeds them together and searches once.
+        What the caller can see is the same for all goals, so one call embeds all goals together and searches once.
 
         Args:
             states: the pretty-printed goals, 1 to 64 of them.

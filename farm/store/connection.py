@@ -178,8 +178,8 @@ def check_server(client: RedisClient) -> str:
 
     Raises:
         StoreUnavailable: the server does not answer.
-        ConfigurationError: the server is a cluster, which the scripts cannot span, may evict the farm's keys, or is a
-            primary under sentinels that accepts writes while no replica gets them.
+        ConfigurationError: the server is a cluster, which the scripts cannot span; or it may evict the farm's keys; or
+            it is a primary under sentinels that accepts writes while no replica gets them.
     """
     with translated():
         info = client.info()

@@ -109,7 +109,7 @@ class Corpora:
             self._client.hset(_ANSWERING, self._worker, edition)
 
     def workers(self) -> set[bytes]:
-        """Return the living premise workers, and this one."""
+        """Return the living premise workers, including this one."""
         with translated():
             names = self._client.zrangebyscore("farm:workers", in_ms(self._client.time()), "+inf")
             pipe = self._client.pipeline(transaction=False)

@@ -156,7 +156,7 @@ class Leases:
 
         Args:
             lease: the lease under which the proofs ran.
-            batch: their batch.
+            batch: the proofs' batch.
             verdicts: the verdicts found.
             then: the index of the item that runs next; `ONE_OF_THEM` if several items run before their verdicts are
                 written.

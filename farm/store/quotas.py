@@ -51,7 +51,7 @@ class Quotas:
         return RateLimited(_TEXTS[reached].format(**limits), retry_after_s=_RETRY_AFTER_S, details={"limit": reached})
 
     async def require_memory(self, client: AsyncRedisClient) -> None:
-        """Refuse when Redis's memory is nearly full; its use is read once a second.
+        """Refuse when Redis's memory is nearly full; memory use is read once a second.
 
         Raises:
             RateLimited: memory use is above the high-water mark.

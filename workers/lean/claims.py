@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Chunk:
-    """A claim, and those of its items that have not begun. The heartbeat's thread may give these items back.
+    """A claim, and its items that have not begun. The heartbeat's thread may give these items back.
 
     Attributes:
         claim: the claim, with the figures about its batch kept up to date.

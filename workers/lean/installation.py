@@ -157,7 +157,7 @@ def _inherited() -> dict[str, str]:
 
 
 def _write_launcher(settings: Settings, config: Config, lake: str, folder: Path, program: Path | None = None) -> Path:
-    """Write the plan, and the executable that LeanInteract takes for `lake`; it starts the REPL, or `program`."""
+    """Write the plan, and the executable that LeanInteract takes for `lake` and that starts the REPL, or `program`."""
     inherited = _inherited()
     recorded = _record_environment(lake, Path(config.working_dir), inherited)
     is_open = settings.sandbox == "off"
@@ -214,7 +214,7 @@ def _layers(launcher: Path, directory: Path) -> list[str]:
 
 
 def _kept(recorded: dict[str, str], inherited: dict[str, str]) -> dict[str, str]:
-    """Return the variables that `lake env` set itself, and those of the worker that Lean may need."""
+    """Return the variables that `lake env` set itself, and the worker's variables that Lean may need."""
     return {name: value for name, value in recorded.items() if _KNOWN.fullmatch(name) or inherited.get(name) != value}
 
 

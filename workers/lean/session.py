@@ -180,7 +180,7 @@ class Session:
             is_checked: whether the proofs on it need the farm's own commands.
 
         Raises:
-            HeaderFailed: the header has errors; it is not kept.
+            HeaderFailed: the header has errors, and so is not kept.
             ReplEnded: the REPL is dead; `ReplTimeout` after `LEAN_HEADER_TIMEOUT_S`.
         """
         if header not in self._headers:

@@ -1,8 +1,8 @@
 """The checkers comparator, leanchecker and nanoda of Lean 4.35, which all have to accept one export of a proof.
 
 Statement and submission are compiled and exported, each in a sandbox of its own. Only the text of the exports leaves
-the sandbox, and no process that judges loads an .olean. The command lines are those of Lean 4.35 (src/lake/Lake/CLI/
-Check.lean, src/LeanChecker.lean) and nanoda_lib (src/main.rs).
+the sandbox, and no process that judges loads an .olean. The command lines are those of nanoda_lib (src/main.rs) and of
+Lean 4.35 (src/lake/Lake/CLI/Check.lean, src/LeanChecker.lean).
 """
 
 from __future__ import annotations
