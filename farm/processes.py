@@ -201,7 +201,7 @@ def open_descriptors(pid: int) -> int:
 
 
 def process_identity(pid: int) -> str:
-    """Return `pid.start` of a process: unlike the number, it is never reused. Empty when the process is gone."""
+    """Return `pid.start` of a process: unlike the pid, it is never reused. Empty when the process is gone."""
     try:
         return f"{pid}.{_started(pid)}"
     except (OSError, psutil.Error):

@@ -239,7 +239,7 @@ def _objection(trial: Trial, claim: Claim) -> Objection | None:
 
 
 def _domain(trial: Trial, claim: Claim) -> str:
-    """Return the trust domain: the lane's or, if the gate refuses the statement's front, one for key and front."""
+    """Return the trust domain: the lane's, or one for this key and front if the gate refuses the statement's front."""
     if not trial.has_own_front:
         return lane_domain(claim.lane)
     return f"{claim.owner}:{sha256((trial.item.proof.statement or '').encode()).hexdigest()}"

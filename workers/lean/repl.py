@@ -28,7 +28,7 @@ T = TypeVar("T")
 _LAST_WORDS_CHARS = 400
 # Where a verdict depends on all errors being in the reply, nothing may be elaborated asynchronously.
 _IN_ORDER = [(["Elab", "async"], False)]
-# How the kernel ends a process that went beyond a bound; bubblewrap, if it is around it, reports 128 + the signal.
+# How the kernel ends a process that went beyond a bound; if bubblewrap runs the process, it reports 128 + the signal.
 _SIGNALS = {signal.SIGSYS: Bound.SECCOMP, signal.SIGXFSZ: Bound.FILE_SIZE}
 _BOUNDS = {status: bound for number, bound in _SIGNALS.items() for status in (-number, 128 + number)}
 # The messages on stderr of a REPL that got no more memory: from Lean, C++, and the C library (also used by GMP).
@@ -119,7 +119,7 @@ class Repl:
         """Kill the process and all that it started; of several causes before a start, the first is remembered."""
         self._cause = self._cause or cause
         self._server.kill()
-        # It may have ended before: only then is the status its own.
+        # The process may have ended before: only then is the status its own.
         if bound := _BOUNDS.get(self._server.take_status() or 0):
             self._figures.count(MetricSeries.SANDBOX_DENIALS, bound)
         end_descendants()

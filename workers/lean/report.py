@@ -83,7 +83,7 @@ def _of_header(found: Verdict) -> dict[str, Any]:
 
 
 def place(reply: dict[str, Any], source: Source, lines_before: int = 0) -> None:
-    """Turn every position in a reply, info trees included, into the position in the user's own text, in place.
+    """In place, turn every position in a reply, info trees included, into the position in the user's own text.
 
     A position is an object with the numbers `line` and `column`. Trees may be deep, so this does not recurse.
     """

@@ -25,8 +25,9 @@ _END_ERROR = re.compile(
 def judge(messages: Iterable[Message], sorries: Iterable[Sorry]) -> Reason | None:
     """Return why a complete reply rejects a proof at level `compiled`; None accepts the proof.
 
-    The level requires no error, no sorry in messages or `sorries`, and that Lean reached the end of the text
-    (docs/security.md, rows 1 and 32: `#exit`, an unclosed comment or a stray `end` hide what comes after).
+    The level requires that there is no error, that there is no sorry in messages or `sorries`, and that Lean reached
+    the end of the text (docs/security.md, rows 1 and 32: `#exit`, an unclosed comment or a stray `end` hide what comes
+    after).
     """
     messages = list(messages)
     if any(_hides_the_rest(message) for message in messages):
