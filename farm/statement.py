@@ -288,7 +288,7 @@ def _unreachable(cut: CommandText, command: Command) -> str:
 
 
 def place(text: str, at: int) -> str:
-    """Return a place in a text in words, with lines counted from 1 and columns from 0."""
+    """Describe in words a place in a text, with lines counted from 1 and columns from 0."""
     return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at) - 1}"
 
 

@@ -182,8 +182,8 @@ def _cells(row: dict[Any, Any]) -> Any:
 def _proofs(rows: Iterable[Placed], columns: Columns, *, is_strict: bool = False) -> Iterator[tuple[str, Row]]:
     """Yield proofs from rows. Rows of a data set are read by its columns; a row without an id gets its place as its id.
 
-    If `is_strict`, only a row with a column name that data sets alone use is read in this way. Any other row must be a
-    proof as it stands, and an unknown field in it is an error.
+    If `is_strict`, only a row that has a column name used only in data sets is read in this way. Any other row must be
+    a proof as it stands, and an unknown field in it is an error.
     """
     for where, row in rows:
         if not isinstance(row, dict) or (is_strict and not is_data_set(row)):

@@ -189,7 +189,7 @@ class _VerlBatchReward:
 
 
 class _Judge:
-    """Has completions verified; a completion that cannot be sent has None as its verdict."""
+    """Sends completions to be verified; the verdict on a completion that cannot be sent is None."""
 
     def __init__(self, farm: Farm | None, extract: Extract, options: OptionFields) -> None:
         self._farm = farm

@@ -79,7 +79,10 @@ def unwrap(row: Terms) -> Terms:
 
 
 def relation(row: Terms) -> tuple[Terms, str, Terms]:
-    """Return left side, relation and right side, with `a > b` as `b < a`; without a relation, all is the left side."""
+    """Return the left side, the relation and the right side, with `a > b` as `b < a`.
+
+    Without a relation, the left side is the whole row.
+    """
     for sign in _RELATIONS:
         at = find(row, sign)
         if at > 0:

@@ -72,9 +72,9 @@ class Corpus:
 
     Attributes:
         revision: the Lean version from which the data was extracted.
-        snapshot: sha256 over revision and contents, in hexadecimal; equal for equal data, whatever their folder.
+        snapshot: sha256 over revision and contents, in hexadecimal; equal for equal data, whatever folder it is in.
         source: the folder from which the data was read; `embeddings/` is looked for there.
-        modules: all module names, sorted; a module's id is its position. Clients use other numbers, see `numbering`.
+        modules: all module names, sorted; a module's id is its position. Clients use other numbers; see `numbering`.
         premises: what the filters left, in the order of the vectors.
         unfiltered: the names before filtering.
         module_ids: module name to id.

@@ -86,7 +86,10 @@ class _Code:
         return sum(self._may_name(run, defined[1]) for run in _RUN.finditer(self.code)) == 1
 
     def _may_name(self, run: re.Match[str], name: str) -> bool:
-        """Whether a piece of text may mean `name`; if the piece is certainly a name, a component has to be `name`."""
+        """Whether a piece of text may mean `name`.
+
+        A piece that is certainly a name may do so only if one of its components is `name`.
+        """
         is_name = (run.start() == 0 or self.code[run.start() - 1] in _BEFORE_NAME) and _NAME.fullmatch(run[0])
         return name in (run[0].translate(_NAME_MARKS).split(".") if is_name else run[0])
 
