@@ -29,6 +29,8 @@ _PARAMETERS = {
     "index": "The proof's position in its batch, from 0.",
     "limit": "How many to return, at most.",
     "after": "The cursor after which to read: the previous page's `next`. Without it, reading starts at the beginning.",
+    "minutes": "How many of the last minutes to return.",
+    "hosts": "Whether to add what each host did in the last half hour.",
     "Idempotency-Key": "A name for this submission: sent again with the same body, it returns the same batch.",
 }
 # By `Model.field`, or by the field alone if it means the same in every model.

@@ -8,6 +8,7 @@ release notes mention no proof of `False` through them, and using them takes mor
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _RELEASES = "https://lean-lang.org/doc/reference/latest/releases"
@@ -61,11 +62,16 @@ def faults(version: str | None) -> list[Fault]:
 def warning(version: str | None) -> str:
     """Return a warning for users of a toolchain; empty if no fault is known."""
     known = faults(version)
-    if not known:
-        return ""
+    return f"{trouble(version, known)}. {advice(known)}" if known else ""
+
+
+def trouble(version: str | None, known: Sequence[Fault]) -> str:
+    """Return what is wrong with a toolchain that has these faults."""
     names = ", ".join(fault.name for fault in known)
+    return f"Lean {version} is known to be unsound: its kernel can be made to accept a proof of False ({names})"
+
+
+def advice(known: Sequence[Fault]) -> str:
+    """Return what to do about a toolchain with these faults."""
     sound = "v" + ".".join(map(str, max(fault.mended for fault in known)))
-    return (
-        f"Lean {version} is known to be unsound: its kernel can be made to accept a proof of False ({names}). "
-        f"Use {sound} or later; until then nothing is `attested`"
-    )
+    return f"Use {sound} or later; until then nothing is `attested`"

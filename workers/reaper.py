@@ -4,7 +4,7 @@ Each host runs a reaper, and Redis lets only one of the reapers do each task. Ev
 ran out and leases of dead processes of this host, and ends what is left of cancelled batches. In the same pass, it
 deletes batches whose retention has ended, and replaces lost tokens of premise queries. Every five seconds, it replaces
 lost tokens of proofs, ends processes that a dead worker left, and forgets environments whose workers have not been seen
-for a long time.
+for a long time. Every minute, it takes a sample for the history.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from farm.store.leases import Leases
 from farm.store.revocation import Revocation
 from farm.store.room_queues import Room
 from farm.store.schema import await_store
+from workers.sampler import Sampler
 
 _TICK_S = 1.0
 _NUDGE_EVERY = 5
@@ -54,6 +55,7 @@ class Reaper:
         self._client = client
         self._leases = leases
         self._revocation = Revocation(client)
+        self._sampler = Sampler(client)
         self._rooms = rooms
         self._tokens = tokens
         # An environment is kept as long as batches that name it, and at least long enough to replace its workers.
@@ -85,6 +87,7 @@ class Reaper:
             self._nudge()
             for environment in forget_environments(self._client, self._known_s):
                 _log.info("environment.forgotten", environment=environment)
+        self._sampler.sample_if_due()
         self._passes += 1
 
     def _nudge(self) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -13,16 +13,19 @@ from api.metrics import Readings, render
 from api.openapi import FAILURES, ReadinessAnswer
 from api.service import OperatorDep, ServiceDep, VerifierDep, admit_stranger
 from farm.errors import StoreUnavailable
+from farm.history import KEPT_MINUTES
 from farm.models import (
     DEFAULT_ENVIRONMENT,
     EnvironmentList,
     FarmStatus,
+    History,
     WorkerKind,
     WorkerStatus,
     lean_part,
 )
 from farm.store.cache import read_cache_stats_async
 from farm.store.environments import read_records
+from farm.store.history import read_history
 from farm.store.metric_counts import read_figures, read_queue_ages
 from farm.store.pauses import read_alarms
 from farm.store.registry import read_status, read_totals
@@ -45,6 +48,22 @@ async def environments(service: ServiceDep, _owner: VerifierDep) -> EnvironmentL
     status, records = await read_status(service.client), await read_records(service.client)
     found = [describe(queue, status, records.get(queue.environment)) for queue in status.queues]
     return EnvironmentList(environments=found)
+
+
+@router.get("/v1/history", response_model=History)
+async def history(
+    service: ServiceDep,
+    _owner: OperatorDep,
+    minutes: Annotated[int, Query(ge=1, le=KEPT_MINUTES)] = 60,
+    hosts: bool = False,
+) -> Response:
+    """Get the figures of the last minutes, the events that explain them, and the alarms of this moment.
+
+    The reaper writes one sample a minute and keeps a day of them. A minute of which nothing is known is null.
+    """
+    found = await read_history(service.client, minutes, with_hosts=hosts)
+    # Not by FastAPI, which would check a day's 1440 minutes once more.
+    return Response(found.model_dump_json(), media_type="application/json")
 
 
 @router.get("/livez")

@@ -27,6 +27,7 @@ from farm.models import (
     EnvironmentStatus,
     FarmStatus,
     Goal,
+    History,
     Item,
     NewPremise,
     RetrievedPremise,
@@ -198,6 +199,10 @@ class AsyncFarm:
     async def workers(self) -> FarmStatus:
         """Return the workers, and how much work is waiting."""
         return await self._run(self._core.workers())
+
+    async def history(self, minutes: int = 60, *, hosts: bool = False) -> History:
+        """Return the figures of the last minutes, as `Farm.history` does."""
+        return await self._run(self._core.history(minutes, hosts=hosts))
 
     async def environments(self) -> list[EnvironmentStatus]:
         """Return the Lean environments, as `Farm.environments` does."""

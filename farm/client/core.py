@@ -36,6 +36,7 @@ from farm.models import (
     EnvironmentList,
     EnvironmentStatus,
     FarmStatus,
+    History,
     Item,
     ItemsPage,
     RerunRequest,
@@ -81,6 +82,7 @@ _STATUS = TypeAdapter(BatchStatus)
 _ITEM = TypeAdapter(Item)
 _ITEMS = TypeAdapter(ItemsPage)
 _FARM = TypeAdapter(FarmStatus)
+_HISTORY = TypeAdapter(History)
 _ENVIRONMENTS = TypeAdapter(EnvironmentList)
 _PREMISES = TypeAdapter(list[RetrievedPremise])
 _RETRIEVED = TypeAdapter(RetrievedBatch)
@@ -271,6 +273,11 @@ class Core:
     def workers(self) -> Flow[FarmStatus]:
         """Get the workers, and how much work is waiting."""
         return (yield from self._answer(self._get("/v1/workers"), _FARM))
+
+    def history(self, minutes: int, *, hosts: bool) -> Flow[History]:
+        """Get the last minutes."""
+        call = self._get("/v1/history", minutes=minutes, hosts=hosts)
+        return (yield from self._answer(call, _HISTORY, lambda found: len(found.minutes) == minutes))
 
     def environments(self) -> Flow[list[EnvironmentStatus]]:
         """Get the Lean environments."""

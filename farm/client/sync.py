@@ -24,6 +24,7 @@ from farm.models import (
     EnvironmentStatus,
     FarmStatus,
     Goal,
+    History,
     NewPremise,
     RetrievedPremise,
     TacticsAnswer,
@@ -312,6 +313,20 @@ class Farm(StepRunner):
     def workers(self) -> FarmStatus:
         """Return the workers, and how much work is waiting."""
         return self._run(self._core.workers())
+
+    def history(self, minutes: int = 60, *, hosts: bool = False) -> History:
+        """Return the figures of the last minutes, the events that explain them, and the alarms of this moment.
+
+            rates = [minute and sum(minute.verdicts.values()) for minute in farm.history(60).minutes]
+
+        Args:
+            minutes: how many minutes, from 1 to 1440; a minute of which nothing is known is None.
+            hosts: whether to add what each host did in the last half hour.
+
+        Raises:
+            InvalidRequest: `minutes` is out of range.
+        """
+        return self._run(self._core.history(minutes, hosts=hosts))
 
     def environments(self) -> list[EnvironmentStatus]:
         """Return the Lean environments that `environment` may name, the default one first, with their workers."""

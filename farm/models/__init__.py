@@ -19,6 +19,7 @@ from farm.models.batches import (
 from farm.models.commands import Commands, CommandsAnswer, CommandsRequest, LeanRequest
 from farm.models.environments import EnvironmentList, EnvironmentStatus, lean_part
 from farm.models.feedback import Feedback
+from farm.models.history import Alarm, AlarmKind, History, HistoryEvent, HostMinute, Minute
 from farm.models.lean_tasks import Task, as_task
 from farm.models.positions import Position
 from farm.models.premises import (
@@ -49,6 +50,8 @@ from farm.models.workers import FarmStatus, QueueStatus, WorkerKind, WorkerStatu
 __all__ = [
     "DEFAULT_ENVIRONMENT",
     "POLICY_VERSION",
+    "Alarm",
+    "AlarmKind",
     "Answer",
     "BatchAccepted",
     "BatchRequest",
@@ -69,6 +72,9 @@ __all__ = [
     "Feedback",
     "Goal",
     "GoalAnswer",
+    "History",
+    "HistoryEvent",
+    "HostMinute",
     "Item",
     "ItemName",
     "ItemsPage",
@@ -76,6 +82,7 @@ __all__ = [
     "Level",
     "MatchesPage",
     "Message",
+    "Minute",
     "NamesPage",
     "NewPremise",
     "Options",

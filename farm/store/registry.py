@@ -9,6 +9,7 @@ from farm.models import DEFAULT_ENVIRONMENT, Environment, FarmStatus, QueueStatu
 from farm.store.client import AsyncRedisClient, RedisClient, Value, in_ms
 from farm.store.connection import translated
 from farm.store.environments import environment_names, in_order
+from farm.store.events import add_event
 from farm.store.scripts import Scripts
 
 
@@ -70,7 +71,8 @@ class Registry:
             pipe.execute()
 
 
-def _status(worker: str, fields: dict[bytes, bytes], now_ms: int) -> WorkerStatus:
+def worker_status(worker: str, fields: dict[bytes, bytes], now_ms: int) -> WorkerStatus:
+    """Return what a process showed with its last sign of life."""
     known = {name.decode(): value.decode() for name, value in fields.items()}
     seen_ms, serves = int(known.pop("seen_ms", now_ms)), known.pop("serves", "")
     return WorkerStatus.model_validate(
@@ -98,19 +100,22 @@ async def read_status(client: AsyncRedisClient) -> FarmStatus:
         pipe.exists("farm:draining")
         *replies, draining = await pipe.execute()
     shown = cast("list[dict[bytes, bytes]]", replies[: len(names)])
-    workers = [_status(name, fields, now_ms) for name, fields in zip(names, shown, strict=True) if fields]
+    workers = [worker_status(name, fields, now_ms) for name, fields in zip(names, shown, strict=True) if fields]
     counts = zip(environments, cast("list[list[bytes | None]]", replies[len(names) :]), strict=True)
     queues = [QueueStatus(environment=e, pending=int(p or 0), leased=int(r or 0)) for e, (p, r) in counts]
     return FarmStatus(workers=sorted(workers, key=lambda w: (w.kind, w.id)), queues=queues, draining=bool(draining))
 
 
 def set_draining(client: RedisClient, draining: bool) -> None:
-    """Stop or allow claims, farm-wide."""
+    """Stop or allow claims, farm-wide; the history has an event if that changed something."""
     with translated():
+        was_draining = bool(client.exists("farm:draining"))
         if draining:
             client.set("farm:draining", 1)
         else:
             client.delete("farm:draining")
+    if draining is not was_draining:
+        add_event(client, "drain", "The farm began to drain" if draining else "The farm takes work again")
 
 
 def leased_total(client: RedisClient) -> int:

@@ -42,7 +42,7 @@ ROUTES: dict[Scope, list[tuple[str, str, Any]]] = {
         ("GET", "/indexed-premises", None),
         ("GET", "/max-new-premises", None),
     ],
-    Scope.OPERATE: [("GET", "/v1/workers", None), ("GET", "/metrics", None)],
+    Scope.OPERATE: [("GET", "/v1/workers", None), ("GET", "/v1/history", None), ("GET", "/metrics", None)],
 }
 
 

@@ -188,6 +188,18 @@ async def test_environments_are_listed_as_the_farm_orders_them(scripted: Scripte
     assert (second.name, second.workers, second.seen_s) == ("mathlib", 2, 0.5)
 
 
+async def test_history_keeps_what_is_missing_apart_from_zero(scripted: ScriptedFarm, driver: Driver) -> None:
+    quiet = {"at": 1790000040, "verdicts": {}}
+    host = {"node07": [None, {"processes": 2, "proofs": 5}]}
+    scripted.script(answer({"start": 1789999980, "minutes": [None, quiet], "hosts": host, "events": [], "alarms": []}))
+    history = await driver.call("history", 2, hosts=True)
+    assert scripted.asked[0].path == "/v1/history"
+    assert scripted.asked[0].query == {"minutes": "2", "hosts": "true"}
+    assert history.minutes[0] is None
+    assert history.minutes[1].verdicts == {}
+    assert [each and each.proofs for each in history.hosts["node07"]] == [None, 5]
+
+
 @pytest.mark.parametrize("status", [200, 503])
 async def test_ready_is_an_answer_either_way(scripted: ScriptedFarm, driver: Driver, status: int) -> None:
     checks = {"status": "?", "checks": {"redis": {"ready": status == 200}}}

@@ -1,0 +1,148 @@
+"""What needs an operator now: each alarm says what is wrong, since when, and what to do."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field
+
+from farm import toolchains
+from farm.models import Alarm, AlarmKind, WorkerStatus
+
+_SILENCE_S = 180
+_WORKERS = "#/workers"
+
+
+class Watch(BaseModel):
+    """What the reaper's last look left for the alarms.
+
+    Attributes:
+        at_ms: when it looked.
+        deaf: processes that have been idle since the look before, although work waited.
+        since_ms: when each alarm was first seen, by its name.
+    """
+
+    at_ms: int
+    deaf: list[str] = Field(default_factory=list)
+    since_ms: dict[str, int] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """A recent batch with statements that Lean cannot read.
+
+    Attributes:
+        owner: whose batch it is.
+        title: its label, or else its id.
+        proofs: how many of its proofs have such a statement.
+    """
+
+    batch: str
+    owner: str
+    title: str
+    proofs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the store shows about trouble.
+
+    Attributes:
+        now_ms: the time there.
+        workers: the live processes.
+        claimable: the environments in which work waits that a process could claim.
+        paused: for each paused key, the batch whose canary was accepted.
+        misread: recent batches with statements that Lean cannot read, the newest first.
+        watch: what the reaper's last look left; None before the first.
+    """
+
+    now_ms: int
+    workers: Sequence[WorkerStatus]
+    claimable: Sequence[str]
+    paused: Mapping[str, str] = field(default_factory=dict)
+    misread: Sequence[Misread] = ()
+    watch: Watch | None = None
+
+
+def alarms(scene: Scene) -> dict[str, Alarm]:
+    """Return the alarms by name, the worst first; a name stays the same while the alarm holds."""
+    found = {
+        **{f"canary {owner}": _canary(owner, batch) for owner, batch in scene.paused.items()},
+        **dict(_unsound(scene.workers)),
+        **dict(_silent_reaper(scene)),
+        **dict(_deaf(scene)),
+        **dict(_misread(scene.misread)),
+    }
+    since_ms = scene.watch.since_ms if scene.watch else {}
+    return {name: _dated(alarm, since_ms.get(name)) for name, alarm in found.items()}
+
+
+def _dated(alarm: Alarm, since_ms: int | None) -> Alarm:
+    return alarm if since_ms is None else alarm.model_copy(update={"since": since_ms / 1000})
+
+
+def _canary(owner: str, batch: str) -> Alarm:
+    return Alarm(
+        kind=AlarmKind.CANARY,
+        text=f"The farm accepted a false proof in batch {batch}, and has paused its key, {owner}",
+        action=f"Trust no verdict until you know why (docs/verdicts.md, Canaries); then run `farm resume {owner}`",
+        see=f"#/batches/{quote(batch, safe='')}",
+    )
+
+
+def _unsound(workers: Iterable[WorkerStatus]) -> Iterator[tuple[str, Alarm]]:
+    leans = sorted({(each.environment, each.serves.lean_version or "") for each in workers if each.serves})
+    for environment, version in leans:
+        if known := toolchains.faults(version):
+            text = f"Environment {environment}: {toolchains.trouble(version, known)}"
+            action = toolchains.advice(known)
+            yield (
+                f"unsound {environment} {version}",
+                Alarm(kind=AlarmKind.UNSOUND, text=text, action=action, see=_WORKERS),
+            )
+
+
+def _silent_reaper(scene: Scene) -> Iterator[tuple[str, Alarm]]:
+    if scene.watch is None or scene.now_ms - scene.watch.at_ms < _SILENCE_S * 1000:
+        return
+    last = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(scene.watch.at_ms / 1000))
+    text = (
+        f"No reaper has been at work since {last}: work of dead processes is not taken back, and the history has a gap"
+    )
+    action = "Start `python -m workers.reaper` on each host, and read its log"
+    alarm = Alarm(kind=AlarmKind.REAPER, text=text, action=action, see="#/history")
+    yield "reaper", _dated(alarm, scene.watch.at_ms)
+
+
+def _deaf(scene: Scene) -> Iterator[tuple[str, Alarm]]:
+    suspected = set(scene.watch.deaf) if scene.watch else set()
+    still = [each for each in scene.workers if each.id in suspected and each.state == "idle"]
+    hosts = Counter(each.host for each in still if each.environment in scene.claimable)
+    for host, count in sorted(hosts.items()):
+        text = (
+            f"{count} Lean process{'' if count == 1 else 'es'} on {host} did nothing for a minute although proofs wait"
+        )
+        action = "Read the log of the Lean worker there, and restart the worker; its proofs are kept"
+        yield f"deaf {host}", Alarm(kind=AlarmKind.DEAF, text=text, action=action, see=_WORKERS)
+
+
+def _misread(batches: Sequence[Misread]) -> Iterator[tuple[str, Alarm]]:
+    if not batches:
+        return
+    first, more = batches[0], len(batches) - 1
+    others = f", and those in {more} other batch{'' if more == 1 else 'es'}" if more else ""
+    proofs = f"{first.proofs} proof{'' if first.proofs == 1 else 's'}"
+    text = f"Lean cannot read the statements of {proofs} in batch {first.title} of key {first.owner}{others}"
+    yield (
+        f"invalid_statements {first.batch}",
+        Alarm(
+            kind=AlarmKind.INVALID_STATEMENTS,
+            text=text,
+            action="Correct these statements; the verdicts say what Lean objects to, and nothing about the proofs",
+            see=f"#/batches/{quote(first.batch, safe='')}?show=invalid_statement",
+        ),
+    )

@@ -1,0 +1,9 @@
+-- Keeps what a look at the store found. Of the reapers that look in one minute only the first one's look is kept.
+-- ARGV: minute of the look, look, watch, slot and JSON of the minute before ('' if not known), slot and JSON of its hosts,
+--       seconds to keep all this. Returns 1 if it was kept.
+local key = 'farm:history'
+if redis.call('HGET', key, 'turn') == ARGV[1] then return 0 end
+redis.call('HSET', key, 'turn', ARGV[1], 'look', ARGV[2], 'watch', ARGV[3])
+if ARGV[5] ~= '' then redis.call('HSET', key, ARGV[4], ARGV[5], ARGV[6], ARGV[7]) end
+redis.call('EXPIRE', key, ARGV[8])
+return 1
