@@ -21,6 +21,7 @@ VIEWS = {
     "batches/{mixed}/43": ".evidence",
     "compare/{pairs}/{pairs}": ".compared .rows .row",
     "workers": "tbody tr",
+    "history": ".over-time svg",
     "try": "form",
 }
 FIND = """

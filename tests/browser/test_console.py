@@ -15,7 +15,14 @@ pytestmark = pytest.mark.system
 
 
 @pytest.mark.parametrize(
-    ("view", "shows"), [("batches", "Batches"), ("workers", "Workers"), ("try", "Verify"), ("no/such", "no such view")]
+    ("view", "shows"),
+    [
+        ("batches", "Batches"),
+        ("workers", "Workers"),
+        ("history", "Restarts of REPLs"),
+        ("try", "Verify"),
+        ("no/such", "no such view"),
+    ],
 )
 def test_every_view_opens_by_its_address(page: Page, view: str, shows: str) -> None:
     page.open(view)
@@ -99,7 +106,7 @@ def test_everything_is_reached_by_keyboard(page: Page, mixed: str) -> None:
     await_true(lambda: page.address() == "#/batches", "the list")
 
 
-@pytest.mark.parametrize("view", ["batches", "workers", "try", "batches/{}", "batches/{}/45"])
+@pytest.mark.parametrize("view", ["batches", "workers", "history", "try", "batches/{}", "batches/{}/45"])
 def test_a_narrow_screen_never_scrolls_sideways(page: Page, mixed: str, view: str) -> None:
     page.chrome.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": False}
@@ -111,7 +118,7 @@ def test_a_narrow_screen_never_scrolls_sideways(page: Page, mixed: str, view: st
     assert page.run("return document.documentElement.scrollWidth") <= 320
 
 
-@pytest.mark.parametrize("view", ["batches", "batches/{}", "batches/{}/45", "workers", "try"])
+@pytest.mark.parametrize("view", ["batches", "batches/{}", "batches/{}/45", "workers", "history", "try"])
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_colours_can_be_read_in_both_schemes(page: Page, mixed: str, scheme: str, view: str) -> None:
     """WCAG's contrast of 4.5 for every outcome's word, against what is behind it."""

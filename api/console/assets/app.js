@@ -5,6 +5,7 @@ import * as batch from "./batch.js";
 import * as batches from "./batches.js";
 import * as compare from "./compare.js";
 import { heading } from "./dom.js";
+import * as history from "./history.js";
 import * as item from "./item.js";
 import * as attempt from "./try.js";
 import * as workers from "./workers.js";
@@ -33,7 +34,7 @@ function decoded(part) {
 function viewOf({ parts }) {
   if (parts[0] === "batches") return [batches, batch, item][parts.length - 1];
   if (parts[0] === "compare" && parts.length === 3) return compare;
-  return parts.length === 1 ? { workers, try: attempt }[parts[0]] : undefined;
+  return parts.length === 1 ? { workers, history, try: attempt }[parts[0]] : undefined;
 }
 
 async function go() {

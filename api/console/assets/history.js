@@ -1,0 +1,138 @@
+// The last hours of the farm, from the samples that the reaper keeps.
+
+import { ask, poll } from "./api.js";
+import { COLUMNS, chart, columnsOf, timeOf } from "./charts.js";
+import { h, heading, table } from "./dom.js";
+import { KINDS, OUTCOMES, clock, count, duration, outcomeOf, seconds } from "./words.js";
+
+const HOURS = [1, 6, 24];
+const LOOK_S = 20;
+const DAY_LOOK_S = 60;
+
+const most = (of) => (minutes) => Math.max(...minutes.map(of));
+const mostKnown = (of) => (minutes) => minutes.reduce((high, each) => (of(each) === undefined || of(each) === null ? high : Math.max(high ?? 0, of(each))), null);
+const sum = (of) => (minutes) => minutes.reduce((total, each) => total + of(each), 0);
+const all = (counts) => Object.values(counts).reduce((total, each) => total + each, 0);
+const tenths = (value) => (value < 10 ? String(Math.round(value * 10) / 10) : count(Math.round(value)));
+
+function ofOutcome(outcome) {
+  const kinds = KINDS.filter((kind) => outcomeOf(kind) === outcome);
+  return (minutes) => {
+    const written = minutes.reduce((total, { verdicts }) => total + kinds.reduce((mine, kind) => mine + (verdicts[kind] ?? 0), 0), 0);
+    return (60 * written) / minutes.reduce((total, each) => total + each.seconds, 0);
+  };
+}
+
+const CHARTS = [
+  { title: "Verdicts", unit: "a minute", isStacked: true, write: tenths, rows: OUTCOMES.map((outcome) => ({ name: outcome, className: outcome, of: ofOutcome(outcome) })) },
+  {
+    title: "Proofs in the farm",
+    unit: "",
+    rows: [
+      { name: "waiting", className: "undecided", of: most(({ pending }) => pending) },
+      { name: "running", className: "one", of: most(({ leased }) => leased) },
+    ],
+  },
+  {
+    title: "Time a proof waited",
+    unit: "",
+    write: seconds,
+    rows: [
+      { name: "half within", className: "one", of: mostKnown(({ queue_p50_s }) => queue_p50_s) },
+      { name: "95 % within", className: "undecided", of: mostKnown(({ queue_p95_s }) => queue_p95_s) },
+    ],
+  },
+  {
+    title: "Time a proof ran",
+    unit: "",
+    write: seconds,
+    rows: [
+      { name: "half within", className: "one", of: mostKnown(({ run_p50_s }) => run_p50_s) },
+      { name: "95 % within", className: "undecided", of: mostKnown(({ run_p95_s }) => run_p95_s) },
+    ],
+  },
+  {
+    title: "Memory",
+    unit: "",
+    write: (mb) => (mb < 10_000 ? `${count(Math.round(mb))} MB` : `${count(Math.round(mb / 1024))} GB`),
+    rows: [{ name: "resident", className: "one", of: most(({ memory_mb }) => memory_mb) }],
+  },
+  { title: "Restarts of REPLs", unit: "", isStacked: true, rows: [{ name: "restarts", className: "undecided", of: sum(({ restarts }) => all(restarts)) }] },
+  {
+    title: "Processes alive",
+    unit: "",
+    rows: [
+      { name: "Lean", className: "one", of: most(({ processes }) => processes.lean ?? 0) },
+      { name: "other", className: "undecided", of: most(({ processes }) => all(processes) - (processes.lean ?? 0)) },
+    ],
+  },
+  { title: "Premise queries", unit: "", isStacked: true, rows: [{ name: "answered", className: "one", of: sum(({ retrievals }) => retrievals) }] },
+];
+
+function spans(hours) {
+  const links = HOURS.map((each) => h("a", { class: "button", href: `#/history?hours=${each}`, "aria-current": each === hours && "true" }, `${each} h`));
+  return h("nav", { class: "tools", "aria-label": "How far back" }, links);
+}
+
+/** Return the verdicts and restarts of a column by their causes, in words. */
+function causes(minutes, field) {
+  const counts = new Map();
+  for (const minute of minutes) for (const [name, by] of Object.entries(minute[field])) counts.set(name, (counts.get(name) ?? 0) + by);
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([name, by]) => `${name} ${count(by)}`).join(", ");
+}
+
+function sentence(history, column) {
+  const minutes = columnsOf(history.minutes)[column];
+  const from = timeOf(history, column);
+  if (!minutes.length) return `${from}: nothing is known; no sample was taken`;
+  const [verdicts, restarts] = [causes(minutes, "verdicts"), causes(minutes, "restarts")];
+  return `${from}: ${verdicts || "no verdicts"}${restarts ? `; restarts: ${restarts}` : ""}`;
+}
+
+function happened(events) {
+  if (!events.length) return h("p", { class: "quiet" }, "No drain, no process that came or went, and no alarm in this time.");
+  const rows = events.toReversed().map(({ at, kind, text }) => h("tr", {}, h("th", { scope: "row" }, clock(at)), h("td", {}, kind.replace("_", " ")), h("td", { class: "words" }, text)));
+  return table("What happened, the latest first", ["Time", "Kind", "What"], h("tbody", {}, rows));
+}
+
+function missing(history, hours) {
+  const absent = history.minutes.filter((minute) => !minute).length;
+  if (!absent) return "";
+  if (absent === history.minutes.length) return "Nothing is known yet. The reaper keeps a sample of each minute once it has ended.";
+  return `Grey: nothing is known of ${duration(absent * 60)} of the last ${hours} h: no sample was taken then.`;
+}
+
+/** Show the last hours, until the signal is aborted. */
+export async function show(main, { query }, signal) {
+  const hours = HOURS.find((each) => String(each) === query.get("hours")) ?? HOURS[0];
+  heading(main, "History");
+  const place = h("input", { type: "range", id: "moment", min: 0, max: COLUMNS - 1, value: COLUMNS - 1 });
+  const said = h("output", { for: "moment" });
+  const [plots, note, events] = [h("div", { class: "plots" }), h("p", { class: "quiet", role: "status" }), h("div")];
+  main.append(spans(hours), note, h("div", { class: "moment" }, h("label", { for: "moment" }, "Moment"), place, said), plots, events);
+  let [history, charts] = [null, []];
+
+  function point() {
+    for (const each of charts) each.point(Number(place.value));
+    said.textContent = sentence(history, Number(place.value));
+    place.setAttribute("aria-valuetext", said.textContent);
+  }
+
+  function follow(event) {
+    const box = event.currentTarget.getBoundingClientRect();
+    place.value = Math.floor(((event.clientX - box.left) / box.width) * COLUMNS);
+    point();
+  }
+
+  place.addEventListener("input", point);
+  await poll(signal, async () => {
+    history = await ask(`v1/history?minutes=${60 * hours}`, { signal });
+    charts = CHARTS.map((each) => chart(history, each));
+    for (const { drawing } of charts) drawing.addEventListener("pointermove", follow);
+    plots.replaceChildren(...charts.map(({ element }) => element));
+    note.textContent = missing(history, hours);
+    events.replaceChildren(happened(history.events));
+    point();
+    return hours > 1 ? DAY_LOOK_S : LOOK_S;
+  });
+}

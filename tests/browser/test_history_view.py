@@ -1,0 +1,115 @@
+"""The view of the last hours: what happened is read off charts, and a minute without a sample is no minute of zeros."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from farm.models import Minute
+from farm.store.registry import set_draining
+from tests.browser.page import Page
+from tests.support.minutes import fill
+from tests.support.open_store import open_store
+from tests.support.running import RunningFarm, await_true
+
+pytestmark = pytest.mark.system
+
+CHARTS = [
+    "Verdicts",
+    "Proofs in the farm",
+    "Time a proof waited",
+    "Time a proof ran",
+    "Memory",
+    "Restarts of REPLs",
+    "Processes alive",
+    "Premise queries",
+]
+WIDTHS = "return [...document.querySelectorAll('.over-time:first-of-type .gap')].map((e) => +e.getAttribute('width'))"
+LABELS = "return [...document.querySelectorAll('.over-time svg')].map((e) => e.getAttribute('aria-label'))"
+BUSY = Minute(
+    at=0,
+    verdicts={"accepted": 40, "error": 8, "timeout": 2, "answered": 3},
+    pending=120,
+    leased=2,
+    queue_p50_s=1.5,
+    queue_p95_s=4.0,
+    run_p50_s=0.25,
+    run_p95_s=2.0,
+    retrievals=7,
+    processes={"lean": 2, "embed": 1, "premises": 1},
+    restarts={"died": 1, "deadline": 2},
+    memory_mb=900.0,
+)
+
+
+@pytest.fixture(scope="module")
+def day(farm: RunningFarm) -> None:
+    """Two hours with twenty minutes of which nothing is known, and a short drain."""
+    store = open_store(farm.redis_url)
+    set_draining(store, True)
+    set_draining(store, False)
+    store.close()
+    quiet = BUSY.model_copy(update={"verdicts": {}, "run_p50_s": None, "run_p95_s": None, "restarts": {}})
+    known = {ago: quiet if ago > 40 else BUSY for ago in range(120) if not 10 <= ago < 30}
+    fill(farm, known)
+
+
+@pytest.mark.usefixtures("day")
+def test_the_last_hour_is_read_off_charts(page: Page) -> None:
+    page.open("history")
+    await_true(lambda: page.texts(".over-time b") == CHARTS, "the charts")
+
+    assert "nothing is known of 2" in page.text("[role=status]"), "20 minutes, or 21 if one has ended since"
+    assert "The farm began to drain" in page.text("main table")
+    assert page.run("return document.querySelectorAll('.over-time .event').length") >= 2 * len(CHARTS)
+    grey = page.run(WIDTHS)
+    assert max(grey) >= 20 * 320 / 60 - 1
+    labels = page.run(LABELS)
+    assert labels[0] == "Verdicts: at most 50 a minute"
+    page.picture("history")
+
+
+@pytest.mark.usefixtures("day")
+def test_a_moment_is_found_by_keyboard(page: Page) -> None:
+    page.open("history")
+    await_true(lambda: page.texts(".over-time b") == CHARTS, "the charts")
+    page.find("#moment").send_keys(Keys.HOME)
+    assert "no verdicts" in page.text("output")
+    page.find("#moment").send_keys(*[Keys.ARROW_RIGHT] * 40)
+
+    assert "nothing is known; no sample was taken" in page.text("output")
+    assert "accepted –" in page.text(".over-time:first-of-type .legend"), "unknown, and not 0"
+    page.find("#moment").send_keys(*[Keys.ARROW_LEFT] * 14)
+    assert "accepted 40, error 8, answered 3, timeout 2; restarts: deadline 2, died 1" in page.text("output")
+    assert page.text(".over-time:first-of-type .legend") == "accepted 40 · rejected 8 · undecided 2"
+    assert page.run("return document.activeElement.getAttribute('aria-valuetext')") == page.text("output")
+
+
+@pytest.mark.usefixtures("day")
+def test_the_pointer_finds_a_moment_too(page: Page) -> None:
+    page.open("history")
+    await_true(lambda: page.texts(".over-time b") == CHARTS, "the charts")
+    drawing = page.find(".over-time svg")
+    left = -drawing.size["width"] // 2 + 2
+    ActionChains(page.chrome).move_to_element_with_offset(drawing, left, 0).perform()
+
+    assert page.run("return document.getElementById('moment').value") == "0"
+
+
+@pytest.mark.usefixtures("day")
+@pytest.mark.parametrize("hours", [1, 6, 24])
+def test_a_longer_time_is_one_press_away(page: Page, hours: int) -> None:
+    page.open("history")
+    await_true(lambda: page.texts(".over-time b") == CHARTS, "the charts")
+    page.run("document.querySelector(arguments[0]).focus()", f"a[href='#/history?hours={hours}']")
+    page.press(Keys.ENTER)
+    await_true(lambda: page.texts("main .tools [aria-current]") == [f"{hours} h"], "the other time")
+    await_true(lambda: page.texts(".over-time b") == CHARTS, "its charts")
+
+    assert page.run("return document.querySelectorAll('.over-time .curve').length") > 4
+    if hours > 1:
+        assert f"of the last {hours} h" in page.text("[role=status]")
+        wide = 320 / (60 * hours)
+        grey = page.run(WIDTHS)
+        assert any(abs(width - 20 * wide) < 1.5 * wide for width in grey), "the gap is as long as it was"
