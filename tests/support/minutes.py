@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 
 from farm.alarms import Watch
-from farm.history import Look
+from farm.history import KEPT_HOST_MINUTES, Look
 from farm.models import HostMinute, Minute
 from farm.processes import own_module
 from farm.store.codec import pack, unpack
@@ -37,17 +37,23 @@ def pass_a_minute(farm: RunningFarm) -> None:
     client.close()
 
 
-def fill(farm: RunningFarm, minutes: Mapping[int, Minute]) -> int:
-    """Keep minutes that ended so many minutes ago, as reapers would have; return the time at which the last one ended.
+def fill(farm: RunningFarm, minutes: Mapping[int, Minute]) -> None:
+    """Keep minutes that ended so many minutes ago, as reapers would have; the farm's own reaper goes on from there."""
+    _keep(farm, minutes, {})
 
-    The farm's own reaper goes on from there.
-    """
+
+def fill_hosts(farm: RunningFarm, minutes: Mapping[int, dict[str, HostMinute]]) -> None:
+    """Keep what hosts did in minutes that ended so many minutes ago, each with an empty minute of the farm."""
+    _keep(farm, {ago: Minute(at=0) for ago in minutes}, minutes)
+
+
+def _keep(farm: RunningFarm, minutes: Mapping[int, Minute], hosts: Mapping[int, dict[str, HostMinute]]) -> None:
     client = open_store(farm.redis_url)
     now = client.time()[0] // 60
+    for slot in range(KEPT_HOST_MINUTES if hosts else 0):
+        client.hdel("farm:history", f"hosts:{slot}")
     for ago in sorted(minutes, reverse=True):
         look = Look(at_ms=(now - ago) * 60_000)
         minute = minutes[ago].model_copy(update={"at": (now - ago - 1) * 60})
-        hosts = {"here": HostMinute(processes=2, proofs=5)}
-        keep(client, look, Watch(at_ms=look.at_ms), minute, hosts)
+        keep(client, look, Watch(at_ms=look.at_ms), minute, hosts.get(ago, {}))
     client.close()
-    return int(now * 60)

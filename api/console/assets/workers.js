@@ -2,10 +2,13 @@
 
 import { ask, poll } from "./api.js";
 import { h, heading, table } from "./dom.js";
+import { hostBodies } from "./hosts.js";
 import { Rates, rates } from "./plots.js";
 import { count, scriptedNote } from "./words.js";
 
 const LOOK_S = 2;
+const LOOKS_PER_STRIP = 15;
+const STRIP_MINUTES = 30;
 const COLUMNS = ["Worker", "State", "Engine", "Header loaded", "Memory", "Proofs", "Restarts", "Seen", "Notice"];
 const CLASSES = ["figure", "figure", "", "figure", "figure", "figure", "figure", "words"];
 
@@ -21,7 +24,7 @@ function row(worker) {
     `${Math.round(worker.seen_s)} s ago`,
     worker.notice,
   ];
-  return h("tr", {}, h("th", { scope: "row" }, `${worker.kind} ${worker.host}:${worker.pid}`), cells.map((cell, at) => h("td", { class: CLASSES[at] }, cell)));
+  return h("tr", {}, h("th", { scope: "row" }, `${worker.kind} ${worker.pid}`), cells.map((cell, at) => h("td", { class: CLASSES[at] }, cell)));
 }
 
 function queue({ environment, pending, leased }) {
@@ -36,17 +39,20 @@ function flowerLink(address) {
 /** Show who works and what waits, until the signal is aborted. */
 export async function show(main, _route, signal) {
   heading(main, "Workers");
-  const [note, queues, workers] = [h("div", { role: "status" }), h("tbody"), h("tbody")];
+  const [note, queues, workers] = [h("div", { role: "status" }), h("tbody"), table("Workers", COLUMNS, [])];
+  const update = hostBodies(workers.querySelector("table"), COLUMNS.length, row);
   const [seen, plot] = [new Rates(), h("div", { class: "plots" })];
   const flower = h("p", { hidden: true });
   main.append(
     note,
     flower,
     table("Queues", ["Environment", "Waiting", "Running"], queues),
-    table("Workers", COLUMNS, workers),
+    workers,
     plot,
   );
+  let [looks, minutes] = [0, {}];
   await poll(signal, async () => {
+    if (looks++ % LOOKS_PER_STRIP === 0) minutes = (await ask(`v1/history?minutes=${STRIP_MINUTES}&hosts=true`, { signal })).hosts;
     const farm = await ask("v1/workers", { signal });
     const engine = farm.workers.map((worker) => worker.engine).join();
     const texts = [farm.draining && "The farm is draining: it finishes what runs and starts nothing more.", !farm.workers.length && "No worker is running."];
@@ -55,7 +61,7 @@ export async function show(main, _route, signal) {
     if (farm.flower && flower.hidden) flower.replaceChildren(flowerLink(farm.flower));
     flower.hidden = !farm.flower;
     queues.replaceChildren(...farm.queues.map(queue));
-    workers.replaceChildren(...farm.workers.map(row));
+    update(farm, minutes);
     for (const worker of farm.workers) if (worker.kind === "lean") seen.add(worker.id, worker.proofs);
     seen.close();
     plot.replaceChildren(...rates("Proofs run per second, as seen by this page", seen.points));

@@ -1,0 +1,71 @@
+"""The workers of several hosts: each host has its own group, which folds, and a strip of its last minutes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from farm.models import HostMinute, WorkerKind
+from farm.store.registry import Registry
+from tests.browser.page import Page
+from tests.support.minutes import fill_hosts
+from tests.support.open_store import open_store
+from tests.support.running import RunningFarm, await_true
+
+pytestmark = pytest.mark.system
+
+GROUPS = "return [...document.querySelectorAll('tbody[data-host]')].map((e) => [e.dataset.host, e.rows.length - 1])"
+
+
+@pytest.fixture
+def elsewhere(farm: RunningFarm) -> Iterator[list[str]]:
+    """Two further hosts, of which node2 has done something in the last minutes."""
+    store = open_store(farm.redis_url)
+    processes = {f"{host}:7.1": Registry(store, WorkerKind.EMBED, f"{host}:7.1") for host in ("node10", "node2")}
+    for name, registry in processes.items():
+        registry.beat(host=name.partition(":")[0], pid=7, state="busy", memory_mb=100)
+        # One sign of life is to last for the whole test.
+        store.persist(f"farm:worker:{name}")
+        store.zadd("farm:workers", {name: "+inf"})
+    work = HostMinute(processes=1, busy=1, proofs=40, restarts=2)
+    fill_hosts(farm, {ago: {"node2": work} for ago in range(30) if not 5 <= ago < 10})
+    yield ["node2", "node10"]
+    for registry in processes.values():
+        registry.leave()
+    store.close()
+
+
+def test_workers_are_grouped_by_host_with_a_strip(page: Page, elsewhere: list[str]) -> None:
+    here = socket.gethostname()
+    page.open("workers")
+    await_true(lambda: page.run(GROUPS), "the hosts")
+    groups = dict(page.run(GROUPS))
+
+    assert {here, *elsewhere} == set(groups)
+    assert [host for host in groups if host in elsewhere] == elsewhere, "node2 comes before node10"
+    assert groups[here] == 4
+    assert groups["node2"] == 1
+    assert "1 process, 1 busy, 100 MB" in page.text("[data-host=node2]")
+    words = page.find("[data-host=node2] .strip").get_attribute("aria-label") or ""
+    assert "REPL restarts" in words
+    assert "5 min unknown" in words or "6 min unknown" in words
+    assert page.run("return document.querySelectorAll('[data-host=node2] .gap').length") in (5, 6)
+    page.picture("workers")
+
+
+def test_a_host_folds_by_keyboard_and_stays_folded(page: Page, elsewhere: list[str]) -> None:
+    page.open("workers")
+    await_true(lambda: page.run(GROUPS), "the hosts")
+    page.run("document.querySelector('[data-host=node2] button').focus()")
+    page.press(Keys.ENTER)
+
+    await_true(lambda: dict(page.run(GROUPS))["node2"] == 0, "the folded host")
+    assert page.find("[data-host=node2] button").get_attribute("aria-expanded") == "false"
+    assert page.focused() == "▸ node2"
+    page.run("window.seen = document.querySelector('[data-host=node2]')")
+    await_true(lambda: page.run("return !window.seen.isConnected"), "the next look")
+    assert dict(page.run(GROUPS))["node2"] == 0
+    assert page.focused() == "▸ node2", "the next look leaves the focus where it was"
