@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar, cast
 
+import orjson
+
 from farm.alarms import Misread, Scene, Watch
 from farm.history import Look, SeenWorker, wanted
 from farm.store.client import AsyncRedisClient, Queue, RedisClient, in_ms
@@ -19,7 +21,7 @@ _Fields: TypeAlias = dict[bytes, bytes]
 
 _LATEST_BATCHES = 50
 _RECENT_MS = 3_600_000
-_OF_BATCH = ("invalid_statements", "finished_ms", "label", "owner")
+_OF_BATCH = ("invalid_statements", "finished_ms", "options", "owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,11 @@ def _count(replies: Iterator[object], most: int) -> int:
 
 
 def _misread(batch: str, fields: list[bytes | None], now_ms: int) -> Misread | None:
-    invalid, finished_ms, label, owner = ((each or b"").decode() for each in fields)
+    invalid, finished_ms, options, owner = ((each or b"").decode() for each in fields)
     is_recent = not finished_ms or now_ms - int(finished_ms) < _RECENT_MS
-    return Misread(batch, owner, label or batch, int(invalid)) if int(invalid or 0) and is_recent else None
+    if not int(invalid or 0) or not is_recent:
+        return None
+    return Misread(batch, owner, orjson.loads(options).get("label") or batch, int(invalid))
 
 
 def ask_counts(pipe: P, environments: Iterable[str]) -> P:

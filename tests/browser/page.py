@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,13 @@ from tests.support.running import await_true
 
 # What Chromium says of every answer that is no 2xx: a test that asks for one expects it.
 _REFUSED = "Failed to load resource"
+
+_FIND = """
+const done = arguments[0];
+const said = (node) => `${node.html.slice(0, 200)}: ${node.failureSummary}`;
+const told = (each) => each.nodes.map((node) => `${each.id}: ${said(node)}`);
+axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => done(violations.flatMap(told)));
+"""
 
 
 class Page:
@@ -78,6 +86,14 @@ class Page:
         """Return the errors that the browser noted in this tab since the last call, CSP violations among them."""
         entries: list[dict[str, Any]] = self.chrome.get_log("browser")  # type: ignore[no-untyped-call]
         return [each["message"] for each in entries if each["level"] == "SEVERE" and _REFUSED not in each["message"]]
+
+    def violations(self) -> list[str]:
+        """Return what axe-core, Deque's checker of accessibility, finds in the page as it stands."""
+        # The page's own policy lets no other script in, and so it comes by the debugger.
+        checker = (files("axe_core_python") / "axe.min.js").read_text()
+        self.chrome.execute_cdp_cmd("Runtime.evaluate", {"expression": checker})
+        found: list[str] = self.chrome.execute_async_script(_FIND)
+        return found
 
     def picture(self, name: str) -> None:
         """Keep a picture of the page in the folder SCREENSHOTS, where that is set."""

@@ -1,5 +1,6 @@
 // Which view the address names, the key, the connection, and the keyboard.
 
+import { watchAlarms } from "./alarms.js";
 import { connection, key } from "./api.js";
 import * as batch from "./batch.js";
 import * as batches from "./batches.js";
@@ -15,6 +16,7 @@ const main = document.getElementById("main");
 const trouble = document.getElementById("trouble");
 const dialog = document.getElementById("key");
 let leaving = new AbortController();
+let watching = new AbortController();
 
 /** Return an address such as `#/batches/ID/INDEX?show=timeout` in parts. */
 function routeOf(hash) {
@@ -82,11 +84,18 @@ function askForKey(why) {
   if (!dialog.open) dialog.showModal();
 }
 
+function watch() {
+  watching.abort();
+  watching = new AbortController();
+  watchAlarms(document.getElementById("alarms"), watching.signal);
+}
+
 function use(text) {
   key.set(text.trim());
   document.getElementById("key-text").value = "";
   dialog.close();
   go();
+  watch();
 }
 
 connection.addEventListener("down", ({ detail }) => {
@@ -109,3 +118,4 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 document.addEventListener("keydown", press);
 addEventListener("hashchange", go);
 go();
+watch();

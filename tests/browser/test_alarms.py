@@ -1,0 +1,120 @@
+"""The banner: whoever opens any view sees what is wrong, since when, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from farm.keys import Scope, create_key
+from farm.store.pauses import resume
+from tests.browser.page import Page
+from tests.browser.proofs import finish, submit
+from tests.security.service.conftest import api_process
+from tests.support.minutes import pass_a_minute
+from tests.support.open_store import open_store
+from tests.support.running import RunningFarm, await_true
+
+pytestmark = pytest.mark.system
+
+CANARY = "#alarms details.rejected"
+
+
+@pytest.fixture
+def paused(farm: RunningFarm) -> Iterator[None]:
+    """A key of which a canary was accepted, seen by a reaper."""
+    store = open_store(farm.redis_url)
+    store.hset("farm:paused", "alice", "6f1c0d")
+    pass_a_minute(farm)
+    yield
+    resume(store, "alice")
+    store.close()
+
+
+@pytest.mark.usefixtures("paused")
+@pytest.mark.parametrize("view", ["batches", "try"])
+def test_an_accepted_canary_is_seen_in_every_view(page: Page, view: str) -> None:
+    page.open(view)
+    page.await_text("accepted a false proof in batch 6f1c0d, and has paused its key, alice", CANARY)
+
+    assert "since 2" in page.text(f"{CANARY} summary"), "the date"
+    assert "farm resume alice" in page.text(CANARY)
+    link = page.find(f"{CANARY} a")
+    assert (link.get_attribute("href") or "").endswith("#/batches/6f1c0d")
+    page.picture(f"alarm-{view}")
+
+
+@pytest.mark.usefixtures("paused")
+def test_a_folded_alarm_stays_folded_in_the_next_view(page: Page) -> None:
+    page.open("batches")
+    page.await_text("has paused its key, alice", CANARY)
+    page.run("document.querySelector(arguments[0]).focus()", f"{CANARY} summary")
+    page.press(Keys.ENTER)
+    await_true(lambda: "What to do" not in page.text(CANARY), "it is folded")
+    page.find("nav a[href='#/workers']").click()
+    page.await_text("Queues")
+
+    assert "has paused its key, alice" in page.text(CANARY)
+    assert "What to do" not in page.text(CANARY)
+
+
+@pytest.mark.usefixtures("paused")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_the_banner_can_be_read_everywhere(page: Page, width: int, scheme: str) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.open("history")
+    page.await_text("has paused its key, alice", CANARY)
+    page.await_text("Premise queries")
+
+    assert page.violations() == []
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+    page.picture(f"alarm-history-{width}-{scheme}")
+
+
+def test_an_alarm_that_has_ended_goes(page: Page, farm: RunningFarm) -> None:
+    store = open_store(farm.redis_url)
+    store.hset("farm:paused", "bob", "6f1c0e")
+    # The page looks every 15 s; here, every second.
+    hurry = "const wait = setTimeout; window.setTimeout = (then, ms, ...more) => wait(then, ms / 15, ...more)"
+    page.chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": hurry})
+    page.open("batches")
+    page.await_text("has paused its key, bob", CANARY)
+    resume(store, "bob")
+    store.close()
+
+    await_true(lambda: not page.texts(CANARY), "the banner's end")
+
+
+def test_statements_that_lean_cannot_read_lead_to_their_proofs(page: Page, farm: RunningFarm) -> None:
+    proof = {"id": "unread", "code": "by rfl", "statement": "theorem two /- error! -/ : 1 + 1 = 2"}
+    batch = finish(farm, submit(farm, [proof], level="checked", label="a typo"))
+    page.open("batches")
+    page.await_text("in batch a typo of key local", "#alarms")
+    page.find(f"#alarms a[href='#/batches/{batch}?show=invalid_statement']").click()
+
+    await_true(lambda: page.texts(".rows .row a") == ["unread"], "the proof whose statement is wrong")
+
+
+@pytest.mark.usefixtures("paused")
+def test_a_key_that_may_not_see_alarms_is_not_asked_again_and_again(
+    page: Page, farm: RunningFarm, tmp_path: Path
+) -> None:
+    keys = {
+        name: create_key(tmp_path / "keys", name, scopes)
+        for name, scopes in (("narrow", frozenset({Scope.VERIFY})), ("all", frozenset(Scope)))
+    }
+    with api_process(farm.redis_url, API_KEYS_FILE=str(tmp_path / "keys")) as page.url:
+        page.open("batches")
+        page.await_text("This farm asks for a key", "dialog[open]")
+        page.find("#key-text").send_keys(keys["narrow"], Keys.ENTER)
+        page.await_text("Batches")
+        assert page.text("#alarms") == ""
+        page.find("#open-key").click()
+        page.find("#key-text").send_keys(keys["all"], Keys.ENTER)
+
+        page.await_text("has paused its key, alice", CANARY)
