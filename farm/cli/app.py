@@ -13,6 +13,7 @@ from farm.cli import (
     cache,
     demo,
     export,
+    history,
     index,
     init,
     inspect,
@@ -76,6 +77,7 @@ app.command()(verify.verify)
 app.command()(retrieve.retrieve)
 app.command()(mcp.mcp)
 app.command()(operate.status)
+app.command()(history.history)
 app.command()(batches.batches)
 app.command()(export.export)
 app.command()(rerun.rerun)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import httpx
@@ -51,6 +52,18 @@ def test_what_a_farm_did_is_in_its_history(farm: RunningFarm, client: Farm) -> N
     [host] = history.hosts
     assert host == farm.workers()[0]["host"]
     assert sum(each.proofs for each in history.hosts[host] if each) >= 20
+
+
+def test_the_command_shows_the_history_or_says_what_is_wrong(farm: RunningFarm) -> None:
+    found = json.loads(farm.command("history", "--minutes", "5", "--json").stdout)
+    assert len(found["minutes"]) == 5
+    head, *lines = farm.command("history", "-m", "5").stdout.splitlines()
+    assert head.startswith("minute\taccepted\trejected")
+    assert len(lines) == 5
+
+    refused = farm.command("history", "--minutes", "1441")
+    assert refused.returncode == 2
+    assert "1440" in refused.stderr
 
 
 @pytest.mark.parametrize("minutes", [0, -1, 1441])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Mapping
 
 from farm.alarms import Watch
-from farm.history import KEPT_HOST_MINUTES, Look
+from farm.history import KEPT_HOST_MINUTES, KEPT_MINUTES, Look
 from farm.models import HostMinute, Minute
 from farm.processes import own_module
 from farm.store.codec import pack, unpack
@@ -15,8 +16,21 @@ from tests.support.open_store import OpenStore, open_store
 from tests.support.running import RunningFarm, await_true
 
 
+def await_quiet(client: OpenStore, left_s: int) -> None:
+    """Wait until no minute ends within so many seconds, because its end would come between a test's steps."""
+    await_true(lambda: client.time()[0] % 60 < 60 - left_s, "the next minute", left_s + 5)
+
+
 def age(client: OpenStore, minutes: int = 1) -> None:
-    """Move the last look back."""
+    """Move all that the history holds into the past, so that the last look was made so many minutes ago."""
+    kept = {name: value for name, value in client.hgetall("farm:history").items() if name[-1:].isdigit()}
+    for slot in kept:
+        client.hdel("farm:history", slot)
+    for slot, stored in kept.items():
+        sample = json.loads(stored)
+        sample["at"] -= 60 * minutes
+        ring, number = (b"hosts:", KEPT_HOST_MINUTES) if slot.startswith(b"hosts:") else (b"", KEPT_MINUTES)
+        client.hset("farm:history", ring + str(sample["at"] // 60 % number).encode(), json.dumps(sample))
     look = unpack(client.hget("farm:history", "look"))
     look["at_ms"] -= 60_000 * minutes
     turn = int(client.hget("farm:history", "turn"))
@@ -26,8 +40,9 @@ def age(client: OpenStore, minutes: int = 1) -> None:
 def pass_a_minute(farm: RunningFarm) -> None:
     """Have one more reaper of a farm look at its store, as if the look before had been made a minute ago."""
     client = open_store(farm.redis_url)
-    await_true(lambda: client.hexists("farm:history", "look"), "the farm's own reaper has looked")
-    turn = int(client.hget("farm:history", "turn"))
+    await_quiet(client, 15)
+    turn = client.time()[0] // 60
+    await_true(lambda: int(client.hget("farm:history", "turn") or 0) == turn, "the look of the farm's own reaper")
     age(client)
     with subprocess.Popen(own_module("workers.reaper"), env={**farm.environment, "REDIS_URL": farm.redis_url}) as more:
         try:

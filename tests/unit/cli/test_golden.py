@@ -89,10 +89,44 @@ LISTED = [
 WORKERS = [worker(4711, notice=_NOTICE), worker(4712, state="idle", notice=_NOTICE)]
 QUEUES = [{"environment": "default", "pending": 1200, "leased": 64}]
 
+BUSY = {
+    "at": 0,
+    "verdicts": {"accepted": 40, "error": 8, "timeout": 2},
+    "pending": 1200,
+    "leased": 64,
+    "queue_p50_s": 1.25,
+    "queue_p95_s": 12.5,
+    "run_p50_s": 0.25,
+    "run_p95_s": 60.0,
+    "retrievals": 7,
+    "processes": {"lean": 64, "embed": 1, "premises": 1},
+    "restarts": {"died": 1, "deadline": 2},
+    "memory_mb": 327680.4,
+}
+QUIET = {"at": 0, "processes": {"lean": 64, "embed": 1, "premises": 1}, "memory_mb": 65536.0}
+PAST = {
+    "start": 1790000040,
+    "minutes": [None, None, *[QUIET] * 10, *[BUSY] * 6, None, *[{**BUSY, "pending": 600}] * 5],
+    "events": [{"at": 1790000400.0, "kind": "drain", "text": "The farm began to drain"}],
+    "alarms": [
+        {
+            "kind": "canary",
+            "text": "The farm accepted a false proof in batch 6f1c0d, and has paused its key, alice",
+            "action": "Trust no verdict until you know why (docs/verdicts.md, Canaries); then run `farm resume alice`",
+            "since": 1790000820.0,
+            "see": "#/batches/6f1c0d",
+        }
+    ],
+}
+PAST_OF_A_NEW_FARM = {"start": 1790000040, "minutes": [None] * 5}
+
 # Each command with the answers that the farm gives it.
 COMMANDS: list[tuple[list[str], list[Any]]] = [
     ([], []),
     (["status"], [answer({"workers": WORKERS, "queues": QUEUES})]),
+    (["history", "--minutes", "24"], [answer(PAST)]),
+    (["history", "--minutes", "5"], [answer(PAST_OF_A_NEW_FARM)]),
+    (["history", "--minutes", "5", "--json"], [answer(PAST_OF_A_NEW_FARM)]),
     (["batches"], [answer({"batches": LISTED})]),
     (["batches", NIGHT[:4]], [answer({"batches": LISTED[:1]}), answer(LISTED[0])]),
     (["batches", "6"], [answer({"batches": [LISTED[0], batch("6a" * 16)]})]),
