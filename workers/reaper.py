@@ -87,8 +87,15 @@ class Reaper:
             self._nudge()
             for environment in forget_environments(self._client, self._known_s):
                 _log.info("environment.forgotten", environment=environment)
-        self._sampler.sample_if_due()
+        self._sample()
         self._passes += 1
+
+    def _sample(self) -> None:
+        """Keep the history; taking work back must not depend on what another release has stored for it."""
+        try:
+            self._sampler.sample_if_due()
+        except ValueError:
+            _log.warning("history.unreadable", exc_info=True)
 
     def _nudge(self) -> None:
         """Replace lost tokens."""

@@ -21,14 +21,18 @@ _KEY = "farm:history"
 
 
 def read_last_look(client: RedisClient) -> Look | None:
-    """Return the last look that was kept; None if there is none.
+    """Return the last look that was kept; None if there is none that this release can read.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
     with translated():
         packed = client.hget(_KEY, "look")
-    return Look.model_validate(unpack(packed)) if packed else None
+    try:
+        return Look.model_validate(unpack(packed)) if packed else None
+    except ValueError:
+        # Another release wrote it. One minute is missing, and the next look is ours.
+        return None
 
 
 def keep(client: RedisClient, look: Look, watch: Watch, minute: Minute | None, hosts: dict[str, HostMinute]) -> bool:

@@ -57,12 +57,20 @@ def read_names(replies: Sequence[object]) -> Names:
     return Names(
         in_ms(time),
         (turn or b"").decode(),
-        Watch.model_validate_json(watch) if watch else None,
+        _watch(watch),
         [name.decode() for name in workers],
         in_order(environments),
         [name.decode().rpartition("/")[2] for name in batches],
         {owner.decode(): batch.decode() for owner, batch in paused.items()},
     )
+
+
+def _watch(stored: bytes | None) -> Watch | None:
+    try:
+        return Watch.model_validate_json(stored) if stored else None
+    except ValueError:
+        # Another release wrote it; the next look replaces it.
+        return None
 
 
 def ask_scene(pipe: P, names: Names) -> P:

@@ -6,16 +6,22 @@ import asyncio
 
 import pytest
 
-from farm.models import History, Minute, Reason, WorkerKind
+from farm.alarms import Watch
+from farm.celery_app import Tokens, celery_app
+from farm.history import Look
+from farm.models import Environment, History, Minute, Reason, WorkerKind
+from farm.settings import Settings
+from farm.store.codec import pack
 from farm.store.connection import connect_async
 from farm.store.constants import FIRST_CANARY
-from farm.store.history import read_history
+from farm.store.history import keep, read_history
 from farm.store.leases import Leases
 from farm.store.pauses import resume
 from farm.store.registry import Registry, set_draining
 from tests.support.minutes import age, await_quiet
 from tests.support.open_store import OpenStore
-from tests.support.store import finish, put, take
+from tests.support.store import finish, lapse, put, take
+from workers.reaper import Reaper
 from workers.sampler import Sampler
 
 
@@ -89,6 +95,36 @@ def test_two_reapers_write_one_sample_and_each_event_once(valkey_url: str, clien
     assert [event.text for event in history(valkey_url).events] == ["1 lean process started on h"]
 
 
+def test_of_two_reapers_that_look_at_the_same_moment_one_is_kept(client: OpenStore) -> None:
+    look, watch = Look(at_ms=client.time()[0] * 1000), Watch(at_ms=0)
+
+    assert [keep(client, look, watch, None, {}) for _ in range(2)] == [True, False]
+
+
+def test_a_look_that_this_release_cannot_read_costs_one_minute(valkey_url: str, client: OpenStore) -> None:
+    sample(client)
+    a_minute_later(client)
+    age(client)
+    client.hset("farm:history", mapping={"look": pack({"at_ms": "later"}), "watch": "[]"})
+    sample(client)
+    a_minute_later(client)
+
+    assert known(valkey_url, 4) == [False, True, False, True]
+
+
+def test_a_process_that_this_release_cannot_read_costs_a_sample_and_no_proof(
+    valkey_url: str, client: OpenStore, leases: Leases
+) -> None:
+    Registry(client, WorkerKind.LEAN, "h:1.1").beat(host="h", pid="of another kind")
+    put(valkey_url, 1)
+    lapse(client, take(leases))
+    tokens = Tokens(celery_app(Settings(redis_url=valkey_url)))
+    Reaper(client, leases, [], tokens, retention_s=100).pass_over()
+
+    assert not client.hexists("farm:history", "turn")
+    assert take(leases).items[0].lapses == 1, "the reaper has taken the proof back all the same"
+
+
 def test_a_slot_of_yesterday_is_not_shown_as_today(valkey_url: str, client: OpenStore) -> None:
     sample(client)
     a_minute_later(client)
@@ -146,6 +182,18 @@ def test_an_accepted_canary_is_an_alarm_at_once_and_dated_by_the_next_look(
 
     resume(client, "alice")
     assert history(valkey_url).alarms == []
+
+
+def test_a_lean_known_to_be_unsound_is_an_alarm_and_an_event(valkey_url: str, client: OpenStore) -> None:
+    sample(client)
+    serves = Environment(lean_version="v4.29.0")
+    Registry(client, WorkerKind.LEAN, "h:1.1", "mathlib", serves).beat(host="h", pid=1, state="idle")
+    a_minute_later(client)
+    a_minute_later(client)
+
+    [alarm] = history(valkey_url).alarms
+    assert alarm.text.startswith("Environment mathlib: Lean v4.29.0 is known to be unsound")
+    assert [event.kind for event in history(valkey_url).events] == ["workers", "unsound"]
 
 
 def test_a_batch_of_unreadable_statements_is_an_alarm_for_an_hour(
