@@ -99,7 +99,7 @@ function missing(history, hours) {
   const absent = history.minutes.filter((minute) => !minute).length;
   if (!absent) return "";
   if (absent === history.minutes.length) return "Nothing is known yet. The reaper keeps a sample of each minute once it has ended.";
-  return `Grey: nothing is known of ${duration(absent * 60)} of the last ${hours} h: no sample was taken then.`;
+  return `Grey: nothing is known of ${absent < 90 ? `${absent} min` : duration(absent * 60)} of the last ${hours} h: no sample was taken then.`;
 }
 
 /** Show the last hours, until the signal is aborted. */
