@@ -20,7 +20,7 @@ from api.mcp_endpoint import McpEndpoint
 from api.rate_limits import Pace
 from api.replies import Replies
 from api.request_counts import CountedRequests, RequestCounts
-from api.routes import batches, commands, console, contents, description, kimina, operations, premises, rewards
+from api.routes import batches, commands, console, contents, description, joining, kimina, operations, premises, rewards
 from api.service import Service
 from api.signs_of_life import give_signs
 from farm.celery_app import Tokens, celery_app
@@ -97,7 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(CountedRequests, counts=counts)
     add_error_handlers(app)
-    for routes in (batches, contents, commands, premises, rewards, kimina, operations, description, console):
+    for routes in (batches, contents, commands, premises, rewards, kimina, operations, joining, description, console):
         app.include_router(routes.router)
     app.router.routes.append(Route("/mcp", endpoint, methods=["POST"]))
     app.mount("/console/assets", console.assets())

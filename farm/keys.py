@@ -46,9 +46,12 @@ class Scope(StrEnum):
     """Ask for premises."""
     OPERATE = "operate"
     """See the workers and their work, and the figures for Prometheus."""
+    JOIN = "join"
+    """Run workers on another host: the answer holds the store's password, which opens everything."""
 
 
-ALL_SCOPES = frozenset(Scope)
+ALL_SCOPES = frozenset(Scope) - {Scope.JOIN}
+"""The scopes of a key for which none are named: whoever sends proofs must not be able to write verdicts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,9 @@ class Settings(BaseSettings):
         EnvironmentName,
         Field(description="Environment that the Lean workers of this host serve (docs/environments.md)."),
     ] = DEFAULT_ENVIRONMENT
+    join_address: Annotated[
+        str, Field(pattern="^[0-9a-fA-F.:]*$", description="IP address at which hosts that join reach its store.")
+    ] = ""
     environments_dir: Annotated[
         Path | None, Field(description="Folder of further environments for `farm up`, one file `NAME.env` for each.")
     ] = None
@@ -301,14 +304,11 @@ def load_with(values: Mapping[str, object]) -> Settings:
 
 def nearest_setting(name: str) -> str:
     """Return the setting that a wrong name probably means; empty for a right name, and for any unrelated name."""
-    known = [field.upper() for field in Settings.model_fields]
-    name = name.upper()
-    if name in known:
-        return ""
+    known, name = [field.upper() for field in Settings.model_fields], name.upper()
     meant = get_close_matches(name, known, 1, _ALIKE)
     if not meant and name.startswith(_OWN_PREFIXES):
         meant = get_close_matches(name.partition("_")[2], known, 1, _ALIKE)
-    return meant[0] if meant else ""
+    return meant[0] if meant and name not in known else ""
 
 
 def _names_in_file() -> list[str]:

@@ -17,6 +17,7 @@ from farm.cli import (
     index,
     init,
     inspect,
+    join,
     keys,
     mcp,
     operate,
@@ -71,6 +72,7 @@ def farm(
 
 
 app.command()(up.up)
+app.command()(join.join)
 app.command()(demo.demo)
 app.command()(init.init)
 app.command()(verify.verify)

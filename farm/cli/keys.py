@@ -26,7 +26,7 @@ def _path() -> Path:
 def create(
     name: Annotated[str, typer.Argument(help="Whose key it is.")],
     scopes: Annotated[
-        str, typer.Option(help="What the key allows, separated by commas: verify, retrieve, operate.")
+        str, typer.Option(help="What the key allows, separated by commas: verify, retrieve, operate, join.")
     ] = ",".join(sorted(ALL_SCOPES)),
     gate: Annotated[
         str, typer.Option(help="`strict`: all its proofs must pass the gate, and it allows no commands or tactics.")

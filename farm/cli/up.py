@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
@@ -15,18 +15,33 @@ from farm.errors import ConfigurationError
 from farm.settings import load
 
 if TYPE_CHECKING:
-    from farm.local.farm import Addresses, LocalFarm, OnReady
+    from farm.local.farm import Addresses
+
+Ready = TypeVar("Ready", contravariant=True)
+
+
+class Local(Protocol[Ready]):
+    """What runs here under a supervisor: a farm, or the workers of a host that has joined one."""
+
+    async def run(self, on_ready: Ready, stopped: asyncio.Event) -> None:
+        """Run until told to stop."""
+
+    def kill(self) -> None:
+        """End every process at once."""
 
 
 def up(
     port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free one.")] = None,
     lean_workers: Annotated[int | None, typer.Option(help="Lean processes; 0: one per core as memory allows.")] = None,
+    join_address: Annotated[
+        str | None, typer.Option(help="An address of this host at which its Valkey also listens, for `farm join`.")
+    ] = None,
 ) -> None:
     """Start the whole farm here, and run it until Ctrl-C or SIGTERM.
 
     An embedded Valkey keeps everything under DATA_DIR; with REDIS_URL set, that server is used instead.
     """
-    settings = load(port=port, lean_workers=lean_workers)
+    settings = load(port=port, lean_workers=lean_workers, join_address=join_address)
     try:
         from farm.local.farm import LocalFarm
         from farm.logs import configure_logs
@@ -56,8 +71,8 @@ def _show_ready(addresses: Addresses, notices: list[str]) -> None:
     tell(f"data    {addresses.data_dir}  · Ctrl-C stops everything", "     ")
 
 
-async def run_until(local: LocalFarm, on_ready: OnReady, stopped: asyncio.Event) -> None:
-    """Run a farm until it is told to stop, or the process gets SIGINT or SIGTERM; a second signal kills at once."""
+async def run_until(local: Local[Ready], on_ready: Ready, stopped: asyncio.Event) -> None:
+    """Run it until it is told to stop, or the process gets SIGINT or SIGTERM; a second signal kills at once."""
     asked = False
     loop = asyncio.get_running_loop()
 

@@ -28,6 +28,7 @@ from farm.models import (
     FarmStatus,
     Goal,
     History,
+    HostSettings,
     Item,
     NewPremise,
     RetrievedPremise,
@@ -207,6 +208,10 @@ class AsyncFarm:
     async def environments(self) -> list[EnvironmentStatus]:
         """Return the Lean environments, as `Farm.environments` does."""
         return await self._run(self._core.environments())
+
+    async def host_settings(self) -> HostSettings:
+        """Return the settings with which another host joins this farm (`farm join`); the key needs the scope `join`."""
+        return await self._run(self._core.host_settings())
 
     async def ready(self) -> dict[str, Any]:
         """Return whether every part of the farm answers, as `Farm.ready` does."""

@@ -37,6 +37,7 @@ from farm.models import (
     EnvironmentStatus,
     FarmStatus,
     History,
+    HostSettings,
     Item,
     ItemsPage,
     RerunRequest,
@@ -79,6 +80,7 @@ _BATCHES = TypeAdapter(_Batches)
 _ACCEPTED = TypeAdapter(BatchAccepted)
 _CHECKED = TypeAdapter(CheckResponse)
 _STATUS = TypeAdapter(BatchStatus)
+_HOST = TypeAdapter(HostSettings)
 _ITEM = TypeAdapter(Item)
 _ITEMS = TypeAdapter(ItemsPage)
 _FARM = TypeAdapter(FarmStatus)
@@ -282,6 +284,10 @@ class Core:
     def environments(self) -> Flow[list[EnvironmentStatus]]:
         """Get the Lean environments."""
         return (yield from self._answer(self._get("/v1/environments"), _ENVIRONMENTS)).environments
+
+    def host_settings(self) -> Flow[HostSettings]:
+        """Get the settings that a host needs to join."""
+        return (yield from self._answer(self._get("/v1/join"), _HOST))
 
     def ready(self) -> Flow[dict[str, Any]]:
         """Ask whether every part of the farm answers; "not ready" comes with status 503, and is a valid answer."""

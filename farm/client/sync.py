@@ -25,6 +25,7 @@ from farm.models import (
     FarmStatus,
     Goal,
     History,
+    HostSettings,
     NewPremise,
     RetrievedPremise,
     TacticsAnswer,
@@ -331,6 +332,10 @@ class Farm(StepRunner):
     def environments(self) -> list[EnvironmentStatus]:
         """Return the Lean environments that `environment` may name, the default one first, with their workers."""
         return self._run(self._core.environments())
+
+    def host_settings(self) -> HostSettings:
+        """Return the settings with which another host joins this farm (`farm join`); the key needs the scope `join`."""
+        return self._run(self._core.host_settings())
 
     def ready(self) -> dict[str, Any]:
         """Return `{"status","checks"}`: whether every part answers. A farm that is not ready raises no error."""

@@ -17,17 +17,17 @@ from farm import descriptors
 from farm.errors import ConfigurationError
 from farm.keys import read_keys
 from farm.local.data_dir import empty_temporary_folder
-from farm.local.lean_rooms import LocalLeanRoom, lean_rooms
+from farm.local.lean_rooms import lean_rooms
 from farm.local.ports import free_port, prefer_port
 from farm.local.readiness import OnProgress, Readiness
 from farm.local.runtime import locked, own_runtime
+from farm.local.services import lean_service, python_service
 from farm.local.supervisor import SupervisedProcess, Supervisor
 from farm.local.valkey import Valkey, prepare_valkey
 from farm.loopback import LOOPBACK_HOSTS
 from farm.models import lean_part
 from farm.processes import own_module
 from farm.settings import Settings
-from farm.signs_of_life import is_silent
 from farm.store.connection import connect
 from farm.store.registry import set_draining
 from farm.store.schema import enter_store
@@ -118,7 +118,7 @@ class LocalFarm:
     async def _start(self, lock: int) -> Addresses:
         settings = self._settings
         port = free_port(settings.port, settings.farm_host)
-        valkey = None if settings.redis_url else prepare_valkey(self._data_dir)
+        valkey = None if settings.redis_url else prepare_valkey(self._data_dir, settings.join_address)
         redis_url = valkey.url if valkey else settings.redis_url
         host = f"[{settings.farm_host}]" if ":" in settings.farm_host else settings.farm_host
         flower_port, login = prefer_port(_FLOWER_PORT, taken=port), f"{_FLOWER_USER}:{secrets.token_urlsafe(12)}"
@@ -128,9 +128,9 @@ class LocalFarm:
             await self._start_group(_valkey_service(valkey, lock))
         self._readiness.waits = {"store": "does not answer yet"}
         self._tell(f"store: {await asyncio.to_thread(_enter, redis_url)}")
-        lean = (_lean_service(room, environment) for room in self._lean_rooms)
+        lean = (lean_service(room, environment) for room in self._lean_rooms)
         self._readiness.waits = {}
-        await self._start_group(*(_python_service(room, environment) for room in _ROOMS), *lean)
+        await self._start_group(*(python_service(room, environment) for room in _ROOMS), *lean)
         await self._start_group(
             self._api_service(addresses, environment), self._flower_service(addresses, flower_port, environment)
         )
@@ -203,26 +203,3 @@ def _valkey_service(valkey: Valkey, lock: int) -> SupervisedProcess:
         orphan_signal=signal.SIGTERM,
         descriptors=(lock,),
     )
-
-
-def _python_service(module: str, environment: dict[str, str]) -> SupervisedProcess:
-    name = module.rpartition(".")[2]
-    return SupervisedProcess(name, own_module(module), environment, _gives_signs(name, environment))
-
-
-def _lean_service(room: LocalLeanRoom, environment: dict[str, str]) -> SupervisedProcess:
-    command = own_module("workers.lean", *([str(room.file)] if room.file else []))
-    name = lean_part(room.environment)
-    # The toolchain and the REPL that a room may fetch are run under other user ids, which have to read them.
-    return SupervisedProcess(
-        name, command, {**environment, **room.variables}, _gives_signs(name, environment), umask=-1
-    )
-
-
-def _gives_signs(part: str, environment: dict[str, str]) -> Callable[[], Awaitable[bool]]:
-    """Return a check that a part has not fallen silent; the part may take long to give its first sign of life."""
-
-    async def is_healthy() -> bool:
-        return not is_silent(Path(environment["DATA_DIR"]), part)
-
-    return is_healthy

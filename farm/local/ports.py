@@ -14,8 +14,13 @@ _QUIET = range(20_000, 32_000)
 _TRIES = 100
 
 
-def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
+def free_port(wanted: int = 0, host: str = "127.0.0.1", setting: str = "FARM_HOST") -> int:
     """Return a port that can be bound now: the wanted one, or any port if the wanted one is 0.
+
+    Args:
+        wanted: the port.
+        host: the address to bind.
+        setting: the setting that names the address, for the message.
 
     Raises:
         ConfigurationError: the wanted port cannot be bound; the message says why.
@@ -25,7 +30,7 @@ def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
         error = _try_bind(port, host)
         if error is None:
             return port
-        hindrance = _in_words(error, port, host)
+        hindrance = _in_words(error, port, f"{setting}: {host}")
         if error.errno != errno.EADDRINUSE:
             break
     raise ConfigurationError(hindrance)
@@ -52,4 +57,4 @@ def _in_words(error: OSError, port: int, host: str) -> str:
         return f"Port {port} is taken: `--port 0` takes a free one"
     if isinstance(error, PermissionError):
         return f"Port {port} needs a right that this user does not have: take one from 1024 on (`--port 8000`)"
-    return f"FARM_HOST: {host} is not an address of this host that can be bound ({error.strerror})"
+    return f"{host} is not an address of this host that can be bound ({error.strerror})"

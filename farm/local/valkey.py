@@ -29,20 +29,24 @@ class Valkey:
         return await asyncio.to_thread(answers, self.url, _HEALTH_TIMEOUT_S)
 
 
-def prepare_valkey(data_dir: Path) -> Valkey:
+def prepare_valkey(data_dir: Path, join_address: str = "") -> Valkey:
     """Write the server's configuration under the data folder.
+
+    Args:
+        data_dir: the farm's data folder.
+        join_address: an address of this host at which it also listens, for hosts that join; none if empty.
 
     Raises:
         ConfigurationError: there is no binary for this platform.
     """
     folder = data_dir / "valkey"
     folder.mkdir(parents=True, exist_ok=True)
-    password, port = secrets.token_urlsafe(24), free_port()
+    password, port = secrets.token_urlsafe(24), free_port(0, join_address or "127.0.0.1", "JOIN_ADDRESS")
     configuration = folder / "valkey.conf"
     configuration.touch(mode=0o600)
     # everysec: a power cut may lose the last second, a kill nothing. noeviction: the farm itself bounds its caches.
     configuration.write_text(
-        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\n"
+        f"bind 127.0.0.1 {join_address}\nport {port}\nrequirepass {password}\ndir {folder}\n"
         'appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave ""\n'
         "daemonize no\nloglevel notice\nenable-debug-command no\n"
     )

@@ -20,6 +20,7 @@ from farm.models.commands import Commands, CommandsAnswer, CommandsRequest, Lean
 from farm.models.environments import EnvironmentList, EnvironmentStatus, lean_part
 from farm.models.feedback import Feedback
 from farm.models.history import Alarm, AlarmKind, History, HistoryEvent, HostMinute, Minute
+from farm.models.hosts import HostSettings
 from farm.models.lean_tasks import Task, as_task
 from farm.models.positions import Position
 from farm.models.premises import (
@@ -75,6 +76,7 @@ __all__ = [
     "History",
     "HistoryEvent",
     "HostMinute",
+    "HostSettings",
     "Item",
     "ItemName",
     "ItemsPage",

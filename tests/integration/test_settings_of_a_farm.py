@@ -222,6 +222,7 @@ def test_a_wrong_setting_is_one_sentence_from_every_process(tmp_path: Path, entr
             {"FARM_HOST": "192.0.2.1", "API_KEYS_FILE": os.devnull},
             "FARM_HOST: 192.0.2.1 is not an address of this host",
         ),
+        ({"JOIN_ADDRESS": "192.0.2.1"}, "JOIN_ADDRESS: 192.0.2.1 is not an address of this host"),
     ],
 )
 def test_farm_up_says_in_a_sentence_what_it_cannot_use(tmp_path: Path, settings: dict[str, str], words: str) -> None:
