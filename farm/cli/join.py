@@ -13,14 +13,15 @@ import typer
 from farm.cli.output import JsonOption, show_json, show_table, tell
 from farm.cli.up import run_until
 from farm.client import AsyncFarm, Farm
-from farm.errors import ConfigurationError, ConnectionFailed, Unavailable
+from farm.errors import ConfigurationError, ConnectionFailed, NotFound, Unavailable
 from farm.models import HostSettings
 from farm.settings import Settings, load
 
 if TYPE_CHECKING:
     from farm.models import WorkerStatus
 
-_RETRY_S = 2.0
+# The farm's client itself tries again a little; `--wait` says how long to go on.
+_RETRIES, _RETRY_S = 2, 2.0
 
 
 def join(
@@ -34,10 +35,12 @@ def join(
 
     FARM_API_KEY is a key with the scope `join` (`farm keys create NAME --scopes join,operate`).
     Cores and memory are those that the cgroup, the affinity or the Slurm job leaves.
+
+    Example: `farm join http://head:8000 --dry-run`, `farm join http://head:8000 --wait 600`.
     """
     settings = load(lean_workers=lean_workers)
     address, key = url or settings.url, settings.farm_api_key or None
-    with Farm(address, api_key=key) as farm:
+    with Farm(address, api_key=key, retries=_RETRIES) as farm:
         found = _ask(farm, wait)
     if dry_run:
         _show_plan(settings, found, as_json)
@@ -66,6 +69,8 @@ def _ask(farm: Farm, wait_s: float) -> HostSettings:
     while True:
         try:
             return farm.host_settings()
+        except NotFound:
+            raise ConfigurationError("The farm there has a release without `farm join`: upgrade it") from None
         except (ConnectionFailed, Unavailable) as error:
             if time.monotonic() > deadline:
                 raise

@@ -6,22 +6,27 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from importlib.metadata import version
 
 from farm import descriptors
 from farm.client import AsyncFarm
 from farm.errors import ConnectionFailed, Forbidden, Unavailable
 from farm.local.data_dir import empty_temporary_folder
+from farm.local.host_check import check_lean, check_store
 from farm.local.lean_rooms import lean_rooms
 from farm.local.runtime import locked
 from farm.local.services import lean_service, python_service
 from farm.local.supervisor import Supervisor
 from farm.models import HostSettings, WorkerKind, WorkerStatus
+from farm.processes import tree
 from farm.settings import Settings
 
 _POLL_S = 0.5
+# How often a host asks whether the farm has started anew, with another store.
+_LOOK_S = 5.0
 
 OnJoined = Callable[[list[WorkerStatus]], None]
-"""Called once this host's Lean workers are up, with what the farm shows of them."""
+"""Called once this host's Lean workers are up, with what the farm shows of them; nothing if the key may not ask."""
 
 
 class JoinedHost:
@@ -40,13 +45,15 @@ class JoinedHost:
         self._found = found
         self._farm = farm
         self._tell = tell
+        self._told = ""
         self._supervisor = Supervisor(self._data_dir / "logs")
 
     async def run(self, on_joined: OnJoined, stopped: asyncio.Event) -> None:
         """Work until told to stop; proofs that are running then end, or go back to the queue uncharged.
 
         Raises:
-            ConfigurationError: something does not start; the message says what to do.
+            ConfigurationError: this host cannot work for the farm; the message says what to do.
+            Unauthorized, Forbidden: the key may no longer join.
         """
         descriptors.raise_limit()
         async with locked(self._data_dir, self._tell):
@@ -60,7 +67,8 @@ class JoinedHost:
                 for task in (work, ends):
                     task.cancel()
                 await asyncio.gather(work, ends, return_exceptions=True)
-                self._tell("stopping; a second signal ends everything at once")
+                if stopped.is_set():
+                    self._tell("stopping; a second signal ends everything at once")
                 await self._supervisor.stop()
                 await self._farm.aclose()
 
@@ -69,37 +77,63 @@ class JoinedHost:
         self._supervisor.kill()
 
     async def _work(self, on_joined: OnJoined) -> None:
-        environment = self._environment()
-        await self._supervisor.start(
-            python_service("workers.reaper", environment), *(lean_service(room, environment) for room in self._rooms)
-        )
-        on_joined(await self._await_workers())
-        await asyncio.Event().wait()
-
-    async def _await_workers(self) -> list[WorkerStatus]:
-        """Return this host's Lean workers once all of them are up; none if the key may not see them."""
-        told = ""
+        """Work, also for the farm's next life: its embedded store then has another port and password."""
+        await self._check()
         while True:
-            try:
-                mine = await self._workers()
-            except Forbidden:
-                return []  # the key has only the scope `join`
-            if mine and all(each.state in ("idle", "busy", "failed") for each in mine):
-                return mine
-            ailments = "; ".join(self._supervisor.ailments())
-            if ailments and ailments != told:
-                self._tell(ailments)
-                told = ailments
-            await asyncio.sleep(_POLL_S)
+            environment = self._environment()
+            rooms = (lean_service(room, environment) for room in self._rooms)
+            await self._supervisor.start(python_service("workers.reaper", environment), *rooms)
+            await self._stay(on_joined)
+            self._tell("the farm has started anew, and this host joins it again")
+            await self._supervisor.stop()
 
-    async def _workers(self) -> list[WorkerStatus]:
+    async def _check(self) -> None:
+        """Look for what would make this host a bad one before it takes any work."""
+        if (own := version("leanfarm")) != self._found.version:
+            self._tell(f"this host has leanfarm {own}, the farm {self._found.version}: install the same on both")
+        await asyncio.to_thread(check_store, self._found.redis_url)
+        for room in self._rooms:
+            lack = await check_lean(room, self._environment(), self._data_dir / "logs" / "check.log")
+            if lack:
+                self._tell(f"no verdict from here is attested: {lack}")
+
+    async def _stay(self, on_joined: OnJoined) -> None:
+        """Return when the farm has another store, or other settings for hosts."""
+        joined = False
+        while _but_version(found := await self._ask()) == _but_version(self._found):
+            if not joined and (workers := await self._own_workers()) is not None:
+                on_joined(workers)
+                joined = True
+            await asyncio.sleep(_LOOK_S if joined else _POLL_S)
+        self._found = found
+
+    async def _ask(self) -> HostSettings:
+        """Return the farm's settings for hosts; those that are known while it does not answer."""
+        try:
+            return await self._farm.host_settings()
+        except (ConnectionFailed, Unavailable):
+            return self._found
+
+    async def _own_workers(self) -> list[WorkerStatus] | None:
+        """Return this host's Lean workers; None before all are up, nothing if the key may not see them."""
         try:
             workers = (await self._farm.workers()).workers
-        except (ConnectionFailed, Unavailable) as error:
-            self._tell(f"the farm does not say which workers it sees: {error.message}")
-            await asyncio.sleep(10 * _POLL_S)
+        except Forbidden:
             return []
-        return [each for each in workers if each.kind is WorkerKind.LEAN and each.host == socket.gethostname()]
+        except (ConnectionFailed, Unavailable):
+            return None
+        pids, host = set(tree(os.getpid())), socket.gethostname()
+        mine = [each for each in workers if each.kind is WorkerKind.LEAN and each.host == host and each.pid in pids]
+        if len(mine) >= sum(room.processes for room in self._rooms) and all(each.state != "starting" for each in mine):
+            return mine
+        self._tell_ailments()
+        return None
+
+    def _tell_ailments(self) -> None:
+        ailments = "; ".join(self._supervisor.ailments())
+        if ailments and ailments != self._told:
+            self._tell(ailments)
+            self._told = ailments
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -112,3 +146,8 @@ class JoinedHost:
             # The next start removes what killed processes leave there.
             "TMPDIR": str(empty_temporary_folder(self._data_dir)),
         }
+
+
+def _but_version(found: HostSettings) -> HostSettings:
+    """Return the settings without the release, in which the API processes of one farm may differ during an upgrade."""
+    return found.model_copy(update={"version": ""})

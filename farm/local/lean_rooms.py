@@ -29,6 +29,16 @@ class LocalLeanRoom:
     file: Path | None
     variables: dict[str, str]
 
+    @property
+    def arguments(self) -> list[str]:
+        """What its programs, such as `workers.lean`, are started with."""
+        return [str(self.file)] if self.file else []
+
+    @property
+    def processes(self) -> int:
+        """How many Lean processes it has."""
+        return int(self.variables["LEAN_WORKERS"])
+
 
 def lean_rooms(settings: Settings) -> list[LocalLeanRoom]:
     """Return the Lean rooms of this host, each with its share of the host if there are several.
@@ -39,7 +49,8 @@ def lean_rooms(settings: Settings) -> list[LocalLeanRoom]:
     files = environment_files(settings)
     asked = [settings, *map(load_environment, files)]
     if not files:
-        return [LocalLeanRoom(settings.lean_environment, None, {"LEAN_WORKERS": str(settings.lean_workers)})]
+        [count] = share_processes(asked, core_limit(), memory_limit_mb())
+        return [LocalLeanRoom(settings.lean_environment, None, {"LEAN_WORKERS": str(count)})]
     names = [each.lean_environment for each in asked]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ConfigurationError(

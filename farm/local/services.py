@@ -20,7 +20,7 @@ def python_service(module: str, environment: dict[str, str]) -> SupervisedProces
 
 def lean_service(room: LocalLeanRoom, environment: dict[str, str]) -> SupervisedProcess:
     """Return the service of a Lean room."""
-    command = own_module("workers.lean", *([str(room.file)] if room.file else []))
+    command = own_module("workers.lean", *room.arguments)
     name = lean_part(room.environment)
     # The toolchain and the REPL that a room may fetch are run under other user ids, which have to read them.
     return SupervisedProcess(

@@ -15,6 +15,7 @@ import pytest
 
 from farm import Farm
 from farm.keys import ALL_SCOPES, Scope, create_key
+from farm.local.ports import free_port
 from farm.processes import own_module
 from tests.security.service.conftest import api_process
 from tests.support.repl.install import Install
@@ -22,9 +23,12 @@ from tests.support.running import (
     RunningFarm,
     await_true,
     end_everything,
+    processes_of,
     running_farm,
     scripted_settings,
+    start_farm,
     started_settings,
+    stop,
 )
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
@@ -55,9 +59,11 @@ def client(farm: RunningFarm, keys: dict[str, str]) -> Iterator[Farm]:
 
 
 @contextmanager
-def joined(farm: RunningFarm, folder: Path, scripted: Install, key: str, *more: str) -> Iterator[subprocess.Popen[str]]:
+def joined(
+    farm: RunningFarm, folder: Path, scripted: Install, key: str, *more: str, **settings: str
+) -> Iterator[subprocess.Popen[str]]:
     """Run `farm join` in a folder."""
-    environment = started_settings(folder, **scripted_settings(scripted), FARM_API_KEY=key)
+    environment = started_settings(folder, **{**scripted_settings(scripted), **settings}, FARM_API_KEY=key)
     folder.mkdir(exist_ok=True)
     command = own_module("farm", "join", farm.url, *more)
     with subprocess.Popen(
@@ -98,7 +104,7 @@ def test_a_host_that_is_killed_loses_no_proof(
         batch = client.submit([f"{TRUE} -- sleep:100 {i}" for i in range(60)], timeout_s=60, cache=False)
         await_true(lambda: batch.status().done > 10, "the middle of the batch")
         process.kill()
-        end_everything(tmp_path / "host")
+        await_true(lambda: not list(processes_of(tmp_path / "host")), "nothing of it is left", 5)
         verdicts = batch.wait()
 
     assert Counter(each.outcome.value for each in verdicts) == {"accepted": 60}
@@ -137,12 +143,56 @@ def test_a_farm_without_keys_gives_the_password_to_nobody(farm: RunningFarm) -> 
     assert "API_KEYS_FILE" in answer.json()["error"]["message"]
 
 
-def test_a_wrong_key_is_told_in_one_line(
-    farm: RunningFarm, keys: dict[str, str], scripted: Install, tmp_path: Path
+@pytest.mark.parametrize(
+    ("key", "wrong", "told"),
+    [
+        ("", {}, "API key is needed"),
+        ("path", {}, "unknown or was revoked"),
+        ("user", {}, "scope `join`"),
+        ("host", {"LAKE_PATH": "/nowhere/lake"}, "Lean was not found"),
+        ("host", {"LEAN_REPL_DIR": "/nowhere"}, "LEAN_REPL_DIR has no built REPL"),
+        ("host", {"DATA_DIR": "/proc/farm"}, "DATA_DIR"),
+    ],
+)
+def test_why_a_host_does_not_join_is_told_in_one_line(
+    farm: RunningFarm,
+    client: Farm,
+    keys: dict[str, str],
+    scripted: Install,
+    tmp_path: Path,
+    key: str,
+    wrong: dict[str, str],
+    told: str,
 ) -> None:
-    with joined(farm, tmp_path / "host", scripted, keys["user"]) as process:
-        _, said = process.communicate(timeout=60)
+    own = lean_pids(client)
+    with joined(farm, tmp_path / "host", scripted, keys.get(key, ""), **wrong) as process:
+        out, said = process.communicate(timeout=60)
 
-    assert process.returncode == 1
+    assert (process.returncode, out) == (1, "")
     assert said.count("\n") == 1
-    assert "scope `join`" in said
+    assert told in said
+    assert lean_pids(client) == own
+
+
+def test_a_farm_that_starts_anew_gets_its_hosts_back(keys: dict[str, str], scripted: Install, tmp_path: Path) -> None:
+    settings = {
+        **scripted_settings(scripted),
+        "API_KEYS_FILE": keys["path"],
+        "JOIN_ADDRESS": OTHER_ADDRESS,
+        "LEAN_WORKERS": "1",
+        "PORT": str(free_port()),
+    }
+    farm = start_farm(tmp_path / "head", **settings)
+    try:
+        with joined(farm, tmp_path / "host", scripted, keys["host"]), Farm(farm.url, api_key=keys["user"]) as client:
+            await_true(lambda: len(lean_pids(client)) == 3, "the host has joined", 60)
+            stop(farm.up)
+            farm = start_farm(tmp_path / "head", **settings)
+
+            await_true(lambda: len(lean_pids(client)) == 3, "the host has joined again", 60)
+            verdicts = client.verify([f"{TRUE} -- sleep:100 {i}" for i in range(40)])
+    finally:
+        stop(farm.up)
+        end_everything(tmp_path / "head")
+
+    assert {each.outcome.value for each in verdicts} == {"accepted"}

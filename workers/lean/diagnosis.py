@@ -1,4 +1,7 @@
-"""`python -m workers.lean.diagnosis`: find Lean as the workers do, run one proof, and say in JSON what happened."""
+"""`python -m workers.lean.diagnosis [FILE]`: find Lean as the workers do, run one proof, and say in JSON what happened.
+
+FILE is that of `python -m workers.lean`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from farm.environments import load_environment
 from farm.logs import configure_logs
 from farm.models import Proof
 from farm.settings import Settings, load
@@ -58,6 +62,7 @@ def _check_checker(settings: Settings, installation: Installation) -> dict[str, 
 
 if __name__ == "__main__":
     configure_logs("check")
+    settings = load_environment(Path(sys.argv[1])) if len(sys.argv) > 1 else load()
     with tempfile.TemporaryDirectory() as folder:
-        report = check(load(data_dir=Path(folder)))
+        report = check(settings.model_copy(update={"data_dir": Path(folder)}))
     sys.stdout.write(json.dumps(report) + "\n")
