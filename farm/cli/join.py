@@ -57,15 +57,15 @@ def join(
         if as_json:
             show_json({"farm": address, "workers": [each.model_dump(mode="json") for each in workers]})
         else:
-            many = f"{len(workers)} Lean processes" if workers else "the Lean processes"
-            tell(f"{many} of {socket.gethostname()} work for {address}", "joined", "green")
+            many = f" with {len(workers)} Lean process{'es' if len(workers) > 1 else ''}" if workers else ""
+            tell(f"{socket.gethostname()} works for {address}{many}", "joined", "green")
 
     asyncio.run(run_until(host, show_joined, asyncio.Event()))
 
 
 def _ask(farm: Farm, wait_s: float) -> HostSettings:
     """Return the farm's settings for this host, once it answers; raises its error if it does not answer in time."""
-    deadline = time.monotonic() + wait_s
+    deadline, told = time.monotonic() + wait_s, False
     while True:
         try:
             return farm.host_settings()
@@ -74,7 +74,9 @@ def _ask(farm: Farm, wait_s: float) -> HostSettings:
         except (ConnectionFailed, Unavailable) as error:
             if time.monotonic() > deadline:
                 raise
-            tell(f"waiting for the farm: {error.message}", "farm ", "dim")
+            if not told:
+                tell(f"waiting for the farm: {error.message}", "farm ", "dim")
+            told = True
             time.sleep(_RETRY_S)
 
 

@@ -149,6 +149,7 @@ class LocalFarm:
             "PYTHONUNBUFFERED": "1",
             "PORT": str(port),
             "FARM_HOST": settings.farm_host,
+            "JOIN_ADDRESS": settings.join_address,
             "REDIS_URL": redis_url,
             "BROKER_URL": settings.broker_url or redis_url,
             "DATA_DIR": str(self._data_dir),
