@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Host:
         """Return the command that runs another one on this host; killing it kills that one."""
         run = ["sh", "-c", 'hostname "$0"; exec "$@"', self.name, *command]
         return ["ip", "netns", "exec", self.name, "unshare", "--uts", *run]
+
+    def pids(self) -> list[int]:
+        """Return the processes that use its network."""
+        found = subprocess.run(["ip", "netns", "pids", self.name], check=True, capture_output=True, text=True)
+        return [int(pid) for pid in found.stdout.split()]
 
     def cut_off(self) -> None:
         """Pull its cable: nothing that others send arrives, and nothing tells them so."""
@@ -53,6 +59,21 @@ def network(*names: str) -> Iterator[list[Host]]:
         for host in hosts:
             _plug_in(host, bridge, undo)
         yield hosts
+
+
+@contextmanager
+def names(hosts: Sequence[Host]) -> Iterator[None]:
+    """Let the hosts know each other by name; `ip netns exec` shows each its own /etc/hosts."""
+    known = "".join(f"{host.address} {host.name}\n" for host in hosts)
+    folders = [Path("/etc/netns") / host.name for host in hosts]
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True)
+            (folder / "hosts").write_text(f"127.0.0.1 localhost\n{known}")
+        yield
+    finally:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _plug_in(host: Host, bridge: str, undo: ExitStack) -> None:
