@@ -10,6 +10,7 @@ import typer
 
 from farm.cli import (
     batches,
+    bundle,
     cache,
     demo,
     export,
@@ -73,6 +74,7 @@ def farm(
 
 app.command()(up.up)
 app.command()(join.join)
+app.command()(bundle.bundle)
 app.command()(demo.demo)
 app.command()(init.init)
 app.command()(verify.verify)

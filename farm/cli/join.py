@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from farm.cli.bundle import BundleOption, use_bundle
 from farm.cli.output import JsonOption, show_json, show_table, tell
 from farm.cli.up import run_until
 from farm.client import AsyncFarm, Farm
@@ -28,6 +29,7 @@ def join(
     url: Annotated[str | None, typer.Argument(help="The farm, such as http://head:8000; otherwise FARM_URL.")] = None,
     lean_workers: Annotated[int | None, typer.Option(help="Lean processes; 0: one per core as memory allows.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for a farm that does not answer yet.", min=0)] = 0,
+    bundle: BundleOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run here.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,6 +40,7 @@ def join(
 
     Example: `farm join http://head:8000 --dry-run`, `farm join http://head:8000 --wait 600`.
     """
+    use_bundle(bundle)
     settings = load(lean_workers=lean_workers)
     address, key = url or settings.url, settings.farm_api_key or None
     with Farm(address, api_key=key, retries=_RETRIES) as farm:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
+from farm.cli.bundle import BundleOption, use_bundle
 from farm.cli.output import errors, progress_bar, tell
 from farm.errors import ConfigurationError
 from farm.settings import load
@@ -36,11 +37,13 @@ def up(
     join_address: Annotated[
         str | None, typer.Option(help="An address of this host at which its Valkey also listens, for `farm join`.")
     ] = None,
+    bundle: BundleOption = None,
 ) -> None:
     """Start the whole farm here, and run it until Ctrl-C or SIGTERM.
 
     An embedded Valkey keeps everything under DATA_DIR; with REDIS_URL set, that server is used instead.
     """
+    use_bundle(bundle)
     settings = load(port=port, lean_workers=lean_workers, join_address=join_address)
     try:
         from farm.local.farm import LocalFarm

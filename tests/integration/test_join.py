@@ -18,6 +18,7 @@ from farm.keys import ALL_SCOPES, Scope, create_key
 from farm.local.ports import free_port
 from farm.processes import own_module
 from tests.security.service.conftest import api_process
+from tests.support.bundles import bundle_command
 from tests.support.repl.install import Install
 from tests.support.running import (
     RunningFarm,
@@ -108,6 +109,19 @@ def test_a_host_that_is_killed_loses_no_proof(
         verdicts = batch.wait()
 
     assert Counter(each.outcome.value for each in verdicts) == {"accepted": 60}
+
+
+def test_a_host_joins_with_lean_from_a_bundle(
+    farm: RunningFarm, client: Farm, keys: dict[str, str], scripted: Install, tmp_path: Path
+) -> None:
+    assert bundle_command(tmp_path, scripted, "made").returncode == 0
+    none = {"LAKE_PATH": "/nowhere/lake", "LEAN_REPL_DIR": "/nowhere"}
+    own, more = lean_pids(client), ("--bundle", str(tmp_path / "made"))
+    with joined(farm, tmp_path / "host", scripted, keys["host"], *more, **none):
+        await_true(lambda: len(lean_pids(client)) == len(own) + 2, "two more processes", 60)
+        lakes = {each.serves.repl for each in client.workers().workers if each.pid not in own and each.serves}
+
+    assert str(tmp_path / "made" / "repl") in lakes
 
 
 def test_a_dry_run_says_what_would_run_and_no_password(

@@ -1,0 +1,188 @@
+"""Bundles: a folder with all that a farm needs on hosts without a network, and a manifest that names every file in it.
+
+The manifest is written last, so a bundle that was interrupted is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import distribution, version
+from pathlib import Path
+from typing import Any
+
+from farm.errors import ConfigurationError
+from farm.settings import Settings
+
+_MANIFEST = "manifest.json"
+# The setting that names each part, and where it is in the part's folder.
+_SETTINGS = {
+    "toolchain": ("LAKE_PATH", "bin/lake"),
+    "repl": ("LEAN_REPL_DIR", ""),
+    "project": ("LEAN_PROJECT_DIR", ""),
+    "corpus": ("DATA_REPO", ""),
+}
+EXTRAS = "local,datasets,mcp"
+"""The extras whose wheels a bundle has."""
+_PROBE_TIMEOUT_S = 120
+
+Tell = Callable[[str], None]
+
+
+def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
+    """Fill a new folder; parts that this host does not have are named and left out.
+
+    Args:
+        settings: they name the REPL, the project and the corpus.
+        folder: the bundle.
+        tell: called with a line for each part.
+
+    Returns:
+        The manifest: `version`, `python`, `machine`, `parts`, `missing` (why, by part) and `files`, each with `sha256`
+        and `bytes`.
+
+    Raises:
+        ConfigurationError: the folder is not empty, or pip does not get the wheels.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigurationError(f"{folder} is not empty: name a new folder")
+    _collect_wheels(folder / "wheels", tell)
+    present, missing = ["wheels"], {}
+    for name, source in _sources(settings):
+        if isinstance(source, Path):
+            tell(f"{name}: {source}")
+            _copy(source, folder / name)
+            present.append(name)
+        else:
+            tell(f"{name}: not in the bundle: {source}")
+            missing[name] = source
+    return _write_manifest(folder, present, missing)
+
+
+def bundle_settings(folder: Path) -> dict[str, str]:
+    """Return the settings, by variable, with which a farm uses a bundle; the sizes of its files are compared.
+
+    Raises:
+        ConfigurationError: it is no bundle, it is for other machines, or a file is missing or has another size.
+    """
+    manifest = _read_manifest(folder)
+    if (machine := platform.machine()) != manifest["machine"]:
+        raise ConfigurationError(f"{folder} is a bundle for {manifest['machine']}, and this host is {machine}")
+    _refuse(folder, [path for path, file in manifest["files"].items() if _size(folder / path) != file["bytes"]])
+    named = {name: _SETTINGS[name] for name in manifest["parts"] if name in _SETTINGS}
+    return {variable: str(folder.resolve() / name / inside) for name, (variable, inside) in named.items()}
+
+
+def check_bundle(folder: Path) -> dict[str, Any]:
+    """Compare every file with its hash, and return the manifest.
+
+    Raises:
+        ConfigurationError: it is no bundle, or files are missing or damaged.
+    """
+    manifest = _read_manifest(folder)
+    _refuse(folder, [path for path, file in manifest["files"].items() if _hash(folder / path) != file["sha256"]])
+    return manifest
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copytree(source, target, symlinks=True)
+    except shutil.Error as error:
+        place, _, why = error.args[0][0]
+        raise ConfigurationError(f"{place} cannot be copied ({why})") from error
+
+
+def _sources(settings: Settings) -> Iterator[tuple[str, Path | str]]:
+    """Yield each part with its folder, or with the reason why there is none."""
+    yield "toolchain", _toolchain(settings)
+    yield "repl", settings.lean_repl_dir or "LEAN_REPL_DIR is not set"
+    yield "project", settings.lean_project_dir or "LEAN_PROJECT_DIR is not set"
+    yield "corpus", _corpus(settings.data_repo)
+
+
+def _corpus(name: str) -> Path | str:
+    if not name:
+        return "DATA_REPO is not set; the shipped corpus is in the wheels"
+    return Path(name) if Path(name).is_dir() else f"DATA_REPO ({name}) is on the hub: download it, and name its folder"
+
+
+def _toolchain(settings: Settings) -> Path | str:
+    """Return the folder of the Lean that the workers run, as `lake env` names it."""
+    command = [settings.lake_path, "env", "printenv", "LEAN_SYSROOT"]
+    try:
+        run = subprocess.run(
+            command,
+            cwd=settings.lean_project_dir or settings.lean_repl_dir,
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"`{settings.lake_path} env` does not run ({error})"
+    sysroot = Path(run.stdout.strip() or "/nowhere")
+    return sysroot if (sysroot / "bin" / "lake").exists() else "`lake env` names no toolchain with a `bin/lake`"
+
+
+def _collect_wheels(folder: Path, tell: Tell) -> None:
+    """Have pip build or fetch the wheels of this installation, for this Python and this machine.
+
+    Raises:
+        ConfigurationError: it does not.
+    """
+    needed = _requirement()
+    tell(f"wheels: {needed}")
+    command = [sys.executable, "-P", "-m", "pip", "wheel", "--quiet", "--wheel-dir", str(folder), needed]
+    run = subprocess.run(command, stdout=sys.stderr, check=False)
+    if run.returncode:
+        raise ConfigurationError(f"pip did not get the wheels of {needed}, for the reason above")
+
+
+def _requirement() -> str:
+    """Return what pip installs to get this release: a version of the index, or the folder it was installed from."""
+    origin = json.loads(distribution("leanfarm").read_text("direct_url.json") or "{}").get("url", "")
+    return f"leanfarm[{EXTRAS}] @ {origin}" if origin else f"leanfarm[{EXTRAS}]=={version('leanfarm')}"
+
+
+def _write_manifest(folder: Path, present: list[str], missing: dict[str, str]) -> dict[str, Any]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    manifest = {
+        "version": version("leanfarm"),
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "machine": platform.machine(),
+        "parts": present,
+        "missing": missing,
+        "files": {str(path.relative_to(folder)): {"sha256": _hash(path), "bytes": _size(path)} for path in files},
+    }
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return manifest
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        manifest["machine"], manifest["parts"], manifest["files"].items()
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ConfigurationError(f"{folder} is no finished bundle: its {_MANIFEST} cannot be read") from error
+    return manifest
+
+
+def _refuse(folder: Path, damaged: list[str]) -> None:
+    if damaged:
+        raise ConfigurationError(f"{folder} is damaged: {damaged[0]} and {len(damaged) - 1} more files differ")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
+def _hash(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
