@@ -81,10 +81,15 @@ def lean_pids(client: Farm) -> set[int]:
     return {each.pid for each in client.workers().workers if each.kind == "lean" and each.state in ("idle", "busy")}
 
 
+@pytest.fixture
+def own(client: Farm) -> set[int]:
+    """The farm's own process, once it is the only one: those of a host that was killed are shown for a while."""
+    return await_true(lambda: pids if len(pids := lean_pids(client)) == 1 else None, "only the farm's own", 60)  # type: ignore[no-any-return]
+
+
 def test_a_host_joins_works_and_leaves_in_the_middle(
-    farm: RunningFarm, client: Farm, keys: dict[str, str], scripted: Install, tmp_path: Path
+    farm: RunningFarm, client: Farm, own: set[int], keys: dict[str, str], scripted: Install, tmp_path: Path
 ) -> None:
-    own = lean_pids(client)
     with joined(farm, tmp_path / "host", scripted, keys["host"]) as process:
         await_true(lambda: len(lean_pids(client)) == 3, "two more processes", 60)
         batch = client.submit([f"{TRUE} -- sleep:100 {i}" for i in range(120)], timeout_s=60, cache=False)
@@ -97,6 +102,7 @@ def test_a_host_joins_works_and_leaves_in_the_middle(
     await_true(lambda: lean_pids(client) == own, "only the farm's own", 60)
 
 
+@pytest.mark.usefixtures("own")
 def test_a_host_that_is_killed_loses_no_proof(
     farm: RunningFarm, client: Farm, keys: dict[str, str], scripted: Install, tmp_path: Path
 ) -> None:
@@ -112,13 +118,13 @@ def test_a_host_that_is_killed_loses_no_proof(
 
 
 def test_a_host_joins_with_lean_from_a_bundle(
-    farm: RunningFarm, client: Farm, keys: dict[str, str], scripted: Install, tmp_path: Path
+    farm: RunningFarm, client: Farm, own: set[int], keys: dict[str, str], scripted: Install, tmp_path: Path
 ) -> None:
     assert bundle_command(tmp_path, scripted, "made").returncode == 0
     none = {"LAKE_PATH": "/nowhere/lake", "LEAN_REPL_DIR": "/nowhere"}
-    own, more = lean_pids(client), ("--bundle", str(tmp_path / "made"))
+    more = ("--bundle", str(tmp_path / "made"))
     with joined(farm, tmp_path / "host", scripted, keys["host"], *more, **none):
-        await_true(lambda: len(lean_pids(client)) == len(own) + 2, "two more processes", 60)
+        await_true(lambda: len(lean_pids(client)) == 3, "two more processes", 60)
         lakes = {each.serves.repl for each in client.workers().workers if each.pid not in own and each.serves}
 
     assert str(tmp_path / "made" / "repl") in lakes
@@ -171,6 +177,7 @@ def test_a_farm_without_keys_gives_the_password_to_nobody(farm: RunningFarm) -> 
 def test_why_a_host_does_not_join_is_told_in_one_line(
     farm: RunningFarm,
     client: Farm,
+    own: set[int],
     keys: dict[str, str],
     scripted: Install,
     tmp_path: Path,
@@ -178,7 +185,6 @@ def test_why_a_host_does_not_join_is_told_in_one_line(
     wrong: dict[str, str],
     told: str,
 ) -> None:
-    own = lean_pids(client)
     with joined(farm, tmp_path / "host", scripted, keys.get(key, ""), **wrong) as process:
         out, said = process.communicate(timeout=60)
 
