@@ -213,8 +213,12 @@ def test_coming_back_from_a_proof_keeps_the_place(page: Page, farm: RunningFarm)
     batch = finish(farm, submit(farm, [{"code": f"{TRUE} -- {i}"} for i in range(200)]))
     page.open(f"batches/{batch}?sort=index")
     page.await_text("all 200", "search")
-    page.run("document.querySelector('.view').scrollTop = 34 * 120")
-    await_true(lambda: "125" in page.texts(".rows .row a"), "the middle")
+
+    def is_at_the_middle() -> bool:
+        page.run("document.querySelector('.view').scrollTop = 34 * 120")
+        return "125" in page.texts(".rows .row a")
+
+    await_true(is_at_the_middle, "the middle")
     page.chrome.find_element("link text", "125").click()
     page.await_text("accepted", ".verdict")
     page.press(Keys.ESCAPE)

@@ -16,7 +16,7 @@ from tests.support.repl.install import Install
 from tests.support.running import await_true
 from tests.support.spread import Spread, spread
 
-pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.networks, pytest.mark.timeout(180)]
 
 WORKERS = 2
 # The host that is left must not be done before the other is back: its connections notice within half a minute.

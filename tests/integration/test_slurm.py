@@ -15,7 +15,7 @@ from tests.support.repl.install import Install
 from tests.support.running import await_true
 from tests.support.slurm import GRACE_S, end_host, job
 
-pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.root, pytest.mark.system, pytest.mark.networks, pytest.mark.timeout(240)]
 
 COUNT = 2000
 # Half of them are false, so that a verdict that went to its neighbour is a wrong one.

@@ -80,6 +80,8 @@ def _plug_in(host: Host, bridge: str, undo: ExitStack) -> None:
     _ip("netns", "add", host.name)
     undo.callback(_ip, "netns", "del", host.name)
     _ip("link", "add", host.name, "type", "veth", "peer", "name", "eth0", "netns", host.name)
+    # The network lives on until its last process is gone, and the next test may give its hosts the same names.
+    undo.callback(_ip, "link", "del", host.name)
     _ip("link", "set", host.name, "master", bridge, "up")
     for device, address in (("eth0", host.address), ("lo", None)):
         _ip("link", "set", device, "up", within=host)
