@@ -20,12 +20,13 @@ TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 FALSE = f"theorem {LONG.replace('-', '_')} : 1 + 1 = 3 := by decide"
 # `up` and `mcp` have no answer: they run until they are stopped. `drain` ends the farm, `demo` starts one: they have
 # their own tests.
-# `init` writes into the folder that it is called in.
-APART = {"up", "mcp", "drain", "demo", "init"}
+# `init` writes into the folder that it is called in, `join` needs a farm with keys, and `bundle` the index of wheels.
+APART = {"up", "mcp", "drain", "demo", "init", "join", "bundle"}
 COMMANDS: dict[str, list[list[str]]] = {
     "verify": [["PROOFS"], ["PROOFS", "--output", "OUTPUT"]],
     "retrieve": [["a b : Nat\n⊢ a + b = b + a"]],
     "status": [[]],
+    "history": [[], ["--minutes", "5"]],
     "batches": [[], ["BATCH"], ["BATCH", "--item", "0"]],
     "export": [["BATCH", "--jsonl", "EXPORT"]],
     "rerun": [["CRASHED", "--undecided"]],
