@@ -61,10 +61,9 @@ const stacked = (rows) => rows[0].values.map((value, at) => (value === null ? nu
 
 /**
  * Draw one chart of a history; it has `element` and `point(column)`, which shows what one column says.
- * `rows` are `{name, className, of}`: `of(minutes)` makes one number, or null, of the known minutes of a column.
+ * `columns` are the history's (`columnsOf`). `rows` are `{name, className, of}`: `of(minutes)` makes one number, or null, of the known minutes of a column.
  */
-export function chart(history, { title, unit, rows, isStacked, write = count }) {
-  const columns = columnsOf(history.minutes);
+export function chart(history, columns, { title, unit, rows, isStacked, write = count }) {
   const drawn = rows.map((row) => ({ ...row, values: columns.map((minutes) => (minutes.length ? row.of(minutes) : null)) }));
   const all = known(isStacked ? stacked(drawn) : drawn.flatMap(({ values }) => values));
   const most = Math.max(...all, 0);

@@ -23,6 +23,14 @@ function ofOutcome(outcome) {
   };
 }
 
+function times(title, of) {
+  const rows = [
+    { name: "half within", className: "one", of: mostKnown((minute) => minute[`${of}_p50_s`]) },
+    { name: "95 % within", className: "undecided", of: mostKnown((minute) => minute[`${of}_p95_s`]) },
+  ];
+  return { title, unit: "", write: seconds, rows };
+}
+
 const CHARTS = [
   { title: "Verdicts", unit: "a minute", isStacked: true, write: tenths, rows: OUTCOMES.map((outcome) => ({ name: outcome, className: outcome, of: ofOutcome(outcome) })) },
   {
@@ -33,24 +41,8 @@ const CHARTS = [
       { name: "running", className: "one", of: most(({ leased }) => leased) },
     ],
   },
-  {
-    title: "Time a proof waited",
-    unit: "",
-    write: seconds,
-    rows: [
-      { name: "half within", className: "one", of: mostKnown(({ queue_p50_s }) => queue_p50_s) },
-      { name: "95 % within", className: "undecided", of: mostKnown(({ queue_p95_s }) => queue_p95_s) },
-    ],
-  },
-  {
-    title: "Time a proof ran",
-    unit: "",
-    write: seconds,
-    rows: [
-      { name: "half within", className: "one", of: mostKnown(({ run_p50_s }) => run_p50_s) },
-      { name: "95 % within", className: "undecided", of: mostKnown(({ run_p95_s }) => run_p95_s) },
-    ],
-  },
+  times("Time a proof waited", "queue"),
+  times("Time a proof ran", "run"),
   {
     title: "Memory",
     unit: "",
@@ -81,8 +73,8 @@ function causes(minutes, field) {
   return [...counts].sort((a, b) => b[1] - a[1]).map(([name, by]) => `${name} ${count(by)}`).join(", ");
 }
 
-function sentence(history, column) {
-  const minutes = columnsOf(history.minutes)[column];
+function sentence(history, columns, column) {
+  const minutes = columns[column];
   const from = timeOf(history, column);
   if (!minutes.length) return `${from}: nothing is known; no sample was taken`;
   const [verdicts, restarts] = [causes(minutes, "verdicts"), causes(minutes, "restarts")];
@@ -110,11 +102,11 @@ export async function show(main, { query }, signal) {
   const said = h("output", { for: "moment" });
   const [plots, note, events] = [h("div", { class: "plots" }), h("p", { class: "quiet", role: "status" }), h("div")];
   main.append(spans(hours), note, h("div", { class: "moment" }, h("label", { for: "moment" }, "Moment"), place, said), plots, events);
-  let [history, charts] = [null, []];
+  let [history, columns, charts] = [null, [], []];
 
   function point() {
     for (const each of charts) each.point(Number(place.value));
-    said.textContent = sentence(history, Number(place.value));
+    said.textContent = sentence(history, columns, Number(place.value));
     place.setAttribute("aria-valuetext", said.textContent);
   }
 
@@ -127,7 +119,8 @@ export async function show(main, { query }, signal) {
   place.addEventListener("input", point);
   await poll(signal, async () => {
     history = await ask(`v1/history?minutes=${60 * hours}`, { signal });
-    charts = CHARTS.map((each) => chart(history, each));
+    columns = columnsOf(history.minutes);
+    charts = CHARTS.map((each) => chart(history, columns, each));
     for (const { drawing } of charts) drawing.addEventListener("pointermove", follow);
     plots.replaceChildren(...charts.map(({ element }) => element));
     note.textContent = missing(history, hours);
