@@ -11,7 +11,7 @@ import orjson
 
 from farm.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from farm.models import BatchStatus, Item, MatchesPage, NamesPage, Proof, Verdict
-from farm.store.client import AsyncRedisClient
+from farm.store.client import AsyncRedisClient, Value
 from farm.store.codec import Json, mark, pack, raw, unmark, unpack
 from farm.store.connection import translated
 from farm.store.failover import confirm
@@ -86,33 +86,14 @@ class Batches:
             await self._stage_slice(staging, slice_)
 
     async def _stage_slice(self, staging: Staging, entries: list[StagedItem]) -> None:
-        b = f"farm:batch:{staging.batch}"
-        blobs: dict[str, bytes] = {}
-        by_lane: dict[str, list[int]] = {}
+        rows: list[Value] = []
         for entry in entries:
-            index = staging.number(entry)
-            blobs[str(index)] = mark(pack(entry.task.model_dump(mode="json", exclude_none=True)), entry.fingerprint)
-            by_lane.setdefault(entry.lane, []).append(index)
-        await self._reserve(staging, len(blobs), sum(map(len, blobs.values())))
-        pipe = self._client.pipeline(transaction=False)
-        pipe.hset(f"{b}:items", mapping=blobs)
-        pipe.sadd(f"{b}:lanes", *by_lane)
-        for lane, indices in by_lane.items():
-            pipe.rpush(f"farm:pending:{lane}:{staging.batch}", *indices)
-        # The reaper deletes a staging that is not committed; if no reaper runs, the keys expire by themselves.
-        for key in (f"{b}:items", f"{b}:lanes", *(f"farm:pending:{lane}:{staging.batch}" for lane in by_lane)):
-            pipe.expire(key, 2 * _STAGING_TTL_S)
-        with translated():
-            await pipe.execute()
-
-    async def _reserve(self, staging: Staging, items: int, size_bytes: int) -> None:
+            packed = pack(entry.task.model_dump(mode="json", exclude_none=True))
+            rows += [staging.number(entry), entry.lane, mark(packed, entry.fingerprint)]
         await self._quotas.require_memory(self._client)
-        ttl_ms = _STAGING_TTL_S * 1000
-        limits = self._quotas.limits
+        head: list[Value] = [staging.batch, staging.owner, _STAGING_TTL_S * 1000, *self._quotas.limits]
         with translated():
-            reached = await self._scripts.run(
-                "reserve", staging.batch, staging.owner, items, size_bytes, ttl_ms, *limits
-            )
+            reached = await self._scripts.run("stage", *head, *rows)
         if reached:
             raise self._quotas.refusal(cast("bytes", reached).decode())
 

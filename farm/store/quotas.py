@@ -42,11 +42,11 @@ class Quotas:
 
     @property
     def limits(self) -> tuple[int, int, int, int]:
-        """The limits in the order in which reserve.lua takes them, with sizes in bytes."""
+        """The limits in the order in which stage.lua takes them, with sizes in bytes."""
         return self.owner_proofs, self.owner_mb << 20, self.proofs, self.mb << 20
 
     def refusal(self, reached: str) -> RateLimited:
-        """Return the error for a limit that reserve.lua has found to be reached."""
+        """Return the error for a limit that stage.lua has found to be reached."""
         limits = {"owner_proofs": self.owner_proofs, "owner_mb": self.owner_mb, "proofs": self.proofs, "mb": self.mb}
         return RateLimited(_TEXTS[reached].format(**limits), retry_after_s=_RETRY_AFTER_S, details={"limit": reached})
 

@@ -13,7 +13,7 @@ from typing import cast
 from farm.store.client import AsyncRedisClient, AsyncScript, RedisClient, Script, Value
 from farm.store.constants import SHARED
 
-_GROWING = frozenset({"reserve", "commit", "retrieval"})
+_GROWING = frozenset({"stage", "commit", "retrieval"})
 
 
 @cache

@@ -15,6 +15,7 @@ from farm.store.leases import DEATH_BOUND, Leases
 from farm.store.registry import Registry
 from farm.store.staging import StagedItem, Staging
 from tests.support.open_store import OpenStore
+from tests.support.proxy import Link, proxied
 from tests.support.store import ENV, assert_settled, cancel, finish, lapse, put, state, take
 
 
@@ -27,6 +28,31 @@ def test_work_ends_with_every_index_once_and_nothing_left(client: OpenStore, lea
     assert_settled(client, batch, 5)
     assert state(client, batch)["state"] == "done"
     assert client.ttl(f"farm:batch:{batch}:items") > 0, "a finished batch must expire"
+
+
+def test_a_submission_whose_reply_got_lost_waits_once_and_counts_once(
+    client: OpenStore, leases: Leases, valkey_url: str
+) -> None:
+    put(valkey_url, 1)
+    finish(leases, take(leases))
+    lost: list[Link] = []
+
+    def lose_first(link: Link) -> bool:
+        if b"proof 0" in link.sent and not lost:
+            lost.append(link)
+            link.cut_after = 0
+        return False
+
+    with proxied(valkey_url) as (proxy, through):
+        proxy.hush = lose_first
+        batch = put(through, 5)
+    assert lost
+    assert client.hget("farm:usage", "items") == b"5"
+    while claim := leases.claim(ENV, "w"):
+        for item in claim.items:
+            leases.finish(claim.lease, batch, [verdict(item.id, item.index, reason=None)])
+
+    assert_settled(client, batch, 5)
 
 
 def test_an_alarm_whose_reply_got_lost_is_given_again(client: OpenStore, leases: Leases, valkey_url: str) -> None:

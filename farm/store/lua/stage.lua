@@ -1,0 +1,30 @@
+-- Stores a slice of a staging in one step, if there is room for it.
+-- ARGV: batch, owner, ttl_ms, then the limits: items of an owner, bytes of an owner, items, bytes, and then per item: index, lane,
+--       stored proof
+-- Returns '' or the name of the limit that has been reached.
+local batch, owner, ttl_ms, b = ARGV[1], ARGV[2], tonumber(ARGV[3]), 'farm:batch:' .. ARGV[1]
+-- The slice was sent a second time because the first reply got lost. Each item must wait only once, and be counted only once.
+if redis.call('HEXISTS', b .. ':items', ARGV[8]) == 1 then return '' end
+
+local items, bytes = 0, 0
+for i = 8, #ARGV, 3 do items, bytes = items + 1, bytes + #ARGV[i + 2] end
+local wanted = {{'items:' .. owner, items}, {'bytes:' .. owner, bytes}, {'items', items}, {'bytes', bytes}}
+for i, want in ipairs(wanted) do
+  local used = tonumber(redis.call('HGET', 'farm:usage', want[1]) or 0)
+  if used + want[2] > tonumber(ARGV[3 + i]) then return ({'owner_items', 'owner_bytes', 'items', 'bytes'})[i] end
+end
+
+redis.call('HSET', 'farm:holding:' .. batch, 'owner', owner)
+hold(batch, owner, items, bytes)
+redis.call('ZADD', 'farm:expiries', now_ms() + ttl_ms, batch)
+for i = 8, #ARGV, 3 do
+  local index, lane, stored = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  redis.call('HSET', b .. ':items', index, stored)
+  redis.call('SADD', b .. ':lanes', lane)
+  redis.call('RPUSH', 'farm:pending:' .. lane .. ':' .. batch, index)
+  -- The reaper deletes a staging that is not committed (expire.lua); if no reaper runs, the keys expire by themselves.
+  redis.call('PEXPIRE', 'farm:pending:' .. lane .. ':' .. batch, 2 * ttl_ms)
+end
+redis.call('PEXPIRE', b .. ':items', 2 * ttl_ms)
+redis.call('PEXPIRE', b .. ':lanes', 2 * ttl_ms)
+return ''
