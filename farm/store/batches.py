@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar, cast
 
 import orjson
 
-from farm.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from farm.errors import Conflict, InvalidRequest, NotFound, StoreUnavailable, Unavailable
 from farm.models import BatchStatus, Item, MatchesPage, NamesPage, Proof, Verdict
 from farm.store.client import AsyncRedisClient, Value
 from farm.store.codec import Json, mark, pack, raw, unmark, unpack
@@ -108,7 +108,8 @@ class Batches:
         Raises:
             Conflict: the idempotency key was used before with another body.
             Unavailable: the key is paused, and the submitter is waiting for the answer.
-            StoreUnavailable: Redis does not answer, or no replica has the batch yet; even so, the batch may exist.
+            StoreUnavailable: Redis does not answer, or no replica has the batch yet; even so, the batch may exist. Or
+                the store has lost a part of the staging; then there is no batch.
         """
         with translated():
             reply = await self._scripts.run("commit", pack_commit(staging, submission))
@@ -120,6 +121,8 @@ class Batches:
                 "This key is paused: a false proof that the farm had mixed in was accepted. An operator has to look "
                 "(`farm resume`)"
             )
+        if fate == b"lost":
+            raise StoreUnavailable("The store has lost a part of this submission: send it again")
         if fate == b"conflict":
             raise Conflict("This Idempotency-Key was used before with another body: send a new key")
         with translated():

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from farm.errors import StoreUnavailable
 from farm.models import Proof, Reason, WorkerKind, verdict
 from farm.store.batches import Batches
 from farm.store.connection import connect_async
@@ -13,7 +14,7 @@ from farm.store.constants import LAPSE_BOUND
 from farm.store.lanes import lane_name
 from farm.store.leases import DEATH_BOUND, Leases
 from farm.store.registry import Registry
-from farm.store.staging import StagedItem, Staging
+from farm.store.staging import NewBatch, StagedItem, Staging
 from tests.support.open_store import OpenStore
 from tests.support.proxy import Link, proxied
 from tests.support.store import ENV, assert_settled, cancel, finish, lapse, put, state, take
@@ -216,6 +217,29 @@ def test_a_staging_that_is_not_committed_leaves_no_trace(client: OpenStore, valk
     asyncio.run(stage())
 
     assert client.keys("*") == []
+
+
+@pytest.mark.parametrize("loss", ["an item", "everything"])
+def test_a_staging_of_which_the_store_has_lost_a_part_becomes_no_batch(
+    client: OpenStore, valkey_url: str, loss: str
+) -> None:
+    async def commit() -> None:
+        connection = connect_async(valkey_url)
+        batches, staging = Batches(connection), Staging("me")
+        await batches.stage(staging, [StagedItem(lane_name(ENV, "", "me"), Proof(code=f"{i}")) for i in range(3)])
+        if loss == "an item":  # as a failover does
+            client.hdel(f"farm:batch:{staging.batch}:items", "2")
+        else:  # as the API does after a commit that seemed to fail
+            await batches.discard(staging)
+        try:
+            with pytest.raises(StoreUnavailable, match="send it again"):
+                await batches.commit(staging, NewBatch(ENV, {}, 100, idempotency_key="once"))
+        finally:
+            await connection.aclose()
+
+    asyncio.run(commit())
+
+    assert client.keys("*") == [], "a batch that can never end"
 
 
 def test_who_slept_past_its_lease_cannot_say_timeout_before_the_reaper_has_been_there(
