@@ -26,7 +26,7 @@ from api.replies import Disconnected
 from api.reruns import rerun_options
 from api.service import Service, ServiceDep, VerifierDep
 from api.streams import as_events, as_lines, follow
-from farm.errors import InvalidRequest, UnsupportedMediaType
+from farm.errors import InvalidRequest, NotFound, UnsupportedMediaType
 from farm.models import (
     BatchAccepted,
     BatchRequest,
@@ -172,6 +172,8 @@ async def rerun(
     try:
         async for proofs in undecided(service.client, batch_id, old.total):
             await intake.add(proofs)
+        if intake.staging.total != old.counts.undecided:
+            raise NotFound(f"Batch {batch_id!r} has just expired")
         committed = await commit(service, intake.staging, _submission(service, options, **more))
     except BaseException:
         await service.batches.discard(intake.staging)

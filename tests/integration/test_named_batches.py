@@ -218,6 +218,15 @@ def test_a_nameless_proof_keeps_its_index_for_a_name(client: Farm) -> None:
     assert [verdict.id for verdict in batch.rerun().results()] == ["1"]
 
 
+def test_what_expires_while_it_is_read_does_not_run_again(farm: RunningFarm, client: Farm) -> None:
+    batch = client.submit([HANGS], timeout_s=1)
+    batch.wait()
+    open_store(farm.redis_url).delete(f"farm:batch:{batch.id}:items")
+
+    with pytest.raises(NotFound, match="expired"):
+        batch.rerun()
+
+
 def test_what_cannot_run_again_says_why(farm: RunningFarm, client: Farm) -> None:
     decided = client.submit([TRUE])
     decided.wait()
