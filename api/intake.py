@@ -74,6 +74,7 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
     Raises:
         InvalidRequest: the farm, or the Lean of the environment, cannot do what the options ask for.
         Forbidden: the owner's proofs have to pass the strict gate, and the options turn the gate off or weaken it.
+        Unauthorized: the owner's key has just been revoked.
     """
     settings = service.settings
     timeout_s = options.timeout_s or settings.lean_timeout_s

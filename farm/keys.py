@@ -242,9 +242,17 @@ class Keyring:
         return found
 
     def gate(self, owner: str) -> Gate:
-        """Return the gate that an owner's proofs must pass whatever the batch asks for; `off` without a key."""
-        key = self._current(self._path).get(owner) if self._path else None
-        return key.gate if key else Gate.OFF
+        """Return the gate that an owner's proofs must pass whatever the batch asks for; `off` on a farm without keys.
+
+        Raises:
+            Unauthorized: the owner's key was revoked while the request was being read.
+        """
+        if self._path is None:
+            return Gate.OFF
+        key = self._current(self._path).get(owner)
+        if key is None:
+            raise Unauthorized("This API key was revoked")
+        return key.gate
 
     def _current(self, path: Path) -> dict[str, Key]:
         stat = path.stat()

@@ -6,6 +6,7 @@ import json
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,22 @@ def test_a_gated_key_has_all_its_proofs_gated(guarded: Guarded) -> None:
             assert "This key is for gated proofs" in answer.text
         lines = {"Content-Type": "application/x-ndjson"}
         assert gated.post("/v1/batches?gate=off", content=b'{"code":"x"}', headers=lines).status_code == 403
+
+
+def test_a_gated_key_that_is_revoked_during_its_upload_does_not_lose_its_gate(guarded: Guarded) -> None:
+    key = create_key(guarded.keys_file, "passing", gate=Gate.STRICT)
+
+    def upload() -> Iterator[bytes]:
+        # More than the connection holds: the API has admitted the key, and reads.
+        yield b'{"proofs": [' + b" " * (16 << 20)
+        revoke_key(guarded.keys_file, "passing")
+        yield b'{"code": "axiom cheat : False"}], "gate": "off"}'
+
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    with guarded.http() as http:
+        answer = http.post("/v1/batches", content=upload(), headers=headers)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
 
 
 def command(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
