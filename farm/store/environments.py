@@ -13,6 +13,7 @@ from typing import TypeAlias, cast
 from farm.models import DEFAULT_ENVIRONMENT, Environment
 from farm.store.client import AsyncRedisClient, RedisClient, in_ms
 from farm.store.connection import translated
+from farm.store.records import read_json_record
 from farm.store.scripts import Scripts
 
 _FRESH_S = 1.0
@@ -59,7 +60,10 @@ class KnownEnvironments:
 
 
 async def read_records(client: AsyncRedisClient) -> dict[str, tuple[Environment, float]]:
-    """Return the last report of a process on each environment, and how many seconds ago the environment was seen."""
+    """Return the last report of a process on each environment, and how many seconds ago the environment was seen.
+
+    An environment without a report that this release can read is left out.
+    """
     with translated():
         pipe = client.pipeline(transaction=False)
         pipe.time()
@@ -67,8 +71,9 @@ async def read_records(client: AsyncRedisClient) -> dict[str, tuple[Environment,
         pipe.zrange("farm:environments", 0, -1, withscores=True)
         time_, serves, seen = cast("_Records", await pipe.execute())
     now_ms = in_ms(time_)
-    return {
-        name.decode(): (Environment.model_validate_json(serves[name]), max(0.0, (now_ms - seen_ms) / 1000))
+    found = {
+        name.decode(): (read_json_record(Environment, serves[name]), max(0.0, (now_ms - seen_ms) / 1000))
         for name, seen_ms in seen
         if name in serves
     }
+    return {name: (report, seen_s) for name, (report, seen_s) in found.items() if report}

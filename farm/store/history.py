@@ -14,6 +14,7 @@ from farm.store.codec import Json, pack, unpack
 from farm.store.connection import translated
 from farm.store.events import KEPT_S
 from farm.store.events import KEY as EVENTS
+from farm.store.records import read_json_record, read_record
 from farm.store.scenes import read_scene_now
 from farm.store.scripts import Scripts
 
@@ -90,24 +91,28 @@ async def read_history(client: AsyncRedisClient, minutes: int, *, with_hosts: bo
     start = numbers.start * MINUTE_S
     return History(
         start=start,
-        minutes=[Minute.model_validate(each) if each else None for each in found[:minutes]],
+        minutes=[read_record(Minute, each) if each else None for each in found[:minutes]],
         hosts=_by_host(found[minutes:]),
-        events=[event for event in map(HistoryEvent.model_validate_json, events) if event.at >= start],
+        events=[event for event in map(_event, events) if event and event.at >= start],
         alarms=list(alarms(scene).values()),
     )
+
+
+def _event(stored: bytes) -> HistoryEvent | None:
+    return read_json_record(HistoryEvent, stored)
 
 
 def _of(slot: bytes | None, minute: int) -> Json | None:
     """Return what a slot holds about a minute; None if it still holds an earlier round's."""
     fields: Json | None = orjson.loads(slot) if slot else None
-    return fields if fields and fields["at"] == minute * MINUTE_S else None
+    return fields if fields and fields.get("at") == minute * MINUTE_S else None
 
 
 def _by_host(found: list[Json | None]) -> dict[str, list[HostMinute | None]]:
-    names = sorted({name for each in found if each for name in each["hosts"]})
+    names = sorted({name for each in found if each for name in each.get("hosts", {})})
     return {name: [_host_of(each, name) for each in found] for name in names}
 
 
 def _host_of(fields: Json | None, name: str) -> HostMinute | None:
     """Return a host's minute: None if nothing is known, and an empty one if the host had no process."""
-    return HostMinute.model_validate(fields["hosts"].get(name, {})) if fields else None
+    return read_record(HostMinute, fields.get("hosts", {}).get(name, {})) if fields else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,6 +11,7 @@ from farm.store.client import AsyncRedisClient, RedisClient, Value, in_ms
 from farm.store.connection import translated
 from farm.store.environments import environment_names, in_order
 from farm.store.events import add_event
+from farm.store.records import read_json_record, read_known_fields
 from farm.store.scripts import Scripts
 
 
@@ -71,17 +73,26 @@ class Registry:
             pipe.execute()
 
 
-def worker_status(worker: str, fields: dict[bytes, bytes], now_ms: int) -> WorkerStatus:
-    """Return what a process showed with its last sign of life."""
-    known = {name.decode(): value.decode() for name, value in fields.items()}
+def worker_statuses(shown: Iterable[tuple[str, dict[bytes, bytes]]], now_ms: int) -> list[WorkerStatus]:
+    """Return what processes showed with their last signs of life, by name and record.
+
+    Processes that are gone are left out, and so are those of which this release cannot read what they are.
+    """
+    found = (_worker_status(name, fields, now_ms) for name, fields in shown if fields)
+    return [status for status in found if status]
+
+
+def _worker_status(worker: str, fields: dict[bytes, bytes], now_ms: int) -> WorkerStatus | None:
+    known = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
     seen_ms, serves = int(known.pop("seen_ms", now_ms)), known.pop("serves", "")
-    return WorkerStatus.model_validate(
+    return read_known_fields(
+        WorkerStatus,
         {
             "id": worker,
             **known,
-            "serves": Environment.model_validate_json(serves) if serves else None,
+            "serves": read_json_record(Environment, serves) if serves else None,
             "seen_s": max(0.0, (now_ms - seen_ms) / 1000),
-        }
+        },
     )
 
 
@@ -100,7 +111,7 @@ async def read_status(client: AsyncRedisClient) -> FarmStatus:
         pipe.exists("farm:draining")
         *replies, draining = await pipe.execute()
     shown = cast("list[dict[bytes, bytes]]", replies[: len(names)])
-    workers = [worker_status(name, fields, now_ms) for name, fields in zip(names, shown, strict=True) if fields]
+    workers = worker_statuses(zip(names, shown, strict=True), now_ms)
     counts = zip(environments, cast("list[list[bytes | None]]", replies[len(names) :]), strict=True)
     queues = [QueueStatus(environment=e, pending=int(p or 0), leased=int(r or 0)) for e, (p, r) in counts]
     return FarmStatus(workers=sorted(workers, key=lambda w: (w.kind, w.id)), queues=queues, draining=bool(draining))

@@ -14,7 +14,8 @@ from farm.store.client import AsyncRedisClient, Queue, RedisClient, in_ms
 from farm.store.connection import translated
 from farm.store.environments import in_order
 from farm.store.priority_classes import PriorityClass
-from farm.store.registry import worker_status
+from farm.store.records import read_json_record
+from farm.store.registry import worker_statuses
 
 P = TypeVar("P", bound=Queue)
 _Fields: TypeAlias = dict[bytes, bytes]
@@ -57,20 +58,13 @@ def read_names(replies: Sequence[object]) -> Names:
     return Names(
         in_ms(time),
         (turn or b"").decode(),
-        _watch(watch),
+        # If another release wrote it, the next look replaces it.
+        read_json_record(Watch, watch) if watch else None,
         [name.decode() for name in workers],
         in_order(environments),
         [name.decode().rpartition("/")[2] for name in batches],
         {owner.decode(): batch.decode() for owner, batch in paused.items()},
     )
-
-
-def _watch(stored: bytes | None) -> Watch | None:
-    try:
-        return Watch.model_validate_json(stored) if stored else None
-    except ValueError:
-        # Another release wrote it; the next look replaces it.
-        return None
 
 
 def ask_scene(pipe: P, names: Names) -> P:
@@ -95,7 +89,7 @@ def read_scene(names: Names, replies: Sequence[object]) -> Scene:
     is_draining = bool(next(found))
     return Scene(
         names.now_ms,
-        [worker_status(name, fields, names.now_ms) for name, fields in shown if fields],
+        worker_statuses(shown, names.now_ms),
         [] if is_draining else claimable,
         names.paused,
         [each for each in misread if each],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -112,10 +113,10 @@ def test_a_look_that_this_release_cannot_read_costs_one_minute(valkey_url: str, 
     assert known(valkey_url, 4) == [False, True, False, True]
 
 
-def test_a_process_that_this_release_cannot_read_costs_a_sample_and_no_proof(
+def test_what_this_release_cannot_count_costs_a_sample_and_no_proof(
     valkey_url: str, client: OpenStore, leases: Leases
 ) -> None:
-    Registry(client, WorkerKind.LEAN, "h:1.1").beat(host="h", pid="of another kind")
+    client.hset("farm:totals", "accepted:", "of another kind")
     put(valkey_url, 1)
     lapse(client, take(leases))
     tokens = Tokens(celery_app(Settings(redis_url=valkey_url)))
@@ -123,6 +124,27 @@ def test_a_process_that_this_release_cannot_read_costs_a_sample_and_no_proof(
 
     assert not client.hexists("farm:history", "turn")
     assert take(leases).items[0].lapses == 1, "the reaper has taken the proof back all the same"
+
+
+def test_processes_minutes_and_events_of_another_release_cost_only_themselves(
+    valkey_url: str, client: OpenStore
+) -> None:
+    sample(client)
+    a_minute_later(client)
+    a_minute_later(client)
+    [*_, before, _] = sorted(name for name in client.hkeys("farm:history") if name.isdigit())
+    stored = json.loads(client.hget("farm:history", before))
+    client.hset("farm:history", before, json.dumps({**stored, "verdicts": "later"}))
+    client.rpush("farm:events", '{"at": "later"}')
+    Registry(client, WorkerKind.LEAN, "h:1.1").beat(host="h", pid="of another kind")
+    Registry(client, WorkerKind.LEAN, "h:2.1").beat(host="h", pid=2, proofs="many")
+    a_minute_later(client)
+
+    assert sorted(known(valkey_url, 3)) == [False, True, True]
+    latest = history(valkey_url).minutes[-1]
+    assert latest
+    assert latest.processes == {"lean": 1}
+    assert [event.text for event in history(valkey_url).events] == ["1 lean process started on h"]
 
 
 def test_a_slot_of_yesterday_is_not_shown_as_today(valkey_url: str, client: OpenStore) -> None:

@@ -1,0 +1,39 @@
+"""Records that another release may have written: what this release cannot read is as if it were missing.
+
+While a farm is upgraded, two releases work on one store, and after a way back some records of the later one stay. One
+such record must cost what it says, and nothing else that is read together with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_record(model: type[M], fields: Mapping[str, Any]) -> M | None:
+    """Return a record; None if this release cannot read it."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError:
+        return None
+
+
+def read_json_record(model: type[M], stored: str | bytes) -> M | None:
+    """Return a record from its JSON text; None if this release cannot read it."""
+    try:
+        return model.model_validate_json(stored)
+    except ValidationError:
+        return None
+
+
+def read_known_fields(model: type[M], fields: Mapping[str, Any]) -> M | None:
+    """Return a record without those fields that this release cannot read; None if it needs one of them."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        unknown = {each["loc"][0] for each in error.errors()}
+    return read_record(model, {name: value for name, value in fields.items() if name not in unknown})
