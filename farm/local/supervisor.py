@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ _POLL_S = 0.05
 _HEALTH_EVERY_S = 5.0
 _HEALTH_MISSES = 6
 _START_FAILURES = 3
+_START_AGAIN_S = 2.0
+
+# A program is missing, the disk is full, or the host has no process or memory left.
+_NO_PROCESS = (OSError, subprocess.SubprocessError)
 
 _log = structlog.get_logger()
 
@@ -141,7 +146,10 @@ class Supervisor:
     async def _start_one(self, service: SupervisedProcess) -> None:
         group = self._groups[-1]
         for _ in range(_START_FAILURES):
-            running = await self._spawn(service)
+            try:
+                running = await self._spawn(service)
+            except _NO_PROCESS as error:
+                raise ConfigurationError(_unstarted(service, error)) from error
             group.append(running)
             if await self._becomes_healthy(running):
                 self._keepers.append(asyncio.create_task(self._keep(running)))
@@ -193,9 +201,21 @@ class Supervisor:
             _log.warning("service.restart", service=name, cause=cause, pause_s=pause_s)
             await _end(running)
             await asyncio.sleep(pause_s)
-            fresh = await self._spawn(running.service)
-            running.process, running.started, running.said_before = fresh.process, fresh.started, fresh.said_before
+            await self._respawn(running)
             await self._becomes_healthy(running)
+
+    async def _respawn(self, running: _Running) -> None:
+        """Start a service's process anew, if need be again and again, as while an upgrade replaces its program."""
+        service = running.service
+        while True:
+            try:
+                fresh = await self._spawn(service)
+                break
+            except _NO_PROCESS as error:
+                self._faults[service.name] = (time.monotonic(), _unstarted(service, error))
+                _log.warning("service.not_started", service=service.name, error=str(error))
+            await asyncio.sleep(_START_AGAIN_S)
+        running.process, running.started, running.said_before = fresh.process, fresh.started, fresh.said_before
 
     async def _watch(self, running: _Running) -> str:
         """Wait until a service needs a restart, and return the reason."""
@@ -205,6 +225,10 @@ class Supervisor:
                 return f"ended with {await asyncio.wait_for(running.process.wait(), _HEALTH_EVERY_S)}"
             misses = 0 if await running.service.is_healthy() else misses + 1
         return "unhealthy"
+
+
+def _unstarted(service: SupervisedProcess, error: Exception) -> str:
+    return f"{service.name} cannot be started: {error}"
 
 
 async def _end(running: _Running) -> None:

@@ -1,0 +1,52 @@
+"""`farm up`'s supervisor with real processes: a service whose program is away for a moment comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from farm.errors import ConfigurationError
+from farm.local.supervisor import SupervisedProcess, Supervisor
+from tests.support.running import await_true
+
+
+@pytest.fixture
+async def supervisor(tmp_path: Path) -> AsyncIterator[Supervisor]:
+    supervisor = Supervisor(tmp_path / "logs")
+    yield supervisor
+    await supervisor.stop()
+
+
+def install(program: Path) -> None:
+    program.write_text(f'#!/bin/sh\necho $$ > "{program}.pid"\nexec sleep 600\n')
+    program.chmod(0o700)
+
+
+def pid_of(program: Path) -> int:
+    """Return the process that a program ran in last; 0 before it has run."""
+    note = program.with_name(f"{program.name}.pid")
+    return int(note.read_text() or 0) if note.exists() else 0
+
+
+async def test_a_service_whose_program_is_being_replaced_starts_again(supervisor: Supervisor, tmp_path: Path) -> None:
+    program = tmp_path / "service"
+    install(program)
+    await supervisor.start(SupervisedProcess("service", [str(program)], dict(os.environ)))
+    await asyncio.to_thread(await_true, lambda: pid_of(program), "the service")
+    first = pid_of(program)
+
+    program.unlink()
+    os.kill(first, signal.SIGKILL)
+    await asyncio.to_thread(await_true, lambda: "cannot be started" in str(supervisor.ailments()), "a failure")
+    install(program)
+    await asyncio.to_thread(await_true, lambda: pid_of(program) not in (0, first), "another process")
+
+
+async def test_a_program_that_is_missing_is_named(supervisor: Supervisor, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"service cannot be started: .*No such file"):
+        await supervisor.start(SupervisedProcess("service", [str(tmp_path / "missing")], dict(os.environ)))
