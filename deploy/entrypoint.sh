@@ -11,8 +11,7 @@ fail() {
 if [ -n "${REDIS_URL_FILE:-}" ]; then
     REDIS_URL=$(cat "$REDIS_URL_FILE")
     [ -n "$REDIS_URL" ] || fail "$REDIS_URL_FILE is empty"
-    CELERY_BROKER_URL=$REDIS_URL # Flower's name for it
-    export REDIS_URL CELERY_BROKER_URL
+    export REDIS_URL
 fi
 
 # Flower without a login lets anyone who reaches it resize and stop workers: no login, no start.

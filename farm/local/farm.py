@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from farm import descriptors
 from farm.errors import ConfigurationError
 from farm.keys import read_keys
 from farm.local.data_dir import empty_temporary_folder
+from farm.local.flower_login import keep_login
 from farm.local.lean_rooms import lean_rooms
 from farm.local.ports import free_port, prefer_port
 from farm.local.readiness import OnProgress, Readiness
@@ -33,7 +33,6 @@ from farm.store.registry import set_draining
 from farm.store.schema import enter_store
 
 _FLOWER_PORT = 5555
-_FLOWER_USER = "farm"
 _VALKEY_LOADS_S = 1800.0
 _ROOMS = ("workers.reaper", "workers.premises", "workers.embed")
 
@@ -121,7 +120,7 @@ class LocalFarm:
         valkey = None if settings.redis_url else prepare_valkey(self._data_dir, settings.join_address)
         redis_url = valkey.url if valkey else settings.redis_url
         host = f"[{settings.farm_host}]" if ":" in settings.farm_host else settings.farm_host
-        flower_port, login = prefer_port(_FLOWER_PORT, taken=port), f"{_FLOWER_USER}:{secrets.token_urlsafe(12)}"
+        flower_port, login = prefer_port(_FLOWER_PORT, taken=port), keep_login(self._data_dir)
         addresses = Addresses(f"http://{host}:{port}", f"http://127.0.0.1:{flower_port}", login, self._data_dir)
         environment = self._environment(port, redis_url)
         if valkey:

@@ -8,11 +8,23 @@ from __future__ import annotations
 import os
 import sys
 
+from flower.urls import handlers
+from flower.views.monitor import Metrics
+from tornado.web import authenticated
+
 from farm import descriptors
 from farm.celery_app import celery_app, run_celery
 from farm.errors import ConfigurationError
 from farm.processes import keep_loaded
 from farm.settings import load
+
+
+class _ClosedMetrics(Metrics):  # type: ignore[misc]  # Flower has no types
+    """Flower's metrics behind the login, like its pages and its API; Flower itself leaves them open."""
+
+    @authenticated
+    async def get(self) -> None:
+        await super().get()
 
 
 def main() -> None:
@@ -25,6 +37,7 @@ def main() -> None:
         app = celery_app(load())
     except ConfigurationError as error:
         sys.exit(error.message)
+    handlers.insert(0, ("/metrics", _ClosedMetrics))  # the first that matches answers
     run_celery(app, "flower")
 
 

@@ -148,7 +148,7 @@ def test_what_images_install_stands_in_pyproject() -> None:
 
 
 _IMPORTS = {
-    "api": ["api.app", "farm.cli.app", "workers.reaper", "kombu.transport.redis", "flower.command", "uvicorn"],
+    "api": ["api.app", "farm.cli.app", "workers.reaper", "kombu.transport.redis", "farm.local.flower", "uvicorn"],
     "worker": ["workers.embed.tasks", "workers.premises.tasks", "workers.lean.tasks", "kombu.transport.redis"],
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -155,22 +156,42 @@ def test_the_data_folder_is_its_owners_alone(used: RunningFarm) -> None:
     assert data.stat().st_mode & 0o077 == 0
     # The scratch folders of proofs are open to the user ids of REPLs; they are behind the folder above.
     kept = [path for path in data.rglob("*") if path.is_file() and "scratch" not in path.parts]
-    assert {"runtime.json", "valkey.conf", "api.log"} <= {path.name for path in kept}
+    assert {"runtime.json", "valkey.conf", "api.log", "flower-login"} <= {path.name for path in kept}
     assert [str(path) for path in kept if path.stat().st_mode & 0o077] == []
 
 
-def test_a_folder_of_an_earlier_release_is_closed(tmp_path: Path, scripted: Install) -> None:
-    folder = tmp_path / "own"
-    settings = lean_settings(scripted)
-    with running_farm(folder, **settings):
-        pass
-    data = folder / "data"
-    opened = [data, data / "logs", data / "logs" / "api.log", data / "valkey"]
-    for path in opened:
+@pytest.fixture(scope="module")
+def restarted(tmp_path_factory: pytest.TempPathFactory, scripted: Install) -> Iterator[Path]:
+    """The folder of a farm that was started a second time, on a data folder open to others, as earlier ones were."""
+    folder = tmp_path_factory.mktemp("restarted")
+    with running_farm(folder, **lean_settings(scripted)):
+        await_true(lambda: len(logins(folder)) == 1, "Flower's login")
+    for path in once_open(folder):
         path.chmod(0o755)
+    with running_farm(folder, **lean_settings(scripted)):
+        yield folder
 
-    with running_farm(folder, **settings):
-        assert [path for path in opened if path.stat().st_mode & 0o077] == []
+
+def once_open(folder: Path) -> list[Path]:
+    data = folder / "data"
+    return [data, data / "logs", data / "logs" / "api.log", data / "valkey"]
+
+
+def logins(folder: Path) -> list[str]:
+    """Return Flower's login as each start printed it."""
+    return re.findall(r"login (\S+)\)", said(folder))
+
+
+def test_a_folder_of_an_earlier_release_is_closed(restarted: Path) -> None:
+    assert [path for path in once_open(restarted) if path.stat().st_mode & 0o077] == []
+
+
+def test_flower_keeps_its_login_over_a_restart(restarted: Path) -> None:
+    await_true(lambda: len(logins(restarted)) == 2, "Flower's login")
+    first, second = logins(restarted)
+
+    assert first == second
+    assert re.fullmatch(r"farm:\S{16,}", first)
 
 
 def test_a_folder_that_holds_other_things_keeps_its_mode(tmp_path: Path, scripted: Install) -> None:

@@ -6,12 +6,16 @@ import re
 from urllib.parse import urljoin
 
 import httpx
+from flower.urls import handlers
+from tornado.routing import URLSpec
 
 from farm import Farm
 from tests.security.service.conftest import api_process
 from tests.support.running import RunningFarm, await_true
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
+# That Flower lives, its style sheets, its login and logout, and addresses that it does not know.
+OPEN_IN_FLOWER = ("/healthcheck", "/static/", "/log", ".*")
 
 
 def test_readiness_names_every_part_and_what_to_know(farm: RunningFarm) -> None:
@@ -72,12 +76,18 @@ def test_the_page_that_describes_the_api_comes_from_the_farm_alone(farm: Running
         assert address.startswith("data:") or httpx.get(urljoin(f"{farm.url}/docs", address)).status_code == 200
 
 
-def test_flower_wants_its_password(farm: RunningFarm) -> None:
+def test_flower_wants_its_password_everywhere(farm: RunningFarm) -> None:
     address, auth = flower_of(farm)
+    patterns = [str(each.regex.pattern if isinstance(each, URLSpec) else each[0]) for each in handlers]
+    paths = [re.sub(r"\(.*\)", "x", text.rstrip("$")) for text in patterns if not text.startswith(OPEN_IN_FLOWER)]
 
-    assert httpx.get(f"{address}/api/workers").status_code == 401
-    assert httpx.get(f"{address}/api/tasks").status_code == 401
+    with httpx.Client(base_url=address) as stranger:
+        answers = {path: {stranger.request(way, path).status_code for way in ("GET", "POST")} for path in paths}
+    assert {"/", "/metrics", "/api/workers", "/api/task/revoke/x"} <= answers.keys()
+    assert {path: seen for path, seen in answers.items() if seen not in ({401}, {401, 405})} == {}
+    assert httpx.get(f"{address}/healthcheck").status_code == 200
     assert httpx.get(f"{address}/workers", auth=auth).status_code == 200
+    assert "flower_" in httpx.get(f"{address}/metrics", auth=auth).text
 
 
 def test_logs_hold_no_proof(farm: RunningFarm, client: Farm) -> None:

@@ -1,0 +1,20 @@
+"""Flower's login, kept under the data folder so that a browser's saved password outlives a restart of the farm."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+_USER = "farm"
+
+
+def keep_login(data_dir: Path) -> str:
+    """Return `USER:PASSWORD` from the file `flower-login`; the first start, or one without that file, makes it."""
+    path = data_dir / "flower-login"
+    if path.is_file() and (kept := path.read_text().strip()):
+        return kept
+    login, written = f"{_USER}:{secrets.token_urlsafe(12)}", data_dir / "flower-login.new"
+    written.touch(mode=0o600)
+    written.write_text(login + "\n")
+    written.replace(path)  # the file appears whole or not at all
+    return login
