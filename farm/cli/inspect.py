@@ -8,12 +8,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from farm.bench import Measured, bench_batch, bench_retrieve, bench_verify
+from farm.cli.findings import show_attempts, show_findings
 from farm.cli.output import JsonOption, connect, progress_bar, show_json, show_table, tell, waiting
 from farm.cli.texts import decode, read_file
 from farm.doctor import diagnose, install_lean, try_sandbox
 from farm.settings import load
 
-_OUTCOME = ("topic", "attempt", "expected", "found", "detail")
 _CODE = "theorem leanfarm_bench : 1 + 1 = 2 := by rfl"
 _GOAL = "a b : Nat\n⊢ a + b = b + a"
 
@@ -33,17 +33,11 @@ def doctor(
         _try_sandbox(as_json)
     with waiting("looking; the first look at Lean may fetch and build a REPL", as_json):
         findings = list(diagnose(settings))
-    missing = [finding.subject for finding in findings if finding.state == "missing"]
     if as_json:
         show_json([finding.dump() for finding in findings])
     else:
-        show_table(
-            ("", "subject", "found", "advice"),
-            [(f.state, f.subject, f.found, f.advice) for f in findings],
-            has_text=True,
-        )
-        tell(f"missing: {', '.join(missing)}" if missing else "nothing is missing")
-    raise typer.Exit(1 if missing else 0)
+        show_findings(findings)
+    raise typer.Exit(1 if any(finding.state == "missing" for finding in findings) else 0)
 
 
 def _try_sandbox(as_json: bool) -> NoReturn:
@@ -53,18 +47,7 @@ def _try_sandbox(as_json: bool) -> NoReturn:
     if as_json:
         show_json(report)
     else:
-        rows = [
-            ("ok" if each["found"] == each["expected"] else "WRONG", *(each[name] for name in _OUTCOME))
-            for each in report["outcomes"]
-        ]
-        show_table(("", *_OUTCOME), rows, has_text=True)
-        wrong = f"{sum(row[0] != 'ok' for row in rows)} of {len(rows)} attempts went wrong"
-        layers = ", ".join(report["layers"])
-        tell(
-            f"the sandbox holds: {layers}"
-            if report["ok"]
-            else f"the sandbox does not hold: {report['notice'] or wrong}"
-        )
+        show_attempts(report)
     raise typer.Exit(0 if report["ok"] else 1)
 
 

@@ -71,7 +71,7 @@ def render(sheet: Sheet, width: int, note: str = "") -> RenderableType:
 
 def _noted(sheet: Sheet, note: str) -> tuple[Sheet, list[str]]:
     """Return the sheet with its notes replaced by numbers, and the notes themselves."""
-    if note not in sheet.columns:
+    if not note or note not in sheet.columns:
         return sheet, []
     place = list(sheet.columns).index(note)
     texts = list(dict.fromkeys(row[place] for row in sheet.rows if row[place]))
@@ -110,9 +110,11 @@ def _beside(sheet: Sheet) -> RenderableType:
 
 
 def _paragraphs(sheet: Sheet, width: int) -> Iterator[RenderableType]:
-    for name, *cells in sheet.rows:
-        yield Text(name, style="bold", overflow="fold")
-        pairs = [f"{column}: {cell}" for column, cell in zip(sheet.columns[1:], cells, strict=True) if cell]
+    # A column without a name says how the row is, and comes before what names it.
+    named = 1 if sheet.columns[0] else 2
+    for row in sheet.rows:
+        yield Text("  ".join(row[:named]), style="bold", overflow="fold")
+        pairs = [f"{column}: {cell}" for column, cell in zip(sheet.columns[named:], row[named:], strict=True) if cell]
         for line in _flowing(pairs, width - len(_INDENT)):
             yield Text(_INDENT + line, overflow="fold")
 

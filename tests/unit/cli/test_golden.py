@@ -5,27 +5,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
+from tests.unit.cli.screens import ROOT, bare_environment, compare, in_pipe, on_terminal
 from tests.unit.client.scripted_farm import ScriptedFarm, accepted, answer, refuse, serve, status_json, stream
 
-GOLDEN = Path(__file__).parent / "golden"
-ROOT = Path(__file__).resolve().parents[3]
 NIGHT, MORNING, MIDDAY = (digit * 32 for digit in "6f1")
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NOTICE = (
     "Lean 4.31.0 is known to be unsound (a fault of its kernel, fixed in 4.32.1): nothing is attested here; install a"
     " later toolchain, or ask for `checked`"
@@ -158,50 +152,16 @@ def ask(scripted: ScriptedFarm, folder: Path, columns: int) -> tuple[list[str], 
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     (folder / "broken.jsonl").write_text('{"id": "a", "code": "theorem t : 1 = 1 := rfl"\n')
     program = [sys.executable, "-m", "tests.unit.cli.transcript", json.dumps([command for command, _ in COMMANDS])]
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "HOME")}
-    environment = {**kept, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "FARM_URL": scripted.url, "TZ": "UTC"}
-    return program, {**environment, "TERM": "xterm-256color", "COLUMNS": str(columns)}
-
-
-def on_terminal(program: list[str], environment: dict[str, str], folder: Path, columns: int) -> str:
-    """Return what a program shows on a terminal, without its colours."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    shown = b""
-    with subprocess.Popen(program, env=environment, cwd=folder, stdin=theirs, stdout=theirs) as process:
-        os.close(theirs)
-        with os.fdopen(ours, "rb", buffering=0) as screen:
-            try:
-                while piece := screen.read(65536):
-                    shown += piece
-            except OSError:
-                # Linux says so when the last process has let go of the other end.
-                pass
-    assert process.returncode == 0
-    return _ANSI.sub("", shown.decode().replace("\r\n", "\n"))
-
-
-def in_pipe(program: list[str], environment: dict[str, str], folder: Path) -> str:
-    done = subprocess.run(program, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout
-
-
-def compare(shown: str, name: str, scripted: ScriptedFarm) -> None:
-    shown = "\n".join(line.rstrip() for line in shown.replace(scripted.url, "http://farm.example").split("\n"))
-    path = GOLDEN / name
-    if os.environ.get("GOLDEN") == "write":
-        path.write_text(shown, encoding="utf-8")
-    assert shown == path.read_text(encoding="utf-8"), (
-        f"{path} says otherwise; the head of this file says how to renew it"
-    )
+    return program, {**bare_environment(columns), "FARM_URL": scripted.url}
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_a_terminal_shows_what_the_file_has(tmp_path: Path, columns: int) -> None:
     with serve() as scripted:
         shown = on_terminal(*ask(scripted, tmp_path, columns), tmp_path, columns)
+        shown = shown.replace(scripted.url, "http://farm.example")
 
-        compare(shown, f"terminal-{columns}.txt", scripted)
+        compare(shown, f"terminal-{columns}.txt")
     for whole in (NIGHT, MORNING, MIDDAY):
         assert re.search(rf"(^|\s){whole}(\s|$)", shown), "an id is there in one piece"
     assert shown.count("known to be unsound") == 1, "a notice is said once"
@@ -214,8 +174,9 @@ def test_a_terminal_shows_what_the_file_has(tmp_path: Path, columns: int) -> Non
 def test_a_pipe_shows_the_same_at_any_width(tmp_path: Path, columns: int) -> None:
     with serve() as scripted:
         shown = in_pipe(*ask(scripted, tmp_path, columns), tmp_path)
+        shown = shown.replace(scripted.url, "http://farm.example")
 
-        compare(shown, "pipe.txt", scripted)
+        compare(shown, "pipe.txt")
 
 
 def test_the_shell_completes_commands_and_options() -> None:
