@@ -1,17 +1,16 @@
-"""Data sets on the Hugging Face hub, and Parquet files; `leanfarm[datasets]` installs the libraries for both."""
+"""Data sets on the Hugging Face hub, and Parquet files of proofs; `leanfarm[datasets]` installs the libraries."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from farm.cli.output import errors, tell
-from farm.errors import ConfigurationError, InvalidRequest
+from farm.errors import InvalidRequest
+from farm.verdict_rows import datasets_extra
 
 HUB = "hf://"
 _URL = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(@(?P<revision>[^/]+))?(/(?P<path>.*[^/]))?/?")
@@ -54,7 +53,7 @@ def _is_wanted(name: str, path: str | None, split: str | None) -> bool:
 
 
 def _download(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
-    with _extra():
+    with datasets_extra():
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of httpx or httpx2
         from huggingface_hub.utils.tqdm import disable_progress_bars
@@ -75,7 +74,7 @@ def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tupl
         InvalidRequest: the file is not a Parquet file.
         ConfigurationError: `leanfarm[datasets]` is not installed.
     """
-    with _extra():
+    with datasets_extra():
         from pyarrow import ArrowException, parquet
     number = 0
     try:
@@ -87,49 +86,3 @@ def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tupl
                 yield f"{name}:{number}", row
     except (ArrowException, OSError) as error:
         raise InvalidRequest(f"{path} cannot be read as Parquet: {error}") from error
-
-
-def parquet_writer(*, has_batch: bool = False) -> Callable[[Path, list[dict[str, Any]]], None]:
-    """Return a function that writes rows, like those in the lines of a .jsonl output, to a Parquet file.
-
-    Args:
-        has_batch: whether the rows name their batch, with its label and tags.
-
-    Raises:
-        ConfigurationError: `leanfarm[datasets]` is not installed.
-    """
-    with _extra():
-        import pyarrow
-        from pyarrow import parquet
-    schema = _schema(pyarrow, has_batch=has_batch)
-
-    def write(path: Path, rows: list[dict[str, Any]]) -> None:
-        parquet.write_table(pyarrow.Table.from_pylist([_flat(row) for row in rows], schema=schema), path)
-
-    return write
-
-
-def _schema(arrow: ModuleType, *, has_batch: bool) -> Any:
-    text, whole, real = arrow.string(), arrow.int64(), arrow.float64()
-    message = arrow.struct([("severity", text), ("line", whole), ("column", whole), ("data", text)])
-    names = {"id": text, "index": whole, "problem": text, "sha256": text, "outcome": text, "level": text}
-    names |= {"reason": text, "reward": real, "time_s": real, "queue_s": real, "attempts": whole}
-    names |= {"cached": arrow.bool_(), "axioms": arrow.list_(text), "messages": arrow.list_(message)}
-    names |= {"lean_version": text, "project": text, "policy": text}
-    if has_batch:
-        names |= {"batch": text, "label": text, "tags": arrow.list_(text)}
-    return arrow.schema(list(names.items()))
-
-
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    messages = [{"severity": each["severity"], "data": each["data"], **(each["pos"] or {})} for each in row["messages"]]
-    origin = {"lean_version": row["environment"]["lean_version"], "project": row["environment"]["project"]}
-    return {**row, "messages": messages, **origin, "policy": row["evidence"]["policy"]}
-
-
-@contextmanager
-def _extra() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(f"This needs {error.name}: `pip install 'leanfarm[datasets]'`") from error

@@ -9,9 +9,10 @@ import typer
 
 from farm.cli.batch_names import BatchArgument, find_batch
 from farm.cli.output import JsonOption, connect, progress_bar, show_json, tell
-from farm.cli.verdicts import row_of, rows_writer
+from farm.cli.verdicts import rows_writer
 from farm.client.manifest import identify
 from farm.errors import InvalidRequest
+from farm.verdict_rows import row_of
 
 
 def export(

@@ -8,17 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from errno import ENOSPC
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import ValidationError
 
-from farm.cli.datasets import parquet_writer
 from farm.client.manifest import Identity
 from farm.client.series import Known
 from farm.errors import ConfigurationError, InvalidRequest
 from farm.models import Verdict
+from farm.verdict_rows import Row, parquet_writer, row_of
 
-Row: TypeAlias = dict[str, Any]
 COLUMNS = ("proof", "outcome", "reason", "time s", "runs", "message")
 _MESSAGE_CHARS = 100
 _SUFFIXES = (".jsonl", ".parquet", ".tsv")
@@ -124,7 +123,7 @@ class Lines(Output):
 class Whole(Output):
     """A file that is written at the end, in the order of the proofs."""
 
-    def __init__(self, path: Path, identities: Sequence[Identity], write: Callable[[Path, list[Row]], None]) -> None:
+    def __init__(self, path: Path, identities: Sequence[Identity], write: Callable[[Path, list[Row]], object]) -> None:
         super().__init__()
         self._path = path
         self._identities = identities
@@ -154,11 +153,7 @@ def rows_writer(path: Path, *, is_parquet: bool) -> Callable[[Iterable[Row]], in
 
     def write(rows: Iterable[Row]) -> int:
         with _replacing(path) as fresh:
-            if write_parquet:
-                held = list(rows)
-                write_parquet(fresh, held)
-                return len(held)
-            return _write_lines(fresh, rows)
+            return (write_parquet or _write_lines)(fresh, rows)
 
     return write
 
@@ -177,11 +172,6 @@ def write_table(path: Path, rows: list[Row]) -> None:
     cells = [COLUMNS, *(table_row(Verdict.model_validate(row)) for row in rows)]
     lines = ("\t".join(" ".join(str(cell).split()) for cell in row) + "\n" for row in cells)
     path.write_text("".join(lines), encoding="utf-8")
-
-
-def row_of(verdict: Verdict, identity: Identity) -> Row:
-    """Return a verdict as JSON, with the problem and the hash of its proof."""
-    return {**verdict.dump(), "problem": identity.problem, "sha256": identity.sha256}
 
 
 def table_row(verdict: Verdict) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pyarrow import parquet
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
@@ -159,20 +160,33 @@ def test_the_first_error_is_one_click_away(page: Page, mixed: str) -> None:
     page.await_text("Proof 40\nwrong-0", "h1")
 
 
-def test_a_batch_is_downloaded_as_lines(page: Page, mixed: str, tmp_path: Path) -> None:
-    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+def download(page: Page, form: str, batch: str, folder: Path) -> Path:
+    """Press a batch's button for a file of this form, and return the file."""
+    where = {"behavior": "allow", "downloadPath": str(folder)}
     page.chrome.execute_cdp_cmd("Browser.setDownloadBehavior", where)
-    page.open(f"batches/{mixed}")
-    page.await_text("Download JSONL", ".tools")
+    page.open(f"batches/{batch}")
+    page.await_text(f"Download {form}", ".tools")
     await_true(lambda: page.texts(".state"), "the state")
-    [button] = [each for each in page.chrome.find_elements("css selector", ".tools button") if "Download" in each.text]
+    [button] = [each for each in page.chrome.find_elements("css selector", ".tools button") if form in each.text]
     button.click()
-
-    path = tmp_path / f"{mixed}.jsonl"
+    path = folder / f"{batch}.{form.lower()}"
     await_true(path.exists, "the file")
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return path
+
+
+def test_a_batch_is_downloaded_as_lines(page: Page, mixed: str, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in download(page, "JSONL", mixed, tmp_path).read_text().splitlines()]
+
     assert [row["index"] for row in rows] == list(range(46))
     assert (rows[45]["reason"], rows[45]["batch"]) == ("timeout", mixed)
+
+
+def test_a_batch_is_downloaded_as_parquet(page: Page, mixed: str, tmp_path: Path) -> None:
+    rows = parquet.read_table(download(page, "Parquet", mixed, tmp_path)).to_pylist()
+
+    assert [row["index"] for row in rows] == list(range(46))
+    assert (rows[45]["reason"], rows[45]["batch"]) == ("timeout", mixed)
+    await_true(lambda: "Download Parquet …" not in page.text(".tools"), "the button as it was")
 
 
 def test_what_is_undecided_runs_again(page: Page, mixed: str, farm: RunningFarm) -> None:

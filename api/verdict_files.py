@@ -1,0 +1,68 @@
+"""A batch's verdicts as one Parquet file, made and sent a page of proofs at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from io import BytesIO
+from typing import Any
+
+import orjson
+
+from farm.client.manifest import identify
+from farm.errors import ConfigurationError, Conflict, NotFound, StoreUnavailable
+from farm.models import BatchStatus, Proof, Verdict
+from farm.store.batches import Batches
+from farm.verdict_rows import ParquetRows, Row, row_of
+
+PARQUET = "application/vnd.apache.parquet"
+_PAGE_PROOFS = 500
+
+
+class ParquetAnswer:
+    """The file of one batch; a page of its proofs is all that is held in memory.
+
+    Args:
+        status: the batch, with its label and tags.
+
+    Raises:
+        Conflict: the library that writes Parquet is not installed where the API runs.
+    """
+
+    def __init__(self, status: BatchStatus) -> None:
+        self._batch = status.batch_id
+        self._names = {"batch": status.batch_id, "label": status.label, "tags": status.tags}
+        self._written = BytesIO()
+        try:
+            self._file = ParquetRows(self._written, has_batch=True)
+        except ConfigurationError as error:
+            raise Conflict(f"{error.message}, where the API runs; the same as JSON: /v1/batches/ID/items") from error
+
+    async def parts(self, batches: Batches, owner: str) -> AsyncIterator[bytes]:
+        """Yield the file. If the store stops answering or the batch expires, its end is missing: no reader takes it."""
+        after: int | None = -1
+        try:
+            while after is not None:
+                found, after = await batches.items(self._batch, owner, after, _PAGE_PROOFS)
+                yield await asyncio.to_thread(self._add, found)
+        except (StoreUnavailable, NotFound):
+            return
+        self._file.close()
+        yield self._taken()
+
+    def _add(self, items: list[bytes]) -> bytes:
+        rows = [self._row(item) for item in map(orjson.loads, items) if item["verdict"]]
+        if rows:
+            self._file.add(rows)
+        return self._taken()
+
+    def _row(self, item: dict[str, Any]) -> Row:
+        # Not validated again: it was when it was submitted, and reading its statement takes longer than all else.
+        proof = Proof.model_construct(**item["proof"])
+        return row_of(Verdict.model_validate(item["verdict"]), identify(proof, item["index"])) | self._names
+
+    def _taken(self) -> bytes:
+        taken = self._written.getvalue()
+        self._written.seek(0)
+        self._written.truncate()
+        return taken
