@@ -30,8 +30,11 @@ _CHAIN = 4  # how many `#!` lines in a row the kernel follows
 
 _CHOWN, _DAC_READ_SEARCH, _KILL, _SETGID, _SETUID = 0, 2, 5, 6, 7
 _PRIVILEGED = (1 << _CHOWN) | (1 << _KILL) | (1 << _SETGID) | (1 << _SETUID)
-# User ids for REPLs are far from those of people and services. Each worker of a host draws a range of ids for itself.
-_FIRST_USER, _RANGES, _USERS = 0x40000000, 1 << 14, 1 << 16
+# User ids for REPLs are far from those of people and services.
+_FIRST_USER, _USERS = 0x40000000, 1 << 30
+# In a user namespace that maps at least so many ids, the last ones are for REPLs.
+_LEAST_MAPPED, _LAST_MAPPED = 1 << 16, 1 << 15
+_MOST_PIDS = 1 << 22
 
 
 class Cage(TypedDict):
@@ -211,15 +214,33 @@ def _capabilities() -> int:
 
 
 def _user_range() -> tuple[int, int] | None:
-    """Return a range of user ids that nobody has; in a user namespace, the range is the last ids that are mapped."""
     try:
-        maps = [[int(word) for word in line.split()] for line in Path("/proc/self/uid_map").read_text().splitlines()]
+        uid_map = Path("/proc/self/uid_map").read_text()
     except OSError:
         return None
+    try:
+        return user_range(uid_map, int(Path("/proc/sys/kernel/pid_max").read_text()))
+    except (OSError, ValueError):
+        return user_range(uid_map, _MOST_PIDS)
+
+
+def user_range(uid_map: str, pid_max: int) -> tuple[int, int] | None:
+    """Return a range of user ids that nobody has: its first id, and how many there are; None if too few are mapped.
+
+    A REPL's id is the first one plus the process id of its worker (`cage.user_of`). The range has an id for every
+    process id, so that no two workers that could signal each other's REPLs give them the same id, even if both drew the
+    same range. It is drawn because in another container a worker may have the same process id.
+
+    Args:
+        uid_map: the contents of `/proc/self/uid_map`.
+        pid_max: the kernel's bound on process ids.
+    """
+    maps = [[int(word) for word in line.split()] for line in uid_map.splitlines()]
     last = max((inside + count for inside, _, count in maps), default=0)
-    if last > _FIRST_USER + _RANGES * _USERS:
-        return _FIRST_USER + int.from_bytes(os.urandom(2), "big") % _RANGES * _USERS, _USERS
-    return (last - _USERS // 16, _USERS // 16) if last >= _USERS else None
+    if last > _FIRST_USER + _USERS:
+        drawn = int.from_bytes(os.urandom(4), "big") % (_USERS // pid_max)
+        return _FIRST_USER + drawn * pid_max, pid_max
+    return (last - _LAST_MAPPED, _LAST_MAPPED) if last >= _LEAST_MAPPED else None
 
 
 def _is_open_to_all(path: Path) -> bool:
