@@ -180,18 +180,33 @@ class Batches:
 
     async def verdicts(self, batch: str, indices: list[int]) -> list[Verdict]:
         """Return the verdicts at these indices; those without one are left out."""
-        return [Verdict.model_validate(unpack(blob)) for blob in await self._packed(batch, [str(i) for i in indices])]
+        blobs = await self._stored(batch, [str(i) for i in indices])
+        return [Verdict.model_validate(unpack(blob)) for blob in blobs if blob]
 
     async def results_json(self, batch: str, total: int) -> list[bytes]:
-        """Return the verdicts of a small finished batch as JSON, in request order."""
+        """Return the verdicts of a small finished batch as JSON, in request order.
+
+        Raises:
+            StoreUnavailable: Redis does not answer, or has lost some of them.
+        """
         return [raw(blob) for blob in await self._packed(batch, [str(i) for i in range(total)])]
 
     async def _packed(self, batch: str, indices: list[str]) -> list[bytes]:
+        """Return verdicts that are known to be there: with one left out, the next would be taken for it.
+
+        Raises:
+            StoreUnavailable: one is not there, because a failover has lost it, or because the batch has just expired.
+        """
+        blobs = await self._stored(batch, indices)
+        if not all(blobs):
+            raise StoreUnavailable("The store has lost verdicts of this batch, or they have just expired: try again")
+        return [blob for blob in blobs if blob]
+
+    async def _stored(self, batch: str, indices: list[str]) -> list[bytes | None]:
         if not indices:
             return []
         with translated():
-            blobs = await self._client.hmget(f"farm:batch:{batch}:results", indices)
-        return [blob for blob in blobs if blob]
+            return await self._client.hmget(f"farm:batch:{batch}:results", indices)
 
     async def item(self, batch: str, owner: str, index: int) -> Item:
         """Return one proof as it was submitted, with its verdict once there is one.
