@@ -44,6 +44,7 @@ class TeiServer:
 
     Attributes:
         shown: the URL without credentials, for messages.
+        connections: how many connections have been opened; a server that restarts gets a new one.
 
     Raises:
         ConfigurationError: the URL is invalid.
@@ -56,6 +57,7 @@ class TeiServer:
             raise ConfigurationError(f"EMBED_SERVICE_URL is not a URL ({error})") from error
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ConfigurationError("EMBED_SERVICE_URL must hold URLs such as http://127.0.0.1:8080")
+        self.connections = 0
         self.shown = str(parsed.copy_with(username=None, password=None))
         # The service is the operator's own: neither a proxy from the environment nor a redirect may send calls
         # elsewhere.
@@ -103,9 +105,11 @@ class TeiServer:
 
     def _call(self, method: str, path: str, body: bytes | None, timeout_s: float) -> tuple[int, bytes]:
         timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S))
-        deadline = time.monotonic() + timeout_s
+        deadline, traced = time.monotonic() + timeout_s, {"trace": self._note}
         try:
-            with self._client.stream(method, path, content=body, headers=_JSON, timeout=timeout) as response:
+            with self._client.stream(
+                method, path, content=body, headers=_JSON, timeout=timeout, extensions=traced
+            ) as response:
                 return response.status_code, b"".join(self._until(deadline, response.iter_bytes()))
         except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Busy(f"{self} cannot be reached: is it running, and is EMBED_SERVICE_URL right?") from error
@@ -116,6 +120,11 @@ class TeiServer:
             raise Busy(f"{self} cannot be reached ({why}): is it running, and is EMBED_SERVICE_URL right?") from error
         except httpx.RequestError as error:
             raise EmbeddingError(f"{self} answers with something that cannot be read") from error
+
+    def _note(self, event: str, _: dict[str, Any]) -> None:
+        """Count connections; httpx calls this at each step of a call."""
+        if event == "connection.connect_tcp.complete":
+            self.connections += 1
 
     def _until(self, deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Bound the time of the whole answer: httpx bounds only each read, so an answer could trickle in for ever."""

@@ -101,7 +101,7 @@ class TeiPool:
         for turn in self._rotation.turns:
             try:
                 found.append(turn.endpoint.info(min(self._timeout_s, _INFO_TIMEOUT_S)))
-                turn.is_known = True
+                turn.is_known, turn.known_at = True, turn.endpoint.connections
             except EmbeddingError as error:
                 failures.append(error)
         if not found:
@@ -145,16 +145,20 @@ class TeiPool:
         with self._rotation.lend(len(inputs)) as turn:
             self._check_model(turn, remaining_s)
             rows = turn.endpoint.embed(inputs, remaining_s)
+            # If the server restarted meanwhile, these rows may be another model's.
+            self._check_model(turn, remaining_s)
         return checked(rows, len(inputs), self.dimension, str(turn.endpoint))
 
     def _check_model(self, turn: Turn, timeout_s: float) -> None:
-        """Make sure that a server that was away serves the same model as before."""
-        if turn.is_known:
+        """Make sure that a server that was away, or has a new connection, serves the same model as before."""
+        connections = turn.endpoint.connections
+        if turn.is_known and turn.known_at == connections:
             return
         info = turn.endpoint.info(min(timeout_s, _INFO_TIMEOUT_S))
         if (info.model, info.revision) != (self._served.model, self._served.revision):
             raise Busy(f"{turn.endpoint} now serves {info.model or 'an unknown model'}: restart the farm's workers")
-        turn.is_known = True
+        # Not the count from after the call: a connection that another thread has opened meanwhile may be a restart.
+        turn.is_known, turn.known_at = True, connections
 
 
 def _json(text: str, position: int) -> bytes:

@@ -23,6 +23,7 @@ class Turn:
         rests_until: when the service may be asked again after a failure, on the rotation's clock.
         failures: how many times in a row the service has failed.
         is_known: whether the service has said which model it serves since it was last unreachable.
+        known_at: how many connections the service had been given when it said so.
     """
 
     endpoint: TeiServer
@@ -30,6 +31,7 @@ class Turn:
     rests_until: float = 0.0
     failures: int = 0
     is_known: bool = False
+    known_at: int = 0
 
 
 class Rotation:

@@ -162,13 +162,27 @@ def test_a_server_is_asked_who_it_is_at_the_start_and_after_it_was_away(tei: Tei
     tei.then(CLOSE)
     embedder.embed(texts(100))
     embedder.embed(texts(100))
-    assert tei.greetings == 2
+    assert tei.greetings == 3, "before and after the first rows over the new connection"
 
 
 def test_a_restart_between_two_calls_is_not_noticed(tei: Tei, connect: Connect) -> None:
     embedder = connect(tei.url)
     tei.drop_connections()
     assert len(embedder.embed(["a"])) == 1
+
+
+def test_a_server_that_restarted_with_another_model_gives_no_vectors(tei: Tei, connect: Connect) -> None:
+    embedder = connect(tei.url, embed_service_timeout=0.5)
+    assert tei.info
+    before, tei.info["model_id"] = tei.info["model_id"], "another/model"
+    tei.drop_connections()
+    for _ in range(2):
+        with pytest.raises(Busy, match="now serves another/model"):
+            embedder.embed(["a"])
+
+    tei.info["model_id"] = before
+    tei.drop_connections()
+    np.testing.assert_array_equal(embedder.embed(["a"]), expected(["a"]))
 
 
 @pytest.mark.parametrize("status", [429, 503])
