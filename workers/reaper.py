@@ -24,7 +24,7 @@ from farm.models import Message, Reason, Verdict, verdict
 from farm.processes import end_orphans, is_identity_alive, keep_loaded
 from farm.settings import Settings, load
 from farm.signs_of_life import Sign
-from farm.store.claims import ClaimedItem
+from farm.store.claims import UndecidedItem
 from farm.store.client import RedisClient
 from farm.store.connection import connect
 from farm.store.environments import environment_names, forget_environments
@@ -129,7 +129,7 @@ class Reaper:
             self._leases.finish(lease, batch, _undecided(items, Reason.CANCELLED))
 
 
-def _undecided(items: Sequence[ClaimedItem], reason: Reason) -> list[Verdict]:
+def _undecided(items: Sequence[UndecidedItem], reason: Reason) -> list[Verdict]:
     note = [Message(severity="info", data=_TEXTS[reason])]
     return [verdict(i.id, i.index, reason=reason, attempts=i.deaths + i.lapses, messages=note) for i in items]
 

@@ -134,9 +134,9 @@ async def cancel(batch_id: str, service: ServiceDep, owner: VerifierDep) -> Batc
 
 
 @router.get("/batches/{batch_id}/items/{index}", response_model=Item)
-async def item(batch_id: str, index: int, service: ServiceDep, owner: VerifierDep) -> Item:
+async def item(batch_id: str, index: int, service: ServiceDep, owner: VerifierDep) -> Response:
     """Get one proof as it was submitted, with its verdict once there is one."""
-    return await service.batches.item(batch_id, owner, index)
+    return Response(await service.batches.item(batch_id, owner, index), media_type="application/json")
 
 
 @router.get("/batches/{batch_id}/items", response_model=ItemsPage)

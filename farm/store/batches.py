@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar, cast
 import orjson
 
 from farm.errors import Conflict, InvalidRequest, NotFound, StoreUnavailable, Unavailable
-from farm.models import BatchStatus, Item, MatchesPage, NamesPage, Proof, Verdict
+from farm.models import BatchStatus, MatchesPage, NamesPage, Proof
 from farm.store.client import AsyncRedisClient, Value
 from farm.store.codec import Json, mark, pack, raw, unmark, unpack
 from farm.store.connection import translated
@@ -178,11 +178,6 @@ class Batches:
         blobs = await self._packed(batch, [fields[b"i"].decode() for _, fields in entries])
         return [(entry.decode(), raw(blob)) for (entry, _), blob in zip(entries, blobs, strict=True)]
 
-    async def verdicts(self, batch: str, indices: list[int]) -> list[Verdict]:
-        """Return the verdicts at these indices; those without one are left out."""
-        blobs = await self._stored(batch, [str(i) for i in indices])
-        return [Verdict.model_validate(unpack(blob)) for blob in blobs if blob]
-
     async def results_json(self, batch: str, total: int) -> list[bytes]:
         """Return the verdicts of a small finished batch as JSON, in request order.
 
@@ -208,8 +203,10 @@ class Batches:
         with translated():
             return await self._client.hmget(f"farm:batch:{batch}:results", indices)
 
-    async def item(self, batch: str, owner: str, index: int) -> Item:
-        """Return one proof as it was submitted, with its verdict once there is one.
+    async def item(self, batch: str, owner: str, index: int) -> bytes:
+        """Return one proof as it was submitted, with its verdict once there is one, as the JSON of an `Item`.
+
+        Another release may have written either, so they are shown as they were stored.
 
         Raises:
             NotFound: there is no such batch or index, or the batch belongs to another key.
@@ -221,8 +218,9 @@ class Batches:
             blob = await self._client.hget(f"farm:batch:{batch}:items", str(index))
         if blob is None:
             raise NotFound(f"Batch {batch!r} has no item {index}")
-        found = await self.verdicts(batch, [index])
-        return Item(index=index, proof=Proof.model_validate(unpack(unmark(blob))), verdict=found[0] if found else None)
+        [found] = await self._stored(batch, [str(index)])
+        proof = {**dict.fromkeys(Proof.model_fields), **unpack(unmark(blob))}
+        return orjson.dumps({"index": index, "proof": proof, "verdict": unpack(found) if found else None})
 
     async def items(self, batch: str, owner: str, after: int, limit: int) -> tuple[list[bytes], int | None]:
         """Return the proofs after an index as JSON with their verdicts, and the last index if more follow.

@@ -11,6 +11,7 @@ import orjson
 from farm.models import Answer, Environment, Proof, Reason, Task, Verdict, as_task
 from farm.store.codec import Json, unmark, unpack
 from farm.store.priority_classes import PriorityClass
+from farm.store.records import read_record
 
 # The reply of claim.lua, which that script's head describes. A count read from a hash is text; a missing one is 0.
 Row: TypeAlias = tuple[bytes, bytes, bytes | int, bytes | int, bytes | int, bytes]
@@ -117,6 +118,22 @@ class Warmth:
         return 2 * self.load_s
 
 
+@dataclass(frozen=True, slots=True)
+class UndecidedItem:
+    """An item that gets its verdict without a run, whatever its task is: another release may have stored the task."""
+
+    index: int
+    id: str
+    deaths: int = 0
+    lapses: int = 0
+
+
+def name_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> UndecidedItem:
+    """Return the item that was stored at an index, without its task."""
+    name = unpack(unmark(stored)).get("id")
+    return UndecidedItem(index, name or str(index), deaths, lapses)
+
+
 def unpack_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> ClaimedItem:
     """Return the item that was stored at an index."""
     task = as_task(unpack(unmark(stored)))
@@ -145,5 +162,6 @@ def read_claim(lease: str, granted: Granted) -> Claim:
 def _read_item(row: Row) -> ClaimedItem:
     index, stored, deaths, lapses, slow, known = row
     item = unpack_item(int(index), stored, int(deaths), int(lapses))
-    verdict = Verdict.model_validate(unpack(known)) if known else None
+    # Without a kept verdict that this release can read, the proof runs.
+    verdict = read_record(Verdict, unpack(known)) if known else None
     return replace(item, slow=bool(int(slow)), known=verdict)

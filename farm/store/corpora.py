@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import TypeVar
 from uuid import uuid4
 
 import orjson
@@ -55,6 +56,9 @@ class SwitchOutcome:
     failure: str = ""
 
 
+T = TypeVar("T", Wish, SwitchOutcome)
+
+
 class Corpora:
     """The corpus in use and the one requested, over a blocking client.
 
@@ -72,12 +76,10 @@ class Corpora:
     def published(self) -> Published | None:
         """Return the lists that clients see."""
         with translated():
-            fields = self._client.hgetall(_PUBLISHED)
-        if not fields:
+            found = self._client.hgetall(_PUBLISHED)
+        if not found:
             return None
-        return Published(
-            fields[b"snapshot"].decode(), unpack_list(fields[b"modules"]), unpack_list(fields[b"premises"])
-        )
+        return Published(found[b"snapshot"].decode(), unpack_list(found[b"modules"]), unpack_list(found[b"premises"]))
 
     def edition(self) -> str:
         """Return the edition that clients see; empty while there is none."""
@@ -131,7 +133,7 @@ class Corpora:
         """Return the latest request for another corpus."""
         with translated():
             found = self._client.hget(_WANTED, "wish")
-        return Wish(**orjson.loads(found)) if found else None
+        return _read(Wish, found) if found else None
 
     def loaded(self, wish: Wish) -> None:
         """Record that this worker has loaded the requested corpus and can answer with it."""
@@ -155,7 +157,7 @@ class Corpora:
         """Return the outcome of a request, or None while there is none."""
         with translated():
             found = self._client.hget(_WANTED, f"outcome:{wish.id}")
-        return SwitchOutcome(**orjson.loads(found)) if found else None
+        return _read(SwitchOutcome, found) if found else None
 
     def choose(self, wish: Wish, home: str) -> None:
         """Make workers with the settings `home` load the requested corpus whenever they start from now on."""
@@ -166,4 +168,10 @@ class Corpora:
         """Return the request whose corpus a worker with the settings `home` loads at its start, or None."""
         with translated():
             found, its_home = self._client.hmget(_CHOSEN, "wish", "home")
-        return Wish(**orjson.loads(found)) if found and its_home and its_home.decode() == home else None
+        return _read(Wish, found) if found and its_home and its_home.decode() == home else None
+
+
+def _read(kind: type[T], stored: bytes) -> T | None:
+    """Return a record, without what only another release knows about it; None if this release cannot read it."""
+    said, names = orjson.loads(stored), [each.name for each in fields(kind)]
+    return kind(**{name: said[name] for name in names}) if said.keys() >= set(names) else None

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 from uuid import uuid4
 
 from farm.models import Answer, Outcome, Verdict
-from farm.store.claims import Claim, ClaimedItem, Granted, Warmth, read_claim, unpack_item
+from farm.store.claims import Claim, Granted, UndecidedItem, Warmth, name_item, read_claim
 from farm.store.client import RedisClient, Value, in_ms
 from farm.store.codec import pack
 from farm.store.connection import translated
@@ -231,7 +231,7 @@ class Leases:
             tokens, tuple(int(i) for i in condemned), environment.decode(), batch.decode(), reason.decode()
         )
 
-    def items(self, batch: str, indices: Sequence[int]) -> list[ClaimedItem]:
+    def items(self, batch: str, indices: Sequence[int]) -> list[UndecidedItem]:
         """Return the stored items at these indices; those of an expired batch are left out."""
         if not indices:
             return []
@@ -242,7 +242,7 @@ class Leases:
             for charge in ("death", "lapse"):
                 pipe.hmget(f"{b}:history", [f"{charge}:{i}" for i in indices])
             found = zip(indices, *cast("list[list[bytes | None]]", pipe.execute()), strict=True)
-        return [unpack_item(i, blob, int(deaths or 0), int(lapses or 0)) for i, blob, deaths, lapses in found if blob]
+        return [name_item(i, blob, int(deaths or 0), int(lapses or 0)) for i, blob, deaths, lapses in found if blob]
 
     def cancelling(self) -> list[str]:
         """Cancel the batches whose deadline has passed; return all cancelled batches that still need verdicts."""
@@ -252,12 +252,12 @@ class Leases:
                 self._client.zrem("farm:deadlines", batch)
             return [batch.decode() for batch in self._client.smembers("farm:cancelling")]
 
-    def sweep(self, batch: str, most: int = 1000) -> tuple[str, list[ClaimedItem]]:
+    def sweep(self, batch: str, most: int = 1000) -> tuple[str, list[UndecidedItem]]:
         """Lease up to `most` waiting items of a cancelled batch; the caller finishes them as cancelled."""
         lease = uuid4().hex
         with translated():
             reply = cast("list[bytes]", self._scripts.run("sweep", batch, lease, most))
-        return lease, [unpack_item(int(reply[i]), reply[i + 1]) for i in range(0, len(reply), 2)]
+        return lease, [name_item(int(reply[i]), reply[i + 1]) for i in range(0, len(reply), 2)]
 
     def expire_due(self, most: int = 100) -> int:
         """Free the storage of batches whose retention has ended; return how many there were."""

@@ -89,8 +89,15 @@ def dump(retrieval: Retrieval) -> dict[str, bytes]:
     }
 
 
-def load(id: str, fields: dict[bytes, bytes]) -> Retrieval:
-    """Return the query of a hash."""
+def load(id: str, fields: dict[bytes, bytes]) -> Retrieval | None:
+    """Return the query of a hash; None if another release wrote it, and this one cannot read it."""
+    try:
+        return _load(id, fields)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _load(id: str, fields: dict[bytes, bytes]) -> Retrieval:
     request = unpack(fields[b"request"])
     return Retrieval(
         states=request["states"],

@@ -98,9 +98,12 @@ class Room:
         with translated():
             reply = self._scripts.run("retrieval", "claim", self.name, self._worker, most, which)
         rows = cast("list[tuple[bytes, list[bytes]]]", reply)
-        self._held += tuple(id_.decode() for id_, _ in rows)
         found = [(id_.decode(), dict(zip(row[::2], row[1::2], strict=True))) for id_, row in rows]
-        return [(load(id_, fields), fields.get(b"vectors", b"")) for id_, fields in found]
+        read = [(load(id_, fields), fields.get(b"vectors", b"")) for id_, fields in found]
+        # A query that only another release can read is not held, so that its lease lapses.
+        taken = [(query, vectors) for query, vectors in read if query]
+        self._held += tuple(query.id for query, _ in taken)
+        return taken
 
     def renew(self) -> None:
         """Renew the leases of the queries being served; called by a thread other than the one that takes them.
@@ -128,7 +131,7 @@ class Room:
     def _take_back(self, worker: str, ids: list[str]) -> None:
         blamed = cast("list[bytes]", self._scripts.run("retrieval", "take_back", self.name, worker, *ids))
         fatal = [load(id_.decode(), self._client.hgetall(f"farm:retrieval:{id_.decode()}")) for id_ in blamed]
-        self._reply(((retrieval, {"error": _FATAL}) for retrieval in fatal), holder="")
+        self._reply(((retrieval, {"error": _FATAL}) for retrieval in fatal if retrieval), holder="")
 
     def pass_on(self, room: str, vectors: dict[str, bytes], embed_s: float = 0.0) -> bool:
         """Hand embedded queries to the next room; return True when the caller must publish a token for it.
