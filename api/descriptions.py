@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from api.example_answers import ANSWERS, STREAMS
 from api.examples import EXAMPLES
 
 _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
@@ -24,6 +25,12 @@ TAGS = [
     {"name": "operations", "description": "What operators and probes ask."},
     {"name": "kimina", "description": "The routes of Kimina Lean Server, for its clients."},
 ]
+_INFO = {
+    "description": "Verifies Lean 4 proofs and finds premises. A verdict is never a guess: what the farm could not "
+    "decide is `undecided`, and says nothing about the proof.",
+    "contact": {"name": "Whoever operates this farm"},
+    "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+}
 _PARAMETERS = {
     "batch_id": "The batch's id, as given in the response to its submission.",
     "index": "The proof's position in its batch, from 0.",
@@ -118,12 +125,12 @@ def complete(document: dict[str, Any]) -> None:
     for name, schema in document["components"]["schemas"].items():
         if name in models:
             _describe(schema, models[name])
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            _complete_operation(operation)
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _complete_operation(operation, f"{method.upper()} {path}")
     document["tags"] = TAGS
-    document["info"]["description"] = "Verifies Lean 4 proofs and finds premises. A verdict is never a guess: what the"
-    document["info"]["description"] += " farm could not decide is `undecided`, and says nothing about the proof."
+    document["servers"] = [{"url": "/", "description": "The farm that serves this document."}]
+    document["info"] |= _INFO
 
 
 def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -146,7 +153,13 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
             shape["description"] = said[0].upper() + said[1:]
 
 
-def _complete_operation(operation: dict[str, Any]) -> None:
+def _complete_operation(operation: dict[str, Any], name: str) -> None:
+    # Without `security` a reader cannot tell an operation for everybody from one whose key was forgotten.
+    operation.setdefault("security", [])
+    for status, answer in operation["responses"].items():
+        for kind, content in answer["content"].items():
+            if status[0] == "2":
+                content["example"] = STREAMS.get(kind, ANSWERS[name])
     for parameter in operation.get("parameters", ()):
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"], ""))
     for content in operation.get("requestBody", {}).get("content", {}).values():

@@ -27,7 +27,7 @@ from farm.store.retrievals import Retrievals
 from farm.traces import span
 
 # Only declares the keys in the OpenAPI document: the keyring reads the header.
-_BEARER = HTTPBearer(auto_error=False, scheme_name="API key", description="`farm keys create NAME` prints one.")
+_BEARER = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="`farm keys create NAME` prints one.")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ async def serving(request: Request, owner: str) -> AsyncIterator[str]:
         holding.free()
 
 
-async def get_bare_owner(request: Request) -> AsyncIterator[str]:
+async def get_bare_owner(request: Request, _shown: Annotated[Any, Security(_BEARER)]) -> AsyncIterator[str]:
     """Yield the owner of a request on the routes of Kimina's server.
 
     The key needs no `Bearer` before it, and the error texts are those of that server.
@@ -134,7 +134,7 @@ def _bare_owner(keyring: Keyring, authorization: str | None) -> str:
     return key.name
 
 
-async def get_url_owner(request: Request) -> AsyncIterator[str]:
+async def get_url_owner(request: Request, _shown: Annotated[Any, Security(_BEARER)]) -> AsyncIterator[str]:
     """Yield the owner of a request from a client that knows only a URL; the key may be the URL's password.
 
     Raises:

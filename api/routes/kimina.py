@@ -52,8 +52,18 @@ async def check(request: Request, service: ServiceDep, owner: BareOwnerDep) -> R
     return _json([{"id": each.id, **answer} for each, answer in zip(body.snippets, answers, strict=True)])
 
 
-@router.post("/verify", response_model=VerifyResponse, openapi_extra=body_of(VerifyRequest))
-@router.post("/one_pass_verify_batch", response_model=VerifyResponse, openapi_extra=body_of(VerifyRequest))
+@router.post(
+    "/verify",
+    summary="Verify, for Kimina's clients",
+    response_model=VerifyResponse,
+    openapi_extra=body_of(VerifyRequest),
+)
+@router.post(
+    "/one_pass_verify_batch",
+    summary="Verify, for Kimina's older clients",
+    response_model=VerifyResponse,
+    openapi_extra=body_of(VerifyRequest),
+)
 @router.post("/verify/", include_in_schema=False)
 @router.post("/one_pass_verify_batch/", include_in_schema=False)
 async def verify(request: Request, service: ServiceDep, owner: BareOwnerDep) -> Response:

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.environments import describe, lean_notice, lean_workers
+from api.example_answers import NOT_READY
 from api.metrics import Readings, render
 from api.openapi import FAILURES, ReadinessAnswer
 from api.service import OperatorDep, ServiceDep, VerifierDep, admit_stranger
@@ -107,7 +108,13 @@ def _room(members: list[WorkerStatus], can_answer: bool, notice: str) -> dict[st
 @router.get(
     "/readyz",
     response_model=ReadinessAnswer,
-    responses={503: {"model": ReadinessAnswer, "description": "A part does not answer"}},
+    responses={
+        503: {
+            "model": ReadinessAnswer,
+            "description": "A part does not answer",
+            "content": {"application/json": {"example": NOT_READY}},
+        }
+    },
     dependencies=[Depends(admit_stranger)],
 )
 async def readyz(service: ServiceDep) -> Response:

@@ -20,7 +20,11 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-Option = Annotated[tuple[list[str], bool | int | str | list[str]], BeforeValidator(_as_tuple)]
+Option = Annotated[
+    tuple[list[str], bool | int | str | list[str]],
+    BeforeValidator(_as_tuple),
+    Field(json_schema_extra={"items": {}}),  # linters want it of every array, of a tuple too
+]
 
 
 class LeanRequest(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from farm.models.answers import Unfinished
 from farm.models.limits import MAX_CANDIDATES, MAX_GOALS, MAX_TACTICS
@@ -16,6 +16,14 @@ _ONE_SOURCE = "a goal is given by `code` with a sorry, or by `statement`"
 _PLACEHOLDER = "by sorry"
 
 Tactics = Annotated[list[LeanText], Field(min_length=1, max_length=MAX_TACTICS)]
+
+
+def _as_sequence(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Sequence = Annotated[Tactics, BeforeValidator(_as_sequence, json_schema_input_type=LeanText | Tactics)]
+"""Tactics as a client sends them: a string is a sequence of one tactic."""
 
 
 class Candidates(BaseModel):
@@ -42,12 +50,7 @@ class Goal(BaseModel):
     id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     code: LeanText | None = None
     statement: LeanText | None = None
-    candidates: Annotated[list[Tactics], Field(min_length=1)]
-
-    @field_validator("candidates", mode="before")
-    @classmethod
-    def _as_sequences(cls, value: Any) -> Any:
-        return [[each] if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
+    candidates: Annotated[list[Sequence], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _require_one_source(self) -> Goal:

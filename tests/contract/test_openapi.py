@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from api import descriptions
@@ -28,9 +33,9 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 def test_operations_have_names_of_their_own_and_say_what_they_do(document: dict[str, Any]) -> None:
     found = dict(operations(document))
-    names = [operation["operationId"] for operation in found.values()]
-
-    assert len(names) == len(set(names)) > 20
+    for name in ("operationId", "summary"):
+        names = [operation[name] for operation in found.values()]
+        assert len(names) == len(set(names)) > 20
     assert [name for name, each in found.items() if not (each.get("summary") and each.get("description"))] == []
     described = {tag["name"]: tag["description"] for tag in document["tags"]}
     assert {tag for each in found.values() for tag in each["tags"]} == set(described)
@@ -78,9 +83,66 @@ def test_every_body_has_an_example_that_can_be_sent(document: dict[str, Any]) ->
     assert seen >= 10
 
 
-def test_every_error_has_an_example_of_its_shape(document: dict[str, Any]) -> None:
+def answers(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield each answer as operation and status, media type, and content."""
     for name, operation in operations(document):
         for status, answer in operation["responses"].items():
-            if status[0] in "45" and "readyz" not in name:
-                example = answer["content"]["application/json"]["example"]
-                assert {"error", "detail"} & set(example), f"{name} {status}"
+            yield from ((f"{name} {status}", kind, content) for kind, content in answer["content"].items())
+
+
+def test_every_answer_has_an_example_that_its_schema_allows(document: dict[str, Any]) -> None:
+    seen = {name for name, _ in operations(document)}
+    for name, kind, content in answers(document):
+        assert content.get("example") not in (None, "", {}, []), f"{name} {kind}"
+        if kind == "application/json":
+            # The document itself holds what the schema refers to.
+            jsonschema.validate(content["example"], {**content["schema"], "components": document["components"]})
+            if " 2" in name:
+                seen.discard(name.rpartition(" ")[0])
+    assert seen == set(), "no example of success"
+
+
+def test_examples_of_streams_are_what_clients_read(document: dict[str, Any]) -> None:
+    contents = document["paths"]["/v1/batches/{batch_id}/results"]["get"]["responses"]["200"]["content"]
+    *lines, last = map(json.loads, contents["application/x-ndjson"]["example"].splitlines())
+    *events, end = contents["text/event-stream"]["example"].strip().split("\n\n")
+    data = [json.loads(event.partition("\ndata: ")[2]) for event in events]
+
+    assert [models.Verdict.model_validate(line["result"]).id for line in lines] == ["two", "three"]
+    assert [models.Verdict.model_validate(each).id for each in data] == ["two", "three"]
+    assert (last["done"], end.splitlines()[1:]) == (True, ["event: done", "data: {}"])
+
+
+def test_every_error_has_an_example_of_its_shape(document: dict[str, Any]) -> None:
+    for name, _, content in answers(document):
+        if name.rpartition(" ")[2][0] in "45" and "readyz" not in name:
+            assert {"error", "detail"} & set(content["example"]), name
+
+
+def test_every_operation_says_whether_it_needs_a_key(document: dict[str, Any]) -> None:
+    security = {name: each["security"] for name, each in operations(document)}
+    open_to_all = {name for name, needed in security.items() if not needed}
+
+    assert open_to_all == {"get /health", "get /livez", "get /readyz"}
+
+
+LINTERS = {
+    "spectral": ["lint", "--fail-severity", "hint", "--ruleset", "rules.json", "openapi.json"],
+    "redocly": ["lint", "--config", "redocly.yaml", "openapi.json"],
+}
+
+
+@pytest.mark.parametrize("linter", LINTERS)
+def test_linters_report_nothing(document: dict[str, Any], linter: str, tmp_path: Path) -> None:
+    if not shutil.which(linter):
+        pytest.skip(f"needs {linter} (npm: @stoplight/spectral-cli, @redocly/cli)")
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    (tmp_path / "rules.json").write_text('{"extends": ["spectral:oas"]}')
+    (tmp_path / "redocly.yaml").write_text("extends: [recommended]")
+
+    run = subprocess.run(
+        [linter, *LINTERS[linter]], cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "warning" not in run.stdout.lower(), run.stdout
