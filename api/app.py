@@ -20,14 +20,33 @@ from api.mcp_endpoint import McpEndpoint
 from api.rate_limits import Pace
 from api.replies import Replies
 from api.request_counts import CountedRequests, RequestCounts
-from api.routes import batches, commands, console, contents, description, joining, kimina, operations, premises, rewards
+from api.routes import (
+    batches,
+    commands,
+    console,
+    contents,
+    description,
+    joining,
+    kimina,
+    operations,
+    premises,
+    rewards,
+    rows,
+)
 from api.service import Service
 from api.signs_of_life import give_signs
 from farm.celery_app import Tokens, celery_app
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
 from farm.loopback import LOOPBACK_HOSTS
-from farm.models import BatchRequest, CommandsRequest, RetrieveBatchRequest, RetrieveRequest, TacticsRequest
+from farm.models import (
+    BatchRequest,
+    CommandsRequest,
+    RetrieveBatchRequest,
+    RetrieveRequest,
+    RowsRequest,
+    TacticsRequest,
+)
 from farm.models.kimina import CheckRequest, VerifyRequest
 from farm.models.openrlhf import OpenRLHFRequest
 from farm.settings import Settings
@@ -37,10 +56,12 @@ from farm.store.environments import KnownEnvironments
 from farm.store.quotas import Quotas
 from farm.store.retrievals import Retrievals
 
+_ROUTES = (batches, contents, rows, commands, premises, rewards, kimina, operations, joining, description, console)
 _BODIES = (
     BatchRequest,
     CommandsRequest,
     TacticsRequest,
+    RowsRequest,
     RetrieveRequest,
     RetrieveBatchRequest,
     CheckRequest,
@@ -97,7 +118,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="leanfarm", version=version("leanfarm"), lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(CountedRequests, counts=counts)
     add_error_handlers(app)
-    for routes in (batches, contents, commands, premises, rewards, kimina, operations, joining, description, console):
+    for routes in _ROUTES:
         app.include_router(routes.router)
     app.router.routes.append(Route("/mcp", endpoint, methods=["POST"]))
     app.mount("/console/assets", console.assets())

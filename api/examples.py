@@ -10,6 +10,9 @@ _GOAL = "a b : Nat\n⊢ a + b = b + a"
 EXAMPLES: dict[str, Any] = {
     "BatchRequest": {"proofs": [{"id": "two", "code": _TRUE}], "timeout_s": 30, "label": "a first batch"},
     "RerunRequest": {"outcome": "undecided"},
+    "RowsRequest": {
+        "rows": [{"name": "two", "header": "import Init", "formal_statement": "theorem two : 1 + 1 = 2 := by sorry"}]
+    },
     "CommandsRequest": {"requests": [{"cmd": "#eval 1 + 1"}]},
     "TacticsRequest": {"goals": [{"code": "theorem two : 1 + 1 = 2 := by sorry", "candidates": ["rfl", ["simp"]]}]},
     "RetrieveRequest": {"state": _GOAL, "k": 8},

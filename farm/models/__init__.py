@@ -33,6 +33,7 @@ from farm.models.premises import (
 )
 from farm.models.proofs import DEFAULT_ENVIRONMENT, EnvironmentName, Level, Options, Proof, as_proof
 from farm.models.reports import Report, ReportRequest
+from farm.models.rows import RowFields, RowsAnswer, RowsRequest
 from farm.models.tactics import Candidates, Goal, GoalAnswer, Status, TacticsAnswer, TacticsRequest, Tried
 from farm.models.verdicts import (
     POLICY_VERSION,
@@ -101,6 +102,9 @@ __all__ = [
     "RetrieveRequest",
     "RetrievedBatch",
     "RetrievedPremise",
+    "RowFields",
+    "RowsAnswer",
+    "RowsRequest",
     "Sorry",
     "Status",
     "TacticsAnswer",

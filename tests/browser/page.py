@@ -10,6 +10,7 @@ from typing import Any
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.support.running import await_true
@@ -73,6 +74,20 @@ class Page:
         """Press keys one after the other, wherever the focus is."""
         for key in keys:
             ActionChains(self.chrome).send_keys(key).perform()
+
+    def look(self, width: int, scheme: str) -> None:
+        """Take a screen of this width in pixels, in the colours `light` or `dark`."""
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def paste(self, text: str, selector: str) -> None:
+        """Put a text on the clipboard and paste it where the selector leads."""
+        allowed = {"origin": self.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+        self.chrome.execute_cdp_cmd("Browser.grantPermissions", allowed)
+        self.run("return navigator.clipboard.writeText(arguments[0])", text)
+        self.find(selector).send_keys(Keys.CONTROL, "v")
 
     def focused(self) -> str:
         """Return the text, or else the id, of what has the focus."""

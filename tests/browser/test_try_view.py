@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import httpx
@@ -76,6 +77,47 @@ def test_an_example_is_filled_in_and_its_link_brings_it_back(page: Page) -> None
     assert values == ["by\n  rfl\n", "theorem two_and_two : 2 + 2 = 4", "checked"]
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_a_row_of_a_pasted_benchmark_fills_the_boxes(page: Page, width: int, scheme: str) -> None:
+    page.look(width, scheme)
+    rows = [
+        {"name": f"sum_{at}", "header": "import Init", "formal_statement": f"theorem t{at} : {at} + 1 = {at + 1} := by"}
+        for at in range(244)
+    ]
+    rows += [{"name": "solved", "lean4_code": TRUE}, {"name": "odd", "formal_statement": ["?"]}]
+    page.open("try")
+    page.await_text("Verify")
+    page.chrome.find_element("xpath", "//summary[contains(., 'benchmark')]").click()
+    page.paste("\n".join(map(json.dumps, rows)), "#rows")
+    page.await_text("246 rows: choose one.", "details[open] [role=status]")
+    chooser = Select(page.find("#row"))
+    chooser.select_by_visible_text("244 sum_243")
+
+    assert page.find("#statement").get_attribute("value") == "import Init\n\ntheorem t243 : 243 + 1 = 244 := by"
+    assert page.find("#level").get_attribute("value") == "checked"
+    assert page.violations() == []
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+    page.picture(f"row-{width}-{scheme}")
+    chooser.select_by_visible_text("246 odd (cannot be read)")
+    page.await_text("This row cannot be read: statement:", "details[open] [role=status]")
+    chooser.select_by_visible_text("245 solved")
+    values = page.run("return ['code', 'statement', 'level'].map((id) => document.getElementById(id).value)")
+    assert values == [TRUE, "", "compiled"]
+    page.find("form[aria-label=Verify] .primary").click()
+    page.await_text("accepted", ".verdict")
+
+
+def test_a_file_that_holds_no_rows_says_where(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"name": "a", "formal_statement": "theorem a : 1 = 1"}\n{"name": }\n')
+    page.open("try")
+    page.await_text("Verify")
+    page.chrome.find_element("xpath", "//summary[contains(., 'benchmark')]").click()
+    page.find("#rows-file").send_keys(str(path))
+
+    page.await_text("Line 2 is not JSON", "details [role=alert]")
+
+
 def test_what_runs_can_be_stopped_and_is_remembered(page: Page, farm: RunningFarm) -> None:
     page.open("try")
     page.await_text("Verify")
@@ -93,7 +135,7 @@ def test_what_runs_can_be_stopped_and_is_remembered(page: Page, farm: RunningFar
     page.await_text("rejected: error", ".verdict")
     page.open("try")
     page.await_text("Earlier tries in this browser (1)")
-    page.find("summary").click()
+    page.chrome.find_element("xpath", "//summary[contains(., 'Earlier')]").click()
     page.await_text("theorem three", ".tries")
     page.find(".tries button").click()
     assert page.find("#code").get_attribute("value") == FALSE

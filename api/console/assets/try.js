@@ -5,6 +5,7 @@ import { ApiError, ask, poll } from "./api.js";
 import { h, heading, table } from "./dom.js";
 import { EXAMPLES } from "./examples.js";
 import { copier } from "./files.js";
+import { rowChooser } from "./rows.js";
 import { term } from "./terms.js";
 import { history, keep } from "./tries.js";
 import { judged } from "./verdict.js";
@@ -142,6 +143,7 @@ function verifyForm(signal) {
   };
   const more = [examples(fields), copier("Copy link to this try", () => linkTo(fields))];
   const element = form("Verify", [code, statement, knobs], "Verify", answer, signal, more);
+  element.querySelector("h2").after(rowChooser((row) => fill(fields, row), signal));
   element.append(earlier.element);
   return element;
 }

@@ -25,6 +25,7 @@ ROUTES: dict[Scope, list[tuple[str, str, Any]]] = {
         ("POST", "/v1/verify", {"proofs": [{"code": TRUE}]}),
         ("GET", "/v1/batches", None),
         ("GET", "/v1/environments", None),
+        ("POST", "/v1/rows", {"rows": [{"formal_statement": "theorem two : 1 + 1 = 2"}]}),
         ("POST", "/v1/commands", {"requests": [{"cmd": TRUE}]}),
         ("POST", "/v1/tactics", {"goals": [{"statement": "theorem two : 1 + 1 = 2", "candidates": ["rfl"]}]}),
         (
