@@ -106,7 +106,7 @@ _FIELDS = {
     "score": "How near the premise is to the goal: the larger, the nearer.",
     "severity": "How bad it is.",
     "snippets": "What to check.",
-    "sorries": "The holes that were left.",
+    "sorries": "Each `sorry` that was left, with its goal.",
     "state": "`queued`, `running`, `done` or `cancelled`.",
     "status": "`ready`, `degraded` or `not ready`.",
     "timeout": "Seconds that each text may run.",

@@ -74,7 +74,7 @@ class Message(BaseModel):
 
 
 class Sorry(BaseModel):
-    """A hole that was left in the proof."""
+    """A `sorry` that was left in the proof."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 

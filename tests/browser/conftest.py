@@ -11,7 +11,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from tests.browser.page import Page
-from tests.browser.proofs import ENDLESS, FALSE, HOLE, TRUE, finish, submit
+from tests.browser.proofs import ENDLESS, FALSE, GAP, TRUE, finish, submit
 from tests.conftest import require
 from tests.support.running import RunningFarm
 
@@ -40,7 +40,7 @@ def mixed(farm: RunningFarm) -> str:
     """A finished batch in which one proof of 46 timed out."""
     proofs = [{"id": f"lemma-{i}", "code": f"{TRUE} -- {i}"} for i in range(40)]
     proofs += [{"id": f"wrong-{i}", "code": FALSE} for i in range(3)]
-    proofs += [{"id": f"hole-{i}", "code": HOLE} for i in range(2)]
+    proofs += [{"id": f"gap-{i}", "code": GAP} for i in range(2)]
     return finish(farm, submit(farm, [*proofs, {"id": "endless", "code": ENDLESS}]))
 
 

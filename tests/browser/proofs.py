@@ -10,7 +10,7 @@ from tests.support.running import RunningFarm, await_true
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 FALSE = "theorem three : 1 + 1 = 3 := by decide"
-HOLE = "theorem hole (a b : Nat) : a + b = b + a := by sorry"
+GAP = "theorem gap (a b : Nat) : a + b = b + a := by sorry"
 ENDLESS = "import Init\n\n-- a search that does not end: hang!\ntheorem endless : 1 + 1 = 2 := by\n  rfl"
 
 

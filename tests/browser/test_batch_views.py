@@ -100,7 +100,7 @@ def test_proofs_are_sorted_and_keep_their_index(page: Page, mixed: str) -> None:
     [by_name] = [each for each in page.chrome.find_elements("css selector", ".head button") if "Proof" in each.text]
     by_name.click()
 
-    await_true(lambda: page.texts(".rows .row a")[:4] == ["endless", "hole-0", "hole-1", "lemma-0"], "names in order")
+    await_true(lambda: page.texts(".rows .row a")[:4] == ["endless", "gap-0", "gap-1", "lemma-0"], "names in order")
     assert page.address() == f"#/batches/{mixed}?sort=name"
 
 
@@ -254,9 +254,9 @@ def test_a_farm_without_batches_says_how_to_begin(page: Page, farm: RunningFarm,
 
 
 def test_a_filter_is_part_of_the_address(page: Page, mixed: str) -> None:
-    page.open(f"batches/{mixed}?show=rejected&text=hole")
+    page.open(f"batches/{mixed}?show=rejected&text=gap")
 
-    await_true(lambda: sorted(page.texts(".rows .row a")) == ["hole-0", "hole-1"], "two rows")
+    await_true(lambda: sorted(page.texts(".rows .row a")) == ["gap-0", "gap-1"], "two rows")
 
 
 def test_a_batch_that_is_not_there_is_said_to_be(page: Page) -> None:

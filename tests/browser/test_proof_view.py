@@ -22,10 +22,11 @@ def test_what_lean_said_is_underlined_where_it_said_it(page: Page, farm: Running
     assert page.texts(".number") == ["1", "2"]
 
 
-def test_a_hole_shows_the_goal_that_is_left(page: Page, mixed: str) -> None:
+def test_a_sorry_shows_the_goal_that_is_left(page: Page, mixed: str) -> None:
     page.open(f"batches/{mixed}/43")
 
     page.await_text("Goal left open", ".source")
+    assert "First sorry: line 1" in page.text(".verdict .first")
     assert "⊢ a + b = b + a" in page.text(".said.sorry")
     assert "sorry" in page.texts("mark")
 
@@ -61,7 +62,7 @@ def test_lean_is_coloured_and_its_comments_hide_words(page: Page, farm: RunningF
     assert page.texts(".source .lean-declares") == ["theorem"]
     assert page.texts(".source .lean-comment") == ["/- theorem /- sorry -/", " still -/", "-- def"]
     assert page.texts(".source .lean-keyword") == ["by"]
-    assert page.texts(".source .lean-hole") == []
+    assert page.texts(".source .lean-doubted") == []
 
 
 def test_hidden_characters_are_shown(page: Page, farm: RunningFarm) -> None:
@@ -89,7 +90,7 @@ def test_what_repairs_a_proof_stands_at_its_error(page: Page, farm: RunningFarm)
 
 
 def test_hypotheses_are_aligned(page: Page, farm: RunningFarm) -> None:
-    code = "theorem hole (a b : Nat) (equal : a = b) : a + b = b + a := by sorry"
+    code = "theorem gap (a b : Nat) (equal : a = b) : a + b = b + a := by sorry"
     page.open(f"batches/{finish(farm, submit(farm, [{'code': code}]))}/0")
     page.await_text("Goal left open", ".source")
 

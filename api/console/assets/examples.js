@@ -12,7 +12,7 @@ theorem two_and_two : 2 + 2 = 4 := by
 theorem two_and_two_is_five : 2 + 2 = 5 := by
   decide
 ` },
-  { name: "A hole", code: `import Init
+  { name: "A goal left open (sorry)", code: `import Init
 
 theorem left_open (n : Nat) : n + 0 = n := by
   sorry

@@ -8,8 +8,8 @@ const MOST_CHARS = 4000;
 const DECLARATIONS = "theorem lemma def abbrev example instance structure class inductive coinductive axiom opaque macro macro_rules syntax notation infix infixl infixr prefix postfix elab elab_rules declare_syntax_cat initialize builtin_initialize";
 const COMMANDS = "import open namespace section end variable universe export attribute set_option mutual module prelude public private protected noncomputable unsafe partial nonrec local scoped meta deriving extends where in hiding renaming include omit";
 const TERMS = "by fun match with if then else let have show from do return for at calc obtain suffices termination_by decreasing_by Type Prop Sort";
-const HOLES = "sorry admit native_decide";
-const KINDS = new Map([[DECLARATIONS, "declares"], [COMMANDS, "keyword"], [TERMS, "keyword"], [HOLES, "hole"]].flatMap(([words, kind]) => words.split(" ").map((word) => [word, kind])));
+const DOUBTED = "sorry admit native_decide";
+const KINDS = new Map([[DECLARATIONS, "declares"], [COMMANDS, "keyword"], [TERMS, "keyword"], [DOUBTED, "doubted"]].flatMap(([words, kind]) => words.split(" ").map((word) => [word, kind])));
 
 // The order matters: comments and strings come first, because they hide everything else in them.
 const TOKEN = new RegExp(

@@ -13,11 +13,11 @@ const RANKS = ["trace", "info", "warning", "sorry", "error"];
 
 const isAt = (a, b) => a && b && a.line === b.line && a.column === b.column;
 
-/** Return the messages and holes of a verdict as marks: severity, text, positions if there are any, and what may repair it. */
+/** Return the messages and sorries of a verdict as marks: severity, text, positions if there are any, and what may repair it. */
 export function marksOf(verdict) {
-  const holes = verdict.sorries.map(({ goal, ...place }) => ({ severity: "sorry", data: `Goal left open:\n${goal}`, ...place }));
+  const sorries = verdict.sorries.map(({ goal, ...place }) => ({ severity: "sorry", data: `Goal left open:\n${goal}`, ...place }));
   const repairOf = ({ pos, severity }) => (severity === "error" ? verdict.feedback?.find((each) => isAt(each.pos, pos)) : null);
-  return [...verdict.messages.map((message) => ({ ...message, repair: repairOf(message) })), ...holes];
+  return [...verdict.messages.map((message) => ({ ...message, repair: repairOf(message) })), ...sorries];
 }
 
 /**

@@ -44,7 +44,7 @@ function list(values) {
 
 function pointer(wrong, goTo) {
   const { line, column } = wrong.pos;
-  const word = wrong.severity === "error" ? "First error" : "First hole";
+  const word = wrong.severity === "error" ? "First error" : "First sorry";
   const go = h("button", { type: "button", class: "small", onclick: () => goTo(line) }, `${word}: line ${line}, column ${column}`);
   return h("div", { class: "first" }, go, said(wrong.data));
 }

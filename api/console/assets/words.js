@@ -6,7 +6,7 @@ export const OUTCOMES = ["accepted", "rejected", "undecided"];
 
 const REASONS = {
   error: ["rejected", "Lean reported an error."],
-  sorry: ["rejected", "The proof leaves a hole (sorry)."],
+  sorry: ["rejected", "The proof leaves a goal open (sorry)."],
   axiom: ["rejected", "The proof rests on an axiom that is not allowed."],
   statement: ["rejected", "What was proved is not the statement that was asked for."],
   missing: ["rejected", "The text does not declare the theorem of the statement."],
