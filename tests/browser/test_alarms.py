@@ -20,6 +20,14 @@ from tests.support.running import RunningFarm, await_true
 pytestmark = pytest.mark.system
 
 CANARY = "#alarms details.rejected"
+# The page looks every 15 s; here, every second.
+HURRY = "const wait = setTimeout; window.setTimeout = (then, ms, ...more) => wait(then, ms / 15, ...more)"
+ASKED = "return performance.getEntriesByType('resource').map((e) => e.name.match(/v1\\/history\\?minutes=(\\d+)/)?.[1])"
+
+
+def minutes_asked(page: Page) -> list[int]:
+    """Return how many minutes of the history the page has asked for, request by request."""
+    return [int(each) for each in page.run(ASKED) if each]
 
 
 @pytest.fixture
@@ -76,12 +84,26 @@ def test_the_banner_can_be_read_everywhere(page: Page, width: int, scheme: str) 
     page.picture(f"alarm-history-{width}-{scheme}")
 
 
+@pytest.mark.usefixtures("paused")
+@pytest.mark.parametrize(("hours", "asked"), [(1, [60, 60, 60, 60, 60]), (24, [1440, 1, 1, 1, 1440])])
+def test_the_view_of_the_last_hours_and_the_banner_ask_together(page: Page, hours: int, asked: list[int]) -> None:
+    page.chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": HURRY})
+    page.open(f"history?hours={hours}")
+    page.await_text("has paused its key, alice", CANARY)
+    await_true(lambda: len(minutes_asked(page)) >= 5, "five looks")
+    assert minutes_asked(page)[:5] == asked
+
+    page.find("nav a[href='#/try']").click()
+    page.await_text("Verify")
+    seen = len(minutes_asked(page))
+    await_true(lambda: minutes_asked(page)[seen:], "the banner's own look")
+    assert set(minutes_asked(page)[seen + 1 :]) <= {1}
+
+
 def test_an_alarm_that_has_ended_goes(page: Page, farm: RunningFarm) -> None:
     store = open_store(farm.redis_url)
     store.hset("farm:paused", "bob", "6f1c0e")
-    # The page looks every 15 s; here, every second.
-    hurry = "const wait = setTimeout; window.setTimeout = (then, ms, ...more) => wait(then, ms / 15, ...more)"
-    page.chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": hurry})
+    page.chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": HURRY})
     page.open("batches")
     page.await_text("has paused its key, bob", CANARY)
     resume(store, "bob")

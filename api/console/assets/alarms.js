@@ -4,9 +4,13 @@ import { ask, poll } from "./api.js";
 import { h } from "./dom.js";
 import { clock } from "./words.js";
 
-const LOOK_S = 15;
+/** Seconds between two looks. */
+export const LOOK_S = 15;
 const GRAVE = ["canary", "reaper"];
 const folded = new Set();
+const banner = document.getElementById("alarms");
+let shown = "";
+let feeding = AbortSignal.abort();
 
 function alarm({ kind, text, action, since, see }) {
   const remember = (event) => (event.target.open ? folded.delete(text) : folded.add(text));
@@ -19,17 +23,30 @@ function alarm({ kind, text, action, since, see }) {
   );
 }
 
+/** Show the alarms of an answer; those that have not changed stay, with their focus, and are not read out again. */
+function draw(alarms) {
+  const found = JSON.stringify(alarms);
+  if (shown !== found) banner.replaceChildren(...alarms.map(alarm));
+  shown = found;
+  banner.hidden = !alarms.length;
+}
+
+/**
+ * Have a view that reads the history anyway feed the banner with the alarms in each of its answers, by the function that is
+ * returned. Until the signal is aborted, the banner asks for none itself.
+ */
+export function feedAlarms(signal) {
+  feeding = signal;
+  return draw;
+}
+
 /** Keep the banner up to date until the signal is aborted. A key that may not see the alarms sees no banner. */
-export async function watchAlarms(banner, signal) {
-  let shown = "";
+export async function watchAlarms(signal) {
+  shown = "";
   banner.hidden = true;
   try {
     await poll(signal, async () => {
-      const { alarms } = await ask("v1/history?minutes=1", { signal });
-      // What has not changed stays, with its focus, and is not read out again.
-      if (shown !== JSON.stringify(alarms)) banner.replaceChildren(...alarms.map(alarm));
-      shown = JSON.stringify(alarms);
-      banner.hidden = !alarms.length;
+      if (feeding.aborted) draw((await ask("v1/history?minutes=1", { signal })).alarms);
       return LOOK_S;
     });
   } catch (error) {

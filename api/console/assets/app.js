@@ -87,7 +87,7 @@ function askForKey(why) {
 function watch() {
   watching.abort();
   watching = new AbortController();
-  watchAlarms(document.getElementById("alarms"), watching.signal);
+  watchAlarms(watching.signal);
 }
 
 function use(text) {

@@ -1,13 +1,14 @@
 // The last hours of the farm, from the samples that the reaper keeps.
 
+import { LOOK_S, feedAlarms } from "./alarms.js";
 import { ask, poll } from "./api.js";
 import { COLUMNS, chart, columnsOf, timeOf } from "./charts.js";
 import { h, heading, table } from "./dom.js";
 import { KINDS, OUTCOMES, clock, count, duration, outcomeOf, seconds } from "./words.js";
 
 const HOURS = [1, 6, 24];
-const LOOK_S = 20;
-const DAY_LOOK_S = 60;
+// Of a long time, every look but one in four reads the alarms alone.
+const LOOKS_PER_DRAWING = 4;
 
 const most = (of) => (minutes) => Math.max(...minutes.map(of));
 const mostKnown = (of) => (minutes) => minutes.reduce((high, each) => (of(each) === undefined || of(each) === null ? high : Math.max(high ?? 0, of(each))), null);
@@ -117,8 +118,7 @@ export async function show(main, { query }, signal) {
   }
 
   place.addEventListener("input", point);
-  await poll(signal, async () => {
-    history = await ask(`v1/history?minutes=${60 * hours}`, { signal });
+  function draw() {
     columns = columnsOf(history.minutes);
     charts = CHARTS.map((each) => chart(history, columns, each));
     for (const { drawing } of charts) drawing.addEventListener("pointermove", follow);
@@ -126,6 +126,16 @@ export async function show(main, { query }, signal) {
     note.textContent = missing(history, hours);
     events.replaceChildren(happened(history.events));
     point();
-    return hours > 1 ? DAY_LOOK_S : LOOK_S;
+  }
+
+  const feed = feedAlarms(signal);
+  let looks = 0;
+  await poll(signal, async () => {
+    const isDue = hours === 1 || looks++ % LOOKS_PER_DRAWING === 0;
+    const found = await ask(`v1/history?minutes=${isDue ? 60 * hours : 1}`, { signal });
+    feed(found.alarms);
+    if (isDue) history = found;
+    if (isDue) draw();
+    return LOOK_S;
   });
 }
