@@ -92,6 +92,53 @@ answers = ["```lean\\nby rfl\\n```", "```lean\\nby sorry\\n```", "", "```lean\\n
 print(json.dumps([asyncio.run(score(answer)) for answer in answers]))
 """
 
+NEMO_GYM = """
+import json, threading, time
+import httpx, uvicorn
+from nemo_gym.config_types import BaseServerConfig
+from nemo_gym.server_utils import ServerClient
+from omegaconf import OmegaConf
+from farm import Farm
+from farm.client.frameworks.nemo_gym import LeanResourcesServer, LeanResourcesServerConfig
+
+def serve(**options):
+    # As `run_webserver` does, but without NeMo Gym's head server and Ray.
+    config = LeanResourcesServerConfig(
+        name="lean", host="127.0.0.1", port=0, entrypoint="app.py", undecided=-0.5, timeout_s=1, **options
+    )
+    head = BaseServerConfig(host="127.0.0.1", port=9)
+    client = ServerClient(head_server_config=head, global_config_dict=OmegaConf.create({}))
+    server = LeanResourcesServer(config=config, server_client=client)
+    app = server.setup_webserver()
+    server.setup_exception_middleware(app)
+    running = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    threading.Thread(target=running.run, daemon=True).start()
+    while not running.started:
+        time.sleep(0.01)
+    return "http://127.0.0.1:%d" % running.servers[0].sockets[0].getsockname()[1]
+
+def ask(url, text, **row):
+    said = {"type": "output_text", "text": text, "annotations": []}
+    response = {
+        "id": "r", "created_at": 0, "model": "m", "object": "response", "parallel_tool_calls": False,
+        "tool_choice": "auto", "tools": [],
+        "output": [{"id": "o", "type": "message", "role": "assistant", "status": "completed", "content": [said]}],
+    }
+    body = {"responses_create_params": {"input": "Prove it."}, "response": response, **row}
+    answer = httpx.post(url + "/verify", json=body, timeout=60)
+    return answer.json() if answer.status_code == 200 else {"status": answer.status_code, "error": answer.json()}
+
+url = serve()
+assert httpx.post(url + "/seed_session", json={}).status_code == 200
+row = {"header": "import Lean", "formal_statement": "theorem two : 1 + 1 = 2 := by\\n", "name": "two"}
+texts = ["So:\\n```lean4\\nrfl\\n```", "```lean\\nby sorry\\n```", "```lean\\nby have hang! := trivial; rfl\\n```", ""]
+print(json.dumps({
+    "answers": [ask(url, text, **row) for text in texts],
+    "no_statement": ask(url, "```lean\\nby rfl\\n```"),
+    "unknown_environment": ask(serve(environment="nowhere"), "```lean\\nby rfl\\n```", **row),
+}))
+"""
+
 
 RAY = """
 import json, ray
@@ -153,3 +200,20 @@ def test_verifiers_scores_a_rollout_and_fails_one_that_is_undecided(farm: Runnin
 @pytest.mark.skipif(find_spec("ray") is None, reason="needs ray: pip install ray")
 def test_rays_actors_share_one_farm(farm: RunningFarm) -> None:
     assert run(farm, RAY) == [[1.0, 0.0]] * 6
+
+
+@pytest.mark.system
+@pytest.mark.skipif(find_spec("nemo_gym") is None, reason="needs nemo-gym: pip install nemo-gym, from Python 3.13")
+def test_nemo_gym_has_its_rewards_and_masks_what_the_farm_could_not_decide(farm: RunningFarm) -> None:
+    found = run(farm, NEMO_GYM)
+
+    told = ("reward", "outcome", "reason", "mask_sample", "name")
+    assert [[answer[field] for field in told] for answer in found["answers"]] == [
+        [1.0, "accepted", None, False, "two"],
+        [0.0, "rejected", "sorry", False, "two"],
+        [-0.5, "undecided", "timeout", True, "two"],
+        [0.0, "rejected", "no_response", False, "two"],
+    ]
+    assert "undecided/timeout" in found["answers"][2]["failure_reason"]
+    assert "statement" in str(found["no_statement"]["error"])
+    assert "nowhere" in str(found["unknown_environment"]["error"])

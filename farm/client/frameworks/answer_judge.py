@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from farm.client.asynchronous import AsyncFarm
+from farm.client.columns import Statement
 from farm.client.completions import Completion, Extract, extract_lean, proof_of
 from farm.client.submission import OptionFields
 from farm.models import Verdict
@@ -26,7 +27,7 @@ class AnswerJudge:
     farm: AsyncFarm | None = None
     extract: Extract = extract_lean
 
-    async def judge(self, answer: Completion, statement: str | None) -> Verdict | None:
+    async def judge(self, answer: Completion, statement: Statement) -> Verdict | None:
         """Return the verdict; None if nothing can be sent, which is the model's fault and worth 0.
 
         Raises:
