@@ -24,6 +24,7 @@ from farm.errors import FarmError, Forbidden, InvalidRequest, TooLarge
 from farm.fingerprint import fingerprint
 from farm.header import is_module
 from farm.keys import Gate
+from farm.logs import names_of
 from farm.models import BatchRequest, Options, Proof
 from farm.models.limits import MAX_BATCH_PROOFS
 from farm.prepared_proof import header_of
@@ -219,8 +220,7 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
 async def commit(service: Service, staging: Staging, submission: NewBatch) -> Committed:
     """Turn a staging into a batch and publish tokens for it; raises what `Batches.commit` raises."""
     committed = await service.batches.commit(staging, replace(submission, trace=traceparent()))
-    label = submission.options.get("label")
-    structlog.contextvars.bind_contextvars(batch=committed.batch, **({"label": label} if label else {}))
+    structlog.contextvars.bind_contextvars(batch=committed.batch, **names_of(submission.options))
     await service.call_lean(submission.environment, committed.tokens)
     return committed
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -43,6 +43,11 @@ def configure_logs(room: str) -> None:
     )
     _take_over_libraries(shared, render)
     sys.excepthook = _log_end
+
+
+def names_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the label and the tags in a batch's options, as far as it has them, for lines about the batch."""
+    return {name: options[name] for name in ("label", "tags") if options.get(name)}
 
 
 def _take_over_libraries(shared: list[Processor], render: Processor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from farm import Conflict, Farm, InvalidRequest, NotFound, Outcome
 from farm.processes import own_module
 from tests.support.open_store import open_store
-from tests.support.running import RunningFarm
+from tests.support.running import RunningFarm, await_true
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 FALSE = "theorem three : 1 + 1 = 3 := by decide"
@@ -93,11 +94,17 @@ def test_a_batch_of_an_older_release_has_no_name(farm: RunningFarm, client: Farm
     assert batch.id not in ids(client.batches(label="forgotten"))
 
 
-def test_the_log_of_the_request_has_the_label(farm: RunningFarm, client: Farm) -> None:
-    batch = client.submit([TRUE], label="in the log")
+def test_a_label_or_tag_finds_a_batch_in_the_log_of_each_room_that_had_it(farm: RunningFarm, client: Farm) -> None:
+    batch = client.submit([TRUE], label="in the log", tags=["night", "log:1"], cache=False)
+    batch.wait()
 
-    lines = [json.loads(line) for line in farm.log("api").splitlines() if batch.id in line]
-    assert [line["label"] for line in lines if line.get("route") == "/v1/batches"] == ["in the log"]
+    def found(room: str, event: str) -> list[dict[str, Any]]:
+        lines = map(json.loads, farm.log(room).splitlines())
+        return [line for line in lines if line.get("label") == "in the log" and line["event"] == event]
+
+    for room, event in (("api", "request"), ("lean", "chunk.done")):
+        line = await_true(partial(found, room, event), f"{event} in the log of {room}")[0]
+        assert (line["batch"], line["tags"]) == (batch.id, ["night", "log:1"])
 
 
 def test_the_command_line_gives_names_and_finds_by_them(farm: RunningFarm, client: Farm, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import structlog
 
+from farm.logs import names_of
 from farm.models import Reason
 from farm.store.claims import ClaimedItem
 from farm.store.constants import FIRST_CANARY, ONE_OF_THEM
@@ -78,9 +79,10 @@ class WorkLoop:
             return False
         claim, started = chunk.claim, time.monotonic()
         named = {"batch": claim.batch, "lease": claim.lease}
+        logged = {**named, **names_of(claim.options)}
         try:
             with (
-                structlog.contextvars.bound_contextvars(**named),
+                structlog.contextvars.bound_contextvars(**logged),
                 span("claim", parent=claim.trace, started_ns=asked_ns, **named, items=len(claim.items)),
             ):
                 self._run_chunk(chunk)
@@ -88,7 +90,7 @@ class WorkLoop:
             self._claims.put_down()
         summary.add(claim, chunk.written)
         seconds = round(time.monotonic() - started, 3)
-        _log.info("chunk.done", **named, items=len(claim.items), written=chunk.written, seconds=seconds)
+        _log.info("chunk.done", **logged, items=len(claim.items), written=chunk.written, seconds=seconds)
         return True
 
     def _run_chunk(self, chunk: Chunk) -> None:
