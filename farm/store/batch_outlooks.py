@@ -50,7 +50,7 @@ class Outlooks:
         self._scripts = Scripts(client)
 
     def outlasted(self, lease: str, index: int, left_s: float) -> Outlook | None:
-        """Count a run as going on after its slice, until its item leaves the lease; return its batch's outlook.
+        """Record that a run goes on after its slice, until its item leaves the lease; return the batch's outlook.
 
         Args:
             lease: the lease of the run.

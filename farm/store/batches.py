@@ -26,9 +26,9 @@ _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
 # Anything else could name another key of a batch, such as its items.
 _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
-# Some 30 ms of work, during which no other request is answered.
+# To stage this many items takes some 30 ms, during which the API process answers no other request.
 _STAGE_SLICE = 250
-# How many verdicts a search reads at first, and the size of a page up to which it doubles their number.
+# How many verdicts a search reads at first, and the size of a page below which the search doubles that number.
 _SEARCH_SLICE = 25
 _SEARCH_BYTES = 1 << 20
 T = TypeVar("T")
@@ -108,8 +108,8 @@ class Batches:
         Raises:
             Conflict: the idempotency key was used before with another body.
             Unavailable: the key is paused, and the submitter is waiting for the answer.
-            StoreUnavailable: Redis does not answer, or no replica has the batch yet; even so, the batch may exist. Or
-                the store has lost a part of the staging; then there is no batch.
+            StoreUnavailable: Redis does not answer, or no replica has the batch yet; in both cases, the batch may
+                exist. Or the store has lost a part of the staging; then there is no batch.
         """
         with translated():
             reply = await self._scripts.run("commit", pack_commit(staging, submission))
@@ -148,7 +148,7 @@ class Batches:
         return as_status(batch, record, paused=bool(paused))
 
     async def latest(self, owner: str, limit: int, wanted: Wanted | None = None) -> list[BatchStatus]:
-        """Return the owner's batches, the newest first; expired batches are dropped from the owner's list."""
+        """Return up to `limit` of the owner's batches, the newest first; drop expired ones from the owner's list."""
         return await latest(self._client, owner, limit, wanted or Wanted())
 
     async def results(self, batch: str, owner: str, after: str | None, limit: int) -> Page:
@@ -170,7 +170,7 @@ class Batches:
         return Page([raw(blob) for blob in packed], following, status.finished and len(entries) < limit)
 
     async def follow(self, batch: str, after: str, limit: int, block_ms: int) -> list[tuple[str, bytes]]:
-        """Wait for verdicts after a cursor; return (cursor, verdict as JSON) pairs, none if nothing came in time."""
+        """Return (cursor, verdict as JSON) pairs after a cursor; wait up to `block_ms` for the first; may be empty."""
         stream = f"farm:batch:{batch}:finished"
         with translated():
             reply = await self._client.xread({stream: after}, count=limit, block=block_ms)
@@ -223,7 +223,7 @@ class Batches:
         return orjson.dumps({"index": index, "proof": proof, "verdict": unpack(found) if found else None})
 
     async def items(self, batch: str, owner: str, after: int, limit: int) -> tuple[list[bytes], int | None]:
-        """Return the proofs after an index as JSON with their verdicts, and the last index if more follow.
+        """Return the proofs after an index as JSON with their verdicts, and the last index, or None if no more follow.
 
         Raises:
             NotFound: there is no such batch, it belongs to another key, or it has just expired.
@@ -236,7 +236,7 @@ class Batches:
         return NamesPage(names=found, next=following)
 
     async def _after(self, batch: str, owner: str, after: int, limit: int, read: Read[T]) -> tuple[list[T], int | None]:
-        """Return what `read` finds at the next `limit` indices, and the index to go on after; None at the end."""
+        """Return what `read` finds at the next `limit` indices, and the last index, or None at the end."""
         total = (await self.status(batch, owner)).total
         found = await read(self._client, batch, range(after + 1, min(after + 1 + limit, total)))
         if not found and after + 1 < total:
@@ -245,7 +245,7 @@ class Batches:
         return found, last if found and last + 1 < total else None
 
     async def matches(self, batch: str, owner: str, text: str, after: str | None, limit: int) -> MatchesPage:
-        """Return which verdicts after a cursor have a message that contains a text, ignoring case.
+        """Find the verdicts after a cursor in which a message or a goal contains a text; case is ignored.
 
         Raises:
             InvalidRequest: this farm did not issue the cursor.
@@ -264,7 +264,7 @@ class Batches:
         return MatchesPage(indices=found, next=cursor, done=False)
 
     async def cancel(self, batch: str, owner: str) -> BatchStatus:
-        """Stop a batch: nothing more of it starts, and the reaper gives the rest their verdicts.
+        """Cancel a batch, so that no more of its proofs start, and return its status; the reaper writes the verdicts.
 
         Raises:
             NotFound: there is no such batch, or it belongs to another key.

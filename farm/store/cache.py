@@ -39,13 +39,13 @@ def _stats(kept: int, counters: dict[bytes, bytes]) -> CacheStats:
 
 
 def read_cache_stats(client: RedisClient) -> CacheStats:
-    """Return the figures, over a blocking client."""
+    """Read the cache's figures over a blocking client."""
     with translated():
         return _stats(client.zcard("farm:verdicts"), client.hgetall("farm:counters"))
 
 
 async def read_cache_stats_async(client: AsyncRedisClient) -> CacheStats:
-    """Return the figures, over the API's client."""
+    """Read the cache's figures over the API's client."""
     with translated():
         return _stats(await client.zcard("farm:verdicts"), await client.hgetall("farm:counters"))
 

@@ -58,8 +58,8 @@ class Claim:
         longest_s: seconds that the longest of those runs took.
         trace: the `traceparent` of the request that made the batch; empty if the batch is not traced.
         is_interactive: whether a client is waiting for the verdicts.
-        items: the items of the chunk. Empty, and without a lease, if every item that was looked at is waiting for
-            another item's run.
+        items: the items of the chunk. If every item that was looked at is waiting for another item's run, there are no
+            items and there is no lease.
     """
 
     lease: str
@@ -100,7 +100,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Warmth:
-    """The lane and header that a process has loaded, and the cost of loading another header.
+    """The lane and owner that a process served last, and the cost of loading another header.
 
     Attributes:
         lane: the lane that the process served last.
@@ -114,7 +114,7 @@ class Warmth:
 
     @property
     def lead_s(self) -> float:
-        """Seconds that the owner may be ahead before another is served; loading then takes at most 1/3 of the time."""
+        """Seconds of lead that the owner keeps before another is served; loading then takes at most 1/3 of the time."""
         return 2 * self.load_s
 
 

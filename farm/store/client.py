@@ -21,7 +21,7 @@ Members: TypeAlias = set[bytes]
 
 
 class Pool(Protocol):
-    """A client's connections; their class tells whether the client goes through sentinels."""
+    """A client's connection pool; the pool's class tells whether the client goes through sentinels."""
 
 
 class Script(Protocol):
@@ -37,7 +37,7 @@ class AsyncScript(Protocol):
 
 
 class Queue(Protocol):
-    """Commands that are sent together. Each call returns the queue; the replies come at the end, in order."""
+    """Commands to send together. Each call returns the queue; the replies come at the end, in call order."""
 
     def blmove(self, first_list: str, second_list: str, timeout: float, src: Side, dest: Side) -> object: ...
     def delete(self, *names: Value) -> object: ...
@@ -69,21 +69,21 @@ class Queue(Protocol):
 
 
 class Pipeline(Queue, Protocol):
-    """Commands of a blocking client that are sent together."""
+    """A queue of commands on a blocking client."""
 
     def execute(self, raise_on_error: bool = True) -> list[object]:
         """Send the commands; return the reply to each."""
 
 
 class AsyncPipeline(Queue, Protocol):
-    """Commands of the API's client that are sent together."""
+    """A queue of commands on the API's client."""
 
     async def execute(self, raise_on_error: bool = True) -> list[object]:
         """Send the commands; return the reply to each."""
 
 
 class RedisClient(Protocol):
-    """The client of a worker process, or of a command."""
+    """The blocking client of a worker process or a command."""
 
     @property
     def connection_pool(self) -> Pool: ...

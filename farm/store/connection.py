@@ -46,7 +46,8 @@ _REFUSALS_BY_CLASS: dict[type[ResponseError], str] = {
     OutOfMemoryError: "Redis is full (maxmemory)",
     ReadOnlyError: "This Redis is a replica",
     MasterDownError: "This Redis has lost its primary",
-    # redis-py sends a script that is not known, once; this is another server by then, after a failover or a restart.
+    # redis-py loads an unknown script and runs it again, once. If it is unknown even then, another server has answered,
+    # after a failover or a restart.
     NoScriptError: "This Redis has just taken over",
 }
 _REFUSALS_BY_CODE = {
@@ -76,7 +77,7 @@ def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
 
 
 class _Retry(Retry):
-    """For blocking clients."""
+    """The retries of blocking clients."""
 
     def call_with_retry(
         self, do: Callable[[], T], fail: Fail, is_retryable: IsRetryable = None, with_failure_count: bool = False
@@ -85,7 +86,7 @@ class _Retry(Retry):
 
 
 class _AsyncRetry(AsyncRetry):
-    """For the API's clients."""
+    """The retries of the API's clients."""
 
     async def call_with_retry(
         self,
@@ -98,7 +99,7 @@ class _AsyncRetry(AsyncRetry):
 
 
 def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
-    """Return a client for worker processes; it connects on first use, and survives a fork that happens before.
+    """Return a client for worker processes; it connects on first use, and a fork before that does no harm.
 
     Args:
         url: the URL of the store.
@@ -120,7 +121,7 @@ def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
 
 
 def most_connections() -> int:
-    """Return the most connections that the API keeps; file descriptors are left for the API's own clients."""
+    """Return how many connections the API keeps at most; this leaves file descriptors for the API's own clients."""
     return min(_MOST_CONNECTIONS, descriptors.limit() // 4)
 
 
@@ -134,7 +135,7 @@ def connect_async(url: str) -> AsyncRedisClient:
         ConfigurationError: the URL is wrong.
     """
     _check(url)
-    passing = cast("tuple[type[RedisError], ...]", (*_PASSING, RuntimeError))  # uvloop's
+    passing = cast("tuple[type[RedisError], ...]", (*_PASSING, RuntimeError))  # RuntimeError is uvloop's
     options: dict[str, object] = {
         **_OPTIONS,
         "socket_timeout": SILENCE_WHEN_BLOCKED_S,
@@ -179,7 +180,7 @@ def check_server(client: RedisClient) -> str:
     Raises:
         StoreUnavailable: the server does not answer.
         ConfigurationError: the server is a cluster, which the scripts cannot span; or it may evict the farm's keys; or
-            it is a primary under sentinels that accepts writes while no replica gets them.
+            it is a primary behind sentinels that accepts writes even if no replica receives them.
     """
     with translated():
         info = client.info()

@@ -19,7 +19,7 @@ _WANTED, _CHOSEN = "farm:corpus:wanted", "farm:corpus:chosen"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The lists of modules and premises; clients may name a module or premise by its position there."""
+    """The lists of modules and premises; clients may name a module or premise by its position in its list."""
 
     edition: str
     modules: list[str]

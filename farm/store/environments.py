@@ -40,7 +40,7 @@ def forget_environments(client: RedisClient, older_than_s: int) -> list[str]:
 
 
 class KnownEnvironments:
-    """The environments as one API process sees them; read again when a second has passed, or a name is unknown."""
+    """The environments as one API process sees them; it reads them again after a second, or if a name is unknown."""
 
     def __init__(self, client: AsyncRedisClient) -> None:
         self._client = client

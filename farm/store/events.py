@@ -12,7 +12,7 @@ _MOST = 500
 
 
 def add_event(client: RedisClient, kind: str, text: str) -> None:
-    """Add an event of this moment.
+    """Add an event that happens now.
 
     Raises:
         StoreUnavailable: Redis does not answer.

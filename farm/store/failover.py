@@ -54,7 +54,7 @@ def primary_async(url: str, **options: object) -> AsyncRedisClient:
 
 
 async def confirm(client: AsyncRedisClient) -> None:
-    """Wait until a replica has all earlier writes; return at once if there is only one server.
+    """Wait until a replica has all earlier writes; return at once if the store is not behind sentinels.
 
     WAIT counts only writes on its own connection, so it follows a write, the fence. Replicas apply writes in order, so
     a replica that has the fence has all earlier writes.

@@ -1,4 +1,4 @@
-"""The history in Redis: a ring of a day's minutes in one hash, of which each slot is written once a day."""
+"""The history in Redis: one hash that holds a ring of a day's minutes; each slot is written once a day."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def read_history(client: AsyncRedisClient, minutes: int, *, with_hosts: bo
 
     Args:
         client: the API's client.
-        minutes: how many, from 1 to 1440; the present one, which has not ended, is not among them.
+        minutes: how many minutes, from 1 to 1440; the present minute, which has not ended, is not among them.
         with_hosts: whether to add each host's minutes.
 
     Raises:
@@ -103,7 +103,7 @@ def _event(stored: bytes) -> HistoryEvent | None:
 
 
 def _of(slot: bytes | None, minute: int) -> Json | None:
-    """Return what a slot holds about a minute; None if it still holds an earlier round's."""
+    """Return what a slot holds about a minute; None if the slot still holds the minute of an earlier day."""
     fields: Json | None = orjson.loads(slot) if slot else None
     return fields if fields and fields.get("at") == minute * MINUTE_S else None
 

@@ -11,7 +11,7 @@ from farm.store.codec import raw, unmark, unpack
 from farm.store.connection import translated
 
 _SLICE = 100
-# A proof has up to 2 MB of text, and its verdict up to as much.
+# A proof has up to 2 MB of text, and its verdict may be as large.
 _PAGE_BYTES = 8 << 20
 
 
@@ -56,7 +56,7 @@ async def item_names(client: AsyncRedisClient, batch: str, indices: range) -> li
 
 
 async def undecided(client: AsyncRedisClient, batch: str, total: int) -> AsyncIterator[list[Proof]]:
-    """Yield the proofs of a batch that are undecided, in slices; each has the id that its verdict had.
+    """Yield the undecided proofs of a batch, in slices; each proof has the id of its verdict.
 
     Raises:
         StoreUnavailable: Redis does not answer.

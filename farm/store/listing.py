@@ -19,9 +19,9 @@ class Wanted:
     """Which of an owner's batches to list.
 
     Attributes:
-        label: those with this label; all when None.
-        tags: those that have all of these.
-        prefix: those whose ids begin with this.
+        label: only batches with this label; None means any batch.
+        tags: only batches that have all of these tags.
+        prefix: only batches whose ids begin with this text.
     """
 
     label: str | None = None
@@ -34,7 +34,7 @@ class Wanted:
 
 
 async def latest(client: AsyncRedisClient, owner: str, limit: int, wanted: Wanted) -> list[BatchStatus]:
-    """Return an owner's batches, the newest first; expired batches are dropped from the owner's list."""
+    """Return up to `limit` of an owner's batches, the newest first; drop expired ones from the owner's list."""
     index = f"farm:batches:{owner}"
     found: list[BatchStatus] = []
     gone: list[str] = []
@@ -52,7 +52,7 @@ async def latest(client: AsyncRedisClient, owner: str, limit: int, wanted: Wante
 
 
 async def _statuses(client: AsyncRedisClient, owner: str, names: list[str]) -> dict[str, BatchStatus | None]:
-    """Return the status of batches; None for those that have expired."""
+    """Return the status of each batch, by name; None for a batch that has expired."""
     pipe = client.pipeline(transaction=False)
     for name in names:
         pipe.hgetall(f"farm:batch:{name}")

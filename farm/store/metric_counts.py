@@ -17,7 +17,7 @@ _MOST_LOOKED_AT = 200
 
 
 def add_figures(client: RedisClient, counts: Mapping[str, int]) -> None:
-    """Add what a process has counted.
+    """Add a process's counts to the farm's figures.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -29,7 +29,7 @@ def add_figures(client: RedisClient, counts: Mapping[str, int]) -> None:
 
 
 async def add_figures_async(client: AsyncRedisClient, counts: Mapping[str, int]) -> None:
-    """Add what an API process has counted.
+    """Add an API process's counts to the farm's figures.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -36,7 +36,7 @@ def resume(client: RedisClient, owner: str) -> bool:
 
 
 async def read_alarms(client: AsyncRedisClient) -> Alarms:
-    """Return the figures, over the API's client."""
+    """Read the figures about canaries over the API's client."""
     names = ("accepted", "rejected", "undecided")
     with translated():
         pipe = client.pipeline(transaction=False)

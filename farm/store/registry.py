@@ -17,7 +17,7 @@ from farm.store.scripts import Scripts
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The state of the lease that a sign of life has renewed."""
+    """Whether the lease that a sign of life renews is alive, and whether its batch is cancelled."""
 
     lease_alive: bool
     cancelled: bool
@@ -29,7 +29,7 @@ class Registry:
     Args:
         client: the store.
         kind: the room.
-        worker: the process.
+        worker: the id of the process.
         environment: the Lean environment that a Lean worker works for; meaningless in other rooms.
         serves: how a Lean worker's verdicts describe that environment.
     """
@@ -118,7 +118,7 @@ async def read_status(client: AsyncRedisClient) -> FarmStatus:
 
 
 def set_draining(client: RedisClient, draining: bool) -> None:
-    """Stop or allow claims, farm-wide; the history has an event if that changed something."""
+    """Stop or allow claims in the whole farm; add an event to the history if this changes anything."""
     with translated():
         was_draining = bool(client.exists("farm:draining"))
         if draining:

@@ -85,7 +85,7 @@ class Revocation:
             return bool(self._client.hdel("farm:revoked", f"{bad.basis}:{bad.version}"))
 
     def declared(self) -> list[Bad]:
-        """Return what is declared bad."""
+        """Return the versions that are declared bad."""
         with translated():
             names = [name.decode().partition(":") for name in self._client.hkeys("farm:revoked")]
         return sorted((Bad(Basis(basis), version) for basis, _, version in names), key=str)
@@ -111,7 +111,7 @@ class Revocation:
         """Mark the accepted verdicts in batches in which a canary was accepted; return how many there were.
 
         All kept verdicts are forgotten: it is not known which of them come from the process that accepted the canary,
-        and one from there would go on answering for every owner.
+        and such a verdict would go on answering for every owner.
         """
         with translated():
             batches = [batch.decode() for batch in self._client.smembers("farm:suspects")]

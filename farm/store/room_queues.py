@@ -44,7 +44,7 @@ class Room:
         self._listens_until = 0.0
 
     def open(self) -> None:
-        """Let the next query send a token again. Call this before a last check of the queue, to miss no query."""
+        """Let the next query send a token again. Call this before a last check of the queue, or a query is missed."""
         self._listens_until = 0.0
         with translated():
             self._client.delete(self._called)

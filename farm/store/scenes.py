@@ -27,7 +27,7 @@ _OF_BATCH = ("invalid_statements", "finished_ms", "options", "owner")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What there is to look at: the time, the number of the last kept look, and the names of what a look reads."""
+    """What a look starts from: the time, what the last look left behind, and the names of what to read."""
 
     now_ms: int
     turn: str
@@ -68,7 +68,7 @@ def read_names(replies: Sequence[object]) -> Names:
 
 
 def ask_scene(pipe: P, names: Names) -> P:
-    """Ask for what is behind the names; `read_scene` reads the replies."""
+    """Ask for the state of everything that the names stand for; `read_scene` reads the replies."""
     for name in names.workers:
         pipe.hgetall(f"farm:worker:{name}")
     for batch in names.batches:
@@ -98,7 +98,7 @@ def read_scene(names: Names, replies: Sequence[object]) -> Scene:
 
 
 def _count(replies: Iterator[object], most: int) -> int:
-    """Take the next replies to EXISTS; return how many of the keys are there."""
+    """Take the next `most` replies to EXISTS; return how many of their keys exist."""
     return sum(cast("int", next(replies)) for _ in range(most))
 
 
@@ -111,7 +111,7 @@ def _misread(batch: str, fields: list[bytes | None], now_ms: int) -> Misread | N
 
 
 def ask_counts(pipe: P, environments: Iterable[str]) -> P:
-    """Ask for the counts of which a minute is made; `read_look` reads the replies."""
+    """Ask for the counts from which a minute is made; `read_look` reads the replies."""
     pipe.hgetall("farm:totals")
     pipe.hgetall("farm:figures")
     for environment in environments:
@@ -141,7 +141,7 @@ def _counters(fields: _Fields) -> dict[str, int]:
 
 
 def read_names_now(client: RedisClient) -> Names:
-    """Return what there is to look at.
+    """Read the names with which a look starts.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -151,7 +151,7 @@ def read_names_now(client: RedisClient) -> Names:
 
 
 def look(client: RedisClient, names: Names) -> tuple[Scene, Look]:
-    """Return what the store shows now, in one pipeline.
+    """Look at the store in one pipeline; return the scene, and the counts to keep.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -165,7 +165,7 @@ def look(client: RedisClient, names: Names) -> tuple[Scene, Look]:
 
 
 async def read_scene_now(client: AsyncRedisClient) -> Scene:
-    """Return what the store shows about trouble.
+    """Return the scene that the store shows now.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -49,7 +49,7 @@ class Schema:
 
 
 def enter_store(client: RedisClient) -> str:
-    """Check that the server and its state suit this release, and record the release in it; called at each start.
+    """Check that the server and its state suit this release, and record this release's version; called at each start.
 
     Returns:
         The sentence from `check_server` about the server.

@@ -1,4 +1,4 @@
-"""The Lua scripts, each after the constants it shares with Python and the functions that all scripts share.
+"""The Lua scripts; before each stand the constants shared with Python and the functions shared by all scripts.
 
 A full Redis refuses scripts that add work, but runs those that finish work (`allow-oom`), because otherwise a full
 store could never empty.

@@ -20,7 +20,7 @@ class NewBatch:
 
     Attributes:
         listed: whether the owner's list of batches shows this batch; if so, its items are proofs.
-        trace: the `traceparent` that its runs continue; empty if the batch is not traced.
+        trace: the `traceparent` that the batch's runs continue; empty if the batch is not traced.
     """
 
     environment: str
@@ -41,7 +41,7 @@ class NewBatch:
 
 
 class StagedItem(NamedTuple):
-    """One task to stage: the lane where it waits, and its fingerprint, if its verdict may be kept or shared."""
+    """One task to stage, the lane where it waits, and a fingerprint if its verdict may be kept or shared."""
 
     lane: str
     task: Task

@@ -64,8 +64,8 @@ local function park(member, lane, batch, index)
   return true
 end
 
--- Looks at one item off the list. Returns its entry in the reply, and the member to keep in the lease if there is one;
--- or nil when the item need not run now.
+-- Looks at one item that was taken from the list. Returns its entry in the reply, and the member to keep in the lease
+-- if there is one; or nil when the item need not run now.
 local function look_at(lane, batch, index, past)
   local stored = redis.call('HGET', 'farm:batch:' .. batch .. ':items', index)
   local entry = {index, stored, past[1] or 0, past[2] or 0, past[3] or 0, ''}
@@ -159,7 +159,7 @@ end
 local out = {}
 local bad = declared_bad(revision)
 if bad then token_spent(env) return {bad} end
--- The claim was sent a second time because the first reply got lost, so nobody is working on the items in it.
+-- The claim was sent a second time because the first reply got lost, so nobody is working on the items that it named.
 local lost = read_lease(id)
 if lost then give_up_lease(lost, now) end
 if redis.call('EXISTS', 'farm:draining') == 0 then

@@ -256,7 +256,7 @@ local function drop_from_lease(lease, index, ending, now)
   return unpark(member, ending, now)
 end
 
--- Changes how many items and bytes a batch counts for.
+-- Changes how many items and bytes are counted for a batch, for its owner and in total.
 local function hold(batch, owner, items, bytes)
   for name, by in pairs({items = items, bytes = bytes}) do
     redis.call('HINCRBY', 'farm:holding:' .. batch, name, by)
@@ -296,7 +296,8 @@ local function complete_batch(batch, now)
     redis.call('DEL', list)
     close_lane(place, lane, batch)
   end
-  -- The reaper frees the storage then (expire.lua); if no reaper runs, the keys expire by themselves a little later.
+  -- The reaper frees the storage at that time (expire.lua); if no reaper runs, the keys expire by themselves a little
+  -- later.
   redis.call('ZADD', 'farm:expiries', now + v[3] * 1000, batch)
   for _, key in ipairs(batch_keys(batch)) do redis.call('EXPIRE', key, v[3] + 3600) end
   if v[2] and v[2] ~= '' then

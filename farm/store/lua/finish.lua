@@ -1,5 +1,5 @@
 -- Writes verdicts. The first writer wins. An `undecided` verdict from a lapsed lease is dropped, because the process
--- had stood still, so that a timeout is not a real one. The reaper takes the items of that lease back.
+-- had been stopped for a while, so its timeout is not a real one. The reaper takes the items of that lease back.
 -- ARGV: lease, batch, what runs next (an index, ONE_OF_THEM or ''), seconds of work to charge, seconds of the longest run
 --       that decided or '', most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
 --       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
@@ -50,7 +50,7 @@ local function tell(index, outcome, reason)
   if lease and lease.beyond == index and outcome ~= 'undecided' then add(counts, 'returned') end
 end
 
--- Counts a canary, whose verdict is not reported. Returns whether the canary was accepted.
+-- Counts a canary, whose verdict is not reported.
 local function tell_canary(outcome)
   redis.call('HINCRBY', b, 'canaries_done', 1)
   count('canaries_' .. outcome)

@@ -1,4 +1,4 @@
--- Keeps what a look at the store found. Of the reapers that look in one minute only the first one's look is kept.
+-- Keeps what a look at the store found. If several reapers look in one minute, only the first look is kept.
 -- ARGV: minute of the look, look, watch, slot and JSON of the minute before ('' if not known), slot and JSON of its hosts,
 --       seconds to keep all this. Returns 1 if it was kept.
 local key = 'farm:history'
