@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; if the extra for it is missing, say so."""
+    """Run the command line; if a library that it needs is not installed, say how to install it."""
     try:
         from farm.cli.app import run
     except ModuleNotFoundError as error:

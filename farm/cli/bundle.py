@@ -39,10 +39,10 @@ def bundle(
 
 
 def use_bundle(folder: Path | None) -> None:
-    """Let the settings of this process, and of those that it starts, be a bundle's, if one is named.
+    """If a bundle is named, use its settings in this process and in the processes that it starts.
 
     Raises:
-        ConfigurationError: it is no bundle for this host, or is damaged.
+        ConfigurationError: the folder is not a bundle for this host, or is damaged.
     """
     if folder:
         os.environ.update(bundle_settings(folder))

@@ -68,7 +68,7 @@ def _download(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
 
 
 def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a Parquet file's rows with their places (`NAME:NUMBER`, from 1); columns that the file lacks are left out.
+    """Yield a Parquet file's rows, each with its place (`NAME:NUMBER`, from 1); columns not in the file are left out.
 
     Raises:
         InvalidRequest: the file is not a Parquet file.

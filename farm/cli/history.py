@@ -19,7 +19,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _UNKNOWN, _NONE = "·", " "
 _WIDEST = 60
 _MOST_GAPS = 5
-# What the other columns of the table may take of a terminal.
+# How many cells of a terminal's width the other columns of the table may take.
 _BESIDE = 52
 
 
@@ -28,8 +28,8 @@ class _Row:
     """One figure of a minute.
 
     Attributes:
-        of: returns it, or None where a minute has none.
-        write: how it is written.
+        of: returns the figure, or None for a minute that has none.
+        write: writes the figure as text.
     """
 
     name: str
@@ -118,7 +118,7 @@ def _tell_rest(found: History) -> None:
 
 
 def _gaps(found: History) -> Iterator[str]:
-    """Yield the stretches without a sample, the latest first, and how many more there are."""
+    """Yield the latest stretches of minutes without a sample, the last first, and then how many more there are."""
     numbers = [number for number, minute in enumerate(found.minutes) if minute is None]
     # Numbers that follow each other are equally far from their places in the list.
     groups = groupby(enumerate(numbers), lambda each: each[1] - each[0])
@@ -139,12 +139,12 @@ def _time(unix_s: float) -> str:
 
 
 def sparkline(values: Sequence[float | None], is_known: Sequence[bool], width: int) -> str:
-    """Return the course of values in so many characters at most; a character stands for the highest of its values.
+    """Return the course of the values in at most `width` characters; each shows the highest of its minutes' values.
 
     Args:
-        values: one for each minute, or None.
+        values: the value of each minute, or None.
         is_known: for each minute, whether anything is known of it.
-        width: how many characters.
+        width: the most characters to return.
     """
     step = max(1, math.ceil(len(values) / width))
     most = max((value for value in values if value is not None), default=0)

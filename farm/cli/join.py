@@ -21,7 +21,7 @@ from farm.settings import Settings, load
 if TYPE_CHECKING:
     from farm.models import WorkerStatus
 
-# The farm's client itself tries again a little; `--wait` says how long to go on.
+# The farm's client itself makes a few retries; `--wait` says how long the command goes on asking.
 _RETRIES, _RETRY_S = 2, 2.0
 
 
@@ -67,7 +67,7 @@ def join(
 
 
 def _ask(farm: Farm, wait_s: float) -> HostSettings:
-    """Return the farm's settings for this host, once it answers; raises its error if it does not answer in time."""
+    """Wait until the farm answers, and return its settings for this host; raise the last error when time is up."""
     deadline, told = time.monotonic() + wait_s, False
     while True:
         try:

@@ -39,7 +39,7 @@ def tell(text: str, label: str = "", style: str = "") -> None:
 
 
 def show_json(value: Any) -> None:
-    """Print a value as JSON, spread over lines for a person at a terminal."""
+    """Print a value as JSON, indented if a person reads it at a terminal."""
     _write_json(value, 2 if sys.stdout.isatty() else None)
 
 

@@ -1,4 +1,4 @@
-"""Rows of JSON, CSV and Parquet, with their places, and the proofs in them. A bad row costs only its own verdict."""
+"""Reads the rows of JSON, CSV and Parquet files, and the proofs in them. A bad row spoils only its own verdict."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Columns:
         """Return the columns that `FIELD=COLUMN` texts name, and those given as `field=column` arguments.
 
         Raises:
-            InvalidRequest: a text has another form, names no field of a proof, or a field has two columns.
+            InvalidRequest: a text has another form or names no field of a proof, or a field has two columns.
         """
         given = {field: column for field, column in named.items() if column is not None}
         for text in texts:
@@ -100,7 +100,7 @@ def _listed(row: dict[str, Any]) -> str:
 def read_rows(
     path: Path, suffix: str, columns: Columns, name: str, *, of_data_set: bool = False
 ) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of a file with their places.
+    """Yield the rows of a file, each with its place.
 
     Args:
         path: the file.
@@ -122,8 +122,8 @@ def read_rows(
 def parse_rows(
     content: bytes, suffix: str, columns: Columns, name: str, *, of_data_set: bool = False
 ) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of a text with their places; see `read_rows`."""
-    # A byte that is not UTF-8 costs only the row that it is in.
+    """Yield the rows of a text, each with its place; see `read_rows`."""
+    # A byte that is not UTF-8 spoils only the row that it is in.
     text = decode(content, name, errors="surrogateescape")
     if suffix == ".csv":
         return _proofs(_csv(text, name), columns)

@@ -46,7 +46,7 @@ class _Going:
             show_json_line(verdict.dump())
 
     def add_batch(self, batch_id: str) -> None:
-        """Note a batch that was submitted, or found again."""
+        """Record a batch that was submitted, or found again."""
         if self.begun and self.note and batch_id not in self.begun.batches:
             self.begun.batches.append(batch_id)
             self.begun.write(self.note)
@@ -63,7 +63,7 @@ class _Going:
 def run_rows(
     rows: list[Row], options: OptionFields, output: Path | None, manifest: Path | None, *, as_json: bool
 ) -> Run:
-    """Have rows verified, and return the results.
+    """Verify rows and return the results.
 
     Args:
         rows: the proofs, and rows that hold none.

@@ -20,7 +20,7 @@ _LAKEFILE = "lakefile.lean"
 
 
 def read(paths: Iterable[str], columns: Columns, split: str | None, skip: Path | None) -> Iterator[tuple[str, Row]]:
-    """Yield the proofs that a user names, and rows that hold none, with their places.
+    """Yield the proofs that a user names, and the rows that hold no proof, each with its place.
 
     Args:
         paths: files, folders, `-` for stdin, `hf://datasets/OWNER/NAME[@REVISION][/PATH]`.

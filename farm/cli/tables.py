@@ -58,7 +58,7 @@ def render(sheet: Sheet, width: int, note: str = "") -> RenderableType:
     Args:
         sheet: what to show; columns without any text are left out.
         width: the terminal's width, in cells.
-        note: the name of a column of sentences, each of which is said once, under the table.
+        note: the name of a column of sentences, each of which is shown once, under the table.
     """
     sheet, notes = _noted(sheet, note)
     empty = {place for place, cells in enumerate(zip(*sheet.rows, strict=True)) if place and not any(cells)}

@@ -75,7 +75,7 @@ def _show_ready(addresses: Addresses, notices: list[str]) -> None:
 
 
 async def run_until(local: Local[Ready], on_ready: Ready, stopped: asyncio.Event) -> None:
-    """Run it until it is told to stop, or the process gets SIGINT or SIGTERM; a second signal kills at once."""
+    """Run `local` until it is told to stop, or this process gets SIGINT or SIGTERM; a second one kills at once."""
     asked = False
     loop = asyncio.get_running_loop()
 

@@ -92,7 +92,7 @@ class Lines(Output):
         self._file = path.open("ab", buffering=0)
 
     def add(self, verdict: Verdict) -> None:
-        """Append a line."""
+        """Append a verdict as a line."""
         row = row_of(verdict, self._identities[verdict.index]) | {"asked": self._asked}
         line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
         with _told(self._path):
@@ -104,7 +104,7 @@ class Lines(Output):
         self._file.close()
 
     def _resume(self, path: Path) -> tuple[Known, list[bytes]]:
-        """Return the decided verdicts on this run's proofs, and the lines to keep: theirs, and other proofs' lines."""
+        """Return the decided verdicts on this run's proofs, and the lines to keep: these, and those of other proofs."""
         known: dict[tuple[str, str], Verdict] = {}
         kept: list[bytes] = []
         mine = {(each.id, each.sha256) for each in self._identities}
@@ -131,7 +131,7 @@ class Whole(Output):
         self._verdicts: list[Verdict] = []
 
     def add(self, verdict: Verdict) -> None:
-        """Keep a verdict."""
+        """Keep a verdict until the file is written."""
         self._verdicts.append(verdict)
 
     def close(self) -> None:
@@ -193,7 +193,7 @@ def _first_message(verdict: Verdict) -> str:
 
 
 def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
-    """Yield whole lines; a last line that was cut off because its process was killed is left out."""
+    """Yield each whole line, its row and its verdict; leave out a last line cut off when its process was killed."""
     *lines, torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
     if not torn.startswith(_LINE_START[: len(torn)]):
         lines.append(torn)
