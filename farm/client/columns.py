@@ -37,7 +37,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 # In some data sets a `problem` column holds prose, in others names; names are at most this long.
 _LABEL_CHARS = 256
-# If there is a column of proofs too, this one holds what is to be proved.
+# If there is also a column of proofs, this column holds the statements to be proved.
 _EITHER = "lean4_code"
 _ENDS_IN_BY = re.compile(r":=\s*by\s*\Z")
 _BEGIN_TERMS = frozenset(("by", "fun", "λ"))
@@ -128,7 +128,7 @@ def _usual(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> list
 
 
 def _struct(statement: Any) -> Any:
-    """Return a statement's cell, decoded if it is JSON: a struct may be, and no statement begins like JSON."""
+    """Return a statement's cell, decoded if it is JSON: a struct may be JSON, and no statement begins like it."""
     is_json = isinstance(statement, str) and statement.lstrip().startswith("{")
     return _loaded(statement, None) if is_json else statement
 

@@ -1,4 +1,4 @@
-"""From the text that a model wrote to the proof that is sent."""
+"""How the text that a model wrote becomes the proof that is sent."""
 
 from __future__ import annotations
 

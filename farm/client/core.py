@@ -1,4 +1,4 @@
-"""Every method of the SDK, written once: flows of steps, without I/O.
+"""Every method of the SDK, written once as a flow of steps without I/O.
 
 The shells in `sync.py` and `asynchronous.py` drive these flows, as httpx's clients drive its authentication flows.
 """
@@ -115,7 +115,7 @@ class Core:
         self._retries = retries
 
     def verify(self, submission: Submission) -> Flow[list[Verdict]]:
-        """Have proofs verified, and wait for the answer."""
+        """Verify proofs in one request, and return their verdicts."""
         work_s = (submission.options.deadline_s or _VERIFY_DEADLINE_S) + _VERIFY_GRACE_S
         timeout_s = self._timeout_s + work_s
         call = Call("POST", "/v1/verify", timeout_s, headers=_JSON, body=submission.as_json())
@@ -123,7 +123,7 @@ class Core:
         return found.results
 
     def verify_many(self, series: Series) -> Flow[Run]:
-        """Have any number of proofs verified, as a series of batches."""
+        """Verify any number of proofs as a series of batches, and return the run."""
         running: deque[tuple[str, Sent, SeriesPart]] = deque()
         try:
             for parts in series.rounds():
@@ -199,7 +199,7 @@ class Core:
         return Following(batch_id, after, farm=self._farm, retries=self._retries, sent=sent)
 
     def batches(self, limit: int, **wanted: Any) -> Flow[list[BatchStatus]]:
-        """List the key's batches; `wanted` holds parameters of `GET /v1/batches`, and one that is None is left out."""
+        """List the key's batches; `wanted` holds parameters of `GET /v1/batches`, and empty ones are left out."""
         call = self._get("/v1/batches", limit=limit, **{name: value for name, value in wanted.items() if value})
         return (yield from self._answer(call, _BATCHES, lambda found: len(found.batches) <= limit)).batches
 
@@ -277,7 +277,7 @@ class Core:
         return (yield from self._answer(self._get("/v1/workers"), _FARM))
 
     def history(self, minutes: int, *, hosts: bool) -> Flow[History]:
-        """Get the last minutes."""
+        """Get the history of the last minutes."""
         call = self._get("/v1/history", minutes=minutes, hosts=hosts)
         return (yield from self._answer(call, _HISTORY, lambda found: len(found.minutes) == minutes))
 

@@ -132,7 +132,7 @@ class Series:
         self._retried: set[int] = set()
 
     def rounds(self) -> Iterator[Iterator[SeriesPart]]:
-        """Yield the parts of all proofs, then those of the undecided ones, as long as there are tries left.
+        """Yield rounds of parts: first those of all proofs, then those of the undecided ones, while tries are left.
 
         The caller must finish each round before it takes the next.
         """
@@ -154,10 +154,10 @@ class Series:
         self._settle(placed)
 
     def finish(self, part: SeriesPart, status: BatchStatus) -> None:
-        """Note that a part has ended, with the status of its batch.
+        """Record that a part has ended, and the status of its batch.
 
         Raises:
-            FarmError: verdicts are missing; with fewer verdicts than proofs, proofs would get the wrong ones.
+            FarmError: verdicts are missing, so the rest would be paired with the wrong proofs.
         """
         if part.taken != len(part.entries):
             raise FarmError(f"The farm ended a batch of {len(part.entries)} after {part.taken} verdicts")

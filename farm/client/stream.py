@@ -36,7 +36,7 @@ class Following:
 
     Args:
         batch_id: the batch.
-        after: the cursor to read on from; None starts with the first verdict.
+        after: the cursor from which to read on; None starts with the first verdict.
         farm: the farm's address as errors show it.
         retries: how many times in a row a stream that breaks is opened again.
         sent: what is known about the batch's proofs.
@@ -137,7 +137,7 @@ class Gathering:
         """Return all verdicts, in the order of their proofs.
 
         Raises:
-            FarmError: verdicts are missing; with fewer verdicts than proofs, proofs would get the wrong ones.
+            FarmError: verdicts are missing, so the rest would be paired with the wrong proofs.
         """
         if len(self._by_index) != self._total:
             raise FarmError(f"The farm ended a batch of {self._total} after {len(self._by_index)} verdicts")

@@ -198,7 +198,7 @@ class _Judge:
         self.level = Level(self._options["level"])
 
     def judge(self, completions: Sequence[Completion], statements: Sequence[Statement]) -> list[Verdict | None]:
-        """Have completions verified and wait; the farm drops the request if this process ends."""
+        """Verify completions and wait; the farm drops the request if this process ends."""
         proofs = self._proofs(completions, statements)
         sent = list(filter(None, proofs))
         return _spread(proofs, self._connected().verify(sent, **self._options) if sent else [])
@@ -206,7 +206,7 @@ class _Judge:
     def judge_many(
         self, completions: Sequence[Completion], statements: Sequence[Statement], retry_undecided: int
     ) -> list[Verdict | None]:
-        """Have any number of completions verified."""
+        """Verify any number of completions and wait."""
         proofs = self._proofs(completions, statements)
         sent = list(filter(None, proofs))
         return _spread(proofs, self._connected().verify_many(sent, retry_undecided=retry_undecided, **self._options))

@@ -13,7 +13,7 @@ from farm.models import Verdict
 
 @dataclass(slots=True)
 class AnswerJudge:
-    """Has answers verified, at the `checked` level unless `options` say otherwise.
+    """Sends answers to be verified, at the `checked` level unless `options` say otherwise.
 
     An adapter creates its judge when the framework is configured; the judge connects to the farm at the first answer.
 

@@ -1,4 +1,4 @@
-"""Inspect: a scorer that has the answer verified, and a tool with which the model itself verifies texts.
+"""Inspect: a scorer that verifies the model's answer, and a tool with which the model itself verifies texts.
 
 @task
 def two() -> Task:
