@@ -1,6 +1,6 @@
 """Bundles: a folder with all that a farm needs on hosts without a network, and a manifest that names every file in it.
 
-The manifest is written last, so a bundle that was interrupted is none.
+The manifest is written last, so a folder without one is not a finished bundle.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
     """Fill a new folder; parts that this host does not have are named and left out.
 
     Args:
-        settings: they name the REPL, the project and the corpus.
-        folder: the bundle.
+        settings: the settings that name the REPL, the project and the corpus.
+        folder: the bundle's folder.
         tell: called with a line for each part.
 
     Returns:
@@ -65,10 +65,11 @@ def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
 
 
 def bundle_settings(folder: Path) -> dict[str, str]:
-    """Return the settings, by variable, with which a farm uses a bundle; the sizes of its files are compared.
+    """Return the settings, by variable, with which a farm uses a bundle, after comparing the sizes of its files.
 
     Raises:
-        ConfigurationError: it is no bundle, it is for other machines, or a file is missing or has another size.
+        ConfigurationError: the folder is not a bundle, it is for other machines, or a file is missing or has another
+            size.
     """
     manifest = _read_manifest(folder)
     if (machine := platform.machine()) != manifest["machine"]:
@@ -82,7 +83,7 @@ def check_bundle(folder: Path) -> dict[str, Any]:
     """Compare every file with its hash, and return the manifest.
 
     Raises:
-        ConfigurationError: it is no bundle, or files are missing or damaged.
+        ConfigurationError: the folder is not a bundle, or files are missing or damaged.
     """
     manifest = _read_manifest(folder)
     _refuse(folder, [path for path, file in manifest["files"].items() if _hash(folder / path) != file["sha256"]])
@@ -130,10 +131,10 @@ def _toolchain(settings: Settings) -> Path | str:
 
 
 def _collect_wheels(folder: Path, tell: Tell) -> None:
-    """Have pip build or fetch the wheels of this installation, for this Python and this machine.
+    """Build or fetch the wheels of this installation with pip, for this Python and this machine.
 
     Raises:
-        ConfigurationError: it does not.
+        ConfigurationError: pip failed.
     """
     needed = _requirement()
     tell(f"wheels: {needed}")

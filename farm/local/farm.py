@@ -99,7 +99,7 @@ class LocalFarm:
         self._supervisor.kill()
 
     async def _work(self, on_ready: OnReady) -> None:
-        """Run until cancelled."""
+        """Start the farm, and run it until cancelled."""
         waiting = asyncio.create_task(self._readiness.tell_now_and_then(self._tell))
         async with locked(self._data_dir, self._tell) as lock:
             try:

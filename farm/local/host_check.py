@@ -47,7 +47,7 @@ async def check_lean(room: LocalLeanRoom, environment: dict[str, str], log: Path
         log: the file for what the check writes.
 
     Returns:
-        What its verdicts will lack; empty if nothing.
+        What the room's verdicts will lack; empty if they will lack nothing.
 
     Raises:
         LeanNotFound: Lean does not work; the message says why.

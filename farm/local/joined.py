@@ -77,7 +77,7 @@ class JoinedHost:
         self._supervisor.kill()
 
     async def _work(self, on_joined: OnJoined) -> None:
-        """Work, also for the farm's next life: its embedded store then has another port and password."""
+        """Work for the farm, and join it again whenever it restarts: its embedded store then has another address."""
         await self._check()
         while True:
             environment = self._environment()
@@ -88,7 +88,7 @@ class JoinedHost:
             await self._supervisor.stop()
 
     async def _check(self) -> None:
-        """Look for what would make this host a bad one before it takes any work."""
+        """Check that this host can work for the farm, before it takes any work."""
         if (own := version("leanfarm")) != self._found.version:
             self._tell(f"this host has leanfarm {own}, the farm {self._found.version}: install the same on both")
         await asyncio.to_thread(check_store, self._found.redis_url)
@@ -108,14 +108,14 @@ class JoinedHost:
         self._found = found
 
     async def _ask(self) -> HostSettings:
-        """Return the farm's settings for hosts; those that are known while it does not answer."""
+        """Return the farm's settings for hosts; while the farm does not answer, return those that are known."""
         try:
             return await self._farm.host_settings()
         except (ConnectionFailed, Unavailable):
             return self._found
 
     async def _own_workers(self) -> list[WorkerStatus] | None:
-        """Return this host's Lean workers; None before all are up, nothing if the key may not see them."""
+        """Return this host's Lean workers; None before all are up, an empty list if the key may not see them."""
         try:
             workers = (await self._farm.workers()).workers
         except Forbidden:

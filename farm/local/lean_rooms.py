@@ -31,12 +31,12 @@ class LocalLeanRoom:
 
     @property
     def arguments(self) -> list[str]:
-        """What its programs, such as `workers.lean`, are started with."""
+        """The arguments with which the room's programs, such as `workers.lean`, are started."""
         return [str(self.file)] if self.file else []
 
     @property
     def processes(self) -> int:
-        """How many Lean processes it has."""
+        """How many Lean processes the room has."""
         return int(self.variables["LEAN_WORKERS"])
 
 
@@ -78,7 +78,7 @@ def share_processes(asked: Sequence[Settings], cores: int, memory_mb: float) -> 
     Args:
         asked: the settings of each environment.
         cores: the host's cores.
-        memory_mb: the host's memory.
+        memory_mb: the host's memory in MB.
     """
     open_ = [each for each in asked if not each.lean_workers]
     fixed = [each for each in asked if each.lean_workers]

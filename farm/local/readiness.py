@@ -40,7 +40,7 @@ class Readiness:
     async def wait(self, url: str, on_progress: OnProgress) -> list[str]:
         """Wait until every part answers, and return the notices for an operator.
 
-        The first start may fetch and build a REPL, so there is no limit.
+        The first start may fetch and build a REPL, so there is no time limit.
 
         Args:
             url: the API's URL.

@@ -49,7 +49,7 @@ class Runtime:
 
 
 def own_runtime(url: str, redis_url: str) -> Runtime:
-    """Return the runtime of this process."""
+    """Return the note of the farm that this process runs."""
     return Runtime(process_identity(os.getpid()), url, redis_url)
 
 

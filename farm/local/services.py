@@ -1,4 +1,4 @@
-"""The worker services that `farm up` and `farm join` run: how each is started, and how its health is known."""
+"""The worker services that `farm up` and `farm join` run: how each is started, and how its health is checked."""
 
 from __future__ import annotations
 

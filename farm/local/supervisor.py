@@ -42,7 +42,7 @@ class SupervisedProcess:
     """One process to keep running.
 
     Attributes:
-        name: also the name of its log file.
+        name: the name of the process, and of its log file.
         is_healthy: called at the start until it returns true, and every few seconds after that.
         start_timeout_s: how long the process may take to become healthy.
         stop_grace_s: how long the process may take to end after SIGTERM.

@@ -44,7 +44,8 @@ def prepare_valkey(data_dir: Path, join_address: str = "") -> Valkey:
     password, port = secrets.token_urlsafe(24), free_port(0, join_address or "127.0.0.1", "JOIN_ADDRESS")
     configuration = folder / "valkey.conf"
     configuration.touch(mode=0o600)
-    # everysec: a power cut may lose the last second, a kill nothing. noeviction: the farm itself bounds its caches.
+    # everysec: a power cut may lose the last second, a kill loses nothing. noeviction: the farm itself bounds its
+    # caches.
     configuration.write_text(
         f"bind 127.0.0.1 {join_address}\nport {port}\nrequirepass {password}\ndir {folder}\n"
         'appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave ""\n'

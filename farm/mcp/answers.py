@@ -43,7 +43,7 @@ def of_goal(found: GoalAnswer, tactics: list[str]) -> dict[str, Any]:
 
 
 def of_premise(premise: DetailedPremise) -> dict[str, Any]:
-    """Return a premise."""
+    """Return a premise without its empty fields, its score rounded."""
     return _filled({**premise.model_dump(), "score": round(premise.score, 3)})
 
 

@@ -17,7 +17,7 @@ _BATCH_VERDICTS = 50
 
 
 class Resources:
-    """The farm's state as resources, each JSON of at most `MOST_CHARS` characters.
+    """The farm's state as resources, each a JSON text of at most `MOST_CHARS` characters.
 
     Args:
         connect: gives the client of the farm for a call.

@@ -22,7 +22,7 @@ _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
 def create_server(connect: Connect, read_file: ReadFile | None = None) -> MCPServer:
-    """Return the server.
+    """Return an MCP server with the farm's tools and resources.
 
     Args:
         connect: gives the client of the farm for a call.

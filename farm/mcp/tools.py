@@ -32,7 +32,7 @@ _MOST_PREMISES = 50
 
 
 class Tools:
-    """The farm as tools for an agent. Each answers with JSON of at most `MOST_CHARS` characters.
+    """The farm as tools for an agent. Each answers with a JSON text of at most `MOST_CHARS` characters.
 
     Args:
         connect: gives the client of the farm for a call.
