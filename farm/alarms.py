@@ -22,7 +22,7 @@ class Watch(BaseModel):
 
     Attributes:
         at_ms: when it looked.
-        deaf: processes that have been idle since the look before, although work waited.
+        deaf: processes that have been idle since the look before that, although work waited.
         since_ms: when each alarm was first seen, by its name.
     """
 
@@ -37,8 +37,8 @@ class Misread:
 
     Attributes:
         owner: whose batch it is.
-        title: its label, or else its id.
-        proofs: how many of its proofs have such a statement.
+        title: the batch's label, or else its id.
+        proofs: how many of the batch's proofs have such a statement.
     """
 
     batch: str
@@ -49,10 +49,10 @@ class Misread:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the store shows about trouble.
+    """What the store shows that may need an operator.
 
     Attributes:
-        now_ms: the time there.
+        now_ms: the store's time.
         workers: the live processes.
         claimable: the environments in which work waits that a process could claim.
         paused: for each paused key, the batch whose canary was accepted.
@@ -69,7 +69,7 @@ class Scene:
 
 
 def alarms(scene: Scene) -> dict[str, Alarm]:
-    """Return the alarms by name, the worst first; a name stays the same while the alarm holds."""
+    """Return the alarms by name, the worst first; a name stays the same while the alarm lasts."""
     found = {
         **{f"canary {owner}": _canary(owner, batch) for owner, batch in scene.paused.items()},
         **dict(_unsound(scene.workers)),

@@ -57,7 +57,7 @@ class Alignment:
 
 
 def align(challenge: Challenge, code: CommandText) -> Alignment:
-    """Compare a file with a statement, in time linear in the size of both."""
+    """Compare a file with a statement, and say what to do with the file; takes time linear in the size of both."""
     alignment = Alignment()
     base, alive = _enter(challenge, code, alignment)
     repeated = _Repeated(challenge, code, base, alive, alignment)
@@ -66,7 +66,7 @@ def align(challenge: Challenge, code: CommandText) -> Alignment:
 
 
 def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
-    """Return a text with stretches replaced by white space; lines and columns stay."""
+    """Return a text with stretches replaced by white space; line and column numbers do not change."""
     out: list[str] = []
     position = 0
     for start, end in sorted(blanks):

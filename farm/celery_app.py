@@ -56,7 +56,7 @@ _log = structlog.get_logger()
 
 
 def lean_queue(environment: str) -> str:
-    """Return the queue of one Lean environment."""
+    """Return the name of the queue of one Lean environment."""
     return f"lean.{environment}"
 
 
@@ -143,7 +143,7 @@ class Tokens:
         self._app = app
 
     def publish(self, task: str, queue: str, count: int = 1) -> None:
-        """Say `count` times that there is work in a queue.
+        """Publish `count` tokens, which say that there is work in a queue.
 
         A token that cannot be sent is not an error: the reaper replaces lost ones.
         """

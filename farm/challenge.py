@@ -116,5 +116,5 @@ class Challenge:
 
     @property
     def asked(self) -> list[Asked]:
-        """Targets and holes in order."""
+        """The targets and holes, in their order in the statement."""
         return sorted([*self.targets, *self.holes], key=lambda item: item.start)

@@ -49,7 +49,7 @@ class LeanScope:
 
     Attributes:
         keyword: `namespace`, `section` or `mutual`.
-        name: its name, or nothing.
+        name: its name; empty if it has none.
         at: where the command that opened it begins.
     """
 
@@ -70,7 +70,7 @@ class Command:
         end: index after its last character outside comments and white space.
         first: index of its first token.
         last: index after its last token.
-        name: the name as written, or nothing.
+        name: the name as written; empty if there is none.
         name_at: where the name begins.
         scopes: the scopes open where it begins, outermost first.
         is_private: whether it is marked `private`.

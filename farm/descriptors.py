@@ -10,7 +10,7 @@ import sys
 def raise_limit() -> None:
     """Let this process, and all that it starts, have as many files and connections open as the system grants.
 
-    A login usually begins with a limit of 1024, for programs that use select(), though far more are allowed.
+    A login session usually begins with a limit of 1024, for programs that use select(), though far more are allowed.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):  # macOS reports that there is no limit, and then refuses it

@@ -29,7 +29,7 @@ from typing import Any, ClassVar
 
 
 class FarmError(Exception):
-    """Root of all errors the farm raises on purpose.
+    """The root of all errors that the farm raises on purpose.
 
     Attributes:
         code: a stable name of the error, part of the HTTP contract.
@@ -78,7 +78,7 @@ class NotFound(FarmError):
 
 
 class MethodNotAllowed(FarmError):
-    """The route exists, the method does not."""
+    """The route exists, but not for this method."""
 
     code = "method_not_allowed"
     status = 405

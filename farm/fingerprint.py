@@ -47,7 +47,7 @@ def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
 
     Args:
         proof: the proof; its id and problem do not matter.
-        options: the batch's options, defaults filled in.
+        options: the batch's options, with the defaults filled in.
         domain: the proof's trust domain; verdicts from another domain are never used.
     """
     texts = [proof.code, proof.statement or ""]

@@ -1,4 +1,4 @@
-"""The arithmetic of the history: a minute's figures are the difference of two looks at the store."""
+"""The arithmetic of the history: a minute's figures are the difference between two looks at the store."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Look(BaseModel):
     """What the store showed at one moment.
 
     Attributes:
-        at_ms: when.
+        at_ms: the Unix time of that moment, in milliseconds.
         totals: verdicts ever written, by `outcome:reason`.
-        figures: what processes have ever counted, as far as a minute is made of it.
+        figures: what processes have ever counted, by name; only the counts from which minutes are made.
         workers: the live processes.
         pending: proofs that wait, in all environments.
         leased: proofs that run.
@@ -97,7 +97,7 @@ def minute_between(before: Look | None, now: Look) -> Minute | None:
 
 
 def _growth(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int] | None:
-    """Return by how much each counter grew, without those that did not; None if one has shrunk."""
+    """Return by how much each counter grew, without the counters that did not; None if a counter has shrunk."""
     grown = {name: now.get(name, 0) - before.get(name, 0) for name in {*before, *now}}
     return None if any(by < 0 for by in grown.values()) else {name: by for name, by in grown.items() if by}
 
@@ -121,11 +121,12 @@ def _restarts(figures: Mapping[str, int]) -> dict[str, int]:
 
 
 def quantile(counts: Sequence[int], share: float) -> float | None:
-    """Return the value below which a share of a histogram lies, read off a straight line inside its bucket.
+    """Return the value below which a share of a histogram's values lies; inside a bucket it is interpolated.
 
     Args:
-        counts: how many values each bucket of `BUCKETS_S` holds, and the one above; of the latter, 300 s is said.
-        share: from 0 to 1.
+        counts: how many values each bucket of `BUCKETS_S` holds, and then how many are above the last bound, which
+            counts as their value.
+        share: the share, from 0 to 1.
     """
     wanted, below = share * sum(counts), 0
     for low, high, count in zip((0.0, *BUCKETS_S), (*BUCKETS_S, BUCKETS_S[-1]), counts, strict=True):
@@ -168,7 +169,7 @@ def _has_rested(before: SeenWorker | None, now: SeenWorker) -> bool:
 
 
 def comings_and_goings(before: Look | None, now: Look) -> Iterator[HistoryEvent]:
-    """Yield an event for each host and kind of which processes came or went."""
+    """Yield an event for each kind of process and each host on which such processes came or went."""
     if before is None:
         return
     came, gone = _places(now, now.workers.keys() - before.workers), _places(before, before.workers.keys() - now.workers)

@@ -89,7 +89,7 @@ class Prepared:
         return "".join(part.text for part in self.parts)
 
     def to_user(self, position: Position | None) -> Position | None:
-        """Return the place in the user's code of a position in the body; None if the user did not write that part.
+        """Return where a position in the body is in the user's code; None if the user did not write that part.
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.
@@ -165,7 +165,7 @@ def _missing(text: str) -> Objection:
 
 
 def _file(code: str, challenge: Challenge, there: set[str]) -> Prepared:
-    """Prepare code that declares the targets and holes."""
+    """Prepare code that declares at least one target, or a hole if there are no targets."""
     header, gap, body = cut_header(code)
     at = len(header) + len(gap)
     notes = _imports_note(header, challenge.header)

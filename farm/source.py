@@ -24,7 +24,7 @@ class Source:
     body: str
 
     def to_user(self, position: Position | None, lines_before: int = 0) -> Position | None:
-        """Return the position in the whole text of a position in the body.
+        """Return where a position in the body is in the whole text.
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.

@@ -129,7 +129,7 @@ def _pieces(cut: CommandText, position: int, asked: Sequence[Asked], corollaries
 
 
 def _corollaries(cut: CommandText, targets: Sequence[Target]) -> set[int]:
-    """Return where each lemma begins that mentions an earlier target, or another such lemma."""
+    """Return where the lemmas begin that mention an earlier target or another such lemma."""
     names: set[str] = set()
     starts = {target.start for target in targets}
     found = set()

@@ -26,7 +26,7 @@ class Span:
     """The time that a part of the work took. This class is used while traces are off, and records nothing."""
 
     def note(self, **attributes: _Values) -> None:
-        """Add attributes; never a proof's text."""
+        """Add attributes to the span; no attribute may hold a proof's text."""
 
     def rename(self, name: str) -> None:
         """Rename the span, now that more is known."""
@@ -49,7 +49,7 @@ _NOTHING = nullcontext(Span())
 
 
 def open_traces(room: str) -> None:
-    """Send the spans of this process to the endpoint that the environment names, if any; to be called after a fork.
+    """Send the spans of this process to the endpoint that the environment names, if any; call this after a fork.
 
     Raises:
         ConfigurationError: there is an endpoint, but OpenTelemetry is not installed.
@@ -71,7 +71,7 @@ def open_traces(room: str) -> None:
 
 
 def close_traces() -> None:
-    """Send what has been recorded and not yet sent."""
+    """Send the spans that have been recorded but not yet sent."""
     if _provider:
         _provider.shutdown()
 
@@ -100,7 +100,7 @@ def span(
         name: the span's name.
         parent: the `traceparent` to continue from; by default that of the current span.
         started_ns: when the span began, in ns since the epoch, if that was earlier than this call.
-        attributes: the span's attributes; never a proof's text.
+        attributes: the span's attributes; none may hold a proof's text.
     """
     if _provider is None or not (parent or _current.get()):
         return _NOTHING

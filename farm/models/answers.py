@@ -35,7 +35,7 @@ class Answer(Unfinished):
     """A worker's answer about one item, stored in the place where a proof has its verdict.
 
     Attributes:
-        answers: one for each request of the task, in order, up to the point where the run ended.
+        answers: one answer for each request of the task, in order, up to the point where the run ended.
     """
 
     id: str

@@ -144,7 +144,7 @@ class NamesPage(BaseModel):
 
 
 class MatchesPage(BaseModel):
-    """Proofs with a given text in their messages, in the order in which they finished, and where the next page begins.
+    """Proofs with a given text in a message or goal, in the order in which they finished, and where to read on.
 
     Attributes:
         indices: the proofs' indices.

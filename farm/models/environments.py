@@ -11,7 +11,7 @@ class EnvironmentStatus(BaseModel):
     """One Lean environment.
 
     Attributes:
-        name: its name in a request's `environment`.
+        name: the name that a request's `environment` gives.
         lean_version: the version of Lean that its workers run; None if it is not known.
         project: the project that proofs may import.
         repl: the REPL that its workers use.
@@ -20,7 +20,7 @@ class EnvironmentStatus(BaseModel):
         pending: proofs that wait.
         leased: proofs that workers hold.
         seen_s: seconds since the last sign of life of any of its workers; None when there has been none.
-        notice: what to know before sending proofs there, such as that no worker is there to run them.
+        notice: what to know before sending proofs to this environment, such as that it has no worker to run them.
     """
 
     name: str

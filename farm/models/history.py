@@ -60,17 +60,18 @@ class Minute(BaseModel):
     Attributes:
         at: Unix time of its beginning.
         seconds: how many seconds its counts cover: 60, or fewer where the farm started in that minute.
-        verdicts: verdicts written, by `accepted`, or else by their reason; `answered` counts sessions and searches.
-        pending: proofs that waited at its end.
-        leased: proofs that ran at its end.
-        queue_p50_s: seconds that half of the proofs waited at most; None if none began. Read off a histogram whose
-            largest bound is 300 s.
-        queue_p95_s: the same for 95 of 100.
-        run_p50_s: seconds that half of the proofs ran at most; None if none ended.
-        run_p95_s: the same for 95 of 100.
+        verdicts: the number of verdicts written, by reason, or `accepted` if there is no reason; `answered` counts
+            sessions and searches.
+        pending: proofs that were waiting when the minute ended.
+        leased: proofs that were running when the minute ended.
+        queue_p50_s: the median of the seconds that proofs waited; None if no proof began. It is read off a histogram
+            whose largest bound is 300 s.
+        queue_p95_s: the 95th percentile of the same times.
+        run_p50_s: the median of the seconds that proofs ran; None if no proof ended.
+        run_p95_s: the 95th percentile of the same times.
         retrievals: premise queries that were answered over HTTP.
-        processes: processes that were alive at its end, by kind.
-        restarts: starts of a REPL, by why the one before it ended.
+        processes: the number of processes that were alive when the minute ended, by kind.
+        restarts: the number of restarts of REPLs, by why the previous process ended.
         memory_mb: resident memory of all these processes and their REPLs.
     """
 
@@ -93,12 +94,12 @@ class HostMinute(BaseModel):
     """What the processes of one host did in one minute.
 
     Attributes:
-        processes: how many were alive at its end.
-        busy: how many of them were at work then.
-        failed: how many of them could not work.
-        proofs: proofs that they ran.
-        restarts: restarts of their REPLs.
-        memory_mb: their resident memory, with their REPLs.
+        processes: how many processes were alive when the minute ended.
+        busy: how many of these were at work then.
+        failed: how many of these could not work.
+        proofs: the number of proofs that they ran.
+        restarts: the number of restarts of their REPLs.
+        memory_mb: the resident memory of the processes and their REPLs.
     """
 
     processes: int = 0
@@ -114,10 +115,10 @@ class History(BaseModel):
 
     Attributes:
         start: Unix time at which the first of the minutes begins.
-        minutes: one for each minute, the oldest first; None where nothing is known, as while no reaper ran. Such a
-            minute is not a minute of zeros.
-        hosts: for each host, one for each of the last minutes, at most 30, the latest last; None where nothing is
-            known. Empty unless it was asked for.
+        minutes: the figures of each minute, the oldest first; None for a minute of which nothing is known, for example
+            because no reaper was running. Such a minute is not a minute of zeros.
+        hosts: for each host, its figures in each of the last minutes, at most 30 of them, the latest last; None for a
+            minute of which nothing is known. Empty unless asked for.
         events: what happened in these minutes, the oldest first.
         alarms: what needs an operator now.
     """

@@ -1,4 +1,4 @@
-"""The requests and answers of Kimina Lean Server 2.0; values are converted, and fields ignored, as that server does."""
+"""The requests and answers of Kimina Lean Server 2.0; values are converted and fields ignored as in that server."""
 
 from __future__ import annotations
 

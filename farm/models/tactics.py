@@ -1,4 +1,4 @@
-"""Proof search over HTTP: goals, and for each of them, the tactic sequences to try on it."""
+"""Proof search over HTTP: goals, and for each of them the tactic sequences to try."""
 
 from __future__ import annotations
 
