@@ -52,7 +52,7 @@ class Access:
             span.note(request=name.decode(), status=status, **_named_batch(scope))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, name: bytes) -> int:
-        """Have the app answer a request; return the response's status, or 0 if there was no response."""
+        """Let the app answer a request; return the response's status, or 0 if there was no response."""
         started, status = time.monotonic(), 0
         tried = _given(scope, _TRY)
         named = [(_NAME, name), *([(_TRY, tried)] if _ACCEPTED.fullmatch(tried) else [])]

@@ -29,8 +29,8 @@ def content_type(request: Request) -> str:
 async def arriving(request: Request) -> AsyncIterator[bytes]:
     """Yield the chunks of a body as they come.
 
-    The speed is bounded because a slow client would hold memory that others need. Only the time spent waiting for
-    chunks counts.
+    A client must send at a minimum speed, because a slow one would hold memory that others need. Only the time spent
+    waiting for chunks counts.
 
     Raises:
         InvalidRequest: after `_PATIENCE_S`, the body arrives more slowly than `_SLOWEST_BYTES_PER_S`.
@@ -53,7 +53,7 @@ async def arriving(request: Request) -> AsyncIterator[bytes]:
 
 
 async def read_body(request: Request, limit: int = JSON_LIMIT_BYTES) -> bytes:
-    """Return the body.
+    """Return the body of a request.
 
     Raises:
         TooLarge: the body is longer than `limit` bytes, whether or not its length was announced.

@@ -1,4 +1,4 @@
-"""The one place where errors become responses: in the form of /v1, or as `{"detail": …}` on the compatible routes."""
+"""How errors become responses: in the form of /v1, or as `{"detail": …}` on the compatible routes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_DETAILS = 20
 
 
 def invalid(error: ValidationError | RequestValidationError) -> InvalidRequest:
-    """Return one error for pydantic's findings: its text is the first finding, its details are all findings.
+    """Return one error for pydantic's findings: its text gives the first finding, its details the first twenty.
 
     No finding quotes the input.
     """

@@ -1,4 +1,4 @@
-"""From a request to a committed batch: options checked, ids unique, items staged in slices."""
+"""How a request becomes a batch: its options and ids are checked, and its items are staged in slices and committed."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
 
 
 async def _unsound(environment: str, service: Service) -> str:
-    """Return why nothing can be attested in an environment whose workers all run an unsound Lean; otherwise nothing."""
+    """Return why nothing can be attested in an environment; empty unless all its workers run an unsound Lean."""
     workers = lean_workers(await read_status(service.client), environment)
     warnings = [toolchains.warning(each.serves.lean_version) if each.serves else "" for each in workers]
     return warnings[0] if warnings and all(warnings) else ""
@@ -283,5 +283,5 @@ async def _unpacked(request: Request, digest: Any) -> AsyncIterator[bytes]:
 
 
 def new_digest() -> Any:
-    """Return the digest that tells whether an idempotency key comes with the same body as before."""
+    """Return a new digest, which shows whether an idempotency key comes with the same body as before."""
     return sha256()

@@ -30,7 +30,7 @@ class SnippetOptions:
     """The options that apply to every text of a request.
 
     Attributes:
-        timeout_s: as the client gave it; with 0 or less, every text times out at once.
+        timeout_s: the timeout that the client gave; with 0 or less, every text times out at once.
         report: the details that the REPL has to report.
     """
 

@@ -134,7 +134,7 @@ class _LastingConnections(httpx.AsyncHTTPTransport):
         """Stay open."""
 
     async def close(self) -> None:
-        """Close."""
+        """Close the connections."""
         await super().aclose()
 
 

@@ -105,7 +105,7 @@ class _Snapshot(Collector):
 
 
 def render(readings: Readings) -> bytes:
-    """Return the exposition text."""
+    """Return the readings in the text format of Prometheus."""
     registry = CollectorRegistry()
     registry.register(_Snapshot(readings))
     ProcessCollector(registry=registry)  # descriptors and memory of the API process that answers

@@ -1,4 +1,4 @@
-"""Premise queries: parsed without pydantic's cost on lists of 130 000 names, and withdrawn if nobody waits for them."""
+"""Premise queries: parsed without pydantic's cost on lists of 130 000 names, and withdrawn if nobody waits any more."""
 
 from __future__ import annotations
 

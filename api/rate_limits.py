@@ -51,7 +51,7 @@ class Pace:
 
 
 def address_name(host: str) -> str:
-    """Return the name under which an address is counted; for IPv6 that of its network: one client may own all of it."""
+    """Return the name to count an address by; for IPv6, its network's name, because one client may own the network."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -82,9 +82,9 @@ class Replies:
     async def _read(self) -> None:
         """In one round trip, remove the replies already handed over, hand over those in the list, and wait for more.
 
-        Each reply is removed by its text. To remove as many replies as were read would be wrong: if the answer is lost
-        and the commands are sent again, they would remove other replies. The wait moves a reply to the place where it
-        already is. A store without free memory refuses that.
+        Each reply is removed by its text and not by its place: if the answer of the store gets lost and the commands
+        are sent again, other replies stand in these places. The wait is a move that leaves a reply where it is. A store
+        without free memory refuses the move, but not the commands before it.
         """
         pipe = self._client.pipeline(transaction=False)
         for entry in self._handed:

@@ -27,7 +27,7 @@ class Event:
 
 
 async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> AsyncIterator[list[Event]]:
-    """Yield the verdicts after a cursor, then new ones as they come, then the end; those read together form a list.
+    """Yield the verdicts after a cursor, then new ones as they come, then the end; each list holds those read together.
 
     If the store stops answering or the batch expires, the stream ends without the line that marks its end. The reader
     can then resume at the last cursor.
