@@ -82,7 +82,7 @@ class Pulse(BackgroundThread):
 
     Args:
         data_dir: the farm's data folder.
-        part: what the worker is called.
+        part: the worker's name among the signs of life.
         parent: the worker's first process.
     """
 

@@ -41,7 +41,7 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
     """
     _keep_logs(room)
     descriptors.raise_limit()
-    # After the room's own handlers, which were connected before it.
+    # Handlers run in the order of their connection, so this one runs after the room's own.
     signals.worker_process_shutdown.connect(_end_now, weak=False)
     with closing(connect(settings.redis_url)) as client:
         await_store(client)
@@ -64,7 +64,7 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
 
 
 def _watch(settings: Settings, app: Celery, room: str, queue: str) -> None:
-    """Have each process, from its start, give signs of life and watch the worker's first process."""
+    """Make each process give signs of life from its start, and watch the worker's first process."""
     parent, begun = os.getpid(), LastBegun()
 
     def begin(**_: Any) -> None:
@@ -92,7 +92,7 @@ def _end_now(exitcode: int, **_: Any) -> None:
 
 
 def _leave(**_: Any) -> None:
-    """Do nothing."""
+    """Do nothing, so that Celery leaves the logging as it is."""
 
 
 def _log_failure(task_id: str, exception: BaseException, **_: Any) -> None:

@@ -98,7 +98,7 @@ class Reaper:
             _log.warning("history.unreadable", exc_info=True)
 
     def _nudge(self) -> None:
-        """Replace lost tokens."""
+        """Replace the lost tokens of proofs."""
         for environment in environment_names(self._client):
             self._tokens.lean(environment, self._leases.nudge(environment, _NUDGE_EVERY * 1000))
 

@@ -52,7 +52,7 @@ class Post:
     Attributes:
         room: the queries that wait for the server.
         tokens: publishes tokens.
-        stopping: whether the worker was told to end.
+        stopping: returns whether the worker was told to end.
         figures: where the server counts for /metrics.
         linger_s: how long the server stays awake after the last query.
     """
@@ -76,7 +76,7 @@ class RoomServer(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Load what queries need, if it is missing. Show a failure, answer queries with it, and try again later."""
+        """Load what queries need, if it is not loaded. If that fails, show why, answer with the reason, and retry."""
 
     def gather(self, taken: Taken) -> Taken:
         """Return the queries to serve together: `taken`, and further queries that are worth waiting for."""
@@ -171,7 +171,7 @@ class RoomProcess:
     """The Celery side of a room: the room's server is made after the fork, and a token starts the server's work.
 
     Args:
-        kind: the room, and what its workers are shown as.
+        kind: the room, which is also the kind of its workers.
         make: makes the server, given its `Post`.
     """
 

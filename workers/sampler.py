@@ -1,4 +1,4 @@
-"""The history's samples, one a minute, whichever reaper comes first."""
+"""The history's samples: each minute, the reaper that comes first takes one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from farm.store.scenes import look, read_names_now
 
 
 class Sampler:
-    """Looks at the store as each minute begins, by the store's clock, and keeps what the minute before was like."""
+    """Looks at the store as each minute begins, by the store's clock, and keeps the figures of the minute before."""
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client
         self._due_at = time.monotonic()
 
     def sample_if_due(self) -> None:
-        """Look if a new minute has begun.
+        """Take a sample if a new minute has begun.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -46,7 +46,7 @@ class Sampler:
 def _watch(before: Look | None, scene: Scene, now: Look) -> tuple[Watch, list[HistoryEvent]]:
     """Return what to leave for the alarms, and the alarms that have begun."""
     known = scene.watch.since_ms if scene.watch else {}
-    # The reaper that looks now is at work, and has just seen who is deaf.
+    # The reaper that looks now is at work, and has just seen which processes are deaf.
     deaf = deaf_workers(before, now)
     seen = replace(scene, watch=Watch(at_ms=now.at_ms, deaf=deaf, since_ms=known))
     found = alarms(seen)

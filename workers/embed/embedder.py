@@ -25,7 +25,7 @@ class Embedder(Protocol):
 
     @property
     def notice(self) -> str:
-        """A sentence that an operator must read, or nothing."""
+        """A sentence that an operator must read; empty if there is none."""
 
     @property
     def dimension(self) -> int:

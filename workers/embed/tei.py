@@ -150,7 +150,7 @@ class TeiServer:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Return a context with the system's certificates: httpx knows only its own when it ignores the environment."""
+    """Return a context with the system's certificates, which httpx leaves out when it ignores the environment."""
     return ssl.create_default_context()
 
 

@@ -43,7 +43,7 @@ class TeiPool:
     Attributes:
         name: model and revision, from the settings if they are set there, else from the servers.
         notice: a sentence for the operator if the servers serve a model other than the one that the settings name.
-        dimension: numbers per vector.
+        dimension: how many numbers a vector has.
 
     Raises:
         EmbeddingError: none of the servers can be used now.

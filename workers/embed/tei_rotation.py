@@ -41,8 +41,8 @@ class Rotation:
     call to a server that hangs loses much of the time that the call may take.
 
     Args:
-        endpoints: at least one.
-        clock: seconds, monotonic.
+        endpoints: the services, at least one.
+        clock: returns the seconds of a monotonic clock.
     """
 
     def __init__(self, endpoints: Sequence[TeiServer], clock: Callable[[], float] = time.monotonic) -> None:

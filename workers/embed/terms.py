@@ -1,4 +1,4 @@
-"""Propositions made comparable: they lose their namespaces, and variables are marked, so that they can be renamed."""
+"""Propositions made comparable: names lose their namespaces, and variables are marked, so that they can be renamed."""
 
 from __future__ import annotations
 

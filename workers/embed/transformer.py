@@ -19,7 +19,7 @@ class TransformerEmbedder:
 
     Attributes:
         name: model and revision.
-        dimension: numbers per vector.
+        dimension: how many numbers a vector has.
 
     Raises:
         ConfigurationError: the extra `leanfarm[embed]` is not installed, or the model cannot be loaded.

@@ -43,7 +43,7 @@ class Chunk:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> ClaimedItem | None:
-        """Return the next item to run."""
+        """Return the next item to run; None if none is left."""
         with self.lock:
             return self.rest.popleft() if self.rest else None
 
@@ -113,7 +113,7 @@ class Claims:
         if claim is None:
             return None
         chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
-        # As claim.lua decides.
+        # claim.lua decides by the same rule.
         chunk.in_groups = in_groups and not claim.is_interactive and len(chunk.rest) > 1
         if chunk.rest:
             self._lane, self._owner = claim.lane, claim.owner

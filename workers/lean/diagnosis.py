@@ -1,6 +1,6 @@
 """`python -m workers.lean.diagnosis [FILE]`: find Lean as the workers do, run one proof, and say in JSON what happened.
 
-FILE is that of `python -m workers.lean`.
+FILE is as for `python -m workers.lean`.
 """
 
 from __future__ import annotations

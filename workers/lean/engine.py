@@ -210,7 +210,7 @@ class NoLean:
         self.failure = notice
 
     def run(self, item: ClaimedItem, claim: Claim) -> Result:
-        """Return that there is no Lean."""
+        """Return an `undecided` verdict, whose message says why there is no Lean."""
         return undecided(item, claim, self.environment, Reason.FARM_ERROR, self.failure)
 
     def warm(self, header: str) -> None:

@@ -35,7 +35,7 @@ class Watch:
         self.header_timeout_s = header_timeout_s
 
     def load(self, header: str, *, is_checked: bool = False) -> Header:
-        """Return a loaded header on a live REPL, with the farm's own commands if `is_checked`.
+        """Load a header, on a live REPL, with the farm's own commands if `is_checked`; return the loaded header.
 
         Raises:
             HeaderFailed, StartFailed: as `Session.load` and `Session.ensure_alive` do.

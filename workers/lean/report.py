@@ -75,7 +75,7 @@ class Reporter:
 
 
 def _of_header(found: Verdict) -> dict[str, Any]:
-    """Return what Lean said about a header that failed; if the first message has no position, return only this one."""
+    """Return what Lean said about a header that failed; only the first message if that has no position."""
     first = found.messages[0]
     if first.pos is None:
         return {"message": first.data}

@@ -18,8 +18,8 @@ _PINS = ("lean-toolchain", "lake-manifest.json")
 def revision(settings: Settings, environment: Environment) -> str:
     """Return `TOOLCHAIN|POLICY|CHECKER|HASH`; CHECKER is empty until `with_checker` fills it in.
 
-    HASH covers what verdicts say about their environment, the REPL's binary, the project's pins, and every .olean that
-    the project built itself. It is equal on hosts where all of these are equal, and changes as soon as one of them
+    HASH covers the REPL's binary, the project's pins, every .olean that the project built itself, and what verdicts say
+    about their environment. The hash is equal on hosts where all of these are equal, and changes as soon as one of them
     changes.
     """
     digest = sha256(orjson.dumps(environment.model_dump()))

@@ -117,7 +117,7 @@ class Session:
 
     @property
     def generation(self) -> int:
-        """The REPL process's number, from 1: numbers of environments and states are valid only in their process."""
+        """The REPL process's number, from 1. An environment or state has a number that only its own process knows."""
         return self._repl.generation
 
     @property

@@ -77,7 +77,7 @@ class LeanWorker:
         signals.worker_shutting_down.connect(self._stop_soon, weak=False)
 
     def work(self) -> str:
-        """Run one chunk of proofs."""
+        """Claim and run chunks until nothing waits or ten seconds have passed; return a line for the log and Flower."""
         if self._loop is None:
             raise RuntimeError("The process has not been started by Celery's prefork pool")
         return self._loop.work()

@@ -1,9 +1,9 @@
 """Time slices: how long a proof may run before the farm decides whether to defer it in favour of others.
 
-A proof that outlasts its slice is deferred only if its batch then ends no later; otherwise it goes on. A deferred proof
-goes to the end of the batch and then has its full time, so it gets the same verdict, only later. Deferring kills the
-REPL, as a timeout does. The time of the slice is then lost, and the next proof has to load its header again.
-docs/scheduling.md has the reasons and measurements.
+A proof that outlasts its slice is deferred only if this does not make its batch end later; otherwise it goes on. A
+deferred proof goes to the end of the batch and then has its full time, so it gets the same verdict, only later.
+Deferring kills the REPL, as a timeout does. The time of the slice is then lost, and the next proof has to load its
+header again. docs/scheduling.md has the reasons and measurements.
 """
 
 from __future__ import annotations
@@ -117,9 +117,10 @@ def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float)
 def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_s: float) -> bool:
     """Return whether a run that outlasted its slice should make room for others of its batch.
 
-    Without deferring, the last run that never ends begins when hardly any fresh item is left. So a batch ends no later
-    if all deferred runs can begin at once when no fresh item waits. They can if there are at least as many processes as
-    deferred runs, runs that will still go on then, and runs of this kind still to be expected, taken together.
+    Without deferring, the last run that never ends begins when hardly any fresh item is left. So deferring does not
+    make a batch end later if all deferred runs can begin at once when no fresh item waits. They can if the processes
+    suffice for three kinds of runs together: those deferred, those that will still go on then, and those of this kind
+    that are still to be expected.
 
     Args:
         outlook: what is known about the batch.

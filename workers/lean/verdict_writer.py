@@ -74,8 +74,8 @@ class VerdictWriter:
     ) -> Future[Finished]:
         """Begin to write verdicts, with those gathered before; return a future of the outcome.
 
-        Before you give back an item of the same claim, wait for the outcome. An `undecided` is dropped if the lease is
-        gone.
+        Before you give back an item of the same claim, wait for the outcome. An `undecided` verdict is dropped if the
+        lease is gone.
 
         Args:
             claim: the claim whose items the verdicts are about.
@@ -94,7 +94,7 @@ class VerdictWriter:
         return written
 
     def gather(self, claim: Claim, verdicts: Sequence[Result], spent_s: float) -> Future[Finished]:
-        """Have verdicts written within 25 ms, while other items of the claim run; return a future of the outcome."""
+        """Gather verdicts to write within 25 ms, while other items of the claim run; return a future of the outcome."""
         with self._lock:
             group, written = self._add(claim, verdicts, spent_s)
             if len(group.verdicts) >= _GROUP:
@@ -113,7 +113,7 @@ class VerdictWriter:
         return group, written
 
     def _close(self, group: _Group) -> None:
-        """Add nothing more to a group, and have it written."""
+        """Add nothing more to a group, and let the writer's thread write it."""
         if self._gathering and self._gathering[0] is group:
             self._gathering = None
         group.due.set()

@@ -1,4 +1,4 @@
-"""The work that a token starts in a Lean process: claim chunks, run their proofs, have their verdicts written.
+"""The work that a token starts in a Lean process: claim chunks, run their proofs, and write their verdicts.
 
 A process keeps its token while it finds work, because Celery takes some 80 ms to bring a new token when prefetching is
 off.
@@ -40,7 +40,7 @@ _log = structlog.get_logger()
 
 
 class WorkLoop:
-    """Runs what is claimed, and has the results written. One thread does this, and owns the engine.
+    """Runs what is claimed, and hands the results to the writer. One thread does this, and owns the engine.
 
     Args:
         claims: where work comes from.
@@ -103,7 +103,7 @@ class WorkLoop:
             self._writer.give_back(chunk.claim, indices)
 
     def _run_item(self, chunk: Chunk, item: ClaimedItem) -> ClaimedItem | None:
-        """Run an item and have its result written; return the next item, or this one if it was given up."""
+        """Run an item and hand in its result; return the next item, or this one if it was given up."""
         started = time.monotonic()
         found, failure = self._judge(chunk, item)
         spent_s = time.monotonic() - started
@@ -139,7 +139,7 @@ class WorkLoop:
             return [found], None
 
     def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result], spent_s: float) -> ClaimedItem | None:
-        """Have the result of an item written; return the item to run next, None at the end of the chunk."""
+        """Hand an item's result to the writer; return the item to run next, or None at the end of the chunk."""
         following = chunk.take() if chunk.goes_on and not self._stopping() else None
         # The last verdict of a chunk is written before the next claim: a process that claims holds nothing else.
         if following is None or not self._gathers(chunk, item):
@@ -152,7 +152,7 @@ class WorkLoop:
         return following
 
     def _write(self, chunk: Chunk, found: list[Result], then: int | str | None, spent_s: float) -> None:
-        """Have results written, with results gathered before, and read the outcome; raises as `_await_write` does."""
+        """Write results, with those gathered before, and read the outcome; raises as `_await_write` does."""
         self._follow(chunk, self._writer.write(chunk.claim, found, then, spent_s))
         chunk.in_groups = then == ONE_OF_THEM
         self._await_write(chunk)

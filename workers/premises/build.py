@@ -74,7 +74,7 @@ def run(settings: Settings, *, build: bool) -> dict[str, Any]:
 
 
 def use(settings: Settings, index: dict[str, Any]) -> None:
-    """Have the premise workers answer with the corpus that the settings name, and wait until all of them do.
+    """Make the premise workers answer with the corpus that the settings name, and wait until all of them do.
 
     Args:
         settings: the settings that name the corpus.
@@ -118,7 +118,7 @@ def _await(corpora: Corpora, wish: Wish) -> None:
 
 
 def main() -> int:
-    """Run with the settings from the environment."""
+    """Run with the settings from the environment; return the exit status."""
     try:
         settings = load()
         index = run(settings, build="--info" not in sys.argv[1:])

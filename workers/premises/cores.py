@@ -1,4 +1,4 @@
-"""All cores for one search, with threads of the farm's own.
+"""Spreads one search over all cores, with threads of the farm's own.
 
 Threads of OpenMP and BLAS spin while they wait for each other, so they all stop when another program takes one core for
 a moment. On a busy machine, a product with BLAS's threads took up to eight times as long.

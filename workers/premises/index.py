@@ -75,7 +75,7 @@ class Index:
 
     @property
     def dimension(self) -> int:
-        """d, the numbers per vector."""
+        """d, how many numbers a vector has."""
         return int(self._vectors.shape[1])
 
     def search_all(self, queries: Matrix, ks: Sequence[int], groups: Groups) -> dict[int, tuple[Matrix, Ids]]:

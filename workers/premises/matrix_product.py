@@ -36,7 +36,7 @@ def pays(groups: Groups, total: int) -> bool:
 
 
 def candidates(vectors: Matrix, queries: Matrix, groups: Groups, wanted: int) -> tuple[Matrix, list[Ids]]:
-    """For each query, return accessible vectors, the best of them included.
+    """Return candidates for each query: vectors that it can see, among them the best ones.
 
     Args:
         vectors: float32 [n, d].
@@ -94,7 +94,7 @@ def _above(floors: Matrix, scores: Matrix, accessible: Mask, first: int) -> Foun
 
 
 def _trim(found: Sequence[Found], wanted: int, floors: Matrix) -> Found:
-    """Return the best candidates of each query, by row and score; raise each floor to the last one's score."""
+    """Return the best candidates of each query, by row and score; raise its floor to the score of the last one."""
     rows, ids, scores = (np.concatenate(each) for each in zip(*found, strict=True))
     order = np.lexsort((-scores, rows))
     rows, ids, scores = rows[order], ids[order], scores[order]

@@ -120,7 +120,7 @@ class PremiseServer(RoomServer):
         self._post.room.reply_all(zip((retrieval for retrieval, _ in taken), answers, strict=True))
 
     def gather(self, taken: Taken) -> Taken:
-        """Wait for queries that are about to come, as a group costs less, but no longer than serving `taken` takes."""
+        """Wait for queries that are about to come, because a group costs less; wait less than serving takes."""
         room, started = self._post.room, time.monotonic()
         while len(taken) < min(room.in_flight(), MOST_QUERIES):
             left_s = min(self._spent_s * len(taken), _MOST_PATIENCE_S) - (time.monotonic() - started)

@@ -62,7 +62,7 @@ def find(
 
 
 def kept_path(corpus: Corpus, directory: Path, model: str) -> Path:
-    """Return where new vectors are kept."""
+    """Return the file in which new vectors of a corpus are kept."""
     return directory / f"{model_name(model)}-{_digest(corpus, model)}.npy"
 
 

@@ -23,7 +23,7 @@ OPEN_LAYERS = ("rlimits", "no_new_privs", "pdeathsig")
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when the thread that started it ends.
+    """Make the kernel kill this process when the thread that started it ends.
 
     Raises:
         Missing: the kernel refuses.

@@ -29,7 +29,7 @@ def syscall(number: int, *arguments: object) -> int:
 
 
 def prctl(option: int, *arguments: object) -> bool:
-    """Whether `prctl` did what it was asked."""
+    """Call `prctl`, and return whether it succeeded."""
     padded = [*arguments, 0, 0, 0, 0][:4]
     wide = [each if isinstance(each, ctypes._SimpleCData) else ctypes.c_ulong(each) for each in padded]  # type: ignore[arg-type]
     return int(libc.prctl(option, *wide)) == 0

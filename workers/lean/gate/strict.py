@@ -4,7 +4,7 @@ The rules are data, in `rules`. They apply to a text's code, without comments an
 knowledge of Lean's tokens: a refused word counts wherever Lean could begin a token with it, whatever the imports define
 (`words`). That is everywhere except inside a name, and a name is certain only if it begins after white space, an
 opening bracket, a comma or one of a few prefix operators. After digits, quotes, closing brackets and every other
-symbol, a word counts even in the middle of letters. The gate only restricts: to pass it proves nothing.
+symbol, a word counts even in the middle of letters. The gate only restricts: passing it proves nothing.
 """
 
 from __future__ import annotations

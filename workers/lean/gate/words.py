@@ -42,7 +42,7 @@ _LAST_WORD = re.compile(r"\w+\Z")
 
 
 class Lists:
-    """The words of some rules, ready to be looked for."""
+    """The words of some rules, in the forms in which a text is searched for them."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         rules = tuple(rules)
