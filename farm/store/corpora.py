@@ -122,7 +122,7 @@ class Corpora:
         return found | ({self._worker.encode()} if self._worker else set())
 
     def want(self, wish: Wish) -> None:
-        """Request another corpus from the premise workers; an earlier request still open is dropped."""
+        """Request another corpus from the premise workers; an earlier request that is still open is dropped."""
         with translated():
             pipe = self._client.pipeline()
             pipe.delete(_WANTED)

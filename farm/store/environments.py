@@ -1,7 +1,7 @@
 """The Lean environments of a farm, and the latest report on each.
 
-Nobody has to list them: the first sign of life of a Lean process makes its environment known, and the reaper forgets an
-environment that has shown no sign for a long time.
+Nobody has to list the environments: the first sign of life of a Lean process makes its environment known, and the
+reaper forgets an environment that has shown no sign for a long time.
 """
 
 from __future__ import annotations

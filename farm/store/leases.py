@@ -260,7 +260,7 @@ class Leases:
         return lease, [name_item(int(reply[i]), reply[i + 1]) for i in range(0, len(reply), 2)]
 
     def expire_due(self, most: int = 100) -> int:
-        """Free the storage of batches whose retention has ended; return how many there were."""
+        """Free the storage of batches whose retention has ended; return how many batches there were."""
         with translated():
             now_ms = in_ms(self._client.time())
             due = self._client.zrangebyscore("farm:expiries", 0, now_ms, 0, most)

@@ -56,7 +56,7 @@ class Retrieval:
 
 
 def _pack_names(names: Names) -> bytes:
-    """Return ids as int32, so that 130 000 of them are copied and not parsed."""
+    """Pack ids as int32, so that 130 000 of them are copied and not parsed; pack names as JSON."""
     try:
         return _INTS + array("i", cast("list[int]", names)).tobytes() if names is not None else _JSON + b"null"
     except (TypeError, OverflowError):
@@ -141,7 +141,7 @@ class Retrievals:
 
         Args:
             retrieval: the query.
-            ttl_ms: milliseconds after which the query is gone, and no longer counts.
+            ttl_ms: milliseconds after which the query is gone, and no longer counts against the limits.
             inputs: how many of its texts are likely to need embedding; None means all.
 
         Raises:

@@ -32,7 +32,7 @@ class Bad:
 
     Attributes:
         basis: the kind of version.
-        version: which one: a Lean version, a policy version, the name and version of a checker.
+        version: which one: a Lean version, a policy version, or the name and version of a checker.
     """
 
     basis: Basis

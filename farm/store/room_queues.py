@@ -87,7 +87,7 @@ class Room:
             return self._client.zcard("farm:flights")
 
     def take(self, most: int) -> Taken:
-        """Return up to `most` waiting queries; to be called once the queries taken before have been served.
+        """Return up to `most` waiting queries; call this only once the queries taken before have been served.
 
         Queries that nobody waits for any more are left out; an empty list means that nothing is waiting.
         """
