@@ -49,7 +49,7 @@ class Columns:
 
     Attributes:
         given: the column of each field for which the user named one; an empty name leaves the field out. Any other
-            field is read from the column of its own name or of another usual name (farm/client/columns.py).
+            field is read from the column that has the field's own name or another usual name (farm/client/columns.py).
         seen: how often each problem's name has become the id of a row that has no id.
     """
 

@@ -38,7 +38,7 @@ class Sheet:
         return [max(map(cell_len, cells)) for cells in zip(self.columns, *self.rows, strict=True)]
 
     def fits(self, width: int) -> bool:
-        """Whether the columns fit side by side into a terminal; a last column of text may wrap onto several lines."""
+        """Whether the columns fit side by side in a terminal; a last column of text may wrap onto several lines."""
         widths = self.widths
         if self.has_text:
             widths[-1] = min(widths[-1], _LEAST_TEXT)
@@ -83,7 +83,7 @@ def _noted(sheet: Sheet, note: str) -> tuple[Sheet, list[str]]:
 def _narrowed(sheet: Sheet, width: int) -> tuple[Sheet, list[str]]:
     """Return a sheet without columns that have the same cell in every row, and a line that shows those cells once.
 
-    The widest columns go first, and no more of them than necessary.
+    The widest columns are left out first, and no more of them than necessary.
     """
     if len(sheet.rows) < 2:
         return sheet, []
