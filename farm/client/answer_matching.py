@@ -64,7 +64,7 @@ class Sent:
         return cls(len(ids), ids)
 
     def check(self, verdict: Verdict) -> None:
-        """Accept a verdict on one of the batch's proofs.
+        """Check that a verdict is on one of the batch's proofs.
 
         Raises:
             Misdirected: the verdict is about a proof of another batch.

@@ -51,7 +51,7 @@ class AsyncFarm:
 
     Args:
         base_url: the farm's URL; if None, `FARM_URL`, and if that is not set, this host at `PORT` (8000).
-        api_key: the API key; if None, `FARM_API_KEY`. An empty one means that no key is sent.
+        api_key: the API key; if None, `FARM_API_KEY`. An empty key means that no key is sent.
         timeout: seconds without a byte after which a connection counts as lost; the time that the work may take is
             added.
         retries: how many times in a row a failed call is repeated.

@@ -120,7 +120,7 @@ class Batch:
         return Batch(self._farm, *self._farm._run(self._farm._core.rerun(self.id, label=label, tags=wanted)))
 
     def cancel(self) -> BatchStatus:
-        """Cancel the batch: running proofs stop within seconds, and all without a verdict become `undecided/cancelled`.
+        """Cancel the batch: running proofs stop within seconds; proofs without a verdict become `undecided/cancelled`.
 
         Raises:
             NotFound: there is no such batch, or it belongs to another key.

@@ -175,7 +175,7 @@ class Core:
                 yield from self.cancel(batch_id)
 
     def submit(self, submission: Submission, idempotency_key: str | None = None) -> Flow[tuple[str, Sent]]:
-        """Submit proofs as a batch, only once even if the call is repeated; return the batch's id and what was sent."""
+        """Submit proofs as a batch, once even if the call is sent again; return the batch's id and what was sent."""
         timeout_s = self._timeout_s + submission.size / _SUBMIT_BYTES_PER_S
         key = {"Idempotency-Key": _checked_key(idempotency_key or uuid4().hex)}
         if submission.fits_json:
@@ -224,7 +224,7 @@ class Core:
         return (yield from self._answer(call, _ITEMS, lambda found: _follow_each_other(found, after)))
 
     def rerun(self, batch_id: str, **fields: Any) -> Flow[tuple[str, Sent]]:
-        """Run the undecided proofs of a batch again, only once even if the call is repeated."""
+        """Run the undecided proofs of a batch again, once even if the call is sent twice."""
         headers = {**_JSON, "Idempotency-Key": uuid4().hex}
         body = _encode(_checked(RerunRequest, fields, "The rerun"), "The rerun")
         call = Call("POST", f"{_batch_path(batch_id)}/rerun", self._timeout_s + _RERUN_S, headers=headers, body=body)
@@ -299,7 +299,7 @@ class Core:
     def _answer(
         self, call: Call, kind: TypeAdapter[T], is_for_us: Callable[[T], bool] = _always, *, or_status: int = 200
     ) -> Flow[T]:
-        """Repeat a call until it is answered or its failure is final."""
+        """Repeat a call until it is answered, and return the answer; give up when its failure is final."""
         retries = Retries(self._retries)
         while True:
             reply = yield call

@@ -56,7 +56,7 @@ class Manifest(BaseModel):
         version: the version of this format.
         leanfarm: the version of the SDK that asked.
         farm: the farm's address, without user and password.
-        started_at: when the run began, and `ended_at` when it ended, by the clock of the machine that asked.
+        started_at: when the run began; `ended_at` says when it ended. Both are by the clock of the machine that asked.
         label: the run's label.
         tags: the words by which the run's batches are found.
         options: the options with the farm's defaults filled in; only the given ones if no proof had to be sent.

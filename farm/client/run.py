@@ -70,7 +70,7 @@ class Run(Sequence[Verdict]):
         Args:
             k: the number of attempts that a solver would have, 1 or more.
             undecided: how to count an attempt that the farm could not decide. `failed` counts it among the n, which
-                gives a lower bound; `excluded` leaves it out of the n, which is right if the reason has nothing to do
+                gives a lower bound. `excluded` leaves it out of the n, which is right if the reason has nothing to do
                 with the proof. With None, such an attempt raises a ValueError.
 
         Raises:

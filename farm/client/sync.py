@@ -50,7 +50,7 @@ class Farm(StepRunner):
 
     Args:
         base_url: the farm's URL; if None, `FARM_URL`, and if that is not set, this host at `PORT` (8000).
-        api_key: the API key; if None, `FARM_API_KEY`. An empty one means that no key is sent.
+        api_key: the API key; if None, `FARM_API_KEY`. An empty key means that no key is sent.
         timeout: seconds without a byte after which a connection counts as lost; the time that the work may take is
             added.
         retries: how many times in a row a failed call is repeated.
@@ -159,7 +159,7 @@ class Farm(StepRunner):
     ) -> list[Checked]:
         """Check snippets as kimina-client does, and return an answer for each, in the same order.
 
-        This calls `POST /api/check`, a route that Kimina Lean Server has too: the level is `compiled`, the gate is off,
+        This calls `POST /api/check`, a route that Kimina Lean Server has too. The level is `compiled`, the gate is off,
         and an answer has `response` or `error` instead of a verdict. For new code, `verify` offers more.
 
         Args:
@@ -188,7 +188,7 @@ class Farm(StepRunner):
             limit: the most batches to return, from 1 to 1000.
             label: return only batches with this label.
             tags: return only batches that have all of these tags.
-            prefix: return only batches whose id begins with this.
+            prefix: return only batches whose id begins with this text.
         """
         return self._run(self._core.batches(limit, label=label, tag=list(tags), prefix=prefix))
 
@@ -223,7 +223,8 @@ class Farm(StepRunner):
         """Try tactic sequences on goals, over many workers; a beginning that sequences share runs once per process.
 
         Args:
-            goals: `Goal`s, or dictionaries with their fields: `code` with a `sorry`, or `statement`; and `candidates`.
+            goals: `Goal`s, or dictionaries with their fields: `candidates`, and either `code` with a `sorry` or
+                `statement`.
             timeout_s: seconds each tactic may take; the farm's `LEAN_TIMEOUT_S` when None.
             environment: the Lean environment to run in.
 
