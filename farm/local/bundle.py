@@ -145,7 +145,7 @@ def _collect_wheels(folder: Path, tell: Tell) -> None:
 
 
 def _requirement() -> str:
-    """Return what pip installs to get this release: a version of the index, or the folder it was installed from."""
+    """Return what pip installs to get this release: a version on the index, or the folder it was installed from."""
     origin = json.loads(distribution("leanfarm").read_text("direct_url.json") or "{}").get("url", "")
     return f"leanfarm[{EXTRAS}] @ {origin}" if origin else f"leanfarm[{EXTRAS}]=={version('leanfarm')}"
 

@@ -49,7 +49,7 @@ class JoinedHost:
         self._supervisor = Supervisor(self._data_dir / "logs")
 
     async def run(self, on_joined: OnJoined, stopped: asyncio.Event) -> None:
-        """Work until told to stop; proofs that are running then end, or go back to the queue uncharged.
+        """Work until told to stop; then running proofs end, or go back to the queue uncharged.
 
         Raises:
             ConfigurationError: this host cannot work for the farm; the message says what to do.

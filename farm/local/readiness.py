@@ -57,7 +57,7 @@ class Readiness:
             await asyncio.sleep(_POLL_S)
 
     async def tell_now_and_then(self, tell: Callable[[str], None]) -> None:
-        """Report what the farm waits for: soon, whenever that changes, and twice a minute, until cancelled."""
+        """Until cancelled, report what the farm waits for: soon after the start, at each change, and twice a minute."""
         told, told_at = "", -math.inf
         while True:
             await asyncio.sleep(_FIRST_WORD_S)

@@ -120,7 +120,7 @@ class Supervisor:
             raise causes.exceptions[0] from None
 
     async def stop(self) -> None:
-        """Stop everything, the group that was started last first."""
+        """Stop everything; the group that was started last stops first."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)

@@ -34,7 +34,7 @@ def prepare_valkey(data_dir: Path, join_address: str = "") -> Valkey:
 
     Args:
         data_dir: the farm's data folder.
-        join_address: an address of this host at which it also listens, for hosts that join; none if empty.
+        join_address: an address of this host at which the server also listens, for hosts that join; none if empty.
 
     Raises:
         ConfigurationError: there is no binary for this platform.
