@@ -17,7 +17,7 @@ def core_limit(variables: Mapping[str, str] = os.environ, root: Path = _ROOT) ->
     """Return how many cores this process may use: at least 1; a quota is rounded down to whole cores.
 
     Args:
-        variables: environment variables, in which Slurm says what the job has on this host.
+        variables: the environment variables in which Slurm says how many cores the job has on this host.
         root: the folder that holds `proc` and `sys`.
     """
     limits = [_cores_of_host(), *_quotas(root), *_numbers(variables, "SLURM_CPUS_ON_NODE")]
@@ -28,7 +28,7 @@ def memory_limit_mb(variables: Mapping[str, str] = os.environ, root: Path = _ROO
     """Return how much memory this process may use, in MB.
 
     Args:
-        variables: environment variables, in which Slurm says what the job has on this host.
+        variables: the environment variables in which Slurm says how much memory the job has on this host.
         root: the folder that holds `proc` and `sys`.
     """
     limits = [psutil.virtual_memory().total / _MB, *_numbers(variables, "SLURM_MEM_PER_NODE")]

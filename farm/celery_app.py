@@ -2,7 +2,7 @@
 
 Celery carries only tokens, which say that there is work. Proofs and queries stay in Redis, so a lost, late or repeated
 token can neither lose nor duplicate any of them. Tokens therefore need neither late acknowledgement nor a visibility
-timeout. The broker is the same Redis, or RabbitMQ if the broker's URL names it.
+timeout. The broker is the store's Redis, unless `BROKER_URL` names another Redis or RabbitMQ.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class _Installed(AppLoader):  # type: ignore[misc]  # Celery has no types
     """
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
-        """Import a module by name, like any other."""
+        """Import a module as `import_module` does, and so not from the working directory."""
         return self.import_module(module, package)
 
 

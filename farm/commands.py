@@ -1,8 +1,8 @@
 """A Lean text cut into commands, without Lean: where each begins and ends, what it declares, and in which scopes.
 
 Keywords that begin a declaration are reserved in Lean, so no term contains one outside brackets (quotations are in
-brackets). `open`, `set_option` and a few more may also occur in terms and tactics: they begin a command if they come
-first on a line that is not indented deeper than the command before them.
+brackets). `open`, `set_option` and a few more may also occur in terms and tactics. They begin a command only if they
+come first on a line that is not indented deeper than the command before them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Fingerprints of proofs: two proofs with the same fingerprint ask the same question, so one run answers both.
 
 A verdict is kept under the toolchain, the policy, the revision (`workers/lean/revision.py`) and this fingerprint. The
-fingerprint covers the header, the code, the statement with its targets and answers, the level, gate, timeout and
-environment, whether the REPL's own reply and feedback are wanted, and the trust domain.
+fingerprint covers the header, the code, the statement with its targets and answers, and the trust domain. It also
+covers the level, gate, timeout and environment, and whether the REPL's own reply and feedback are wanted.
 """
 
 from __future__ import annotations

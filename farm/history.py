@@ -58,7 +58,7 @@ class Look(BaseModel):
 
     @property
     def minute(self) -> int:
-        """The number of the minute in which it was made, counted from 1970."""
+        """The number of the minute in which the look was made, counted from 1970."""
         return self.at_ms // (MINUTE_S * 1000)
 
 
@@ -71,7 +71,7 @@ def minute_between(before: Look | None, now: Look) -> Minute | None:
     """Return the minute that ended with the latest look.
 
     Returns:
-        None where that is not known: no look was made in the minute before, or the store has lost its counts since.
+        None if the minute is not known: no look was made in the minute before, or the store has lost its counts since.
     """
     if before is None or before.minute != now.minute - 1:
         return None

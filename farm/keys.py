@@ -1,8 +1,8 @@
 """API keys: 256 random bits each, stored as SHA-256, compared in constant time, valid for the scopes they were given.
 
-Each line of the file reads `name hash scope,scope gate`. A key without scopes has all of them; the proofs of a key
-without a gate pass only the gate that their batch asks for. A key is shown once, when it is made, and a lost file
-reveals no key.
+Each line of the file reads `name hash scope,scope gate`. A key without scopes has all of them except `join`; the proofs
+of a key without a gate pass only the gate that their batch asks for. A key is shown once, when it is made, and a lost
+file reveals no key.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ class Keyring:
 
     @property
     def is_open(self) -> bool:
-        """Whether there are no keys at all, so that the farm is on loopback only and has one owner."""
+        """Whether the farm has no key file, so that it is on loopback only and has one owner."""
         return self._path is None
 
     def owner(self, authorization: str | None, scope: Scope) -> str:

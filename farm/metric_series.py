@@ -64,6 +64,6 @@ HISTOGRAMS = (
 
 
 def names_of(series: MetricSeries, label: str, seconds: float) -> tuple[str, str]:
-    """Return the names under which a duration counts in a histogram: the name of its bucket, and of the sum in µs."""
+    """Return the names under which a duration counts in a histogram: that of its bucket, and that of the sum in µs."""
     place = bisect_left(BUCKETS_S, seconds)
     return f"{series}:{label}:{_BUCKETS[place]}", f"{series}:{label}:sum_us"

@@ -82,7 +82,7 @@ def silence_s(data_dir: Path, part: str, pid: int) -> float:
 
 
 def silences(data_dir: Path, part: str) -> dict[int, float]:
-    """Return, by process number, how long each live process of a part has been silent, in seconds."""
+    """Return, by process id, how long each live process of a part has been silent, in seconds."""
     return {
         int(identity.partition(".")[0]): _silence_s(path)
         for path, identity in _files(_folder(data_dir))

@@ -51,7 +51,7 @@ def read_statement(text: str, chosen: tuple[str, ...] = ()) -> Challenge:
 
 
 def require_statement(text: str) -> None:
-    """Raise ValueError for a text that is no statement, whatever is chosen from it; the message says why and where."""
+    """Raise ValueError if a text is no statement, whichever targets are chosen; the message says why and where."""
     _outline(text)
 
 

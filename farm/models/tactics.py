@@ -142,6 +142,6 @@ class GoalAnswer(BaseModel):
 
 
 class TacticsAnswer(Unfinished):
-    """The answer to `POST /v1/tactics`, in request order; its times are sums over the workers."""
+    """The answer to `POST /v1/tactics`, in request order; `time_s` is a sum over the workers."""
 
     results: list[GoalAnswer]

@@ -22,7 +22,7 @@ class WorkerStatus(BaseModel):
     """One worker process.
 
     Attributes:
-        id: host, process id and boot; unique across restarts.
+        id: the host, the process id and when the process started; unique across restarts.
         environment: the Lean environment that a Lean worker works for; meaningless for other kinds.
         serves: how a Lean worker's verdicts describe that environment; None for other kinds.
         state: `starting`, `idle`, `busy` or `failed`.
