@@ -83,7 +83,7 @@ class Replies:
         """In one round trip, remove the replies already handed over, hand over those in the list, and wait for more.
 
         Each reply is removed by its text and not by its place: if the answer of the store gets lost and the commands
-        are sent again, other replies stand in these places. The wait is a move that leaves a reply where it is. A store
+        are sent again, other replies stand in those places. The wait is a move that leaves a reply where it is. A store
         without free memory refuses the move, but not the commands before it.
         """
         pipe = self._client.pipeline(transaction=False)

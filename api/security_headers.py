@@ -1,4 +1,4 @@
-"""Checks that every request passes first, and headers on every answer."""
+"""The checks that every request passes first, and the headers on every answer."""
 
 from __future__ import annotations
 
