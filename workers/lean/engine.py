@@ -182,7 +182,7 @@ class LeanEngine:
         time.sleep(_START_BACKOFF_S)
 
     def _end_unread(self, error: Exception) -> None:
-        """End a REPL whose replies led to an error in the farm's own code: it may answer the next proof as oddly."""
+        """End a REPL whose replies led to an error in the farm's own code: it may answer the next proof as wrongly."""
         last = traceback.extract_tb(error.__traceback__)[-1]
         # Not the error's text: it may quote the proof, and logs hold none.
         _log.error("run.failed", error=type(error).__name__, where=f"{last.filename}:{last.lineno}")

@@ -171,7 +171,7 @@ class Session:
         return len(self._headers) >= _MAX_HEADERS or statements >= _MAX_STATEMENTS
 
     def load(self, header: str, *, is_checked: bool = False) -> Header:
-        """Return a header, and load it first if need be; an empty header is Lean's initial environment.
+        """Return a header, and load it first if it is not loaded; an empty header is Lean's initial environment.
 
         Call `ensure_alive` first.
 

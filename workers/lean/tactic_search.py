@@ -1,6 +1,6 @@
 """Tactic sequences tried on a goal: where sequences begin alike, each process runs that beginning only once.
 
-No result is a verdict: a proof that was found has still to be verified.
+No result is a verdict: a proof that was found still has to be verified.
 """
 
 from __future__ import annotations

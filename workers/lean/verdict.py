@@ -26,8 +26,8 @@ def judge(messages: Iterable[Message], sorries: Iterable[Sorry]) -> Reason | Non
     """Return why a complete reply rejects a proof at level `compiled`; None accepts the proof.
 
     The level requires that there is no error, that there is no sorry in messages or `sorries`, and that Lean reached
-    the end of the text (docs/security.md, rows 1 and 32: `#exit`, an unclosed comment or a stray `end` hide what comes
-    after).
+    the end of the text. `#exit`, an unclosed comment or a stray `end` hide what comes after (docs/security.md, rows 1
+    and 32).
     """
     messages = list(messages)
     if any(_hides_the_rest(message) for message in messages):

@@ -59,7 +59,7 @@ class Watchdog(BackgroundThread):
         self._ticks = 0
 
     def begin(self, session: int | None, timeout_s: float) -> None:
-        """Watch a run of the REPL with this session id; None if the REPL has just died (then the run fails)."""
+        """Watch a run of the REPL with this session id; pass None if the REPL has just died, and the run will fail."""
         now = time.monotonic()
         with self._lock:
             self._watched = Watched(session or 0, now + timeout_s + _GRACE_S, now)

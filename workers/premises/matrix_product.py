@@ -62,7 +62,10 @@ def candidates(vectors: Matrix, queries: Matrix, groups: Groups, wanted: int) ->
 
 
 def _spans(total: int) -> Iterator[list[tuple[int, int]]]:
-    """Yield spans of vectors as lists of blocks; the best of each span filter later spans, so little is gathered."""
+    """Yield spans of vectors, each span as a list of blocks.
+
+    The spans grow: the best vectors of the first spans set floors, which reject most vectors of the later spans.
+    """
     start, end = 0, _FIRST_SPAN
     while start < total:
         stop = min(end, total)

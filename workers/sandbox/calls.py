@@ -86,7 +86,7 @@ MACHINES = ("x86_64", "aarch64")
 
 
 def numbers(text: str, machine: str) -> dict[str, int]:
-    """Return name → number for the calls listed in one of the texts above, without those that the machine lacks."""
+    """Return name → number for the calls listed in one of the texts above, without the calls that the machine lacks."""
     column = MACHINES.index(machine)
     pairs = (entry.split("=") for entry in text.split())
     return {name: int(both.split("/")[column]) for name, both in pairs if both.split("/")[column]}

@@ -26,7 +26,7 @@ def become(user: int, *, may_search: bool) -> None:
 
     Args:
         user: the number of both ids.
-        may_search: whether to keep the right to read and search whatever the file modes say, so that a toolchain in a
+        may_search: whether to keep the right to read and search whatever the file modes say. With it, a toolchain in a
             private home folder works; Landlock still decides what may be read.
     """
     kept = 1 << DAC_READ_SEARCH if may_search else 0

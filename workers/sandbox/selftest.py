@@ -57,7 +57,7 @@ class AttemptOutcome:
 
 @dataclass(frozen=True)
 class Stage:
-    """A launcher with something to protect around it.
+    """A launcher, and the things around it that must be protected.
 
     Attributes:
         lake: the launcher, as LeanInteract would start it.

@@ -3,7 +3,7 @@
 What a submission declares (macros, notation, coercions, options) can change how every later text is read. So the farm
 does not use Lean's own commands afterwards. The farm's commands (`commands.lean`) are elaborated on the header's
 environment before any submission runs, and they inspect environments directly. One command keeps the propositions that
-are to be proved. Another, under a new name for every submission, finds the theorems for these propositions, has the
+are to be proved. Another, under a new name for every submission, finds the theorems for these propositions, makes the
 kernel compare the two, and collects the axioms. The name of this command begins with a character that cannot begin an
 identifier, so a submission's own parser that accepts any word does not accept this name.
 """

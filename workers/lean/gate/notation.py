@@ -4,8 +4,8 @@ New syntax changes what the rest of a text means, but not what the farm asks aft
 the gate itself has to go on reading the text correctly, and no code may run. These rules see to that:
 
 - A new token is one word, or is made of symbols only. It has no dash or slash after its first character, and no quotes,
-  `#`, « or ». The gate knows where names, comments and strings begin because no symbol of Lean or its libraries goes on
-  with a letter after a bracket, goes on with `-` or `/` after an operator, or holds a quote.
+  `#`, « or ». No symbol of Lean or its libraries goes on with a letter after a bracket, goes on with `-` or `/` after
+  an operator, or holds a quote. So the gate knows where names, comments and strings begin.
 - The meaning of a macro is one quotation, followed by the next command: `` `(a) >>= f `` would be a program.
 - `$` stands before a name that the macro binds, or is the operator with white space after it: `$(f)` is code.
 """

@@ -2,9 +2,9 @@
 
 The rules are data, in `rules`. They apply to a text's code, without comments and strings (`masking`), and need no
 knowledge of Lean's tokens: a refused word counts wherever Lean could begin a token with it, whatever the imports define
-(`words`). That is everywhere except inside a name, and a name is certain only if it begins after white space, an
-opening bracket, a comma or one of a few prefix operators. After digits, quotes, closing brackets and every other
-symbol, a word counts even in the middle of letters. The gate only restricts: passing it proves nothing.
+(`words`). That is everywhere except inside a name. A name is certain only if it begins after white space, an opening
+bracket, a comma or one of a few prefix operators. After digits, quotes, closing brackets and every other symbol, a word
+counts even in the middle of letters. The gate only restricts: passing it proves nothing.
 """
 
 from __future__ import annotations
