@@ -206,7 +206,7 @@ def _refusal(error: ResponseError) -> str | None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn temporary failures into `StoreUnavailable`: a lost connection, a server that cannot write for now.
+    """Turn temporary failures into `StoreUnavailable`: a lost connection, or a server that cannot write for now.
 
     Any other Redis error is a bug in the farm and passes unchanged.
     """

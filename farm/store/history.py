@@ -37,7 +37,7 @@ def read_last_look(client: RedisClient) -> Look | None:
 
 
 def keep(client: RedisClient, look: Look, watch: Watch, minute: Minute | None, hosts: dict[str, HostMinute]) -> bool:
-    """Keep a look, and the minute that ended with it; return whether no other reaper was faster.
+    """Keep a look, and the minute that ended with it; return False if another reaper was faster.
 
     Raises:
         StoreUnavailable: Redis does not answer.
