@@ -128,7 +128,7 @@ def _usual(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> list
 
 
 def _struct(statement: Any) -> Any:
-    """Return a statement's cell, decoded if it is JSON: a struct may be JSON, and no statement begins like it."""
+    """Return a statement's cell, decoded if it is JSON: a struct may be JSON, and no statement begins with `{`."""
     is_json = isinstance(statement, str) and statement.lstrip().startswith("{")
     return _loaded(statement, None) if is_json else statement
 

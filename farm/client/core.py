@@ -219,7 +219,7 @@ class Core:
         return (yield from self._answer(call, _ITEM, lambda found: found.index == index))
 
     def items(self, batch_id: str, after: int) -> Flow[ItemsPage]:
-        """Get the proofs of a batch after an index, as many as one answer holds."""
+        """Get the proofs that follow an index in a batch, as many as one answer holds."""
         call = self._get(f"{_batch_path(batch_id)}/items", after=after)
         return (yield from self._answer(call, _ITEMS, lambda found: _follow_each_other(found, after)))
 
