@@ -41,7 +41,7 @@ class Source:
 
 
 def split_header(text: str) -> Source:
-    """Return a Lean text cut after its last import."""
+    """Return a Lean text in two parts, cut after its last import."""
     return Source(*cut_header(text))
 
 

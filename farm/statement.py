@@ -166,7 +166,7 @@ def _require_certain(cut: CommandText) -> None:
 
 
 def _missing(cut: CommandText) -> tuple[list[tuple[Target, bool]], list[Hole]]:
-    """Return the theorems without a proof, each with a flag for `sorry`, and the definitions without a value."""
+    """Return the theorems without a proof, each with whether it has a `sorry`, and the definitions without a value."""
     theorems, holes = [], []
     for command in cut.commands:
         if command.keyword not in THEOREMS | _HOLES:

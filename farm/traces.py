@@ -26,10 +26,10 @@ class Span:
     """The time that a part of the work took. This class is used while traces are off, and records nothing."""
 
     def note(self, **attributes: _Values) -> None:
-        """Add attributes to the span; no attribute may hold a proof's text."""
+        """Add attributes to this span; no attribute may hold a proof's text."""
 
     def rename(self, name: str) -> None:
-        """Rename the span, now that more is known."""
+        """Rename this span, now that more is known."""
 
 
 class _Recorded(Span):

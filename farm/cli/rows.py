@@ -75,7 +75,7 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """All columns of a table that may be needed."""
+        """The names of all columns that may be needed from a table."""
         return top_level(self.given)
 
     def pick(self, row: dict[str, Any]) -> dict[str, Any] | Unreadable:

@@ -202,7 +202,7 @@ def _answered(found: CommandsAnswer) -> CommandsAnswer:
     """Return an answer unchanged if it has all its responses.
 
     Raises:
-        ToolError: Lean did not get to the end.
+        ToolError: Lean did not finish all the requests.
     """
     if found.reason:
         raise ToolError(f"{found.reason}: {found.message}")

@@ -88,8 +88,8 @@ class Proof(BaseModel):
         code: a whole Lean file. If there is a `statement`, the code may also be declarations that include what the
             statement asks for, or only the text after the statement's `:=`.
         statement: a source that states theorems without a proof, after whatever they need. Such a theorem reads
-            `theorem NAME BINDERS : TYPE` and ends in `:=`, `:= by`, `:= sorry` or `:= by sorry`; the last one may also
-            end after its type.
+            `theorem NAME BINDERS : TYPE` and ends in `:=`, `:= by`, `:= sorry` or `:= by sorry`; the last theorem may
+            also end after its type.
         targets: the names of the theorems to be proved, full or as written; when absent, all that lack a proof.
         answers: for each hole in the statement (`abbrev NAME : TYPE := sorry`), by name, the term that the proof's
             value is compared with.
