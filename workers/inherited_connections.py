@@ -37,7 +37,7 @@ def _let_go(parent: int) -> None:
 
 
 def _is_connection(descriptor: int) -> bool:
-    """Whether a descriptor is a connection, or was one; Celery's own pipes and pairs have no address."""
+    """Whether a descriptor is a connection, or was one: Celery's own pipes and socket pairs have no address."""
     if descriptor < _STANDARD or not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
         return False
     with socket.socket(fileno=os.dup(descriptor)) as copy:

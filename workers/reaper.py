@@ -91,7 +91,7 @@ class Reaper:
         self._passes += 1
 
     def _sample(self) -> None:
-        """Keep the history; taking work back must not depend on what another release has stored for it."""
+        """Keep the history; one that cannot be read, perhaps of another release, must not stop the reaper."""
         try:
             self._sampler.sample_if_due()
         except ValueError:

@@ -145,7 +145,7 @@ class RoomServer(ABC):
         self._leave_the_rest()
 
     def _wait(self, left_s: float) -> Taken:
-        """Return queries that come within a moment; if no time is left, ask for tokens again instead."""
+        """Return queries that come within a moment; after waiting long enough, ask for tokens again instead."""
         room = self._post.room
         if left_s <= 0:
             room.open()

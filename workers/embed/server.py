@@ -113,7 +113,7 @@ class EmbedServer(RoomServer):
             self._serve([retrieval])
 
     def _embed(self, embedder: Embedder, batch: Sequence[Retrieval]) -> dict[str, bytes]:
-        """Return the vectors of each query by its id, float32 `[len(texts), dimension]` in C order."""
+        """Return, by query id, the vectors of each query: float32 `[len(texts), dimension]` in C order."""
         texts = dict.fromkeys(text for retrieval in batch for text in retrieval.texts)
         premises = dict.fromkeys(premise.decl for retrieval in batch for premise in retrieval.new_premises)
         known = self._cache.find(embedder.name, embedder.dimension, list(premises)) if premises else {}

@@ -65,7 +65,7 @@ class Refused:
 
     @property
     def first_error(self) -> str:
-        """The message, under the name that `Reply` has for an error."""
+        """The message, under the name by which `Reply` gives its first error."""
         return self.message
 
     @property

@@ -26,7 +26,7 @@ _TOO_LARGE = "The tactic took more memory than one REPL may have (LEAN_MEMORY_LI
 
 
 class _Lost(Exception):
-    """The REPL died meanwhile, and every proof state in it is lost: begin again."""
+    """The REPL died, and every proof state in it is lost: the walk begins again."""
 
 
 class TacticSearcher:

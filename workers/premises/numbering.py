@@ -50,7 +50,7 @@ class Numbering:
 
     @property
     def published(self) -> Published:
-        """The part that clients see."""
+        """The part of the numbering that clients see."""
         return Published(self.edition, list(self.modules), list(self.premises))
 
 
