@@ -1,4 +1,4 @@
-"""The contents of a batch: its proofs' names, those with a given text in Lean's messages or goals, and a verdict file."""
+"""A batch's contents: its proofs' names, those with a given text in Lean's messages or goals, and a verdict file."""
 
 from __future__ import annotations
 
