@@ -20,7 +20,7 @@ _PAGE_PROOFS = 500
 
 
 class ParquetAnswer:
-    """The file of one batch; a page of its proofs is all that is held in memory.
+    """The file of one batch; only one page of its proofs is in memory at a time.
 
     Args:
         status: the batch, with its label and tags.
@@ -39,7 +39,10 @@ class ParquetAnswer:
             raise Conflict(f"{error.message}, where the API runs; the same as JSON: /v1/batches/ID/items") from error
 
     async def parts(self, batches: Batches, owner: str) -> AsyncIterator[bytes]:
-        """Yield the file. If the store stops answering or the batch expires, its end is missing: no reader takes it."""
+        """Yield the file in parts.
+
+        If the store stops answering or the batch expires, the file's end is missing, and no reader accepts the file.
+        """
         after: int | None = -1
         try:
             while after is not None:
@@ -57,7 +60,8 @@ class ParquetAnswer:
         return self._taken()
 
     def _row(self, item: dict[str, Any]) -> Row:
-        # Not validated again: it was when it was submitted, and reading its statement takes longer than all else.
+        # The proof was validated when it was submitted. Validating it again would read its statement, which takes
+        # longer than all else.
         proof = Proof.model_construct(**item["proof"])
         return row_of(Verdict.model_validate(item["verdict"]), identify(proof, item["index"])) | self._names
 

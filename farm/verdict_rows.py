@@ -58,7 +58,8 @@ def parquet_writer(*, has_batch: bool = False) -> Callable[[Path, Iterable[Row]]
         has_batch: whether the rows name their batch.
 
     Raises:
-        ConfigurationError: `leanfarm[datasets]` is not installed; said now, because the rows may take hours.
+        ConfigurationError: `leanfarm[datasets]` is not installed; raised before the rows are made, because that may
+            take hours.
     """
     with datasets_extra():
         import pyarrow  # noqa: F401

@@ -12,7 +12,7 @@ _OUTCOME = ("topic", "attempt", "expected", "found", "detail")
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
-    """Show what was found here, and name what is missing."""
+    """Show what was found on this host, and name what is missing."""
     rows = [(each.state, each.subject, each.found, each.advice) for each in findings]
     show_table(("", "subject", "found", "advice"), rows, has_text=True)
     missing = ", ".join(each.subject for each in findings if each.state == "missing")

@@ -110,7 +110,7 @@ def _beside(sheet: Sheet) -> RenderableType:
 
 
 def _paragraphs(sheet: Sheet, width: int) -> Iterator[RenderableType]:
-    # A column without a name says how the row is, and comes before what names it.
+    # A first column without a name holds the row's state; the second column then holds the row's name.
     named = 1 if sheet.columns[0] else 2
     for row in sheet.rows:
         yield Text("  ".join(row[:named]), style="bold", overflow="fold")

@@ -9,7 +9,7 @@ _USER = "farm"
 
 
 def keep_login(data_dir: Path) -> str:
-    """Return `USER:PASSWORD` from the file `flower-login`; the first start, or one without that file, makes it."""
+    """Return `USER:PASSWORD` from the file `flower-login`; a start that does not find the file makes it."""
     path = data_dir / "flower-login"
     if path.is_file() and (kept := path.read_text().strip()):
         return kept

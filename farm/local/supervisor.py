@@ -205,7 +205,7 @@ class Supervisor:
             await self._becomes_healthy(running)
 
     async def _respawn(self, running: _Running) -> None:
-        """Start a service's process anew, if need be again and again, as while an upgrade replaces its program."""
+        """Start a service's process anew; try until it starts, because an upgrade may be replacing its program."""
         service = running.service
         while True:
             try:

@@ -1,7 +1,8 @@
-"""Records that another release may have written: what this release cannot read is as if it were missing.
+"""Records that another release may have written: what this release cannot read counts as missing.
 
-While a farm is upgraded, two releases work on one store, and after a way back some records of the later one stay. One
-such record must cost what it says, and nothing else that is read together with it.
+While a farm is upgraded, two releases work on one store, and after a return to the earlier release some records of the
+later one stay. If such a record is unreadable, only that record is lost, and nothing else that is read together with
+it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def read_json_record(model: type[M], stored: str | bytes) -> M | None:
 
 
 def read_known_fields(model: type[M], fields: Mapping[str, Any]) -> M | None:
-    """Return a record without those fields that this release cannot read; None if it needs one of them."""
+    """Return a record without those fields that this release cannot read; None if the record needs one of them."""
     try:
         return model.model_validate(fields)
     except ValidationError as error:

@@ -74,9 +74,9 @@ class Registry:
 
 
 def worker_statuses(shown: Iterable[tuple[str, dict[bytes, bytes]]], now_ms: int) -> list[WorkerStatus]:
-    """Return what processes showed with their last signs of life, by name and record.
+    """Return the state of processes from their names and the records that their last signs of life left.
 
-    Processes that are gone are left out, and so are those of which this release cannot read what they are.
+    Processes that are gone are left out, and so are those whose record this release cannot read.
     """
     found = (_worker_status(name, fields, now_ms) for name, fields in shown if fields)
     return [status for status in found if status]

@@ -58,7 +58,7 @@ def read_names(replies: Sequence[object]) -> Names:
     return Names(
         in_ms(time),
         (turn or b"").decode(),
-        # If another release wrote it, the next look replaces it.
+        # A watch that another release wrote is replaced by the next look.
         read_json_record(Watch, watch) if watch else None,
         [name.decode() for name in workers],
         in_order(environments),

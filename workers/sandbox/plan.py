@@ -32,7 +32,7 @@ _CHOWN, _DAC_READ_SEARCH, _KILL, _SETGID, _SETUID = 0, 2, 5, 6, 7
 _PRIVILEGED = (1 << _CHOWN) | (1 << _KILL) | (1 << _SETGID) | (1 << _SETUID)
 # User ids for REPLs are far from those of people and services.
 _FIRST_USER, _USERS = 0x40000000, 1 << 30
-# In a user namespace that maps at least so many ids, the last ones are for REPLs.
+# In a user namespace that maps at least this many ids, the last ones are for REPLs.
 _LEAST_MAPPED, _LAST_MAPPED = 1 << 16, 1 << 15
 _MOST_PIDS = 1 << 22
 
@@ -228,8 +228,9 @@ def user_range(uid_map: str, pid_max: int) -> tuple[int, int] | None:
     """Return a range of user ids that nobody has: its first id, and how many there are; None if too few are mapped.
 
     A REPL's id is the first one plus the process id of its worker (`cage.user_of`). The range has an id for every
-    process id, so that no two workers that could signal each other's REPLs give them the same id, even if both drew the
-    same range. It is drawn because in another container a worker may have the same process id.
+    process id, so two workers that could signal each other's REPLs never give their REPLs the same id, even if both
+    drew the same range. The range is drawn at random because in another container a worker may have the same process
+    id.
 
     Args:
         uid_map: the contents of `/proc/self/uid_map`.
