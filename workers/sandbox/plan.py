@@ -227,10 +227,13 @@ def _user_range() -> tuple[int, int] | None:
 def user_range(uid_map: str, pid_max: int) -> tuple[int, int] | None:
     """Return a range of user ids that nobody has: its first id, and how many there are; None if too few are mapped.
 
-    A REPL's id is the first one plus the process id of its worker (`cage.user_of`). The range has an id for every
-    process id, so two workers that could signal each other's REPLs never give their REPLs the same id, even if both
-    drew the same range. The range is drawn at random because in another container a worker may have the same process
-    id.
+    A REPL's id is the first one plus the process id of its worker, modulo the size of the range (`cage.user_of`). The
+    range has an id for every process id, so two workers that could signal each other's REPLs never give their REPLs the
+    same id, even if both drew the same range. The range is drawn at random because in another container a worker may
+    have the same process id.
+
+    In a user namespace that maps fewer ids, the range is the last 32 768 of them. There, two workers whose process ids
+    differ by a multiple of 32 768 give their REPLs the same id.
 
     Args:
         uid_map: the contents of `/proc/self/uid_map`.
