@@ -6,8 +6,8 @@ FarmError                      internal      500
 ├── Forbidden                  forbidden     403  the key may not do this
 ├── NotFound                   not_found     404  no such thing, or it belongs to another key
 ├── MethodNotAllowed           method_not_allowed 405
-├── Conflict                   conflict      409  an idempotency key was used before with another body
-├── TooLarge                   too_large     413  the body is over the limit
+├── Conflict                   conflict      409  the state or setup of the farm rules the request out
+├── TooLarge                   too_large     413  the body, or a part of it, is over a limit
 ├── UnsupportedMediaType       unsupported_media_type 415
 ├── RateLimited                rate_limited  429  retry after `retry_after_s`
 ├── Unavailable                unavailable   503  a part of the farm does not answer
@@ -85,14 +85,14 @@ class MethodNotAllowed(FarmError):
 
 
 class Conflict(FarmError):
-    """An idempotency key was used before with another body."""
+    """The farm's state or setup rules the request out: for example, its idempotency key was used with another body."""
 
     code = "conflict"
     status = 409
 
 
 class TooLarge(FarmError):
-    """The body is over the limit."""
+    """The body, or a part of it, is over a limit."""
 
     code = "too_large"
     status = 413

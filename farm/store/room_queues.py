@@ -77,7 +77,8 @@ class Room:
     def _is_rung(self, timeout_s: float) -> bool:
         """Whether a query is waiting, or arrives within the timeout.
 
-        The command moves the first query to its own place, so a client that dies at this point takes nothing with it.
+        The command moves the first query to the place where it already is, so a client that dies at this point takes
+        nothing with it.
         """
         return self._client.blmove(self._waiting, self._waiting, timeout_s, "LEFT", "LEFT") is not None
 

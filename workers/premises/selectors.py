@@ -41,7 +41,7 @@ class Query(Protocol):
 
     @property
     def local_premises(self) -> Names:
-        """Premises accessible in addition to those modules; a number is a position in `Numbering.premises`."""
+        """Premises accessible besides those of `imported_modules`; a number is a position in `Numbering.premises`."""
 
     @property
     def new_premises(self) -> Sequence[NewPremise]:
