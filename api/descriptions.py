@@ -159,7 +159,7 @@ def _complete_operation(operation: dict[str, Any], name: str) -> None:
     for status, answer in operation["responses"].items():
         for kind, content in answer["content"].items():
             if status[0] == "2":
-                content["example"] = STREAMS.get(kind, ANSWERS[name])
+                content["example"] = STREAMS[kind] if kind in STREAMS else ANSWERS[name]
     for parameter in operation.get("parameters", ()):
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"], ""))
     for content in operation.get("requestBody", {}).get("content", {}).values():

@@ -181,6 +181,11 @@ ANSWERS: dict[str, Any] = {
         models.NamesPage(names=[models.ItemName(index=0, id="two#1", problem="two")], next=None)
     ),
     "GET /v1/batches/{batch_id}/matches": _json(models.MatchesPage(indices=[1], next="1790000041250-1", done=True)),
+    "POST /v1/rows": _json(
+        models.RowsAnswer(
+            results=[models.RowFields(id="two", statement="import Init\n\ntheorem two : 1 + 1 = 2 := by sorry")]
+        )
+    ),
     "POST /v1/verify": _json(models.Verified(results=[_TRUE])),
     "POST /v1/commands": _json(models.CommandsAnswer(time_s=0.12, queue_s=0.02, environment=_LEAN, responses=[_REPLY])),
     "POST /v1/tactics": _json(
@@ -261,6 +266,7 @@ _LINES = [
     {"cursor": "1790000041251-0", "done": True},
 ]
 STREAMS: dict[str, str] = {
+    "application/vnd.apache.parquet": "PAR1…PAR1",
     "application/x-ndjson": "".join(orjson.dumps(line).decode() + "\n" for line in _LINES),
     "text/event-stream": "".join(
         f"id: {line['cursor']}\nevent: {'result' if 'result' in line else 'done'}\n"
@@ -268,4 +274,4 @@ STREAMS: dict[str, str] = {
         for line in _LINES
     ),
 }
-"""A batch's results as streams, by media type."""
+"""A batch's results as streams and as a file, by media type."""

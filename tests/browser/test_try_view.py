@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -80,7 +81,7 @@ def test_an_example_is_filled_in_and_its_link_brings_it_back(page: Page) -> None
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_a_row_of_a_pasted_benchmark_fills_the_boxes(page: Page, width: int, scheme: str) -> None:
     page.look(width, scheme)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": f"sum_{at}", "header": "import Init", "formal_statement": f"theorem t{at} : {at} + 1 = {at + 1} := by"}
         for at in range(244)
     ]

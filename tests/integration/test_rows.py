@@ -59,6 +59,7 @@ def test_structs_in_structs_are_no_fault(farm: RunningFarm) -> None:
 
 
 def test_a_body_of_another_form_is_refused(farm: RunningFarm) -> None:
-    for body in ({"rows": []}, {"rows": ["x"]}, {"rows": [{}], "columns": {}}, {"rows": [{}] * 1001}):
+    bodies: list[dict[str, Any]] = [{"rows": []}, {"rows": ["x"]}, {"rows": [{}], "columns": {}}, {"rows": [{}] * 1001}]
+    for body in bodies:
         answer = httpx.post(f"{farm.url}/v1/rows", json=body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
