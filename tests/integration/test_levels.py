@@ -40,6 +40,20 @@ def test_a_level_that_cannot_be_reached_is_422(
     assert complaint in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("level", ["compiled", "checked"])
+def test_a_header_that_does_not_load_is_the_fault_of_whoever_wrote_it(client: Farm, level: Any) -> None:
+    stated, own = client.verify(
+        [
+            Proof(statement=f"import Nowhere\n{STATEMENT}", code="by rfl"),
+            Proof(statement=STATEMENT, code=f"import Nowhere\n{STATEMENT} := by rfl"),
+        ],
+        level=level,
+    )
+
+    assert (stated.outcome, stated.reason, stated.reward) == (Outcome.UNDECIDED, Reason.INVALID_STATEMENT, None)
+    assert (own.outcome, own.reason, own.reward) == (Outcome.REJECTED, Reason.ERROR, 0.0)
+
+
 def test_one_proof_without_a_statement_refuses_the_batch(client: Farm) -> None:
     with pytest.raises(InvalidRequest, match=r"proofs\.1\.statement"):
         client.submit([GOOD, Proof(code="theorem two : 1 + 1 = 2 := by rfl")], level="checked")

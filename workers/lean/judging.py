@@ -206,7 +206,10 @@ class Judge:
             messages = read_messages(response, trial.place_in_header)
         else:
             messages = [Message(severity="error", data=response.message)]
-        return self._verdict(trial, Reason.ERROR, messages=bounded(messages))
+        # The submission runs on the statement's header if there is one, and then its own imports are not asked for.
+        challenge = trial.prepared.challenge
+        is_stated = challenge is not None and bool(challenge.header)
+        return self._verdict(trial, Reason.INVALID_STATEMENT if is_stated else Reason.ERROR, messages=bounded(messages))
 
     def _undecided(self, trial: Trial, reason: Reason, text: str) -> Verdict:
         return self._verdict(trial, reason, messages=[Message(severity="info", data=text)])
