@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from farm.client.manifest import Identity
 from farm.client.series import Known
 from farm.errors import ConfigurationError, InvalidRequest
-from farm.models import Verdict
+from farm.models import POLICY_VERSION, Verdict
 from farm.verdict_rows import Row, parquet_writer, row_of
 
 COLUMNS = ("proof", "outcome", "reason", "time s", "runs", "message")
@@ -111,13 +111,19 @@ class Lines(Output):
         names = {each.id for each in self._identities}
         for line, row, verdict in _read_lines(path):
             key = (verdict.id, row.get("sha256", ""))
-            is_current = verdict.reward is not None and row.get("asked") == self._asked
+            is_current = verdict.reward is not None and row.get("asked") == self._asked and _is_by_todays_rules(verdict)
             if is_current and key in mine and key not in known:
                 known[key] = verdict
                 kept.append(line)
             elif verdict.id not in names:
                 kept.append(line)
         return known, kept
+
+
+def _is_by_todays_rules(verdict: Verdict) -> bool:
+    """Whether a verdict is not by older rules than this release knows: those may have accepted what is false."""
+    policy = verdict.evidence.policy
+    return policy.isdecimal() and int(policy) >= int(POLICY_VERSION)
 
 
 class Whole(Output):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -137,23 +136,29 @@ def test_what_changed_or_was_undecided_is_asked_again(farm: RunningFarm, tmp_pat
     source, output, manifest = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "run.json"
     statement = {"statement": "theorem two : 1 + 1 = 2", "code": "by rfl"}
     rows = [{"id": "same", **statement}, {"id": "changed", **statement}, {"id": "slow", "code": f"{TRUE} -- hang!"}]
+    rows += [{"id": "by older rules", **statement}]
     arguments = (str(source), "--output", str(output), "--manifest", str(manifest), "--timeout", "1")
     write_lines(source, rows)
     farm.command("verify", *arguments)
     assert {row["id"]: row["outcome"] for row in read_lines(output)}["slow"] == "undecided"
-    other = {**read_lines(output)[0], "id": "of another run"}
-    with output.open("a") as file:
-        file.write(json.dumps(other) + "\n")
+    kept = read_lines(output)
+    other = {**kept[0], "id": "of another run"}
+    [older] = [row for row in kept if row["id"] == "by older rules"]
+    older["evidence"]["policy"] = "2"
+    write_lines(output, [*kept, other])
 
-    rows = [rows[0], {**rows[1], "code": "by simp"}, {"id": "slow", "code": TRUE}]
+    rows = [rows[0], {**rows[1], "code": "by simp"}, {"id": "slow", "code": TRUE}, rows[3]]
     write_lines(source, rows)
-    farm.command("verify", *arguments)
+    run = farm.command("verify", *arguments)
 
+    assert run.returncode == 0, run.stderr
     assert Manifest.read(manifest).known == 1
     assert {row["id"]: row["outcome"] for row in read_lines(output)} == {
-        **{"same": "accepted", "changed": "accepted", "slow": "accepted", "of another run": other["outcome"]}
+        **{"same": "accepted", "changed": "accepted", "slow": "accepted", "of another run": other["outcome"]},
+        "by older rules": "accepted",
     }
-    assert len(read_lines(output)) == 4
+    assert len(read_lines(output)) == 5
+    assert "2" not in {row["evidence"]["policy"] for row in read_lines(output)}
     write_lines(source, rows[:1])
     farm.command("verify", *arguments, "--level", "checked")
     assert Manifest.read(manifest).known == 0, "a verdict at one level says nothing about another"
