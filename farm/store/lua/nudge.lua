@@ -1,4 +1,4 @@
--- Corrects the count of tokens, and replaces lost ones. A token counts as lost if work is waiting while processes are
+-- Corrects the count of tokens and, if it hides work, that of waiting items, and replaces lost tokens. A token counts as lost if work is waiting while processes are
 -- idle, both now and at the last call. Each host has a reaper that calls this, so of several calls in quick succession
 -- only the first counts.
 -- ARGV: environment, ms between calls. Returns how many tokens to publish.
@@ -7,7 +7,28 @@ local since = now - number_at('farm:looked:' .. env)
 if since >= 0 and since < every_ms / 2 then return 0 end
 redis.call('SET', 'farm:looked:' .. env, now, 'PX', LOOK_KEPT_MS)
 
+-- Returns how many items can be claimed.
+local function count_claimable()
+  local found = 0
+  for _, class in ipairs(CLASSES) do
+    for _, owner in ipairs(redis.call('ZRANGE', owners_key(env, class), 0, -1)) do
+      local place = {environment = env, class = class, owner = owner}
+      for _, lane in ipairs(redis.call('ZRANGE', ready_key(place), 0, -1)) do
+        for _, batch in ipairs(redis.call('ZRANGE', queue_key(place, lane), 0, -1)) do
+          found = found + redis.call('LLEN', 'farm:pending:' .. lane .. ':' .. batch)
+        end
+      end
+    end
+  end
+  return found
+end
+
 local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
+if pending <= 0 then
+  -- A count that is too low would hide this work for ever. Earlier releases left one behind when a submission was sent twice.
+  pending = count_claimable()
+  if pending > 0 then redis.call('HSET', 'farm:counts:' .. env, 'pending', pending) end
+end
 local working = busy(env, 'interactive', now) + busy(env, 'batch', now)
 local useful = useful_processes(env, now)
 if pending <= 0 then
