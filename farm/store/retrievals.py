@@ -34,6 +34,7 @@ class Retrieval:
         deadline_ms: Unix time by the API's clock after which nobody waits any more; workers use `farm:flights` instead.
         is_detailed: whether the answer says more about a premise than its score and name.
         embed_s: seconds that the embedding took, once the query has been embedded.
+        model: the name of the embedder that made its vectors; empty if an earlier release made them.
     """
 
     states: list[str]
@@ -47,6 +48,7 @@ class Retrieval:
     deadline_ms: int
     is_detailed: bool = False
     embed_s: float = field(default=0.0, compare=False)
+    model: str = field(default="", compare=False)
     id: str = field(default_factory=lambda: uuid4().hex)
 
     @property
@@ -111,6 +113,7 @@ def _load(id: str, fields: dict[bytes, bytes]) -> Retrieval:
         deadline_ms=request["deadline_ms"],
         is_detailed=request["detailed"],
         embed_s=float(fields.get(b"embed_s", 0)),
+        model=fields.get(b"model", b"").decode(),
         id=id,
     )
 

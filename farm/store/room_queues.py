@@ -134,7 +134,7 @@ class Room:
         fatal = [load(id_.decode(), self._client.hgetall(f"farm:retrieval:{id_.decode()}")) for id_ in blamed]
         self._reply(((retrieval, {"error": _FATAL}) for retrieval in fatal if retrieval), holder="")
 
-    def pass_on(self, room: str, vectors: dict[str, bytes], embed_s: float = 0.0) -> bool:
+    def pass_on(self, room: str, vectors: dict[str, bytes], embed_s: float = 0.0, model: str = "") -> bool:
         """Hand embedded queries to the next room; return True when the caller must publish a token for it.
 
         Queries that have been given up meanwhile are left out.
@@ -143,10 +143,11 @@ class Room:
             room: the next room.
             vectors: float32 bytes by query.
             embed_s: seconds that embedding all of them took.
+            model: the name of the embedder.
         """
         pairs = [part for pair in vectors.items() for part in pair]
         with translated():
-            return bool(self._scripts.run("retrieval", "pass_on", room, embed_s, *pairs))
+            return bool(self._scripts.run("retrieval", "pass_on", room, embed_s, model, *pairs))
 
     def reply(self, retrieval: Retrieval, answer: Json) -> None:
         """Answer one query; see `reply_all`."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from farm.settings import Settings
 from workers.embed.lexical import LexicalEmbedder
-from workers.embed.tei_pool import TeiPool
+from workers.embed.tei_pool import UNKNOWN_MODEL, TeiPool
 from workers.embed.transformer import TransformerEmbedder
 from workers.embed.vectors import Vectors
 
@@ -52,3 +52,15 @@ def make_embedder(settings: Settings) -> Embedder:
     if settings.embed_service_urls:
         return TeiPool(settings)
     return TransformerEmbedder(settings) if settings.model_id else LexicalEmbedder()
+
+
+def may_be_same_model(name: str, other: str) -> bool:
+    """Whether the names of two embedders may stand for one model.
+
+    Revisions are not compared, and nothing is known of a model that has no name, or only that of a folder.
+    """
+    models = [each.partition("@")[0] for each in (name, other)]
+    if any(model in ("", UNKNOWN_MODEL) or model.startswith("/") for model in models):
+        return True
+    one, another = (model.rpartition("/")[2] for model in models)
+    return one == another

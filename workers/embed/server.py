@@ -97,7 +97,7 @@ class EmbedServer(RoomServer):
             spent_s = time.monotonic() - started
             self._post.figures.count(MetricSeries.EMBEDDING_BATCHES)
             self._post.figures.observe(MetricSeries.RETRIEVAL, spent_s, "embed")
-            if self._post.room.pass_on(PREMISES_QUEUE, vectors, spent_s):
+            if self._post.room.pass_on(PREMISES_QUEUE, vectors, spent_s, self._embedder.name):
                 self._post.tokens.room(PREMISES_QUEUE)
 
     def _serve_singly(self, batch: Sequence[Retrieval], reason: str) -> None:

@@ -18,6 +18,9 @@ from workers.embed.tei import Info, TeiServer
 from workers.embed.tei_rotation import Rotation, Turn
 from workers.embed.vectors import Vectors, checked
 
+UNKNOWN_MODEL = "tei"
+"""The name of a model that neither the settings nor the servers name."""
+
 # TEI refuses bodies over 2 MB.
 _MOST_BYTES = 1_500_000
 _LEAST_TIMEOUT_S = 0.05
@@ -181,7 +184,7 @@ def _chunks(inputs: list[bytes], most: int) -> Iterator[_Chunk]:
 
 
 def _name(settings: Settings, served: Info) -> str:
-    model = settings.model_id or served.model or "tei"
+    model = settings.model_id or served.model or UNKNOWN_MODEL
     revision = settings.model_revision or served.revision
     return f"{model}@{revision}" if revision else model
 

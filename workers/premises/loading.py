@@ -22,12 +22,17 @@ class Indexed:
     """A corpus that is ready to answer.
 
     Attributes:
-        engine: a line that describes the corpus and its embedding model to operators.
+        model: the name of the embedder that made the index's vectors.
     """
 
     corpus: Corpus
     index: Index
-    engine: str
+    model: str
+
+    @property
+    def engine(self) -> str:
+        """A line that describes the corpus and its embedding model to operators."""
+        return f"{len(self.corpus.premises)} premises by {self.model}"
 
 
 def find_source(settings: Settings) -> Path:
@@ -77,4 +82,4 @@ def load_index(settings: Settings, progress: Callable[[int, int], None], snapsho
         index = load_or_build(corpus, embedder.embed, directory, embedder.name, progress, settings.model_revision)
     finally:
         embedder.close()
-    return Indexed(corpus, index, f"{len(corpus.premises)} premises by {embedder.name}")
+    return Indexed(corpus, index, embedder.name)

@@ -19,6 +19,7 @@ from farm.settings import Settings
 from farm.store.corpora import Corpora, Published, Wish
 from farm.store.retrievals import Retrieval
 from farm.store.room_queues import Taken
+from workers.embed.embedder import may_be_same_model
 from workers.premises.corpus import Corpus
 from workers.premises.corpus_switch import Switch
 from workers.premises.loading import Indexed, home, load_index, settings_of
@@ -43,6 +44,7 @@ class _Engine:
     corpus: Corpus
     numbering: Numbering
     ranker: Ranker
+    model: str
 
 
 class PremiseServer(RoomServer):
@@ -104,7 +106,8 @@ class PremiseServer(RoomServer):
     def _put(self, indexed: Indexed) -> Published:
         """Answer with a corpus from the next query on; names that clients know keep their numbers."""
         numbering = Numbering.of(indexed.corpus, self._corpora.published())
-        self._engine = _Engine(indexed.corpus, numbering, Ranker(indexed.corpus, indexed.index, numbering))
+        ranker = Ranker(indexed.corpus, indexed.index, numbering)
+        self._engine = _Engine(indexed.corpus, numbering, ranker, indexed.model)
         if self._state in ("starting", "failed"):
             self._state = "idle"
         _log.info("corpus.answers", edition=numbering.edition, engine=indexed.engine)
@@ -113,11 +116,25 @@ class PremiseServer(RoomServer):
 
     def serve(self, taken: Taken) -> None:
         """Answer queries with their premises, or with the reason why there are none."""
+        # `_engine` is read once: the switch may replace it meanwhile.
+        if (engine := self._engine) is None:
+            self._refuse(taken, str(self._shown["notice"]))
+            return
+        own: Taken = []
+        for retrieval, blob in taken:
+            if may_be_same_model(retrieval.model, engine.model):
+                own.append((retrieval, blob))
+            else:
+                self._refuse([(retrieval, blob)], _foreign(retrieval.model, engine.model))
         try:
-            answers = self._answers(taken)
+            answers = self._answers(engine, own) if own else []
         except FarmError as error:
-            answers = [{"error": error.message}] * len(taken)
-        self._post.room.reply_all(zip((retrieval for retrieval, _ in taken), answers, strict=True))
+            self._refuse(own, error.message)
+        else:
+            self._post.room.reply_all(zip((retrieval for retrieval, _ in own), answers, strict=True))
+
+    def _refuse(self, taken: Taken, reason: str) -> None:
+        self._post.room.reply_all((retrieval, {"error": reason}) for retrieval, _ in taken)
 
     def gather(self, taken: Taken) -> Taken:
         """Wait for queries that are about to come, because a group costs less; wait less than serving takes."""
@@ -135,10 +152,7 @@ class PremiseServer(RoomServer):
         is_failed = self._engine is None and self._state != "starting"
         return {**self._shown, "state": "failed" if is_failed else self._state, "memory_mb": memory_mb(os.getpid())}
 
-    def _answers(self, taken: Taken) -> list[dict[str, Any]]:
-        # `_engine` is read once: the switch may replace it meanwhile.
-        if (engine := self._engine) is None:
-            return [{"error": str(self._shown["notice"])}] * len(taken)
+    def _answers(self, engine: _Engine, taken: Taken) -> list[dict[str, Any]]:
         started = time.monotonic()
         found = iter(engine.ranker.rank_all(*_rows(taken)))
         self._spent_s = (time.monotonic() - started) / len(taken)
@@ -161,6 +175,13 @@ class PremiseServer(RoomServer):
     def _show(self, **fields: str | float) -> None:
         self._shown.update(fields)
         self.on_change()
+
+
+def _foreign(model: str, own: str) -> str:
+    return (
+        f"The embed worker uses the model {model}, and the premises' vectors are those of {own}: restart both workers "
+        "with one MODEL_ID and EMBED_SERVICE_URL"
+    )
 
 
 def _rows(taken: Taken) -> tuple[list[Retrieval], list[Matrix], list[Matrix]]:

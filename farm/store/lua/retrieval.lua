@@ -6,7 +6,7 @@
 --   claim     room, worker, most, 'first' (the worker holds none) | 'more'   -> {id, {field, value...}}...
 --   renew     room, worker, id...
 --   look_after room   -> 1 publish a token | 0
---   pass_on   room, embed_s, then id, vectors...   -> 1 publish a token | 0
+--   pass_on   room, embed_s, model, then id, vectors...   -> 1 publish a token | 0
 --   reply     id, list, the worker that must hold it or '', answer...
 --   give_up   id
 --   take_back room, worker, id... -> those that had been taken back before; the others wait again, first in the list
@@ -146,16 +146,16 @@ function operations.look_after(room)
   return redis.call('EXISTS', waiting_key(room)) == 1 and call_for(room) or 0
 end
 
-function operations.pass_on(room, embed_s)
+function operations.pass_on(room, embed_s, model)
   local passed = false
-  for at = 4, #ARGV, 2 do
+  for at = 5, #ARGV, 2 do
     local id, vectors = ARGV[at], ARGV[at + 1]
     -- Leaves out a query that has been given up, which would come back as vectors alone, and a query that another
     -- worker has passed on.
     if is_due('embed', id) then
       -- The leases end first: a full store allows that, and a script that has written is no longer refused.
       end_leases(id)
-      redis.call('HSET', key_of(id), 'vectors', vectors, 'embed_s', embed_s)
+      redis.call('HSET', key_of(id), 'vectors', vectors, 'embed_s', embed_s, 'model', model)
       charge(id, 'bytes', #vectors)
       charge(id, 'inputs', 0 - load_of(id .. ':inputs'))
       redis.call('RPUSH', waiting_key(room), id)
