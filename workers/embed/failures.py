@@ -3,7 +3,7 @@
 EmbeddingError
 ├── ServiceDown     the service would fail now with any texts
 │   └── Busy        the same call may succeed in a moment, or elsewhere
-├── CallRejected    some input of the call, or the number of inputs, is not accepted (HTTP 413 and 422)
+├── CallRejected    some input of the call, or the number of inputs, is not accepted (HTTP 400, 413, 422)
 └── InputRejected   this one input is not accepted, wherever and whenever it is sent
 """
 

@@ -18,8 +18,9 @@ from workers.embed.failures import Busy, CallRejected, ServiceDown
 # A host that accepts no connection is given up long before a call's time is up.
 _CONNECT_TIMEOUT_S = 5.0
 _JSON = {"content-type": "application/json"}
-# The documentation and the code of TEI 1.9 disagree on which of the two an oversized call gets.
-_REJECTED = frozenset({413, 422})
+# The documentation and the code of TEI 1.9 disagree on which of 413 and 422 an oversized call gets; an empty text gets
+# 400.
+_REJECTED = frozenset({400, 413, 422})
 _REFUSED = frozenset({401, 403})
 _BUSY = frozenset({429, 502, 503, 504})
 
@@ -138,7 +139,8 @@ class TeiServer:
 
     def _failure(self, status: int) -> EmbeddingError:
         if status in _REJECTED:
-            return CallRejected(f"{self} does not accept the text (HTTP {status}): shorten it")
+            advice = "is it empty?" if status == httpx.codes.BAD_REQUEST else "shorten it"
+            return CallRejected(f"{self} does not accept the text (HTTP {status}): {advice}")
         if status in _BUSY:
             return Busy(f"{self} is overloaded or not ready (HTTP {status}): try again later, or add another URL")
         if status in _REFUSED:

@@ -103,7 +103,7 @@ def test_long_texts_are_sent_in_bodies_the_server_takes(tei: Tei, connect: Conne
     np.testing.assert_array_equal(rows, expected([*long, "short"]))
 
 
-@pytest.mark.parametrize("status", [413, 422])
+@pytest.mark.parametrize("status", [400, 413, 422])
 @pytest.mark.parametrize("position", [0, 17, 31, 32, 40])
 def test_a_bad_input_is_named_by_its_position_and_not_by_its_text(
     tei: Tei, connect: Connect, status: int, position: int
