@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from farm import descriptors
 from farm.client import AsyncFarm
-from farm.errors import ConnectionFailed, Forbidden, Unavailable
+from farm.errors import FarmError, Forbidden, Unauthorized
 from farm.local.data_dir import empty_temporary_folder
 from farm.local.host_check import check_lean, check_store
 from farm.local.lean_rooms import lean_rooms
@@ -108,10 +108,17 @@ class JoinedHost:
         self._found = found
 
     async def _ask(self) -> HostSettings:
-        """Return the farm's settings for hosts; while the farm does not answer, return those that are known."""
+        """Return the farm's settings for hosts; while the farm does not say, return those that are known.
+
+        Raises:
+            Unauthorized, Forbidden: the key may no longer join.
+        """
         try:
             return await self._farm.host_settings()
-        except (ConnectionFailed, Unavailable):
+        except (Unauthorized, Forbidden):
+            raise
+        except FarmError:
+            # It does not answer, has too much to do, or is in the middle of an upgrade or a way back.
             return self._found
 
     async def _own_workers(self) -> list[WorkerStatus] | None:
@@ -120,7 +127,7 @@ class JoinedHost:
             workers = (await self._farm.workers()).workers
         except Forbidden:
             return []
-        except (ConnectionFailed, Unavailable):
+        except FarmError:
             return None
         pids, host = set(tree(os.getpid())), socket.gethostname()
         mine = [each for each in workers if each.kind is WorkerKind.LEAN and each.host == host and each.pid in pids]
