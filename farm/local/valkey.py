@@ -47,11 +47,16 @@ def prepare_valkey(data_dir: Path, join_address: str = "") -> Valkey:
     # everysec: a power cut may lose the last second, a kill loses nothing. noeviction: the farm itself bounds its
     # caches.
     configuration.write_text(
-        f"bind 127.0.0.1 {join_address}\nport {port}\nrequirepass {password}\ndir {folder}\n"
+        f"bind 127.0.0.1 {join_address}\nport {port}\nrequirepass {password}\ndir {_quoted(folder)}\n"
         'appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave ""\n'
         "daemonize no\nloglevel notice\nenable-debug-command no\n"
     )
     return Valkey([str(_binary()), str(configuration)], f"redis://:{password}@127.0.0.1:{port}/0")
+
+
+def _quoted(folder: Path) -> str:
+    """Return a path as one word of the configuration, whatever characters it has."""
+    return '"' + str(folder).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def _binary() -> Path:
