@@ -52,6 +52,15 @@ def test_a_host_without_lean_says_so_for_each_part(tmp_path: Path, scripted: Ins
     }
 
 
+def test_a_folder_inside_the_project_is_refused(tmp_path: Path, scripted: Install) -> None:
+    (tmp_path / "project").mkdir()
+    run = bundle_command(tmp_path, scripted, "project/made", LEAN_PROJECT_DIR=str(tmp_path / "project"))
+
+    assert run.returncode == 1
+    assert "lies in the project" in run.stderr
+    assert not (tmp_path / "project" / "made").exists()
+
+
 def test_a_change_is_found(made: Path, scripted: Install) -> None:
     assert bundle_command(made.parent, scripted, "made", "--check").returncode == 0
     lake = made / "toolchain" / "bin" / "lake"
