@@ -21,7 +21,7 @@ from farm.store.corpora import Corpora, Wish
 from workers.embed.embedder import Embedder, make_embedder
 from workers.premises.corpus import Corpus
 from workers.premises.corpus import load as load_corpus
-from workers.premises.loading import find_source
+from workers.premises.loading import find_source, fitting
 from workers.premises.vectors import find, kept_path, load_or_build
 
 _LOOK_S = 0.2
@@ -54,11 +54,12 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
+@fitting()
 def run(settings: Settings, *, build: bool) -> dict[str, Any]:
     """Build the missing vectors and index, if `build` is set; return a description of the index.
 
     Raises:
-        CorpusError: the data set is broken.
+        CorpusError: the data set is broken, or does not fit on this host.
         EmbeddingError, ConfigurationError: the premises cannot be embedded.
     """
     corpus = load_corpus(find_source(settings), settings.data_dir / "corpora")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,20 @@ def settings_of(wish: Wish, settings: Settings) -> Settings:
     return settings.model_copy(update={"data_repo": wish.repo, "data_revision": wish.revision})
 
 
+@contextlib.contextmanager
+def fitting() -> Iterator[None]:
+    """Make what this host's disk or memory refuses an error of the corpus that is loaded within this context.
+
+    Raises:
+        CorpusError: the corpus, its vectors or its index do not fit, or a folder cannot be written to.
+    """
+    try:
+        yield
+    except (OSError, MemoryError) as error:
+        raise CorpusError(f"This host cannot hold the corpus: {error or type(error).__name__}") from error
+
+
+@fitting()
 def load_index(settings: Settings, progress: Callable[[int, int], None], snapshot: str = "") -> Indexed:
     """Return the corpus that the settings name, with its index.
 
@@ -70,7 +85,7 @@ def load_index(settings: Settings, progress: Callable[[int, int], None], snapsho
         snapshot: the snapshot that the corpus must have; empty accepts any.
 
     Raises:
-        CorpusError: the data set is broken, or has another snapshot.
+        CorpusError: the data set is broken, has another snapshot, or does not fit on this host.
         EmbeddingError, ConfigurationError: the premises cannot be embedded.
     """
     corpus = load(find_source(settings), settings.data_dir / "corpora")
