@@ -48,7 +48,9 @@ def init(
     # Wrong values are refused here, not when the farm starts.
     load_with({choice.name.lower(): choice.value or None for choice in choices})
     lines = [f"# {choice.why}\n{choice.name}={_quoted(choice.value)}\n" for choice in choices]
-    _FILE.write_text("# Written by `farm init`; README.md lists all settings.\n\n" + "\n".join(lines), encoding="utf-8")
+    _FILE.write_text(
+        "# Written by `farm init`; docs/settings.md lists all settings.\n\n" + "\n".join(lines), encoding="utf-8"
+    )
     if as_json:
         show_json({"file": str(_FILE.absolute()), "settings": {choice.name: choice.value for choice in choices}})
         return

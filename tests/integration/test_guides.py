@@ -58,14 +58,27 @@ def test_the_benchmark_guide(farm: RunningFarm, tmp_path: Path) -> None:
     text = run_guide(farm, "benchmark.md", tmp_path)
 
     command = blocks(text, "console").split("\n")[0].removeprefix("$ farm ")
-    run = subprocess.run(
-        [sys.executable, "-m", "farm", *shlex.split(command)],
-        env={**farm.environment, "FARM_URL": farm.url},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = on(farm, tmp_path, "-m", "farm", *shlex.split(command))
     assert "1 accepted, 3 rejected, 0 undecided" in run.stderr
     assert len((tmp_path / "verdicts.jsonl").read_text().splitlines()) == 4
     assert Manifest.read(tmp_path / "run.json").sha256 == Manifest.read(tmp_path / "first.json").sha256
+
+
+def test_one_batch_from_laptop_to_cluster(farm: RunningFarm, tmp_path: Path) -> None:
+    lines = blocks(run_guide(farm, "laptop-to-cluster.md", tmp_path), "console").split("\n")
+    sent = [line.removeprefix("$ farm ") for line in lines if line.startswith("$ farm verify")]
+    [compared] = [line.removeprefix("$ python ") for line in lines if line.startswith("$ python ")]
+    assert len(sent) == 4, "the same command in four places"
+
+    first, second, *_ = (on(farm, tmp_path, "-m", "farm", *shlex.split(command)) for command in sent[:2])
+    assert (first.returncode, second.returncode) == (1, 1)
+    assert "2 accepted, 4 rejected, 0 undecided" in first.stderr
+    assert on(farm, tmp_path, *shlex.split(compared)).stdout == "{}\n", "the same farm twice"
+
+
+def on(farm: RunningFarm, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, with the farm's address."""
+    environment = {**farm.environment, "FARM_URL": farm.url}
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, cwd=folder, capture_output=True, text=True, check=False
+    )
