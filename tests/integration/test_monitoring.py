@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import re
 import shutil
@@ -124,6 +126,36 @@ def test_every_figure_that_alerts_and_dashboard_name_is_one_that_a_farm_shows(fa
 
     assert len(named) > 15
     assert named <= shown | {"farm_canaries_total"}, f"not shown: {sorted(named - shown)}"
+
+
+@pytest.mark.system
+def test_grafana_knows_every_field_of_the_dashboard() -> None:
+    """Grafana's own models read the dashboard and write it again: what they do not know would be missing."""
+    require(importlib.util.find_spec("grafana_foundation_sdk"), "the package grafana-foundation-sdk")
+    sdk = importlib.import_module("grafana_foundation_sdk.cog.plugins")
+    models = importlib.import_module("grafana_foundation_sdk.models.dashboard")
+    encoder = importlib.import_module("grafana_foundation_sdk.cog.encoder").JSONEncoder()
+    sdk.register_default_plugins()
+    dashboard = json.loads((DEPLOY / "grafana" / "dashboard.json").read_text())
+
+    def unknown(given: Any) -> list[str]:
+        return list(lost(given, json.loads(encoder.encode(models.Dashboard.from_json(given)))))
+
+    assert unknown(dashboard) == []
+    dashboard["panels"][1]["gridPos"]["height"] = 8
+    assert unknown(dashboard) == [".panels.1.gridPos.height"], "the check sees what Grafana does not know"
+
+
+def lost(given: Any, kept: Any, place: str = "") -> Iterator[str]:
+    """Yield the places of what is in one JSON value and not, or not the same, in another."""
+    if type(given) is not type(kept):
+        yield place
+    elif isinstance(given, dict | list):
+        entries, others = (dict(each) if isinstance(each, dict) else dict(enumerate(each)) for each in (given, kept))
+        for name, entry in entries.items():
+            yield from lost(entry, others.get(name), f"{place}.{name}")
+    elif given != kept:
+        yield place
 
 
 @pytest.mark.system
