@@ -23,6 +23,32 @@ TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 MANY = 100_000
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_a_module_that_does_not_load_is_said_and_reloaded(page: Page, width: int, scheme: str) -> None:
+    page.look(width, scheme)
+    page.chrome.execute_cdp_cmd("Network.enable", {})
+    page.chrome.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/plots.js"]})
+    page.open("workers")
+    page.await_text("The console could not be loaded", "h1")
+    assert page.violations() == []
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+    page.picture(f"not-loaded-{width}-{scheme}")
+    page.chrome.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    [reload] = [each for each in page.chrome.find_elements("css selector", "main button") if each.text == "Reload"]
+    reload.click()
+
+    page.await_text("Queues")
+    assert page.address() == "#/workers", "where they wanted to go"
+
+
+def test_an_error_after_the_start_replaces_nothing(page: Page) -> None:
+    page.open("try")
+    page.await_text("Verify")
+    page.run("window.dispatchEvent(new ErrorEvent('error', { message: 'an extension of the browser fails' }))")
+
+    assert "could not be loaded" not in page.text()
+
+
 @pytest.mark.timeout(300)
 def test_a_farm_that_stops_is_missed_and_found_again(page: Page, tmp_path: Path, scripted: Install) -> None:
     settings = {**lean_settings(scripted), "PORT": str(free_port())}
