@@ -253,6 +253,18 @@ def test_a_farm_without_batches_says_how_to_begin(page: Page, farm: RunningFarm,
         assert not page.find("table").is_displayed(), "a table of nothing"
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_a_batch_explains_its_level(page: Page, mixed: str, width: int, scheme: str) -> None:
+    page.look(width, scheme)
+    page.open(f"batches/{mixed}")
+    page.await_text("compiled · submitted", ".facts")
+    page.run("document.querySelector('.facts .term').focus({ focusVisible: true })")
+
+    page.await_text("checked (what was proved is the statement that was asked for", ".facts [role=tooltip]")
+    assert page.violations() == []
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_filter_is_part_of_the_address(page: Page, mixed: str) -> None:
     page.open(f"batches/{mixed}?show=rejected&text=gap")
 

@@ -69,3 +69,33 @@ def test_a_host_folds_by_keyboard_and_stays_folded(page: Page, elsewhere: list[s
     await_true(lambda: page.run("return !window.seen.isConnected"), "the next look")
     assert dict(page.run(GROUPS))["node2"] == 0
     assert page.focused() == "▸ node2", "the next look leaves the focus where it was"
+
+
+@pytest.fixture
+def unserved(farm: RunningFarm) -> Iterator[None]:
+    """Three proofs that wait in an environment without a worker."""
+    store = open_store(farm.redis_url)
+    store.zadd("farm:environments", {"mathlib": "+inf"})
+    store.hset("farm:counts:mathlib", "pending", 3)
+    yield
+    store.zrem("farm:environments", "mathlib")
+    store.delete("farm:counts:mathlib")
+    store.close()
+
+
+def test_idle_workers_say_that_nothing_waits(page: Page) -> None:
+    page.open("workers")
+
+    page.await_text("No proof waits: idle Lean workers have nothing to do.", "[role=status]")
+
+
+@pytest.mark.usefixtures("unserved")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_proofs_that_no_worker_can_run_are_named(page: Page, width: int, scheme: str) -> None:
+    page.look(width, scheme)
+    page.open("workers")
+
+    page.await_text("3 proofs wait for the environment mathlib, for which no Lean worker is running.", "[role=status]")
+    assert "No proof waits" not in page.text()
+    assert page.violations() == []
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")

@@ -53,6 +53,17 @@ def test_the_first_error_of_a_long_text_is_in_the_card_and_in_view(page: Page, f
     await_true(lambda: page.run(inside), "back at the error")
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_an_error_below_the_window_is_brought_up(page: Page, farm: RunningFarm, width: int, scheme: str) -> None:
+    page.look(width, scheme)
+    page.open(f"batches/{finish(farm, submit(farm, [{'code': '-- filler' + chr(10) * 39 + FALSE}]))}/0")
+    page.await_text("First error: line 40", ".verdict .first")
+    page.find(".first button").click()
+
+    row = "const { top, bottom } = document.querySelector('.placed .line').getBoundingClientRect();"
+    await_true(lambda: page.run(f"{row} return 0 <= top && bottom <= innerHeight"), "line 40 in the window")
+
+
 def test_lean_is_coloured_and_its_comments_hide_words(page: Page, farm: RunningFarm) -> None:
     code = "/- theorem /- sorry -/\n still -/ theorem two : 1 + 1 = 2 := by rfl -- def"
     batch = finish(farm, submit(farm, [{"code": code}]))

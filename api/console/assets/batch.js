@@ -12,6 +12,7 @@ import { Rates, rates, spread } from "./plots.js";
 import { announcer, progress } from "./progress.js";
 import { Results, follow } from "./results.js";
 import { heads, orderOf } from "./sorting.js";
+import { term } from "./terms.js";
 import { tools } from "./tools.js";
 import { KINDS, badge, clock, count, duration, nameOf, scriptedNote, seconds, stateBadge } from "./words.js";
 
@@ -26,8 +27,8 @@ function resultsOf(status) {
 }
 
 function facts(status) {
-  const { level, timeout_s, environment } = status.options;
-  const asked = [level && `level ${level}`, timeout_s && `${timeout_s} s each`, environment && `environment ${environment}`];
+  const { timeout_s, environment } = status.options;
+  const asked = [timeout_s && `${timeout_s} s each`, environment && `environment ${environment}`];
   const time = status.finished_at ? `, took ${seconds(status.finished_at - status.created_at)} (${pace(status)})` : "";
   const more = [status.paused && "paused for its owner's attention", status.revoked && `${count(status.revoked)} verdicts revoked`,
     status.invalid_statements && `${count(status.invalid_statements)} proofs of a statement that Lean does not read`];
@@ -166,7 +167,7 @@ export async function show(main, route, signal) {
   if (signal.aborted) return;
 
   const [results, seen, mix, heard] = [resultsOf(status), new Rates(), progress(), announcer()];
-  const [line, script, resumed, reading] = [h("p", { class: "quiet" }), h("div"), h("p", { class: "quiet", role: "status" }), h("p", { class: "quiet" })];
+  const [line, script, resumed, reading] = [h("span"), h("div"), h("p", { class: "quiet", role: "status" }), h("p", { class: "quiet" })];
   const [state, cancel, drawing] = [h("span"), canceller(path, signal), plots(results, seen)];
   const redraw = everyFrame(() => {
     list.update();
@@ -179,12 +180,13 @@ export async function show(main, route, signal) {
     if (!script.firstChild) script.append(...[scriptedNote(results.engine)].filter(Boolean));
     resumed.textContent = hung(results);
   });
+  const level = status.options.level && [term("Level"), ` ${status.options.level} · `];
   const list = lists(results, route, signal, redraw);
   const filter = filters(results, route, signal, () => list.restart());
   const tool = tools(results, route, signal, [list.toggle], cancel.element);
   if (nameOf(status)) title.replaceChildren(h("span", {}, visible(nameOf(status))), h("code", { class: "quiet" }, route.parts[1]));
   title.append(" ", state);
-  main.append(line, heard.element, mix.element, reading, tool.element, resumed, script, filter.element, list.element, drawing.element);
+  main.append(h("p", { class: "facts quiet" }, level, line), heard.element, mix.element, reading, tool.element, resumed, script, filter.element, list.element, drawing.element);
   list.open();
   keepPlace(results, list, route, signal);
 

@@ -57,11 +57,18 @@ export function source(text, marks, wrong = 0) {
     if (row) box.scrollTop = row.offsetTop - box.clientHeight / 6;
   }
 
+  function show(line) {
+    goTo(line);
+    box.focus({ preventScroll: true });
+    // The box may reach below the window.
+    box.querySelector(`[data-line="${line}"]`)?.scrollIntoView({ block: "nearest" });
+  }
+
   draw(wrong && lines.length > MOST_LINES ? wrong - 1 - LINES_BEFORE : 0);
   const element = h("section", { class: "source", "aria-label": "Source" }, note, box);
   // Heights are known only once the element is on the page.
   if (wrong) requestAnimationFrame(() => goTo(wrong));
-  return { element, goTo: (line) => (goTo(line), box.focus()) };
+  return { element, goTo: show };
 }
 
 /** Return the marks of each line that has some. */

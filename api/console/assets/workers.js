@@ -31,6 +31,19 @@ function queue({ environment, pending, leased }) {
   return h("tr", {}, h("th", { scope: "row" }, environment), h("td", {}, count(pending)), h("td", {}, count(leased)));
 }
 
+/** Return what keeps workers from working, in sentences, and whether nothing is wrong with that. */
+function reasons({ draining, workers, queues }) {
+  const lean = workers.filter(({ kind }) => kind === "lean");
+  const unserved = queues.filter(({ pending, environment }) => pending && !lean.some((worker) => worker.environment === environment));
+  const texts = [
+    draining && "The farm is draining: it finishes what runs and starts nothing more.",
+    !workers.length && "No worker is running.",
+    ...(workers.length ? unserved.map(({ environment, pending }) => `${count(pending)} ${pending === 1 ? "proof waits" : "proofs wait"} for the environment ${environment}, for which no Lean worker is running.`) : []),
+  ].filter(Boolean);
+  const isQuiet = !texts.length && !queues.some(({ pending }) => pending) && lean.some(({ state }) => state === "idle");
+  return isQuiet ? [h("p", { class: "quiet" }, "No proof waits: idle Lean workers have nothing to do.")] : texts.map((text) => h("p", { class: "note undecided" }, text));
+}
+
 function flowerLink(address) {
   const link = h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, "Flower");
   return h("span", { class: "quiet" }, link, " shows what Celery's workers did with each token; it asks for its own user and password.");
@@ -55,9 +68,8 @@ export async function show(main, _route, signal) {
     if (looks++ % LOOKS_PER_STRIP === 0) minutes = (await ask(`v1/history?minutes=${STRIP_MINUTES}&hosts=true`, { signal })).hosts;
     const farm = await ask("v1/workers", { signal });
     const engine = farm.workers.map((worker) => worker.engine).join();
-    const texts = [farm.draining && "The farm is draining: it finishes what runs and starts nothing more.", !farm.workers.length && "No worker is running."];
-    const notes = [scriptedNote(engine), ...texts.filter(Boolean).map((text) => h("p", { class: "note undecided" }, text))];
-    if (note.textContent !== notes.map((each) => each?.textContent ?? "").join("")) note.replaceChildren(...notes.filter(Boolean));
+    const notes = [scriptedNote(engine), ...reasons(farm)].filter(Boolean);
+    if (note.textContent !== notes.map(({ textContent }) => textContent).join("")) note.replaceChildren(...notes);
     if (farm.flower && flower.hidden) flower.replaceChildren(flowerLink(farm.flower));
     flower.hidden = !farm.flower;
     queues.replaceChildren(...farm.queues.map(queue));
