@@ -24,3 +24,13 @@ def finish(farm: RunningFarm, batch: str) -> str:
     """Wait until a batch has all its verdicts, and return its id."""
     await_true(lambda: httpx.get(f"{farm.url}/v1/batches/{batch}").json()["state"] == "done", "the batch")
     return batch
+
+
+def submit_many(farm: RunningFarm, size: int) -> str:
+    """Return a batch of so many proofs, nearly all of them cancelled before they ran."""
+    lines = f'{{"code":"{TRUE}"}}\n'.encode() * size
+    headers = {"Content-Type": "application/x-ndjson"}
+    batch = httpx.post(f"{farm.url}/v1/batches", content=lines, headers=headers, timeout=60).json()["batch_id"]
+    httpx.delete(f"{farm.url}/v1/batches/{batch}")
+    await_true(lambda: httpx.get(f"{farm.url}/v1/batches/{batch}").json()["done"] == size, "all verdicts", 200)
+    return str(batch)

@@ -11,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from farm.keys import Scope, create_key
 from farm.local.ports import free_port
 from tests.browser.page import Page
+from tests.browser.proofs import submit_many
 from tests.browser.proxy import StallingProxy
 from tests.conftest import lean_settings
 from tests.security.service.conftest import api_process
@@ -103,12 +104,7 @@ def test_a_farm_with_keys_asks_for_one_and_keeps_it_in_the_tab(page: Page, farm:
 @pytest.fixture(scope="module")
 def large(farm: RunningFarm) -> str:
     """A batch of 100 000 proofs, nearly all of them cancelled before they ran."""
-    lines = b'{"code":"theorem two : 1 + 1 = 2 := by rfl"}\n' * MANY
-    headers = {"Content-Type": "application/x-ndjson"}
-    batch = httpx.post(f"{farm.url}/v1/batches", content=lines, headers=headers, timeout=60).json()["batch_id"]
-    httpx.delete(f"{farm.url}/v1/batches/{batch}")
-    await_true(lambda: httpx.get(f"{farm.url}/v1/batches/{batch}").json()["done"] == MANY, "all verdicts", 200)
-    return str(batch)
+    return submit_many(farm, MANY)
 
 
 def rows_of(page: Page) -> int:
