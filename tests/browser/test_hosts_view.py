@@ -71,6 +71,15 @@ def test_a_host_folds_by_keyboard_and_stays_folded(page: Page, elsewhere: list[s
     assert page.focused() == "▸ node2", "the next look leaves the focus where it was"
 
 
+def test_a_notice_is_seen_on_a_narrow_screen(page: Page) -> None:
+    page.look(390, "dark")
+    page.open("workers")
+    await_true(lambda: any("Premise retrieval is lexical" in text for text in page.texts("td.words")), "the notice")
+
+    right = "return Math.max(...[...document.querySelectorAll('td.words')].map((e) => e.getBoundingClientRect().right))"
+    assert page.run(right) <= 390
+
+
 @pytest.fixture
 def unserved(farm: RunningFarm) -> Iterator[None]:
     """Three proofs that wait in an environment without a worker."""

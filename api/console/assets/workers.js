@@ -9,20 +9,21 @@ import { count, scriptedNote } from "./words.js";
 const LOOK_S = 2;
 const LOOKS_PER_STRIP = 15;
 const STRIP_MINUTES = 30;
-const COLUMNS = ["Worker", "State", "Engine", "Header loaded", "Memory", "Proofs", "Restarts", "Seen", "Notice"];
-const CLASSES = ["figure", "figure", "", "figure", "figure", "figure", "figure", "words"];
+// The notice stands where a narrow screen shows it without scrolling.
+const COLUMNS = ["Worker", "State", "Notice", "Engine", "Header loaded", "Memory", "Proofs", "Restarts", "Seen"];
+const CLASSES = ["figure", "words", "figure", "", "figure", "figure", "figure", "figure"];
 
 function row(worker) {
   const state = worker.state === "starting" ? `starting, ${Math.round(100 * worker.progress)} %` : worker.state;
   const cells = [
     h("span", { class: `badge ${worker.state}` }, state),
+    worker.notice,
     worker.engine,
     worker.header || "none",
     `${count(Math.round(worker.memory_mb))} MB`,
     count(worker.proofs),
     count(worker.restarts),
     `${Math.round(worker.seen_s)} s ago`,
-    worker.notice,
   ];
   return h("tr", {}, h("th", { scope: "row" }, `${worker.kind} ${worker.pid}`), cells.map((cell, at) => h("td", { class: CLASSES[at] }, cell)));
 }
