@@ -45,7 +45,9 @@ async def arriving(request: Request) -> AsyncIterator[bytes]:
             return
         except TimeoutError as error:
             request.state.hangs_up = True
-            text = f"The body comes too slowly: send at least {_SLOWEST_BYTES_PER_S >> 10} kB/s after {_PATIENCE_S:g} s"
+            text = (
+                f"The body arrives too slowly: send at least {_SLOWEST_BYTES_PER_S >> 10} kB/s after {_PATIENCE_S:g} s"
+            )
             raise InvalidRequest(text) from error
         waited_s += time.monotonic() - started
         received += len(chunk)
@@ -58,7 +60,7 @@ async def read_body(request: Request, limit: int = JSON_LIMIT_BYTES) -> bytes:
     Raises:
         TooLarge: the body is longer than `limit` bytes, whether or not its length was announced.
         RateLimited: this process holds too many bytes of request bodies at the moment.
-        InvalidRequest: the body comes too slowly.
+        InvalidRequest: the body arrives too slowly.
     """
     refuse = TooLarge(f"The body is over {limit >> 20} MB: send it as NDJSON or in parts", details={"limit": limit})
     announced = request.headers.get("content-length", "0")

@@ -36,7 +36,7 @@ def _reachable(url: str, address: str) -> str:
         return url
     if not address:
         raise Conflict(
-            "Other hosts do not reach this farm's store: start it with `farm up --join-address ADDRESS`, or set "
+            "Other hosts cannot reach this farm's store: start it with `farm up --join-address ADDRESS`, or set "
             "REDIS_URL to a server that they reach"
         )
     user, _, _ = parts.netloc.rpartition("@")

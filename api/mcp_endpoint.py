@@ -68,7 +68,7 @@ class McpEndpoint:
             Unauthorized: the farm has keys, and the request shows none of them.
             RateLimited: the key asks too often, or this process holds too many bytes of bodies.
             TooLarge: the body is too long.
-            InvalidRequest: the body comes too slowly.
+            InvalidRequest: the body arrives too slowly.
             NotFound: the MCP library is not installed.
         """
         request = Request(scope, receive)

@@ -36,7 +36,9 @@ class ParquetAnswer:
         try:
             self._file = ParquetRows(self._written, has_batch=True)
         except ConfigurationError as error:
-            raise Conflict(f"{error.message}, where the API runs; the same as JSON: /v1/batches/ID/items") from error
+            raise Conflict(
+                f"{error.message} on the host of the API. /v1/batches/ID/items gives the same verdicts as JSON"
+            ) from error
 
     async def parts(self, batches: Batches, owner: str) -> AsyncIterator[bytes]:
         """Yield the file in parts.

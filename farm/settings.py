@@ -122,7 +122,8 @@ class Settings(BaseSettings):
         Field(description="Environment that the Lean workers of this host serve (docs/environments.md)."),
     ] = DEFAULT_ENVIRONMENT
     join_address: Annotated[
-        str, Field(pattern="^[0-9a-fA-F.:]*$", description="IP address at which hosts that join reach its store.")
+        str,
+        Field(pattern="^[0-9a-fA-F.:]*$", description="IP address at which hosts that join reach this farm's store."),
     ] = ""
     environments_dir: Annotated[
         Path | None, Field(description="Folder of further environments for `farm up`, one file `NAME.env` for each.")

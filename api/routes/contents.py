@@ -48,7 +48,7 @@ async def matches(
     responses={200: {"content": {PARQUET: {"schema": {"type": "string", "format": "binary"}}}}},
 )
 async def parquet(batch_id: str, service: ServiceDep, owner: VerifierDep) -> StreamingResponse:
-    """Read a batch's verdicts as a Parquet file, each with its problem, in the order of the proofs.
+    """Read a batch's verdicts as a Parquet file, each with the problem of its proof, in the order of the proofs.
 
     The file is that of `farm export --parquet`. It is made while it is sent; proofs without a verdict are left out.
     Example: `pandas.read_parquet("http://127.0.0.1:8000/v1/batches/ID/verdicts.parquet")`.

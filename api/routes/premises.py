@@ -62,7 +62,7 @@ async def indexed_premises(request: Request, service: ServiceDep) -> Response:
 
 @compatible.get("/max-new-premises", response_model=int)
 async def max_new_premises(service: ServiceDep) -> int:
-    """Return how many new premises the farm accepts in one request."""
+    """Return how many new premises the farm uses in one request."""
     return service.settings.max_new_premises
 
 

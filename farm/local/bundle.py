@@ -146,7 +146,7 @@ def _collect_wheels(folder: Path, tell: Tell) -> None:
     command = [sys.executable, "-P", "-m", "pip", "wheel", "--quiet", "--wheel-dir", str(folder), needed]
     run = subprocess.run(command, stdout=sys.stderr, check=False)
     if run.returncode:
-        raise ConfigurationError(f"pip did not get the wheels of {needed}, for the reason above")
+        raise ConfigurationError(f"pip could not fetch the wheels of {needed}, for the reason above")
 
 
 def _requirement() -> str:
@@ -174,7 +174,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         manifest["machine"], manifest["parts"], manifest["files"].items()
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise ConfigurationError(f"{folder} is no finished bundle: its {_MANIFEST} cannot be read") from error
+        raise ConfigurationError(f"{folder} is not a finished bundle: its {_MANIFEST} cannot be read") from error
     return manifest
 
 

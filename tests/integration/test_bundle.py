@@ -82,7 +82,7 @@ def test_without_the_wheels_there_is_no_bundle(tmp_path: Path, scripted: Install
     run = bundle_command(tmp_path, scripted, "made")
 
     assert run.returncode == 1
-    assert "pip did not get the wheels" in run.stderr
+    assert "pip could not fetch the wheels" in run.stderr
     assert "Traceback" not in run.stderr
     assert not (tmp_path / "made" / "manifest.json").exists()
 
@@ -102,7 +102,7 @@ def test_a_folder_in_use_is_left_alone(made: Path, scripted: Install) -> None:
     [
         ({}, "is damaged: toolchain/bin/lake and 0 more files differ"),
         ({"machine": "pdp11"}, "is a bundle for pdp11, and this host is"),
-        (None, "is no finished bundle"),
+        (None, "is not a finished bundle"),
     ],
 )
 def test_a_bundle_that_does_not_fit_starts_nothing(

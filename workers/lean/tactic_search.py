@@ -58,7 +58,7 @@ class TacticSearcher:
             reason = Reason.TIMEOUT
             message = f"The header did not load within {self._watch.header_timeout_s:g} s (LEAN_HEADER_TIMEOUT_S)"
         except ReplTimeout:
-            reason, message = Reason.TIMEOUT, f"Lean did not come to the goal within {tree.timeout_s:g} s"
+            reason, message = Reason.TIMEOUT, f"Lean did not reach the goal within {tree.timeout_s:g} s"
         except ReplOutOfMemory:
             reason = Reason.OUT_OF_MEMORY
             message = "The goal's text took more memory than one REPL may have (LEAN_MEMORY_LIMIT_MB)"

@@ -67,7 +67,7 @@ class Checker:
         said = io.BytesIO()
         deadline = time.monotonic() + timeout_s
         if status := self._confined.run(arguments, deadline, said, _ANSWER_LIMIT_BYTES, request):
-            raise CheckerFailed(f"It ended with status {status}")
+            raise CheckerFailed(f"The checker ended with status {status}")
         return said.getvalue()
 
 

@@ -36,7 +36,7 @@ def read(name: str, status: int, words: str) -> tuple[Answer, str]:
     if name != NANODA and status == 1 and why:
         return "rejected", why[:_DETAIL_LIMIT_CHARS]
     last = lines[-1] if lines else "it said nothing"
-    return "failed", f"It ended with status {status} and gave no judgment: {last}"[:_DETAIL_LIMIT_CHARS]
+    return "failed", f"The checker ended with status {status} and gave no judgment: {last}"[:_DETAIL_LIMIT_CHARS]
 
 
 def together(answers: tuple[Attestation, ...]) -> tuple[Answer, str]:

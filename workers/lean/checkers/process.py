@@ -86,7 +86,7 @@ class Confined:
                 break
             read += len(chunk)
             if read > limit_bytes:
-                raise CheckerFailed(f"It wrote more than {limit_bytes >> 10} kB")
+                raise CheckerFailed(f"The checker wrote more than {limit_bytes >> 10} kB")
             sink.write(chunk)
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.wait(max(0.0, deadline - time.monotonic()))
