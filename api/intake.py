@@ -14,7 +14,7 @@ from fastapi import Request
 from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
-from api.bodies import arriving, gunzipped, lines, parse_json
+from api.bodies import arriving, count_entries, gunzipped, lines, parse_json
 from api.canaries import canary
 from api.environments import lean_workers
 from api.errors import invalid
@@ -49,11 +49,19 @@ def parse_batch(value: Any) -> BatchRequest:
 
     Raises:
         InvalidRequest: a field is missing, unknown, or of the wrong type.
+        TooLarge: there are more proofs than a batch may have.
     """
+    if count_entries(value, "proofs") > MAX_BATCH_PROOFS:
+        raise too_many()
     try:
         return BatchRequest.model_validate(value, strict=True)
     except ValidationError as error:
         raise invalid(error) from error
+
+
+def too_many() -> TooLarge:
+    """Return the error for more proofs than a batch may have."""
+    return TooLarge(f"A batch has at most {MAX_BATCH_PROOFS} proofs: send several")
 
 
 def parse_options(query: QueryParams) -> Options:
@@ -167,7 +175,7 @@ class Intake:
         for proof in proofs:
             index = len(self._ids)
             if index == MAX_BATCH_PROOFS:
-                raise TooLarge(f"A batch has at most {MAX_BATCH_PROOFS} proofs: send several")
+                raise too_many()
             name = proof.id or str(index)
             if name in self._ids:
                 raise InvalidRequest(f"proofs.{index}.id: two proofs have the id {name!r}", details={"id": name})

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.bodies import content_type, read_json
+from api.bodies import content_type, count_entries, read_json
 from api.intake import (
     Intake,
     commit,
@@ -217,9 +217,9 @@ async def results(
 async def verify(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
     """Verify up to 1 000 proofs and wait; verdicts come back in request order."""
     value, _ = await read_json(request)
-    batch = parse_batch(value)
-    if len(batch.proofs) > MAX_VERIFY_PROOFS:
+    if count_entries(value, "proofs") > MAX_VERIFY_PROOFS:
         raise InvalidRequest(f"proofs: at most {MAX_VERIFY_PROOFS} here; submit more to /v1/batches")
+    batch = parse_batch(value)
     options = await complete_options(batch.options, service, owner)
     intake = Intake(service, owner, options)
     submission = _submission(service, options, interactive=len(batch.proofs) <= INTERACTIVE_PROOFS)

@@ -8,7 +8,8 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 
-from api.bodies import parse_json, read_body
+from api.bodies import count_entries, parse_json, read_body
+from api.intake import too_many
 from api.kimina import Json, SnippetOptions, run_checks
 from api.openapi import COMPATIBLE_FAILURES, UNFIT_BODY, body_of
 from api.replies import Disconnected
@@ -16,6 +17,7 @@ from api.service import ServiceDep, get_bare_owner
 from farm.errors import InvalidRequest
 from farm.models import ReportRequest
 from farm.models.kimina import CheckRequest, CheckResponse, VerifyRequest, VerifyResponse
+from farm.models.limits import MAX_BATCH_PROOFS
 
 router = APIRouter(tags=["kimina"], responses=COMPATIBLE_FAILURES)
 
@@ -26,6 +28,8 @@ BareOwnerDep = Annotated[str, Depends(get_bare_owner)]
 async def _read(request: Request, model: type[Model]) -> Model:
     """Return the body, whatever its Content-Type, with the same pydantic conversions as Kimina's server."""
     value = parse_json(await read_body(request))
+    if max(count_entries(value, field) for field in ("snippets", "codes")) > MAX_BATCH_PROOFS:
+        raise too_many()
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -124,6 +124,23 @@ def test_other_content_types_are_415(http: httpx.Client, kind: str) -> None:
     assert_refused(answer, 415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "most", "status"),
+    [
+        ("/v1/batches", "proofs", 100_000, 413),
+        ("/v1/verify", "proofs", 1_000, 422),
+        ("/api/check", "snippets", 100_000, 413),
+        ("/verify", "codes", 100_000, 413),
+    ],
+)
+def test_too_many_are_counted_and_not_read(http: httpx.Client, path: str, field: str, most: int, status: int) -> None:
+    # Read one by one, they would be 422 for what they lack.
+    answer = http.post(path, json={field: [{}] * (most + 1)})
+
+    assert answer.status_code == status, answer.text
+    assert f"at most {most}" in answer.text
+
+
 def test_more_proofs_than_verify_takes_are_422(http: httpx.Client) -> None:
     assert_refused(http.post("/v1/verify", json={"proofs": [{"code": CODE}] * 1001}), 422, "invalid")
 
