@@ -18,15 +18,26 @@ _KIMINA = ("/api/check", "/verify", "/one_pass_verify_batch", "/health")
 _MOST_DETAILS = 20
 
 
-def invalid(error: ValidationError | RequestValidationError) -> InvalidRequest:
+def invalid(error: ValidationError | RequestValidationError, first_entry: int = 0) -> InvalidRequest:
     """Return one error for pydantic's findings: its text gives the first finding, its details the first twenty.
 
     No finding quotes the input.
+
+    Args:
+        error: the findings.
+        first_entry: the place of the first entry that was read of a list in the body.
     """
-    findings = [{"loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors()[:_MOST_DETAILS]]
+    findings = [
+        {"loc": _shifted(list(each["loc"]), first_entry), "msg": each["msg"]} for each in error.errors()[:_MOST_DETAILS]
+    ]
     first = findings[0]
     where = ".".join(str(part) for part in first["loc"]) or "body"
     return InvalidRequest(f"{where}: {first['msg']}", details=findings)
+
+
+def _shifted(place: list[Any], first_entry: int) -> list[Any]:
+    """Return a place whose second part is an index into a list of which earlier entries were read before."""
+    return [part + first_entry if depth == 1 and isinstance(part, int) else part for depth, part in enumerate(place)]
 
 
 def error_response(request: Request, error: FarmError) -> Response:

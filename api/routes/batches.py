@@ -78,7 +78,7 @@ async def submit(
     if kind != "application/json":
         raise UnsupportedMediaType(f"Send `application/json` or `{NDJSON}`")
     value, body = await read_json(request)
-    batch = parse_batch(value)
+    batch = await parse_batch(value)
     options = await complete_options(batch.options, service, owner)
     digest = new_digest()
     digest.update(body)
@@ -219,7 +219,7 @@ async def verify(request: Request, service: ServiceDep, owner: VerifierDep) -> R
     value, _ = await read_json(request)
     if count_entries(value, "proofs") > MAX_VERIFY_PROOFS:
         raise InvalidRequest(f"proofs: at most {MAX_VERIFY_PROOFS} here; submit more to /v1/batches")
-    batch = parse_batch(value)
+    batch = await parse_batch(value)
     options = await complete_options(batch.options, service, owner)
     intake = Intake(service, owner, options)
     submission = _submission(service, options, interactive=len(batch.proofs) <= INTERACTIVE_PROOFS)

@@ -1,0 +1,53 @@
+"""Bodies with many proofs: others get their turn while they are read, and each fault keeps its place."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from api.intake import parse_batch
+from farm.errors import InvalidRequest
+
+MANY = 500
+
+
+def body(**last: Any) -> dict[str, Any]:
+    proofs = [{"code": "by rfl", "statement": f"theorem two : {n} = {n}"} for n in range(MANY)]
+    return {"proofs": [*proofs, {"code": "by rfl", **last}], "priority": 7}
+
+
+def test_others_get_their_turn_while_many_proofs_are_read() -> None:
+    turns = 0
+
+    async def read() -> Any:
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        other = asyncio.create_task(count())
+        batch = await parse_batch(body())
+        other.cancel()
+        with suppress(asyncio.CancelledError):
+            await other
+        return batch
+
+    batch = asyncio.run(read())
+
+    assert turns >= 5
+    assert batch.priority == 7
+    assert [proof.statement for proof in batch.proofs] == [each.get("statement") for each in body()["proofs"]]
+
+
+@pytest.mark.parametrize(("last", "place"), [({"code": 5}, "code"), ({"targets": ["two"]}, "")])
+def test_a_fault_far_behind_keeps_its_place(last: dict[str, Any], place: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        asyncio.run(parse_batch(body(**last)))
+
+    where = ["proofs", MANY, *([place] if place else [])]
+    assert refused.value.message.startswith(".".join(map(str, where)) + ": ")
+    assert refused.value.details[0]["loc"] == where
