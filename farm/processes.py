@@ -8,6 +8,7 @@ import ctypes
 import gc
 import os
 import signal
+import socket
 import sys
 import time
 from collections import defaultdict
@@ -19,6 +20,7 @@ import psutil
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_FIRST_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO: that of a host outside of any container
 _MB = 1024 * 1024
 _KILLED_WITHIN_S = 0.2
 _POLL_S = 0.005
@@ -113,16 +115,34 @@ def end_orphans() -> int:
     """Kill processes that a dead worker left behind on this host; return how many.
 
     A worker writes its identity into its environment. Every process that its REPL starts inherits this variable, across
-    sessions and double forks.
+    sessions and double forks. Processes of containers are left to a reaper there, where that identity means the worker.
     """
-    ended = 0
+    ended, here = 0, _pid_namespace()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             owner = process.environ().get(OWNER_VARIABLE, "")
-            if owner and not is_identity_alive(owner):
+            if owner and not is_identity_alive(owner) and _pid_namespace(process.pid) == here:
                 process.kill()
                 ended += 1
     return ended
+
+
+def host_of_ids() -> str:
+    """Return a name for the processes whose ids this process sees: the host's, and in a container also a number.
+
+    A container may have its host's name, as with Docker's `--network host`, and still number its processes itself.
+    """
+    namespace = _pid_namespace()
+    number = "" if namespace in ("", _FIRST_NAMESPACE) else "/" + namespace.strip("pid:[]")
+    return socket.gethostname() + number
+
+
+def _pid_namespace(pid: int | str = "self") -> str:
+    """Return the namespace of a process's id, as `pid:[NUMBER]`; empty if the kernel does not show it."""
+    try:
+        return str(Path(f"/proc/{pid}/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def _is_running(process: psutil.Process) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from farm.errors import StoreUnavailable
-from farm.processes import process_identity
+from farm.processes import host_of_ids, process_identity
 from farm.store.registry import Alive, Registry
 from workers.background_threads import BackgroundThread
 
@@ -23,7 +23,7 @@ _log = structlog.get_logger()
 
 def worker_id() -> str:
     """Return the name of this process: host, pid and start, so that no other process ever has the same name."""
-    return f"{socket.gethostname()}:{process_identity(os.getpid())}"
+    return f"{host_of_ids()}:{process_identity(os.getpid())}"
 
 
 class Heartbeat(BackgroundThread):

@@ -10,7 +10,6 @@ for a long time. Every minute, it takes a sample for the history.
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 from collections.abc import Sequence
 
@@ -21,7 +20,7 @@ from farm.celery_app import EMBED_QUEUE, PREMISES_QUEUE, Tokens, celery_app
 from farm.errors import StoreUnavailable
 from farm.logs import configure_logs
 from farm.models import Message, Reason, Verdict, verdict
-from farm.processes import end_orphans, is_identity_alive, keep_loaded
+from farm.processes import end_orphans, host_of_ids, is_identity_alive, keep_loaded
 from farm.settings import Settings, load
 from farm.signs_of_life import Sign
 from farm.store.claims import UndecidedItem
@@ -60,7 +59,7 @@ class Reaper:
         self._tokens = tokens
         # An environment is kept as long as batches that name it, and at least long enough to replace its workers.
         self._known_s = max(retention_s, _KNOWN_AT_LEAST_S)
-        self._host = socket.gethostname()
+        self._host = host_of_ids()
         self._passes = 0
 
     def pass_over(self) -> None:

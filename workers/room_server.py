@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from celery import Celery, signals
 from farm.celery_app import Tokens, celery_app
 from farm.errors import StoreUnavailable
 from farm.models import WorkerKind
-from farm.processes import die_with_parent, is_identity_alive
+from farm.processes import die_with_parent, host_of_ids, is_identity_alive
 from farm.settings import Settings
 from farm.store.connection import connect
 from farm.store.registry import Registry
@@ -239,7 +238,7 @@ class RoomProcess:
 def may_be_alive(worker: str) -> bool:
     """Whether a worker with this name (from `worker_id`) may be alive; always true for processes of other hosts."""
     host, _, identity = worker.partition(":")
-    return host != socket.gethostname() or is_identity_alive(identity)
+    return host != host_of_ids() or is_identity_alive(identity)
 
 
 def room_app(settings: Settings, kind: WorkerKind, task: str, make: Callable[[Post], RoomServer]) -> Celery:
