@@ -122,10 +122,17 @@ def test_every_figure_that_alerts_and_dashboard_name_is_one_that_a_farm_shows(fa
     named = {name for text in expressions() for name in re.findall(r"\bfarm_\w+", text)}
     await_true(lambda: value(farm, "farm_repl_starts_total", cause="first"), "counts of the first run")
     await_true(lambda: value(farm, "farm_retrieval_seconds_count", stage="embed"), "counts of the first query")
-    shown = {name for name, _ in samples(farm)}
+    labels: dict[str, set[str]] = {"farm_canaries_total": {"outcome"}}  # not shown before the first canary
+    for name, given in samples(farm):
+        labels.setdefault(name, set()).update(dict(given))
 
     assert len(named) > 15
-    assert named <= shown | {"farm_canaries_total"}, f"not shown: {sorted(named - shown)}"
+    assert named <= labels.keys(), f"not shown: {sorted(named - labels.keys())}"
+    for text in expressions():
+        there = {label for name in re.findall(r"\bfarm_\w+", text) for label in labels[name]}
+        listed = ", ".join(re.findall(r"\b(?:by|on) \(([^)]*)\)", text)).split(", ")
+        asked = {*filter(None, listed), *re.findall(r"(\w+)(?:=|!=|=~|!~)\"", text)}
+        assert asked - {"job"} <= there, f"{text}: no label {sorted(asked - there)}"
 
 
 @pytest.mark.system
