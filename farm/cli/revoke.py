@@ -24,7 +24,7 @@ def revoke(
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Allow it again; verdicts stay marked.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Declare something bad: list and mark the verdicts that rest on it, purge their cached copies, stop judging with it.
+    """Declare something bad: list and mark the verdicts that rest on it, drop their cached copies, stop using it.
 
     Without an option it lists what is declared bad.
     """
