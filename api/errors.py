@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from farm.errors import FarmError, InvalidRequest, MethodNotAllowed, NotFound, RateLimited, Unavailable
+from farm.errors import FarmError, InvalidRequest, MethodNotAllowed, NotFound, RateLimited, Unavailable, plain
 
 _PREMISES = ("/retrieve", "/indexed-", "/max-new-premises")
 _KIMINA = ("/api/check", "/verify", "/one_pass_verify_batch", "/health")
@@ -28,7 +28,8 @@ def invalid(error: ValidationError | RequestValidationError, first_entry: int = 
         first_entry: the place of the first entry that was read of a list in the body.
     """
     findings = [
-        {"loc": _shifted(list(each["loc"]), first_entry), "msg": each["msg"]} for each in error.errors()[:_MOST_DETAILS]
+        {"loc": _shifted(list(each["loc"]), first_entry), "msg": plain(each["msg"])}
+        for each in error.errors()[:_MOST_DETAILS]
     ]
     first = findings[0]
     where = ".".join(str(part) for part in first["loc"]) or "body"

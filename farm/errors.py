@@ -201,3 +201,8 @@ def from_code(code: str, message: str, *, details: Any = None, retry_after_s: fl
     if issubclass(kind, RateLimited):
         return kind(message, retry_after_s=retry_after_s or 1.0, details=details)
     return kind(message, details=details)
+
+
+def plain(message: str) -> str:
+    """Return a message of pydantic without the words that it puts before those of our own checks."""
+    return message.removeprefix("Value error, ")

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from farm.checker_names import known_checkers
-from farm.errors import ConfigurationError
+from farm.errors import ConfigurationError, plain
 from farm.models.limits import MAX_DEADLINE_S
 from farm.models.proofs import DEFAULT_ENVIRONMENT, EnvironmentName
 from farm.sentinels import is_sentinel, parse_sentinels
@@ -330,7 +330,7 @@ def _in_words(error: ValidationError) -> str:
     name = str(first["loc"][0])
     field = Settings.model_fields.get(name.lower())
     got = f" (got {first['input']!r})" if field and field.repr else ""
-    return f"{name.upper()}: {first['msg']}{got}"
+    return f"{name.upper()}: {plain(first['msg'])}{got}"
 
 
 def _variable(info: ValidationInfo) -> str:

@@ -24,11 +24,13 @@ def find_batch(farm: Farm, name: str) -> str:
     """Return the id of the batch whose id is, or begins with, this name.
 
     Raises:
-        NotFound: no batch of the key has such an id.
+        NotFound: no batch of the key has such an id, or no batch can have it.
         InvalidRequest: several batches have such an id; the message lists them.
     """
-    if _ID.fullmatch(name) or not _BEGINNING.fullmatch(name):
+    if _ID.fullmatch(name):
         return name
+    if not _BEGINNING.fullmatch(name):
+        raise NotFound(f"There is no batch {name!r}: an id has 32 digits from 0 to f, and `farm batches` lists yours")
     there = farm.batches(limit=_MOST_CANDIDATES + 1, prefix=name)
     # A farm of an older release ignores the prefix and lists all batches.
     found = [each for each in there if each.batch_id.startswith(name)]

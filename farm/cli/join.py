@@ -73,7 +73,8 @@ def _ask(farm: Farm, wait_s: float) -> HostSettings:
         try:
             return farm.host_settings()
         except NotFound:
-            raise ConfigurationError("The farm there has a release without `farm join`: upgrade it") from None
+            text = "knows no `farm join`: is the URL right? A farm of an older release has to be upgraded"
+            raise ConfigurationError(f"{farm.base_url} {text}") from None
         except (ConnectionFailed, Unavailable) as error:
             if time.monotonic() > deadline:
                 raise

@@ -18,7 +18,7 @@ from farm.cli.datasets import read_parquet
 from farm.cli.texts import decode, read_file
 from farm.client.columns import FIELDS, is_data_set, name_of, pick, top_level
 from farm.client.rows import EMPTY, BadRow, bad_row, is_blank
-from farm.errors import InvalidRequest
+from farm.errors import InvalidRequest, plain
 from farm.models import Proof
 
 Row: TypeAlias = Proof | BadRow
@@ -213,7 +213,7 @@ def as_row(row: Any, where: str) -> Row:
         first, *_ = error.errors()
         advice = _ADVICE if first["type"] in ("missing", "extra_forbidden") else ""
         field = ".".join(map(str, first["loc"]))
-        return _bad(fields, where, f"{where} is not a proof: {field}: {first['msg']}{advice}")
+        return _bad(fields, where, f"{where} is not a proof: {field}: {plain(first['msg'])}{advice}")
 
 
 def _bad(fields: dict[str, Any], where: str, why: str) -> BadRow:

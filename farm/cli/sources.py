@@ -29,9 +29,12 @@ def read(paths: Iterable[str], columns: Columns, split: str | None, skip: Path |
         skip: a file that is not a source, because verdicts are written to it.
 
     Raises:
-        InvalidRequest: a path is not there or cannot be read.
+        InvalidRequest: a path is not there or cannot be read, or there is a split and no data set on the hub.
         ConfigurationError: the library that reads a path's files is not installed.
     """
+    paths = list(paths)
+    if split and not any(name.startswith(HUB) for name in paths):
+        raise InvalidRequest(f"--split names a part of a data set on the hub, and no path begins with {HUB}")
     for name in paths:
         if name == "-":
             yield from _parse(unpack(sys.stdin.buffer.read(), "stdin"), columns, "stdin")

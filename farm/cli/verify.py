@@ -81,7 +81,7 @@ def verify(
         column or [], statement=statement_column, code=code_column, id=id_column, problem=problem_column
     )
     proofs = _checked(list(read(paths, columns, split, output)), paths, level)
-    counts = read_pass_at(pass_at, proofs) if pass_at else []
+    counts = read_pass_at(pass_at, proofs) if pass_at is not None else []
     if manifest:
         check_writable(manifest)
     options: OptionFields = {

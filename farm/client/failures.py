@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from farm import errors
 from farm.client.answer_matching import Misdirected
 from farm.client.calls import Call, Reply
-from farm.errors import ConnectionFailed, FarmError, InvalidRequest
+from farm.errors import ConnectionFailed, FarmError, InvalidRequest, plain
 
 T = TypeVar("T")
 
@@ -151,7 +151,7 @@ def in_words(error: ValidationError) -> str:
 
 
 def _findings(error: ValidationError) -> list[dict[str, Any]]:
-    return [{"loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors(include_input=False)]
+    return [{"loc": list(each["loc"]), "msg": plain(each["msg"])} for each in error.errors(include_input=False)]
 
 
 def _in_words(findings: list[Any]) -> str:

@@ -195,7 +195,7 @@ class _Judge:
         self._farm = farm
         self._extract = extract
         self._options: OptionFields = {"level": "checked", **options}
-        self.level = Level(self._options["level"])
+        self.level = _level(self._options["level"])
 
     def judge(self, completions: Sequence[Completion], statements: Sequence[Statement]) -> list[Verdict | None]:
         """Verify completions and wait; the farm drops the request if this process ends."""
@@ -234,8 +234,17 @@ class _Judge:
         return self._farm
 
     def _proofs(self, completions: Sequence[Completion], statements: Sequence[Statement]) -> list[Proof | None]:
+        if len(completions) != len(statements):
+            raise InvalidRequest(f"There are {len(completions)} completions and {len(statements)} statements")
         pairs = zip(completions, statements, strict=True)
         return [proof_of(self._extract(each), statement, index) for index, (each, statement) in enumerate(pairs)]
+
+
+def _level(name: str) -> Level:
+    try:
+        return Level(name)
+    except ValueError:
+        raise InvalidRequest(f"level: {name!r} is none of compiled, checked, attested") from None
 
 
 def _spread(proofs: Sequence[Proof | None], verdicts: Iterable[Verdict]) -> list[Verdict | None]:

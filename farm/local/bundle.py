@@ -47,9 +47,13 @@ def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
         and `bytes`.
 
     Raises:
-        ConfigurationError: the folder is not empty, or lies in a part, or pip does not get the wheels.
+        ConfigurationError: the folder cannot be made, is not empty, or lies in a part; or pip does not get the wheels.
     """
-    if folder.exists() and any(folder.iterdir()):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be made a folder: {error.strerror}") from error
+    if any(folder.iterdir()):
         raise ConfigurationError(f"{folder} is not empty: name a new folder")
     sources = list(_sources(settings))
     for name, source in sources:

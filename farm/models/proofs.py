@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from farm.models.limits import (
     MAX_CODE_CHARS,
@@ -19,6 +20,7 @@ from farm.models.limits import (
 from farm.statement import read_statement, require_statement
 
 DEFAULT_ENVIRONMENT = "default"
+_WORD = r"^[A-Za-z0-9_.:/=+-]+$"
 
 EnvironmentName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
 """The name of a Lean environment; it is part of keys and queues."""
@@ -58,6 +60,13 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _one_word(tag: Any) -> Any:
+    """Refuse what is no word, in words: pydantic would quote the pattern."""
+    if isinstance(tag, str) and tag and not re.search(_WORD, tag):
+        raise ValueError("a tag is made of letters, digits and _.:/=+-")
+    return tag
+
+
 def _without_copies(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
@@ -65,7 +74,7 @@ def _without_copies(tags: list[str]) -> list[str]:
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS), AfterValidator(_one_line)]
 """A name for a batch, for people to read; several batches may have the same."""
 
-Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG_CHARS, pattern=r"^[A-Za-z0-9_.:/=+-]+$")]
+Tag = Annotated[str, BeforeValidator(_one_word), Field(min_length=1, max_length=MAX_TAG_CHARS, pattern=_WORD)]
 """A word by which to find batches."""
 
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_without_copies)]

@@ -96,6 +96,15 @@ def test_a_folder_in_use_is_left_alone(made: Path, scripted: Install) -> None:
     assert "made is not empty: name a new folder" in run.stderr
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_fetched(tmp_path: Path, scripted: Install) -> None:
+    (tmp_path / "a-file").touch()
+
+    run = bundle_command(tmp_path, scripted, "a-file/made")
+
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+    assert "a-file/made cannot be made a folder: Not a directory" in run.stderr
+
+
 @pytest.mark.parametrize("command", [["up"], ["join", "http://127.0.0.1:1"]], ids=["up", "join"])
 @pytest.mark.parametrize(
     ("change", "told"),

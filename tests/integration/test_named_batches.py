@@ -15,6 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from farm import Conflict, Farm, InvalidRequest, NotFound, Outcome
+from farm.cli.batch_names import find_batch
 from farm.processes import own_module
 from tests.support.open_store import open_store
 from tests.support.running import RunningFarm, await_true
@@ -73,7 +74,7 @@ def test_lists_are_filtered_over_all_batches(client: Farm) -> None:
     [
         ({"label": "two\nlines"}, "one line of printable text"),
         ({"label": "x" * 201}, "200 characters"),
-        ({"tags": ["two words"]}, "tags.0"),
+        ({"tags": ["two words"]}, "tags.0: a tag is made of letters, digits and"),
         ({"tags": [str(n) for n in range(17)]}, "16 items"),
     ],
 )
@@ -136,6 +137,8 @@ def test_a_beginning_of_several_ids_is_told_with_the_candidates(farm: RunningFar
     assert "(number" in run.stderr
     assert nothing.returncode == 1
     assert "`farm batches` lists yours" in nothing.stderr
+    with pytest.raises(NotFound, match="an id has 32 digits"):
+        find_batch(client, "")
 
 
 def test_a_batch_is_followed_to_its_end(farm: RunningFarm, client: Farm) -> None:

@@ -97,6 +97,10 @@ def test_a_step_of_which_nothing_can_be_sent_asks_nobody(farm: Farm, scripted: S
 def test_a_data_set_that_cannot_be_judged_is_told_at_once(farm: Farm, scripted: ScriptedFarm) -> None:
     with pytest.raises(InvalidRequest, match="no column 'theorem', which level='checked' needs"):
         call_as_trl(trl_reward(farm=farm, statement="theorem"), rows(1), ["by simp"])
+    with pytest.raises(InvalidRequest, match="'chekced' is none of compiled, checked, attested"):
+        trl_reward(farm=farm, level="chekced")  # type: ignore[arg-type]
+    with pytest.raises(InvalidRequest, match="2 completions and 1 statements"):
+        trl_reward(farm=farm)([], ["by simp", "by simp"], statement=["theorem t : 1 = 1"])
     broken = [*rows(1), {**rows(1)[0], "statement": "1 + 1 = 2"}]
     with pytest.raises(InvalidRequest, match=r"Sample 1: statement: .*theorem NAME BINDERS"):
         call_as_trl(trl_reward(farm=farm), broken, ["by simp", "by simp"])
