@@ -68,7 +68,7 @@ def _open(data_dir: Path, part: str) -> int | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for other, identity in _files(folder):
-            if not is_identity_alive(identity):
+            if not is_identity_alive(identity) and _is_old(other):
                 other.unlink(missing_ok=True)
         return os.open(_path(data_dir, part, os.getpid()), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -108,6 +108,11 @@ def _silence_s(path: Path) -> float:
         return time.monotonic() - float(path.read_text())
     except (OSError, ValueError):
         return 0.0  # it is gone, or has just been made
+
+
+def _is_old(path: Path) -> bool:
+    """Whether nobody has written to a file for a long time: a process of another container, unknown here, may do so."""
+    return time.time() - path.stat().st_mtime > 2 * SILENCE_S
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from farm.signs_of_life import Sign, silences
+from tests.conftest import require
 from tests.support.running import await_true
 
 GIVES_SIGNS = """
@@ -49,6 +51,25 @@ def test_the_probe_fails_without_a_sign_and_where_one_has_stopped(tmp_path: Path
 
     assert (frozen.returncode, f"process {process.pid} of `embed`" in frozen.stderr) == (1, True)
     assert probe(tmp_path, "-m", "farm.signs_of_life", "embed").returncode == 1, "the dead give no sign"
+
+
+@pytest.mark.system
+def test_processes_of_two_containers_may_share_a_folder(tmp_path: Path) -> None:
+    require(os.geteuid() == 0 and shutil.which("unshare"), "root and unshare")
+    contained = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-c", GIVES_SIGNS]
+    with subprocess.Popen([*contained, str(tmp_path)]) as process:
+        try:
+            await_true(lambda: list(tmp_path.glob("alive/*")), "a sign of life in the container")
+            [theirs] = tmp_path.glob("alive/*")
+            dead = theirs.with_name("embed@1.1")
+            dead.write_text("1.0")
+            os.utime(dead, (0, 0))
+
+            Sign(tmp_path, "embed").give()
+            assert theirs.exists(), "the container's probe still finds it"
+            assert not dead.exists()
+        finally:
+            process.kill()
 
 
 def test_who_has_no_folder_goes_on_without_signs(tmp_path: Path) -> None:
