@@ -152,6 +152,17 @@ def test_attempts_are_grouped_by_their_problem(page: Page, farm: RunningFarm) ->
     await_true(lambda: sorted(page.texts(".rows .row a")) == ["0", "1", "2"], "all")
 
 
+def test_names_can_be_read_on_a_narrow_screen(page: Page, farm: RunningFarm) -> None:
+    page.look(390, "light")
+    batch = finish(farm, submit(farm, [{"id": "aime_1983_p1/12", "code": TRUE}]))
+    page.open(f"batches/{batch}")
+    await_true(lambda: page.texts(".rows .row a"), "the proof")
+
+    assert page.run(
+        "const e = document.querySelector('.rows .row > :nth-child(2)'); return e.scrollWidth <= e.clientWidth"
+    )
+
+
 def test_the_first_error_is_one_click_away(page: Page, mixed: str) -> None:
     page.open(f"batches/{mixed}")
     page.await_text("all 46", "search")
