@@ -112,7 +112,10 @@ def _silence_s(path: Path) -> float:
 
 def _is_old(path: Path) -> bool:
     """Whether nobody has written to a file for a long time: a process of another container, unknown here, may do so."""
-    return time.time() - path.stat().st_mtime > 2 * SILENCE_S
+    try:
+        return time.time() - path.stat().st_mtime > 2 * SILENCE_S
+    except OSError:
+        return False  # another process that starts has just removed it
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:
