@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -11,10 +11,11 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from farm import toolchains
-from farm.models import Alarm, AlarmKind, WorkerStatus
+from farm.models import Alarm, AlarmKind, WorkerKind, WorkerStatus
 
 _SILENCE_S = 180
 _WORKERS = "#/workers"
+_MOST_CHARS = 300  # of what a worker says
 
 
 class Watch(BaseModel):
@@ -74,6 +75,7 @@ def alarms(scene: Scene) -> dict[str, Alarm]:
         **{f"canary {owner}": _canary(owner, batch) for owner, batch in scene.paused.items()},
         **dict(_unsound(scene.workers)),
         **dict(_silent_reaper(scene)),
+        **dict(_failed(scene.workers)),
         **dict(_deaf(scene)),
         **dict(_misread(scene.misread)),
     }
@@ -116,6 +118,28 @@ def _silent_reaper(scene: Scene) -> Iterator[tuple[str, Alarm]]:
     action = "Start `python -m workers.reaper` on each host, and read its log"
     alarm = Alarm(kind=AlarmKind.REAPER, text=text, action=action, see="#/history")
     yield "reaper", _dated(alarm, scene.watch.at_ms)
+
+
+def _failed(workers: Iterable[WorkerStatus]) -> Iterator[tuple[str, Alarm]]:
+    rooms: dict[tuple[WorkerKind, str], list[WorkerStatus]] = defaultdict(list)
+    for each in workers:
+        if each.state == "failed":
+            rooms[each.kind, each.environment if each.kind is WorkerKind.LEAN else ""].append(each)
+    for (kind, environment), failed in sorted(rooms.items()):
+        yield f"failed {kind} {environment}".rstrip(), _cannot_work(kind, environment, failed)
+
+
+def _cannot_work(kind: WorkerKind, environment: str, failed: Sequence[WorkerStatus]) -> Alarm:
+    who = f"{len(failed)} {kind.name.title()} process{'' if len(failed) == 1 else 'es'}"
+    whose = f" of environment {environment}" if environment else ""
+    first, *more = sorted({each.host for each in failed})
+    where = f"{first} and {len(more)} other host{'' if len(more) == 1 else 's'}" if more else first
+    # Other processes may say something else; the table of workers has each one's own sentence.
+    why = next((each.notice for each in failed if each.notice), "it does not say why").splitlines()[0]
+    text = f"{who}{whose} on {where} cannot work: {why[:_MOST_CHARS].rstrip('. ')}"
+    doctor = "run `farm doctor` there" if kind is WorkerKind.LEAN else "read the worker's log"
+    action = f"Correct what the worker names ({doctor} for more), then restart it; until then its state is `failed`"
+    return Alarm(kind=AlarmKind.FAILED, text=text, action=action, see=_WORKERS)
 
 
 def _deaf(scene: Scene) -> Iterator[tuple[str, Alarm]]:

@@ -91,6 +91,7 @@ def minute_between(before: Look | None, now: Look) -> Minute | None:
         run_p95_s=quantile(run, 0.95),
         retrievals=sum(by for name, by in figures.items() if name.startswith(_RETRIEVALS) and "sum_us" not in name),
         processes=Counter(worker.kind for worker in now.workers.values()),
+        failed=Counter(worker.kind for worker in now.workers.values() if worker.state == "failed"),
         restarts=_restarts(figures),
         memory_mb=round(sum(worker.memory_mb for worker in now.workers.values()), 1),
     )

@@ -16,6 +16,8 @@ class AlarmKind(StrEnum):
     """Workers run a Lean whose kernel is known to accept a proof of `False`."""
     INVALID_STATEMENTS = "invalid_statements"
     """Lean cannot read statements that were submitted."""
+    FAILED = "failed"
+    """Processes are alive but cannot work."""
     DEAF = "deaf"
     """Workers are idle although work waits."""
     REAPER = "reaper"
@@ -71,6 +73,7 @@ class Minute(BaseModel):
         run_p95_s: the 95th percentile of the same times.
         retrievals: premise queries that were answered over HTTP.
         processes: the number of processes that were alive when the minute ended, by kind.
+        failed: the number of these that could not work, by kind.
         restarts: the number of restarts of REPLs, by why the previous process ended.
         memory_mb: resident memory of all these processes and their REPLs.
     """
@@ -86,6 +89,7 @@ class Minute(BaseModel):
     run_p95_s: float | None = None
     retrievals: int = 0
     processes: dict[str, int] = Field(default_factory=dict)
+    failed: dict[str, int] = Field(default_factory=dict)
     restarts: dict[str, int] = Field(default_factory=dict)
     memory_mb: float = 0.0
 

@@ -41,7 +41,7 @@ def test_counts_of_a_minute_are_what_they_grew_by() -> None:
         figures={"repl_starts:died": 5, "repl_starts:first": 8, "http_seconds:POST /retrieve 2xx:0.05": 7},
         pending=9,
         leased=2,
-        workers={"1": seen(memory_mb=100.25), "2": seen(kind="embed", memory_mb=50)},
+        workers={"1": seen(memory_mb=100.25), "2": seen(kind="embed", memory_mb=50, state="failed")},
     )
 
     minute = minute_between(before, now)
@@ -52,6 +52,7 @@ def test_counts_of_a_minute_are_what_they_grew_by() -> None:
     assert minute.restarts == {"died": 3}, "the first start of a REPL is no restart"
     assert (minute.pending, minute.leased, minute.retrievals) == (9, 2, 7)
     assert (minute.processes, minute.memory_mb) == ({"lean": 1, "embed": 1}, 150.2)
+    assert minute.failed == {"embed": 1}, "alive, but no help"
     assert minute.run_p50_s is None, "nothing ran: that is not a run of 0 s"
 
 
@@ -133,7 +134,8 @@ def test_the_process_that_is_free_for_interactive_work_is_not_deaf() -> None:
 
 
 def worker(worker_id: str, **more: Any) -> WorkerStatus:
-    return WorkerStatus(id=worker_id, kind=WorkerKind.LEAN, host="a", pid=1, state="idle", **more)
+    given = {"host": "a", "pid": 1, "state": "idle"}
+    return WorkerStatus(id=worker_id, kind=WorkerKind.LEAN, **{**given, **more})
 
 
 def test_each_alarm_says_what_to_do_and_since_when() -> None:
@@ -165,6 +167,23 @@ def test_each_alarm_says_what_to_do_and_since_when() -> None:
     assert "12 proofs in batch night run of key bob, and those in 1 other batch" in (
         found[AlarmKind.INVALID_STATEMENTS].text
     )
+
+
+def test_processes_that_cannot_work_are_one_alarm_for_each_environment() -> None:
+    failed = {"state": "failed", "environment": "nightly", "notice": "There is no REPL here.\nSearched: /opt"}
+    workers = [worker(str(at), host=host, **failed) for at, host in enumerate(["b", "a", "a"])]
+    embed = WorkerStatus(id="e", kind=WorkerKind.EMBED, host="a", pid=1, state="failed", notice="No model")
+
+    found = alarms(Scene(START_MS, [*workers, embed, worker("works")], []))
+
+    assert [alarm.kind for alarm in found.values()] == [AlarmKind.FAILED, AlarmKind.FAILED]
+    assert found["failed embed"].text == "1 Embed process on a cannot work: No model"
+    alarm = found["failed lean nightly"]
+    assert alarm.text == (
+        "3 Lean processes of environment nightly on a and 1 other host cannot work: There is no REPL here"
+    )
+    assert "farm doctor" in alarm.action
+    assert alarm.see == "#/workers"
 
 
 def test_a_farm_at_peace_has_no_alarm() -> None:

@@ -55,8 +55,10 @@ const CHARTS = [
     title: "Processes alive",
     unit: "",
     rows: [
-      { name: "Lean", className: "one", of: most(({ processes }) => processes.lean ?? 0) },
-      { name: "other", className: "undecided", of: most(({ processes }) => all(processes) - (processes.lean ?? 0)) },
+      // A process that cannot work is alive, but is no help: it has a line of its own.
+      { name: "Lean", className: "one", of: most(({ processes, failed }) => (processes.lean ?? 0) - (failed.lean ?? 0)) },
+      { name: "other", className: "undecided", of: most(({ processes, failed }) => all(processes) - all(failed) - (processes.lean ?? 0) + (failed.lean ?? 0)) },
+      { name: "failed", className: "rejected", of: most(({ failed }) => all(failed)) },
     ],
   },
   { title: "Premise queries", unit: "", isStacked: true, rows: [{ name: "answered", className: "one", of: sum(({ retrievals }) => retrievals) }] },

@@ -218,6 +218,22 @@ def test_a_lean_known_to_be_unsound_is_an_alarm_and_an_event(valkey_url: str, cl
     assert [event.kind for event in history(valkey_url).events] == ["workers", "unsound"]
 
 
+def test_a_process_that_cannot_work_is_an_alarm_and_an_event(valkey_url: str, client: OpenStore) -> None:
+    sample(client)
+    registry = Registry(client, WorkerKind.LEAN, "h:1.1", "nightly")
+    registry.beat(host="h", pid=1, state="failed", notice="LEAN_REPL_DIR has no built REPL")
+    a_minute_later(client)
+
+    [alarm] = history(valkey_url).alarms
+    assert (alarm.kind, alarm.since is not None, alarm.see) == ("failed", True, "#/workers")
+    text = "1 Lean process of environment nightly on h cannot work: LEAN_REPL_DIR has no built REPL"
+    assert alarm.text == text
+    assert (text, "failed") in [(event.text, event.kind) for event in history(valkey_url).events]
+    assert (last(valkey_url).processes, last(valkey_url).failed) == ({"lean": 1}, {"lean": 1})
+    registry.beat(host="h", pid=1, state="idle", notice="")
+    assert history(valkey_url).alarms == []
+
+
 def test_a_batch_of_unreadable_statements_is_an_alarm_for_an_hour(
     valkey_url: str, client: OpenStore, leases: Leases
 ) -> None:
