@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.page import Page
 from tests.browser.proofs import FALSE, TRUE, finish, submit
@@ -120,6 +122,46 @@ def test_a_word_is_explained_on_focus(page: Page, mixed: str) -> None:
         "return document.getElementById(document.activeElement.getAttribute('aria-describedby')).innerText"
     )
     assert explained.startswith("Rules about Lean's words")
+
+
+WHERE = """
+const [word, text] = [arguments[0], document.querySelector('[role=tooltip]:popover-open')];
+const [a, b] = [word.getBoundingClientRect(), text.getBoundingClientRect()];
+return { gap: Math.max(a.top - b.bottom, b.top - a.bottom), starts: a.left - b.left, ends: b.right - a.left,
+  left: b.left, right: innerWidth - b.right, said: text.innerText };
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_explanation_stands_at_its_word(page: Page, mixed: str, width: int) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    page.open(f"batches/{mixed}/40")
+    page.await_text("What the verdict rests on", ".evidence")
+    [policy] = [each for each in page.chrome.find_elements("css selector", ".term") if each.text == "Policy"]
+    ActionChains(page.chrome).scroll_to_element(policy).move_to_element(policy).perform()
+    await_true(lambda: page.text("[role=tooltip]:popover-open"), "the explanation")
+
+    place = page.run(WHERE, policy)
+    assert place["said"].startswith("The version of the rules")
+    assert -1 <= place["gap"] <= 1, "above or below the word, and touching it"
+    assert place["starts"] >= -1, "it begins no further right than the word"
+    assert place["ends"] > 0, "and reaches the word"
+    assert min(place["left"], place["right"]) >= 0, "all of it is on the screen"
+    assert page.violations() == []
+    ActionChains(page.chrome).move_by_offset(0, -300).perform()
+    await_true(lambda: not page.texts("[role=tooltip]:popover-open"), "its end")
+
+
+def test_escape_closes_an_explanation_before_it_leaves_the_view(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}/40")
+    page.await_text("What the verdict rests on", ".evidence")
+    page.run("document.querySelector('.evidence .term').focus()")
+    await_true(lambda: page.texts("[role=tooltip]:popover-open"), "the explanation")
+    page.press(Keys.ESCAPE)
+
+    assert page.texts("[role=tooltip]:popover-open") == []
+    assert page.address() == f"#/batches/{mixed}/40"
 
 
 def test_a_proof_is_copied(page: Page, mixed: str) -> None:

@@ -20,11 +20,48 @@ const MEANINGS = {
   "Header loaded": "The beginning of a file up to its last import. A worker keeps the ones it loaded, because loading takes seconds.",
   Restarts: "How often the worker had to start its Lean process again: it died, ran out of time or memory, or was due for a fresh one.",
 };
+const EDGE_PX = 8;
 let number = 0;
 
 /** Return a word, with its meaning if the list here has it. */
 export function term(word) {
   if (!(word in MEANINGS)) return word;
   const id = `meaning-${(number += 1)}`;
-  return [h("button", { type: "button", class: "term", "aria-describedby": id }, word), h("span", { role: "tooltip", id }, MEANINGS[word])];
+  return explained(h("button", { type: "button", class: "term", "aria-describedby": id }, word), h("span", { role: "tooltip", id, popover: "manual" }, MEANINGS[word]));
+}
+
+/** Show a text at its button while the pointer or the focus is on one of the two; Esc hides it. No box cuts it off. */
+function explained(button, text) {
+  let moving = new AbortController();
+
+  function put() {
+    const [at, own] = [button.getBoundingClientRect(), text.getBoundingClientRect()];
+    text.style.left = `${Math.max(EDGE_PX, Math.min(at.left, innerWidth - own.width - EDGE_PX))}px`;
+    // Above the word if there is room, else below. The two touch, so that the pointer can go from one to the other.
+    text.style.top = `${at.top >= own.height ? at.top - own.height : at.bottom}px`;
+  }
+
+  function show() {
+    if (text.matches(":popover-open")) return;
+    text.showPopover();
+    put();
+    moving = new AbortController();
+    addEventListener("scroll", put, { capture: true, passive: true, signal: moving.signal });
+  }
+
+  function hide() {
+    moving.abort();
+    if (text.isConnected) text.hidePopover();
+  }
+
+  const leave = ({ relatedTarget }) => !button.contains(relatedTarget) && !text.contains(relatedTarget) && hide();
+  for (const event of ["pointerenter", "focus", "click"]) button.addEventListener(event, show);
+  button.addEventListener("blur", hide);
+  for (const each of [button, text]) each.addEventListener("pointerleave", leave);
+  button.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !text.matches(":popover-open")) return;
+    event.stopPropagation();
+    hide();
+  });
+  return [button, text];
 }
