@@ -56,6 +56,55 @@ def test_workers_are_grouped_by_host_with_a_strip(page: Page, elsewhere: list[st
     page.picture("workers")
 
 
+NOTICE = "LEAN_REPL_DIR has no built REPL. Run `lake build` in that folder"
+
+
+@pytest.fixture
+def broken(farm: RunningFarm) -> Iterator[None]:
+    """A Lean worker on node3 that has no Lean."""
+    store = open_store(farm.redis_url)
+    registry = Registry(store, WorkerKind.LEAN, "node3:8.1")
+    registry.beat(host="node3", pid=8, state="failed", engine="no Lean", notice=NOTICE)
+    store.persist("farm:worker:node3:8.1")
+    for alive in ("farm:workers", "farm:workers:default"):
+        store.zadd(alive, {"node3:8.1": "+inf"})
+    yield
+    registry.leave()
+    store.close()
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_a_worker_that_cannot_work_is_seen_with_its_reason(page: Page, width: int, scheme: str) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.open("workers")
+    page.await_text("1 Lean process of environment default on node3 cannot work", "#alarms")
+    page.await_text("failed", "[data-host=node3] .broken")
+
+    assert "farm doctor" in page.text("#alarms")
+    assert "1 process, 0 busy, 1 failed" in page.text("[data-host=node3] .host")
+    assert "1 failed" in page.text("main table"), "the queue says who works for it"
+    row = page.text("[data-host=node3] .broken")
+    assert "default" in row
+    sight = (
+        "const e = document.querySelector(arguments[0]).getBoundingClientRect(); return [e.left, innerWidth-e.right]"
+    )
+    for part in ("th", "td[data-name=State]", "td.words"):
+        assert min(page.run(sight, f"[data-host=node3] .broken {part}")) >= 0, f"{part} is seen without a swipe"
+    assert NOTICE in row
+    assert page.violations() == []
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+    page.run("document.querySelector('[data-host=node3]').scrollIntoView()")
+    page.picture(f"failed-worker-{width}-{scheme}")
+
+    page.run("document.querySelector('[data-host=node3] button').click()")
+    await_true(lambda: not page.texts("[data-host=node3] .broken"), "the folded host")
+    assert f"1 failed ({NOTICE})" in page.text("[data-host=node3] .host")
+
+
 def test_a_host_folds_by_keyboard_and_stays_folded(page: Page, elsewhere: list[str]) -> None:
     page.open("workers")
     await_true(lambda: page.run(GROUPS), "the hosts")

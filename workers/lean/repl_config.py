@@ -21,7 +21,10 @@ def configure(settings: Settings, lake: str) -> Config:
     project = settings.lean_project_dir
     repl_dir = settings.lean_repl_dir.absolute() if settings.lean_repl_dir else None
     if repl_dir and not os.access(repl_dir / ".lake/build/bin/repl", os.X_OK):
-        raise LeanNotFound(f"LEAN_REPL_DIR has no built REPL: {repl_dir}/.lake/build/bin/repl cannot be run")
+        raise LeanNotFound(
+            f"LEAN_REPL_DIR has no built REPL: {repl_dir}/.lake/build/bin/repl cannot be run. Run `lake build` in that "
+            "folder, or unset LEAN_REPL_DIR: leanfarm then builds a REPL itself"
+        )
     # Only on request: if LeanInteract knows a hard limit, it scans the process tree before each command (1.5 ms).
     hard_limit_mb = settings.address_space_mb if settings.lean_max_process_memory else None
     return LeanREPLConfig(

@@ -1,7 +1,7 @@
 // The workers of each host together, with a strip of what the host did in the last minutes.
 
 import { h, svg } from "./dom.js";
-import { count, duration } from "./words.js";
+import { badge, count, duration, many } from "./words.js";
 
 const [CELL, HEIGHT] = [4, 18];
 const MOST_OPEN = 64;
@@ -19,7 +19,8 @@ function inWords(minutes) {
   if (!seen.length) return "nothing is known of the last minutes";
   const sum = (field) => seen.reduce((total, each) => total + each[field], 0);
   const unknown = minutes.length - seen.length;
-  const parts = [`${count(sum("proofs"))} proofs`, sum("restarts") && `${count(sum("restarts"))} REPL restarts`, unknown && `${duration(60 * unknown)} unknown`];
+  const broken = seen.filter(({ failed }) => failed).length;
+  const parts = [many(sum("proofs"), "proof"), sum("restarts") && many(sum("restarts"), "REPL restart"), broken && `${duration(60 * broken)} with a failed process`, unknown && `${duration(60 * unknown)} unknown`];
   return `last ${minutes.length} min: ${parts.filter(Boolean).join(", ")}`;
 }
 
@@ -52,9 +53,12 @@ export function hostBodies(table, columns, row) {
     const busy = workers.filter(({ state }) => state === "busy").length;
     const memory_mb = workers.reduce((sum, worker) => sum + worker.memory_mb, 0);
     const toggle = h("button", { type: "button", class: "fold", "aria-expanded": String(isOpen), onclick: () => (folded.set(host, isOpen), draw()) }, `${isOpen ? "▾" : "▸"} ${host}`);
-    const said = h("span", { class: "quiet" }, `${count(workers.length)} ${workers.length === 1 ? "process" : "processes"}, ${count(busy)} busy, ${count(Math.round(memory_mb))} MB`);
+    const failed = workers.filter(({ state }) => state === "failed");
+    // A folded host still says what is wrong in it.
+    const broken = failed.length ? [", ", badge("failed", `${count(failed.length)} failed`), isOpen ? "" : ` (${failed[0].notice})`] : [];
+    const said = h("span", { class: "quiet" }, many(workers.length, "process", "processes"), `, ${count(busy)} busy`, broken, `, ${count(Math.round(memory_mb))} MB`);
     const head = h("th", { scope: "rowgroup", colspan: columns }, h("div", { class: "host" }, toggle, said, minutes[host] ? strip(minutes[host]) : ""));
-    return h("tbody", { "data-host": host }, h("tr", {}, head), isOpen ? workers.map(row) : []);
+    return h("tbody", { role: "rowgroup", "data-host": host }, h("tr", { role: "row" }, head), isOpen ? workers.map(row) : []);
   }
 
   function draw() {

@@ -17,6 +17,7 @@ const MEANINGS = {
   Waited: "Seconds between the submission and the run.",
   Reward: "What a trainer gets: 1 for accepted, 0 for rejected, none where the farm could not decide.",
   Revoked: "What the verdict rests on was found to be bad later: it no longer holds.",
+  Proofs: "Proofs that this process has run since it started. A proof that an earlier verdict answers is not run, and not counted.",
   "Header loaded": "The beginning of a file up to its last import. A worker keeps the ones it loaded, because loading takes seconds.",
   Restarts: "How often the worker had to start its Lean process again: it died, ran out of time or memory, or was due for a fresh one.",
 };

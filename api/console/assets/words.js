@@ -38,6 +38,8 @@ export function duration(value) {
 }
 
 export const count = (value) => value.toLocaleString("en");
+/** Return a count with its noun: `1 proof`, `2 proofs`. */
+export const many = (value, one, more = `${one}s`) => `${count(value)} ${value === 1 ? one : more}`;
 export const clock = (unix_s) => new Date(unix_s * 1000).toLocaleString("sv");
 
 /** Return what people call a batch: its label, or else what its first proof attempts; the empty text if there is neither. */

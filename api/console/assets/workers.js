@@ -4,32 +4,42 @@ import { ask, poll } from "./api.js";
 import { h, heading, table } from "./dom.js";
 import { hostBodies } from "./hosts.js";
 import { Rates, rates } from "./plots.js";
-import { count, scriptedNote } from "./words.js";
+import { term } from "./terms.js";
+import { badge, count, scriptedNote } from "./words.js";
 
 const LOOK_S = 2;
 const LOOKS_PER_STRIP = 15;
 const STRIP_MINUTES = 30;
 // The notice stands where a narrow screen shows it without scrolling.
-const COLUMNS = ["Worker", "State", "Notice", "Engine", "Header loaded", "Memory", "Proofs", "Restarts", "Seen"];
-const CLASSES = ["figure", "words", "figure", "", "figure", "figure", "figure", "figure"];
+const COLUMNS = ["Worker", "State", "Notice", "Environment", "Engine", "Header loaded", "Memory", "Proofs", "Restarts", "Seen"];
+const CLASSES = ["figure", "words", "figure", "figure", "", "figure", "figure", "figure", "figure"];
 
 function row(worker) {
+  // Other processes run no proofs: a 0 would look like a fault.
+  const isLean = worker.kind === "lean";
   const state = worker.state === "starting" ? `starting, ${Math.round(100 * worker.progress)} %` : worker.state;
   const cells = [
-    h("span", { class: `badge ${worker.state}` }, state),
+    badge(worker.state, state),
     worker.notice,
+    isLean ? worker.environment : "",
     worker.engine,
-    worker.header || "none",
+    isLean ? worker.header || "none" : "",
     `${count(Math.round(worker.memory_mb))} MB`,
-    count(worker.proofs),
-    count(worker.restarts),
+    isLean ? count(worker.proofs) : "",
+    isLean ? count(worker.restarts) : "",
     `${Math.round(worker.seen_s)} s ago`,
   ];
-  return h("tr", {}, h("th", { scope: "row" }, `${worker.kind} ${worker.pid}`), cells.map((cell, at) => h("td", { class: CLASSES[at] }, cell)));
+  const named = cells.map((cell, at) => h("td", { class: CLASSES[at], role: "cell", "data-name": COLUMNS[at + 1] }, cell));
+  return h("tr", { role: "row", class: worker.state === "failed" && "broken" }, h("th", { scope: "row", role: "rowheader" }, `${worker.kind} ${worker.pid}`), named);
 }
 
-function queue({ environment, pending, leased }) {
-  return h("tr", {}, h("th", { scope: "row" }, environment), h("td", {}, count(pending)), h("td", {}, count(leased)));
+/** Return a row of the queues: what waits and runs in an environment, and who works for it. */
+function queue({ environment, pending, leased }, workers) {
+  const ours = workers.filter((worker) => worker.kind === "lean" && worker.environment === environment);
+  const failed = ours.filter(({ state }) => state === "failed").length;
+  const able = ours.length === failed ? badge("failed", "none") : count(ours.length - failed);
+  const served = [able, failed ? [", ", badge("failed", `${count(failed)} failed`)] : []].flat();
+  return h("tr", {}, h("th", { scope: "row" }, environment), [count(pending), count(leased), served].map((cell) => h("td", {}, cell)));
 }
 
 /** Return what keeps workers from working, in sentences, and whether nothing is wrong with that. */
@@ -53,14 +63,15 @@ function flowerLink(address) {
 /** Show who works and what waits, until the signal is aborted. */
 export async function show(main, _route, signal) {
   heading(main, "Workers");
-  const [note, queues, workers] = [h("div", { role: "status" }), h("tbody"), table("Workers", COLUMNS, [])];
+  const [note, queues, workers] = [h("div", { role: "status" }), h("tbody"), table("Workers", COLUMNS.map(term), [])];
+  workers.classList.add("workers");
   const update = hostBodies(workers.querySelector("table"), COLUMNS.length, row);
   const [seen, plot] = [new Rates(), h("div", { class: "plots" })];
   const flower = h("p", { hidden: true });
   main.append(
     note,
     flower,
-    table("Queues", ["Environment", "Waiting", "Running"], queues),
+    table("Queues", ["Environment", "Waiting", "Running", "Lean processes"], queues),
     workers,
     plot,
   );
@@ -73,7 +84,7 @@ export async function show(main, _route, signal) {
     if (note.textContent !== notes.map(({ textContent }) => textContent).join("")) note.replaceChildren(...notes);
     if (farm.flower && flower.hidden) flower.replaceChildren(flowerLink(farm.flower));
     flower.hidden = !farm.flower;
-    queues.replaceChildren(...farm.queues.map(queue));
+    queues.replaceChildren(...farm.queues.map((each) => queue(each, farm.workers)));
     update(farm, minutes);
     for (const worker of farm.workers) if (worker.kind === "lean") seen.add(worker.id, worker.proofs);
     seen.close();
