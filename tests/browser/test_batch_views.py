@@ -212,26 +212,80 @@ def test_what_is_undecided_runs_again(page: Page, mixed: str, farm: RunningFarm)
     assert httpx.get(f"{farm.url}/v1/batches/{again}").json()["parent"] == mixed
 
 
-def test_two_batches_are_compared_problem_by_problem(page: Page, farm: RunningFarm) -> None:
+@pytest.fixture(scope="module")
+def steps(farm: RunningFarm) -> tuple[str, str]:
+    """Two batches: the second solves two problems that the first does not, and loses one."""
+
     def attempts(*codes: str) -> list[dict[str, str]]:
         return [{"problem": f"p{at}", "code": code, "id": f"{at}"} for at, code in enumerate(codes)]
 
     first = finish(farm, submit(farm, attempts(TRUE, FALSE, FALSE), label="step 100"))
-    second = finish(farm, submit(farm, attempts(FALSE, TRUE, TRUE), label="step 200"))
+    return first, finish(farm, submit(farm, attempts(FALSE, TRUE, TRUE), label="step 200"))
+
+
+def problems_listed(page: Page) -> list[str]:
+    """Return the problems in the list of a comparison."""
+    return [text.split("\n")[0] for text in page.texts(".rows .row")]
+
+
+def test_two_batches_are_compared_problem_by_problem(page: Page, steps: tuple[str, str]) -> None:
+    first, second = steps
     page.open(f"batches/{second}")
     page.await_text("all 3", "search")
     chooser = page.find(".tools select")
     chooser.click()
     await_true(lambda: "step 100" in chooser.text, "the choice")
-    Select(chooser).select_by_visible_text(f"step 100 {first[:8]}")
+    [name] = [option.text for option in Select(chooser).options if f"step 100 {first[:8]}" in option.text]
+    Select(chooser).select_by_visible_text(name)
 
-    page.await_text("B solves more problems: A 1, B 2. B won 2 and lost 1.")
+    page.await_text("step 200 solves more problems than step 100: 2 against 1. It won 2 and lost 1.")
     assert page.address() == f"#/compare/{first}/{second}"
+    assert page.texts(".compared .head > span") == ["Problem", "step 100", "step 200", "Change"]
+    won, lost = page.texts("ul.changes")
+    assert won.split("\n") == ["p1 (step 100, step 200)", "p2 (step 100, step 200)"]
+    assert lost == "p0 (step 100, step 200)"
     page.picture("compare")
     page.find(".chip.rejected").click()
-    await_true(lambda: [text.split("\n")[0] for text in page.texts(".rows .row")] == ["p0"], "what was lost")
+    await_true(lambda: problems_listed(page) == ["p0"], "what was lost")
     page.find(".rows .row a").click()
     page.await_text("Proof 0", "h1")
+    page.press(Keys.ESCAPE)
+    await_true(lambda: problems_listed(page) == ["p0"], "the comparison again, with its filter")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_a_problem_that_was_won_leads_to_its_proofs(
+    page: Page, steps: tuple[str, str], width: int, scheme: str
+) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    first, second = steps
+    page.open(f"compare/{first}/{second}")
+    page.await_text("It won 2 and lost 1.")
+    links = page.chrome.find_elements("css selector", "ul.changes:first-of-type li:first-child a")
+    assert page.violations() == []
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+    page.picture(f"compare-{width}")
+    assert [(each.get_attribute("href") or "").partition("#")[2] for each in links[:2]] == [
+        f"/batches/{first}/1",
+        f"/batches/{second}/1",
+    ]
+    links[1].click()
+    page.await_text("accepted", ".verdict")
+
+
+def test_a_swapped_comparison_keeps_its_filter(page: Page, steps: tuple[str, str]) -> None:
+    first, second = steps
+    page.open(f"compare/{first}/{second}?show=lost")
+    await_true(lambda: problems_listed(page) == ["p0"], "what was lost")
+    [swap] = [each for each in page.chrome.find_elements("css selector", ".tools button") if "Swap" in each.text]
+    swap.click()
+
+    page.await_text("step 100 solves fewer problems than step 200: 1 against 2. It won 1 and lost 2.")
+    assert page.address() == f"#/compare/{second}/{first}?show=lost"
+    await_true(lambda: problems_listed(page) == ["p1", "p2"], "what was lost the other way round")
 
 
 def test_coming_back_from_a_proof_keeps_the_place(page: Page, farm: RunningFarm) -> None:

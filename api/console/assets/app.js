@@ -17,6 +17,7 @@ const trouble = document.getElementById("trouble");
 const dialog = document.getElementById("key");
 let leaving = new AbortController();
 let watching = new AbortController();
+let origin = null;
 
 /** Return an address such as `#/batches/ID/INDEX?show=timeout` in parts. */
 function routeOf(hash) {
@@ -60,8 +61,17 @@ async function go() {
   }
 }
 
+/** Remember the comparison from which a view was opened, until the person is elsewhere. */
+function noteOrigin({ oldURL }) {
+  const { path, parts } = routeOf(location.hash);
+  const before = new URL(oldURL).hash;
+  if (parts[0] !== "batches" || parts.length === 1) origin = null;
+  else if (routeOf(before).parts[0] === "compare") origin = { path, address: before };
+}
+
 function back() {
-  const { parts, query } = routeOf(location.hash);
+  const { path, parts, query } = routeOf(location.hash);
+  if (origin?.path === path) return void (location.hash = origin.address);
   if (parts[0] === "compare") parts.length = 1;
   const kept = parts.length === 3 && query.size ? `?${query}` : "";
   location.hash = `/${["batches", ...parts.slice(1, -1)].map(encodeURIComponent).join("/")}${kept}`;
@@ -116,6 +126,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 document.addEventListener("keydown", press);
+addEventListener("hashchange", noteOrigin);
 addEventListener("hashchange", go);
 go();
 watch();

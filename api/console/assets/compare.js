@@ -3,19 +3,35 @@
 import { ask, poll } from "./api.js";
 import { visible } from "./characters.js";
 import { everyFrame, h, heading, trail } from "./dom.js";
-import { keepQuery } from "./filters.js";
+import { keepQuery, queryOf } from "./filters.js";
 import { FATES, fate } from "./groups.js";
 import { virtualList } from "./list.js";
 import { Problems, readNames } from "./names.js";
 import { progress } from "./progress.js";
 import { Results, follow } from "./results.js";
-import { badge, count, nameOf } from "./words.js";
+import { OUTCOMES, badge, count, nameOf } from "./words.js";
 
 const CHANGES = { won: "accepted", lost: "rejected", both: "", neither: "", unclear: "undecided", "only in A": "", "only in B": "" };
-const MEANINGS = {
-  won: "B solved it, A did not", lost: "A solved it, B did not", both: "both solved it", neither: "neither solved it",
-  unclear: "undecided, or still running, in one of them", "only in A": "B has no such problem", "only in B": "A has no such problem",
-};
+const MOST_NAMED = 20;
+
+/** Return what each change is called and what it means; the second batch is compared with the first. */
+function words([first, second]) {
+  return {
+    won: ["won", `${second} solved it, ${first} did not`],
+    lost: ["lost", `${first} solved it, ${second} did not`],
+    both: ["both solved", "both solved it"],
+    neither: ["neither solved", "neither solved it"],
+    unclear: ["unclear", "undecided, or still running, in one of them"],
+    "only in A": [`only in ${first}`, `${second} has no such problem`],
+    "only in B": [`only in ${second}`, `${first} has no such problem`],
+  };
+}
+
+/** Return what the two batches are called here; where their names are equal, each has the beginning of its id. */
+function namesOf(statuses) {
+  const [a, b] = statuses.map((status) => nameOf(status));
+  return statuses.map((status) => (a === b || !nameOf(status) ? `${nameOf(status)} ${status.batch_id.slice(0, 8)}`.trim() : nameOf(status)));
+}
 
 async function read(batch, signal, changed) {
   let status = null;
@@ -35,13 +51,25 @@ function change(a, b) {
   return b.fate === "solved" ? "won" : "lost";
 }
 
+/** Return, for each problem, which proof to look at: the first accepted one, or else the first that has a verdict. */
+function tellingProofs(results) {
+  const { problems } = results;
+  const [accepted, other] = [0, 1].map(() => new Int32Array(problems.names.length).fill(-1));
+  for (let at = 0; at < results.size; at++) {
+    const [found, index] = [OUTCOMES[results.outcomeAt(at)] === "accepted" ? accepted : other, results.index[at]];
+    const problem = problems.of[index];
+    if (found[problem] < 0 || index < found[problem]) found[problem] = index;
+  }
+  return (at) => (accepted[at] >= 0 ? accepted[at] : other[at] >= 0 ? other[at] : problems.first[at]);
+}
+
 /** Return the outcome of each problem of a batch, by the problem's name. */
 function fates({ results }) {
   const { problems } = results;
-  const counts = problems.count(results);
+  const [counts, proofOf] = [problems.count(results), tellingProofs(results)];
   const of = (at) => {
     const [passed, failed] = [counts[0][at], counts[1][at]];
-    return { at, fate: fate([passed, failed], problems.attempts[at]), passed, attempts: problems.attempts[at] };
+    return { at, fate: fate([passed, failed], problems.attempts[at]), passed, attempts: problems.attempts[at], proof: proofOf(at) };
   };
   return new Map(problems.names.map((name, at) => [name, of(at)]));
 }
@@ -61,19 +89,28 @@ function cell({ status, results }, name, found) {
 }
 
 /** Return a sentence that says which batch is better, and by how much. */
-function judgement(sizes, solved) {
-  const better = solved[1] === solved[0] ? "They solve as many problems" : `${solved[1] > solved[0] ? "B" : "A"} solves more problems`;
+function judgement(sizes, solved, [first, second]) {
+  const how = ["fewer problems than", "as many problems as", "more problems than"][1 + Math.sign(solved[1] - solved[0])];
   const open = sizes.unclear ? ` Of ${count(sizes.unclear)} that is not known: some attempt is undecided or still runs.` : "";
-  return `${better}: A ${count(solved[0])}, B ${count(solved[1])}. B won ${count(sizes.won)} and lost ${count(sizes.lost)}.${open}`;
+  return `${second} solves ${how} ${first}: ${count(solved[1])} against ${count(solved[0])}. It won ${count(sizes.won)} and lost ${count(sizes.lost)}.${open}`;
 }
 
-function card(letter, { status, results }) {
+/** Return the problems of one change by name, each with the proof that tells most in either batch. */
+function named(title, some, sides, names, more) {
+  if (!some.length) return null;
+  const link = (side, { proof }, at) => h("a", { href: `#/batches/${encodeURIComponent(side.status.batch_id)}/${proof}` }, visible(names[at]));
+  const item = ({ name, a, b }) => h("li", {}, visible(name), " ", h("span", { class: "quiet" }, "(", link(sides[0], a, 0), ", ", link(sides[1], b, 1), ")"));
+  const rest = some.length > MOST_NAMED ? h("li", {}, h("button", { type: "button", class: "small", onclick: more }, `all ${count(some.length)}`)) : null;
+  return h("section", {}, h("h2", {}, title), h("ul", { class: "changes" }, some.slice(0, MOST_NAMED).map(item), rest));
+}
+
+function card(label, { status, results }) {
   const mix = progress();
   const address = `#/batches/${encodeURIComponent(status.batch_id)}`;
   const name = nameOf(status);
   const link = h("a", { href: address }, name && [visible(name), " "], h("code", {}, status.batch_id));
   const update = () => mix.update({ total: status.total, done: results.size, counts: results.counts() });
-  return { element: h("section", { class: "card", "aria-label": `Batch ${letter}` }, h("h2", {}, `${letter} `, link), mix.element), update };
+  return { element: h("section", { class: "card", "aria-label": label }, h("h2", {}, link), mix.element), update };
 }
 
 /** Show two batches, and follow both until the signal is aborted. */
@@ -88,17 +125,21 @@ export async function show(main, route, signal) {
   const [a, b] = await Promise.all([read(first, signal, redraw), read(second, signal, redraw)]);
   if (!a || !b) return;
 
-  const cards = [card("A", a), card("B", b)];
-  const swap = h("a", { class: "button", href: `#/compare/${encodeURIComponent(second)}/${encodeURIComponent(first)}` }, "Swap A and B");
-  const chips = ["", ...Object.keys(CHANGES)].map((kind) => [kind, h("button", { type: "button", class: `chip ${CHANGES[kind] ?? ""}`, title: MEANINGS[kind], onclick: () => choose(kind) })]);
+  const names = namesOf([a.status, b.status]);
+  const called = words(names);
+  const cards = [card(`First batch: ${names[0]}`, a), card(`Second batch: ${names[1]}`, b)];
+  const turned = () => (location.hash = `/compare/${encodeURIComponent(second)}/${encodeURIComponent(first)}${queryOf(route)}`);
+  const swap = h("button", { type: "button", onclick: turned }, "⇄ Swap the two");
+  const changes = h("div", { class: "cards" });
+  const chips = ["", ...Object.keys(CHANGES)].map((kind) => [kind, h("button", { type: "button", class: `chip ${CHANGES[kind] ?? ""}`, title: called[kind]?.[1], onclick: () => choose(kind) })]);
   let [all, rows, drawn] = [[], [], []];
   const chosen = () => route.query.get("show") ?? "";
-  const list = virtualList("Problems", ["Problem", "A", "B", "B against A"], {
+  const list = virtualList("Problems", ["Problem", ...names.map((name) => h("span", { title: name }, visible(name))), "Change"], {
     length: () => rows.length,
     key: (row) => `${rows[row].name}\n${rows[row].a?.passed}\n${rows[row].b?.passed}\n${rows[row].change}`,
     cells: (row) => {
       const { name, a: in_a, b: in_b, change: kind } = rows[row];
-      return [visible(name), cell(a, name, in_a), cell(b, name, in_b), h("span", { class: `badge ${CHANGES[kind]}`, title: MEANINGS[kind] }, kind)];
+      return [visible(name), cell(a, name, in_a), cell(b, name, in_b), h("span", { class: `badge ${CHANGES[kind]}`, title: called[kind][1] }, called[kind][0])];
     },
   });
   list.element.classList.add("compared");
@@ -119,18 +160,23 @@ export async function show(main, route, signal) {
     rows = chosen() ? all.filter((each) => each.change === chosen()) : all;
     const sizes = Object.fromEntries(Object.keys(CHANGES).map((kind) => [kind, all.filter((each) => each.change === kind).length]));
     for (const [kind, chip] of chips) {
-      chip.textContent = `${kind || "all"} ${count(kind ? sizes[kind] : all.length)}`;
+      chip.textContent = `${called[kind]?.[0] ?? "all"} ${count(kind ? sizes[kind] : all.length)}`;
       chip.setAttribute("aria-pressed", kind === chosen());
       chip.hidden = kind && !sizes[kind] && kind !== chosen() && kind !== "won" && kind !== "lost";
     }
     const solved = ["a", "b"].map((side) => all.filter((each) => each[side]?.fate === "solved").length);
     const isUnnamed = !a.results.problems.isNamed || !b.results.problems.isNamed;
     const matched = isUnnamed ? " Proofs without a problem are compared by their ids." : "";
-    note.textContent = judgement(sizes, solved) + matched;
+    note.textContent = judgement(sizes, solved, names) + matched;
+    const some = (kind) => all.filter((each) => each.change === kind);
+    const listOf = (kind) => named(`${called[kind][0]}: ${called[kind][1]}`, some(kind), [a, b], names, () => choose(kind));
+    if (!changes.contains(document.activeElement)) changes.replaceChildren(...["won", "lost"].map(listOf).filter(Boolean));
     list.update();
   };
   note.className = "judgement";
-  main.append(h("div", { class: "cards" }, cards.map(({ element }) => element)), h("div", { class: "tools" }, h("div", { class: "chips", role: "group", "aria-label": "Show" }, chips.map(([, chip]) => chip)), swap), list.element);
+  const said = h("p", { class: "quiet" }, "For each problem: how many attempts each batch has accepted, and what that changes for the second batch.");
+  const choice = h("div", { class: "chips", role: "group", "aria-label": "Show" }, chips.map(([, chip]) => chip));
+  main.append(changes, h("div", { class: "cards" }, cards.map(({ element }) => element)), h("div", { class: "tools" }, swap), said, h("search", {}, choice), list.element);
   draw();
   await Promise.all([a.following(), b.following()]);
 }

@@ -4,7 +4,7 @@ import { ask, file } from "./api.js";
 import { h } from "./dom.js";
 import { save } from "./files.js";
 import { queryOf } from "./filters.js";
-import { count, nameOf, problem } from "./words.js";
+import { clock, count, nameOf, problem } from "./words.js";
 
 const PARQUET = "application/vnd.apache.parquet";
 
@@ -38,7 +38,7 @@ function comparer(batch, signal) {
     isFilled = true;
     const { batches } = await ask("v1/batches?limit=100", { signal }).catch(() => ({ batches: [] }));
     const others = batches.filter(({ batch_id }) => batch_id !== batch);
-    box.append(...others.map((each) => h("option", { value: each.batch_id }, `${nameOf(each)} ${each.batch_id.slice(0, 8)}`)));
+    box.append(...others.map((each) => h("option", { value: each.batch_id }, `${nameOf(each)} ${each.batch_id.slice(0, 8)}, ${clock(each.created_at)}`.trim())));
     if (!others.length) box.options[0].textContent = "No other batch";
   }
 
