@@ -56,6 +56,8 @@ class BatchStatus(BaseModel):
         finished_at: when the batch finished, in the same form; None until then.
         revoked: how many of the batch's verdicts have been revoked.
         invalid_statements: how many of the batch's proofs have a statement that Lean cannot read.
+        reasons: how many verdicts have each reason; what is accepted has none. Empty for a batch of a release that
+            did not count them.
         label: the name that the submitter gave the batch.
         tags: words by which the submitter can find the batch.
         parent: the batch whose proofs this batch runs again.
@@ -72,6 +74,7 @@ class BatchStatus(BaseModel):
     finished_at: float | None = None
     revoked: int = 0
     invalid_statements: int = 0
+    reasons: dict[str, int] = Field(default_factory=dict)
     label: str | None = None
     tags: list[str] = Field(default_factory=list)
     parent: str | None = None

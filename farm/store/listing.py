@@ -12,6 +12,7 @@ from farm.store.client import AsyncRedisClient
 from farm.store.connection import translated
 
 _SLICE = 100
+_REASON = "reason:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ def as_status(batch: str, record: dict[str, str], *, paused: bool) -> BatchStatu
         paused=paused and not finished,
         revoked=int(record.get("revoked", 0)),
         invalid_statements=int(record.get("invalid_statements", 0)),
+        reasons={name.removeprefix(_REASON): int(by) for name, by in record.items() if name.startswith(_REASON)},
         **names,
         options=options,
     )

@@ -171,6 +171,35 @@ def test_the_first_error_is_one_click_away(page: Page, mixed: str) -> None:
     page.await_text("Proof 40\nwrong-0", "h1")
 
 
+def hint(page: Page) -> bool:
+    """Whether the foot of the page names the key of the filter."""
+    return bool(page.run("return document.querySelector('.filter-hint').checkVisibility()"))
+
+
+def test_the_list_says_what_timed_out(page: Page, mixed: str) -> None:
+    page.open("batches")
+    page.await_text(mixed)
+    [row] = [each for each in page.chrome.find_elements("css selector", ".batches tbody tr") if mixed in each.text]
+
+    assert "40 accepted, 5 rejected, 1 undecided" in row.text
+    assert "3 errors, 2 sorry, 1 timeout" in row.text
+    links = {each.text: (each.get_attribute("href") or "") for each in row.find_elements("css selector", ".counts a")}
+    assert links["40 accepted"].endswith(f"#/batches/{mixed}?show=accepted")
+    assert not hint(page), "there is no filter here"
+    row.find_element("link text", "1 timeout").click()
+    await_true(lambda: page.texts(".rows .row a") == ["endless"], "the proof that timed out")
+    assert "limit 1 s each" in page.text()
+    assert hint(page)
+
+
+def test_the_counts_of_a_batch_lead_to_its_proofs(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}")
+    page.await_text("all 46", "search")
+    page.chrome.find_element("link text", "1 undecided").click()
+
+    await_true(lambda: page.texts(".rows .row a") == ["endless"], "the one")
+
+
 def download(page: Page, form: str, batch: str, folder: Path) -> Path:
     """Press a batch's button for a file of this form, and return the file."""
     where = {"behavior": "allow", "downloadPath": str(folder)}

@@ -28,7 +28,7 @@ function resultsOf(status) {
 
 function facts(status) {
   const { timeout_s, environment } = status.options;
-  const asked = [timeout_s && `${timeout_s} s each`, environment && `environment ${environment}`];
+  const asked = [timeout_s && `limit ${timeout_s} s each`, environment && `environment ${environment}`];
   const time = status.finished_at ? `, took ${seconds(status.finished_at - status.created_at)} (${pace(status)})` : "";
   const more = [status.paused && "paused for its owner's attention", status.revoked && `${count(status.revoked)} verdicts revoked`,
     status.invalid_statements && `${count(status.invalid_statements)} proofs of a statement that Lean does not read`];
@@ -166,7 +166,7 @@ export async function show(main, route, signal) {
   await poll(signal, async () => void (status = await ask(path, { signal })));
   if (signal.aborted) return;
 
-  const [results, seen, mix, heard] = [resultsOf(status), new Rates(), progress(), announcer()];
+  const [results, seen, mix, heard] = [resultsOf(status), new Rates(), progress((kind) => `#${route.path}${queryOf(route, { show: kind })}`), announcer()];
   const [line, script, resumed, reading] = [h("span"), h("div"), h("p", { class: "quiet", role: "status" }), h("p", { class: "quiet" })];
   const [state, cancel, drawing] = [h("span"), canceller(path, signal), plots(results, seen)];
   const redraw = everyFrame(() => {

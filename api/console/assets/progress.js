@@ -1,11 +1,11 @@
 // The progress of a batch: one bar in the colours of its outcomes, and the same as text.
 
 import { h } from "./dom.js";
-import { OUTCOMES, count } from "./words.js";
+import { KINDS, OUTCOMES, count, meaningOf, ofReason } from "./words.js";
 
 /**
- * Return a bar with `update(status)`. With `address`, what was rejected or left undecided links to exactly those proofs:
- * `address(outcome)` says where.
+ * Return a bar with `update(status)`. With `address`, each count links to exactly those proofs: `address(kind)` says where.
+ * If the status has `reasons`, they stand below.
  */
 export function progress(address) {
   const parts = OUTCOMES.map((outcome) => h("span", { class: outcome }));
@@ -13,9 +13,21 @@ export function progress(address) {
   const bar = h("div", { class: "mix", role: "progressbar", "aria-label": "Finished proofs", "aria-valuemin": "0" }, parts, rest);
   const [far, words] = [h("span"), OUTCOMES.map((outcome) => word(outcome, address))];
   const text = h("span", { class: "counts" }, far, words.map(({ element }, at) => [at ? ", " : "", element]));
-  const element = h("div", { class: "progress" }, bar, text);
+  const reasons = h("span", { class: "counts quiet", hidden: true });
+  const element = h("div", { class: "progress" }, bar, text, reasons);
+  let known = "";
 
-  function update({ total, done, counts }) {
+  function updateReasons(found) {
+    const kinds = KINDS.filter((kind) => found[kind]);
+    if (known === JSON.stringify(found)) return;
+    known = JSON.stringify(found);
+    const link = (kind) => h("a", { href: address(kind), title: meaningOf(kind) }, ofReason(kind, found[kind]));
+    reasons.replaceChildren(...kinds.flatMap((kind, at) => [at ? ", " : "", link(kind)]));
+    reasons.hidden = !kinds.length;
+  }
+
+  function update({ total, done, counts, reasons: found }) {
+    if (found && address) updateReasons(found);
     bar.setAttribute("aria-valuemax", total);
     bar.setAttribute("aria-valuenow", done);
     OUTCOMES.forEach((outcome, at) => (parts[at].style.flexGrow = counts[outcome]));
@@ -30,7 +42,7 @@ export function progress(address) {
 
 function word(outcome, address) {
   const plain = h("span");
-  const element = address && outcome !== "accepted" ? h("a") : plain;
+  const element = address ? h("a") : plain;
 
   function update(number) {
     element.textContent = `${count(number)} ${outcome}`;

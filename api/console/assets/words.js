@@ -24,6 +24,19 @@ const REASONS = {
 export const KINDS = ["accepted", ...Object.keys(REASONS)];
 
 /** Return the outcome that a kind (`accepted` or a reason) belongs to. */
+const COUNTED = ["error", "timeout", "farm error", "invalid statement"];
+
+/** Return how many verdicts have a reason, in words: `1 timeout`, `3 errors`. */
+export function ofReason(reason, number) {
+  const name = reason.replaceAll("_", " ");
+  return COUNTED.includes(name) ? many(number, name) : `${count(number)} ${name}`;
+}
+
+const UNDECIDED = "Neither accepted nor rejected: a timeout, too little memory, a crash, or a batch that was cancelled. This says nothing about the proof.";
+
+/** Return what a reason means, or the outcome `undecided`; the empty text for other outcomes. */
+export const meaningOf = (kind) => (kind === "undecided" ? UNDECIDED : (REASONS[kind]?.[1] ?? ""));
+
 export const outcomeOf = (kind) => (kind === "accepted" ? kind : REASONS[kind][0]);
 
 /** Return a sentence on why a verdict is what it is. */

@@ -45,6 +45,7 @@ local function tell(index, outcome, reason)
   redis.call('XADD', b .. ':finished', '*', 'i', index)
   add(counts, outcome)
   add(totals, outcome .. ':' .. reason)
+  if reason ~= '' then add(counts, 'reason:' .. reason) end
   if reason == 'invalid_statement' then add(counts, 'invalid_statements') end
   if reason == 'timeout' then add(counts, 'timeouts') end
   if lease and lease.beyond == index and outcome ~= 'undecided' then add(counts, 'returned') end

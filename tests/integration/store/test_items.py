@@ -31,6 +31,18 @@ def test_work_ends_with_every_index_once_and_nothing_left(client: OpenStore, lea
     assert client.ttl(f"farm:batch:{batch}:items") > 0, "a finished batch must expire"
 
 
+def test_a_batch_counts_its_reasons_without_its_canaries(client: OpenStore, leases: Leases, valkey_url: str) -> None:
+    batch = put(valkey_url, 4, canaries=1, canaries_at=0)
+    for reason in (Reason.ERROR, Reason.TIMEOUT, Reason.ERROR, None, Reason.ERROR):
+        finish(leases, take(leases, most=1), reason)
+
+    async def reasons() -> dict[str, int]:
+        async with connect_async(valkey_url) as found:
+            return (await Batches(found).status(batch, "me")).reasons
+
+    assert asyncio.run(reasons()) == {"error": 2, "timeout": 1}
+
+
 def test_a_submission_whose_reply_got_lost_waits_once_and_counts_once(
     client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
