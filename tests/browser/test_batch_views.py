@@ -200,6 +200,41 @@ def test_the_counts_of_a_batch_lead_to_its_proofs(page: Page, mixed: str) -> Non
     await_true(lambda: page.texts(".rows .row a") == ["endless"], "the one")
 
 
+def test_chips_and_the_first_error_are_those_of_the_filter(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}?text=wrong-1")
+    page.await_text("all 1", "search")
+    chips = [each.text for each in page.chrome.find_elements("css selector", ".chip") if each.is_displayed()]
+    assert chips == ["all 1", "accepted 0", "rejected 1", "undecided 0", "error 1", "timeout 0"]
+    assert "46 proofs" in page.text(".plots figure:last-child")
+    assert "whole batch" in page.text(".plots figure:last-child")
+    page.chrome.find_element("link text", "First error").click()
+    page.await_text("Proof 41\nwrong-1", "h1")
+
+    page.open(f"batches/{mixed}?show=accepted")
+    page.await_text("accepted 40", "search")
+    assert "First error" not in page.text(".tools"), "no accepted proof has one"
+
+
+def test_the_first_error_is_the_first_cause(page: Page, mixed: str) -> None:
+    """Lean's complaint that it cannot evaluate a wrong text comes before the fault, but is its consequence."""
+    page.open(f"batches/{mixed}/40")
+    page.await_text("First error", ".verdict")
+    said = [
+        ("cannot evaluate code because it uses 'sorry' and/or contains errors", 4, 0),
+        ("unsolved goals", 9, 2),
+        ("unknown identifier 'repeat'", 4, 27),
+    ]
+    messages = [{"severity": "error", "data": data, "pos": {"line": n, "column": at}} for data, n, at in said]
+    script = """
+      const [verdict, done] = arguments;
+      import(new URL("console/assets/messages.js", location.origin)).then(
+        (found) => done([found.firstError(verdict).data, found.firstWrong(verdict).data]));
+    """
+    assert page.chrome.execute_async_script(script, {"messages": messages, "sorries": []}) == [said[2][0]] * 2
+    only = {"messages": messages[:1], "sorries": []}
+    assert page.chrome.execute_async_script(script, only) == [said[0][0]] * 2, "without another, it is the first"
+
+
 def download(page: Page, form: str, batch: str, folder: Path) -> Path:
     """Press a batch's button for a file of this form, and return the file."""
     where = {"behavior": "allow", "downloadPath": str(folder)}

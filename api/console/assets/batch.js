@@ -81,8 +81,8 @@ function plots(results, seen) {
     drawn_ms = performance.now();
     element.replaceChildren(
       ...rates("Verdicts per second, as seen by this page", seen.points),
-      spread("Time a proof ran", results.time_s.subarray(0, results.size)),
-      spread("Time a proof waited", results.queue_s.subarray(0, results.size)),
+      spread("Time a proof ran, whole batch", results.time_s.subarray(0, results.size)),
+      spread("Time a proof waited, whole batch", results.queue_s.subarray(0, results.size)),
     );
   }
   return { element, update };

@@ -2,9 +2,11 @@
 
 import { h } from "./dom.js";
 import { search } from "./results.js";
-import { KINDS, OUTCOMES, count } from "./words.js";
+import { KINDS, OUTCOMES, count, meaningOf } from "./words.js";
 
 const SEARCH_AFTER_MS = 300;
+// Shown with a 0, too: it answers whether something timed out.
+const ALWAYS = ["", ...OUTCOMES, "error", "timeout"];
 
 /** Return the part of a route's address that holds the filter, so that links and going back keep it. */
 export function queryOf(route, more = {}) {
@@ -29,7 +31,7 @@ export function filters(results, route, signal, changed) {
   const text = h("input", { type: "search", id: "filter", "data-filter": true, placeholder: "name, or any message", oninput: () => apply() });
   const state = h("span", { class: "quiet", role: "status" });
   const problem = h("button", { type: "button", class: "chip", onclick: () => apply({ problem: "" }) });
-  const chips = ["", ...OUTCOMES, ...KINDS.slice(1)].map((kind) => [kind, h("button", { type: "button", class: `chip ${kind}`, "aria-pressed": "false" })]);
+  const chips = ["", ...OUTCOMES, ...KINDS.slice(1)].map((kind) => [kind, h("button", { type: "button", class: `chip ${kind}`, title: meaningOf(kind) || null, "aria-pressed": "false" })]);
   for (const [kind, chip] of chips) chip.addEventListener("click", () => apply({ show: kind }));
   text.value = route.query.get("text") ?? "";
   let [searching, later] = [new AbortController(), 0];
@@ -61,11 +63,13 @@ export function filters(results, route, signal, changed) {
   }
 
   function update() {
-    const size = (kind) => (OUTCOMES.includes(kind) ? results.outcomeSize(kind) : results.tally[kind]);
+    // What each chip would list: its counts are those of the problem and the text that are filtered for.
+    const { size: whole, tally } = results.filtered;
+    const size = (kind) => (OUTCOMES.includes(kind) ? results.outcomeSize(kind, tally) : tally[kind]);
     for (const [kind, chip] of chips) {
-      const number = kind ? size(kind) : results.size;
+      const number = kind ? size(kind) : whole;
       chip.textContent = `${kind.replaceAll("_", " ") || "all"} ${count(number)}`;
-      chip.hidden = !number && kind !== chosen("show") && !["", ...OUTCOMES].includes(kind);
+      chip.hidden = !number && kind !== chosen("show") && !ALWAYS.includes(kind);
       chip.setAttribute("aria-pressed", kind === chosen("show"));
     }
     problem.hidden = !chosen("problem");

@@ -1,6 +1,7 @@
 // The verdicts of one batch, in 20 bytes each and one shared text: 100 000 of them are a few megabytes.
 
 import { ask, lines, poll, sleep } from "./api.js";
+import { firstError } from "./messages.js";
 import { orderOf } from "./sorting.js";
 import { KINDS, OUTCOMES, outcomeOf } from "./words.js";
 
@@ -27,9 +28,8 @@ export class Results {
     this.problems = null;
     [this.found, this.isSearched] = [null, false];
     this.order = orderOf("");
-    this.rows = [];
+    this.startList();
     [this.isUnsorted, this.sortAgain_ms] = [false, 0];
-    this.firstWrong = -1;
   }
 
   add(verdict) {
@@ -39,13 +39,11 @@ export class Results {
     this.kind[at] = KINDS.indexOf(kind);
     this.time_s[at] = verdict.time_s;
     this.queue_s[at] = verdict.queue_s;
-    this.said[at] = this.shared((verdict.messages[0] ?? { data: "" }).data.slice(0, SAID_CHARS).split("\n")[0]);
+    this.said[at] = this.shared(((firstError(verdict) ?? verdict.messages[0])?.data ?? "").slice(0, SAID_CHARS).replace(/\s*\n\s*/g, " "));
     if (verdict.id !== String(verdict.index)) this.names.set(verdict.index, verdict.id);
     this.tally[KINDS[this.kind[at]]] += 1;
     this.engine ||= verdict.environment.lean_version ?? "";
-    if (outcomeOf(kind) === "rejected" && (this.firstWrong < 0 || verdict.index < this.firstWrong)) this.firstWrong = verdict.index;
-    if (!this.matches(at)) return;
-    this.rows.push(at);
+    if (!this.list(at)) return;
     this.isUnsorted = Boolean(this.order.by);
   }
 
@@ -65,18 +63,30 @@ export class Results {
     return this.texts.get(text);
   }
 
-  /** Return how many verdicts an outcome has. */
-  outcomeSize(outcome) {
-    return KINDS.filter((kind) => outcomeOf(kind) === outcome).reduce((sum, kind) => sum + this.tally[kind], 0);
+  /** Return how many verdicts an outcome has, in the whole batch or in a tally of a part of it. */
+  outcomeSize(outcome, tally = this.tally) {
+    return KINDS.filter((kind) => outcomeOf(kind) === outcome).reduce((sum, kind) => sum + tally[kind], 0);
   }
 
   name(at) {
     return this.names.get(this.index[at]) ?? String(this.index[at]);
   }
 
-  matches(at) {
-    const [kind, { kind: wanted, text, problem }] = [KINDS[this.kind[at]], this.filter];
+  /** Count a verdict among those with the filter's problem and text, and list it if its kind is wanted, too; return whether it is listed. */
+  list(at) {
+    if (!this.matches(at)) return false;
+    const [kind, { kind: wanted }] = [KINDS[this.kind[at]], this.filter];
+    this.filtered.size += 1;
+    this.filtered.tally[kind] += 1;
     if (wanted && wanted !== kind && wanted !== outcomeOf(kind)) return false;
+    this.rows.push(at);
+    const isFirst = this.firstWrong < 0 || this.index[at] < this.firstWrong;
+    if (outcomeOf(kind) === "rejected" && isFirst) this.firstWrong = this.index[at];
+    return true;
+  }
+
+  matches(at) {
+    const { text, problem } = this.filter;
     if (problem && this.problems && this.problems.of[this.index[at]] !== this.problems.at.get(problem)) return false;
     if (this.found?.[this.index[at]]) return true;
     return !text || this.name(at).toLowerCase().includes(text) || this.said[at].toLowerCase().includes(text);
@@ -90,9 +100,14 @@ export class Results {
     this.filterAgain();
   }
 
+  startList() {
+    [this.rows, this.firstWrong] = [[], -1];
+    this.filtered = { size: 0, tally: Object.fromEntries(KINDS.map((kind) => [kind, 0])) };
+  }
+
   filterAgain() {
-    this.rows = [];
-    for (let at = 0; at < this.size; at++) if (this.matches(at)) this.rows.push(at);
+    this.startList();
+    for (let at = 0; at < this.size; at++) this.list(at);
     this.isUnsorted = Boolean(this.order.by);
     this.sortAgain_ms = 0;
     this.settle();

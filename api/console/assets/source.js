@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { repair, said } from "./goals.js";
 import { coloured, tokens } from "./lean.js";
-import { count } from "./words.js";
+import { COLUMNS_FROM_0, count } from "./words.js";
 
 const MOST_LINES = 2000;
 const LINES_BEFORE = 200;
@@ -90,7 +90,7 @@ function numbered(text, number, here, found) {
 
 function saidHere(mark) {
   const where = `${mark.severity} at line ${mark.pos.line}, column ${mark.pos.column}`;
-  return h("div", { class: `said ${mark.severity}` }, h("b", {}, where), said(mark.data), mark.repair ? repair(mark.repair) : null);
+  return h("div", { class: `said ${mark.severity}` }, h("b", { title: COLUMNS_FROM_0 }, where), said(mark.data), mark.repair ? repair(mark.repair) : null);
 }
 
 /** Return a line in pieces. Lean counts characters and JavaScript counts UTF-16 units, so places are looked up in a list. */

@@ -5,7 +5,7 @@ import { repair, said } from "./goals.js";
 import { firstWrong } from "./messages.js";
 import { marksOf, source } from "./source.js";
 import { term } from "./terms.js";
-import { badge, scriptedNote, seconds, why } from "./words.js";
+import { COLUMNS_FROM_0, badge, scriptedNote, seconds, why } from "./words.js";
 
 function evidence(verdict) {
   const { evidence, environment } = verdict;
@@ -45,7 +45,7 @@ function list(values) {
 function pointer(wrong, goTo) {
   const { line, column } = wrong.pos;
   const word = wrong.severity === "error" ? "First error" : "First sorry";
-  const go = h("button", { type: "button", class: "small", onclick: () => goTo(line) }, `${word}: line ${line}, column ${column}`);
+  const go = h("button", { type: "button", class: "small", title: COLUMNS_FROM_0, onclick: () => goTo(line) }, `${word}: line ${line}, column ${column}`);
   return h("div", { class: "first" }, go, said(wrong.data));
 }
 

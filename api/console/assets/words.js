@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 
+export const COLUMNS_FROM_0 = "Lean counts columns from 0: the first character of a line is in column 0.";
 export const OUTCOMES = ["accepted", "rejected", "undecided"];
 
 const REASONS = {
