@@ -38,6 +38,7 @@ BUSY = Minute(
     run_p95_s=2.0,
     retrievals=7,
     processes={"lean": 2, "embed": 1, "premises": 1},
+    failed={"lean": 1},
     restarts={"died": 1, "deadline": 2},
     memory_mb=900.0,
 )
@@ -67,6 +68,8 @@ def test_the_last_hour_is_read_off_charts(page: Page) -> None:
     assert max(grey) >= 20 * 320 / 60 - 1
     labels = page.run(LABELS)
     assert labels[0] == "Verdicts: at most 50 a minute"
+    assert labels[1] == "Proofs in the farm: at most 120 at the end of a minute"
+    assert labels[2] == "Time a proof waited: at most 4.00 s for 95 of 100, estimated"
     page.picture("history")
 
 
@@ -83,6 +86,7 @@ def test_a_moment_is_found_by_keyboard(page: Page) -> None:
     page.find("#moment").send_keys(*[Keys.ARROW_LEFT] * 14)
     assert "accepted 40, error 8, answered 3, timeout 2; restarts: deadline 2, died 1" in page.text("output")
     assert page.text(".over-time:first-of-type .legend") == "accepted 40 · rejected 8 · undecided 2"
+    assert "Lean 1 · other 2 · failed 1" in page.texts(".over-time .legend"), "alive, but no help"
     assert page.run("return document.activeElement.getAttribute('aria-valuetext')") == page.text("output")
 
 
@@ -110,6 +114,7 @@ def test_a_longer_time_is_one_press_away(page: Page, hours: int) -> None:
     assert page.run("return document.querySelectorAll('.over-time .curve').length") > 4
     if hours > 1:
         assert f"of the last {hours} h" in page.text("[role=status]")
+        assert page.run(LABELS)[0].endswith(f"a minute, on average over {hours} min")
         wide = 320 / (60 * hours)
         grey = page.run(WIDTHS)
         assert any(abs(width - 20 * wide) < 1.5 * wide for width in grey), "the gap is as long as it was"

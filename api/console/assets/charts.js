@@ -63,13 +63,14 @@ const stacked = (rows) => rows[0].values.map((value, at) => (value === null ? nu
  * Draw one chart of a history; it has `element` and `point(column)`, which shows what one column says.
  * `columns` are the history's (`columnsOf`). `rows` are `{name, className, of}`: `of(minutes)` makes one number, or null, of the known minutes of a column.
  */
-export function chart(history, columns, { title, unit, rows, isStacked, write = count }) {
+export function chart(history, columns, { title, unit, rows, isMean, isStacked, write = count }) {
   const drawn = rows.map((row) => ({ ...row, values: columns.map((minutes) => (minutes.length ? row.of(minutes) : null)) }));
   const all = known(isStacked ? stacked(drawn) : drawn.flatMap(({ values }) => values));
   const most = Math.max(...all, 0);
   const y = (value) => HEIGHT - FOOT - (most ? (value / most) * (HEIGHT - FOOT - HEAD) : 0);
   const cursor = svg("line", { class: "cursor", y1: 0, y2: HEIGHT - FOOT });
-  const words = all.length ? `at most ${write(most)} ${unit}` : "nothing is known";
+  const step = history.minutes.length / COLUMNS;
+  const words = all.length ? `at most ${write(most)} ${unit}${isMean && step > 1 ? `, on average over ${step} min` : ""}` : "nothing is known";
   const legend = h("span", { class: "legend" });
   const [wide, top] = [WIDTH / history.minutes.length, HEIGHT - FOOT];
   const shapes = [

@@ -16,11 +16,15 @@ const sum = (of) => (minutes) => minutes.reduce((total, each) => total + of(each
 const all = (counts) => Object.values(counts).reduce((total, each) => total + each, 0);
 const tenths = (value) => (value < 10 ? String(Math.round(value * 10) / 10) : count(Math.round(value)));
 
+// Looks are up to some seconds early or late, and a farm that made 160 verdicts has not made 161 in a minute. The first minute
+// of a farm may be a short one.
+const shareOf = ({ seconds: known }) => (known > 50 ? 1 : known / 60);
+
 function ofOutcome(outcome) {
   const kinds = KINDS.filter((kind) => outcomeOf(kind) === outcome);
   return (minutes) => {
     const written = minutes.reduce((total, { verdicts }) => total + kinds.reduce((mine, kind) => mine + (verdicts[kind] ?? 0), 0), 0);
-    return (60 * written) / minutes.reduce((total, each) => total + each.seconds, 0);
+    return written / minutes.reduce((total, each) => total + shareOf(each), 0);
   };
 }
 
@@ -29,14 +33,15 @@ function times(title, of) {
     { name: "half within", className: "one", of: mostKnown((minute) => minute[`${of}_p50_s`]) },
     { name: "95 % within", className: "undecided", of: mostKnown((minute) => minute[`${of}_p95_s`]) },
   ];
-  return { title, unit: "", write: seconds, rows };
+  return { title, unit: "for 95 of 100, estimated", write: seconds, rows };
 }
 
+const AT_END = "at the end of a minute";
 const CHARTS = [
-  { title: "Verdicts", unit: "a minute", isStacked: true, write: tenths, rows: OUTCOMES.map((outcome) => ({ name: outcome, className: outcome, of: ofOutcome(outcome) })) },
+  { title: "Verdicts", unit: "a minute", isMean: true, isStacked: true, write: tenths, rows: OUTCOMES.map((outcome) => ({ name: outcome, className: outcome, of: ofOutcome(outcome) })) },
   {
     title: "Proofs in the farm",
-    unit: "",
+    unit: AT_END,
     rows: [
       { name: "waiting", className: "undecided", of: most(({ pending }) => pending) },
       { name: "running", className: "one", of: most(({ leased }) => leased) },
@@ -46,14 +51,14 @@ const CHARTS = [
   times("Time a proof ran", "run"),
   {
     title: "Memory",
-    unit: "",
+    unit: AT_END,
     write: (mb) => (mb < 10_000 ? `${count(Math.round(mb))} MB` : `${count(Math.round(mb / 1024))} GB`),
     rows: [{ name: "resident", className: "one", of: most(({ memory_mb }) => memory_mb) }],
   },
   { title: "Restarts of REPLs", unit: "", isStacked: true, rows: [{ name: "restarts", className: "undecided", of: sum(({ restarts }) => all(restarts)) }] },
   {
     title: "Processes alive",
-    unit: "",
+    unit: AT_END,
     rows: [
       // A process that cannot work is alive, but is no help: it has a line of its own.
       { name: "Lean", className: "one", of: most(({ processes, failed }) => (processes.lean ?? 0) - (failed.lean ?? 0)) },

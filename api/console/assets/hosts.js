@@ -20,7 +20,7 @@ function inWords(minutes) {
   const sum = (field) => seen.reduce((total, each) => total + each[field], 0);
   const unknown = minutes.length - seen.length;
   const broken = seen.filter(({ failed }) => failed).length;
-  const parts = [many(sum("proofs"), "proof"), sum("restarts") && many(sum("restarts"), "REPL restart"), broken && `${duration(60 * broken)} with a failed process`, unknown && `${duration(60 * unknown)} unknown`];
+  const parts = [`${many(sum("proofs"), "proof")} run`, sum("restarts") && many(sum("restarts"), "REPL restart"), broken && `${duration(60 * broken)} with a failed process`, unknown && `${duration(60 * unknown)} unknown`];
   return `last ${minutes.length} min: ${parts.filter(Boolean).join(", ")}`;
 }
 
