@@ -38,6 +38,7 @@ def test_without_a_label_the_first_problem_names_a_batch(page: Page, farm: Runni
     assert page.find(f"a[href='#/batches/{batch}']").text == f"aime_1983_p1\n{batch}"
     page.find(f"a[href='#/batches/{batch}']").click()
     page.await_text(f"aime_1983_p1\n{batch}", "h1")
+    page.await_text("1 proof: median", ".plots")
 
 
 def test_batches_are_sorted_by_the_heads_of_columns(page: Page, farm: RunningFarm) -> None:
@@ -235,6 +236,33 @@ def test_the_first_error_is_the_first_cause(page: Page, mixed: str) -> None:
     assert page.chrome.execute_async_script(script, only) == [said[0][0]] * 2, "without another, it is the first"
 
 
+def test_problems_are_listed_in_their_natural_order(page: Page, farm: RunningFarm) -> None:
+    proofs = [{"problem": f"problem_{at}", "code": f"{TRUE} -- natural {at}"} for at in (10, 2, 1)]
+    page.open(f"batches/{finish(farm, submit(farm, proofs))}?group=problem")
+
+    await_true(lambda: page.texts(".rows .row a") == ["problem_1", "problem_2", "problem_10"], "numbers in their order")
+
+
+def test_a_proof_that_did_not_run_says_whose_run_it_shows(page: Page, mixed: str) -> None:
+    """The tests' farm keeps no verdicts, so this is the verdict of a run, told as an earlier one."""
+    page.open(f"batches/{mixed}/0")
+    page.await_text("Attempts\n1\n", ".verdict dl")
+    script = """
+      const [path, done] = arguments;
+      const of = (name) => import(new URL(`console/assets/${name}`, location.origin));
+      const read = fetch(path).then((reply) => reply.json());
+      Promise.all([of("verdict.js"), read]).then(([{ judged }, { proof, verdict }]) => {
+        const [panel] = judged({ ...verdict, cached: true, attempts: 0 }, proof.code);
+        document.getElementById("main").replaceChildren(panel);
+        done(panel.querySelector("dl").innerText);
+      });
+    """
+    facts = page.chrome.execute_async_script(script, f"/v1/batches/{mixed}/items/0")
+
+    assert "none: answered by the verdict of an earlier run" in facts
+    assert "s, in the earlier run" in facts
+
+
 def download(page: Page, form: str, batch: str, folder: Path) -> Path:
     """Press a batch's button for a file of this form, and return the file."""
     where = {"behavior": "allow", "downloadPath": str(folder)}
@@ -328,10 +356,10 @@ def test_a_problem_that_was_won_leads_to_its_proofs(
     first, second = steps
     page.open(f"compare/{first}/{second}")
     page.await_text("It won 2 and lost 1.")
-    links = page.chrome.find_elements("css selector", "ul.changes:first-of-type li:first-child a")
     assert page.violations() == []
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")
     page.picture(f"compare-{width}")
+    links = page.chrome.find_elements("css selector", "ul.changes:first-of-type li:first-child a")
     assert [(each.get_attribute("href") or "").partition("#")[2] for each in links[:2]] == [
         f"/batches/{first}/1",
         f"/batches/{second}/1",

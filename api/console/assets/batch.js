@@ -14,7 +14,7 @@ import { Results, follow } from "./results.js";
 import { heads, orderOf } from "./sorting.js";
 import { term } from "./terms.js";
 import { tools } from "./tools.js";
-import { KINDS, badge, clock, count, duration, nameOf, scriptedNote, seconds, stateBadge } from "./words.js";
+import { KINDS, badge, clock, count, duration, many, nameOf, scriptedNote, seconds, stateBadge } from "./words.js";
 
 const PLOT_EVERY_MS = 500;
 const COLUMNS = [["#", "index"], ["Proof", "name"], ["Verdict", "verdict"], ["Ran", "ran", true], ["Waited", "waited", true], ["First message"]];
@@ -30,8 +30,8 @@ function facts(status) {
   const { timeout_s, environment } = status.options;
   const asked = [timeout_s && `limit ${timeout_s} s each`, environment && `environment ${environment}`];
   const time = status.finished_at ? `, took ${seconds(status.finished_at - status.created_at)} (${pace(status)})` : "";
-  const more = [status.paused && "paused for its owner's attention", status.revoked && `${count(status.revoked)} verdicts revoked`,
-    status.invalid_statements && `${count(status.invalid_statements)} proofs of a statement that Lean does not read`];
+  const more = [status.paused && "paused for its owner's attention", status.revoked && `${many(status.revoked, "verdict")} revoked`,
+    status.invalid_statements && `${many(status.invalid_statements, "proof")} of a statement that Lean does not read`];
   const text = [`submitted ${clock(status.created_at)}${time}`, ...asked, ...more].filter(Boolean).join(" · ");
   const parent = status.parent && [" · runs again what was undecided in ", h("a", { href: `#/batches/${status.parent}` }, "an earlier batch"), ` (`, h("a", { href: `#/compare/${status.parent}/${status.batch_id}` }, "compare"), ")"];
   return [text, ...(parent ?? [])];

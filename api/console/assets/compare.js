@@ -6,7 +6,7 @@ import { everyFrame, h, heading, trail } from "./dom.js";
 import { keepQuery, queryOf } from "./filters.js";
 import { FATES, fate } from "./groups.js";
 import { virtualList } from "./list.js";
-import { Problems, readNames } from "./names.js";
+import { Problems, naturalOrder, readNames } from "./names.js";
 import { progress } from "./progress.js";
 import { Results, follow } from "./results.js";
 import { OUTCOMES, badge, count, nameOf } from "./words.js";
@@ -74,9 +74,15 @@ function fates({ results }) {
   return new Map(problems.names.map((name, at) => [name, of(at)]));
 }
 
-function compare(a, b) {
+/** Return the names of all problems of two batches, in their natural order. */
+function allNames(a, b) {
+  const names = [...new Set([a, b].flatMap(({ results }) => results.problems.names))];
+  return naturalOrder(names).map((at) => names[at]);
+}
+
+function compare(a, b, problems) {
   const [in_a, in_b] = [fates(a), fates(b)];
-  return [...new Set([...in_a.keys(), ...in_b.keys()])].map((name) => ({ name, a: in_a.get(name), b: in_b.get(name), change: change(in_a.get(name), in_b.get(name)) }));
+  return problems.map((name) => ({ name, a: in_a.get(name), b: in_b.get(name), change: change(in_a.get(name), in_b.get(name)) }));
 }
 
 function cell({ status, results }, name, found) {
@@ -126,7 +132,7 @@ export async function show(main, route, signal) {
   if (!a || !b) return;
 
   const names = namesOf([a.status, b.status]);
-  const called = words(names);
+  const [called, problems] = [words(names), allNames(a, b)];
   const cards = [card(`First batch: ${names[0]}`, a), card(`Second batch: ${names[1]}`, b)];
   const turned = () => (location.hash = `/compare/${encodeURIComponent(second)}/${encodeURIComponent(first)}${queryOf(route)}`);
   const swap = h("button", { type: "button", onclick: turned }, "⇄ Swap the two");
@@ -156,7 +162,7 @@ export async function show(main, route, signal) {
     const counts = [a, b].map(({ results }) => results.problems.count(results));
     if (counts.every((each, at) => each === drawn[at])) return;
     drawn = counts;
-    all = compare(a, b);
+    all = compare(a, b, problems);
     rows = chosen() ? all.filter((each) => each.change === chosen()) : all;
     const sizes = Object.fromEntries(Object.keys(CHANGES).map((kind) => [kind, all.filter((each) => each.change === kind).length]));
     for (const [kind, chip] of chips) {

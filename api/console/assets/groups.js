@@ -3,9 +3,10 @@
 import { h } from "./dom.js";
 import { queryOf } from "./filters.js";
 import { virtualList } from "./list.js";
+import { naturalOrder } from "./names.js";
 import { heads, orderOf } from "./sorting.js";
 import { visible } from "./characters.js";
-import { OUTCOMES, badge } from "./words.js";
+import { OUTCOMES, badge, count, many } from "./words.js";
 
 const NATURAL = new Intl.Collator("en", { numeric: true });
 const COLUMNS = [["Problem", "name"], ["Solved", "solved", true], ["Accepted", "passed", true], ["Rejected", "failed", true], ["Undecided", "open", true]];
@@ -30,6 +31,7 @@ export function problemList(results, route, sorted) {
   const base = `#/batches/${encodeURIComponent(results.batch)}`;
   const { problems } = results;
   const { elements, mark } = heads(COLUMNS, sorted);
+  const natural = naturalOrder(problems.names);
   let [counts, rows, drawn] = [problems.count(results), [], ""];
   const said = (problem) => {
     const of = counts.map((each) => each[problem]);
@@ -57,7 +59,7 @@ export function problemList(results, route, sorted) {
     counts = problems.count(results);
     const order = orderOf(sort);
     const [compare, outcome] = [comparison(order.by, problems, counts), OUTCOMES.indexOf(show)];
-    rows = problems.names.map((_, at) => at).filter((at) => problems.names[at].toLowerCase().includes(text.toLowerCase()) && (outcome < 0 || counts[outcome][at]));
+    rows = natural.filter((at) => problems.names[at].toLowerCase().includes(text.toLowerCase()) && (outcome < 0 || counts[outcome][at]));
     if (compare) rows.sort((a, b) => (order.isDescending ? -1 : 1) * compare(a, b) || a - b);
     mark(sort);
     if (drawn !== sort + text) list.restart();
@@ -71,5 +73,5 @@ export function problemList(results, route, sorted) {
 /** Return how many problems of a batch are solved, in words. */
 export function solvedOf(results) {
   const [accepted] = results.problems.count(results);
-  return `${accepted.filter(Boolean).length} of ${results.problems.names.length} problems solved`;
+  return `${count(accepted.filter(Boolean).length)} of ${many(results.problems.names.length, "problem")} solved`;
 }

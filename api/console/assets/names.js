@@ -18,6 +18,11 @@ export async function readNames(batch, signal) {
 // While verdicts come, all of them (up to a hundred thousand) are counted again this often.
 const COUNT_EVERY_MS = 500;
 
+const NATURAL = new Intl.Collator("en", { numeric: true });
+
+/** Return the places of names in their natural order, `p2` before `p10`. */
+export const naturalOrder = (names) => names.map((_, at) => at).sort((a, b) => NATURAL.compare(names[a], names[b]));
+
 /** Problems of a batch, in the order of their first attempts. */
 export class Problems {
   constructor(names) {

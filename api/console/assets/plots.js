@@ -1,7 +1,7 @@
 // Plots in SVG, each with a text that says what it shows.
 
 import { h, svg } from "./dom.js";
-import { count, seconds } from "./words.js";
+import { many, seconds } from "./words.js";
 
 const [WIDTH, HEIGHT, FOOT] = [320, 110, 18];
 const MOST_POINTS = 300;
@@ -90,6 +90,6 @@ export function spread(title, values) {
   );
   const sorted = Float32Array.from(values).sort();
   const at = (share) => seconds(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
-  const words = sorted.length ? `${count(sorted.length)} proofs: median ${at(0.5)}, p95 ${at(0.95)}, longest ${at(1)}` : "none yet";
+  const words = sorted.length ? `${many(sorted.length, "proof")}: median ${at(0.5)}, p95 ${at(0.95)}, longest ${at(1)}` : "none yet";
   return figure(title, words, svg("line", { class: "axis", x1: 0, x2: WIDTH, y1: HEIGHT - FOOT, y2: HEIGHT - FOOT }), bars, marks);
 }

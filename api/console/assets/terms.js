@@ -14,7 +14,7 @@ const MEANINGS = {
   REPL: "The Lean process that ran the proof.",
   Sandbox: "What keeps a proof from the rest of the machine while it runs, the outermost layer first.",
   Ran: "Seconds that Lean worked on this proof, without loading imports.",
-  Waited: "Seconds between the submission and the run.",
+  Waited: "Seconds between the submission and the moment at which a worker took the proof. Starting Lean and loading imports, which may follow, count neither here nor as a run.",
   Reward: "What a trainer gets: 1 for accepted, 0 for rejected, none where the farm could not decide.",
   Revoked: "What the verdict rests on was found to be bad later: it no longer holds.",
   Proofs: "Proofs that this process has run since it started. A proof that an earlier verdict answers is not run, and not counted.",

@@ -30,9 +30,9 @@ function evidence(verdict) {
 
 function facts(verdict) {
   return {
-    Ran: seconds(verdict.time_s),
+    Ran: `${seconds(verdict.time_s)}${verdict.cached ? ", in the earlier run" : ""}`,
     Waited: seconds(verdict.queue_s),
-    Attempts: `${verdict.attempts}${verdict.cached ? ", answered by an earlier verdict" : ""}`,
+    Attempts: verdict.cached ? "none: answered by the verdict of an earlier run" : String(verdict.attempts),
     Reward: verdict.reward === null ? "none: left to the trainer" : String(verdict.reward),
   };
 }

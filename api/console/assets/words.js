@@ -24,7 +24,6 @@ const REASONS = {
 /** What a row of a batch can be, in the order of its codes. */
 export const KINDS = ["accepted", ...Object.keys(REASONS)];
 
-/** Return the outcome that a kind (`accepted` or a reason) belongs to. */
 const COUNTED = ["error", "timeout", "farm error", "invalid statement"];
 
 /** Return how many verdicts have a reason, in words: `1 timeout`, `3 errors`. */
@@ -38,6 +37,7 @@ const UNDECIDED = "Neither accepted nor rejected: a timeout, too little memory, 
 /** Return what a reason means, or the outcome `undecided`; the empty text for other outcomes. */
 export const meaningOf = (kind) => (kind === "undecided" ? UNDECIDED : (REASONS[kind]?.[1] ?? ""));
 
+/** Return the outcome that a kind (`accepted` or a reason) belongs to. */
 export const outcomeOf = (kind) => (kind === "accepted" ? kind : REASONS[kind][0]);
 
 /** Return a sentence on why a verdict is what it is. */

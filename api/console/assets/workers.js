@@ -37,8 +37,7 @@ function row(worker) {
 function queue({ environment, pending, leased }, workers) {
   const ours = workers.filter((worker) => worker.kind === "lean" && worker.environment === environment);
   const failed = ours.filter(({ state }) => state === "failed").length;
-  const able = ours.length === failed ? badge("failed", "none") : count(ours.length - failed);
-  const served = [able, failed ? [", ", badge("failed", `${count(failed)} failed`)] : []].flat();
+  const served = failed ? [`${count(ours.length - failed)} ready, `, badge("failed", `${count(failed)} failed`)] : count(ours.length);
   return h("tr", {}, h("th", { scope: "row" }, environment), [count(pending), count(leased), served].map((cell) => h("td", {}, cell)));
 }
 
