@@ -349,10 +349,7 @@ def test_two_batches_are_compared_problem_by_problem(page: Page, steps: tuple[st
 def test_a_problem_that_was_won_leads_to_its_proofs(
     page: Page, steps: tuple[str, str], width: int, scheme: str
 ) -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    page.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.look(width, scheme)
     first, second = steps
     page.open(f"compare/{first}/{second}")
     page.await_text("It won 2 and lost 1.")

@@ -76,10 +76,7 @@ def broken(farm: RunningFarm) -> Iterator[None]:
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_a_worker_that_cannot_work_is_seen_with_its_reason(page: Page, width: int, scheme: str) -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    page.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.look(width, scheme)
     page.open("workers")
     page.await_text("1 Lean process of environment default on node3 cannot work", "#alarms")
     page.await_text("failed", "[data-host=node3] .broken")

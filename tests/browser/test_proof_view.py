@@ -134,8 +134,7 @@ return { gap: Math.max(a.top - b.bottom, b.top - a.bottom), starts: a.left - b.l
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_an_explanation_stands_at_its_word(page: Page, mixed: str, width: int) -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    page.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    page.look(width, "light")
     page.open(f"batches/{mixed}/40")
     page.await_text("What the verdict rests on", ".evidence")
     [policy] = [each for each in page.chrome.find_elements("css selector", ".term") if each.text == "Policy"]
