@@ -150,7 +150,7 @@ def test_proofs_that_no_worker_can_run_are_named(page: Page, width: int, scheme:
     page.look(width, scheme)
     page.open("workers")
 
-    page.await_text("3 proofs wait for the environment mathlib, for which no Lean worker is running.", "[role=status]")
+    page.await_text("3 proofs wait for the environment mathlib, which no Lean worker can serve.", "[role=status]")
     assert "No proof waits" not in page.text()
     assert page.violations() == []
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")

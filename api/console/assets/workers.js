@@ -44,11 +44,11 @@ function queue({ environment, pending, leased }, workers) {
 /** Return what keeps workers from working, in sentences, and whether nothing is wrong with that. */
 function reasons({ draining, workers, queues }) {
   const lean = workers.filter(({ kind }) => kind === "lean");
-  const unserved = queues.filter(({ pending, environment }) => pending && !lean.some((worker) => worker.environment === environment));
+  const unserved = queues.filter(({ pending, environment }) => pending && !lean.some((worker) => worker.environment === environment && worker.state !== "failed"));
   const texts = [
     draining && "The farm is draining: it finishes what runs and starts nothing more.",
     !workers.length && "No worker is running.",
-    ...(workers.length ? unserved.map(({ environment, pending }) => `${count(pending)} ${pending === 1 ? "proof waits" : "proofs wait"} for the environment ${environment}, for which no Lean worker is running.`) : []),
+    ...(workers.length ? unserved.map(({ environment, pending }) => `${count(pending)} ${pending === 1 ? "proof waits" : "proofs wait"} for the environment ${environment}, which no Lean worker can serve.`) : []),
   ].filter(Boolean);
   const isQuiet = !texts.length && !queues.some(({ pending }) => pending) && lean.some(({ state }) => state === "idle");
   return isQuiet ? [h("p", { class: "quiet" }, "No proof waits: idle Lean workers have nothing to do.")] : texts.map((text) => h("p", { class: "note undecided" }, text));
