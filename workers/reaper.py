@@ -102,7 +102,7 @@ class Reaper:
             self._tokens.lean(environment, self._leases.nudge(environment, _NUDGE_EVERY * 1000))
 
     def _reap_dead(self) -> None:
-        """Take back leases of dead processes of this host at once: nobody will renew those leases."""
+        """Take back the leases of this host's dead processes before they lapse: nobody will renew them."""
         for lease, worker in self._leases.held_by().items():
             host, _, identity = worker.partition(":")
             if host == self._host and not is_identity_alive(identity):

@@ -29,7 +29,7 @@ def read(paths: Iterable[str], columns: Columns, split: str | None, skip: Path |
         skip: a file that is not a source, because verdicts are written to it.
 
     Raises:
-        InvalidRequest: a path is not there or cannot be read, or there is a split and no data set on the hub.
+        InvalidRequest: a path is not there or cannot be read, or `split` is given but no path is on the hub.
         ConfigurationError: the library that reads a path's files is not installed.
     """
     paths = list(paths)

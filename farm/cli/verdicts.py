@@ -199,7 +199,7 @@ def _first_message(verdict: Verdict) -> str:
 
 
 def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
-    """Yield each whole line, its row and its verdict; leave out a last line cut off when its process was killed."""
+    """Yield each whole line, its row and its verdict; leave out a last line that a killed process left unfinished."""
     *lines, torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
     if not torn.startswith(_LINE_START[: len(torn)]):
         lines.append(torn)

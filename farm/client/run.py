@@ -86,7 +86,7 @@ class Run(Sequence[Verdict]):
         return fmean(1 - comb(len(solved) - sum(solved), k) / comb(len(solved), k) for solved in attempts.values())
 
     def _attempts(self, undecided: Undecided | None) -> dict[str, list[bool]]:
-        """Return for each problem whether each attempt was accepted; an empty list if all were excluded."""
+        """Return, for each problem, whether each of its attempts was accepted; leave out excluded attempts."""
         attempts: dict[str, list[bool]] = defaultdict(list)
         for proof, verdict in zip(self.manifest.proofs, self, strict=True):
             if proof.problem is None:

@@ -38,7 +38,7 @@ class Rotation:
     """Lends the least loaded service. A service that fails rests; while it rests, it is asked only if all others rest.
 
     A service rests for 5 s, and twice as long after each further failure in a row, up to a minute. It rests because a
-    call to a server that hangs loses much of the time that the call may take.
+    server that hangs would use up much of the time that a call may take.
 
     Args:
         endpoints: the services, at least one.

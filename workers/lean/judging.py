@@ -184,7 +184,7 @@ class Judge:
         return read_messages(response, trial.place), read_sorries(response, trial.place)
 
     def _reason(self, trial: Trial, response: Response) -> Reason | None:
-        """Return why a response to the submission rejects it, whatever the checks would say."""
+        """Return why Lean's response alone rejects a submission, before any check; None if it does not."""
         if isinstance(response, Refused):
             return Reason.ERROR
         return judge(*self._read(trial, response))

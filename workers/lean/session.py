@@ -181,7 +181,8 @@ class Session:
 
         Raises:
             HeaderFailed: the header has errors, and so is not kept.
-            ReplEnded: the REPL is dead; `ReplTimeout` after `LEAN_HEADER_TIMEOUT_S`.
+            ReplTimeout: a command took longer than `LEAN_HEADER_TIMEOUT_S`.
+            ReplEnded: the REPL is dead for another reason.
         """
         if header not in self._headers:
             started = time.monotonic()
@@ -228,7 +229,8 @@ class Session:
             start: an environment that the farm's commands made from the header's; by default the header's own.
 
         Raises:
-            ReplEnded: the REPL is dead; `ReplTimeout` after `timeout_s`.
+            ReplTimeout: the body took longer than `timeout_s`.
+            ReplEnded: the REPL is dead for another reason.
         """
         self._ran += 1
         # LeanInteract refuses an empty command; a file that has only imports has an empty body.

@@ -68,7 +68,7 @@ class LeanWorker:
         self._tokens: Tokens | None = None
 
     def bind(self, app: Celery) -> None:
-        """Connect this room to Celery's signals and its one task."""
+        """Connect this room to Celery's signals, and register its one task."""
         self._tokens = Tokens(app)
         app.task(name=LEAN_TASK)(self.work)
         signals.worker_init.connect(self._prepare, weak=False)
