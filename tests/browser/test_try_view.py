@@ -121,6 +121,7 @@ def test_a_file_that_holds_no_rows_says_where(page: Page, tmp_path: Path) -> Non
 
 def test_what_runs_can_be_stopped_and_is_remembered(page: Page, farm: RunningFarm) -> None:
     page.open("try")
+    page.run("localStorage.clear()")  # of earlier tests' tries
     page.await_text("Verify")
     page.find("#code").send_keys(f"{TRUE} -- sleep:60000")
     page.find("form[aria-label=Verify] .primary").click()

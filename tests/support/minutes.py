@@ -53,7 +53,7 @@ def pass_a_minute(farm: RunningFarm) -> None:
 
 
 def fill(farm: RunningFarm, minutes: Mapping[int, Minute]) -> None:
-    """Keep minutes that ended so many minutes ago, as reapers would have; the farm's own reaper goes on from there."""
+    """Keep these minutes alone, which ended so many minutes ago; the farm's own reaper goes on from there."""
     _keep(farm, minutes, {})
 
 
@@ -65,8 +65,9 @@ def fill_hosts(farm: RunningFarm, minutes: Mapping[int, dict[str, HostMinute]]) 
 def _keep(farm: RunningFarm, minutes: Mapping[int, Minute], hosts: Mapping[int, dict[str, HostMinute]]) -> None:
     client = open_store(farm.redis_url)
     now = client.time()[0] // 60
-    for slot in range(KEPT_HOST_MINUTES if hosts else 0):
-        client.hdel("farm:history", f"hosts:{slot}")
+    sampled = [name for name in client.hkeys("farm:history") if name.isdigit()]
+    for slot in [*sampled, *(b"hosts:%d" % each for each in range(KEPT_HOST_MINUTES if hosts else 0))]:
+        client.hdel("farm:history", slot)
     for ago in sorted(minutes, reverse=True):
         look = Look(at_ms=(now - ago) * 60_000)
         minute = minutes[ago].model_copy(update={"at": (now - ago - 1) * 60})
