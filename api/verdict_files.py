@@ -13,6 +13,7 @@ from farm.client.manifest import identify
 from farm.errors import ConfigurationError, Conflict, NotFound, StoreUnavailable
 from farm.models import BatchStatus, Proof, Verdict
 from farm.store.batches import Batches
+from farm.store.records import read_record
 from farm.verdict_rows import ParquetRows, Row, row_of
 
 PARQUET = "application/vnd.apache.parquet"
@@ -41,7 +42,7 @@ class ParquetAnswer:
             ) from error
 
     async def parts(self, batches: Batches, owner: str) -> AsyncIterator[bytes]:
-        """Yield the file in parts.
+        """Yield the file in parts; proofs without a verdict that this release can read are left out.
 
         If the store stops answering or the batch expires, the file's end is missing, and no reader accepts the file.
         """
@@ -56,16 +57,18 @@ class ParquetAnswer:
         yield self._taken()
 
     def _add(self, items: list[bytes]) -> bytes:
-        rows = [self._row(item) for item in map(orjson.loads, items) if item["verdict"]]
-        if rows:
+        if rows := [row for row in map(self._row, map(orjson.loads, items)) if row]:
             self._file.add(rows)
         return self._taken()
 
-    def _row(self, item: dict[str, Any]) -> Row:
+    def _row(self, item: dict[str, Any]) -> Row | None:
+        verdict = read_record(Verdict, item["verdict"]) if item["verdict"] else None
+        if verdict is None:
+            return None
         # The proof was validated when it was submitted. Validating it again would read its statement, which takes
         # longer than all else.
         proof = Proof.model_construct(**item["proof"])
-        return row_of(Verdict.model_validate(item["verdict"]), identify(proof, item["index"])) | self._names
+        return row_of(verdict, identify(proof, item["index"])) | self._names
 
     def _taken(self) -> bytes:
         taken = self._written.getvalue()

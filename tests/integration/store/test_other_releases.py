@@ -6,6 +6,9 @@ import asyncio
 import json
 import time
 
+import pyarrow.parquet
+
+from api.verdict_files import ParquetAnswer
 from farm.celery_app import Tokens, celery_app
 from farm.models import Reason
 from farm.settings import Settings
@@ -94,3 +97,18 @@ async def test_an_item_is_shown_as_it_was_stored(valkey_url: str, client: OpenSt
     assert json.loads(shown)["verdict"]["reason"] == "later"
     proof = json.loads(shown)["proof"]
     assert (proof["code"], proof["id"]) == ("proof 0", None)
+
+
+async def test_a_verdict_that_cannot_be_read_is_left_out_of_a_parquet_file(
+    valkey_url: str, client: OpenStore, leases: Leases
+) -> None:
+    batch = await asyncio.to_thread(put, valkey_url, 3)
+    for _ in range(3):
+        finish(leases, take(leases, most=1))
+    key = f"farm:batch:{batch}:results"
+    client.hset(key, "1", pack({**unpack(client.hget(key, "1")), "reason": "later"}))
+
+    async with connect_async(valkey_url) as api:
+        answer = ParquetAnswer(await Batches(api).status(batch, "me"))
+        whole = b"".join([part async for part in answer.parts(Batches(api), "me")])
+    assert pyarrow.parquet.read_table(pyarrow.BufferReader(whole)).column("index").to_pylist() == [0, 2]
