@@ -47,19 +47,19 @@ def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
         and `bytes`.
 
     Raises:
-        ConfigurationError: the folder cannot be made, is not empty, or lies in a part; or pip does not get the wheels.
+        ConfigurationError: the folder lies in a part, cannot be made or is not empty; or pip does not get the wheels.
     """
+    sources = list(_sources(settings))
+    for name, source in sources:
+        if isinstance(source, Path) and folder.resolve().is_relative_to(source.resolve()):
+            # The copy of the part would hold the bundle, and so itself.
+            raise ConfigurationError(f"{folder} lies in the {name} that belongs in it ({source}): name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"{folder} cannot be made a folder: {error.strerror}") from error
     if any(folder.iterdir()):
         raise ConfigurationError(f"{folder} is not empty: name a new folder")
-    sources = list(_sources(settings))
-    for name, source in sources:
-        if isinstance(source, Path) and folder.resolve().is_relative_to(source.resolve()):
-            # The copy of the part would hold the bundle, and so itself.
-            raise ConfigurationError(f"{folder} lies in the {name} that belongs in it ({source}): name another folder")
     _collect_wheels(folder / "wheels", tell)
     present, missing = ["wheels"], {}
     for name, source in sources:
