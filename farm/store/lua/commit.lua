@@ -9,7 +9,8 @@ local now = now_ms()
 if new.reply ~= '' and redis.call('HEXISTS', 'farm:paused', owner) == 1 then return {batch, 0, 'paused'} end
 local b = 'farm:batch:' .. batch
 local is_known = redis.call('EXISTS', b) == 1
--- A failover has lost a part of the staging, or the staging was discarded before this call arrived. Such a batch would never end.
+-- A failover has lost a part of the staging, or the staging was discarded before this call arrived. Such a batch would
+-- never end.
 if not is_known and redis.call('HLEN', b .. ':items') ~= new.total then return {batch, 0, 'lost'} end
 if new.key ~= '' then
   local key = 'farm:idempotency:' .. owner .. ':' .. new.key

@@ -1,6 +1,6 @@
--- Corrects the count of tokens and, if it hides work, that of waiting items, and replaces lost tokens. A token counts as lost if work is waiting while processes are
--- idle, both now and at the last call. Each host has a reaper that calls this, so of several calls in quick succession
--- only the first counts.
+-- Replaces lost tokens, and corrects the count of tokens. If the count of waiting items hides work, it is corrected too.
+-- A token counts as lost if work is waiting while processes are idle, both now and at the last call. Each host has a
+-- reaper that calls this, so of several calls in quick succession only the first counts.
 -- ARGV: environment, ms between calls. Returns how many tokens to publish.
 local env, now, every_ms = ARGV[1], now_ms(), tonumber(ARGV[2])
 local since = now - number_at('farm:looked:' .. env)
@@ -25,7 +25,8 @@ end
 
 local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
 if pending <= 0 then
-  -- A count that is too low would hide this work for ever. Earlier releases left one behind when a submission was sent twice.
+  -- A count that is too low would hide this work for ever. Earlier releases left one behind when a submission was sent
+  -- twice.
   pending = count_claimable()
   if pending > 0 then redis.call('HSET', 'farm:counts:' .. env, 'pending', pending) end
 end

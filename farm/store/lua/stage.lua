@@ -1,9 +1,10 @@
 -- Stores a slice of a staging in one step, if there is room for it.
--- ARGV: batch, owner, ttl_ms, then the limits: items of an owner, bytes of an owner, items, bytes, and then per item: index, lane,
---       stored proof
+-- ARGV: batch, owner, ttl_ms, then the limits: items of an owner, bytes of an owner, items, bytes, and then per item:
+--       index, lane, stored proof
 -- Returns '' or the name of the limit that has been reached.
 local batch, owner, ttl_ms, b = ARGV[1], ARGV[2], tonumber(ARGV[3]), 'farm:batch:' .. ARGV[1]
--- The slice was sent a second time because the first reply got lost. Each item must wait only once, and be counted only once.
+-- The slice was sent a second time because the first reply got lost. Each item must wait only once, and be counted only
+-- once.
 if redis.call('HEXISTS', b .. ':items', ARGV[8]) == 1 then return '' end
 
 local items, bytes = 0, 0
