@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import cast
 
+from farm.errors import Conflict
 from farm.models import ItemName, Outcome, Proof
 from farm.store.client import AsyncRedisClient
 from farm.store.codec import raw, unmark, unpack
 from farm.store.connection import translated
+from farm.store.records import read_record
 
 _SLICE = 100
 # A proof has up to 2 MB of text, and its verdict may be as large.
@@ -59,16 +61,24 @@ async def undecided(client: AsyncRedisClient, batch: str, total: int) -> AsyncIt
     """Yield the undecided proofs of a batch, in slices; each proof has the id of its verdict.
 
     Raises:
+        Conflict: another release has stored one of the proofs in a form that this one cannot read.
         StoreUnavailable: Redis does not answer.
     """
     for start in range(0, total, _SLICE):
         some = range(start, min(start + _SLICE, total))
         items, results = await _read(client, batch, some)
         yield [
-            Proof.model_validate({"id": str(index), **unpack(unmark(item))})
+            _as_submitted(index, item)
             for index, item, result in zip(some, items, results, strict=True)
             if item and result and unpack(result)["outcome"] == Outcome.UNDECIDED
         ]
+
+
+def _as_submitted(index: int, item: bytes) -> Proof:
+    proof = read_record(Proof, {"id": str(index), **unpack(unmark(item))})
+    if proof is None:
+        raise Conflict(f"Another release of the farm took proof {index}, and this one cannot read it: submit it again")
+    return proof
 
 
 async def _read(client: AsyncRedisClient, batch: str, indices: range) -> tuple[list[bytes | None], list[bytes | None]]:

@@ -7,9 +7,11 @@ import json
 import time
 
 import pyarrow.parquet
+import pytest
 
 from api.verdict_files import ParquetAnswer
 from farm.celery_app import Tokens, celery_app
+from farm.errors import Conflict
 from farm.models import Reason
 from farm.settings import Settings
 from farm.store.batches import Batches
@@ -17,6 +19,7 @@ from farm.store.codec import mark as marked
 from farm.store.codec import pack, unpack
 from farm.store.connection import connect_async
 from farm.store.corpora import Corpora, SwitchOutcome, Wish
+from farm.store.items import undecided
 from farm.store.leases import Leases
 from farm.store.retrievals import Retrieval, Retrievals
 from farm.store.room_queues import Room
@@ -112,3 +115,14 @@ async def test_a_verdict_that_cannot_be_read_is_left_out_of_a_parquet_file(
         answer = ParquetAnswer(await Batches(api).status(batch, "me"))
         whole = b"".join([part async for part in answer.parts(Batches(api), "me")])
     assert pyarrow.parquet.read_table(pyarrow.BufferReader(whole)).column("index").to_pylist() == [0, 2]
+
+
+async def test_a_proof_that_cannot_be_read_refuses_a_rerun(valkey_url: str, client: OpenStore, leases: Leases) -> None:
+    batch = await asyncio.to_thread(put, valkey_url, 1)
+    finish(leases, take(leases), Reason.TIMEOUT)
+    key = f"farm:batch:{batch}:items"
+    client.hset(key, "0", marked(pack({"code": "by rfl", "later": 1}), ""))
+
+    async with connect_async(valkey_url) as api:
+        with pytest.raises(Conflict, match="proof 0"):
+            [_ async for _ in undecided(api, batch, 1)]
