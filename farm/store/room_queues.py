@@ -101,10 +101,19 @@ class Room:
         rows = cast("list[tuple[bytes, list[bytes]]]", reply)
         found = [(id_.decode(), dict(zip(row[::2], row[1::2], strict=True))) for id_, row in rows]
         read = [(load(id_, fields), fields.get(b"vectors", b"")) for id_, fields in found]
-        # A query that only another release can read is not held, so that its lease lapses.
         taken = [(query, vectors) for query, vectors in read if query]
         self._held += tuple(query.id for query, _ in taken)
+        if len(taken) < len(read):
+            self._leave_unread()
         return taken
+
+    def _leave_unread(self) -> None:
+        """Let the leases of queries that only another release can read lapse: this worker would take them again."""
+        with translated():
+            if self._held:
+                self._client.hset(self._taken, self._worker, " ".join(self._held))
+            else:
+                self._client.hdel(self._taken, self._worker)
 
     def renew(self) -> None:
         """Renew the leases of the queries being served; called by a thread other than the one that takes them.

@@ -37,7 +37,9 @@ def test_a_query_that_a_room_cannot_read_does_not_stop_those_beside_it(client: O
     assert [query.id for query, _ in room.take(8)] == [queries[0].id, queries[2].id]
     room.reply_all([(query, {"results": []}) for query in (queries[0], queries[2])])
     assert client.llen("reply") == 2
+    client.zadd("farm:leased:embed", {queries[1].id: 1e15})
     assert room.take(8) == []
+    assert client.zscore("farm:leased:embed", queries[1].id) == 1e15, "it is left to a worker of the other release"
     room.recover(lambda _: False)
     Room(client, "embed", "another").recover(lambda _: False)
 
