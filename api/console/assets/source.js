@@ -60,14 +60,25 @@ export function source(text, marks, wrong = 0) {
   function show(line) {
     goTo(line);
     box.focus({ preventScroll: true });
-    // The box may reach below the window.
+    bringUp(line);
+  }
+
+  /** Scroll the page to a line: the box may reach below the window. */
+  function bringUp(line) {
     box.querySelector(`[data-line="${line}"]`)?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Show the first wrong line until somebody moves: the banner of alarms may come later than the text, and push it down. */
+  function startAt(line) {
+    const watch = new ResizeObserver(() => [goTo, bringUp].forEach((move) => move(line)));
+    watch.observe(document.getElementById("alarms"));
+    for (const moved of ["wheel", "pointerdown", "keydown"]) addEventListener(moved, () => watch.disconnect(), { once: true, passive: true });
   }
 
   draw(wrong && lines.length > MOST_LINES ? wrong - 1 - LINES_BEFORE : 0);
   const element = h("section", { class: "source", "aria-label": "Source" }, note, box);
   // Heights are known only once the element is on the page.
-  if (wrong) requestAnimationFrame(() => goTo(wrong));
+  if (wrong) requestAnimationFrame(() => startAt(wrong));
   return { element, goTo: show };
 }
 
