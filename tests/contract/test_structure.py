@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,6 +147,14 @@ def test_no_constructor_takes_more_than_seven_arguments() -> None:
                     taken[f"{path.name}:{class_.name}"] = len([*of.posonlyargs, *of.args, *of.kwonlyargs]) - 1
 
     assert {name: count for name, count in taken.items() if count > 7} == {}
+
+
+def test_no_two_test_files_are_one_module() -> None:
+    """Unless their folders are packages, one run cannot collect two test files of one name."""
+    tests = (ROOT / "tests").rglob("test_*.py")
+    names = Counter(path.name for path in tests if not path.with_name("__init__.py").exists())
+
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("package", sorted(path.parent for path in modules() if path.name == "__init__.py"))

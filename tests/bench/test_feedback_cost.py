@@ -1,6 +1,6 @@
 """What `feedback: true` costs: batches of proofs that fail, with and without it, in turn on one farm.
 
-    .venv/bin/python -m pytest tests/bench/test_feedback.py -m bench -s
+    .venv/bin/python -m pytest tests/bench/test_feedback_cost.py -m bench -s
 
 This says nothing about Lean: the scripted REPL keeps no tactic states. The row goes to docs/benchmarks.md by hand.
 """
