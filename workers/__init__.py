@@ -1,1 +1,1 @@
-"""The workers, one room per kind."""
+"""The farm's workers. A room is one kind of worker: Lean, embed or premises."""

@@ -25,7 +25,7 @@ _running: list[BackgroundThread] = []
 
 
 def or_end(start: Callable[P, None]) -> Callable[P, None]:
-    """Return a function that calls `start` and ends the process on an error, which Celery would only log."""
+    """Return a function that calls `start`, and ends the process if `start` fails: Celery would only log the error."""
 
     @functools.wraps(start)
     def started(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -43,8 +43,8 @@ class BackgroundThread(threading.Thread):
 
     Args:
         name: the thread's name.
-        silence_s: how long the thread may take from one `turn` to the next before the process ends; None if it never
-            calls `turn`.
+        silence_s: the longest time that may pass between two calls of `turn`; if more passes, `Pulse` ends the process.
+            None means that the thread never calls `turn`.
     """
 
     def __init__(self, name: str, silence_s: float | None = None) -> None:
@@ -78,11 +78,13 @@ class BackgroundThread(threading.Thread):
 
 
 class Pulse(BackgroundThread):
-    """Gives a forked process's signs of life while none of its threads is stuck; watches the worker's first process.
+    """Gives the signs of life of a forked process, and ends the worker's first process if that gives none.
+
+    If a background thread of the forked process is stuck, the forked process ends.
 
     Args:
         data_dir: the farm's data folder.
-        part: the worker's name among the signs of life.
+        part: the part of the farm that the worker belongs to, such as `embed`.
         parent: the worker's first process.
     """
 
@@ -105,8 +107,8 @@ class Pulse(BackgroundThread):
 class Silence:
     """Ends processes of this worker that are running but give no sign of life.
 
-    A process is ended only after two checks found it silent, because when a frozen host wakes, all its processes have
-    been silent for a long time.
+    A process is ended only if two checks in a row find it silent. When a frozen host wakes, the first check finds all
+    processes silent, although they work again.
     """
 
     def __init__(self, data_dir: Path, part: str) -> None:

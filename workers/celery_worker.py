@@ -1,4 +1,4 @@
-"""Starting a room's Celery worker."""
+"""Starts the Celery worker of a room (one kind of worker)."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
         processes: how many processes work.
 
     Raises:
-        SchemaMismatch: the store's state belongs to a release too far from this one.
+        SchemaMismatch: the store's state was written by a release that is too old or too new for this one.
     """
     _keep_logs(room)
     descriptors.raise_limit()
-    # Handlers run in the order of their connection, so this one runs after the room's own.
+    # Celery calls handlers in the order in which they were connected, so `_end_now` runs after the room's own.
     signals.worker_process_shutdown.connect(_end_now, weak=False)
     with closing(connect(settings.redis_url)) as client:
         await_store(client)
@@ -64,7 +64,10 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
 
 
 def _watch(settings: Settings, app: Celery, room: str, queue: str) -> None:
-    """Make each process give signs of life from its start, and watch the worker's first process."""
+    """Make each forked process start two threads.
+
+    `Pulse` gives the signs of life of the forked process. `Neglect` watches the worker's first process.
+    """
     parent, begun = os.getpid(), LastBegun()
 
     def begin(**_: Any) -> None:
@@ -75,10 +78,13 @@ def _watch(settings: Settings, app: Celery, room: str, queue: str) -> None:
 
 
 def _keep_logs(room: str) -> None:
-    """Keep the farm's logging: Celery does not touch a configuration that others made."""
+    """Set up the farm's logging, and keep Celery from replacing it.
+
+    Celery leaves the logging alone if the signal `setup_logging` has a handler.
+    """
     configure_logs(room)
     signals.setup_logging.connect(_leave, weak=False)
-    # Celery's own record has the text of the exception, which may quote a proof.
+    # Celery's own log record has the text of the exception, and that text may quote a proof.
     logging.getLogger("celery.app.trace").disabled = True
     signals.task_failure.connect(_log_failure, weak=False)
     if not sys.stderr.isatty():
@@ -87,7 +93,10 @@ def _keep_logs(room: str) -> None:
 
 
 def _end_now(exitcode: int, **_: Any) -> None:
-    """End a process that has released everything. Otherwise billiard sleeps a second more, and the parent waits."""
+    """End this process at once, because it has released everything.
+
+    Otherwise billiard would sleep for another second, and the parent would wait for that.
+    """
     os._exit(exitcode)
 
 

@@ -1,4 +1,4 @@
-"""The heartbeat of a worker process: signs of life from a thread of its own, so a long proof does not stop them."""
+"""The heartbeat of a worker process: a thread that reports to Redis every two seconds, also during a long proof."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Heartbeat(BackgroundThread):
         self._hand_in()
 
     def hurry(self) -> None:
-        """Beat at once, in the heartbeat's thread."""
+        """Make the heartbeat's thread beat at once."""
         self._changed.set()
 
     def work(self) -> None:
@@ -82,7 +82,7 @@ class Heartbeat(BackgroundThread):
             self._changed.clear()
 
     def end(self) -> None:
-        """Stop beating and sign off."""
+        """Stop beating, and remove this process from the list of live processes."""
         self._ended.set()
         self._changed.set()
         self.join(timeout=1)

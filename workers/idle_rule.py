@@ -1,7 +1,7 @@
-"""The idle rule: if a worker idles while tokens wait, its first process fails to take them, and is therefore ended.
+"""The idle rule: if a worker is idle for a while although tokens wait, its first process is ended.
 
-The rule works with any broker and for any cause. A worker that cannot reach its broker sees no tokens, and keeps
-running.
+The first process takes the tokens from the broker, so it must have failed. The rule works with any broker and for any
+cause. A worker that cannot reach its broker sees no tokens, and keeps running.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from workers.background_threads import BackgroundThread
 NEGLECT_S = 20.0
 """How long tokens may wait while none is taken, before the first process is ended."""
 _LOOK_S = 2.0
-# If two checks are further apart, nothing is known about the time between them.
+# If two checks are further apart than this, the time is counted anew from the later check: nothing is known about the
+# time between them.
 _ON_END_S = 10.0
 
 _log = structlog.get_logger()
@@ -45,7 +46,7 @@ class LastBegun:
 
 
 class Neglect(BackgroundThread):
-    """Watches, in each forked process of a worker, whether the first process takes waiting tokens; if not, ends it.
+    """Ends the first process of a worker if that does not take waiting tokens; each forked process runs this thread.
 
     Args:
         app: the worker's app.
@@ -55,7 +56,7 @@ class Neglect(BackgroundThread):
     """
 
     def __init__(self, app: Celery, queue: str, begun: LastBegun, parent: int) -> None:
-        # This thread is not watched itself: RabbitMQ may not answer, and that must not end a process.
+        # Nothing checks whether this thread is stuck: RabbitMQ may not answer, and that must not end a process.
         super().__init__("neglect")
         self._app = app
         self._queue = queue

@@ -9,16 +9,18 @@ import socket
 import stat
 from pathlib import Path
 
-_STANDARD = 3  # lower descriptors may be sockets of a log's journal
+_STANDARD = 3  # lower descriptors (stdin, stdout, stderr) may be sockets of the system's log
 
 
 def let_go_of_connections() -> None:
     """Make every process that this one forks close its inherited connections at once.
 
-    A process that replaces a dead one is forked while its parent is connected. If the parent closes a socket of which
-    the child holds a copy, the parent's epoll still reports the socket's events, under a number that means another
-    socket by then. The parent then waits on the wrong socket. The copies have to be closed in the fork itself: parent
-    and child share the epoll, and later the child may already have removed the parent's sockets from it.
+    To replace a dead process, the parent forks a new one while the parent is connected. The child then holds copies of
+    the parent's sockets. If the parent closes such a socket, its epoll still reports the events of the child's copy,
+    under a descriptor number that may belong to another socket by then. The parent would wait on the wrong socket.
+
+    The child must close its copies during the fork. Parent and child share the epoll, so a child that closed them later
+    might first remove the parent's sockets from the epoll.
     """
     os.register_at_fork(after_in_child=functools.partial(_let_go, os.getpid()))
 
@@ -31,13 +33,16 @@ def _let_go(parent: int) -> None:
         # One of the descriptors belonged to the listing itself, and is closed by now.
         with contextlib.suppress(OSError):
             if _is_connection(int(path.name)):
-                # The number stays in use, because the object that owns the descriptor will close it some day.
+                # The number must stay in use: the object that owns the descriptor will close that number some day.
                 os.dup2(null, int(path.name), inheritable=False)
     os.close(null)
 
 
 def _is_connection(descriptor: int) -> bool:
-    """Whether a descriptor is a connection, or was one: Celery's own pipes and socket pairs have no address."""
+    """Whether a descriptor is an open or a lost connection.
+
+    Celery's own pipes and socket pairs have no address, and do not count.
+    """
     if descriptor < _STANDARD or not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
         return False
     with socket.socket(fileno=os.dup(descriptor)) as copy:

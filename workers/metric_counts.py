@@ -1,7 +1,7 @@
 """The counts of a worker process for /metrics: kept in memory, and added to the farm's figures with each heartbeat.
 
-A process that is killed loses its counts of the last two seconds. Verdicts are not among them: they are counted when
-they are written.
+A process that is killed loses its counts of the last two seconds. No verdict is lost from the figures, because the
+store counts verdicts when they are written.
 """
 
 from __future__ import annotations

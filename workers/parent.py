@@ -1,7 +1,7 @@
 """What the farm adds to Celery's own work in the first process of a worker.
 
-The first process gives signs of life, ends processes that give none, reconnects to the broker quickly, and tells its
-processes if it ends because of an error.
+The first process gives signs of life, ends forked processes that give none, and reconnects to the broker quickly. If
+an error ends the first process, it tells the forked processes to end.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _log = structlog.get_logger()
 
 
 def take_care(app: Celery, data_dir: Path, part: str) -> None:
-    """Add these duties to the worker of an app; call this in the worker's first process, before the worker starts.
+    """Add all this to the worker of an app; call this in the worker's first process, before the worker starts.
 
     Args:
         app: the worker's app.
         data_dir: where the signs of life go.
-        part: the worker's name among the signs of life.
+        part: the part of the farm that the worker belongs to, such as `embed`.
     """
     sign, silence = Sign(data_dir, part, is_main=True), Silence(data_dir, part)
 
@@ -43,7 +43,7 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
             sign.give()
 
         def register_with_event_loop(self, worker: Any, hub: Any) -> None:
-            """Set the timer; called for each new connection, because Celery drops the timers of a lost connection."""
+            """Set the timer. Celery calls this for each new connection, and drops the timers of a lost one."""
             hub.call_repeatedly(SIGN_EVERY_S, look, worker)
 
         def close(self, worker: Any) -> None:

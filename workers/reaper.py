@@ -1,10 +1,10 @@
 """`python -m workers.reaper`: takes work back from dead processes.
 
-Each host runs a reaper, and Redis lets only one of the reapers do each task. Every second, it takes back leases that
-ran out and leases of dead processes of this host, and ends what is left of cancelled batches. In the same pass, it
-deletes batches whose retention has ended, and replaces lost tokens of premise queries. Every five seconds, it replaces
-lost tokens of proofs, ends processes that a dead worker left, and forgets environments whose workers have not been seen
-for a long time. Every minute, it takes a sample for the history.
+Each host runs a reaper, and Redis lets only one of the reapers do each task. Every second, a reaper takes back leases
+that ran out and leases of dead processes of its host, and gives verdicts to the remaining proofs of cancelled batches.
+In the same pass, it deletes batches whose retention has ended, and replaces lost tokens of premise queries. Every five
+seconds, it replaces lost tokens of proofs, ends processes that a dead worker left, and forgets environments whose
+workers have not been seen for a long time. Every minute, it takes a sample for the history.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _log = structlog.get_logger()
 
 
 class Reaper:
-    """Repeats the passes that take work back."""
+    """Takes work back from dead processes; each call of `pass_over` is one pass."""
 
     def __init__(
         self, client: RedisClient, leases: Leases, rooms: Sequence[Room], tokens: Tokens, retention_s: int
@@ -57,7 +57,7 @@ class Reaper:
         self._sampler = Sampler(client)
         self._rooms = rooms
         self._tokens = tokens
-        # An environment is kept as long as batches that name it, and at least long enough to replace its workers.
+        # An environment is kept as long as the batches that name it, and at least long enough to replace its workers.
         self._known_s = max(retention_s, _KNOWN_AT_LEAST_S)
         self._host = host_of_ids()
         self._passes = 0
@@ -90,7 +90,10 @@ class Reaper:
         self._passes += 1
 
     def _sample(self) -> None:
-        """Keep the history; one that cannot be read, perhaps of another release, must not stop the reaper."""
+        """Take a sample for the history, if one is due.
+
+        If the history cannot be read, for example because another release wrote it, the reaper logs this and goes on.
+        """
         try:
             self._sampler.sample_if_due()
         except ValueError:
@@ -117,7 +120,7 @@ class Reaper:
         if back.condemned:
             items = self._leases.items(back.batch, back.condemned)
             finished = self._leases.finish(lease, back.batch, _undecided(items, Reason(back.reason)))
-            # Items that waited for the run of a condemned one now wait for a process.
+            # Items with the same proof waited for the result of a condemned item. They now wait for a process.
             self._tokens.lean(back.environment, finished.tokens)
 
     def _sweep(self, batch: str) -> None:

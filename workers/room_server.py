@@ -1,7 +1,8 @@
 """The server that the embed and premise rooms share: a token wakes it, and it stays awake for a while.
 
-Celery takes up to 80 ms to deliver a token, several times as long as a query takes. So a process that has served all
-queries waits a while for more queries on the room's list, and meanwhile nobody sends tokens.
+A token is a Celery message that says that queries wait. Celery takes up to 80 ms to deliver a token, several times as
+long as a query takes. So after the last query, a process waits a while for more queries on the room's list in Redis.
+While a process waits, queries need no tokens.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ from workers.stopping import StopFlag
 LINGER_S = 10.0
 """How long a process stays awake after the last query."""
 MOST_QUERIES = 64
-"""How many queries are served together."""
+"""The most queries that are served together."""
 # How long a waiting process may take to notice that it has to end.
 _LOOK_UP_S = 0.5
-# A connection that is silent for longer is given up: no answer takes that long, and the queries are kept.
+# A connection on which Redis is silent for longer is given up. No answer takes that long, and Redis keeps the queries.
 _SILENCE_S = 3.0
 _RETRY_S = 0.2
 _FAULT = "The worker failed on this query: its log says how"
@@ -75,7 +76,10 @@ class RoomServer(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Load what queries need, if it is not loaded. If that fails, show why, answer with the reason, and retry."""
+        """Load what queries need, unless it is loaded.
+
+        If that fails, `describe` shows the reason, `serve` answers queries with it, and the next call tries again.
+        """
 
     def gather(self, taken: Taken) -> Taken:
         """Return the queries to serve together: `taken`, and further queries that are worth waiting for."""
@@ -83,7 +87,7 @@ class RoomServer(ABC):
 
     @abstractmethod
     def serve(self, taken: Taken) -> None:
-        """Answer queries, or hand them on."""
+        """Answer queries, or hand them on to the next room."""
 
     @abstractmethod
     def describe(self) -> dict[str, str | float]:
@@ -107,7 +111,13 @@ class RoomServer(ABC):
         return f"{served} queries"
 
     def _serve_with(self, first: Taken) -> int:
-        """Serve the queries taken and those that join them; whatever goes wrong, every query gets an answer."""
+        """Serve `first`, together with the queries that `gather` adds; return how many queries these were.
+
+        If serving fails, every one of these queries is answered with an error.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
         taken = first
         try:
             taken = self.gather(first)
@@ -126,7 +136,8 @@ class RoomServer(ABC):
             left_s = quiet_since + self._post.linger_s - time.monotonic()
             try:
                 taken = self._post.room.take(MOST_QUERIES) if looks else []
-                # A query that came just before `open` has no token, so the list is checked once more.
+                # After `open`, queries come with a token again. A query that came just before has none, so the list is
+                # checked once more.
                 if is_leaving and not taken:
                     return
                 if not taken:
@@ -139,12 +150,16 @@ class RoomServer(ABC):
             if taken:
                 yield taken
                 quiet_since, is_leaving = time.monotonic(), False
-            # A waiting query ends the next wait at once; a query whose lease has lapsed has to be looked for.
+            # If queries wait on the list, the next wait returns them at once. A query whose lease has lapsed is not on
+            # the list, so `take` must look for such queries if a wait brings nothing.
             looks = not taken
         self._leave_the_rest()
 
     def _wait(self, left_s: float) -> Taken:
-        """Return queries that come within a moment; after waiting long enough, ask for tokens again instead."""
+        """Return the queries that come within half a second.
+
+        If no time is left, return no query, and let the next query send a token again.
+        """
         room = self._post.room
         if left_s <= 0:
             room.open()
@@ -154,7 +169,7 @@ class RoomServer(ABC):
         return taken
 
     def _leave_the_rest(self) -> None:
-        """Publish a token for the worker that replaces this one; if the store does not answer, the reaper does so."""
+        """If queries wait, publish a token for the next worker; if the store does not answer, the reaper does so."""
         with contextlib.suppress(StoreUnavailable):
             self._post.room.open()
             if self._post.room.call_if_neglected():
@@ -185,7 +200,7 @@ class RoomProcess:
         self._tokens: Tokens | None = None
 
     def bind(self, app: Celery, task: str) -> None:
-        """Connect this room to Celery's signals and its one task."""
+        """Register the room's one task, and the handlers of Celery's signals, with an app."""
         self._tokens = Tokens(app)
         app.task(name=task)(self.work)
         signals.worker_process_init.connect(or_end(self._start), weak=False)
@@ -193,7 +208,7 @@ class RoomProcess:
         signals.worker_shutting_down.connect(self._stop_soon, weak=False)
 
     def work(self) -> str:
-        """Serve every query that waits."""
+        """Run the room's task: serve every query that waits."""
         if self._server is None:
             raise RuntimeError("The process has not been started by Celery's prefork pool")
         return self._server.work()
@@ -220,8 +235,9 @@ class RoomProcess:
         self._heartbeat = Heartbeat(registry, server.describe, hand_in=hand_in)
         server.on_change = self._heartbeat.hurry
         self._heartbeat.start()
-        # This process may replace one that died holding queries, and others may be free to answer them now.
-        with contextlib.suppress(StoreUnavailable):  # the leases on them will lapse
+        # This process may replace a process that died while it served queries. Put those back, because another process
+        # may be free to answer them now.
+        with contextlib.suppress(StoreUnavailable):  # the leases of these queries will lapse
             room.recover(may_be_alive)
         server.start()
         self._heartbeat.hurry()

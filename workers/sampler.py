@@ -1,4 +1,4 @@
-"""The history's samples: each minute, the reaper that comes first takes one."""
+"""Takes a sample for the history each minute. Of several reapers, the first one in a minute takes it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from farm.store.scenes import look, read_names_now
 
 
 class Sampler:
-    """Looks at the store as each minute begins, by the store's clock, and keeps the figures of the minute before."""
+    """Reads the store when a minute begins (a `Look`), and saves the figures of the minute before.
+
+    A minute begins by the store's clock.
+    """
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client
@@ -31,7 +34,7 @@ class Sampler:
             return
         names = read_names_now(self._client)
         self._due_at = time.monotonic() + MINUTE_S - names.now_ms / 1000 % MINUTE_S
-        # Another reaper may have looked in this minute.
+        # Another reaper may already have taken the sample of this minute.
         if names.turn != str(names.now_ms // (MINUTE_S * 1000)):
             self._keep(read_last_look(self._client), *look(self._client, names))
 
@@ -44,9 +47,13 @@ class Sampler:
 
 
 def _watch(before: Look | None, scene: Scene, now: Look) -> tuple[Watch, list[HistoryEvent]]:
-    """Return what to leave for the alarms, and the alarms that have begun."""
+    """Return the `Watch` to save, and an event for each alarm that has begun.
+
+    The alarms read the saved `Watch` until the next look.
+    """
     known = scene.watch.since_ms if scene.watch else {}
-    # The reaper that looks now is at work, and has just seen which processes are deaf.
+    # The alarms are computed as of now: a reaper is at work, and this look shows which processes are deaf (idle
+    # although work waits).
     deaf = deaf_workers(before, now)
     seen = replace(scene, watch=Watch(at_ms=now.at_ms, deaf=deaf, since_ms=known))
     found = alarms(seen)
