@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from workers.sandbox.plan import Cage
 
 _ROOT_NAMESPACES = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
-# Capabilities for setting up the layers inside, where they are dropped.
+# The launcher inside bubblewrap needs these capabilities to set up the other layers, and drops them there.
 _ROOT_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
 
 
 def command(cage: Cage, visible: Sequence[str], scratch: str, inner: Sequence[str]) -> list[str]:
-    """Return the command that runs `inner` where it sees only files that it may read, and can write only to scratch.
+    """Return a bubblewrap command: in it, `inner` sees only files that it may read, and can write only to `scratch`.
 
     Args:
         cage: what may be read and run.
@@ -24,7 +24,7 @@ def command(cage: Cage, visible: Sequence[str], scratch: str, inner: Sequence[st
         scratch: the REPL's scratch folder.
         inner: the command of the launcher, which sets up the other layers.
     """
-    # For root, there is no user namespace: inside one, there would be no other user id to change to.
+    # A privileged worker gets no user namespace: inside one, there would be no other user id to change to.
     spaces = list(_ROOT_NAMESPACES) if cage["users"] else ["--unshare-all"]
     rights = [each for name in _ROOT_CAPABILITIES for each in ("--cap-add", name)] if cage["users"] else []
     shown = _outermost([*cage["read"], *cage["run"], *visible])
@@ -34,7 +34,7 @@ def command(cage: Cage, visible: Sequence[str], scratch: str, inner: Sequence[st
 
 
 def _outermost(paths: Sequence[str]) -> list[str]:
-    """Return the paths that lie below no other path, nor in /proc and /dev, which bubblewrap makes itself."""
+    """Drop paths below other paths, and paths in /proc and /dev, which bubblewrap makes itself; return the rest."""
     outer: list[str] = []
     for path in sorted(paths):
         if not any(path == other or path.startswith(other + "/") for other in ("/proc", "/dev", *outer)):

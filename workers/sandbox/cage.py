@@ -1,8 +1,8 @@
 """Sets up the sandbox around this process, and becomes the REPL inside it. If a layer is missing, nothing starts.
 
-The order matters. Paths are opened first, while they can be. The user id changes before the request to die with the
-parent, because the kernel forgets that request when the id changes. no_new_privs precedes the layers that need it.
-seccomp comes last, because it forbids the calls that set up the others.
+The order matters. Paths are opened first, while this process still can open them. The user id changes before the
+request to die with the parent, because the kernel forgets that request when the id changes. no_new_privs precedes the
+layers that need it. seccomp comes last, because it forbids the calls that set up the other layers.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ def forbid_new_privileges() -> None:
 
 
 def make_scratch(root: str, user: int | None) -> str:
-    """Return a new folder for this process alone, named `WORKER-REPL` by process ids.
+    """Make a folder for this process alone, and return its path.
 
-    An earlier process may have had the same ids; it is dead, and its folder is removed.
+    Its name is `WORKER-REPL`: the process ids of the worker and of this process. A dead process may have had the same
+    ids; the folder of that process is removed first.
     """
     scratch = f"{root}/{os.getppid()}-{os.getpid()}"
     clear_scratch(scratch)
@@ -111,7 +112,7 @@ def restrict(cage: Cage, scratch: str, user: int | None) -> list[str]:
 def become(
     cage: Cage, scratch: str, user: int | None, program: list[str], environment: dict[str, str], *, in_scratch: bool
 ) -> None:
-    """Become the REPL inside the sandbox; returns only if the program cannot be run.
+    """Become the REPL inside the sandbox. This never returns.
 
     Args:
         cage: what is allowed.
@@ -122,7 +123,7 @@ def become(
         in_scratch: whether the REPL starts in `scratch`, rather than in this process's current folder.
 
     Raises:
-        Missing: a layer cannot be set up.
+        Missing: a layer cannot be set up, or the program cannot be run.
     """
     restrict(cage, scratch, user)
     try:

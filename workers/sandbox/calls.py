@@ -1,18 +1,18 @@
-"""Every system call that the sandbox knows by name.
+"""The system calls that the sandbox knows, by name.
 
 An entry reads `name=x86-64/arm64`: the call's number on each machine, or nothing if that machine lacks the call.
 
 A call that is not named here is answered "no such call" (ENOSYS), as by an older kernel. Runtimes probe for new calls,
-and do without them. `clone3` and io_uring can therefore be left out, and have to be: their arguments lie in memory,
-where no filter can look.
+and do without them. So `clone3` and io_uring can be left out here. They have to be left out, because their arguments
+lie in memory, where no filter can look.
 
 The numbers are those of <asm/unistd_64.h> and <asm-generic/unistd.h>; a test compares them.
 """
 
 from __future__ import annotations
 
-# What a compiled Lean, libuv and a scripted stand-in need. Each call either stays inside the process, or is one that
-# Landlock decides about: Landlock decides, for example, which programs execve may start.
+# What a compiled Lean, libuv and a scripted stand-in need. Each call either affects only the process itself, or is
+# controlled by Landlock: Landlock decides, for example, which programs execve may start.
 ALLOWED = """
 read=0/63 write=1/64 readv=19/65 writev=20/66 pread64=17/67 pwrite64=18/68 preadv=295/69 pwritev=296/70
 preadv2=327/286 pwritev2=328/287 lseek=8/62 close=3/57 close_range=436/436 dup=32/23 dup2=33/ dup3=292/24
@@ -42,8 +42,8 @@ clone=56/220 kill=62/129 tgkill=234/131 prctl=157/167 ioctl=16/29 fcntl=72/25 pr
 openat=257/56
 """
 
-# Refused (EPERM): an ordinary program may try these and do without. Landlock does not control many of them: chmod, Unix
-# sockets, locks on others' files, priorities and limits of other processes, leaving the session.
+# Refused (EPERM): an ordinary program may try these calls, and goes on without them. Many are outside Landlock's control:
+# chmod, Unix sockets, locks on others' files, priorities and limits of other processes, leaving the session.
 REFUSED = """
 fork=57/ vfork=58/ execveat=322/281 chmod=90/ fchmod=91/52 fchmodat=268/53 chown=92/ fchown=93/55 lchown=94/
 fchownat=260/54 utime=132/ utimes=235/ futimesat=261/ utimensat=280/88 setxattr=188/5 lsetxattr=189/6
@@ -82,7 +82,7 @@ open_tree_attr=467/467
 """
 
 MACHINES = ("x86_64", "aarch64")
-"""The machines of the two numbers in an entry, as `uname -m` names them."""
+"""The machines to which the two numbers of an entry belong, in this order, as `uname -m` names them."""
 
 
 def numbers(text: str, machine: str) -> dict[str, int]:

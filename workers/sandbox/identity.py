@@ -14,7 +14,7 @@ DAC_READ_SEARCH = 2
 
 
 def give_up_capabilities(kept: int = 0) -> None:
-    """Keep these capabilities (a bit set of the first 32) and no other, for this process and what it becomes."""
+    """Give up all capabilities but `kept` (a bit set of the first 32), for this process and what it becomes."""
     header = struct.pack("Ii", _VERSION_3, 0)
     low, high = struct.pack("III", kept, kept, kept), struct.pack("III", 0, 0, 0)
     if libc.capset(ctypes.c_char_p(header), ctypes.c_char_p(low + high)):

@@ -1,7 +1,7 @@
-"""Landlock (Linux 5.13 and later): which files the process may touch, from now on and whatever program it becomes.
+"""Limits the files that this process may touch, by means of Landlock (Linux 5.13 and later).
 
-Access that no rule allows is denied. Landlock's features come in ABI versions; the newest one that the kernel has is
-used.
+The limits stay in force, whatever program the process becomes. Access that no rule allows is denied. Landlock's
+features come in ABI versions; the newest version that the kernel has is used.
 """
 
 from __future__ import annotations
@@ -54,13 +54,16 @@ def abi() -> int:
 
 
 class Ruleset:
-    """The rules, before they are in force. Adding them opens paths, with the rights that the process still has."""
+    """Rules that are not in force until `restrict` is called.
+
+    To add a rule, this process opens the rule's path. So add rules while the process still has the right to do so.
+    """
 
     def __init__(self, version: int) -> None:
         self._files = _FIRST_ABI
         for since, right in ((2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)):
             self._files |= right if version >= since else 0
-        # A kernel refuses bits that it does not know, but accepts zeros after those that it knows.
+        # A kernel refuses bits that it does not know, but accepts fields that it does not know if they are zero.
         attributes = struct.pack("QQQ", self._files, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0)
         self._fd = syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
         if self._fd < 0:

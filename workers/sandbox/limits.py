@@ -16,7 +16,7 @@ _NONE = ("CORE", "MSGQUEUE", "NICE", "RTPRIO", "MEMLOCK")
 
 
 def apply(address_space_mb: int) -> None:
-    """Bound memory, files and descriptors, and forbid core dumps, queues, locked memory and priorities."""
+    """Limit memory, file size and open files; allow no core dumps, message queues, locked memory or raised priority."""
     _lower(resource.RLIMIT_AS, address_space_mb * _MB)
     _lower(resource.RLIMIT_FSIZE, FILE_MB * _MB)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -26,13 +26,13 @@ def apply(address_space_mb: int) -> None:
 
 
 def apply_least(address_space_mb: int) -> None:
-    """Bound memory and forbid core dumps, even if the sandbox is off."""
+    """Limit memory and allow no core dumps; these limits apply where the sandbox is off."""
     _lower(resource.RLIMIT_AS, address_space_mb * _MB)
     _lower(resource.RLIMIT_CORE, 0)
 
 
 def bound_threads(most: int) -> None:
-    """Bound the threads of this user id. Root is exempt, so change to another id first."""
+    """Limit the number of threads of this user id. Root is exempt, so change to another id first."""
     _lower(resource.RLIMIT_NPROC, most)
 
 

@@ -24,7 +24,7 @@ _SYSTEM = (
     *("/etc/localtime", "/usr/share/zoneinfo", "/sys/devices/system/cpu", "/proc/self/maps"),
 )
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
-# Where `lake env` says Lean and its libraries are.
+# The variables in which `lake env` names the folders of Lean and of its libraries.
 _LEAN_PLACES = ("LEAN_SYSROOT", "LEAN_PATH", "LD_LIBRARY_PATH", "LAKE_CACHE_DIR")
 _CHAIN = 4  # how many `#!` lines in a row the kernel follows
 
@@ -32,7 +32,7 @@ _CHOWN, _DAC_READ_SEARCH, _KILL, _SETGID, _SETUID = 0, 2, 5, 6, 7
 _PRIVILEGED = (1 << _CHOWN) | (1 << _KILL) | (1 << _SETGID) | (1 << _SETUID)
 # User ids for REPLs are far from those of people and services.
 _FIRST_USER, _USERS = 0x40000000, 1 << 30
-# In a user namespace that maps at least this many ids, the last ones are for REPLs.
+# If a user namespace maps at least `_LEAST_MAPPED` ids, the last `_LAST_MAPPED` ids are for REPLs.
 _LEAST_MAPPED, _LAST_MAPPED = 1 << 16, 1 << 15
 _MOST_PIDS = 1 << 22
 
@@ -66,7 +66,7 @@ class Cage(TypedDict):
 
 
 class Plan(TypedDict):
-    """All that the launcher has to know.
+    """Everything that the launcher needs to know.
 
     Attributes:
         lake: the path of the real `lake`.
@@ -111,7 +111,10 @@ class Needs:
 
 
 def python() -> str:
-    """Return the interpreter behind a virtual environment's link: it starts faster, and without that environment."""
+    """Return the path of the Python interpreter itself, not of a virtual environment's link to it.
+
+    Called by this path, Python starts faster, and without the virtual environment.
+    """
     return os.path.realpath(sys.executable)
 
 
@@ -121,7 +124,7 @@ def launcher() -> list[str]:
 
 
 def visible() -> list[str]:
-    """Return the paths that the launcher itself needs to see where everything else is hidden."""
+    """Return the paths that bubblewrap must show for the launcher's own sake."""
     return [str(Path(sys.base_prefix).resolve()), str(SOURCE / "workers"), python()]
 
 
@@ -157,7 +160,7 @@ def cage(needs: Needs) -> Cage:
 
 
 def write(plan: Plan, folder: Path) -> Path:
-    """Write the plan, and the executable that stands in for `lake`; return the executable."""
+    """Write the plan, and the executable that stands in for `lake`; return the path of the executable."""
     written = folder / "plan"
     written.touch(mode=0o600)
     # Not JSON: the launcher would need 7 ms to import a parser for it.
@@ -225,15 +228,15 @@ def _user_range() -> tuple[int, int] | None:
 
 
 def user_range(uid_map: str, pid_max: int) -> tuple[int, int] | None:
-    """Return a range of user ids that nobody has: its first id, and how many there are; None if too few are mapped.
+    """Return a range of user ids that nobody has, as its first id and its size; None if too few ids are mapped.
 
-    A REPL's id is the first one plus the process id of its worker, modulo the size of the range (`cage.user_of`). The
-    range has an id for every process id, so two workers that could signal each other's REPLs never give their REPLs the
-    same id, even if both drew the same range. The range is drawn at random because in another container a worker may
-    have the same process id.
+    A REPL takes the id whose place in the range is the worker's process id modulo the range's size (`cage.user_of`).
+    The range has an id for every process id. So workers whose REPLs could signal each other never give them the same
+    id, even if two workers drew the same range. In different containers, two workers may have the same process id, so
+    each worker draws its range at random.
 
-    In a user namespace that maps fewer ids, the range is the last 32 768 of them. There, two workers whose process ids
-    differ by a multiple of 32 768 give their REPLs the same id.
+    A user namespace may map too few ids for this. The range is then the last 32 768 of its ids, and two workers whose
+    process ids differ by a multiple of 32 768 give their REPLs the same id.
 
     Args:
         uid_map: the contents of `/proc/self/uid_map`.

@@ -1,4 +1,4 @@
-"""seccomp: which system calls the process may make from now on (an allowlist, assembled here into classic BPF).
+"""Limits the system calls that this process may make, by a seccomp filter that is assembled here in classic BPF.
 
 Allowed calls go through. Refused calls fail with EPERM. Calls in no table fail with ENOSYS, so that runtimes do without
 them. Plainly hostile calls, which include 32-bit calls, end the process (SIGSYS).
@@ -25,7 +25,8 @@ _KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
 _EPERM, _ENOSYS = _ERRNO | 1, _ERRNO | 38
 
 _CLONE_THREAD = 0x00010000
-# New namespaces, another's child (CLONE_PARENT), a child that ptrace follows or cannot follow.
+# Flags that ask for new namespaces, for a child of another process (CLONE_PARENT), or for a child that ptrace follows
+# or cannot follow.
 _CLONE_FORBIDDEN = 0x7E020000 | 0x00008000 | 0x00002000 | 0x00800000
 
 # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX: what isatty() and event loops ask. Not TIOCSTI.
@@ -45,7 +46,7 @@ def _load(offset: int) -> Instruction:
 
 
 def _argument(index: int) -> Instruction:
-    """Load the lower half of an argument: of the arguments compared below, the kernel itself uses only 32 bits."""
+    """Load the lower 32 bits of an argument: the kernel itself uses no more of the arguments that are compared here."""
     return _load(_ARGUMENTS + 8 * index)
 
 
@@ -60,7 +61,7 @@ def _one_of(index: int, values: tuple[int, ...]) -> list[Instruction]:
 
 
 def _open(flags: int) -> list[Instruction]:
-    """Refuse to truncate a file without opening it for writing: Landlock controls that only from version 3 on."""
+    """Refuse O_TRUNC if the file is not opened for writing: Landlock controls truncation only from ABI version 3 on."""
     return [
         *(_argument(flags), (_AND, 0, 0, os.O_ACCMODE)),
         *((_JUMP_EQUAL, 0, 1, os.O_WRONLY), _end(_ALLOW), (_JUMP_EQUAL, 0, 1, os.O_RDWR), _end(_ALLOW)),

@@ -1,7 +1,7 @@
 """`python -m workers.sandbox.selftest`: makes every attempt inside the real launcher, and reports the results in JSON.
 
-The attempts run on a stage, which has secrets, a project, listening sockets, and a parent process with a secret in its
-environment.
+An attempt is an attack that the sandbox must stop, or an action that an honest Lean needs. The attempts run on a stage:
+a folder with secrets and a project, listening sockets, and a parent process with a secret in its environment.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Stage:
     """A launcher, and the things around it that must be protected.
 
     Attributes:
-        lake: the launcher, as LeanInteract would start it.
+        lake: the path of the launcher, which LeanInteract would start as `lake`.
         facts: the addresses and paths of the things that must be protected.
         environment: the environment in which the launcher is started, with a secret in it.
     """
@@ -70,7 +70,7 @@ class Stage:
     environment: dict[str, str]
 
     def layers(self) -> list[str]:
-        """Return the names of the layers.
+        """Return the names of the sandbox's layers.
 
         Raises:
             Missing: a layer cannot be set up.
@@ -81,7 +81,7 @@ class Stage:
         return run.stdout.split()
 
     def attempt_all(self, layers: Sequence[str]) -> list[AttemptOutcome]:
-        """Make every attempt, except attempts that only a layer not in `layers` would deny."""
+        """Make every attempt, except those that need a layer which is not in `layers`; return their outcomes."""
         made = [attempt for attempt in ATTEMPTS.values() if attempt.needs in ("", *layers)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(self.make, made))

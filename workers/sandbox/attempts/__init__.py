@@ -14,11 +14,11 @@ from workers.sandbox.calls import ALLOWED, FILTERED, HOSTILE, REFUSED, numbers
 from workers.sandbox.kernel import syscall
 
 Facts = dict[str, str]
-"""The addresses and paths of the protected objects on the stage."""
+"""The addresses and paths of the protected objects on the stage; `workers.sandbox.selftest` says what a stage is."""
 Program = Callable[[Facts], object]
 Table = dict[str, Program]
 
-# The object is refused, is not there (as behind bubblewrap), or is used up.
+# Access to the object is refused, the object is not there (as behind bubblewrap), or a limit is reached.
 _DENIALS = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EXDEV, errno.EROFS, errno.ENOENT, errno.ESRCH}
 _DENIALS |= {errno.EFBIG, errno.EMFILE, errno.EAGAIN, errno.ENOMEM}
 _NEWER = "clone3=435/435 io_uring_setup=425/425 openat2=437/437"
@@ -49,7 +49,7 @@ def calls(names: str, *arguments: int) -> Table:
 
 
 def judge(program: Program, facts: Facts) -> tuple[str, str]:
-    """Return the result of an attempt and the error that shows it; an attempt that is killed does not return."""
+    """Make an attempt; return its result, and the error that shows this. If the attempt is killed, nothing returns."""
     try:
         program(facts)
     except (Refused, MemoryError, RuntimeError) as error:

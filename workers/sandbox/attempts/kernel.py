@@ -27,7 +27,7 @@ def _gain_privileges_by_executing(_: Facts) -> None:
 
 def _call_as_a_32_bit_program(_: Facts) -> None:
     if os.uname().machine != "x86_64":
-        call("ptrace", 0, 0, 0, 0)  # other machines have no such entry: any hostile call will do
+        call("ptrace", 0, 0, 0, 0)  # other machines have no 32-bit calls, so this makes another hostile call
     # mov eax, 20 (getpid); int 0x80; ret
     code = b"\xb8\x14\x00\x00\x00\xcd\x80\xc3"
     memory = mmap.mmap(-1, mmap.PAGESIZE, prot=_PROT_ALL)
