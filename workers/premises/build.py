@@ -1,4 +1,4 @@
-"""`python -m workers.premises.build [--info|--use]`: what `farm index` starts.
+"""`python -m workers.premises.build [--info|--use]`: builds or describes the index; `farm index` runs this.
 
 It writes one JSON object per line: `{"done","total"}` after each batch, `{"workers": n}` when it asks n workers to use
 the index, and `{"index": {…}}` at the end. After a failure it writes `{"error": text}` and exits with status 1.
@@ -56,7 +56,7 @@ def _size(path: Path) -> int:
 
 @fitting()
 def run(settings: Settings, *, build: bool) -> dict[str, Any]:
-    """Build the missing vectors and index, if `build` is set; return a description of the index.
+    """If `build` is set, build the vectors and the index that are missing. Return a description of the index.
 
     Raises:
         CorpusError: the data set is broken, or does not fit on this host.
@@ -100,7 +100,7 @@ def use(settings: Settings, index: dict[str, Any]) -> None:
 
 
 def _pinned(settings: Settings, source: Path) -> tuple[str, str]:
-    """Return repository and revision in a form that every worker understands alike: a full path, or a commit."""
+    """Return repository and revision in a form that means the same to every worker: a full path, or a commit."""
     if not settings.data_repo:
         return "", ""
     if Path(settings.data_repo).is_dir():

@@ -22,9 +22,10 @@ CORES = core_limit()
 
 
 def spread(work: Callable[[T], R], parts: Iterable[T]) -> list[R]:
-    """Return the result of `work` for each part; all cores work as far as numpy releases the interpreter's lock.
+    """Run `work` for each part, in as many threads as there are cores; return the results.
 
-    Do not call `spread` from within `work`.
+    Two threads run at the same time only while one of them is in a numpy call that releases the interpreter's lock. Do
+    not call `spread` from within `work`.
     """
     parts = list(parts)
     with _libraries().limit(limits=1, user_api="blas"):

@@ -44,7 +44,7 @@ class Premise:
         statement: `kind name args : type`.
         doc: its doc string.
         in_module_system: whether its module uses Lean's module system.
-        is_exposed: whether modules that import the premise's module see its body.
+        is_exposed: whether modules that import the premise's module see the premise's body.
     """
 
     name: str
@@ -75,8 +75,8 @@ class Corpus:
         snapshot: sha256 over revision and contents, in hexadecimal; equal for equal data, whatever folder it is in.
         source: the folder from which the data was read; `embeddings/` is looked for there.
         modules: all module names, sorted; a module's id is its position. Clients use other numbers; see `numbering`.
-        premises: what the filters left, in the order of the vectors.
-        unfiltered: the names before filtering.
+        premises: the premises that the filters keep, in the order of their vectors.
+        unfiltered: the names of all declarations, before filtering.
         module_ids: module name to id.
         premise_ids: premise name to position in `premises`.
         module_of: int32 [n], the module id of each premise.
@@ -205,7 +205,7 @@ def _premise(record: Any, module: int | None, path: Path, number: int) -> tuple[
         module=-1 if module is None else module,
         statement=f"{kind} {name} {' '.join(args)} : {type_}",
         doc=doc,
-        # Data sets from before the module system lack these two: everything is visible then.
+        # Data sets from before the module system lack these two fields. Every premise is visible then.
         in_module_system=bool(record.get("inModuleSystem", False)),
         is_exposed=bool(record.get("isExposed", False)),
     )

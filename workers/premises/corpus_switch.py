@@ -47,7 +47,12 @@ class Switch(BackgroundThread, Generic[T]):
         self._ended = threading.Event()
 
     def begin(self, loaded: T, wish: Wish | None) -> None:
-        """Begin to answer with a loaded corpus: that of the request `wish` or, if it is None, that of the settings."""
+        """Begin to answer with a loaded corpus.
+
+        Args:
+            loaded: the corpus.
+            wish: the request that names this corpus; None if the settings name it.
+        """
         self._answers_with = self._put(loaded)
         self._over = wish.id if wish else ""
         self._show()

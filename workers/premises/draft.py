@@ -32,7 +32,7 @@ class Draft:
     @classmethod
     @contextlib.contextmanager
     def opened(cls, path: Path, total: int) -> Iterator[Self]:
-        """Open the draft of `path`, whose matrix has `total` rows; wait while another process has it."""
+        """Open the draft of a matrix of `total` rows that will be at `path`; wait while another process has it open."""
         scratch = path.with_name(f".{path.name}.draft")
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(scratch) as file:
@@ -64,7 +64,7 @@ class Draft:
         self.scratch.replace(self._path)
 
     def _resume(self) -> int:
-        """Return how many whole rows an earlier try left; a draft that cannot be read starts anew."""
+        """Return how many whole rows an earlier try left. If the draft cannot be read, empty it and return 0."""
         size = self._file.seek(0, os.SEEK_END)
         self._file.seek(0)
         with contextlib.suppress(ValueError):

@@ -1,10 +1,10 @@
 """Exact search by inner product. The only module that knows FAISS.
 
 FAISS scans the vectors in half precision, which halves the memory traffic that bounds a search. The best k + 16 rows
-are candidates, and are scored again in full precision. A certificate then says that no other row can belong to the
-answer. Where it cannot say so, which is seldom (docs/benchmarks.md), twice as many candidates are taken. If many
-queries wait, `workers.premises.matrix_product` finds the candidates of all queries at once, and the same certificate
-judges them.
+are candidates, and are scored again in full precision. A test then decides whether no other row can belong to the
+answer; if so, the answer has a certificate. Seldom (docs/benchmarks.md) there is no certificate, and the search is
+repeated with twice as many candidates. If many queries wait, `workers.premises.matrix_product` finds the candidates of
+all queries at once, and each answer needs the same certificate.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from workers.premises.selectors import Ids, Matrix, Selection
 faiss: Any = _faiss
 
 _SPARE = 16
-"""How many more than k rows are candidates: with these, the certificate holds at once for nearly every query."""
+"""How many candidates are taken beyond k: with these, nearly every query gets its certificate at once."""
 _SCAN_FROM = 8192
-"""From this many candidates on, a plain scan is cheaper; only thousands of ties get there, as for a zero query."""
+"""From this many candidates on, scoring every row is cheaper; only thousands of ties need so many (a zero query)."""
 _BLOCK = 4096
 _HALF_MAX = float(np.finfo(np.float16).max)
 _UNIT_ROUNDOFF = 2.0**-24
@@ -39,7 +39,8 @@ class Index:
     """The vectors of a corpus, n premises by d numbers.
 
     Attributes:
-        rescored_s: seconds that all threads have spent in scoring candidates in full since the index was built.
+        rescored_s: seconds that all threads have spent in scoring candidates in full precision since the index
+            was built.
     """
 
     def __init__(self, vectors: Matrix, error: float) -> None:
@@ -47,8 +48,8 @@ class Index:
 
         Args:
             vectors: float32 [n, d].
-            error: how far a score may be off, for a query of norm 1, if it is computed in half precision or by a matrix
-                product.
+            error: the largest error of a score that is computed in half precision or by a matrix product, for a query
+                of norm 1.
         """
         self.rescored_s = 0.0
         self._vectors = vectors
@@ -79,7 +80,7 @@ class Index:
         return int(self._vectors.shape[1])
 
     def search_all(self, queries: Matrix, ks: Sequence[int], groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
-        """Return for each query what `search` returns, by the method that is cheaper for all queries together.
+        """Search for all queries, by the cheaper method; return for each row of `queries` what `search` returns.
 
         Args:
             queries: float32 [q, d], finite.
@@ -144,7 +145,7 @@ class Index:
             )
 
     def _certify(self, queries: Matrix, selection: Selection, scores: Matrix, ids: Ids) -> Ids:
-        """Fill those rows of `scores` and `ids` for which there is a certificate; return the other rows' numbers."""
+        """Fill the rows of `scores` and `ids` until they have certificates; return the numbers of rows without one."""
         k = scores.shape[1]
         rest, wanted = np.arange(len(queries)), k + _SPARE
         while len(rest) and wanted < min(selection.count, _SCAN_FROM):
@@ -160,8 +161,8 @@ class Index:
     def _ceilings(self, queries: Matrix, lowest: Matrix) -> npt.NDArray[np.float64]:
         """Return, for each query, a ceiling above which no row outside the candidates can score.
 
-        The rough score of a row outside the candidates is at most `lowest`. A row at the ceiling could tie with the
-        k-th best and have the larger id, so the k-th best must be above the ceiling.
+        The approximate score of a row outside the candidates is at most `lowest`. A row at the ceiling could tie with
+        the k-th best and have the larger id, so the k-th best must be above the ceiling.
         """
         lengths: npt.NDArray[np.float64] = np.linalg.norm(queries.astype(np.float64), axis=1)
         return lowest + self._error * lengths

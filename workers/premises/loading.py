@@ -1,4 +1,7 @@
-"""Loading the premise room's corpus, embedder and index, which the settings or an operator's later request name."""
+"""Loads the corpus, embedder and index of the premise room.
+
+The settings name the corpus, unless an operator has later requested another one (`farm index use`).
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,10 @@ def find_source(settings: Settings) -> Path:
 
 
 def home(settings: Settings) -> str:
-    """Return the corpus settings, which an operator's request overrides; if they change, the request lapses."""
+    """Return the settings that name the corpus, as one text.
+
+    An operator's request overrides these settings. If they change, the request no longer applies.
+    """
     return f"{settings.data_repo}\n{settings.data_revision}"
 
 
@@ -63,7 +69,7 @@ def settings_of(wish: Wish, settings: Settings) -> Settings:
 
 @contextlib.contextmanager
 def fitting() -> Iterator[None]:
-    """Make what this host's disk or memory refuses an error of the corpus that is loaded within this context.
+    """Turn errors of this host's disk or memory into a `CorpusError`; load the corpus within this context.
 
     Raises:
         CorpusError: the corpus, its vectors or its index do not fit, or a folder cannot be written to.

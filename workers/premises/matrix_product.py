@@ -1,8 +1,8 @@
 """Candidates for many queries at once, found by one matrix product over all vectors, block by block.
 
 Each query may see different premises. FAISS reads the accessible vectors once per query. A product reads every vector,
-accessible or not, but only once for all queries. So it is faster when many queries wait and can see much
-(docs/benchmarks.md).
+accessible or not, but only once for all queries. So a product is faster if many queries wait and each query may see
+many premises (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def candidates(vectors: Matrix, queries: Matrix, groups: Groups, wanted: int) ->
         wanted: how many candidates each query gets; fewer if fewer vectors are accessible.
 
     Returns:
-        Floors, float32 [q], and each query's candidates. No accessible vector that is left out scores above the floor.
+        The floors, float32 [q], and each query's candidates. A vector that the query can see and that is not a
+        candidate scores at most the query's floor.
     """
     masks = _masks(groups, len(queries), len(vectors))
     floors = np.full(len(queries), -np.inf, np.float32)
@@ -97,7 +98,10 @@ def _above(floors: Matrix, scores: Matrix, accessible: Mask, first: int) -> Foun
 
 
 def _trim(found: Sequence[Found], wanted: int, floors: Matrix) -> Found:
-    """Return the best candidates of each query, by row and score; raise its floor to the score of the last one."""
+    """Return the `wanted` best candidates of each query, sorted by row and score.
+
+    If a query has so many candidates, raise its floor to the score of the last one.
+    """
     rows, ids, scores = (np.concatenate(each) for each in zip(*found, strict=True))
     order = np.lexsort((-scores, rows))
     rows, ids, scores = rows[order], ids[order], scores[order]

@@ -29,7 +29,10 @@ _REMEMBERED = 512
 
 
 class Query(Protocol):
-    """What decides an answer; `farm.models.RetrieveRequest` and `farm.store.retrievals.Retrieval` have these fields."""
+    """The fields of a query that decide its answer.
+
+    `farm.models.RetrieveRequest` and `farm.store.retrievals.Retrieval` have these fields.
+    """
 
     @property
     def k(self) -> int:
@@ -169,11 +172,14 @@ def _in_modules(modules: Ids, corpus: Corpus) -> npt.NDArray[np.bool_]:
 
 
 def _split(names: Names, places: npt.NDArray[np.int32]) -> tuple[Ids, Sequence[str]]:
-    """Return the places of the numbers in `names`, without numbers that have no place, and the strings in `names`."""
+    """Split `names` into numbers and strings; return the places of the numbers, and the strings.
+
+    Numbers that have no place are left out.
+    """
     names = () if names is None else names
     others: list[str] = []
     try:
-        # Clients send thousands of ids and no names: to put them into an array takes a tenth of a loop's time.
+        # Most clients send thousands of ids and no names. An array of them takes a tenth of the time of a loop.
         numbers = np.array(names if isinstance(names, array) else array("q", names), np.int64)  # type: ignore[type-var]
     except (TypeError, OverflowError):
         numbers = np.array([each for each in names if isinstance(each, int) and 0 <= each < len(places)], np.int64)

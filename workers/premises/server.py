@@ -48,7 +48,9 @@ class _Engine:
 
 
 class PremiseServer(RoomServer):
-    """Ranks premises in the premise process. Without a corpus it answers every query with the reason, and tries again.
+    """Ranks premises in the premise process.
+
+    If no corpus can be loaded, the server answers every query with the reason, and tries again.
 
     Args:
         post: the queries that wait for premises.
@@ -137,7 +139,10 @@ class PremiseServer(RoomServer):
         self._post.room.reply_all((retrieval, {"error": reason}) for retrieval, _ in taken)
 
     def gather(self, taken: Taken) -> Taken:
-        """Wait for queries that are about to come, because a group costs less; wait less than serving takes."""
+        """Wait for queries that are about to come, and return them with `taken`: a group costs less.
+
+        The wait is no longer than the time that it takes to serve the queries taken so far.
+        """
         room, started = self._post.room, time.monotonic()
         while len(taken) < min(room.in_flight(), MOST_QUERIES):
             left_s = min(self._spent_s * len(taken), _MOST_PATIENCE_S) - (time.monotonic() - started)
