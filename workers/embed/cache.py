@@ -1,4 +1,4 @@
-"""Vectors of new premises, kept because users send the same premises with every goal: in memory, and in Redis."""
+"""Keeps the vectors of new premises, in memory and in Redis: users send the same premises with every goal."""
 
 from __future__ import annotations
 

@@ -57,7 +57,8 @@ def make_embedder(settings: Settings) -> Embedder:
 def may_be_same_model(name: str, other: str) -> bool:
     """Whether the names of two embedders may stand for one model.
 
-    Revisions are not compared, and nothing is known of a model that has no name, or only that of a folder.
+    Revisions are not compared. If a model has no name, or only the name of a folder, the answer is yes, because nothing
+    is known about it.
     """
     models = [each.partition("@")[0] for each in (name, other)]
     if any(model in ("", UNKNOWN_MODEL) or model.startswith("/") for model in models):

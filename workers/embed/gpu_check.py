@@ -51,7 +51,7 @@ def missing(settings: Settings, found: list[str]) -> str:
 
 
 def rate(embedder: Embedder, batch: int, seconds: float) -> tuple[int, float]:
-    """Return how many texts were embedded, none of them twice, and in how many seconds.
+    """Embed texts that all differ; return how many were embedded, and in how many seconds.
 
     Args:
         embedder: the embedder.

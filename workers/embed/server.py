@@ -27,7 +27,9 @@ _log = structlog.get_logger()
 
 
 class EmbedServer(RoomServer):
-    """Embeds queries in the embed process. Without an embedder it answers every query with the reason, and tries again.
+    """Embeds queries in the embed process.
+
+    If no embedder can be built, the server answers every query with the reason, and tries again.
 
     Args:
         post: the queries that wait to be embedded.
@@ -79,7 +81,11 @@ class EmbedServer(RoomServer):
             self._embedder.close()
 
     def _serve(self, batch: Sequence[Retrieval]) -> None:
-        """Hand a batch on, or answer it with an error; a query that cannot be embedded fails alone."""
+        """Embed a batch and hand it on.
+
+        If the embedding service is down, every query is answered with the error. If the batch fails for another reason,
+        its queries are tried one by one, so that a query that cannot be embedded fails alone.
+        """
         if self._embedder is None:
             self._refuse(batch, self._failure)
             return

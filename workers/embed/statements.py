@@ -106,7 +106,11 @@ def _outside(tokens: Tokens) -> Iterator[tuple[int, str]]:
 
 
 def _top_arrow(tokens: Tokens) -> int:
-    """Return where the first implication stands, or -1. `↔` binds more weakly, and `∃` extends to the end."""
+    """Return where the arrow of the first implication stands, or -1 if the tokens are no implication.
+
+    They are none if `↔` stands outside brackets, because it binds more weakly, or if the first arrow follows `∃` or a
+    similar symbol, because the term of such a symbol extends to the end.
+    """
     first = -1
     for at, symbol in _outside(tokens):
         if symbol == "↔":

@@ -63,7 +63,7 @@ class TeiPool:
         # `_callers` calls at once, each with `_most` inputs, never have more inputs in flight than the setting allows.
         self._callers = min(len(urls), in_flight)
         self._most = min(settings.max_client_batch_size, in_flight // self._callers)
-        # With several servers, a call need not fail because one server hangs or refuses it.
+        # If there are several servers, a call that hangs or is refused on one server may be sent to another.
         self._has_others = len(urls) > 1
         self._threads = ThreadPoolExecutor(self._callers, "tei") if self._callers > 1 else None
         try:
@@ -118,7 +118,7 @@ class TeiPool:
     def _embed_chunk(self, chunk: _Chunk) -> Vectors:
         """Embed the inputs of one call; if the call is rejected, halve it until the input to blame stands alone."""
         if len(chunk.inputs) > self._most:
-            # After the texts were divided, the limit turned out to be lower.
+            # The limit has been lowered since the texts were divided.
             return self._embed_halves(chunk)
         try:
             return self._call(chunk.inputs)
@@ -160,7 +160,8 @@ class TeiPool:
         info = turn.endpoint.info(min(timeout_s, _INFO_TIMEOUT_S))
         if (info.model, info.revision) != (self._served.model, self._served.revision):
             raise Busy(f"{turn.endpoint} now serves {info.model or 'an unknown model'}: restart the farm's workers")
-        # Not the count from after the call: a connection that another thread has opened meanwhile may be a restart.
+        # This is the count from before the call: if another thread has opened a connection meanwhile, the server may
+        # have restarted, and is asked again.
         turn.is_known, turn.known_at = True, connections
 
 

@@ -1,4 +1,4 @@
-"""Which of several embedding services gets the next call."""
+"""Chooses which of several embedding services gets the next call."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def relation(row: Terms) -> tuple[Terms, str, Terms]:
 
 
 def groups(row: Terms) -> list[Terms]:
-    """Return the contents of all brackets, inner ones too, but no single terms."""
+    """Return the contents of all brackets, including inner brackets, that hold more than one term."""
     opened: list[int] = []
     found: list[Terms] = []
     for at, term in enumerate(row):

@@ -1,4 +1,4 @@
-"""The check that every vector from outside passes before anything is computed with it."""
+"""Checks the vectors that a model or a service returns, before anything is computed with them."""
 
 from __future__ import annotations
 
