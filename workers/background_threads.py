@@ -78,7 +78,7 @@ class BackgroundThread(threading.Thread):
 
 
 class Pulse(BackgroundThread):
-    """Gives the signs of life of a forked process, and ends the worker's first process if that gives none.
+    """Gives signs of life for a forked process, and ends the worker's first process if the first process gives none.
 
     If a background thread of the forked process is stuck, the forked process ends.
 

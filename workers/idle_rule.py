@@ -46,7 +46,9 @@ class LastBegun:
 
 
 class Neglect(BackgroundThread):
-    """Ends the first process of a worker if that does not take waiting tokens; each forked process runs this thread.
+    """Ends a worker's first process if tokens wait and the first process does not take them.
+
+    Each forked process of the worker runs this thread.
 
     Args:
         app: the worker's app.

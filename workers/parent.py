@@ -25,7 +25,9 @@ _log = structlog.get_logger()
 
 
 def take_care(app: Celery, data_dir: Path, part: str) -> None:
-    """Add all this to the worker of an app; call this in the worker's first process, before the worker starts.
+    """Add the duties that this module's docstring lists to the worker of an app.
+
+    Call this in the worker's first process, before the worker starts.
 
     Args:
         app: the worker's app.

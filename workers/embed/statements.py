@@ -108,8 +108,8 @@ def _outside(tokens: Tokens) -> Iterator[tuple[int, str]]:
 def _top_arrow(tokens: Tokens) -> int:
     """Return where the arrow of the first implication stands, or -1 if the tokens are no implication.
 
-    They are none if `↔` stands outside brackets, because it binds more weakly, or if the first arrow follows `∃` or a
-    similar symbol, because the term of such a symbol extends to the end.
+    The search ends at `∃` and similar symbols, because their terms extend to the end. If `↔` comes before that, the
+    tokens are no implication, because `↔` binds more weakly than `→`.
     """
     first = -1
     for at, symbol in _outside(tokens):

@@ -2,9 +2,9 @@
 
 FAISS scans the vectors in half precision, which halves the memory traffic that bounds a search. The best k + 16 rows
 are candidates, and are scored again in full precision. A test then decides whether no other row can belong to the
-answer; if so, the answer has a certificate. Seldom (docs/benchmarks.md) there is no certificate, and the search is
-repeated with twice as many candidates. If many queries wait, `workers.premises.matrix_product` finds the candidates of
-all queries at once, and each answer needs the same certificate.
+answer; if so, the answer has a certificate. If there is no certificate, which is seldom (docs/benchmarks.md), the
+search is repeated with twice as many candidates. If many queries wait, `workers.premises.matrix_product` finds the
+candidates of all queries at once, and each answer needs the same certificate.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ faiss: Any = _faiss
 _SPARE = 16
 """How many candidates are taken beyond k: with these, nearly every query gets its certificate at once."""
 _SCAN_FROM = 8192
-"""From this many candidates on, scoring every row is cheaper; only thousands of ties need so many (a zero query)."""
+"""If this many candidates are needed, it is cheaper to score every row.
+
+This happens only if thousands of rows tie, as for a zero query.
+"""
 _BLOCK = 4096
 _HALF_MAX = float(np.finfo(np.float16).max)
 _UNIT_ROUNDOFF = 2.0**-24

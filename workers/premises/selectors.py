@@ -179,7 +179,8 @@ def _split(names: Names, places: npt.NDArray[np.int32]) -> tuple[Ids, Sequence[s
     names = () if names is None else names
     others: list[str] = []
     try:
-        # Most clients send thousands of ids and no names. An array of them takes a tenth of the time of a loop.
+        # Most clients send thousands of ids and no names. To put these into an array takes a tenth of the time that a
+        # loop takes.
         numbers = np.array(names if isinstance(names, array) else array("q", names), np.int64)  # type: ignore[type-var]
     except (TypeError, OverflowError):
         numbers = np.array([each for each in names if isinstance(each, int) and 0 <= each < len(places)], np.int64)

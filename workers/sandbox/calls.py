@@ -42,8 +42,9 @@ clone=56/220 kill=62/129 tgkill=234/131 prctl=157/167 ioctl=16/29 fcntl=72/25 pr
 openat=257/56
 """
 
-# Refused (EPERM): an ordinary program may try these calls, and goes on without them. Landlock cannot stop many of them:
-# chmod, Unix sockets, locks on others' files, priorities and limits of other processes, leaving the session.
+# Refused (EPERM): an ordinary program may try these calls, and goes on without them. Many of these calls do things that
+# Landlock does not control: chmod, Unix sockets, locks on others' files, priorities and limits of other processes,
+# leaving the session.
 REFUSED = """
 fork=57/ vfork=58/ execveat=322/281 chmod=90/ fchmod=91/52 fchmodat=268/53 chown=92/ fchown=93/55 lchown=94/
 fchownat=260/54 utime=132/ utimes=235/ futimesat=261/ utimensat=280/88 setxattr=188/5 lsetxattr=189/6

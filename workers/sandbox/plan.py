@@ -113,7 +113,7 @@ class Needs:
 def python() -> str:
     """Return the path of the Python interpreter itself, not of a virtual environment's link to it.
 
-    Called by this path, Python starts faster, and without the virtual environment.
+    By this path, Python starts faster, and without the packages of the virtual environment.
     """
     return os.path.realpath(sys.executable)
 
@@ -231,8 +231,8 @@ def user_range(uid_map: str, pid_max: int) -> tuple[int, int] | None:
     """Return a range of user ids that nobody has, as its first id and its size; None if too few ids are mapped.
 
     A REPL takes the id whose place in the range is the worker's process id modulo the range's size (`cage.user_of`).
-    The range has an id for every process id. So workers whose REPLs could signal each other never give them the same
-    id, even if two workers drew the same range. In different containers, two workers may have the same process id, so
+    The range has an id for every process id. So two workers whose REPLs could see each other never give their REPLs
+    the same id, even if both drew the same range. In different containers, two workers may have the same process id, so
     each worker draws its range at random.
 
     A user namespace may map too few ids for this. The range is then the last 32 768 of its ids, and two workers whose
