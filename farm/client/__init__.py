@@ -1,6 +1,6 @@
-"""The SDK: an I/O-free core under a synchronous and an asynchronous shell.
+"""The SDK: a core without I/O, and two shells that do the I/O for it, one synchronous and one asynchronous.
 
-It needs httpx and pydantic; of the farm's own code it imports only the models and errors.
+The SDK needs httpx and pydantic. It imports only the models and the errors from the farm's own code.
 """
 
 from farm.client.asynchronous import AsyncBatch, AsyncFarm

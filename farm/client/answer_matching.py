@@ -1,7 +1,8 @@
-"""Checks that an answer belongs to its request: by the request's name, and by the content that was sent.
+"""Checks that an answer belongs to its request: it must carry the request's name and fit the request's content.
 
-Answers get mixed up if two processes read from one socket, or if a proxy mixes up its connections. If the answer
-to another request arrives, the SDK never returns it: it treats the right answer as lost and makes the call again.
+Answers get mixed up if two processes read from one socket, or if a proxy mixes up its connections. The SDK never
+returns the answer to another request. If such an answer arrives, the SDK takes the right answer as lost and makes the
+call again.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ _NAME = "Farm-Request"
 
 
 class Misdirected(httpx.RemoteProtocolError):
-    """An answer to a request other than the one that was made."""
+    """An answer that belongs to another request."""
 
 
 def name_request(request: httpx.Request) -> None:
-    """Give a request a name of its own, which the farm repeats in its answer."""
+    """Give a request a random name in a header. The farm repeats this name in its answer."""
     request.headers[_NAME] = uuid4().hex
 
 
 def check_name(response: httpx.Response) -> None:
-    """Accept a response that carries its request's name, or none: older farms and some proxies leave the name out.
+    """Check the request's name in a response. A response without a name passes: older farms and some proxies omit it.
 
     Raises:
         Misdirected: the response carries another request's name.
@@ -64,7 +65,7 @@ class Sent:
         return cls(len(ids), ids)
 
     def check(self, verdict: Verdict) -> None:
-        """Check that a verdict is on one of the batch's proofs.
+        """Check that a verdict is about one of the batch's proofs.
 
         Raises:
             Misdirected: the verdict is about a proof of another batch.
@@ -75,17 +76,17 @@ class Sent:
 
 
 def are_for(verdicts: Sequence[Verdict], ids: Sequence[str]) -> bool:
-    """Whether these are the verdicts on the proofs with these ids, in this order."""
+    """Whether the verdicts are about the proofs with these ids, in the order of the ids."""
     return [(each.index, each.id) for each in verdicts] == list(enumerate(ids))
 
 
 def fits_states(answer: RetrievedBatch, query: RetrieveBatchRequest) -> bool:
-    """Whether an answer has premises for each goal of a query, and no more than were asked for."""
+    """Whether an answer has a list of premises for each goal of a query, and no list is longer than the query's `k`."""
     counts = [len(goal.premises) for goal in answer.results]
     return len(counts) == len(query.states) and max(counts) <= query.k
 
 
 def fits_goals(answer: TacticsAnswer, request: TacticsRequest) -> bool:
-    """Whether an answer covers what was asked: every goal, and every candidate of each goal."""
+    """Whether an answer has a result for each goal of a request and for each candidate of each goal."""
     asked = ((goal.id or str(index), len(goal.candidates)) for index, goal in enumerate(request.goals))
     return list(asked) == [(each.id, len(each.candidates)) for each in answer.results]

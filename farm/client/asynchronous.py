@@ -42,18 +42,20 @@ T = TypeVar("T")
 
 
 class AsyncFarm:
-    """A farm, used from an event loop. It has the methods, arguments and errors of `Farm`; its methods are awaited.
+    """A client for a farm, for use in an event loop: the methods, arguments and errors of `Farm`, to be awaited.
 
         async with AsyncFarm() as farm:
             verdicts = await asyncio.gather(*(farm.verify(proof) for proof in proofs))
 
-    It may be used in several event loops, and has connections of its own in each; they are closed when the loop ends.
+    One `AsyncFarm` may be used in several event loops. It opens separate connections in each loop, and closes them when
+    that loop ends.
 
     Args:
-        base_url: the farm's URL; if None, `FARM_URL`, and if that is not set, this host at `PORT` (8000).
-        api_key: the API key; if None, `FARM_API_KEY`. An empty key means that no key is sent.
-        timeout: seconds without a byte after which a connection counts as lost; the time that the work may take is
-            added.
+        base_url: the farm's URL. If None, the variable `FARM_URL` is used; if that is not set, this host at `PORT`
+            (8000).
+        api_key: the API key. If None, the variable `FARM_API_KEY` is used. With an empty text, no key is sent.
+        timeout: a connection counts as lost after this many seconds without a byte, plus the time that the work may
+            take.
         retries: how many times in a row a failed call is repeated.
         transport: the httpx transport to send requests through, for tests and special networks.
 
@@ -126,7 +128,7 @@ class AsyncFarm:
         return await self._run(self._core.check(request))
 
     def batch(self, batch_id: str) -> AsyncBatch:
-        """Return a handle for the batch with this id; there is nothing to await, because the farm is not asked."""
+        """Return a handle for the batch with this id. Do not await this method: it does not ask the farm."""
         return AsyncBatch(self, batch_id)
 
     async def batches(
@@ -210,7 +212,7 @@ class AsyncFarm:
         return await self._run(self._core.environments())
 
     async def host_settings(self) -> HostSettings:
-        """Return the settings with which another host joins this farm (`farm join`); the key needs the scope `join`."""
+        """Return the settings with which another host joins the farm (`farm join`). The key needs the scope `join`."""
         return await self._run(self._core.host_settings())
 
     async def ready(self) -> dict[str, Any]:
@@ -247,7 +249,7 @@ class AsyncFarm:
             return error
 
     async def _chunks(self, call: Call) -> AsyncGenerator[bytes, None]:
-        """Yield a response's body as it arrives; failures are raised as httpx errors, which the stream judges."""
+        """Yield the chunks of a response's body as they arrive; raise an httpx error if the call fails."""
         client = await self._connections.client()
         async with aclosing(await client.send(call.request(client), stream=True)) as response:
             if not response.is_success:
@@ -281,7 +283,7 @@ class AsyncBatch:
         return await self._farm._run(self._farm._core.status(self.id, self._sent))
 
     async def results(self, after: str | None = None) -> AsyncGenerator[Verdict, None]:
-        """Yield each verdict once, as proofs finish, until the batch ends; see `Batch.results`."""
+        """Yield each verdict once, as proofs finish, until the batch ends, as `Batch.results` does."""
         following = self._farm._core.follow(self.id, after, self._sent)
         while not following.done:
             lost: httpx.HTTPError | None = None

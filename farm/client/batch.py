@@ -1,4 +1,4 @@
-"""A batch as `Farm` returns it: it yields verdicts as its proofs finish, and can be watched, rerun and cancelled."""
+"""The handle for a batch that `Farm` returns: it yields verdicts, and can watch, rerun and cancel the batch."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class Batch:
     def results(self, after: str | None = None) -> Generator[Verdict, None, None]:
         """Yield each verdict once, as proofs finish, until the batch ends.
 
-        A new connection continues where a lost one broke off; each line that arrives resets the count of tries.
+        If the connection is lost, a new connection continues after the last verdict. Every line that arrives resets the
+        count of tries.
 
         Args:
             after: the `cursor` to continue from; None starts with the first verdict.
@@ -105,11 +106,11 @@ class Batch:
             after = page.next
 
     def rerun(self, *, label: str | None = None, tags: Iterable[str] | None = None) -> Batch:
-        """Run the undecided proofs again, as a new batch with the same options; the proofs keep their ids.
+        """Run the undecided proofs again, as a new batch with the same options. The proofs keep their ids.
 
         Args:
-            label: the new batch's label; if None, that of this batch.
-            tags: the new batch's tags; if None, those of this batch.
+            label: the new batch's label; if None, this batch's label.
+            tags: the new batch's tags; if None, this batch's tags.
 
         Raises:
             NotFound: there is no such batch, or it belongs to another key.
@@ -120,7 +121,7 @@ class Batch:
         return Batch(self._farm, *self._farm._run(self._farm._core.rerun(self.id, label=label, tags=wanted)))
 
     def cancel(self) -> BatchStatus:
-        """Cancel the batch: running proofs stop within seconds; proofs without a verdict become `undecided/cancelled`.
+        """Cancel the batch. Running proofs stop within seconds, and proofs without a verdict get `undecided/cancelled`.
 
         Raises:
             NotFound: there is no such batch, or it belongs to another key.

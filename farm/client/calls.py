@@ -1,8 +1,9 @@
 """The steps that the core asks a shell to take: make a call, pause, or read a batch to its end.
 
-A flow is a generator that yields such steps and returns the result of one SDK method. A shell drives it: after a call
-it sends back the response, or the httpx error that came instead; after a pause or a followed batch it sends nothing.
-Errors that occur in between, Ctrl-C included, are thrown into the flow, so that it can clean up with further steps.
+A flow is a generator that yields such steps and returns the result of one SDK method. A shell drives the flow: it takes
+each step, and then resumes the flow. After a call, the shell sends the response into the flow, or the httpx error that
+came instead. After a pause or a followed batch, the shell sends nothing. If another error occurs during a step, even
+Ctrl-C, the shell throws the error into the flow, so that the flow can clean up with further steps.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Call:
 
     Attributes:
         path: the path below the farm's base URL.
-        timeout_s: seconds without a byte after which the connection counts as lost.
+        timeout_s: the connection counts as lost after this many seconds without a byte.
         body: the content to send; `headers` state its type.
     """
 
@@ -40,13 +41,13 @@ class Call:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the farm does the work only once, however often the call arrives."""
+        """Whether the call may be sent again: the farm does the work only once even if the call arrives twice."""
         return self.method != "POST" or "Idempotency-Key" in self.headers
 
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        """Return the request for an httpx client to send."""
-        # A thousand concurrent calls are common; each waits for one of the pool's connections as long as it takes:
-        # a timeout there would report a busy client as a lost farm.
+        """Return the call as a request that an httpx client can send."""
+        # A thousand concurrent calls are common, so a call may wait for one of the pool's connections without a limit.
+        # A timeout of the pool would report a busy client as a lost farm.
         return client.build_request(
             self.method,
             self.path,
@@ -69,8 +70,8 @@ class Follow:
     """Read a batch's verdicts as they arrive, until the batch ends.
 
     Attributes:
-        sent: what is known about the batch's proofs.
-        take: called once with each verdict.
+        sent: what is known about the batch's proofs, to check each verdict.
+        take: the function that is called once with each verdict.
     """
 
     batch_id: str

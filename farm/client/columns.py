@@ -1,7 +1,8 @@
-"""Proofs from rows of data sets: each field's column is found by the names that data sets usually give it.
+"""Makes proofs from rows of data sets: it finds the column of each field by the names that such columns usually have.
 
-Data sets of statements (miniF2F, ProofNet, PutnamBench and similar ones) name their columns in a handful of ways, and
-so do people who add proofs to them. This module knows only such names; the caller names any other column.
+Data sets of statements (miniF2F, ProofNet, PutnamBench and similar ones) use a handful of names for their columns, and
+so do people who add proofs to these data sets. This module knows only these usual names. The caller has to name any
+other column.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from farm.lexer import tokens
 from farm.models import Proof
 
 Statement: TypeAlias = str | Mapping[str, Any] | None
-"""A statement as it is in a data set: its text, or a struct of the text and of `header`, `targets` or `answers`."""
+"""A statement as a data set holds it: a text, or a struct that holds the text and `header`, `targets` or `answers`."""
 
 OWN = tuple(Proof.model_fields)
 FIELDS = (*OWN, "header")
-"""The fields that columns can hold: a proof's own, and `header`, the text to put before a statement without imports."""
+"""The fields that columns can hold: the fields of `Proof`, and `header`, a text to put before a statement that imports
+nothing."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "uuid"),
@@ -33,11 +35,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "targets": ("targets",),
     "answers": ("answers",),
 }
-"""For each field, the names that its column may have; the first one that is present counts."""
+"""For each field, the names that its column may have. If a row has several of these columns, the first name counts."""
 
-# In some data sets a `problem` column holds prose, in others names; names are at most this long.
+# A `problem` column holds prose in some data sets and names in others. A longer text than this is prose.
 _LABEL_CHARS = 256
-# If there is also a column of proofs, this column holds the statements to be proved.
+# This column holds proofs, unless the row has another column of proofs: then it holds the statements to be proved.
 _EITHER = "lean4_code"
 _ENDS_IN_BY = re.compile(r":=\s*by\s*\Z")
 _BEGIN_TERMS = frozenset(("by", "fun", "λ"))
@@ -46,28 +48,30 @@ _STRUCT = ("targets", "answers")
 
 
 def top_level(given: Mapping[str, str]) -> list[str]:
-    """Return the columns of a table that may be needed, each struct as a whole."""
+    """Return the names of all columns that may be needed from a table; for a name `a.b`, also the whole struct `a`."""
     names = [name for field in FIELDS for name in ([given[field]] if field in given else COLUMNS[field])]
     return list(dict.fromkeys(each for name in names if name for each in (name, name.partition(".")[0])))
 
 
 def is_data_set(row: Mapping[str, Any]) -> bool:
-    """Whether a row has its statement or code under a name other than that in the farm's `Proof`."""
+    """Whether a row has its statement or code in a column that is not named like a field of `Proof`."""
     foreign = {*COLUMNS["statement"], *COLUMNS["code"]} - {*OWN}
     return any(_has(row, column) for column in foreign)
 
 
 def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields of a proof from a row of a data set; other columns are ignored.
+    """Return the fields of a proof that a row of a data set holds; ignore the row's other columns.
 
     Args:
-        row: the row's cells by column; `a.b` is the cell `b` of the struct in `a`.
-        given: the column of each field for which the caller names one; an empty name leaves the field out.
+        row: the row's cells by column name.
+        given: the column names that the caller gives, by field. `a.b` names the cell `b` of the struct in `a`; an empty
+            name leaves the field out.
 
     Returns:
-        The fields that were found. A struct in the statement's column (verl's `ground_truth`) gives `targets` and
-        `answers` too. A header is put before the statement, or before the code if there is no statement, provided that
-        this text imports nothing. If the statement ends in `by`, tactics that continue it get a `by` before them.
+        The fields that were found. If the statement's column holds a struct (verl's `ground_truth`), the struct gives
+        `targets` and `answers` too. The header goes before the statement, or before the code if there is no statement.
+        It is dropped if that text has imports of its own. If the statement ends in `by` and the code is only the
+        tactics after it, the code gets a `by` of its own.
 
     Raises:
         LookupError: a column that the caller names is missing; the message names it.
@@ -80,7 +84,10 @@ def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def name_of(row: Mapping[str, Any], given: Mapping[str, str]) -> str | None:
-    """Return the name that a data set gives to a row's problem, for use as an id; None if there is no such name."""
+    """Return the name of a row's problem, for use as an id; None if no usual column holds a name.
+
+    If the caller gives a column for `problem`, the answer is None too.
+    """
     if "problem" in given:
         return None
     names = (row[column] for column in COLUMNS["problem"][1:] if _is_label(row.get(column)))
@@ -88,7 +95,7 @@ def name_of(row: Mapping[str, Any], given: Mapping[str, str]) -> str | None:
 
 
 def pick_statement(cell: Any) -> dict[str, Any]:
-    """Return the fields of a proof that a statement's cell holds; the cell is a text, or a struct such as verl's."""
+    """Return the fields of a proof that the cell of a statement holds: a text, or a struct such as verl's."""
     return pick({"statement": cell}, {"code": "", "problem": "", "id": ""})
 
 
@@ -99,7 +106,8 @@ def proof_from_row(row: Mapping[str, Any], **columns: str) -> Proof:
 
     Args:
         row: the row's cells by column.
-        columns: the column of each field (`statement="stmt", code="answer"`) whose column has none of the usual names.
+        columns: the column names, by field (`statement="stmt", code="answer"`). A field needs one only if its column
+            has none of the usual names.
 
     Raises:
         LookupError: a named column is missing.
@@ -113,9 +121,9 @@ def _cell(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> Any:
     if field in given and names and not _has(row, names[0]):
         raise LookupError(names[0])
     there = [_at(row, name) for name in names if _has(row, name)]
-    # Prose does not name a problem, unless the caller says that the column does.
+    # A `problem` column that holds prose is passed over, unless the caller gives this column.
     wanted = _is_label if field == "problem" and field not in given else _is_there
-    # A column of proofs that is empty in this row is not a missing column.
+    # A row that has a column of proofs, but nothing in it, has an empty proof.
     return next(filter(wanted, there), "" if there and field == "code" else None)
 
 
@@ -128,7 +136,7 @@ def _usual(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> list
 
 
 def _struct(statement: Any) -> Any:
-    """Return a statement's cell, decoded if it is JSON: a struct may be JSON, and no statement begins with `{`."""
+    """Return the cell of a statement; if its text begins with `{`, decode it, because it is a struct in JSON."""
     is_json = isinstance(statement, str) and statement.lstrip().startswith("{")
     return _loaded(statement, None) if is_json else statement
 
@@ -155,7 +163,7 @@ def _is_label(value: Any) -> bool:
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields with Python lists and dictionaries in place of the forms that they have in CSV and Parquet."""
+    """Return the fields with `targets` as a list and `answers` as a dictionary, however CSV or Parquet wrote them."""
     answers, targets = fields.get("answers"), fields.get("targets")
     if isinstance(answers, str):
         fields["answers"] = _loaded(answers, answers)
@@ -164,7 +172,7 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
         with suppress(TypeError, ValueError):
             fields["answers"] = dict(answers)
     if isinstance(fields.get("answers"), Mapping):
-        # In Parquet a struct has all its names in every row.
+        # A struct in Parquet has the same names in every row; a name without a value is None.
         fields["answers"] = {name: term for name, term in fields["answers"].items() if term is not None}
     if isinstance(targets, str):
         fields["targets"] = _loaded(targets, [targets])

@@ -1,4 +1,4 @@
-"""How the text that a model wrote becomes the proof that is sent."""
+"""Makes the proof that is sent from the text that a model wrote."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from farm.models import Proof
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 Extract: TypeAlias = Callable[[Completion], str]
 
-# No possessive quantifiers, because Python 3.11.2 has bugs in them; a search takes linear time all the same.
+# Possessive quantifiers are avoided, because Python 3.11.2 has bugs in them. A search takes linear time without them.
 _FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTILINE)
 _LANGUAGE = re.compile(r"\w*")
 _LEAN = frozenset({"lean", "lean4"})
 
 
 def extract_lean(completion: Completion) -> str:
-    """Return the Lean source of a completion: its last block fenced as `lean` or `lean4`, else the whole text.
+    """Return the last `lean` or `lean4` code block of a completion, or the whole text if it has no such block.
 
-    A block ends at the next fence with at least as many backticks as the fence that opened it, or at the end of the
-    text. If the fence that ends a block names a language, it also opens the next block. In a chat, only the assistant's
-    last message counts. Nothing is removed: a block inside `<think>` counts too.
+    A block ends at the next fence that has at least as many backticks as the fence that opened it, or at the end of the
+    text. If the fence that ends a block names a language, this fence also opens the next block. In a chat, only the
+    assistant's last message counts. Blocks inside `<think>` count too.
     """
     text = _text(completion)
     found, opened = text, None
@@ -55,15 +55,15 @@ def _text(completion: Completion) -> str:
     content = said[-1] if said else None
     if isinstance(content, str):
         return content
-    # For models that see images, messages come in parts.
+    # Messages of models that see images come as a list of parts.
     return "".join(part.get("text", "") for part in content or ())
 
 
 def proof_of(code: str, statement: Statement, index: int) -> Proof | None:
-    """Return a proof; None if the code cannot be sent, which is the model's fault.
+    """Return a proof of the statement with this code; None if the code cannot be sent: that is the model's fault.
 
     Raises:
-        InvalidRequest: the statement is not valid, which is the caller's fault.
+        InvalidRequest: the statement is not valid: that is the caller's fault.
     """
     try:
         Proof(code=code)

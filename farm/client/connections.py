@@ -1,8 +1,8 @@
-"""The connections of one farm's client: each process, and each event loop, has its own.
+"""The connections of a client to its farm, separate for each process and for each event loop.
 
-If two processes read from one socket, one may get the other's answers, and a fork gives every open socket two readers.
-So a process does not touch connections opened before it was forked, not even to close them: that would end a TLS
-session that the parent still uses.
+After a fork, parent and child share every open socket. If both read from one, each may get the other's answers. So a
+child process leaves alone the connections that its parent opened. It does not even close them, because that would end a
+TLS session that the parent still uses.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Place: TypeAlias = tuple[int, asyncio.AbstractEventLoop | None]
 
 
 class _Connections(Generic[Transport]):
-    """What both kinds of connections share. Copies and pickles keep the farm's address, but no open connections.
+    """The base of `Connections` and `AsyncConnections`. Copies and pickles have the farm's address, but no sockets.
 
     Args:
         endpoint: where the farm is.
-        transport: the transport for the requests, if it is not httpx's own.
+        transport: the transport for the requests; None for httpx's own.
     """
 
     def __init__(self, endpoint: FarmEndpoint, transport: Transport | None) -> None:
@@ -40,10 +40,10 @@ class _Connections(Generic[Transport]):
         return type(self), (self._endpoint, self._transport)
 
     def _check(self) -> None:
-        """Check that a call may be made in this process.
+        """Check that this process may make a call.
 
         Raises:
-            ConfigurationError: the transport was made before a fork, so the parent may read answers for this process.
+            ConfigurationError: the transport was made before a fork, so the parent may read this process's answers.
             RuntimeError: the client has been closed.
         """
         if self._is_closed:
@@ -61,16 +61,16 @@ class _Connections(Generic[Transport]):
 
 
 class Connections(_Connections[httpx.BaseTransport]):
-    """The connections of `Farm`; threads share them."""
+    """The connections of `Farm`, which all threads of a process share."""
 
     def __init__(self, endpoint: FarmEndpoint, transport: httpx.BaseTransport | None) -> None:
         super().__init__(endpoint, transport)
         self._clients: dict[int, httpx.Client] = {}
 
     def client(self) -> httpx.Client:
-        """Return this process's client; raises as `_check` does."""
+        """Return this process's httpx client, and open it at the first call. The errors are those of `_check`."""
         self._check()
-        # There is no lock: if another thread held it during a fork, it would stay locked in the child for ever.
+        # A lock is not used here: if another thread held it during a fork, it would stay locked in the child for ever.
         return self._clients.get(os.getpid()) or self._clients.setdefault(os.getpid(), self._open())
 
     def _open(self) -> httpx.Client:
@@ -85,7 +85,7 @@ class Connections(_Connections[httpx.BaseTransport]):
 
 
 class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
-    """The connections of `AsyncFarm`, with separate ones for each event loop in which it is used."""
+    """The connections of `AsyncFarm`, separate for each event loop that uses it."""
 
     def __init__(self, endpoint: FarmEndpoint, transport: httpx.AsyncBaseTransport | None) -> None:
         super().__init__(endpoint, transport)
@@ -93,7 +93,7 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
         self._held: dict[Place, AsyncGenerator[None, None]] = {}
 
     async def client(self) -> httpx.AsyncClient:
-        """Return the client of this process and loop; raises as `_check` does."""
+        """Return the httpx client of this process and event loop. The errors are those of `_check`."""
         self._check()
         place = _place()
         if place not in self._clients:
@@ -108,14 +108,14 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
         return httpx.AsyncClient(**self._options(), event_hooks=hooks)
 
     def _forget_closed_loops(self) -> None:
-        """Drop the clients of event loops that were closed without their generators being closed."""
+        """Drop the clients of event loops that were closed but did not close their asynchronous generators."""
         for place in list(self._held):
             pid, loop = place
             if pid == os.getpid() and loop is not None and loop.is_closed():
                 del self._held[place], self._clients[place]
 
     async def _hold(self, place: Place) -> AsyncGenerator[None, None]:
-        """Close a client when its loop ends: `asyncio.run` closes the generators that were started in the loop."""
+        """Yield once; close the client when this generator is closed, as `asyncio.run` does when its loop ends."""
         try:
             yield
         finally:
@@ -132,5 +132,5 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
 def _place() -> Place:
     try:
         return os.getpid(), asyncio.get_running_loop()
-    except RuntimeError:  # another library's event loop, of which one runs at a time
+    except RuntimeError:  # The loop is another library's (such as trio's), of which only one runs at a time.
         return os.getpid(), None

@@ -1,6 +1,6 @@
-"""Every method of the SDK, written once as a flow of steps without I/O.
+"""Every method of the SDK, written once for both shells, as a flow: a generator of steps that does no I/O itself.
 
-The shells in `sync.py` and `asynchronous.py` drive these flows, as httpx's clients drive its authentication flows.
+The shells in `sync.py` and `asynchronous.py` drive these flows, as httpx's clients drive httpx's authentication flows.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ M = TypeVar("M", bound=BaseModel)
 _QUERY = "The premise query"
 _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
-# How long the farm waits for its workers before it answers; we wait longer, as its answer says more than a timeout.
+# How long the farm waits for its workers before it answers. The SDK waits longer: the answer says more than a timeout.
 _VERIFY_DEADLINE_S = 3600.0
 _VERIFY_GRACE_S = 30.0
 _RETRIEVAL_DEADLINE_S = 30.0
-# The slowest that a submission may be, with slow links and the farm's own checks.
+# The lowest rate at which a submission may proceed, over a slow link and through the farm's own checks.
 _SUBMIT_BYTES_PER_S = 1_000_000
-# The farm reads up to 100 000 stored proofs and stages them again.
+# For a rerun the farm may have to read 100 000 stored proofs and to queue them again.
 _RERUN_S = 120.0
 _MAX_KEY_CHARS = 256
 
@@ -102,8 +102,8 @@ class Core:
 
     Args:
         farm: the farm's address as errors show it.
-        timeout_s: seconds without a byte after which a connection counts as lost; the time that the work may take is
-            added.
+        timeout_s: a connection counts as lost after this many seconds without a byte, plus the time that the work may
+            take.
         retries: how many times in a row a failed call is repeated.
     """
 
@@ -123,7 +123,7 @@ class Core:
         return found.results
 
     def verify_many(self, series: Series) -> Flow[Run]:
-        """Verify any number of proofs as a series of batches, and return the run."""
+        """Verify any number of proofs as a series of batches, and return their results."""
         running: deque[tuple[str, Sent, SeriesPart]] = deque()
         try:
             for parts in series.rounds():
@@ -131,7 +131,7 @@ class Core:
         except GeneratorExit:
             raise
         except BaseException as error:
-            # Cancel what still runs, unless a repeated call may find it by its key, or the farm cannot be reached.
+            # Cancel the running batches, unless a repeated call can find them by the key or the farm is out of reach.
             is_lost = isinstance(error, ConnectionFailed | Unavailable)
             if series.plan.idempotency_key is None and not is_lost:
                 yield from self._cancel_all(batch_id for batch_id, *_ in running)
@@ -157,13 +157,13 @@ class Core:
             try:
                 return (yield from self.submit(part.submission, part.key))
             except RateLimited:
-                # Our own earlier batches may have used up the quota; once they are done, there is room again.
+                # The earlier batches of this series may have used up the quota. It has room again when they are done.
                 if not running:
                     raise
                 yield from self._finish(series, running)
 
     def _finish(self, series: Series, running: deque[tuple[str, Sent, SeriesPart]]) -> Flow[None]:
-        """Read the oldest batch to its end; meanwhile the farm works on the others."""
+        """Read the verdicts of the oldest batch to its end. Meanwhile the farm works on the other batches."""
         batch_id, sent, part = running[0]
         yield Follow(batch_id, sent, partial(series.take, part))
         series.finish(part, (yield from self.status(batch_id, sent)))
@@ -175,7 +175,7 @@ class Core:
                 yield from self.cancel(batch_id)
 
     def submit(self, submission: Submission, idempotency_key: str | None = None) -> Flow[tuple[str, Sent]]:
-        """Submit proofs as a batch, once even if the call is sent again; return the batch's id and what was sent."""
+        """Submit proofs as one batch, even if the call is sent twice; return the batch's id and what was sent."""
         timeout_s = self._timeout_s + submission.size / _SUBMIT_BYTES_PER_S
         key = {"Idempotency-Key": _checked_key(idempotency_key or uuid4().hex)}
         if submission.fits_json:
@@ -195,16 +195,16 @@ class Core:
         return found.results
 
     def follow(self, batch_id: str, after: str | None, sent: Sent) -> Following:
-        """Return the reading position in a stream of results; the shells read the stream themselves."""
+        """Return a reading position in a batch's results, with which a shell reads the stream."""
         return Following(batch_id, after, farm=self._farm, retries=self._retries, sent=sent)
 
     def batches(self, limit: int, **wanted: Any) -> Flow[list[BatchStatus]]:
-        """List the key's batches; `wanted` holds parameters of `GET /v1/batches`, and empty ones are left out."""
+        """List the key's batches; `wanted` holds parameters of `GET /v1/batches`, of which empty ones are not sent."""
         call = self._get("/v1/batches", limit=limit, **{name: value for name, value in wanted.items() if value})
         return (yield from self._answer(call, _BATCHES, lambda found: len(found.batches) <= limit)).batches
 
     def status(self, batch_id: str, sent: Sent) -> Flow[BatchStatus]:
-        """Get the status of a batch; store the number of its proofs in `sent`."""
+        """Get the status of a batch, and store the number of the batch's proofs in `sent`."""
         found = yield from self._answer(
             self._get(_batch_path(batch_id)),
             _STATUS,
@@ -219,12 +219,12 @@ class Core:
         return (yield from self._answer(call, _ITEM, lambda found: found.index == index))
 
     def items(self, batch_id: str, after: int) -> Flow[ItemsPage]:
-        """Get the proofs that follow an index in a batch, as many as one answer holds."""
+        """Get the next proofs of a batch after the index `after`: as many as one answer holds."""
         call = self._get(f"{_batch_path(batch_id)}/items", after=after)
         return (yield from self._answer(call, _ITEMS, lambda found: _follow_each_other(found, after)))
 
     def rerun(self, batch_id: str, **fields: Any) -> Flow[tuple[str, Sent]]:
-        """Run the undecided proofs of a batch again, once even if the call is sent twice."""
+        """Run the undecided proofs of a batch again, as one new batch even if the call is sent twice."""
         headers = {**_JSON, "Idempotency-Key": uuid4().hex}
         body = _encode(_checked(RerunRequest, fields, "The rerun"), "The rerun")
         call = Call("POST", f"{_batch_path(batch_id)}/rerun", self._timeout_s + _RERUN_S, headers=headers, body=body)
@@ -290,7 +290,7 @@ class Core:
         return (yield from self._answer(self._get("/v1/join"), _HOST))
 
     def ready(self) -> Flow[dict[str, Any]]:
-        """Ask whether every part of the farm answers; "not ready" comes with status 503, and is a valid answer."""
+        """Ask whether every part of the farm answers. The answer "not ready" has status 503, which is no error here."""
         return (yield from self._answer(self._get("/readyz"), _CHECKS, or_status=503))
 
     def _get(self, path: str, **params: Any) -> Call:
@@ -299,7 +299,10 @@ class Core:
     def _answer(
         self, call: Call, kind: TypeAdapter[T], is_for_us: Callable[[T], bool] = _always, *, or_status: int = 200
     ) -> Flow[T]:
-        """Repeat a call until it is answered, and return the answer; give up when its failure is final."""
+        """Make a call until it succeeds, and return the answer; raise the failure if no further try can help.
+
+        An answer for which `is_for_us` is false counts as lost. `or_status` is a further status that means success.
+        """
         retries = Retries(self._retries)
         while True:
             reply = yield call
@@ -307,7 +310,7 @@ class Core:
                 if is_for_us(found := parse(kind, reply, self._farm)):
                     return found
                 reply = Misdirected("it is about something else")
-                # From now on every answer on this connection may belong to the request before it.
+                # Close this connection: each further answer on it may belong to the request before.
                 call = replace(call, headers={**call.headers, "Connection": "close"})
             yield retries.pause(failure(reply, call, self._farm))
 

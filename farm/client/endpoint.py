@@ -19,9 +19,9 @@ class FarmEndpoint:
     """A farm's address.
 
     Attributes:
-        url: the base URL as requests use it; it may hold a proxy's password.
-        headers: the headers of every request; they may hold the key.
-        given_key: the key, if it was given as an argument; None if it comes from the environment.
+        url: the base URL for requests, which may hold a proxy's password.
+        headers: the headers of every request, which may hold the key.
+        given_key: the key that was given as an argument; None if the key comes from the environment.
     """
 
     url: httpx.URL = field(repr=False)
@@ -30,7 +30,7 @@ class FarmEndpoint:
 
     @classmethod
     def resolve(cls, base_url: str | None, api_key: str | None) -> FarmEndpoint:
-        """Return the endpoint that the arguments name; where one is None, the environment or `./.env` decides.
+        """Return the endpoint that the arguments name. If one is None, the environment or `./.env` gives its value.
 
         Raises:
             ConfigurationError: the URL is not an HTTP URL, the key cannot be sent, or `./.env` cannot be read.
@@ -41,16 +41,16 @@ class FarmEndpoint:
         return cls(_parse_url(text), _key_headers(key.strip()), api_key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Pickles end up in files and queues, so a key from the environment stays out of them.
+        # A key from the environment is not pickled, because pickles end up in files and queues.
         return FarmEndpoint.resolve, (str(self.url), self.given_key)
 
     def __str__(self) -> str:
-        """The address without user and password, for errors and reprs."""
+        """Return the address without user and password, for errors and reprs."""
         return f"{self.url.scheme}://{self.url.netloc.decode()}{self.url.path}".rstrip("/")
 
     @property
     def trusts_environment(self) -> bool:
-        """Whether the environment's proxies apply; they do not if the farm is on this host."""
+        """Whether to use the proxies that the environment names: yes, unless the farm is on this host."""
         return not is_loopback(self.url.host)
 
 
@@ -66,13 +66,13 @@ def _parse_url(text: str) -> httpx.URL:
     except httpx.InvalidURL:
         url = httpx.URL()
     if url.scheme not in ("http", "https") or not url.host:
-        # The text is not quoted, because it may hold a password.
+        # The message does not quote the URL, because it may hold a password.
         raise ConfigurationError("The farm's URL (FARM_URL) must read like http://127.0.0.1:8000")
     return url
 
 
 def _key_headers(key: str) -> dict[str, str]:
-    # Checked here because the HTTP library quotes an illegal header, and so the key, in its error.
+    # The key is checked here, because httpx's error would quote an illegal header, and with it the key.
     if not (key.isascii() and key.isprintable()):
         raise ConfigurationError("The API key (FARM_API_KEY) holds characters that no HTTP header can carry")
     return {"Authorization": f"Bearer {key}"} if key else {}

@@ -1,7 +1,7 @@
-"""Environment variables, and those of `./.env` that the environment lacks.
+"""Reads the environment variables, and from `./.env` the variables that the environment lacks.
 
-The command line reads the same variables with pydantic-settings and python-dotenv, which the SDK does not need. A test
-compares the two.
+The command line reads the same variables with pydantic-settings and python-dotenv. The SDK does without these
+libraries. A test checks that both ways of reading agree.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from farm.errors import ConfigurationError
 
 _FILE = Path(".env")
-# python-dotenv's grammar: `export` and quotes are optional, and a quoted value may span several lines.
+# A line of `.env` in python-dotenv's grammar: `export` and quotes are optional; a quoted value may span several lines.
 _BINDING = re.compile(
     r"""^[ \t]* (?:export[ \t]+)? (?P<name>'[^'\n]+'|[^=\#'\s][^=\#\s]*) [ \t]*=
     (?: [ \t]*'(?P<single>(?:\\.|[^'\\])*)'(?=[ \t]*(?:\#.*?)?$)
@@ -30,10 +30,10 @@ _VARIABLE = re.compile(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 
 
 def variables() -> dict[str, str]:
-    """Return all variables by their upper-case names, without empty ones.
+    """Return all variables that are not empty, by their names in upper case.
 
     Raises:
-        ConfigurationError: there is a `./.env` that cannot be read.
+        ConfigurationError: `./.env` exists, but cannot be read.
     """
     found = {**_of_file(), **{name: value for name, value in os.environ.items() if value}}
     return {name.upper(): value for name, value in found.items() if value}

@@ -1,4 +1,4 @@
-"""The one place that turns failures into the SDK's errors: httpx errors, the farm's error responses, and any others."""
+"""Turns every failure of a call into one of the SDK's errors: httpx errors, error responses, and unreadable answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CODES = {
         errors.Unavailable,
     )
 }
-# What a proxy answers for a farm that is restarting or slow.
+# The statuses with which a proxy answers for a farm that is restarting or slow.
 _GATEWAY_CODES = {502: errors.Unavailable.code, 504: errors.Unavailable.code}
 
 
@@ -39,9 +39,9 @@ class Failure:
     """A reply without a usable answer.
 
     Attributes:
-        error: the error that the user gets if the failure persists.
-        retryable: whether repeating the call may succeed and does no harm.
-        retry_after_s: the least number of seconds that the farm asks us to wait; None if it does not say.
+        error: the error to raise if the call is not repeated.
+        retryable: whether the call may be repeated: a repetition can succeed and does no harm.
+        retry_after_s: the least number of seconds to wait before the call is repeated; None if the farm names none.
     """
 
     error: FarmError
@@ -63,7 +63,7 @@ def failure(reply: Reply, call: Call, farm: str) -> Failure:
         error, slow = _refusal(reply, farm), reply.status_code == 504
     else:
         error, slow = _loss(reply, call, farm), isinstance(reply, httpx.ReadTimeout)
-    # A request for slow work is not repeated: that would add to the load that made it slow.
+    # A call that timed out is not repeated, unless the farm does its work only once: that would add to the farm's load.
     retryable = error.retryable and (call.repeatable or not slow)
     return Failure(error, retryable, _retry_after_s(reply))
 
@@ -88,7 +88,7 @@ def _loss(error: httpx.HTTPError, call: Call, farm: str) -> ConnectionFailed:
 
 
 def _refusal(response: httpx.Response, farm: str) -> FarmError:
-    """Return the error that a response reports, in one of the farm's two forms or in any other form."""
+    """Return the error that an unsuccessful response reports, whether the farm or a proxy has sent the response."""
     status = response.status_code
     code = {**_CODES, **_GATEWAY_CODES}.get(status, FarmError.code)
     text, details = f"{farm} answered {status} with a page that is not a farm's: is FARM_URL right?", None
@@ -110,16 +110,19 @@ def _json(response: httpx.Response) -> Any:
 
 
 def _retry_after_s(reply: Reply) -> float | None:
-    """Return the seconds of `Retry-After`; its rarer form, a date, is ignored, as it would need clocks that agree."""
+    """Return the seconds that `Retry-After` asks for; None if it is absent.
+
+    None is returned for a date too: a date is rare, and would be right only if the clocks of both hosts agree.
+    """
     text = reply.headers.get("Retry-After", "") if isinstance(reply, httpx.Response) else ""
     return float(text) if text.isdecimal() else None
 
 
 def parse(kind: TypeAdapter[T], response: httpx.Response, farm: str) -> T:
-    """Return the body of a response as a model.
+    """Return the body of a response, read as `kind`.
 
     Raises:
-        FarmError: the body is something else, so this is not a farm, or not one of this version.
+        FarmError: the body has another form: the server is not a farm, or is a farm of another version.
     """
     try:
         return kind.validate_json(response.content)
@@ -128,7 +131,7 @@ def parse(kind: TypeAdapter[T], response: httpx.Response, farm: str) -> T:
 
 
 def foreign(farm: str, error: ValidationError) -> FarmError:
-    """Return the error for an answer that no farm of this version gives."""
+    """Return the error for an answer in a form that no farm of this version sends."""
     return FarmError(
         f"{farm} answers, but not as a farm of this version: are FARM_URL and the SDK's version right?",
         details=_findings(error),
@@ -136,7 +139,7 @@ def foreign(farm: str, error: ValidationError) -> FarmError:
 
 
 def invalid(error: ValidationError, what: str) -> InvalidRequest:
-    """Return one error that says what pydantic found wrong in the user's own input.
+    """Return the error for wrong input by the user; its message says what pydantic found.
 
     Args:
         error: pydantic's findings.
@@ -146,7 +149,7 @@ def invalid(error: ValidationError, what: str) -> InvalidRequest:
 
 
 def in_words(error: ValidationError) -> str:
-    """Return what pydantic found wrong as one line."""
+    """Return pydantic's findings as one line of text."""
     return _in_words(_findings(error))
 
 

@@ -1,4 +1,4 @@
-"""Snippets as clients of Kimina Lean Server pass them, and the request to the farm's compatible route."""
+"""Makes the request to the farm's route for clients of Kimina Lean Server from the snippets that they pass."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ Snippets: TypeAlias = Iterable[str | dict[str, str] | Snippet]
 
 
 def prepare_check(snippets: Snippets, **fields: Any) -> CheckRequest:
-    """Return the request to check snippets; a bare text gets its index as id.
+    """Return the request to check snippets.
 
     Args:
-        snippets: Lean source, dictionaries of `id` and `code`, or `Snippet`s; a single text is one snippet.
+        snippets: one Lean text, or a list of Lean texts, of dictionaries with `id` and `code`, or of `Snippet`s. A text
+            gets its index as its id.
         fields: the other fields of `CheckRequest`.
 
     Raises:

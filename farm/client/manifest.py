@@ -1,4 +1,4 @@
-"""The record that makes a benchmark repeatable: its proofs and options, the farm that judged them, and the results."""
+"""The manifest of a run, which makes a benchmark repeatable: proofs, options, the farm that judged, and results."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from farm.client.failures import invalid
 from farm.client.rows import BadRow
 from farm.models import Counts, Environment, Level, Outcome, Proof, Reason, Verdict
 
-# Fields that differ between any two runs and say nothing about their results.
+# Fields that differ between any two runs and do not bear on the results. A comparison leaves them out.
 _INCIDENTAL = {"started_at", "ended_at", "batches", "known", "label", "tags"}
 
 
 class Identity(NamedTuple):
-    """What identifies a proof.
+    """The id, the problem and the hash by which a proof is identified.
 
     Attributes:
         sha256: the proof's `content_hash`.
@@ -54,21 +54,22 @@ class Manifest(BaseModel):
 
     Attributes:
         version: the version of this format.
-        leanfarm: the version of the SDK that asked.
+        leanfarm: the version of the SDK that sent the proofs.
         farm: the farm's address, without user and password.
-        started_at: when the run began; `ended_at` says when it ended. Both are by the clock of the machine that asked.
+        started_at: when the run began, by the clock of the SDK's machine; `ended_at` says when it ended.
         label: the run's label.
-        tags: the words by which the run's batches are found.
-        options: the options with the farm's defaults filled in; only the given ones if no proof had to be sent.
-        environments: all environments that judged; two or more mean that the farm changed during the run.
-        policies: the versions of the rules that were applied (`evidence.policy`); two or more mean that the farm
-            changed.
-        checkers: the versions of the external checkers that were asked.
+        tags: the words by which the run's batches can be found.
+        options: the options with the farm's defaults filled in. If no proof had to be sent, only the options that the
+            user gave.
+        environments: all environments that judged the proofs. If there are several, the farm changed during the run.
+        policies: the versions of the rules by which the proofs were judged (`evidence.policy`). If there are several,
+            the farm changed during the run.
+        checkers: the versions of the external checkers that judged the proofs.
         sha256: the hash of the JSON lines `[id, problem, sha256]` of all proofs in order.
         counts: the number of verdicts by outcome.
         reasons: the number of verdicts by reason; accepted proofs have none.
         retried: how many proofs were sent again because their first verdict was undecided.
-        known: how many proofs had a verdict from an earlier run.
+        known: how many proofs were not sent, because they had a verdict from an earlier run.
         batches: the ids of the run's batches, in the order in which they were submitted.
         proofs: all proofs of the run, in order.
     """
@@ -100,10 +101,10 @@ class Manifest(BaseModel):
 
     @classmethod
     def read(cls, path: str | Path) -> Manifest:
-        """Return what `write` wrote.
+        """Return the manifest that `write` wrote to a file.
 
         Raises:
-            InvalidRequest: the file is not a manifest of this version.
+            InvalidRequest: the file holds no manifest, or a manifest of another version of the format.
             OSError: the file cannot be read.
         """
         try:
@@ -112,14 +113,14 @@ class Manifest(BaseModel):
             raise invalid(error, f"{path} is not a manifest") from error
 
     def differences(self, other: Manifest) -> dict[str, tuple[Any, Any]]:
-        """Return what differs between two runs, except their times and the ids of their batches.
+        """Return the differences between two runs, except in their times and in the ids of their batches.
 
         Args:
-            other: the run to compare with.
+            other: the manifest of the run to compare with.
 
         Returns:
-            The values that differ, by dotted name (`options.timeout_s`, `proofs.ID.outcome`): first the value here,
-            then the value in the other run. None stands for a missing value.
+            Pairs of values, by dotted name (`options.timeout_s`, `proofs.ID.outcome`): the value in this manifest, then
+            the value in the other one. None stands for a missing value.
         """
         here, there = _flat(self), _flat(other)
         names = [*here, *(name for name in there if name not in here)]
@@ -127,22 +128,23 @@ class Manifest(BaseModel):
 
 
 def content_hash(proof: Proof | BadRow) -> str:
-    """Return the SHA-256 of what a verdict is about: of `[statement, code]` as compact JSON in UTF-8.
+    """Return the SHA-256 of the fields of a proof that are judged: of `[statement, code]` as compact JSON in UTF-8.
 
-    If a proof has `targets` or `answers`, both follow, with null for a missing one.
+    If the proof has `targets` or `answers`, the list is `[statement, code, targets, answers]`, with null for a missing
+    one.
     """
     aims = [proof.targets, proof.answers] if isinstance(proof, Proof) else []
     return hashlib.sha256(_line([proof.statement, proof.code, *(aims if any(aims) else [])])).hexdigest()
 
 
 def identify(proof: Proof | BadRow, index: int) -> Identity:
-    """Return what identifies a proof; if it has no id of its own, its index does."""
+    """Return the identity of a proof; if the proof has no id, its index is the id."""
     return Identity(proof.id or str(index), proof.problem, content_hash(proof))
 
 
 def findings(identities: Sequence[Identity], verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return the fields of a manifest that follow only from the proofs and their verdicts, both in order."""
-    # A proof that never ran (cancelled) was not judged; a verdict from the cache was made in an earlier run.
+    """Return those fields of a manifest that follow from the proofs and their verdicts alone, both given in order."""
+    # A proof without attempts was judged only if its verdict is from the cache. Otherwise it never ran (cancelled).
     judged = (each.environment for each in verdicts if each.attempts or each.cached)
     environments = {each.model_dump_json(): each for each in judged}
     return {
@@ -157,7 +159,7 @@ def findings(identities: Sequence[Identity], verdicts: Sequence[Verdict]) -> dic
 
 
 def count(verdicts: Iterable[Verdict]) -> Counts:
-    """Return the number of verdicts for each outcome."""
+    """Return how many verdicts have each outcome."""
     return Counts(**Counter(each.outcome.value for each in verdicts))
 
 
@@ -166,7 +168,7 @@ def _record(identity: Identity, verdict: Verdict) -> ManifestProof:
 
 
 def hash_all(identities: Iterable[Identity]) -> str:
-    """Return the SHA-256 over all proofs in order: a manifest's `sha256`."""
+    """Return the value of a manifest's `sha256`: the hash over the identities of all proofs, in order."""
     whole = hashlib.sha256()
     for identity in identities:
         whole.update(_line(identity) + b"\n")
@@ -178,7 +180,7 @@ def _line(value: Any) -> bytes:
 
 
 def _flat(manifest: Manifest) -> dict[str, Any]:
-    """Return a manifest's values by dotted name; proofs are named by id, because `sha256` covers their order."""
+    """Return a manifest's values by dotted name. The name of a proof is its id: `sha256` shows a change of order."""
     fields = manifest.model_dump(mode="json", exclude=_INCIDENTAL)
     fields["proofs"] = {each.pop("id"): each for each in fields["proofs"]}
     fields["environments"] = {str(number): each for number, each in enumerate(fields["environments"])}

@@ -1,4 +1,4 @@
-"""When a call is repeated: after which failures, how often, and after what pause."""
+"""Decides whether a call is repeated after a failure, how often, and after what pause."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from farm.client.failures import Failure
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
-# A farm that asks for a longer pause than this is closed, not busy: the error goes to the user at once.
+# If the farm asks for a longer pause than this, it is closed rather than busy, and the user gets the error at once.
 _LONGEST_RETRY_AFTER_S = 120.0
 
 
@@ -25,14 +25,14 @@ class Retries:
         self._failed = 0
 
     def reset(self) -> None:
-        """Reset the count, because something arrived."""
+        """Start the count of tries anew, because something arrived."""
         self._failed = 0
 
     def pause(self, failure: Failure) -> Pause:
         """Return the pause before the next try.
 
         Raises:
-            FarmError: the failure's own error, because repeating does not help or no try is left.
+            FarmError: the failure's own error, if another try cannot help or no try is left.
         """
         self._failed += 1
         asked_s = failure.retry_after_s or 0.0
@@ -42,5 +42,5 @@ class Retries:
 
     def _backoff_s(self) -> float:
         ceiling = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (self._failed - 1))
-        # Clients that lost the farm at the same time must not all come back at the same time.
+        # The pause is random: clients that lost the farm at the same time must not all come back at the same time.
         return ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - jitter

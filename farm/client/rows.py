@@ -1,4 +1,4 @@
-"""Rows that hold no proof: each gets a verdict of its own and does not stop the run."""
+"""Bad rows: rows of a run that hold no proof. A bad row gets a verdict of its own and does not stop the run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class BadRow:
     """A row whose text cannot be given to Lean.
 
     Attributes:
-        id: the id of the row's verdict; if None, the row's position among all rows.
-        code: the text that is hashed.
-        why: what is wrong with the text.
+        id: the id of the row's verdict; if None, the row's position among all rows is the id.
+        code: the text that `content_hash` covers.
+        why: what is wrong with the row's text.
     """
 
     id: str | None
@@ -39,8 +39,9 @@ class BadRow:
 def check_rows(rows: Iterable[Any]) -> Iterator[Proof | BadRow]:
     """Yield the proof of each row, or a bad row if the row's text is empty or cannot be sent.
 
-    A model may write anything, and that must not end a run. The caller's own mistake does end the run: a missing or
-    wrong field tends to make every row wrong, and a whole training run must not silently be worth 0.
+    A model may write any text, so a bad text must not end a run. A missing `code` or another wrong field is a mistake
+    of the caller and does end the run. Such a mistake is usually in every row, and otherwise a whole training run would
+    silently be worth 0.
 
     Raises:
         InvalidRequest: `code` is missing, or another field is wrong; the message names the row.
@@ -83,7 +84,7 @@ def _fields(row: Any) -> dict[str, Any]:
 
 
 def bad_row(fields: dict[str, Any], why: str) -> BadRow:
-    """Return a bad row that keeps what is usable of a proof's fields."""
+    """Return a bad row with those fields of a proof that are texts; characters that cannot be sent become `?`."""
     texts = {name: _writable(text) for name in Proof.model_fields if isinstance(text := fields.get(name), str)}
     return BadRow(texts.pop("id", None), why, **texts)
 

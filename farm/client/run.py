@@ -39,7 +39,7 @@ class Run(Sequence[Verdict]):
         return f"{type(self).__name__}({', '.join(f'{n} {name}' for name, n in self.counts)})"
 
     def _repr_html_(self) -> str:
-        """The counts as a table, for notebooks."""
+        """Return the counts as an HTML table, for notebooks."""
         cells = (f"<tr><td>{name}</td><td>{n}</td></tr>" for name, n in [*self.counts, *self.manifest.reasons.items()])
         return f"<table>{''.join(cells)}</table>"
 
@@ -52,8 +52,8 @@ class Run(Sequence[Verdict]):
         """Return one reward per proof: 1.0 if accepted, 0.0 if rejected; see `farm.rewards`.
 
         Args:
-            undecided: the reward for a proof that the farm could not decide; with None the caller can tell such proofs
-                apart.
+            undecided: the reward for a proof that the farm could not decide. None is not a number, so that the caller
+                can tell such proofs apart.
             level: the level that accepted proofs must have reached.
 
         Raises:
@@ -64,14 +64,14 @@ class Run(Sequence[Verdict]):
     def pass_at_k(self, k: int, *, undecided: Undecided | None = None) -> float:
         """Return the probability that at least one of k attempts is accepted, averaged over the problems.
 
-        For a problem with n attempts, c of them accepted, this is the unbiased estimator 1 - C(n-c, k) / C(n, k) of
-        Chen et al. (2021, arXiv:2107.03374, equation 1).
+        For a problem that has n attempts, of which c are accepted, the probability is estimated without bias as
+        1 - C(n-c, k) / C(n, k) (Chen et al. 2021, arXiv:2107.03374, equation 1).
 
         Args:
             k: the number of attempts that a solver would have, 1 or more.
-            undecided: how to count an attempt that the farm could not decide. `failed` counts it among the n, which
-                gives a lower bound. `excluded` leaves it out of the n, which is right if the reason has nothing to do
-                with the proof. With None, such an attempt raises a ValueError.
+            undecided: how to count an attempt that the farm could not decide. `failed` counts the attempt as one of the
+                n that was not accepted, which gives a lower bound. `excluded` does not count the attempt at all, which
+                is right if the reason has nothing to do with the proof. With None, such an attempt raises a ValueError.
 
         Raises:
             ValueError: a proof has no `problem`, a problem has fewer than k attempts, or some attempts are undecided
@@ -86,7 +86,7 @@ class Run(Sequence[Verdict]):
         return fmean(1 - comb(len(solved) - sum(solved), k) / comb(len(solved), k) for solved in attempts.values())
 
     def _attempts(self, undecided: Undecided | None) -> dict[str, list[bool]]:
-        """Return, for each problem, whether each of its attempts was accepted; leave out excluded attempts."""
+        """Return a list for each problem that says of each attempt whether it was accepted; skip excluded attempts."""
         attempts: dict[str, list[bool]] = defaultdict(list)
         for proof, verdict in zip(self.manifest.proofs, self, strict=True):
             if proof.problem is None:

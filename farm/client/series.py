@@ -1,4 +1,4 @@
-"""Many proofs as a series of batches: how they are divided, and how their verdicts are put in order as they come."""
+"""A series: many proofs, divided into batches, whose verdicts are put in the order of the proofs as they arrive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from farm.errors import FarmError, InvalidRequest
 from farm.models import BatchStatus, Outcome, Reason, Verdict
 from farm.models.limits import MAX_BATCH_PROOFS
 
-# A batch that reaches this size is full. It is far below the 1 GiB that the farm accepts, because we hold it in memory.
+# A batch that reaches this size is full. The farm accepts 1 GiB, but the SDK holds the whole batch in memory.
 _MAX_BATCH_BYTES = 256_000_000
 
 Known: TypeAlias = Mapping[tuple[str, str], Verdict]
@@ -27,18 +27,18 @@ class SeriesFields(OptionFields, total=False):
     """The keyword arguments of `verify_many`: the options of `verify`, and how the proofs are sent.
 
     Attributes:
-        batch_size: the most proofs in one batch, up to the farm's own limit of 100 000, which is the default.
-        in_flight: how many batches the farm has at once; 2 by default, so that the next batch is already running while
-            one ends with a few slow proofs.
-        retry_undecided: how often an undecided proof is sent again, in a batch with the other undecided ones; 0 by
+        batch_size: the most proofs in one batch. The default is the farm's own limit, 100 000.
+        in_flight: how many batches the farm has at once. The default is 2: while one batch ends with a few slow proofs,
+            the next one is already running.
+        retry_undecided: how often an undecided proof is sent again, in a batch with the other undecided proofs; 0 by
             default. Cancelled proofs are not sent again.
-        idempotency_key: a name for the run: another process that repeats the call with this key and the same proofs
+        idempotency_key: a name for the run. If another process repeats the call with this key and the same proofs, it
             gets the same batches and submits nothing twice. If a run with a key fails, its batches keep running.
-        known: verdicts of an earlier run, keyed by id and `content_hash`; their proofs are not sent again.
-        progress: called after each verdict with the number of proofs that have a verdict and the number of all proofs.
-            If the iterable has no length, the second number is that of the proofs read so far.
-        on_verdict: called with each verdict as it arrives, once per proof, but not with `known` verdicts.
-        on_batch: called with the id of each batch when the batch is submitted, or found again by the key.
+        known: verdicts of an earlier run, by pairs of id and `content_hash`. Their proofs are not sent again.
+        progress: called after each verdict with two numbers: how many proofs have a verdict, and how many proofs there
+            are. If the iterable has no length, the second number counts the proofs read so far.
+        on_verdict: called once with each proof's final verdict when it arrives, but not with `known` verdicts.
+        on_batch: called with the id of each batch when the batch has been submitted, or found again by the key.
     """
 
     batch_size: int
@@ -76,8 +76,8 @@ class SeriesEntry:
     """A proof to send.
 
     Attributes:
-        index: the proof's place among all proofs.
-        id: the proof's name among all proofs.
+        index: the proof's position in the whole series.
+        id: the proof's name, unique in the whole series.
         line: the proof as JSON.
     """
 
@@ -88,10 +88,10 @@ class SeriesEntry:
 
 @dataclass(slots=True)
 class SeriesPart:
-    """The proofs that are sent as one batch.
+    """A part of a series: the proofs that are sent as one batch.
 
     Attributes:
-        key: the idempotency key of the submission; with None, a new key is made.
+        key: the idempotency key of the submission; with None, the submission gets a new key.
         taken: how many of the part's verdicts have arrived.
     """
 
@@ -102,14 +102,14 @@ class SeriesPart:
 
 
 class Series:
-    """Many proofs that are being sent in parts, and the verdicts on them.
+    """A series of proofs that is sent in parts, and the verdicts on these proofs.
 
-    `rounds()` lazily yields the parts to submit. Call `take()` with every verdict of a part, and `finish()` when the
-    part has ended; `run()` returns the result.
+    `rounds()` yields the parts to submit, and reads the proofs only as far as the next part needs. Call `take()` with
+    every verdict of a part, and `finish()` when the batch of the part has ended. At the end, `run()` gives the results.
 
     Args:
-        proofs: one or many, as for `verify`.
-        wishes: see `SeriesFields`.
+        proofs: one or many proofs, as for `verify`.
+        wishes: the keyword arguments of `verify_many`.
         farm: the farm's address as the manifest shows it.
 
     Raises:
@@ -132,9 +132,10 @@ class Series:
         self._retried: set[int] = set()
 
     def rounds(self) -> Iterator[Iterator[SeriesPart]]:
-        """Yield rounds of parts: first those of all proofs, then those of the undecided ones, while tries are left.
+        """Yield the rounds, each as an iterator of parts.
 
-        The caller must finish each round before it takes the next.
+        The first round has all proofs. Each further round has the proofs that the round before left undecided, up to
+        `retry_undecided` rounds. The caller must finish all parts of a round before it takes the next round.
         """
         yield self._parts(self._entries())
         while self._undecided and self._round < self.plan.retry_undecided:
@@ -144,7 +145,7 @@ class Series:
             yield self._parts(again)
 
     def take(self, part: SeriesPart, verdict: Verdict) -> None:
-        """Take one verdict of a part: keep the verdict, or keep its proof for the next round."""
+        """Take one verdict of a part: keep the verdict, or keep its proof for the next round if it is undecided."""
         part.taken += 1
         entry = part.entries[verdict.index]
         placed = verdict.model_copy(update={"index": entry.index})
@@ -154,17 +155,17 @@ class Series:
         self._settle(placed)
 
     def finish(self, part: SeriesPart, status: BatchStatus) -> None:
-        """Record that a part has ended, and the status of its batch.
+        """Record that the batch of a part has ended, and keep the batch's status.
 
         Raises:
-            FarmError: verdicts are missing, so the rest would be paired with the wrong proofs.
+            FarmError: the batch ended, but verdicts are missing.
         """
         if part.taken != len(part.entries):
             raise FarmError(f"The farm ended a batch of {len(part.entries)} after {part.taken} verdicts")
         self._batches.append(status)
 
     def run(self) -> Run:
-        """Return the result, once all rounds are finished."""
+        """Return the results of the series; call this after all rounds are finished."""
         verdicts = [self._verdicts[index] for index in range(len(self._identities))]
         given = self._options.model_dump(mode="json", exclude_unset=True, exclude={"label", "tags"})
         manifest = Manifest(
@@ -183,7 +184,7 @@ class Series:
         return Run(verdicts, manifest)
 
     def _entries(self) -> Iterator[SeriesEntry]:
-        """Yield the proofs to send, each with its name in the whole series."""
+        """Yield the proofs to send, each under a unique name; settle the known verdicts and the bad rows at once."""
         ids: set[str] = set()
         for index, proof in enumerate(check_rows(self._proofs)):
             identity = identify(proof, index)

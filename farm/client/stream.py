@@ -1,7 +1,8 @@
-"""Results as proofs finish: lines of NDJSON, and the place to continue from after a lost connection.
+"""Reads a batch's results from a stream of NDJSON lines, and continues after a lost connection where it broke off.
 
-A shell makes `call()` and passes every chunk to `feed()`. If the response ends or breaks before `done`, the shell waits
-for `pause()` and makes the next `call()`, which continues after the last line that was read.
+A shell sends the request that `call()` returns, and passes every chunk of the response to `feed()`. If the response
+ends or breaks before `done`, the shell waits for the seconds that `pause()` returns. The shell then sends the next
+`call()`, which continues after the last line that was read.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from farm.client.retries import Retries
 from farm.errors import ConnectionFailed, FarmError
 from farm.models import Verdict
 
-# The time of three of the farm's heartbeats: one may be late, and another lost with its connection.
+# The time of three heartbeats of the farm: one heartbeat may be late, and another lost with its connection.
 _READ_TIMEOUT_S = 45.0
 
 
@@ -42,8 +43,8 @@ class Following:
         sent: what is known about the batch's proofs.
 
     Attributes:
-        cursor: the place after the last line that was read; None before the first.
-        done: whether the last line has been read.
+        cursor: the place after the last line that was read; None before the first line.
+        done: whether the stream's last line, which ends the batch, has been read.
     """
 
     def __init__(self, batch_id: str, after: str | None, *, farm: str, retries: int, sent: Sent | None = None) -> None:
@@ -58,28 +59,28 @@ class Following:
         self._seen: set[int] = set()
 
     def call(self) -> Call:
-        """Return the request that reads on from the cursor."""
-        # A line that broke off is sent again as a whole.
+        """Return the request for the lines after the cursor."""
+        # The beginning of a line that broke off is dropped: the farm sends the whole line again.
         self._tail = b""
         params = {} if self.cursor is None else {"after": self.cursor}
         headers = {"Accept": "application/x-ndjson"}
         return Call("GET", self._path, _READ_TIMEOUT_S, params=params, headers=headers)
 
     def feed(self, chunk: bytes) -> Iterator[Verdict]:
-        """Yield the verdicts that a chunk completes; the cursor moves with each.
+        """Yield the verdict of each line that a chunk completes, and move the cursor after each line.
 
         Raises:
-            FarmError: a line is not of this version's format.
-            Misdirected: a line belongs to another batch, or ends this one too early; the cursor stays before the line.
+            FarmError: a line has another form than this version's.
+            Misdirected: a line belongs to another batch, or ends this batch too early. The cursor stays before it.
         """
-        # Split by hand: httpx's own lines also end at U+2028, which may stand unescaped in JSON.
+        # `iter_lines` of httpx would also split at U+2028, which JSON may hold unescaped.
         *lines, self._tail = (self._tail + chunk).split(b"\n")
         for text in filter(None, lines):
             line = self._parse(text)
             self._check(line)
             self.cursor, self.done = line.cursor, line.done
             self._retries.reset()
-            # After the store has lost its last second of writes, the same verdicts come again, under new cursors.
+            # If the store has lost its last second of writes, verdicts may come again, with other cursors.
             if line.result is not None and line.result.index not in self._seen:
                 self._seen.add(line.result.index)
                 yield line.result
@@ -101,8 +102,8 @@ class Following:
         """Return the seconds to wait before the next call.
 
         Args:
-            lost: what broke the response or came instead of it; None if the response ended without its last line, as
-                happens when the farm restarts.
+            lost: the error that broke the response or came instead of it. None if the response ended without an error
+                and without its last line, which happens when the farm restarts.
 
         Raises:
             FarmError: the farm refuses, or there have been too many tries since the last line.
@@ -115,7 +116,7 @@ class Following:
 
 
 class Gathering:
-    """Puts the verdicts of a batch into request order.
+    """Collects the verdicts of a batch, and puts them into the order of the proofs.
 
     Args:
         total: how many verdicts there will be.
@@ -137,7 +138,7 @@ class Gathering:
         """Return all verdicts, in the order of their proofs.
 
         Raises:
-            FarmError: verdicts are missing, so the rest would be paired with the wrong proofs.
+            FarmError: verdicts are missing.
         """
         if len(self._by_index) != self._total:
             raise FarmError(f"The farm ended a batch of {self._total} after {len(self._by_index)} verdicts")

@@ -1,4 +1,4 @@
-"""A user's proofs and options, checked and encoded once into the form that the farm reads."""
+"""Checks a user's proofs and options, and encodes them in the form that the farm reads."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from farm.models.limits import MAX_VERIFY_PROOFS
 ProofLike: TypeAlias = str | dict[str, Any] | Proof
 Proofs: TypeAlias = ProofLike | Iterable[ProofLike]
 
-# Below the 32 MB that the farm accepts as one JSON value; more is sent as lines, which the farm reads as they come.
+# The farm accepts one JSON value of up to 32 MB. A larger submission is sent as lines, which the farm reads one by one.
 _MAX_JSON_BYTES = 32_000_000
 
 
 class OptionFields(TypedDict, total=False):
-    """The options of `verify` and `submit` as keyword arguments; an absent option has the farm's default.
+    """The options of `verify` and `submit`, as keyword arguments. For an absent option, the farm's default holds.
 
     Attributes:
         timeout_s: seconds one proof may run, not counting header loading and time in the queue.
         level: the level an accepted verdict must reach.
         environment: the Lean environment to run in.
         priority: 0–9; among the batches of one key, each step up doubles a batch's share of the work.
-        gate: the lexical gate for the submitted text.
+        gate: the lexical gate that the submitted text has to pass, `strict` or `off`.
         native: whether `native_decide` passes the gate.
         cache: whether an earlier verdict on the same proof may be returned.
         deadline_s: seconds after which unfinished proofs become `undecided/cancelled`.
@@ -54,12 +54,12 @@ class OptionFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Proofs, one line of JSON each, and the options they run with.
+    """Proofs to submit, with their options.
 
     Attributes:
-        lines: the proofs in order.
-        options: the options the user gave, and no others.
-        ids: the ids that the proofs' verdicts will carry.
+        lines: the proofs in order, each as one line of JSON.
+        options: the options that the user gave, and no others.
+        ids: the ids that the verdicts on the proofs will have.
     """
 
     lines: list[bytes]
@@ -68,22 +68,22 @@ class Submission:
 
     @property
     def size(self) -> int:
-        """The size of all proofs together as JSON, in bytes."""
+        """The size of all proofs as JSON, in bytes."""
         return sum(map(len, self.lines)) + len(self.lines)
 
     @property
     def fits_json(self) -> bool:
-        """Whether the farm takes the submission as one JSON value."""
+        """Whether the submission is small enough to be sent as one JSON value."""
         return self.size < _MAX_JSON_BYTES
 
     @property
     def fits_one_answer(self) -> bool:
-        """Whether `POST /v1/verify` takes the submission."""
+        """Whether the submission is small enough for `POST /v1/verify`, which answers with all verdicts at once."""
         return self.fits_json and len(self.lines) <= MAX_VERIFY_PROOFS
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The options as they are sent."""
+        """The options in the form in which they are sent."""
         return self.options.model_dump(exclude_unset=True, exclude_none=True)
 
     def as_json(self) -> bytes:
@@ -98,7 +98,7 @@ class Submission:
 
 
 def prepare(proofs: Proofs, options: OptionFields) -> Submission:
-    """Return a submission of one or many proofs.
+    """Check one or many proofs and their options, and return them as a submission.
 
     Raises:
         InvalidRequest: there is no proof, or a proof or an option is wrong; the message says which.
@@ -111,7 +111,7 @@ def prepare(proofs: Proofs, options: OptionFields) -> Submission:
 
 
 def check_options(options: OptionFields) -> Options:
-    """Return the options that a user gave.
+    """Check the options that a user gave, and return them as a model.
 
     Raises:
         InvalidRequest: an option is unknown or wrong.
@@ -128,12 +128,12 @@ def encode(proof: Proof) -> bytes:
 
 
 def as_many(proofs: Proofs) -> Iterable[ProofLike]:
-    """Return proofs to iterate over, even if a single one was given."""
+    """Return an iterable of proofs, even if the user gave a single proof."""
     return [proofs] if isinstance(proofs, str | dict | Proof) else proofs
 
 
 def check_proofs(proofs: Proofs) -> Iterator[Proof]:
-    """Yield proofs, whatever form they were given in.
+    """Check proofs that a user gave in any of the accepted forms, and yield each as a `Proof`.
 
     Raises:
         InvalidRequest: a proof is wrong; the message says which.

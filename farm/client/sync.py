@@ -36,7 +36,7 @@ from farm.models.reports import Infotree
 
 
 class Farm(StepRunner):
-    """A farm, used from threads and notebooks: it runs no event loop, and threads may share one `Farm`.
+    """A client for a farm. It needs no event loop, so it works in notebooks, and threads may share one `Farm`.
 
         with Farm() as farm:
             verdicts = farm.verify(["example : 1 + 1 = 2 := rfl", "example : 1 + 1 = 3 := rfl"])
@@ -49,10 +49,11 @@ class Farm(StepRunner):
     same address with the same `api_key`. A key from `FARM_API_KEY` is not pickled: the copy reads that variable itself.
 
     Args:
-        base_url: the farm's URL; if None, `FARM_URL`, and if that is not set, this host at `PORT` (8000).
-        api_key: the API key; if None, `FARM_API_KEY`. An empty key means that no key is sent.
-        timeout: seconds without a byte after which a connection counts as lost; the time that the work may take is
-            added.
+        base_url: the farm's URL. If None, the variable `FARM_URL` is used; if that is not set, this host at `PORT`
+            (8000).
+        api_key: the API key. If None, the variable `FARM_API_KEY` is used. With an empty text, no key is sent.
+        timeout: a connection counts as lost after this many seconds without a byte, plus the time that the work may
+            take.
         retries: how many times in a row a failed call is repeated.
         transport: the httpx transport to send requests through, for tests and special networks.
 
@@ -93,10 +94,10 @@ class Farm(StepRunner):
         self._connections.close()
 
     def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:
-        """Verify one or many proofs and wait; verdicts come in the order of the proofs.
+        """Verify one or many proofs, and return their verdicts in the order of the proofs.
 
         Up to 1 000 proofs are sent in one request, and the farm drops them if this process ends. More proofs are sent
-        as a batch, which the farm finishes even then.
+        as a batch, and the farm finishes the batch even if this process ends.
 
         Args:
             proofs: Lean source, a dictionary of a proof's fields, a `Proof`, or an iterable of these.
@@ -104,7 +105,7 @@ class Farm(StepRunner):
 
         Raises:
             InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
-            TooLarge: the proofs exceed what the farm takes at once.
+            TooLarge: the proofs are more than the farm takes at once.
         """
         submission = prepare(proofs, options)
         if submission.fits_one_answer:
@@ -112,12 +113,11 @@ class Farm(StepRunner):
         return Batch(self, *self._run(self._core.submit(submission))).wait()
 
     def verify_many(self, proofs: Proofs, **options: Unpack[SeriesFields]) -> Run:
-        """Verify any number of proofs and wait: a trainer calls this at every step, a benchmark once.
+        """Verify any number of proofs, such as one step of a trainer or a whole benchmark, and return their results.
 
-        The proofs are sent as batches: while the verdicts of one batch are read, the next ones are submitted. The
-        iterable is read only as far as this requires. If the call fails or is interrupted, it cancels the batches that
-        still run. It leaves them running if an `idempotency_key` was given, or if it failed because the farm could not
-        be reached or was unavailable.
+        The proofs are sent as batches. While the farm works on one batch, the next one is read from the iterable and
+        submitted. If the call fails or is interrupted, it cancels the batches that still run. It leaves these batches
+        running if an `idempotency_key` was given, or if the farm could not be reached or was unavailable.
 
             run = farm.verify_many(proofs, level="checked", timeout_s=60)
             run.rewards(undecided=None), run.pass_at_k(8), run.manifest.write("run.json")
@@ -133,7 +133,9 @@ class Farm(StepRunner):
         return self._run(self._core.verify_many(Series(proofs, options, self.base_url)))
 
     def submit(self, proofs: Proofs, *, idempotency_key: str | None = None, **options: Unpack[OptionFields]) -> Batch:
-        """Submit one or many proofs and return at once; when the SDK repeats the call, nothing is submitted twice.
+        """Submit one or many proofs as a batch, and return a handle for the batch at once.
+
+        If the SDK has to repeat the request, the farm still makes only one batch.
 
         Args:
             proofs: as for `verify`.
@@ -143,7 +145,7 @@ class Farm(StepRunner):
 
         Raises:
             InvalidRequest: a proof or an option is wrong, or asks for what this farm cannot do.
-            TooLarge: the proofs exceed what the farm takes at once.
+            TooLarge: the proofs are more than the farm takes at once.
             Conflict: the `idempotency_key` has been used with other proofs or options.
         """
         return Batch(self, *self._run(self._core.submit(prepare(proofs, options), idempotency_key)))
@@ -157,10 +159,10 @@ class Farm(StepRunner):
         reuse: bool = True,
         infotree: Infotree | None = None,
     ) -> list[Checked]:
-        """Check snippets as kimina-client does, and return an answer for each, in the same order.
+        """Check snippets as kimina-client does, and return an answer for each snippet, in the same order.
 
-        This calls `POST /api/check`, a route that Kimina Lean Server has too. The level is `compiled`, the gate is off,
-        and an answer has `response` or `error` instead of a verdict. For new code, `verify` offers more.
+        This method calls `POST /api/check`, a route that Kimina Lean Server has too. The level is `compiled`, the gate
+        is off, and an answer has `response` or `error` instead of a verdict. For new code, `verify` offers more.
 
         Args:
             snippets: Lean source, dictionaries of `id` and `code`, or `Snippet`s; a bare text has its index as id.
@@ -195,7 +197,7 @@ class Farm(StepRunner):
     def commands(
         self, requests: Iterable[Any], *, timeout_s: float | None = None, environment: str = "default"
     ) -> CommandsAnswer:
-        """Run LeanInteract requests in order in one fresh REPL process, and return its replies.
+        """Run LeanInteract requests in order in one fresh REPL process, and return the REPL's replies.
 
         Args:
             requests: lean_interact's `Command`s and `ProofStep`s, or dictionaries with the REPL's names. Environments
@@ -204,12 +206,12 @@ class Farm(StepRunner):
             environment: the Lean environment to run in.
 
         Returns:
-            `responses` are lean_interact's models if it is installed, else dictionaries. `reason` says why there are
-            fewer responses than requests; it is None if every request has its response.
+            `responses` are lean_interact's models if lean_interact is installed, else dictionaries. If there are fewer
+            responses than requests, `reason` says why; else `reason` is None.
 
         Raises:
-            InvalidRequest: a request names a file on the farm's host, or a number that no earlier request can have
-                made.
+            InvalidRequest: a request names a file on the farm's host, or an `env` or `proofState` that no earlier
+                request can have made.
         """
         return self._run(self._core.commands(requests, timeout_s=timeout_s, environment=environment))
 
@@ -220,7 +222,9 @@ class Farm(StepRunner):
         timeout_s: float | None = None,
         environment: str = "default",
     ) -> TacticsAnswer:
-        """Try tactic sequences on goals, over many workers; a beginning that sequences share runs once per process.
+        """Try tactic sequences on goals, spread over many workers.
+
+        If several sequences begin alike, a process runs their common beginning only once.
 
         Args:
             goals: `Goal`s, or dictionaries with their fields: `candidates`, and either `code` with a `sorry` or
@@ -252,12 +256,12 @@ class Farm(StepRunner):
         Args:
             state: the pretty-printed goal.
             k: the most premises to return; the farm's `MAX_K` is the limit.
-            imported_modules: accessible modules by name or id; if `local_premises` is None too, None means the whole
-                corpus.
-            local_premises: accessible premises by name or index.
+            imported_modules: the modules that are accessible, by name or id. If this and `local_premises` are both
+                None, the whole corpus is accessible.
+            local_premises: single premises that are accessible, by name or index.
             new_premises: premises that are not in the corpus, to be ranked together with it.
             caller_in_module_system: whether to hide what Lean's module system hides from the caller.
-            imported_all_modules: modules the caller imports with `import all`.
+            imported_all_modules: modules that the caller imports with `import all`.
 
         Raises:
             InvalidRequest: a field has the wrong type.
@@ -286,11 +290,12 @@ class Farm(StepRunner):
     ) -> list[list[DetailedPremise]]:
         """Return the premises nearest to each of several goals, each with its kind, module and statement.
 
-        What the caller can see is the same for all goals, so one call embeds all goals together and searches once.
+        The modules and premises that are accessible are the same for all goals. So the farm embeds all goals together
+        and searches once.
 
         Args:
             states: the pretty-printed goals, 1 to 64 of them.
-            k: the most premises to return for each; the farm's `MAX_K` is the limit.
+            k: the most premises to return for each goal; the farm's `MAX_K` is the limit.
             imported_modules: as for `retrieve`.
             local_premises: as for `retrieve`.
             new_premises: as for `retrieve`.
@@ -299,7 +304,7 @@ class Farm(StepRunner):
 
         Raises:
             InvalidRequest: a field has the wrong type, or there are too many goals.
-            RateLimited: too much is already waiting to be embedded.
+            RateLimited: too many goals are already waiting to be embedded.
         """
         flow = self._core.retrieve_many(
             states=states,
@@ -317,12 +322,12 @@ class Farm(StepRunner):
         return self._run(self._core.workers())
 
     def history(self, minutes: int = 60, *, hosts: bool = False) -> History:
-        """Return the figures of the last minutes, the events that explain them, and the alarms of this moment.
+        """Return the figures of the last minutes, the events that explain these figures, and the alarms of this moment.
 
             rates = [minute and sum(minute.verdicts.values()) for minute in farm.history(60).minutes]
 
         Args:
-            minutes: how many minutes, from 1 to 1440; a minute of which nothing is known is None.
+            minutes: how many minutes to return, from 1 to 1440. In the answer, None stands for an unknown minute.
             hosts: whether to add what each host did in the last half hour.
 
         Raises:
@@ -331,13 +336,13 @@ class Farm(StepRunner):
         return self._run(self._core.history(minutes, hosts=hosts))
 
     def environments(self) -> list[EnvironmentStatus]:
-        """Return the Lean environments that `environment` may name, the default one first, with their workers."""
+        """Return the Lean environments that an argument `environment` may name, the default environment first."""
         return self._run(self._core.environments())
 
     def host_settings(self) -> HostSettings:
-        """Return the settings with which another host joins this farm (`farm join`); the key needs the scope `join`."""
+        """Return the settings with which another host joins the farm (`farm join`). The key needs the scope `join`."""
         return self._run(self._core.host_settings())
 
     def ready(self) -> dict[str, Any]:
-        """Return `{"status","checks"}`: whether every part answers. A farm that is not ready raises no error."""
+        """Return `{"status","checks"}`: whether every part of the farm answers. "Not ready" raises no error."""
         return self._run(self._core.ready())

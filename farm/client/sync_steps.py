@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class StepRunner:
-    """Carries out flows of steps for one farm."""
+    """Carries out the steps of the core's flows for one farm."""
 
     sleep: Callable[[float], object]
     _core: Core
@@ -53,7 +53,7 @@ class StepRunner:
             return error
 
     def _chunks(self, call: Call) -> Generator[bytes, None, None]:
-        """Yield a response's body as it arrives; failures are raised as httpx errors, which the stream judges."""
+        """Yield the chunks of a response's body as they arrive; raise an httpx error if the call fails."""
         client = self._connections.client()
         with closing(client.send(call.request(client), stream=True)) as response:
             if not response.is_success:

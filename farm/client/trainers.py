@@ -1,14 +1,13 @@
-"""Rewards in the calling conventions of trainers: TRL's GRPO, and verl.
+"""Makes reward functions that trainers can call: TRL's GRPO, and verl.
 
-A function made here connects at its first call, to the farm that `FARM_URL` names or to the `farm` that it is given.
-It asks for the `checked` level unless told otherwise, because a model in training exploits the gaps in `compiled`.
+A reward function connects to the farm at its first call: to the `farm` that was given, or else to the farm that
+`FARM_URL` names. Its default level is `checked`, because a model in training would exploit the gaps in `compiled`.
 
-A proof that the farm could not decide (a timeout, no memory, a crash) has no reward of its own; the argument
-`undecided` is used instead. A completion that no farm could judge, because it is empty or has invalid characters, is
-worth 0.
+If the farm cannot decide a proof (a timeout, no memory, a crash), the proof's reward is the argument `undecided`. A
+completion that cannot be sent, because it is empty or has invalid characters, is worth 0.
 
-The functions work in threads and on both sides of a fork, and they can be pickled if `extract` can. A farm that was
-passed to them is pickled as `Farm` documents.
+The functions work in threads and on both sides of a fork, and they can be pickled if `extract` can. The docstring of
+`Farm` says how the given farm is pickled.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class TRLReward(Protocol):
     """A reward function as TRL's GRPOTrainer calls it."""
 
     def __call__(self, prompts: Sequence[Any], completions: Sequence[Completion], **columns: Any) -> list[float | None]:
-        """Return one reward per completion; None makes TRL leave the completion out."""
+        """Return one reward per completion; TRL leaves out a completion whose reward is None."""
         ...
 
 
@@ -69,7 +68,7 @@ class VerlBatchReward(Protocol):
         extra_infos: Any = None,
         **more: Any,
     ) -> list[Score]:
-        """Return what a `VerlReward` returns, for each sample."""
+        """Return for each sample what a `VerlReward` returns."""
         ...
 
 
@@ -86,11 +85,11 @@ def trl_reward(
 
     Args:
         undecided: the reward if the farm could not decide. With None, a TRL trainer that has an
-            `unscorable_mask` leaves the completion out: it gets no advantage and does not enter its group's mean;
-            older versions make the reward 0.
-        statement: the data set's column of statements; with `level="compiled"` it may be missing.
-        extract: extracts the Lean source from a completion.
-        farm: the farm to ask.
+            `unscorable_mask` leaves the completion out: the completion gets no advantage and does not count in its
+            group's mean. Older versions of TRL turn None into 0.
+        statement: the name of the data set's column of statements. With `level="compiled"`, the column may be missing.
+        extract: the function that extracts the Lean source from a completion.
+        farm: the farm to ask; if None, the farm that `FARM_URL` names.
         retry_undecided: how often an undecided proof is tried again.
         options: the options of `Farm.verify`; `level` is `checked` if absent.
     """
@@ -102,13 +101,13 @@ def verl_reward(
 ) -> VerlReward:
     """Return a `compute_score` for verl's `custom_reward_function`, which calls it with one sample at a time.
 
-    The statement is `ground_truth`, a text or a struct (`Statement`). verl makes the calls in threads, so the farm gets
-    as many proofs at once as all of verl's reward workers together have threads.
+    The statement is `ground_truth`, a text or a struct (`Statement`). verl makes each call in a thread, so the farm
+    gets at most as many proofs at once as all of verl's reward workers together have threads.
 
     Args:
         undecided: the reward if the farm could not decide; verl needs a number, so there is no default.
-        extract: extracts the Lean source from a solution.
-        farm: the farm to ask.
+        extract: the function that extracts the Lean source from a solution.
+        farm: the farm to ask; if None, the farm that `FARM_URL` names.
         options: the options of `Farm.verify`; `level` is `checked` if absent.
     """
     return _VerlReward(_Judge(farm, extract, options), undecided)
@@ -134,7 +133,8 @@ def verl_batch_reward(
     return _VerlBatchReward(_Judge(farm, extract, options), undecided, retry_undecided)
 
 
-# Objects, because inner functions cannot be pickled. A trainer logs each under its `__name__`, which users may set.
+# The reward functions are objects, because inner functions cannot be pickled. A trainer logs a reward function under
+# its `__name__`, which users may set.
 
 
 @dataclass(eq=False)
@@ -189,7 +189,7 @@ class _VerlBatchReward:
 
 
 class _Judge:
-    """Sends completions to be verified; the verdict on a completion that cannot be sent is None."""
+    """Has completions verified. A completion that cannot be sent has None in place of its verdict."""
 
     def __init__(self, farm: Farm | None, extract: Extract, options: OptionFields) -> None:
         self._farm = farm
@@ -198,7 +198,7 @@ class _Judge:
         self.level = _level(self._options["level"])
 
     def judge(self, completions: Sequence[Completion], statements: Sequence[Statement]) -> list[Verdict | None]:
-        """Verify completions and wait; the farm drops the request if this process ends."""
+        """Verify completions with `Farm.verify`, which suits small numbers, and return their verdicts."""
         proofs = self._proofs(completions, statements)
         sent = list(filter(None, proofs))
         return _spread(proofs, self._connected().verify(sent, **self._options) if sent else [])
@@ -206,18 +206,18 @@ class _Judge:
     def judge_many(
         self, completions: Sequence[Completion], statements: Sequence[Statement], retry_undecided: int
     ) -> list[Verdict | None]:
-        """Verify any number of completions and wait."""
+        """Verify any number of completions as batches, and return their verdicts."""
         proofs = self._proofs(completions, statements)
         sent = list(filter(None, proofs))
         return _spread(proofs, self._connected().verify_many(sent, retry_undecided=retry_undecided, **self._options))
 
     def rewards(self, verdicts: Sequence[Verdict | None], undecided: float | None) -> list[float | None]:
-        """Return one reward per completion; what could not be sent is worth 0."""
+        """Return one reward per completion; a completion that could not be sent is worth 0."""
         given = iter(rewards(filter(None, verdicts), undecided=undecided, level=self.level))
         return [next(given) if verdict else 0.0 for verdict in verdicts]
 
     def scores(self, verdicts: Sequence[Verdict | None], undecided: float) -> list[Score]:
-        """Return what verl expects: only numbers, because verl averages them in its metrics."""
+        """Return a score for each completion, with numbers only, because verl averages all of a score's values."""
         pairs = zip(self.rewards(verdicts, undecided), verdicts, strict=True)
         return [
             {
@@ -229,7 +229,7 @@ class _Judge:
         ]
 
     def _connected(self) -> Farm:
-        # Not connected when the function is made: trainers make it in one process and call it in others.
+        # The client is made at the first call: trainers make a reward function in one process and call it in others.
         self._farm = self._farm or Farm()
         return self._farm
 

@@ -1,1 +1,1 @@
-"""Adapters for frameworks that train or measure provers; each framework is needed only by its own module."""
+"""Adapters for frameworks that train or measure provers. Each module needs only the framework that it is for."""

@@ -1,4 +1,4 @@
-"""Judges a model's answers one at a time, for the adapters of frameworks that await their rewards."""
+"""Judges a model's answers one by one, for the adapters of frameworks whose reward functions are asynchronous."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from farm.models import Verdict
 
 @dataclass(slots=True)
 class AnswerJudge:
-    """Sends answers to be verified, at the `checked` level unless `options` say otherwise.
+    """Has the farm verify a model's answers, at the level `checked` unless `options` name another level.
 
-    An adapter creates its judge when the framework is configured; the judge connects to the farm at the first answer.
+    An adapter creates its judge when the framework is configured. The judge connects to the farm at the first answer.
 
     Attributes:
         options: the options of `AsyncFarm.verify`.
-        farm: the farm to ask; if None, the one that `FARM_URL` names.
-        extract: extracts the Lean source from an answer.
+        farm: the farm to ask; if None, the farm that `FARM_URL` names.
+        extract: the function that extracts the Lean source from an answer.
     """
 
     options: OptionFields = field(default_factory=OptionFields)
@@ -28,7 +28,7 @@ class AnswerJudge:
     extract: Extract = extract_lean
 
     async def judge(self, answer: Completion, statement: Statement) -> Verdict | None:
-        """Return the verdict; None if nothing can be sent, which is the model's fault and worth 0.
+        """Return the verdict on an answer; None if the answer cannot be sent, which is the model's fault and worth 0.
 
         Raises:
             InvalidRequest: the statement is not valid.

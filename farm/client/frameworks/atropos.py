@@ -1,4 +1,4 @@
-"""Atropos: a reward function for an environment, which calls it with a group's completions and the statement.
+"""Atropos: a reward function. An Atropos environment calls it with a group's completions and the statement.
 
 reward = LeanReward(undecided=0.0)
 scores = reward(completions, statement="theorem two : 1 + 1 = 2")
@@ -16,10 +16,10 @@ from farm.client.trainers import trl_reward
 
 @registry.register(name="lean")
 class LeanReward(RewardFunction):
-    """1 for a proof of the statement, 0 for anything else, and `undecided` if the farm could not decide.
+    """The reward of a completion: 1 for a proof of the statement, 0 for anything else, `undecided` if undecided.
 
-    A failure is raised. Atropos's own functions would turn it into 0, so that an epoch without a farm would look like
-    an epoch without a proof.
+    If the farm fails, the reward function raises the error. Atropos's own reward functions turn an error into 0; with
+    them, an epoch without a farm would look like an epoch without a proof.
 
     Args:
         undecided: the reward if the farm could not decide; Atropos needs a number, so there is no default.
@@ -33,14 +33,14 @@ class LeanReward(RewardFunction):
         self._reward = trl_reward(undecided=undecided, **options)
 
     def compute(self, completions: Sequence[Any], statement: str | Sequence[str] = "", **_more: Any) -> list[float]:
-        """Return one reward per completion; `statement` is one text for all of them, or a list with one for each."""
+        """Return one reward per completion; `statement` is one text for all completions, or a list of one for each."""
         statements = [statement] * len(completions) if isinstance(statement, str) else list(statement)
         texts = [self.get_content(each) for each in completions]
         found = self._reward(prompts=[], completions=texts, statement=statements)
         return [float(each or 0.0) for each in found]
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float]:
-        """Return the weighted rewards.
+        """Return one weighted reward per completion.
 
         Raises:
             FarmError: the farm refuses or fails.

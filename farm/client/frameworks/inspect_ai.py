@@ -1,4 +1,4 @@
-"""Inspect: a scorer that verifies the model's answer, and a tool with which the model itself verifies texts.
+"""Inspect: a scorer that verifies the model's answer, and a tool with which the model itself can verify texts.
 
 @task
 def two() -> Task:
@@ -22,9 +22,9 @@ from farm.mcp.bounded_output import bounded_json
 
 @scorer(metrics=[accuracy(), stderr()])
 def lean_scorer(**options: Unpack[OptionFields]) -> Scorer:
-    """Score whether the model's answer proves the statement, which is the sample's target.
+    """Return a scorer that checks whether the model's answer proves the statement: the sample's target.
 
-    An answer that the farm could not decide gets no score: it stays in the log, and no metric counts it.
+    An answer that the farm could not decide gets no score. Such an answer stays in the log, but no metric counts it.
 
     Args:
         options: the options of `Farm.verify`; `level` is `checked` if absent.
@@ -46,10 +46,12 @@ def lean_scorer(**options: Unpack[OptionFields]) -> Scorer:
 
 @tool
 def lean_verify(**options: Unpack[OptionFields]) -> Tool:
-    """Let the model verify a Lean text and see its outcome, errors, the tactics that failed and the goals before them.
+    """Return a tool with which the model verifies a Lean text.
+
+    The model sees the outcome, the errors, the tactics that failed and the goals before these tactics.
 
     Args:
-        options: the options of `Farm.verify`; `level` is `compiled` if absent, as the model has no statement to send.
+        options: the options of `Farm.verify`; `level` is `compiled` if absent: the model has no statement to send.
     """
     given: OptionFields = {"level": "compiled", "feedback": True, **options}
     judge = AnswerJudge(given)

@@ -1,11 +1,12 @@
-"""NeMo Gym: a resources server that has each rollout's answer verified. Its `app.py` is these three lines.
+"""NeMo Gym: a resources server that has the farm verify each rollout's answer. Its `app.py` needs only these lines.
 
 from farm.client.frameworks.nemo_gym import LeanResourcesServer
 if __name__ == "__main__":
     LeanResourcesServer.run_webserver()
 """
 
-# Annotations stay objects: NeMo Gym wraps `verify`, and FastAPI would look their names up in the wrapper's module.
+# This module does not import `annotations` from `__future__`: NeMo Gym wraps `verify`, and FastAPI would look up the
+# names in the annotations in the wrapper's module.
 
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from farm.models import Verdict
 
 
 class LeanResourcesServerConfig(BaseResourcesServerConfig):
-    """How answers are judged; the keys of the server's entry in NeMo Gym's YAML.
+    """How answers are judged. The attributes are the keys of the server's entry in NeMo Gym's YAML.
 
     Attributes:
         undecided: the reward if the farm could not decide; NeMo Gym needs a number, so there is no default.
@@ -39,17 +40,17 @@ class LeanResourcesServerConfig(BaseResourcesServerConfig):
 
 
 class LeanVerifyRequest(BaseVerifyRequest):
-    """A rollout and its row of the data set: `statement`, or `header` and `formal_statement`, are the row's columns."""
+    """A rollout and its row of the data set, whose columns are `statement`, or `header` and `formal_statement`."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class LeanVerifyResponse(BaseVerifyResponse):
-    """The reward of a rollout, beside the rollout and its row.
+    """A rollout and its row of the data set, with the rollout's reward.
 
     Attributes:
         outcome: `accepted`, `rejected` or `undecided`.
-        reason: the verdict's reason; empty if the proof was accepted or there was nothing to verify.
+        reason: the verdict's reason; None if the proof was accepted; `no_response` if the answer could not be sent.
         mask_sample: whether the farm could not decide; NeMo Gym 0.7 then leaves the rollout out of its scores.
         failure_reason: why the farm could not decide.
     """
@@ -69,7 +70,7 @@ class LeanResourcesServer(SimpleResourcesServer):
     _judge: AnswerJudge = PrivateAttr()
 
     def model_post_init(self, context: Any) -> None:
-        """Take over the options; the farm is asked at the first answer."""
+        """Make the judge from the configured options. The judge connects to the farm at the first answer."""
         super().model_post_init(context)
         options: OptionFields = {
             "level": self.config.level,
@@ -90,7 +91,7 @@ class LeanResourcesServer(SimpleResourcesServer):
 
 
 def _scored(verdict: Verdict | None, undecided: float) -> dict[str, Any]:
-    """Return the reward and what it rests on; an answer that cannot be sent is the model's fault and worth 0."""
+    """Return the response's fields for a verdict; None, for an answer that could not be sent, is worth 0."""
     if verdict is None:
         return {"reward": 0.0, "outcome": "rejected", "reason": "no_response"}
     told = {"outcome": verdict.outcome.value, "reason": verdict.reason and verdict.reason.value}

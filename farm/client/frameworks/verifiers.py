@@ -1,6 +1,6 @@
-"""verifiers: a task whose reward is the farm's verdict, and a task set of statements.
+"""verifiers: a task whose reward is the farm's verdict, and a function that makes such tasks from statements.
 
-A rollout fails if the farm could not decide its proof, so verifiers does not count it as worth 0.
+If the farm could not decide a rollout's proof, the rollout fails, so that verifiers does not give it a reward of 0.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class LeanTaskConfig(vf.TaskConfig):
 
 
 class LeanTask(vf.Task[LeanData, vf.State, LeanTaskConfig]):
-    """A statement, rewarded with 1 if the farm accepts the answer, and with 0 if the farm rejects it."""
+    """The task to prove a statement. The reward is 1 if the farm accepts the answer, and 0 if the farm rejects it."""
 
     @vf.reward(weight=1.0)
     async def proved(self, trace: vf.Trace) -> float:
@@ -63,12 +63,12 @@ class LeanTask(vf.Task[LeanData, vf.State, LeanTaskConfig]):
 
 
 def lean_tasks(statements: list[str], config: LeanTaskConfig, prompt: str = _PROMPT) -> list[LeanTask]:
-    """Return a task for each statement, for a task set's `load`.
+    """Return a task for each statement, as the `load` of a task set has to.
 
     Args:
-        statements: what is to be proved.
+        statements: the statements to be proved.
         config: how answers are judged.
-        prompt: what the model is told; `{statement}` stands for the statement.
+        prompt: the text for the model, in which `{statement}` stands for the statement.
     """
     rows = [
         LeanData(statement=each, prompt=prompt.replace("{statement}", each), idx=index)
