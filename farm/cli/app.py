@@ -1,4 +1,4 @@
-"""All commands, and how they report errors."""
+"""The app with all commands, and the reporting of their errors."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def farm(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version of leanfarm.")
     ] = False,
 ) -> None:
-    """Take the options of `farm` itself; its help text is the app's."""
+    """Handle `farm` without a command. The help text of `farm` is the `help` of the app above."""
     if context.invoked_subcommand is None:
         typer.echo(_FIRST_STEPS)
 
@@ -104,7 +104,7 @@ def run() -> None:
         tell(error.message, "error", "red")
         sys.exit(2 if error.status == 422 else 1)
     except OSError as error:
-        # This is about a file that a user or a setting named; the farm's own files have errors of their own.
+        # An error that names a file is about a file of the user or of a setting, and is the user's to solve.
         if not error.filename:
             raise
         tell(f"{error.filename}: {error.strerror}", "error", "red")

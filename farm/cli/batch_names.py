@@ -1,4 +1,4 @@
-"""Naming batches in commands: by id, the beginning of an id, label or tags."""
+"""How a user names a batch in a command: by its id, the beginning of its id, its label or its tags."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ _MOST_CANDIDATES = 5
 
 
 def find_batch(farm: Farm, name: str) -> str:
-    """Return the id of the batch whose id is, or begins with, this name.
+    """Return the id of a batch; the name is the whole id or its beginning.
+
+    A whole id is returned unchanged, without asking the farm.
 
     Raises:
-        NotFound: no batch of the key has such an id, or no batch can have it.
-        InvalidRequest: several batches have such an id; the message lists them.
+        NotFound: the name cannot begin an id, or no id of the key's batches begins with it.
+        InvalidRequest: the ids of several batches begin with the name; the message lists them.
     """
     if _ID.fullmatch(name):
         return name
     if not _BEGINNING.fullmatch(name):
         raise NotFound(f"There is no batch {name!r}: an id has 32 digits from 0 to f, and `farm batches` lists yours")
     there = farm.batches(limit=_MOST_CANDIDATES + 1, prefix=name)
-    # A farm of an older release ignores the prefix and lists all batches.
+    # A farm of an older release ignores `prefix` and lists all batches, so the ids are compared here too.
     found = [each for each in there if each.batch_id.startswith(name)]
     if not found:
         raise NotFound(f"No batch begins with {name!r}: `farm batches` lists yours")

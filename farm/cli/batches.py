@@ -64,7 +64,7 @@ def _row(status: BatchStatus) -> tuple[Any, ...]:
 
 
 def _follow(look: Callable[[], list[BatchStatus]], *, has_end: bool, as_json: bool) -> None:
-    """Show changes until the batch is finished, or until Ctrl-C."""
+    """Show every change of the batches until Ctrl-C, or, if `has_end`, until they are finished."""
     is_watched = console.is_terminal and not as_json
     try:
         if not is_watched:
@@ -79,7 +79,7 @@ def _follow(look: Callable[[], list[BatchStatus]], *, has_end: bool, as_json: bo
 
 
 def _print_changes(looks: Iterator[list[BatchStatus]], as_json: bool) -> None:
-    """Print a line for each batch that has changed."""
+    """Print a line for each batch that is new or has changed since the statuses before."""
     before: dict[str, BatchStatus] = {}
     if not as_json:
         show_line(COLUMNS)
@@ -95,7 +95,10 @@ def _print_changes(looks: Iterator[list[BatchStatus]], as_json: bool) -> None:
 
 
 def _looks(look: Callable[[], list[BatchStatus]], *, has_end: bool) -> Iterator[list[BatchStatus]]:
-    """Yield the batches' statuses whenever one of them has changed."""
+    """Ask for the batches' statuses every second, and yield them whenever one has changed.
+
+    If `has_end`, this ends once all batches are finished.
+    """
     before: list[BatchStatus] | None = None
     while True:
         found = look()

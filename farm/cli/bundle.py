@@ -39,7 +39,7 @@ def bundle(
 
 
 def use_bundle(folder: Path | None) -> None:
-    """If a bundle is named, use its settings in this process and in the processes that it starts.
+    """If the user names a bundle, use the bundle's settings in this process and in its child processes.
 
     Raises:
         ConfigurationError: the folder is not a bundle for this host, or is damaged.

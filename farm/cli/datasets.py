@@ -1,4 +1,4 @@
-"""Data sets on the Hugging Face hub, and Parquet files of proofs; `leanfarm[datasets]` installs the libraries."""
+"""Reads data sets on the Hugging Face hub, and Parquet files. The extra `leanfarm[datasets]` has the libraries."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _ROWS = 1000
 
 
 def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
-    """Download the files of a data set on the hub; return their folder, and the files, sorted.
+    """Download files of a data set on the hub, and return the folder of the data set and the sorted files.
 
-    With `HF_HUB_OFFLINE=1`, the hub's client answers from its cache; `HF_TOKEN` gives access to private data sets.
+    With `HF_HUB_OFFLINE=1`, the hub's client takes the files from its cache. `HF_TOKEN` gives access to private data
+    sets.
 
     Args:
-        url: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`; a path is a file, a folder or a pattern.
-        split: take only files whose path contains this word; data sets on the hub usually name the files of a split
-            after it.
+        url: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`. The path names a file or a folder, or is a pattern.
+        split: the split to read: only files whose path contains this word are taken. Data sets on the hub usually have
+            the name of the split in the names of its files.
 
     Raises:
         InvalidRequest: the URL has another form, the hub does not have the data set, or it has no files of rows.
@@ -47,7 +48,7 @@ def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
 
 
 def _is_wanted(name: str, path: str | None, split: str | None) -> bool:
-    # The cache also holds files from other calls.
+    # The folder may hold files from earlier calls too, so the pattern is applied once more.
     is_there = not path or name == path or name.startswith(f"{path}/") or fnmatchcase(name, path)
     return is_there and (not split or split in re.split(r"[^A-Za-z0-9]", name))
 
@@ -68,7 +69,9 @@ def _download(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
 
 
 def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a Parquet file's rows, each with its place (`NAME:NUMBER`, from 1); columns not in the file are left out.
+    """Yield each row of a Parquet file, after its place (`NAME:NUMBER`, where the first row has the number 1).
+
+    Of the named columns, a row has those that are in the file.
 
     Raises:
         InvalidRequest: the file is not a Parquet file.

@@ -75,7 +75,7 @@ def demo(as_json: Annotated[bool, typer.Option("--json", help="The answers, as J
 
 
 def _settings(folder: Path) -> Settings:
-    """Return the settings, changed so that the farm has its data in a folder and shares nothing with another farm."""
+    """Return settings for a farm that keeps its data in a folder and shares nothing with another farm."""
     load()
     shared = {"redis_url": "", "broker_url": "", "api_keys_file": None, "environments_dir": None}
     return load_with({**shared, "data_dir": folder, "port": 0, "lean_workers": 1})

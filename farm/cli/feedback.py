@@ -1,4 +1,4 @@
-"""What `farm verify --feedback` shows to help repair a proof."""
+"""Shows the feedback of `farm verify --feedback`: what helps to repair a proof."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from farm.models import Feedback, Verdict
 
 
 def show_feedback(verdicts: Iterable[Verdict]) -> None:
-    """Print on stderr, for each error that has feedback, its place, the tactic that failed and the goals before it."""
+    """Print the feedback of each verdict on stderr: the error and its place, the tactic that failed, and the goals."""
     for verdict in verdicts:
         for each in verdict.feedback:
             tell("\n".join(_lines(verdict.id, each)))

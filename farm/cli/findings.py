@@ -1,4 +1,4 @@
-"""What `farm doctor` shows, also with `--sandbox`: a table, and a last line that says whether all is well."""
+"""Shows the results of `farm doctor` and `farm doctor --sandbox`: a table, and a last line with the conclusion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OUTCOME = ("topic", "attempt", "expected", "found", "detail")
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
-    """Show what was found on this host, and name what is missing."""
+    """Show what was found on this host, and then name what is missing."""
     rows = [(each.state, each.subject, each.found, each.advice) for each in findings]
     show_table(("", "subject", "found", "advice"), rows, has_text=True)
     missing = ", ".join(each.subject for each in findings if each.state == "missing")

@@ -19,17 +19,17 @@ _BARS = "▁▂▃▄▅▆▇█"
 _UNKNOWN, _NONE = "·", " "
 _WIDEST = 60
 _MOST_GAPS = 5
-# How many cells of a terminal's width the other columns of the table may take.
+# How many characters of a terminal's width are left for the columns beside the courses.
 _BESIDE = 52
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One figure of a minute.
+    """A figure that the history shows of each minute, such as the proofs that were waiting.
 
     Attributes:
-        of: returns the figure, or None for a minute that has none.
-        write: writes the figure as text.
+        of: the function that returns a minute's figure; None if the minute has none.
+        write: the function that returns a figure as text.
     """
 
     name: str
@@ -118,9 +118,9 @@ def _tell_rest(found: History) -> None:
 
 
 def _gaps(found: History) -> Iterator[str]:
-    """Yield the latest stretches of minutes without a sample, the last first, and then how many more there are."""
+    """Yield the latest stretches of unknown minutes in words, the last one first, and then how many more there are."""
     numbers = [number for number, minute in enumerate(found.minutes) if minute is None]
-    # Numbers that follow each other are equally far from their places in the list.
+    # Within a stretch, the difference between a minute's number and its place in the list stays the same.
     groups = groupby(enumerate(numbers), lambda each: each[1] - each[0])
     stretches = [[number for _, number in group] for _, group in groups]
     for stretch in stretches[: -_MOST_GAPS - 1 : -1]:
@@ -139,10 +139,12 @@ def _time(unix_s: float) -> str:
 
 
 def sparkline(values: Sequence[float | None], is_known: Sequence[bool], width: int) -> str:
-    """Return the course of the values in at most `width` characters; each shows the highest of its minutes' values.
+    """Return a line of bars that shows the course of the values.
+
+    If there are more minutes than characters, a character stands for several minutes and shows their highest value.
 
     Args:
-        values: the value of each minute, or None.
+        values: the value of each minute; None for a minute without a value.
         is_known: for each minute, whether anything is known of it.
         width: the most characters to return.
     """
@@ -156,5 +158,5 @@ def _bar(values: Sequence[float | None], is_known: bool, most: float) -> str:
     tops = [value for value in values if value is not None]
     if not tops:
         return _NONE if is_known else _UNKNOWN
-    # The lowest bar is for zero alone.
+    # The lowest bar stands for zero only.
     return _BARS[math.ceil(max(tops) / most * (len(_BARS) - 1))] if most else _BARS[0]

@@ -39,7 +39,7 @@ def info(as_json: JsonOption = False) -> None:
 
 
 def _followed(as_json: bool, *arguments: str) -> dict[str, Any]:
-    """Show a progress bar until the builder ends, and return its description of the index."""
+    """Run the index builder, show a progress bar until it ends, and return the builder's description of the index."""
     index: dict[str, Any] = {}
     with progress_bar(as_json) as bar:
         task = bar.add_task("embedding the corpus", total=None)
@@ -55,7 +55,9 @@ def _followed(as_json: bool, *arguments: str) -> dict[str, Any]:
 
 
 def _lines(*arguments: str) -> Iterator[dict[str, Any]]:
-    """Yield the messages of the builder. It runs in its own process, as only workers may import corpora and FAISS.
+    """Run the index builder and yield its messages.
+
+    The builder runs in a process of its own, because only the code of workers may import corpora and FAISS.
 
     Raises:
         FarmError: the builder failed.
@@ -69,7 +71,7 @@ def _lines(*arguments: str) -> Iterator[dict[str, Any]]:
                     raise FarmError(line["error"])
                 yield line
         except BaseException:
-            # Nobody reads the messages any more, so the builder must not go on embedding. Its results so far are kept.
+            # This command ends, so the builder must not go on embedding. The vectors that it has made are kept.
             process.terminate()
             raise
     if process.returncode:

@@ -20,7 +20,7 @@ _KEYS_FILE = "api-keys"
 
 
 class Choice(NamedTuple):
-    """A setting that was chosen.
+    """A setting for the `.env` file, with the value that the user chose.
 
     Attributes:
         why: a sentence that explains the choice.
@@ -45,7 +45,7 @@ def init(
         raise ConfigurationError(f"{_FILE.absolute()} exists already: change it by hand, or move it away first")
     asks = not (yes or as_json)
     choices = [*_users(asks), _project(asks), _processes(asks), _data(asks)]
-    # Wrong values are refused here, not when the farm starts.
+    # Check the values now, so that a wrong value is refused here and not when the farm starts.
     load_with({choice.name.lower(): choice.value or None for choice in choices})
     lines = [f"# {choice.why}\n{choice.name}={_quoted(choice.value)}\n" for choice in choices]
     _FILE.write_text(

@@ -41,7 +41,7 @@ def doctor(
 
 
 def _try_sandbox(as_json: bool) -> NoReturn:
-    """Show the result of every attempt; exit 1 if one differs from the expected result, or if a layer is missing."""
+    """Try the sandbox and show the result of every attempt; exit 1 if a result is unexpected or a layer is missing."""
     with waiting("trying hostile programs in the sandbox", as_json):
         report = try_sandbox()
     if as_json:

@@ -21,7 +21,7 @@ from farm.settings import Settings, load
 if TYPE_CHECKING:
     from farm.models import WorkerStatus
 
-# The farm's client itself makes a few retries; `--wait` says how long the command goes on asking.
+# How often the SDK repeats one call, and the pause before this command makes the call anew while `--wait` lasts.
 _RETRIES, _RETRY_S = 2, 2.0
 
 
@@ -67,7 +67,7 @@ def join(
 
 
 def _ask(farm: Farm, wait_s: float) -> HostSettings:
-    """Wait until the farm answers, and return its settings for this host; raise the last error when time is up."""
+    """Ask the farm until it answers, and return its settings for hosts; raise the last error when the time is up."""
     deadline, told = time.monotonic() + wait_s, False
     while True:
         try:
@@ -85,7 +85,7 @@ def _ask(farm: Farm, wait_s: float) -> HostSettings:
 
 
 def _show_plan(settings: Settings, found: HostSettings, as_json: bool) -> None:
-    """Show which workers would run here, without the store's password."""
+    """Show which workers would run here; leave the store's password out of the output."""
     from farm.local.lean_rooms import lean_rooms
 
     rooms = [(room.environment, room.variables) for room in lean_rooms(settings)]

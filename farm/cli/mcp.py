@@ -10,7 +10,7 @@ from farm.cli.texts import decode, read_file
 from farm.client import AsyncFarm
 from farm.errors import ConfigurationError, InvalidRequest
 
-# An agent is waiting, and should soon learn that no farm answers.
+# An agent is waiting. If no farm answers, the agent should learn it soon, so the SDK makes only a few retries.
 _RETRIES = 2
 
 
@@ -24,7 +24,7 @@ def mcp() -> None:
     try:
         from farm.mcp.server import create_server
     except ImportError as error:
-        # Version 1 of mcp is installed, and lacks the name.
+        # The error names mcp if mcp is not installed, and also if it is a version 1, which lacks the imported name.
         if (error.name or "").partition(".")[0] != "mcp":
             raise
         raise ConfigurationError("`farm mcp` needs the library mcp: `pip install 'leanfarm[mcp]'`") from error
@@ -45,7 +45,7 @@ def _read(path: str) -> str:
         InvalidRequest: the file is not a Lean file, or cannot be read.
     """
     if Path(path).suffix != ".lean":
-        # Lean's errors quote the text they are about, and somebody may tell an agent to send any file. So only Lean
-        # sources may leave this machine.
+        # Lean's errors quote the text that they are about, and somebody may trick an agent into sending any file. So
+        # only Lean sources may leave this machine.
         raise InvalidRequest(f"{path}: only files whose name ends in .lean are read")
     return decode(read_file(Path(path)), path)

@@ -28,28 +28,28 @@ _RETRIES = 2
 def connect() -> Farm:
     """Return a client for the farm that the settings name."""
     settings = load()
-    # A person is waiting and should soon learn that no farm answers.
+    # A person is waiting. If no farm answers, the person should learn it soon, so the SDK makes only a few retries.
     return Farm(settings.url, api_key=settings.farm_api_key or None, retries=_RETRIES)
 
 
 def tell(text: str, label: str = "", style: str = "") -> None:
-    """Print a line on stderr for the person at the terminal; brackets in the text are printed as they are."""
+    """Print a line on stderr for the person at the terminal. Brackets in the text are printed, not taken as markup."""
     line = Text.assemble((label, style), "  " if label else "", text)
     errors.print(line, soft_wrap=True)
 
 
 def show_json(value: Any) -> None:
-    """Print a value as JSON, indented if a person reads it at a terminal."""
+    """Print a value as JSON; indent it if the output goes to a terminal."""
     _write_json(value, 2 if sys.stdout.isatty() else None)
 
 
 def show_json_line(value: Any) -> None:
-    """Print a value as one line of JSON, on a terminal too."""
+    """Print a value as one line of JSON, even if the output goes to a terminal."""
     _write_json(value, None)
 
 
 def _write_json(value: Any, indent: int | None) -> None:
-    # Not by rich, which wraps at the width of the terminal.
+    # rich does not print this, because it would wrap the JSON at the width of the terminal.
     is_unicode = sys.stdout.encoding.lower().startswith("utf")
     sys.stdout.write(json.dumps(value, ensure_ascii=not is_unicode, indent=indent) + "\n")
     sys.stdout.flush()
@@ -69,8 +69,8 @@ def show_table(
     Args:
         columns: the names of the columns; the first cell of a row is the row's name.
         rows: the cells.
-        has_text: whether the last column is text, which may take several lines of a terminal.
-        note: the name of a column of sentences, each of which a terminal shows once, under the table.
+        has_text: whether the last column holds long texts, which a terminal may wrap onto several lines.
+        note: the name of a column of sentences. A terminal shows each sentence once, under the table.
     """
     if not console.is_terminal:
         for row in (columns, *rows):
@@ -81,17 +81,17 @@ def show_table(
 
 
 def is_watched(as_json: bool) -> bool:
-    """Whether a person is watching stderr, and no JSON goes to the same terminal."""
+    """Whether to show progress on stderr: it is a terminal, and no JSON goes to the same terminal."""
     return errors.is_terminal and not (as_json and sys.stdout.isatty())
 
 
 def waiting(text: str, as_json: bool) -> AbstractContextManager[object]:
-    """Show on stderr what a command is waiting for."""
+    """Return a context in which stderr shows what the command is waiting for."""
     return errors.status(text) if is_watched(as_json) else nullcontext()
 
 
 def progress_bar(as_json: bool = False) -> Progress:
-    """Return a progress bar on stderr, so that results can be piped; it is silent without a terminal."""
+    """Return a progress bar, which shows nothing without a terminal. It is on stderr, so that stdout can be piped."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -100,6 +100,6 @@ def progress_bar(as_json: bool = False) -> Progress:
         TimeElapsedColumn(),
         console=errors,
         disable=not is_watched(as_json),
-        # Otherwise our output on stdout, JSON included, would go to stderr, wrapped.
+        # With the redirection, rich would wrap what this command prints on stdout, even JSON, and print it on stderr.
         redirect_stdout=False,
     )

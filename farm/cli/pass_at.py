@@ -1,4 +1,4 @@
-"""`farm verify --pass-at`: reading the values of k, and showing the results."""
+"""The option `farm verify --pass-at`: reads the values of k, and shows the results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from farm.errors import InvalidRequest
 
 
 def read_pass_at(text: str, rows: Sequence[Row]) -> list[int]:
-    """Return the numbers in a text such as `1,8,32`, after checking that the rows have enough attempts at each problem.
+    """Return the values of k in a text such as `1,8,32`, after a check that each problem has that many attempts.
 
     Raises:
         InvalidRequest: the text is not such a list, a row has no problem, or a problem has too few attempts.
@@ -34,7 +34,7 @@ def read_pass_at(text: str, rows: Sequence[Row]) -> list[int]:
 
 
 def tell_pass_at(counts: Sequence[int], run: Run) -> None:
-    """Print pass@k for each k; undecided proofs count as failed, and the line says so."""
+    """Print pass@k for each k. Undecided proofs count as failed; if there are any, each line says so."""
     undecided = run.counts.undecided
     note = f", at least: {undecided} undecided counted as failed" if undecided else ""
     for k in counts:

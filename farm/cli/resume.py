@@ -27,7 +27,7 @@ def resume(
         else:
             show_table(("key", "batch with the accepted canary"), paused)
         return
-    # The reaper publishes the tokens: it sees within seconds that work is waiting.
+    # Only the pause is ended here. Within seconds the reaper sees that proofs are waiting, and publishes their tokens.
     if not resume_key(store.client, key):
         raise NotFound(f"{key!r} is not paused: `farm resume` lists the paused keys")
     if as_json:

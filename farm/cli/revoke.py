@@ -42,7 +42,7 @@ def revoke(
         return
     forgotten = 0
     if not dry_run:
-        # In this order: after the first step nothing more is judged by it, so the other steps find everything.
+        # The declaration comes first: after it no verdict rests on the bad version, so the next steps find everything.
         revocation.declare(bad)
         forgotten = purge_cache(client, policy=policy, checker=checker, toolchain=toolchain)
     found = [asdict(each) for each in revocation.find(bad, mark=not dry_run)]

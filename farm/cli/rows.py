@@ -1,4 +1,4 @@
-"""Reads the rows of JSON, CSV and Parquet files, and the proofs in them. A bad row spoils only its own verdict."""
+"""Reads the rows of JSON, CSV and Parquet files, and makes proofs of them. A bad row spoils only its own verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from farm.models import Proof
 
 Row: TypeAlias = Proof | BadRow
 Placed: TypeAlias = tuple[str, Any]
-"""A row as it was read, with its place: `NAME:NUMBER`, from 1."""
+"""A row as it was read, after its place: `NAME:NUMBER`, where the first line has the number 1."""
 
 _NAMES = ("id", "problem")
 _ADVICE = "; --statement-column, --code-column, --id-column and --column FIELD=COLUMN say which column holds what"
@@ -48,9 +48,9 @@ class Columns:
     """Which column of a data set holds which field of a proof.
 
     Attributes:
-        given: the column of each field for which the user named one; an empty name leaves the field out. Any other
-            field is read from the column that has the field's own name or another usual name (farm/client/columns.py).
-        seen: how often each problem's name has become the id of a row that has no id.
+        given: the column names that the user gave, by field; an empty name leaves the field out. Any other field is
+            read from a column with the field's own name or another usual name (farm/client/columns.py).
+        seen: how often each problem's name has served as the id of a row without an id.
     """
 
     given: dict[str, str]
@@ -58,7 +58,7 @@ class Columns:
 
     @classmethod
     def parse(cls, texts: Iterable[str], **named: str | None) -> Columns:
-        """Return the columns that `FIELD=COLUMN` texts name, and those given as `field=column` arguments.
+        """Return the columns that the user gave, as texts `FIELD=COLUMN` or as arguments `field=column`.
 
         Raises:
             InvalidRequest: a text has another form or names no field of a proof, or a field has two columns.
@@ -79,7 +79,7 @@ class Columns:
         return top_level(self.given)
 
     def pick(self, row: dict[str, Any]) -> dict[str, Any] | Unreadable:
-        """Return the fields of a proof from a row of a data set; other columns are ignored."""
+        """Return the fields of a proof that a row of a data set holds, or why the row cannot be read."""
         try:
             fields = pick(row, self.given)
         except LookupError as error:
@@ -100,15 +100,15 @@ def _listed(row: dict[str, Any]) -> str:
 def read_rows(
     path: Path, suffix: str, columns: Columns, name: str, *, of_data_set: bool = False
 ) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of a file, each with its place.
+    """Yield the proof or the bad row that each row of a file holds, after the row's place.
 
     Args:
         path: the file.
-        suffix: the form of its content: `.jsonl`, `.json`, `.csv` or `.parquet`.
+        suffix: the form of the file's content: `.jsonl`, `.json`, `.csv` or `.parquet`.
         columns: which column of a data set holds which field.
-        name: the file's name in the places of its rows.
-        of_data_set: whether to read JSON rows by columns. They are also read that way if columns are given; otherwise
-            a row is a proof as it stands, unless it has a data set's column names.
+        name: the name of the file in the places of its rows.
+        of_data_set: whether to read every JSON row by columns, like a row of a data set; given columns have the same
+            effect. Otherwise a JSON row has to be a proof as it stands, unless it has a data set's column names.
 
     Raises:
         InvalidRequest: the file cannot be read.
@@ -122,8 +122,8 @@ def read_rows(
 def parse_rows(
     content: bytes, suffix: str, columns: Columns, name: str, *, of_data_set: bool = False
 ) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of a text, each with its place; see `read_rows`."""
-    # A byte that is not UTF-8 spoils only the row that it is in.
+    """Yield the rows of a file's content, as `read_rows` does."""
+    # Bytes that are not UTF-8 are kept as surrogates here, so that they spoil only their own row.
     text = decode(content, name, errors="surrogateescape")
     if suffix == ".csv":
         return _proofs(_csv(text, name), columns)
@@ -132,7 +132,7 @@ def parse_rows(
 
 
 def _json(text: str, name: str) -> Iterator[Placed]:
-    """Yield the items of a text that is a JSON list, the value of any other JSON text, or else the text's lines."""
+    """Yield the items of a JSON list, or the value of another JSON text; if the text is not JSON, yield its lines."""
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
@@ -142,7 +142,7 @@ def _json(text: str, name: str) -> Iterator[Placed]:
 
 
 def _lines(text: str, name: str) -> Iterator[Placed]:
-    # Not `splitlines`: U+2028 may stand unescaped in JSON.
+    # `splitlines` would also split at U+2028, which JSON may hold unescaped.
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield f"{name}:{number}", _loads(line)
@@ -175,15 +175,16 @@ def _csv(text: str, name: str) -> Iterator[Placed]:
 def _cells(row: dict[Any, Any]) -> Any:
     if None in row or None in row.values():
         return Unreadable("has another number of cells than the head")
-    # CSV has no null.
+    # CSV has no null, so an empty cell stands for a missing value.
     return {column: cell or None for column, cell in row.items()}
 
 
 def _proofs(rows: Iterable[Placed], columns: Columns, *, is_strict: bool = False) -> Iterator[tuple[str, Row]]:
-    """Yield proofs from rows. Rows of a data set are read by its columns; a row without an id gets its place as its id.
+    """Yield the proof or the bad row that each row holds, after the row's place.
 
-    If `is_strict`, only a row that has a column name used only in data sets is read in this way. Any other row must be
-    a proof as it stands, and an unknown field in it is an error.
+    A row of a data set is read by columns, and gets its place as its id if it has none. If `is_strict`, a row counts as
+    one of a data set only if it has a column name that only data sets use. Any other row must then be a proof as it
+    stands, and an unknown field in it is an error.
     """
     for where, row in rows:
         if not isinstance(row, dict) or (is_strict and not is_data_set(row)):
@@ -198,12 +199,12 @@ def _named(fields: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def as_row(row: Any, where: str) -> Row:
-    """Return the proof that a row holds, or what is wrong with it."""
+    """Return the proof that a row holds; if it holds none, return a bad row that says why."""
     if isinstance(row, Unreadable):
         return BadRow(id_of_place(where), f"{where} {row.why}")
     if not isinstance(row, dict):
         return BadRow(id_of_place(where), f"{where} is not a JSON object")
-    # Some data sets number their problems; a number is a name too.
+    # Some data sets number their problems, so a number is accepted as a name.
     fields = {name: str(value) if name in _NAMES and _is_number(value) else value for name, value in row.items()}
     if "code" in fields and is_blank(fields["code"]):
         return _bad(fields, where, EMPTY)
@@ -222,7 +223,7 @@ def _bad(fields: dict[str, Any], where: str, why: str) -> BadRow:
 
 
 def id_of_place(place: str) -> str:
-    """Return a place as an id: not too long, and valid UTF-8 even if the file's name is not."""
+    """Return a row's place as an id: not too long, and valid UTF-8 even if the file's name is not valid UTF-8."""
     return place[-_ID_CHARS:].encode(errors="replace").decode()
 
 

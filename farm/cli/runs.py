@@ -1,4 +1,4 @@
-"""A run of `farm verify`: the files written before it and during it, and the clean-up when it is stopped."""
+"""A run of `farm verify`: writes the run's record and its verdicts, and cleans up when the user stops the run."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from farm.models import Proof, Verdict
 
 @dataclass(frozen=True, slots=True)
 class _Going:
-    """A run in progress: where its verdicts and its batches are written.
+    """A run in progress: writes the run's verdicts and notes its batches.
 
     Attributes:
-        begun: the record of the unfinished run; None if none is kept.
-        note: the file of that record.
+        begun: the record of the unfinished run; None if this run keeps no record.
+        note: the file of the record.
     """
 
     identities: Sequence[Identity]
@@ -38,7 +38,7 @@ class _Going:
     note: Path | None
 
     def take(self, verdict: Verdict) -> None:
-        """Write and show a verdict, but only once: a resumed run reports all its verdicts again."""
+        """Write and show a verdict, unless the output already has it: a resumed run reports all its verdicts again."""
         if (verdict.id, self.identities[verdict.index].sha256) in self.output.known:
             return
         self.output.add(verdict)
@@ -46,13 +46,13 @@ class _Going:
             show_json_line(verdict.dump())
 
     def add_batch(self, batch_id: str) -> None:
-        """Record a batch that was submitted, or found again."""
+        """Note in the record that a batch was submitted or found again."""
         if self.begun and self.note and batch_id not in self.begun.batches:
             self.begun.batches.append(batch_id)
             self.begun.write(self.note)
 
     def stop(self, farm: Farm) -> None:
-        """Cancel the batches, and delete the record, so that a run which the user stopped is not resumed."""
+        """Cancel the run's batches and delete its record, because a run that the user stopped must not be resumed."""
         if self.begun and self.note:
             with suppress(FarmError):
                 for batch_id in self.begun.batches:
@@ -66,14 +66,14 @@ def run_rows(
     """Verify rows and return the results.
 
     Args:
-        rows: the proofs, and rows that hold none.
-        options: the batches' options.
-        output: where verdicts are written as they come.
-        manifest: where the run is noted before it begins, so that a repeated call finds the run again.
-        as_json: whether verdicts are shown as they come.
+        rows: the proofs, and the bad rows, which hold no proof.
+        options: the options of the run's batches.
+        output: the file for the verdicts; None for no file.
+        manifest: the file for the record of the run, by which a repeated call finds the run again; None for no record.
+        as_json: whether to print each verdict as it comes.
 
     Raises:
-        typer.Exit: the run was interrupted, and what had not run is cancelled.
+        typer.Exit: the user interrupted the run, and the proofs that had not run were cancelled.
     """
     identities = [identify(row, index) for index, row in enumerate(rows)]
     asked = {"level": options["level"], "environment": options["environment"]}
@@ -103,10 +103,10 @@ def run_rows(
 def _begin(
     manifest: Path, identities: Sequence[Identity], options: OptionFields, farm: Farm, known: Known
 ) -> tuple[UnfinishedRun, Known]:
-    """Write the record of the run, or find the record that an earlier call left.
+    """Return the record of the run: the record that an earlier call left, or else a new one, which is written.
 
     Returns:
-        The record, and the known verdicts of the proofs that the run does not send.
+        The record, and the known verdicts. The run does not send the proofs that have a known verdict.
     """
     fresh = UnfinishedRun.make(identities, dict(options), farm.base_url, {name for name, _ in known})
     begun, is_found = resume(manifest, fresh)

@@ -1,4 +1,4 @@
-"""Where `farm verify` reads proofs: Lean files, folders, stdin, lines of JSON, data sets."""
+"""Reads the proofs for `farm verify` from their sources: Lean files, folders, stdin, lines of JSON, data sets."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from farm.client.rows import BadRow
 from farm.errors import InvalidRequest
 
 _SUFFIXES = (".lean", ".jsonl", ".json", ".csv", ".parquet")
-# What to look for in a folder; JSON and CSV files there are mostly something else.
+# The files to read from a folder, in this order. JSON and CSV files in a folder mostly hold something else.
 _WALKED = ((".lean", ".lean.gz"), (".jsonl", ".jsonl.gz"), (".parquet",))
 _LAKEFILE = "lakefile.lean"
 
 
 def read(paths: Iterable[str], columns: Columns, split: str | None, skip: Path | None) -> Iterator[tuple[str, Row]]:
-    """Yield the proofs that a user names, and the rows that hold no proof, each with its place.
+    """Yield each proof or bad row of the sources that a user names, after its place.
 
     Args:
-        paths: files, folders, `-` for stdin, `hf://datasets/OWNER/NAME[@REVISION][/PATH]`.
+        paths: the sources: files, folders, `-` for stdin, `hf://datasets/OWNER/NAME[@REVISION][/PATH]`.
         columns: which column of a data set holds which field.
-        split: read only the files of this split of a data set on the hub.
-        skip: a file that is not a source, because verdicts are written to it.
+        split: the split to read of a data set on the hub; None for all files.
+        skip: a file to skip in folders, because verdicts are written to it.
 
     Raises:
-        InvalidRequest: a path is not there or cannot be read, or `split` is given but no path is on the hub.
+        InvalidRequest: a path does not exist or cannot be read, or `split` is given but no path is on the hub.
         ConfigurationError: the library that reads a path's files is not installed.
     """
     paths = list(paths)
@@ -58,7 +58,7 @@ def _files(path: Path, skip: Path | None) -> list[Path]:
 
 
 def _walk(path: Path) -> Iterator[Path]:
-    """Yield the files below a folder, except what is hidden (`.lake` has the dependencies) and Lake's configuration."""
+    """Yield the files below a folder, except hidden ones (`.lake` holds the dependencies) and Lake's configuration."""
     for folder, folders, names in os.walk(path, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (Path(folder, name) for name in names if not name.startswith(".") and name != _LAKEFILE)
@@ -81,7 +81,7 @@ def _read_file(path: Path, columns: Columns) -> Iterator[tuple[str, Row]]:
 
 
 def _parse(content: bytes, columns: Columns, name: str) -> Iterator[tuple[str, Row]]:
-    """Yield the proofs in stdin or a file without a suffix, be it JSON or Lean: no Lean text begins like JSON."""
+    """Yield the proofs in stdin or in a file without a suffix; it is JSON if it begins like JSON, and else Lean."""
     if decode(content, name, errors="replace").lstrip()[:1] in ("{", "["):
         yield from parse_rows(content, ".json", columns, name)
     else:

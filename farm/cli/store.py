@@ -1,4 +1,7 @@
-"""The store, for operators' commands: the one at REDIS_URL, else that of the farm that `farm up` runs on DATA_DIR."""
+"""Connects operators' commands to a farm's store.
+
+This is the store at REDIS_URL if that is set, and else the store of the farm that `farm up` runs on DATA_DIR.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The store of a farm.
+    """A connection to a farm's store.
 
     Attributes:
         client: a blocking client.
-        redis_url: the address that the client is connected to.
+        redis_url: the address of the store.
         settings: this command's settings.
-        runtime: the `farm up` that runs on this store, if there is one.
+        runtime: the `farm up` on this host that uses this store; None if there is none.
     """
 
     client: RedisClient
@@ -31,7 +34,7 @@ class Store:
 
 
 def open_store(command: str) -> Store:
-    """Connect to the store.
+    """Connect to the store for a command; the name of the command goes into error messages.
 
     Raises:
         ConfigurationError: no farm was found, or the server's libraries are not installed.

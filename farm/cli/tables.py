@@ -1,4 +1,4 @@
-"""Tables that fit: columns where the terminal is wide enough, else each row as a paragraph; no text is truncated."""
+"""Tables that fit a terminal without cutting text: as columns if there is room, and else each row as a paragraph."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _INDENT = "  "
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Rows of cells under column names; the first cell names its row.
+    """Rows of cells under column names. The first cell of a row is the row's name.
 
     Attributes:
-        has_text: whether the last column is text, which may take several lines.
+        has_text: whether the last column holds long texts, which may wrap onto several lines.
     """
 
     columns: Sequence[str]
@@ -34,18 +34,18 @@ class Sheet:
 
     @property
     def widths(self) -> list[int]:
-        """How many terminal cells wide each column must be."""
+        """The width that each column needs, in characters of the terminal."""
         return [max(map(cell_len, cells)) for cells in zip(self.columns, *self.rows, strict=True)]
 
     def fits(self, width: int) -> bool:
-        """Whether the columns fit side by side in a terminal; a last column of text may wrap onto several lines."""
+        """Whether the columns fit side by side in a terminal of this width, if a last column of long texts may wrap."""
         widths = self.widths
         if self.has_text:
             widths[-1] = min(widths[-1], _LEAST_TEXT)
         return sum(widths) + _GAP * (len(widths) - 1) <= width
 
     def without(self, dropped: set[int]) -> Sheet:
-        """Return the sheet without some columns."""
+        """Return the sheet without the dropped columns."""
         kept = [place for place in range(len(self.columns)) if place not in dropped]
         rows = [[row[place] for place in kept] for row in self.rows]
         last_is_kept = len(self.columns) - 1 in kept
@@ -56,9 +56,9 @@ def render(sheet: Sheet, width: int, note: str = "") -> RenderableType:
     """Return a table for a terminal.
 
     Args:
-        sheet: what to show; columns without any text are left out.
-        width: the terminal's width, in cells.
-        note: the name of a column of sentences, each of which is shown once, under the table.
+        sheet: the rows to show; empty columns are left out.
+        width: the terminal's width, in characters.
+        note: the name of a column of sentences. Each sentence is shown once, under the table.
     """
     sheet, notes = _noted(sheet, note)
     empty = {place for place, cells in enumerate(zip(*sheet.rows, strict=True)) if place and not any(cells)}
@@ -70,7 +70,7 @@ def render(sheet: Sheet, width: int, note: str = "") -> RenderableType:
 
 
 def _noted(sheet: Sheet, note: str) -> tuple[Sheet, list[str]]:
-    """Return the sheet with its notes replaced by numbers, and the notes themselves."""
+    """Return the sheet with a number in place of each note, and the lines that show the notes under the table."""
     if not note or note not in sheet.columns:
         return sheet, []
     place = list(sheet.columns).index(note)
@@ -81,9 +81,12 @@ def _noted(sheet: Sheet, note: str) -> tuple[Sheet, list[str]]:
 
 
 def _narrowed(sheet: Sheet, width: int) -> tuple[Sheet, list[str]]:
-    """Return a sheet without columns that have the same cell in every row, and a line that shows those cells once.
+    """Make a sheet narrower: drop columns whose cell is the same in every row.
 
-    The widest columns are left out first, and no more of them than necessary.
+    The widest of these columns are dropped first, and only as many as necessary.
+
+    Returns:
+        The sheet, and a line that shows the cell of each dropped column once.
     """
     if len(sheet.rows) < 2:
         return sheet, []
@@ -110,7 +113,7 @@ def _beside(sheet: Sheet) -> RenderableType:
 
 
 def _paragraphs(sheet: Sheet, width: int) -> Iterator[RenderableType]:
-    # A first column without a name holds the row's state; the second column then holds the row's name.
+    # If the first column has no name, it holds the row's state, and the second column holds the row's name.
     named = 1 if sheet.columns[0] else 2
     for row in sheet.rows:
         yield Text("  ".join(row[:named]), style="bold", overflow="fold")
@@ -120,7 +123,7 @@ def _paragraphs(sheet: Sheet, width: int) -> Iterator[RenderableType]:
 
 
 def _flowing(cells: Sequence[str], width: int) -> Iterator[str]:
-    """Yield lines of whole cells; only a cell that is longer than a line is broken, between words."""
+    """Yield the cells as lines, broken between cells. Only a cell longer than a line is broken between its words."""
     line = ""
     for cell in cells:
         joined = f"{line}{' ' * _GAP}{cell}" if line else cell

@@ -1,4 +1,4 @@
-"""The content of a file or of stdin as text: unpacked, decoded by its byte order mark, with plain line ends."""
+"""Reads a file or stdin as text: unpacks it, decodes it by its byte order mark, and makes line ends plain newlines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from farm.errors import InvalidRequest
 
 _GZIP = b"\x1f\x8b"
-# The longer marks first: that of UTF-32 begins with that of UTF-16.
+# The mark of little-endian UTF-32 begins with the mark of little-endian UTF-16, so the longer marks come first.
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -47,15 +47,15 @@ def unpack(content: bytes, name: str) -> bytes:
 
 
 def decode(content: bytes, name: str, *, errors: str = "strict") -> str:
-    """Return bytes as text: UTF-8, or what a byte order mark names.
+    """Decode bytes as UTF-8, or in the encoding that a byte order mark names, and return the text.
 
     Args:
         content: the bytes that were read.
         name: the name for the content in error messages.
-        errors: what to do with bytes that are not in that encoding, as for `bytes.decode`.
+        errors: what to do with bytes that are wrong in the encoding, as for `bytes.decode`.
 
     Raises:
-        InvalidRequest: the content is in another encoding; the message names the line and the column.
+        InvalidRequest: the content is in another encoding; the message names the line and column of the wrong byte.
     """
     encoding = next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "utf-8")
     try:

@@ -1,6 +1,6 @@
-"""The record of an unfinished run, written before its first proof is sent.
+"""The record of an unfinished run of `farm verify`, which is written before the first proof is sent.
 
-If the run is killed, a repeated call finds the record and resumes the run.
+If the run is killed, a repeated call of the same command finds the record and resumes the run.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from farm.errors import InvalidRequest
 
 
 class UnfinishedRun(BaseModel):
-    """The record of a run that has not ended; its `Manifest` later takes its place.
+    """The record of a run that has not ended. When the run has ended, the `Manifest` replaces the record in its file.
 
     Attributes:
         state: a fixed word that distinguishes this record from a manifest.
-        run: a random name for this run; the farm recognises its batches by it.
+        run: a random name for this run, from which the idempotency key of its batches is made.
         sha256: the hash of all proofs, as in a manifest.
-        known: the ids of the proofs that had a verdict when the run began; they are not sent.
+        known: the ids of the proofs that had a verdict when the run began. These proofs are not sent.
         batches: the ids of the batches submitted so far.
     """
 
@@ -63,14 +63,14 @@ class UnfinishedRun(BaseModel):
         return "run-" + hashlib.sha256(asked.encode()).hexdigest()
 
     def write(self, path: Path) -> None:
-        """Write the record to a file, in one step: nobody sees it half written."""
+        """Write the record to a file, which is replaced in one step, so that nobody can read half a record."""
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         fresh.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
         fresh.replace(path)
 
 
 def read_unfinished_run(path: Path) -> UnfinishedRun | None:
-    """Return the unfinished run that a file records; None if it records none."""
+    """Return the record of an unfinished run that a file holds; None if it holds none."""
     try:
         return UnfinishedRun.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -78,10 +78,10 @@ def read_unfinished_run(path: Path) -> UnfinishedRun | None:
 
 
 def resume(path: Path, fresh: UnfinishedRun) -> tuple[UnfinishedRun, bool]:
-    """Return the unfinished run that a file records, else the fresh one, and whether the file recorded a run.
+    """Return the record that a file holds and True; if the file holds none, return the fresh record and False.
 
     Raises:
-        InvalidRequest: the file records a run of other proofs, with other options, or on another farm.
+        InvalidRequest: the record in the file is of a run of other proofs, with other options, or on another farm.
     """
     begun = read_unfinished_run(path)
     if begun is None:

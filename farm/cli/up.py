@@ -22,10 +22,10 @@ Ready = TypeVar("Ready", contravariant=True)
 
 
 class Local(Protocol[Ready]):
-    """What runs here under a supervisor: a farm, or the workers of a host that has joined one."""
+    """The processes that run here under a supervisor: a whole farm, or the workers of a host that has joined a farm."""
 
     async def run(self, on_ready: Ready, stopped: asyncio.Event) -> None:
-        """Run until told to stop."""
+        """Run until `stopped` is set; call `on_ready` once everything works."""
 
     def kill(self) -> None:
         """End every process at once."""
@@ -75,16 +75,19 @@ def _show_ready(addresses: Addresses, notices: list[str]) -> None:
 
 
 async def run_until(local: Local[Ready], on_ready: Ready, stopped: asyncio.Event) -> None:
-    """Run `local` until it is told to stop, or this process gets SIGINT or SIGTERM; a second one kills at once."""
+    """Run `local` until `stopped` is set, or until this process gets SIGINT or SIGTERM.
+
+    At a second signal, every process is killed at once.
+    """
     asked = False
     loop = asyncio.get_running_loop()
 
-    # Not the loop's own handlers: those do not run while something blocks the loop.
+    # The event loop's own signal handlers are not used, because they do not run while something blocks the loop.
     def end(signum: int, _frame: FrameType | None) -> None:
         nonlocal asked
         if asked:
             local.kill()
-            errors.show_cursor(True)  # the progress bar hid it
+            errors.show_cursor(True)  # The progress bar has hidden the cursor.
             os._exit(128 + signum)
         asked = True
         loop.call_soon_threadsafe(stopped.set)

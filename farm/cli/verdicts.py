@@ -1,4 +1,7 @@
-"""Where `farm verify` writes verdicts: lines of JSON as proofs finish, with resume; Parquet or a table at the end."""
+"""The output of `farm verify`: a file of JSON lines grows as proofs finish; Parquet or a table is written at the end.
+
+A file of JSON lines can be continued: a repeated call does not send the proofs that have their verdict in the file.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ _LINE_START = b'{"id": '
 
 
 class Output:
-    """Where verdicts go; this base class discards them.
+    """The place to which a run's verdicts are written. This base class discards them.
 
     Attributes:
-        known: verdicts on proofs of this run that the output already has.
+        known: the verdicts on this run's proofs that the output had before the run.
     """
 
     known: Known
@@ -40,20 +43,20 @@ class Output:
         """Take one verdict."""
 
     def close(self) -> None:
-        """Leave a valid file behind, with all the verdicts that were added."""
+        """Finish the file; it then holds all verdicts that were added."""
 
 
 def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Output:
-    """Return the file that verdicts go to; its suffix decides the form.
+    """Return the output that writes verdicts to a file. The file's suffix decides its form.
 
     Args:
-        path: the file; lines of JSON are continued, a file of another form is replaced.
+        path: the file. A file of JSON lines is continued; a file of another form is replaced.
         identities: the identities of this run's proofs, in order.
-        asked: the options on which a verdict depends; a proof verified with other options is sent again.
+        asked: the options on which a verdict depends. A proof that was verified with other options is sent again.
 
     Raises:
-        InvalidRequest: the suffix is unknown, the file cannot be written, or a line of it is not a verdict.
-        ConfigurationError: `leanfarm[datasets]` is needed but not installed.
+        InvalidRequest: the suffix is unknown, the file cannot be written, or a line in the file is not a verdict.
+        ConfigurationError: a file of JSON lines cannot be written, or `leanfarm[datasets]` is needed but not installed.
     """
     if path.suffix not in _SUFFIXES or not path.parent.is_dir():
         raise InvalidRequest(f"--output needs a file in a folder that exists, ending in {', '.join(_SUFFIXES)}")
@@ -64,10 +67,10 @@ def open_output(path: Path, identities: Sequence[Identity], asked: Row) -> Outpu
 
 
 def check_writable(path: Path) -> None:
-    """Check before a run, which may take hours, that its results can be written.
+    """Check that a file can be written, before a run that may take hours.
 
     Raises:
-        InvalidRequest: the results cannot be written.
+        InvalidRequest: the file cannot be written.
     """
     is_new = not path.exists()
     try:
@@ -79,7 +82,7 @@ def check_writable(path: Path) -> None:
 
 
 class Lines(Output):
-    """One line of JSON per verdict, as proofs finish: the verdict, its proof's hash, and the options asked for."""
+    """A file of JSON lines. When a proof finishes, the file gets a line: the verdict, the proof's hash, the options."""
 
     def __init__(self, path: Path, identities: Sequence[Identity], asked: Row) -> None:
         self._path = path
@@ -88,7 +91,7 @@ class Lines(Output):
         self.known, kept = self._resume(path)
         with _replacing(path) as fresh:
             fresh.write_bytes(b"".join(kept))
-        # Unbuffered: a line is one write, and whatever a killed process wrote is there.
+        # Without a buffer each line is one write, and no line is lost if this process is killed.
         self._file = path.open("ab", buffering=0)
 
     def add(self, verdict: Verdict) -> None:
@@ -104,7 +107,12 @@ class Lines(Output):
         self._file.close()
 
     def _resume(self, path: Path) -> tuple[Known, list[bytes]]:
-        """Return the decided verdicts on this run's proofs, and the lines to keep: these, and those of other proofs."""
+        """Read the file that is to be continued.
+
+        Returns:
+            The decided verdicts on this run's proofs, and the lines to keep: the lines of these verdicts and the lines
+            of proofs that are not in this run.
+        """
         known: dict[tuple[str, str], Verdict] = {}
         kept: list[bytes] = []
         mine = {(each.id, each.sha256) for each in self._identities}
@@ -121,13 +129,13 @@ class Lines(Output):
 
 
 def _is_by_todays_rules(verdict: Verdict) -> bool:
-    """Whether a verdict is not by older rules than this release knows: those may have accepted what is false."""
+    """Whether a verdict was made by this release's rules or newer ones; older rules may have accepted a false proof."""
     policy = verdict.evidence.policy
     return policy.isdecimal() and int(policy) >= int(POLICY_VERSION)
 
 
 class Whole(Output):
-    """A file that is written at the end, in the order of the proofs."""
+    """A file that is written as a whole when the run ends, in the order of the proofs."""
 
     def __init__(self, path: Path, identities: Sequence[Identity], write: Callable[[Path, list[Row]], object]) -> None:
         super().__init__()
@@ -148,7 +156,9 @@ class Whole(Output):
 
 
 def rows_writer(path: Path, *, is_parquet: bool) -> Callable[[Iterable[Row]], int]:
-    """Return a function that writes a batch's rows to a file and counts them; the file appears once it is complete.
+    """Return a function that writes a batch's rows to a file and returns their number.
+
+    The file appears, or replaces an older file, only when all rows are written.
 
     Raises:
         InvalidRequest: the file cannot be written.
@@ -174,7 +184,7 @@ def _write_lines(path: Path, rows: Iterable[Row]) -> int:
 
 
 def write_table(path: Path, rows: list[Row]) -> None:
-    """Write tab-separated lines with a header line."""
+    """Write rows as tab-separated lines under a header line."""
     cells = [COLUMNS, *(table_row(Verdict.model_validate(row)) for row in rows)]
     lines = ("\t".join(" ".join(str(cell).split()) for cell in row) + "\n" for row in cells)
     path.write_text("".join(lines), encoding="utf-8")
@@ -188,7 +198,7 @@ def table_row(verdict: Verdict) -> tuple[Any, ...]:
 
 
 def _first_message(verdict: Verdict) -> str:
-    """The message that explains the outcome: the first error, else the first message."""
+    """Return the message that explains the outcome, shortened: the first error, else the first message."""
     messages = sorted(verdict.messages, key=lambda message: message.severity != "error")
     if not messages:
         return ""
@@ -199,7 +209,7 @@ def _first_message(verdict: Verdict) -> str:
 
 
 def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
-    """Yield each whole line, its row and its verdict; leave out a last line that a killed process left unfinished."""
+    """Yield each line, its row and its verdict; leave out a last line that a killed process has not finished."""
     *lines, torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
     if not torn.startswith(_LINE_START[: len(torn)]):
         lines.append(torn)
@@ -213,7 +223,7 @@ def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; once complete, the file there replaces the one at `path`."""
+    """Yield the path of a temporary file; after the block, this file replaces the file at `path`."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with _told(path):

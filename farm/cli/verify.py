@@ -93,7 +93,7 @@ def verify(
     }
     if feedback:
         options["feedback"] = True
-    # A farm of an older release knows neither feedback nor labels and tags.
+    # These options are sent only if they are given: a farm of an older release does not know them and refuses them.
     if label:
         options["label"] = label
     if tag:
@@ -109,7 +109,7 @@ def verify(
 
 
 def _checked(placed: list[tuple[str, Row]], paths: list[str], level: str) -> list[Row]:
-    """Return the rows, after checking that they are worth a run.
+    """Check that the rows are worth a run, and return them.
 
     Raises:
         InvalidRequest: there are no rows, no row holds a proof, or two rows have the same id.
@@ -127,7 +127,7 @@ def _checked(placed: list[tuple[str, Row]], paths: list[str], level: str) -> lis
 
 
 def _judgeable(row: Row, where: str, level: str) -> Row:
-    """Return a row, or a bad row that says why it cannot be verified at this level."""
+    """Return a row unchanged if it can be verified at this level; else return a bad row that says why it cannot."""
     if level == "compiled" or isinstance(row, BadRow) or row.statement is not None:
         return row
     why = f"{where} has no statement, and the level {level!r} needs one; --statement-column names where they are"
@@ -135,7 +135,10 @@ def _judgeable(row: Row, where: str, level: str) -> Row:
 
 
 def _named(placed: list[tuple[str, Row]]) -> list[Row]:
-    """Return the rows, each with a name of its own for its verdict: its id, else its index, else its place.
+    """Return the rows, each with a unique name for its verdict.
+
+    The name is the row's id. A row without an id is named by its index, or by its place if another row has that index
+    as its id.
 
     Raises:
         InvalidRequest: two rows have the same id.
@@ -154,7 +157,7 @@ def _named(placed: list[tuple[str, Row]]) -> list[Row]:
 
 
 def _renamed(row: Row, where: str) -> Row:
-    """Return a row with its place as its id, because another row has its index as an id."""
+    """Return a proof without an id with its place as its id; return any other row unchanged."""
     return row.model_copy(update={"id": id_of_place(where)}) if isinstance(row, Proof) and row.id is None else row
 
 
