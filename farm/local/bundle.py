@@ -1,6 +1,7 @@
-"""Bundles: a folder with all that a farm needs on hosts without a network, and a manifest that names every file in it.
+"""Bundles: a bundle is a folder with all that a farm needs on hosts without a network.
 
-The manifest is written last, so a folder without one is not a finished bundle.
+The bundle's manifest names every file in the folder. The manifest is written last, so a folder without a manifest is
+not a finished bundle.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from farm.errors import ConfigurationError
 from farm.settings import Settings
 
 _MANIFEST = "manifest.json"
-# The setting that names each part, and where it is in the part's folder.
+# For each part of a bundle: the setting that names the part on a host, and the path in the part's folder to set it to.
 _SETTINGS = {
     "toolchain": ("LAKE_PATH", "bin/lake"),
     "repl": ("LEAN_REPL_DIR", ""),
@@ -28,14 +29,14 @@ _SETTINGS = {
     "corpus": ("DATA_REPO", ""),
 }
 EXTRAS = "local,datasets,mcp"
-"""The extras whose wheels a bundle has."""
+"""The extras of leanfarm whose wheels a bundle holds."""
 _PROBE_TIMEOUT_S = 120
 
 Tell = Callable[[str], None]
 
 
 def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
-    """Fill a new folder; parts that this host does not have are named and left out.
+    """Make a bundle in a new folder; leave out the parts that this host does not have, and name them.
 
     Args:
         settings: the settings that name the REPL, the project and the corpus.
@@ -43,16 +44,16 @@ def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
         tell: called with a line for each part.
 
     Returns:
-        The manifest: `version`, `python`, `machine`, `parts`, `missing` (why, by part) and `files`, each with `sha256`
-        and `bytes`.
+        The manifest: `version`, `python`, `machine`, `parts`, `missing` (for each missing part, why) and `files` (for
+        each file, `sha256` and `bytes`).
 
     Raises:
-        ConfigurationError: the folder lies in a part, cannot be made or is not empty; or pip does not get the wheels.
+        ConfigurationError: the folder lies inside a part, cannot be made or is not empty; or pip cannot get the wheels.
     """
     sources = list(_sources(settings))
     for name, source in sources:
         if isinstance(source, Path) and folder.resolve().is_relative_to(source.resolve()):
-            # The copy of the part would hold the bundle, and so itself.
+            # The copy of the part would contain the bundle, and so itself, without end.
             raise ConfigurationError(f"{folder} lies in the {name} that belongs in it ({source}): name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,11 +75,11 @@ def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
 
 
 def bundle_settings(folder: Path) -> dict[str, str]:
-    """Return the settings, by variable, with which a farm uses a bundle, after comparing the sizes of its files.
+    """Check the sizes of a bundle's files, and return the variables that a farm needs to use the bundle.
 
     Raises:
-        ConfigurationError: the folder is not a bundle, it is for other machines, or a file is missing or has another
-            size.
+        ConfigurationError: the folder is not a bundle, the bundle is for another kind of machine, or a file is missing
+            or has another size.
     """
     manifest = _read_manifest(folder)
     if (machine := platform.machine()) != manifest["machine"]:
@@ -89,7 +90,7 @@ def bundle_settings(folder: Path) -> dict[str, str]:
 
 
 def check_bundle(folder: Path) -> dict[str, Any]:
-    """Compare every file with its hash, and return the manifest.
+    """Check the hash of every file in a bundle, and return the bundle's manifest.
 
     Raises:
         ConfigurationError: the folder is not a bundle, or files are missing or damaged.
@@ -108,7 +109,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _sources(settings: Settings) -> Iterator[tuple[str, Path | str]]:
-    """Yield each part with its folder, or with the reason why there is none."""
+    """Yield the name of each part with the part's folder on this host, or with the reason why there is none."""
     yield "toolchain", _toolchain(settings)
     yield "repl", settings.lean_repl_dir or "LEAN_REPL_DIR is not set"
     yield "project", settings.lean_project_dir or "LEAN_PROJECT_DIR is not set"
@@ -122,7 +123,7 @@ def _corpus(name: str) -> Path | str:
 
 
 def _toolchain(settings: Settings) -> Path | str:
-    """Return the folder of the Lean that the workers run, as `lake env` names it."""
+    """Return the folder of the Lean that the workers run, as `lake env` names it, or why there is none."""
     command = [settings.lake_path, "env", "printenv", "LEAN_SYSROOT"]
     try:
         run = subprocess.run(
@@ -154,7 +155,7 @@ def _collect_wheels(folder: Path, tell: Tell) -> None:
 
 
 def _requirement() -> str:
-    """Return what pip installs to get this release: a version on the index, or the folder it was installed from."""
+    """Return pip's name for this release: its version on the index, or the place from which it was installed."""
     origin = json.loads(distribution("leanfarm").read_text("direct_url.json") or "{}").get("url", "")
     return f"leanfarm[{EXTRAS}] @ {origin}" if origin else f"leanfarm[{EXTRAS}]=={version('leanfarm')}"
 

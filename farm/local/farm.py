@@ -48,16 +48,16 @@ class Addresses:
 
 
 OnReady = Callable[[Addresses, list[str]], None]
-"""Called once every part answers, with the addresses and the notices for an operator."""
+"""Called when every part answers, with the farm's addresses and the notices for an operator."""
 
 
 class LocalFarm:
     """The whole farm under one supervisor.
 
     Args:
-        settings: an empty `redis_url` means an embedded Valkey under `data_dir`.
-        tell: called with each step in one line.
-        on_progress: called with what the farm still waits for, and the share of it that is done, 0 to 1.
+        settings: the settings. If `redis_url` is empty, the farm starts an embedded Valkey on a folder in `data_dir`.
+        tell: called with a line about each step.
+        on_progress: called with what the farm still waits for, and with the share of that which is done, 0 to 1.
 
     Raises:
         ConfigurationError: a file in `ENVIRONMENTS_DIR` is wrong.
@@ -76,7 +76,9 @@ class LocalFarm:
         self._readiness = Readiness(self._http, self._supervisor.ailments, parts)
 
     async def run(self, on_ready: OnReady, stopped: asyncio.Event) -> None:
-        """Run until told to stop, even while the farm is still starting; whatever happens, no process is left behind.
+        """Start the farm, and run it until `stopped` is set, which may be while the farm is still starting.
+
+        However this method ends, no process of the farm is left.
 
         Raises:
             ConfigurationError: a setting is wrong, or a service does not start; the message says what to do.
@@ -95,7 +97,7 @@ class LocalFarm:
             await work
 
     def kill(self) -> None:
-        """End every process at once; the store keeps what it has acknowledged."""
+        """End every process at once. The store keeps all writes that it has acknowledged."""
         self._supervisor.kill()
 
     async def _work(self, on_ready: OnReady) -> None:
@@ -141,7 +143,7 @@ class LocalFarm:
         self._tell(f"started {', '.join(service.name for service in services)}")
 
     def _environment(self, port: int, redis_url: str) -> dict[str, str]:
-        """Return a child process's environment, with what the child might not learn from the settings and `.env`."""
+        """Return the environment for child processes, with the settings that were chosen or changed in this process."""
         settings = self._settings
         return {
             **os.environ,
@@ -152,7 +154,7 @@ class LocalFarm:
             "REDIS_URL": redis_url,
             "BROKER_URL": settings.broker_url or redis_url,
             "DATA_DIR": str(self._data_dir),
-            # The next start removes what killed processes leave there.
+            # If processes are killed, the next start removes the files that they leave there.
             "TMPDIR": str(empty_temporary_folder(self._data_dir)),
         }
 
@@ -169,7 +171,7 @@ class LocalFarm:
             "FLOWER_CONF": os.environ.get("FLOWER_CONF", os.devnull),
         }
         is_healthy = self._answers(f"{addresses.flower}/healthcheck")
-        # Flower has nothing to lose, and a regular shutdown would take half a second.
+        # Flower is killed without a grace period: it keeps nothing, and a regular shutdown would take half a second.
         command = own_module("farm.local.flower")
         return SupervisedProcess("flower", command, {**environment, **options}, is_healthy, stop_grace_s=0)
 
@@ -184,7 +186,7 @@ class LocalFarm:
 
 
 def _enter(redis_url: str) -> str:
-    """Check a store, record this release in it, and end any draining; return a sentence that names the store."""
+    """Check a store, note this release in it, end a draining that is going on, and return words that name the store."""
     store = connect(redis_url)
     entered = enter_store(store)
     set_draining(store, False)
@@ -197,7 +199,7 @@ def _valkey_service(valkey: Valkey, lock: int) -> SupervisedProcess:
         valkey.command,
         dict(os.environ),
         valkey.is_healthy,
-        # A large append-only file takes minutes to load; ending the server would only restart the load.
+        # A large append-only file takes minutes to load. A shorter limit would end the server and begin the load anew.
         start_timeout_s=_VALKEY_LOADS_S,
         # On SIGTERM, Valkey writes and syncs its data.
         orphan_signal=signal.SIGTERM,

@@ -1,4 +1,4 @@
-"""`python -m farm.local.flower`: Flower on the broker that the farm's settings name.
+"""`python -m farm.local.flower`: runs Flower, which shows the Celery workers of the farm's broker.
 
 Flower's own options come from the environment (FLOWER_ADDRESS, FLOWER_PORT, FLOWER_BASIC_AUTH).
 """
@@ -20,7 +20,7 @@ from farm.settings import load
 
 
 class _ClosedMetrics(Metrics):  # type: ignore[misc]  # Flower has no types
-    """Flower's metrics behind the login, like its pages and its API; Flower itself leaves them open."""
+    """Flower's metrics behind the login. Flower itself asks for the login on its pages and API, but not here."""
 
     @authenticated
     async def get(self) -> None:
@@ -28,7 +28,7 @@ class _ClosedMetrics(Metrics):  # type: ignore[misc]  # Flower has no types
 
 
 def main() -> None:
-    """Run Flower until SIGTERM; without a login it does not start."""
+    """Run Flower until SIGTERM; exit with a message if no login is set."""
     if not os.environ.get("FLOWER_BASIC_AUTH"):
         sys.exit("Without a login anyone who reaches Flower can stop workers: set FLOWER_BASIC_AUTH=USER:PASSWORD")
     descriptors.raise_limit()
@@ -37,7 +37,7 @@ def main() -> None:
         app = celery_app(load())
     except ConfigurationError as error:
         sys.exit(error.message)
-    handlers.insert(0, ("/metrics", _ClosedMetrics))  # the first that matches answers
+    handlers.insert(0, ("/metrics", _ClosedMetrics))  # Tornado takes the first handler that matches.
     run_celery(app, "flower")
 
 

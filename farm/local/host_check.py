@@ -1,6 +1,6 @@
-"""What a host must have before it joins a farm: a way to the store, a release near the farm's, a Lean that works.
+"""Checks that a host can join a farm: that it reaches the store, has a suitable release, and has a working Lean.
 
-A host without a working Lean would answer the farm's proofs with `undecided`, and faster than the others run them.
+A host without a working Lean would answer proofs with `undecided`, faster than the other hosts can judge them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from farm.store.schema import enter_store
 
 
 def check_store(url: str) -> None:
-    """Connect to the farm's store.
+    """Check that this host can use the farm's store.
 
     Raises:
-        SchemaMismatch: the farm's release is too far from this one.
+        SchemaMismatch: the releases of the farm and of this host are too far apart.
         ConfigurationError: the store does not answer this host.
     """
     try:
@@ -39,15 +39,18 @@ def check_store(url: str) -> None:
 
 
 async def check_lean(room: LocalLeanRoom, environment: dict[str, str], log: Path) -> str:
-    """Run a proof as the workers of a room will; a cancelled check leaves no process behind.
+    """Check Lean with a proof, which runs as proofs will run in the room's workers.
+
+    If this check is cancelled, it leaves no process behind.
 
     Args:
-        room: the room.
-        environment: the variables of its processes.
-        log: the file for what the check writes.
+        room: the Lean room: the workers of one Lean environment on this host.
+        environment: the environment variables of the room's processes.
+        log: the file for the check's messages.
 
     Returns:
-        What the room's verdicts will lack; empty if they will lack nothing.
+        Why the room's external checker cannot be relied on, so that no verdict is `attested`. Empty if the checker
+        judges rightly, or if none is set up.
 
     Raises:
         LeanNotFound: Lean does not work; the message says why.
@@ -65,7 +68,7 @@ async def check_lean(room: LocalLeanRoom, environment: dict[str, str], log: Path
 
 
 async def _output(command: list[str], environment: dict[str, str], log: Path) -> bytes:
-    """Return what a command prints on stdout, whether it succeeds or not."""
+    """Return what a command prints on stdout, even if the command fails."""
     with log.open("ab") as file:
         process = await asyncio.create_subprocess_exec(
             *command,

@@ -1,4 +1,4 @@
-"""The workers of a host that has joined a farm: its Lean rooms and a reaper, under one supervisor."""
+"""Runs the workers of a host that has joined a farm: Lean workers and a reaper, under one supervisor."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ from farm.processes import tree
 from farm.settings import Settings
 
 _POLL_S = 0.5
-# How often a host asks whether the farm has started anew, with another store.
+# How often a host asks whether the farm has started anew: its store then has another address.
 _LOOK_S = 5.0
 
 OnJoined = Callable[[list[WorkerStatus]], None]
-"""Called once this host's Lean workers are up, with what the farm shows of them; nothing if the key may not ask."""
+"""Called when this host's Lean workers are up, with what the farm shows of them: an empty list if the key may not see
+workers."""
 
 
 class JoinedHost:
-    """This host's workers for a farm elsewhere.
+    """The workers of this host, which work for a farm on another host.
 
     Args:
         settings: this host's own settings: Lean, the sandbox, limits, DATA_DIR.
         found: the farm's settings for hosts that join.
         farm: a client for the farm.
-        tell: called with each step in one line.
+        tell: called with a line about each step.
     """
 
     def __init__(self, settings: Settings, found: HostSettings, farm: AsyncFarm, tell: Callable[[str], None]) -> None:
@@ -49,7 +50,9 @@ class JoinedHost:
         self._supervisor = Supervisor(self._data_dir / "logs")
 
     async def run(self, on_joined: OnJoined, stopped: asyncio.Event) -> None:
-        """Work until told to stop; then running proofs end, or go back to the queue uncharged.
+        """Run the workers until `stopped` is set.
+
+        At the end, the running proofs are finished or go back to the queue; such a run does not count as an attempt.
 
         Raises:
             ConfigurationError: this host cannot work for the farm; the message says what to do.
@@ -77,7 +80,10 @@ class JoinedHost:
         self._supervisor.kill()
 
     async def _work(self, on_joined: OnJoined) -> None:
-        """Work for the farm, and join it again whenever it restarts: its embedded store then has another address."""
+        """Run the workers, and start them anew whenever the farm's store or its settings for hosts have changed.
+
+        When a farm restarts, its embedded store gets another address.
+        """
         await self._check()
         while True:
             environment = self._environment()
@@ -88,7 +94,7 @@ class JoinedHost:
             await self._supervisor.stop()
 
     async def _check(self) -> None:
-        """Check that this host can work for the farm, before it takes any work."""
+        """Check that this host can work for the farm; this happens before its workers start."""
         if (own := version("leanfarm")) != self._found.version:
             self._tell(f"this host has leanfarm {own}, the farm {self._found.version}: install the same on both")
         await asyncio.to_thread(check_store, self._found.redis_url)
@@ -98,7 +104,10 @@ class JoinedHost:
                 self._tell(f"no verdict from here is attested: {lack}")
 
     async def _stay(self, on_joined: OnJoined) -> None:
-        """Return when the farm has another store, or other settings for hosts."""
+        """Wait until the farm's store or its settings for hosts have changed.
+
+        Meanwhile, call `on_joined` once, when this host's workers are up.
+        """
         joined = False
         while _but_version(found := await self._ask()) == _but_version(self._found):
             if not joined and (workers := await self._own_workers()) is not None:
@@ -108,7 +117,7 @@ class JoinedHost:
         self._found = found
 
     async def _ask(self) -> HostSettings:
-        """Return the farm's settings for hosts; while the farm does not say, return those that are known.
+        """Ask the farm for its settings for hosts, and return them; if it does not answer, return the last known ones.
 
         Raises:
             Unauthorized, Forbidden: the key may no longer join.
@@ -118,11 +127,14 @@ class JoinedHost:
         except (Unauthorized, Forbidden):
             raise
         except FarmError:
-            # It does not answer, has too much to do, or is in the middle of an upgrade or a way back.
+            # The farm is out of reach or busy, or its release is being changed at this moment.
             return self._found
 
     async def _own_workers(self) -> list[WorkerStatus] | None:
-        """Return this host's Lean workers; None before all are up, an empty list if the key may not see them."""
+        """Return this host's Lean workers as the farm shows them.
+
+        None means that not all of them are up yet. The list is empty if the key may not see workers.
+        """
         try:
             workers = (await self._farm.workers()).workers
         except Forbidden:
@@ -150,11 +162,11 @@ class JoinedHost:
             "REDIS_URL": self._found.redis_url,
             "BROKER_URL": self._found.broker_url,
             "DATA_DIR": str(self._data_dir),
-            # The next start removes what killed processes leave there.
+            # If processes are killed, the next start removes the files that they leave there.
             "TMPDIR": str(empty_temporary_folder(self._data_dir)),
         }
 
 
 def _but_version(found: HostSettings) -> HostSettings:
-    """Return the settings without the release, in which the API processes of one farm may differ during an upgrade."""
+    """Return the settings without the release: during an upgrade, the API processes of one farm name different ones."""
     return found.model_copy(update={"version": ""})

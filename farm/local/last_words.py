@@ -1,4 +1,4 @@
-"""The last messages of a process, from its log, for a person to read."""
+"""Reads the last messages of a process from its log, for a person."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ _TROUBLE = frozenset({"error", "critical"})
 
 
 def last_words(log: Path, start: int) -> str:
-    """Return what a process wrote to its log; if it logged errors as JSON, other JSON lines are left out.
+    """Return what a process wrote to its log, in words.
+
+    If the log has errors as JSON lines, JSON lines that are not errors are left out.
 
     Args:
-        log: the file.
-        start: the file's length when the process started.
+        log: the log file, to which earlier processes may have written too.
+        start: the length of the log file when the process was started.
     """
     with log.open("rb") as file:
         file.seek(start)
@@ -22,13 +24,13 @@ def last_words(log: Path, start: int) -> str:
     read = [(line, _event(line)) for line in lines if line.strip()]
     if any(event.get("level") in _TROUBLE for _, event in read):
         read = [(line, event) for line, event in read if not event or event.get("level") in _TROUBLE]
-    # A process may log the same message at each of its tries.
+    # A process may log the same message at each of its tries. The message is shown once.
     said = list(dict.fromkeys(_sentence(line, event) for line, event in read))
     return "\n".join(["its last words:", *said]) if said else f"it said nothing ({log})"
 
 
 def _event(line: str) -> dict[str, Any]:
-    """Return the fields of a line of our own logs; for any other line, return no fields."""
+    """Return the fields of a JSON line, as the farm's own programs log; return no fields for any other line."""
     try:
         event = json.loads(line)
     except ValueError:

@@ -1,4 +1,7 @@
-"""The Lean rooms of `farm up`: one for its own environment and one for each file in ENVIRONMENTS_DIR, on one host."""
+"""The Lean rooms of one host. A Lean room is the group of workers that serve one Lean environment.
+
+`farm up` has a room for the environment of its own settings, and a room for each file in ENVIRONMENTS_DIR.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from farm.environments import environment_files, load_environment
 from farm.errors import ConfigurationError
 from farm.settings import Settings
 
-# The share of the memory that all Lean processes together may use; the farm's own processes need the rest.
+# The share of the host's memory that all Lean processes together may use. The farm's own processes need the rest.
 _MEMORY_SHARE = 0.95
 
 
@@ -21,8 +24,8 @@ class LocalLeanRoom:
 
     Attributes:
         environment: the Lean environment that the room serves.
-        file: the file of the room's settings; None for the room that has the settings of `farm up`.
-        variables: further environment variables of the room's process.
+        file: the file with the room's settings; None for the room that uses the settings of `farm up`.
+        variables: further environment variables for the room's processes.
     """
 
     environment: str
@@ -31,20 +34,20 @@ class LocalLeanRoom:
 
     @property
     def arguments(self) -> list[str]:
-        """The arguments with which the room's programs, such as `workers.lean`, are started."""
+        """The command-line arguments for the room's programs, such as `workers.lean`."""
         return [str(self.file)] if self.file else []
 
     @property
     def processes(self) -> int:
-        """How many Lean processes the room has."""
+        """The number of Lean processes in the room."""
         return int(self.variables["LEAN_WORKERS"])
 
 
 def lean_rooms(settings: Settings) -> list[LocalLeanRoom]:
-    """Return the Lean rooms of this host, each with its share of the host if there are several.
+    """Return the Lean rooms of this host. If there are several, they share the host's cores and memory.
 
     Raises:
-        ConfigurationError: a file is wrong, or two rooms would serve the same environment.
+        ConfigurationError: a file has wrong settings, or two rooms would serve the same environment.
     """
     files = environment_files(settings)
     asked = [settings, *map(load_environment, files)]
@@ -72,8 +75,9 @@ def lean_rooms(settings: Settings) -> list[LocalLeanRoom]:
 def share_processes(asked: Sequence[Settings], cores: int, memory_mb: float) -> list[int]:
     """Return how many Lean processes each environment gets on one host.
 
-    An environment that names a number gets it. The others share the remaining cores and memory equally, and each has at
-    least one process; the first of them gets the remainder of the division.
+    An environment whose settings name a number gets that number. The other environments share the remaining cores and
+    memory equally, and the first of them also gets the cores that the division leaves over. Each gets at least one
+    process.
 
     Args:
         asked: the settings of each environment.

@@ -1,4 +1,4 @@
-"""Loopback ports."""
+"""Finds ports on which this host's services can listen."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import socket
 
 from farm.errors import ConfigurationError
 
-# Below the ports that Linux (32768) and macOS (49152) give to outgoing connections: a free port up there may be in use
-# a moment later, when the service that was told to use it starts.
+# Linux and macOS take the ports of outgoing connections from 32768 and 49152 on. A free port in that range may be taken
+# by the time when the service starts that is to use it, so a port below that range is chosen.
 _QUIET = range(20_000, 32_000)
 _TRIES = 100
 
 
 def free_port(wanted: int = 0, host: str = "127.0.0.1", setting: str = "FARM_HOST") -> int:
-    """Return a port that can be bound now: the wanted one, or any port if the wanted one is 0.
+    """Return a port that can be bound now: the wanted port, or any port if the wanted port is 0.
 
     Args:
-        wanted: the port.
+        wanted: the wanted port; 0 for any.
         host: the address to bind.
-        setting: the setting that names the address, for the message.
+        setting: the name of the setting that holds the address, for the error message.
 
     Raises:
         ConfigurationError: the wanted port cannot be bound; the message says why.
@@ -37,12 +37,15 @@ def free_port(wanted: int = 0, host: str = "127.0.0.1", setting: str = "FARM_HOS
 
 
 def prefer_port(wanted: int, *, taken: int) -> int:
-    """Return the wanted port if it can be bound and is not `taken` by a service that is about to start, else any."""
+    """Return the wanted port if it can be bound and is not `taken`; else return any free port.
+
+    `taken` is the port of another service that is about to start.
+    """
     return free_port() if wanted == taken or _try_bind(wanted, "127.0.0.1") else wanted
 
 
 def _try_bind(port: int, host: str) -> OSError | None:
-    """Return why a port cannot be bound; None when it can be bound now."""
+    """Return the error that prevents binding a port; None if the port can be bound now."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""Waits until every part of a farm answers, and meanwhile says what it waits for."""
+"""Waits until every part of a farm answers, and meanwhile says for which parts it is waiting."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 
 _POLL_S = 0.2
-# Without a terminal there is no progress bar, so these lines show the progress.
+# Without a terminal there is no progress bar, so lines show the progress: first after 5 s, then at most 30 s apart.
 _FIRST_WORD_S = 5.0
 _WORD_EVERY_S = 30.0
 
 OnProgress = Callable[[str, float], None]
-"""Called with a text on the parts that are not ready yet, and the share that is done, 0 to 1."""
+"""Called with a text about a part that is not ready yet, and with how much of that part's loading is done, 0 to 1."""
 
 
 class Readiness:
@@ -24,8 +24,9 @@ class Readiness:
 
     Args:
         http: the client that asks the API.
-        ailments: returns what the supervisor knows about services that do not work.
-        lean_parts: the names of the Lean rooms; the API reports a farm as ready once one of them serves.
+        ailments: the function that returns what the supervisor knows about services that do not work.
+        lean_parts: the names of all Lean rooms. The API reports a farm as ready when one room is ready, but this class
+            waits for all of them.
 
     Attributes:
         waits: the parts that are not ready, and why.
@@ -57,7 +58,7 @@ class Readiness:
             await asyncio.sleep(_POLL_S)
 
     async def tell_now_and_then(self, tell: Callable[[str], None]) -> None:
-        """Until cancelled, report what the farm waits for: soon after the start, at each change, and twice a minute."""
+        """Report which parts are not ready, until cancelled: soon after the start, at each change, twice a minute."""
         told, told_at = "", -math.inf
         while True:
             await asyncio.sleep(_FIRST_WORD_S)
@@ -68,7 +69,7 @@ class Readiness:
                 told, told_at = text, time.monotonic()
 
     async def _checks(self, url: str) -> dict[str, Any]:
-        """Return what the API says about each part; empty if it does not answer.
+        """Return what the API says about each part; return nothing if the API does not answer.
 
         A Lean room that the API does not know yet counts as not ready.
         """

@@ -1,4 +1,7 @@
-"""The runtime note: a file in the data folder by which other commands find a running local farm."""
+"""The runtime note and the lock of a data folder.
+
+The runtime note is a file by which other commands find the local farm that runs on the folder.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from farm.errors import ConfigurationError
 from farm.local.data_dir import make_private
 from farm.processes import is_identity_alive, process_identity
 
-# How long the Valkey of a killed farm may take to end.
+# How long to wait for the Valkey of a farm that was killed to end.
 _PREDECESSOR_S = 30.0
 _POLL_S = 0.05
 _SIGNATURE_BYTES = 100
@@ -25,11 +28,11 @@ _SIGNATURE_BYTES = 100
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where a local farm runs.
+    """The content of the runtime note: where a local farm runs.
 
     Attributes:
-        supervisor: the identity of `farm up`'s process.
-        redis_url: the store's address, with its password; only the owner may read the note.
+        supervisor: the identity of the process of `farm up`.
+        redis_url: the store's address, with its password. Therefore only the owner may read the note.
     """
 
     supervisor: str
@@ -49,12 +52,12 @@ class Runtime:
 
 
 def own_runtime(url: str, redis_url: str) -> Runtime:
-    """Return the note of the farm that this process runs."""
+    """Return a runtime note for the farm that this process runs."""
     return Runtime(process_identity(os.getpid()), url, redis_url)
 
 
 def read_runtime(data_dir: Path) -> Runtime | None:
-    """Return the local farm that runs on a data folder; None when there is none."""
+    """Return the runtime note of the farm that runs on a data folder; None if no farm runs on it."""
     try:
         runtime = Runtime(**json.loads((data_dir / "runtime.json").read_text()))
     except (OSError, ValueError, TypeError):
@@ -66,12 +69,12 @@ def read_runtime(data_dir: Path) -> Runtime | None:
 async def locked(data_dir: Path, tell: Callable[[str], None]) -> AsyncIterator[int]:
     """Lock a data folder for one farm, and yield the descriptor that holds the lock.
 
-    The lock ends with the last process that has the descriptor, however that process ends. The embedded Valkey gets the
-    descriptor too: if `farm up` is killed, its Valkey still writes what it holds, and a second Valkey on the same files
-    would lose that.
+    The lock is held until the last process that has the descriptor ends. The embedded Valkey gets the descriptor too.
+    If `farm up` is killed, its Valkey still has to write the data in its memory, and a second Valkey on the same files
+    would lose these data.
 
     Args:
-        data_dir: the folder.
+        data_dir: the data folder.
         tell: called with a line that says what the lock waits for.
 
     Raises:
@@ -105,7 +108,7 @@ def _sign(descriptor: int) -> None:
 
 
 def _is_signed(descriptor: int) -> bool:
-    """Whether the `farm up` that took the lock still runs or is still starting."""
+    """Whether the process that took the lock (`farm up` or `farm join`) still runs."""
     return is_identity_alive(os.pread(descriptor, _SIGNATURE_BYTES, 0).decode())
 
 

@@ -1,4 +1,4 @@
-"""Starts processes in order, checks their health, restarts them with backoff, and stops them in reverse."""
+"""Starts processes in order, checks their health, restarts them after ever longer pauses, and stops them in reverse."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HEALTH_MISSES = 6
 _START_FAILURES = 3
 _START_AGAIN_S = 2.0
 
-# A program is missing, the disk is full, or the host has no process or memory left.
+# A process cannot be started: its program is missing, the disk is full, or the host has no process or memory left.
 _NO_PROCESS = (OSError, subprocess.SubprocessError)
 
 _log = structlog.get_logger()
@@ -43,12 +43,12 @@ class SupervisedProcess:
 
     Attributes:
         name: the name of the process, and of its log file.
-        is_healthy: called at the start until it returns true, and every few seconds after that.
+        is_healthy: the health check: called at the start until it returns true, and every few seconds after that.
         start_timeout_s: how long the process may take to become healthy.
         stop_grace_s: how long the process may take to end after SIGTERM.
-        orphan_signal: what the kernel sends the process when the supervisor dies.
-        descriptors: the open files that the process is given.
-        umask: the process's umask; -1 stands for the supervisor's own.
+        orphan_signal: the signal that the kernel sends to the process when the supervisor dies.
+        descriptors: the open files that the process inherits.
+        umask: the process's umask; -1 keeps the supervisor's umask.
     """
 
     name: str
@@ -64,7 +64,7 @@ class SupervisedProcess:
 
 @dataclass
 class _Running:
-    """A service's process.
+    """A process that was started for a service.
 
     Attributes:
         said_before: the length of the process's log file when the process was started.
@@ -77,7 +77,7 @@ class _Running:
     started: float = field(default_factory=time.monotonic)
 
     def end_in_words(self) -> str:
-        """Whether and how the process ended, and the last lines of its log."""
+        """Return a text that says how the process ended, or that it does not answer, with the last lines of its log."""
         code = self.process.returncode
         how = f"ended with {code}" if code is not None else "does not answer"
         return f"{how}; {last_words(self.log, self.said_before)}"
@@ -89,7 +89,7 @@ class _Running:
 
 
 class Supervisor:
-    """Keeps services running between `start` and `stop`."""
+    """Keeps services running: it starts, watches, restarts and stops their processes."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
@@ -99,19 +99,19 @@ class Supervisor:
         self._faults: dict[str, tuple[float, str]] = {}
 
     async def start(self, *services: SupervisedProcess) -> None:
-        """Start services together, wait until all are healthy, and keep them running from then on.
+        """Start a group of services at the same time, wait until all are healthy, and keep them running from then on.
 
         Raises:
-            ConfigurationError: a service ends again and again or never becomes healthy; the message has its last words.
+            ConfigurationError: a service ends again and again, or never becomes healthy. The message quotes its log.
         """
         self._groups.append([])
         try:
-            # Not `gather`: it would let the others start after one has failed, and after `stop`.
+            # If one service fails, `gather` would let the others go on starting, even after `stop`.
             async with asyncio.TaskGroup() as group:
                 for service in services:
                     group.create_task(self._start_one(service))
         except ExceptionGroup as failures:
-            # The others' failures, after they were cancelled, are not the cause.
+            # Only a ConfigurationError is the cause. The other failures come from the cancelling of other services.
             causes, others = failures.split(ConfigurationError)
             if causes is None:
                 raise
@@ -120,7 +120,7 @@ class Supervisor:
             raise causes.exceptions[0] from None
 
     async def stop(self) -> None:
-        """Stop everything; the group that was started last stops first."""
+        """Stop all services, group by group; the group that was started last stops first."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -129,7 +129,7 @@ class Supervisor:
         self._groups.clear()
 
     def kill(self) -> None:
-        """End everything now, and return when it has ended."""
+        """Kill all processes, and return when they have ended."""
         alive = [each for group in self._groups for each in group if each.process.returncode is None]
         for running in alive:
             with contextlib.suppress(ProcessLookupError):
@@ -138,7 +138,7 @@ class Supervisor:
             end_session(running.process.pid)
 
     def ailments(self) -> list[str]:
-        """Return what is wrong with services: those that do not answer yet, and those that end again and again."""
+        """Return a line for each service that is starting and does not answer yet, or that has failed a moment ago."""
         silent = [f"{each.service.name} {each.end_in_words()}" for each in self._starting]
         now = time.monotonic()
         return silent + [text for at, text in self._faults.values() if now - at < _STABLE_AFTER_S]
@@ -173,7 +173,7 @@ class Supervisor:
                 stderr=log,
                 pass_fds=service.descriptors,
                 umask=service.umask,
-                start_new_session=True,  # Ctrl-C is for the supervisor, which stops in order
+                start_new_session=True,  # Ctrl-C must reach only the supervisor, which stops in order.
                 preexec_fn=functools.partial(die_with_parent, os.getpid(), service.orphan_signal),
             )
         return _Running(service, process, path, said_before)
@@ -191,7 +191,7 @@ class Supervisor:
         return False
 
     async def _keep(self, running: _Running) -> None:
-        """Restart a service whenever it ends or stays unhealthy, each time after a longer pause."""
+        """Restart a service whenever it ends or stays unhealthy; the pause grows if it fails soon after a restart."""
         failures, name = 0, running.service.name
         while True:
             cause = await self._watch(running)
@@ -205,7 +205,7 @@ class Supervisor:
             await self._becomes_healthy(running)
 
     async def _respawn(self, running: _Running) -> None:
-        """Start a service's process anew; try until it starts, because an upgrade may be replacing its program."""
+        """Start a service's process anew, and try again until it starts: an upgrade may be replacing the program."""
         service = running.service
         while True:
             try:
@@ -218,7 +218,7 @@ class Supervisor:
         running.process, running.started, running.said_before = fresh.process, fresh.started, fresh.said_before
 
     async def _watch(self, running: _Running) -> str:
-        """Wait until a service needs a restart, and return the reason."""
+        """Wait until a service needs a restart, and return the reason for the restart."""
         misses = 0
         while misses < _HEALTH_MISSES:
             with contextlib.suppress(TimeoutError):
@@ -232,7 +232,7 @@ def _unstarted(service: SupervisedProcess, error: Exception) -> str:
 
 
 async def _end(running: _Running) -> None:
-    """Ask a process to end, wait for its grace period, then end its whole session."""
+    """Ask a process to end, wait for its grace period, and then kill all processes of its session."""
     process = running.process
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):

