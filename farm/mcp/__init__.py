@@ -1,1 +1,1 @@
-"""The farm's tools for agents, over the Model Context Protocol; needs `leanfarm[mcp]`."""
+"""The farm's tools for agents, over the Model Context Protocol. They need the extra `leanfarm[mcp]`."""

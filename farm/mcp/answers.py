@@ -1,4 +1,4 @@
-"""The tools' answers: the farm's models, reduced to what an agent acts on."""
+"""Makes the tools' answers from the farm's models: only the fields that an agent can act on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNDECIDED = "The farm could not decide; this says nothing about the proof. Try 
 
 
 def of_verdict(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict with its first errors and holes."""
+    """Return what an agent needs of a verdict, with the first errors and holes."""
     repairs = {(each.pos, each.error): each for each in verdict.feedback}
     errors = [_of_error(each, repairs.get((each.pos, each.data[:MOST_ERROR_CHARS]))) for each in _faults(verdict)]
     answer = {
@@ -34,7 +34,7 @@ def of_verdict(verdict: Verdict) -> dict[str, Any]:
 
 
 def of_goal(found: GoalAnswer, tactics: list[str]) -> dict[str, Any]:
-    """Return the result of each tactic that was tried on a goal."""
+    """Return a goal with the result of each tactic that was tried on it."""
     tried = [
         _filled({"tactic": tactic, "status": each.status, "goals": each.goals, "error": each.error})
         for tactic, each in zip(tactics, found.candidates, strict=True)
@@ -43,7 +43,7 @@ def of_goal(found: GoalAnswer, tactics: list[str]) -> dict[str, Any]:
 
 
 def of_premise(premise: DetailedPremise) -> dict[str, Any]:
-    """Return a premise without its empty fields, its score rounded."""
+    """Return a premise with a rounded score and without empty fields."""
     return _filled({**premise.model_dump(), "score": round(premise.score, 3)})
 
 
@@ -53,7 +53,7 @@ def of_status(status: BatchStatus) -> dict[str, Any]:
 
 
 def as_fields(reply: Any) -> dict[str, Any]:
-    """Return a REPL's reply as fields, even if the SDK has made it one of lean_interact's models."""
+    """Return a REPL's reply as a dictionary, even if the SDK has turned the reply into a model of lean_interact."""
     if isinstance(reply, BaseModel):
         return reply.model_dump(mode="json", by_alias=True, exclude_none=True)
     return dict(reply)
@@ -68,7 +68,7 @@ def of_reply(reply: Any) -> list[dict[str, Any]]:
 
 
 def _faults(verdict: Verdict) -> list[Message]:
-    """Return the errors; if a proof failed without an error, return all its messages."""
+    """Return the errors of a proof; if the proof was not accepted but has no error, return all its messages."""
     errors = [each for each in verdict.messages if each.severity == "error"]
     return errors or ([] if verdict.outcome is Outcome.ACCEPTED else verdict.messages)
 
@@ -87,5 +87,5 @@ def _place(position: Any) -> dict[str, int]:
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields without those that are empty, because a model pays for each."""
+    """Return the fields that are not empty: each field costs a model tokens."""
     return {name: value for name, value in fields.items() if value not in (None, "", [])}

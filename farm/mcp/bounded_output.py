@@ -1,4 +1,4 @@
-"""Shortening answers to a length that a model can read, with a mark wherever something was left out."""
+"""Shortens answers to a length that a model can read, and puts a mark wherever something was left out."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _FIRST_ENTRIES = 64
 def bounded_json(answer: Any) -> str:
     """Return an answer as JSON of at most `MOST_CHARS` characters.
 
-    If it is too long, its texts and lists are shortened evenly until it fits: a text then ends in
-    `… [cut: N more characters]`, a list in the entry `[cut: N more]`.
+    If the answer is too long, all texts and lists in it are shortened to the same length, until the answer fits. A
+    shortened text ends in `… [cut: N more characters]`, and a shortened list in the entry `[cut: N more]`.
     """
     text = _encode(answer)
     chars, entries = _FIRST_CHARS, _FIRST_ENTRIES
@@ -27,13 +27,13 @@ def bounded_json(answer: Any) -> str:
 
 
 def cut_text(text: str, most_chars: int) -> str:
-    """Return a text with its end replaced by a mark if it is longer than `most_chars`."""
+    """Return a text; if it is longer than `most_chars`, put a mark in place of the rest."""
     left_out = len(text) - most_chars
     return text if left_out <= 0 else f"{text[:most_chars]}… [cut: {left_out} more characters]"
 
 
 def cut_list(entries: list[Any], most: int) -> list[Any]:
-    """Return a list with its end replaced by a mark if it has more than `most` entries."""
+    """Return a list; if it has more than `most` entries, put a mark in place of the rest."""
     left_out = len(entries) - most
     return entries if left_out <= 0 else [*entries[:most], f"[cut: {left_out} more]"]
 

@@ -1,4 +1,4 @@
-"""One call of a tool: asks the farm, reports progress to the client meanwhile, and turns errors into the tool's own."""
+"""Carries out one call of a tool: asks the farm, reports progress meanwhile, and raises the protocol's own errors."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ T = TypeVar("T")
 
 McpContext: TypeAlias = Context[Any, Any]
 Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncFarm]]
-"""Gives the farm's client for one call, with the caller's key."""
+"""Returns a context whose value is the farm's client for one call, with the caller's key."""
 Ask: TypeAlias = Callable[[AsyncFarm], Awaitable[T]]
 
 _TOLD_EVERY_S = 2.0
 
 
 async def call_tool(context: McpContext, connect: Connect, ask: Ask[T]) -> T:
-    """Return the farm's answer; if the call is cancelled, its request is dropped, and with it the farm's work.
+    """Ask the farm for the tool's answer, and return it.
+
+    If the agent cancels the call, the request to the farm is dropped, and the farm drops the work for it.
 
     Raises:
         ToolError: the farm refused or failed; the message holds the error's code and message.
@@ -40,7 +42,7 @@ async def call_tool(context: McpContext, connect: Connect, ask: Ask[T]) -> T:
 
 
 async def read_resource(connect: Connect, ask: Ask[T]) -> T:
-    """Return the farm's answer.
+    """Ask the farm for a resource, and return its text.
 
     Raises:
         ResourceError: the farm refused or failed; the message holds the error's code and message.
@@ -53,12 +55,12 @@ async def read_resource(connect: Connect, ask: Ask[T]) -> T:
 
 
 def in_words(error: FarmError) -> str:
-    """Return an error as one line, its stable code first."""
+    """Return an error as one line: its code, which is stable across releases, and then its message."""
     return f"{error.code}: {error.message}"
 
 
 async def _tell(context: McpContext) -> None:
-    """Report the seconds that a call has waited, to a client that asked for progress."""
+    """Report every two seconds how long a call has waited; only a client that asked for progress gets the reports."""
     waited_s = 0.0
     while True:
         await context.report_progress(waited_s, message=f"Waiting for the farm, {waited_s:g} s so far")

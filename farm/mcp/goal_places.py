@@ -1,4 +1,4 @@
-"""Goals before and after a place in a text, read from Lean's info trees."""
+"""Finds the goals before and after a place in a text, from Lean's info trees."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Place: TypeAlias = tuple[int, int]
-"""Line from 1, column from 0 in characters."""
+"""A line, counted from 1, and a column, counted in characters from 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class TacticPlace:
-    """A tactic of a text, with the goals around it."""
+    """A tactic in a text, with the goals before and after it."""
 
     start: Place
     end: Place
@@ -22,15 +22,18 @@ class TacticPlace:
 
 
 def goals_at(trees: list[Any], place: Place) -> dict[str, Any]:
-    """Return the tactic at a place and the goals around it; between two tactics, the earlier one and the goals it left.
+    """Return the tactic at a place, and the goals before and after it.
+
+    If the place is in no tactic, the answer is the last tactic before the place. Both lists of goals are then the goals
+    that this tactic left.
 
     Args:
         trees: info trees as the REPL returns them.
-        place: where to look.
+        place: the place to look at.
 
     Returns:
-        `tactic`, `line`, `column`, `goals_before` and `goals_after`; all of them None or empty if no tactic is at or
-        before the place.
+        `tactic`, `line`, `column`, `goals_before` and `goals_after`. All of them are None or empty if no tactic is at
+        the place or before it.
     """
     tactics = list(_tactics(trees))
     around = [each for each in tactics if each.start <= place <= each.end]
@@ -38,7 +41,7 @@ def goals_at(trees: list[Any], place: Place) -> dict[str, Any]:
         return _answer(min(around, key=_size), is_inside=True)
     earlier = [each for each in tactics if each.end < place]
     if earlier:
-        # Of tactics that end at the same place, the outermost one left the goals that remain.
+        # If several tactics end at the same place, the outermost tactic is the one whose goals remain.
         return _answer(max(earlier, key=lambda each: (each.end, _size(each))), is_inside=False)
     return {"tactic": None, "line": None, "column": None, "goals_before": [], "goals_after": []}
 
@@ -56,12 +59,12 @@ def _answer(tactic: TacticPlace, *, is_inside: bool) -> dict[str, Any]:
 
 
 def _size(tactic: TacticPlace) -> Place:
-    """Return how far a tactic reaches; of two tactics around a place, the smaller one is more exact."""
+    """Return the extent of a tactic in lines and columns: the smallest tactic around a place is the innermost one."""
     return tactic.end[0] - tactic.start[0], tactic.end[1] - tactic.start[1]
 
 
 def _tactics(trees: list[Any]) -> Iterator[TacticPlace]:
-    """Yield the tactics in the trees; these may be deep, so this does not recurse."""
+    """Yield all tactics in the trees, without recursion, because the trees may be deep."""
     waiting = list(trees)
     while waiting:
         tree = waiting.pop()

@@ -1,4 +1,4 @@
-"""The MCP server over streamable HTTP, which an HTTP API serves at one path."""
+"""The MCP server over streamable HTTP, for an HTTP API to serve at one of its paths."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from farm.mcp.server import create_server
 
 
 def session_manager(connect: Connect) -> StreamableHTTPSessionManager:
-    """Return the manager that answers the requests, each on its own; it serves while its `run()` is open.
+    """Return the manager that answers MCP requests. It keeps no sessions, and works while its `run()` is open.
 
-    The API has to check who may ask, and under which host name.
+    The API has to check a request's key and its host name, because the manager checks neither.
 
     Args:
-        connect: gives the client of the farm for a call.
+        connect: returns a context with the farm's client for one call.
     """
     server = create_server(connect)
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)

@@ -17,10 +17,10 @@ _BATCH_VERDICTS = 50
 
 
 class Resources:
-    """The farm's state as resources, each a JSON text of at most `MOST_CHARS` characters.
+    """The farm's state as resources. Each resource is a JSON text of at most `MOST_CHARS` characters.
 
     Args:
-        connect: gives the client of the farm for a call.
+        connect: returns a context with the farm's client for one call.
     """
 
     def __init__(self, connect: Connect) -> None:
@@ -55,7 +55,10 @@ class Resources:
 
 
 async def _with_verdicts(farm: AsyncFarm, status: BatchStatus, most: int) -> dict[str, Any]:
-    """Return a batch with its first verdicts, in the order they came; with none while it runs, so as not to wait."""
+    """Return a batch with its first verdicts, in the order in which they came.
+
+    A batch that is still running gets no verdicts, because reading them would wait for the batch.
+    """
     verdicts: list[dict[str, Any]] = []
     if status.finished and status.total:
         async with aclosing(farm.batch(status.batch_id).results()) as found:

@@ -1,4 +1,4 @@
-"""The MCP server: the tools and resources under their names, for any transport."""
+"""The MCP server: it offers the tools and resources under their names, over any transport."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def create_server(connect: Connect, read_file: ReadFile | None = None) -> MCPSer
     """Return an MCP server with the farm's tools and resources.
 
     Args:
-        connect: gives the client of the farm for a call.
-        read_file: reads a file that the caller names; None where caller and farm have no files in common.
+        connect: returns a context with the farm's client for one call.
+        read_file: reads a file that the caller names; None if this server does not run on the caller's machine.
     """
     server = MCPServer(
         "leanfarm", instructions=_INSTRUCTIONS, version=version("leanfarm"), log_level="WARNING", subscriptions=False
@@ -40,7 +40,7 @@ def create_server(connect: Connect, read_file: ReadFile | None = None) -> MCPSer
         tools.commands,
         tools.batch_status,
     ):
-        # Only as text: a model would read, and pay for, the same answer twice if it were structured content too.
+        # The answers are only text. If they were structured content too, a model would read and pay for them twice.
         server.add_tool(tool, annotations=_READS, structured_output=False)
     server.resource("farm://environments", mime_type=_JSON)(resources.environments)
     server.resource("farm://verdicts", mime_type=_JSON)(resources.latest)

@@ -1,4 +1,4 @@
-"""The tools, written once over the SDK; `server.py` gives them to a client."""
+"""The tools for agents, built on the SDK; `server.py` offers them to a client."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _MOST_PREMISES = 50
 
 
 class Tools:
-    """The farm as tools for an agent. Each answers with a JSON text of at most `MOST_CHARS` characters.
+    """The farm as tools for an agent. Each tool answers with a JSON text of at most `MOST_CHARS` characters.
 
     Args:
-        connect: gives the client of the farm for a call.
-        read_file: reads a file that the caller names; None where caller and farm have no files in common.
+        connect: returns a context with the farm's client for one call.
+        read_file: reads a file that the caller names; None if this server does not run on the caller's machine.
     """
 
     def __init__(self, connect: Connect, read_file: ReadFile | None) -> None:
@@ -109,7 +109,7 @@ class Tools:
         """
 
         async def ask(farm: AsyncFarm) -> str:
-            # "original" leaves out what macros made, because the question is about a place in the text.
+            # The place is in the text, so "original" asks for info trees without the syntax that macros have made.
             request = {"cmd": self._text(code, path), "infotree": "original"}
             found = _answered(await farm.commands([request], environment=environment, timeout_s=timeout_s))
             errors = [each for each in answers.of_reply(found.responses[0]) if each["severity"] == "error"]
@@ -173,10 +173,10 @@ class Tools:
         return await call_tool(context, self._connect, ask)
 
     def _text(self, code: str | None, path: str | None) -> str:
-        """Return the text that a call is about.
+        """Return the Lean text of a call: `code`, or the content of the file at `path`.
 
         Raises:
-            InvalidRequest: neither or both are given, or the file cannot be read from here.
+            InvalidRequest: both or neither are given, or the file cannot be read by this server.
         """
         if (code is None) == (path is None):
             raise InvalidRequest("Give either `code` or `path`")
@@ -188,10 +188,10 @@ class Tools:
 
 
 def _look(command: str) -> str:
-    """Return a command unchanged if it only looks something up.
+    """Check that a command only looks something up, and return it unchanged.
 
     Raises:
-        InvalidRequest: the command does something else.
+        InvalidRequest: the command is none of `LOOKS`.
     """
     if command.split()[:1] and command.split()[0] in LOOKS:
         return command
@@ -199,7 +199,7 @@ def _look(command: str) -> str:
 
 
 def _answered(found: CommandsAnswer) -> CommandsAnswer:
-    """Return an answer unchanged if it has all its responses.
+    """Check that an answer has all its responses, and return it unchanged.
 
     Raises:
         ToolError: Lean did not finish all the requests.
