@@ -1,4 +1,4 @@
-"""Wire models: what goes over HTTP, shared by the farm and its SDK."""
+"""The models of all requests and answers over HTTP, which the farm and its SDK share."""
 
 from farm.models.answers import Answer
 from farm.models.batches import (

@@ -1,4 +1,4 @@
-"""A worker's answers to tasks other than proofs: sessions of commands, and searches with tactics."""
+"""A worker's answers to the tasks that are not proofs: sessions of commands, and searches with tactics."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from farm.models.verdicts import Environment, Reason
 
 
 class Unfinished(BaseModel):
-    """How a task that a client waits for ended, apart from its results.
+    """How a task ended for which a client waits. The results are in the subclasses.
 
     Attributes:
-        reason: why results are missing; None when all are there.
+        reason: why results are missing; None when no result is missing.
         message: the reason in words.
         time_s: seconds the task ran.
         queue_s: seconds the task waited before it ran.
@@ -32,10 +32,10 @@ class Unfinished(BaseModel):
 
 
 class Answer(Unfinished):
-    """A worker's answer about one item, stored in the place where a proof has its verdict.
+    """A worker's answer to one task. The store keeps it where a proof has its verdict.
 
     Attributes:
-        answers: one answer for each request of the task, in order, up to the point where the run ended.
+        answers: one answer for each request of the task, in order. If the run ended early, the last ones are missing.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Batches: the answer to a submission, the status, and pages of results."""
+"""The models of batches: the answer to a submission, the status of a batch, and pages of its results."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class BatchState(StrEnum):
 
 
 class BatchRequest(Options):
-    """The JSON body of `POST /v1/batches` and `POST /v1/verify`: proofs and options."""
+    """The JSON body of `POST /v1/batches` and `POST /v1/verify`: the proofs, and their options."""
 
     proofs: list[Proof] = Field(min_length=1)
 
     @property
     def options(self) -> Options:
-        """The options without the proofs."""
+        """The options of the request, without its proofs."""
         return Options.model_construct(**{name: getattr(self, name) for name in Options.model_fields})
 
 
 class BatchAccepted(BaseModel):
-    """The 202 answer to a submission."""
+    """The answer to a submission, with status 202."""
 
     batch_id: str
     total: int
@@ -40,7 +40,7 @@ class BatchAccepted(BaseModel):
 
 
 class Counts(BaseModel):
-    """Finished proofs by outcome."""
+    """How many of a batch's finished proofs have each outcome."""
 
     accepted: int = 0
     rejected: int = 0
@@ -51,16 +51,16 @@ class BatchStatus(BaseModel):
     """How far a batch has got.
 
     Attributes:
-        paused: whether the farm has stopped the batch until an operator has looked.
+        paused: whether the farm has stopped the batch until an operator resumes the key.
         created_at: when the batch was created: Unix time in seconds on the farm's clock.
         finished_at: when the batch finished, in the same form; None until then.
         revoked: how many of the batch's verdicts have been revoked.
         invalid_statements: how many of the batch's proofs have a statement that Lean cannot read.
-        reasons: how many verdicts have each reason; what is accepted has none. Empty for a batch of a release that
-            did not count them.
+        reasons: how many verdicts have each reason; accepted proofs have no reason. Empty if the release that ran the
+            batch did not count reasons.
         label: the name that the submitter gave the batch.
         tags: words by which the submitter can find the batch.
-        parent: the batch whose proofs this batch runs again.
+        parent: the batch whose proofs this batch runs again; None if it is not a rerun.
         first: the `problem` of the first proof, or else its `id`; None if it has neither.
     """
 
@@ -88,7 +88,7 @@ class BatchStatus(BaseModel):
 
 
 class ResultsPage(BaseModel):
-    """Verdicts in completion order, and the cursor of the next page."""
+    """Verdicts in the order in which their proofs finished, and the cursor of the next page."""
 
     results: list[Verdict]
     next: str
@@ -96,7 +96,7 @@ class ResultsPage(BaseModel):
 
 
 class Verified(BaseModel):
-    """The answer to `POST /v1/verify`: verdicts in request order."""
+    """The answer to `POST /v1/verify`: the verdicts in the order of the proofs in the request."""
 
     results: list[Verdict]
 
@@ -115,7 +115,7 @@ class ItemsPage(BaseModel):
     """Proofs of a batch in the order of their indices, and where the next page begins.
 
     Attributes:
-        next: the index to read after; None on the last page.
+        next: the index after which the next page begins; None on the last page.
     """
 
     items: list[Item]
@@ -126,8 +126,8 @@ class ItemName(BaseModel):
     """The name of a proof of a batch.
 
     Attributes:
-        id: the name on the proof's verdict.
-        problem: the problem that the proof attempts; None if the proof names none.
+        id: the id that the proof's verdict has.
+        problem: the problem that the proof attempts; None if the proof names no problem.
     """
 
     index: int
@@ -139,7 +139,7 @@ class NamesPage(BaseModel):
     """Names of a batch's proofs in the order of their indices, and where the next page begins.
 
     Attributes:
-        next: the index to read after; None on the last page.
+        next: the index after which the next page begins; None on the last page.
     """
 
     names: list[ItemName]
@@ -147,12 +147,12 @@ class NamesPage(BaseModel):
 
 
 class MatchesPage(BaseModel):
-    """Proofs with a given text in a message or goal, in the order in which they finished, and where to read on.
+    """The proofs of a batch that have a given text in a message or goal, in the order in which they finished.
 
     Attributes:
         indices: the proofs' indices.
         next: the cursor after which the next page begins.
-        done: whether the batch is finished and all of it has been searched.
+        done: whether this is the last page: the batch is finished, and all of it has been searched.
     """
 
     indices: list[int]
@@ -165,8 +165,8 @@ class RerunRequest(BaseModel):
 
     Attributes:
         outcome: which of the batch's proofs run again.
-        label: the new batch's label; when absent, the old batch's.
-        tags: the new batch's tags; when absent, the old batch's.
+        label: the new batch's label; when absent, the old batch's label.
+        tags: the new batch's tags; when absent, the old batch's tags.
     """
 
     model_config = ConfigDict(extra="forbid")

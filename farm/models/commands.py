@@ -1,4 +1,4 @@
-"""LeanInteract's requests over HTTP: commands and proof steps, in order, in one fresh REPL process."""
+"""The models of a session: LeanInteract's requests over HTTP, which run in order in one fresh REPL process."""
 
 from __future__ import annotations
 
@@ -16,31 +16,32 @@ _SUPPORTED = "one request is a command (`cmd`) or a proof step (`proofState` and
 
 
 def _as_tuple(value: Any) -> Any:
-    """Return a list as a tuple, because JSON has no tuples and requests are read strictly."""
+    """Return a list as a tuple: JSON has no tuples, and strict validation would refuse a list."""
     return tuple(value) if isinstance(value, list) else value
 
 
 Option = Annotated[
     tuple[list[str], bool | int | str | list[str]],
     BeforeValidator(_as_tuple),
-    Field(json_schema_extra={"items": {}}),  # linters want it of every array, of a tuple too
+    Field(json_schema_extra={"items": {}}),  # Linters of OpenAPI want `items` for every array, even for a tuple.
 ]
 
 
 class LeanRequest(BaseModel):
-    """One request to Lean's REPL, with the REPL's own names: a command, or a tactic on a proof state.
+    """One request to Lean's REPL: a command, or a tactic on a proof state. The fields have the REPL's own names.
 
     Attributes:
-        cmd: the command's text; without `env` it may begin with imports.
+        cmd: the command's text. If `env` is absent, the text may begin with imports.
         env: the environment to run the command in, by its number in an earlier answer of this session.
         allTactics: whether the answer lists the tactics used.
         declarations: whether the answer describes the declarations made.
-        rootGoals: whether the answer lists every declaration's goal as a sorry, even if it is proved.
+        rootGoals: whether the answer lists the goal of every declaration as a sorry, even if the goal is proved.
         infotree: how much of Lean's info trees the answer holds.
         incrementality: whether Lean may reuse the work on an earlier command with the same beginning; LeanInteract's
             setting when absent.
         setOptions: options to set first, such as `[[["pp", "all"], true]]`.
-        timeout: milliseconds after which a REPL that knows this field gives up the request and keeps running.
+        timeout: milliseconds after which the REPL gives up this request but keeps running, if the REPL knows this
+            field.
         proofState: the proof state to work on, by its number in an earlier answer of this session.
         tactic: the tactic to run on that proof state.
     """
@@ -62,7 +63,7 @@ class LeanRequest(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_files(cls, value: Any) -> Any:
-        """Refuse requests that name files of the host, with an error message that says so."""
+        """Refuse a request that names a file of the host, with an error that says why."""
         if isinstance(value, dict) and (named := _FILES & value.keys()):
             raise ValueError(f"`{min(named)}` names a file of the farm's host: only `cmd` and `tactic` are for clients")
         return value
@@ -103,7 +104,7 @@ class CommandsRequest(Commands):
 
     @model_validator(mode="after")
     def _require_known_numbers(self) -> CommandsRequest:
-        """Refuse numbers that no earlier answer can contain: a fresh REPL counts environments from 0."""
+        """Refuse an `env` or `proofState` that no earlier request can have made; a fresh REPL counts from 0."""
         made = 0
         for index, request in enumerate(self.requests):
             if request.env is not None and request.env >= made:
@@ -118,9 +119,9 @@ class CommandsAnswer(Unfinished):
     """The answer to `POST /v1/commands`.
 
     Attributes:
-        responses: the REPL's reply to each request, unchanged; `{"message"}` for a request that the REPL refused. When
-            `reason` is not None, only the requests before the unfinished one have a reply. If lean_interact is
-            installed, the SDK returns the replies as lean_interact's models.
+        responses: the REPL's reply to each request, unchanged; `{"message"}` for a request that the REPL refused. If
+            the session ended early, `reason` says why, and only the requests that were finished have a reply. If
+            lean_interact is installed, the SDK returns the replies as lean_interact's models.
     """
 
     responses: list[Any]

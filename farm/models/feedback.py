@@ -22,8 +22,8 @@ class Feedback(BaseModel):
         tactic: the tactic that failed; None where the error is not in a tactic.
         tactic_pos: where that tactic begins.
         goals: the goals before the tactic; for the error `unsolved goals`, the goals that were left. There are at most
-            `MOST_GOALS`. A goal of more than `MOST_GOAL_CHARS` characters loses its first hypotheses, because the last
-            ones matter most.
+            `MOST_GOALS` goals. A goal of more than `MOST_GOAL_CHARS` characters loses its first hypotheses, because the
+            last hypotheses matter most.
         left_out: how many goals were left out.
     """
 

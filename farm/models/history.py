@@ -1,4 +1,4 @@
-"""The last day of a farm, minute by minute, and what needs an operator now."""
+"""The models of a farm's history: the figures of its last day, minute by minute, and its alarms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 
 class AlarmKind(StrEnum):
-    """What may need an operator."""
+    """The kinds of trouble that need an operator."""
 
     CANARY = "canary"
     """A false proof was accepted."""
@@ -31,7 +31,7 @@ class Alarm(BaseModel):
         kind: what kind of trouble it is.
         text: what is wrong, in one sentence.
         action: what to do about it.
-        since: Unix time at which it was first seen, to the minute; None if it was not there a minute ago.
+        since: Unix time at which the farm first saw the trouble, to the minute; None if it is less than a minute old.
         see: the view of the console that shows more, such as `#/workers`.
     """
 
@@ -46,7 +46,7 @@ class HistoryEvent(BaseModel):
     """Something that explains a change in the figures.
 
     Attributes:
-        at: Unix time at which it was seen.
+        at: Unix time at which the farm saw the event.
         kind: `drain`, `workers` (processes came or went), or the kind of an alarm that began.
         text: what happened.
     """
@@ -60,21 +60,21 @@ class Minute(BaseModel):
     """The figures of one minute.
 
     Attributes:
-        at: Unix time of its beginning.
-        seconds: how many seconds its counts cover: 60, or fewer where the farm started in that minute.
-        verdicts: the number of verdicts written, by reason, or `accepted` if there is no reason; `answered` counts
-            sessions and searches.
+        at: Unix time at which the minute begins.
+        seconds: how many seconds the counts cover: 60, or fewer if the farm started in this minute.
+        verdicts: how many verdicts were written, by their reason, or by `accepted` for verdicts without a reason.
+            `answered` counts the answers to sessions and searches.
         pending: proofs that were waiting when the minute ended.
         leased: proofs that were running when the minute ended.
-        queue_p50_s: the median of the seconds that proofs waited; None if no proof began. It is read off a histogram
-            whose largest bound is 300 s.
+        queue_p50_s: the median of the seconds that proofs waited; None if no proof began. The median is read off a
+            histogram whose largest bound is 300 s.
         queue_p95_s: the 95th percentile of the same times.
         run_p50_s: the median of the seconds that proofs ran; None if no proof ended.
         run_p95_s: the 95th percentile of the same times.
         retrievals: premise queries that were answered over HTTP.
         processes: the number of processes that were alive when the minute ended, by kind.
-        failed: the number of these that could not work, by kind.
-        restarts: the number of restarts of REPLs, by why the previous process ended.
+        failed: the number of these processes that could not work, by kind.
+        restarts: how often REPLs were restarted, by the reason why the previous process ended.
         memory_mb: resident memory of all these processes and their REPLs.
     """
 
@@ -99,10 +99,10 @@ class HostMinute(BaseModel):
 
     Attributes:
         processes: how many processes were alive when the minute ended.
-        busy: how many of these were at work then.
-        failed: how many of these could not work.
-        proofs: the number of proofs that they ran.
-        restarts: the number of restarts of their REPLs.
+        busy: how many of these processes were at work when the minute ended.
+        failed: how many of these processes could not work.
+        proofs: the number of proofs that the processes ran.
+        restarts: how often the processes restarted their REPLs.
         memory_mb: the resident memory of the processes and their REPLs.
     """
 
@@ -119,10 +119,10 @@ class History(BaseModel):
 
     Attributes:
         start: Unix time at which the first of the minutes begins.
-        minutes: the figures of each minute, the oldest first; None for a minute of which nothing is known, for example
-            because no reaper was running. Such a minute is not a minute of zeros.
-        hosts: for each host, its figures in each of the last minutes, at most 30 of them, the latest last; None for a
-            minute of which nothing is known. Empty unless asked for.
+        minutes: the figures of each minute, the oldest first. None stands for a minute of which nothing is known, for
+            example because no reaper was running; its figures need not have been zero.
+        hosts: for each host, its figures in each of the last minutes, at most 30, the oldest first. None stands for a
+            minute of which nothing is known. Empty if the request did not ask for hosts.
         events: what happened in these minutes, the oldest first.
         alarms: what needs an operator now.
     """

@@ -1,4 +1,4 @@
-"""The settings that another host needs to work for a farm."""
+"""The model of the settings that another host needs to work for a farm."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel
 
 
 class HostSettings(BaseModel):
-    """The settings of a host that joins; they hold the store's password.
+    """The settings for a host that joins a farm. They contain the store's password.
 
     Attributes:
         version: the farm's release.
-        redis_url: the store, as other hosts reach it.
-        broker_url: Celery's broker, as other hosts reach it.
+        redis_url: the address at which other hosts reach the store.
+        broker_url: the address at which other hosts reach Celery's broker.
         settings: the variables in which all hosts of a farm must agree.
     """
 

@@ -1,4 +1,7 @@
-"""The requests and answers of Kimina Lean Server 2.0; values are converted and fields ignored as in that server."""
+"""The models of the requests and answers of Kimina Lean Server 2.0.
+
+As in that server, values are converted to the fields' types, and unknown fields are ignored.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class CheckRequest(BaseModel):
     Attributes:
         timeout: seconds each snippet may run.
         debug: whether answers carry `diagnostics`.
-        reuse: whether a REPL process that has run other snippets may run one of these.
+        reuse: whether a REPL process that has run other snippets may run these snippets.
         infotree: how much of Lean's info trees the answers hold.
     """
 
@@ -40,7 +43,7 @@ class CheckRequest(BaseModel):
 
 
 class Code(BaseModel):
-    """One Lean text in `POST /verify`, given as `proof` or as `code`; `proof` takes precedence."""
+    """One Lean text in `POST /verify`, as `proof` or as `code`. If both are given, `proof` counts."""
 
     custom_id: str | int
     proof: str | None = None
@@ -54,7 +57,7 @@ class Code(BaseModel):
 
     @property
     def text(self) -> str:
-        """The Lean text."""
+        """The Lean text: `proof` if it is given, else `code`."""
         return self.proof if self.proof is not None else self.code or ""
 
 
@@ -74,8 +77,9 @@ class Checked(BaseModel):
         time: seconds the snippet ran.
         response: `{"env", "messages", "sorries", "tactics", "infotree"}`, or `{"message"}` if the REPL refused the
             snippet.
-        error: why there is no response; a timeout says `timed out`.
-        diagnostics: `{"repl_uuid", "cpu_max", "memory_max"}`, the last two in percent of a core and in bytes.
+        error: why there is no response. After a timeout, the text contains `timed out`.
+        diagnostics: `{"repl_uuid", "cpu_max", "memory_max"}`; `cpu_max` is in percent of one core, and `memory_max` is
+            in bytes.
     """
 
     id: str

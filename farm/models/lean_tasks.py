@@ -1,4 +1,4 @@
-"""The kinds of task that an item of a batch may be."""
+"""The kinds of task that a batch can hold: proofs, sessions of commands, and searches with tactics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Task: TypeAlias = Proof | Commands | Candidates
 
 
 def as_task(fields: dict[str, Any]) -> Task:
-    """Return the task that was stored with these fields; they were checked when the task came in."""
+    """Return a task from its stored fields, which were checked when the task came in."""
     if "requests" in fields:
         return Commands.model_validate(fields)
     if "candidates" in fields:

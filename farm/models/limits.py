@@ -1,4 +1,4 @@
-"""How much one request may ask for; more is answered with 422, and bodies have limits of their own (api/bodies.py)."""
+"""The limits of one request. A request beyond a limit is answered with 422; api/bodies.py limits the size of bodies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_TAG_CHARS = 64
 
 MAX_GOALS = 256
 MAX_CANDIDATES = 10_000
-"""The most tactic sequences in one request, all goals together."""
+"""The most tactic sequences for all goals of one request together."""
 MAX_TACTICS = 256
 """The most tactics in one sequence."""
 

@@ -1,4 +1,4 @@
-"""Rewards over HTTP in the formats of OpenRLHF's trainers, which ask a URL."""
+"""The models of rewards over HTTP, in the formats of OpenRLHF's trainers, which ask a URL for their rewards."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class OpenRLHFRequest(BaseModel):
     """The body of `POST /v1/rewards/openrlhf`, as OpenRLHF's `--reward.remote_url` sends it.
 
     Attributes:
-        query: prompt and response of each sample, as one text.
-        prompts: the prompts by themselves; the text up to the end of a prompt is removed from its query.
+        query: for each sample, the prompt and the model's response, as one text.
+        prompts: the prompt of each sample. The text of the query up to the end of its prompt is not judged.
         labels: the statements to prove.
     """
 
@@ -32,17 +32,17 @@ class OpenRLHFRequest(BaseModel):
 
     @property
     def responses(self) -> list[str]:
-        """What the model wrote for each sample, without the prompt."""
+        """The model's response for each sample, without the prompt."""
         return [_after(prompt, query) for prompt, query in zip(self.prompts, self.query, strict=True)]
 
 
 class OpenRLHFAnswer(BaseModel):
-    """The answer: one number for each sample, in the order of the request.
+    """The answer to `POST /v1/rewards/openrlhf`. Each list has one number for each sample, in the order of the request.
 
     Attributes:
-        rewards: 1 for accepted, 0 for rejected, and the value in the URL for undecided.
-        scores: the same numbers; OpenRLHF filters prompts by them.
-        extra_logs: `accepted` and `undecided`, 1 or 0 for each; OpenRLHF logs their means.
+        rewards: 1 if the proof is accepted, 0 if it is rejected, and the number given in the URL if it is undecided.
+        scores: the same numbers as in `rewards`; OpenRLHF filters prompts by scores.
+        extra_logs: two lists of 1 and 0, named `accepted` and `undecided`; OpenRLHF logs their means.
     """
 
     rewards: list[float]
@@ -51,6 +51,6 @@ class OpenRLHFAnswer(BaseModel):
 
 
 def _after(prompt: str, query: str) -> str:
-    # A chat template or tokenizer may put text before the prompt, so the query need not begin with it.
+    # A chat template or a tokenizer may put text before the prompt, so the prompt is searched for in the query.
     _, found, response = query.partition(prompt) if prompt else ("", "", query)
     return response if found else query

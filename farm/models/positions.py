@@ -1,4 +1,4 @@
-"""Places in a user's text."""
+"""The model of a place in a user's text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Position(BaseModel):
-    """A place in the user's own text: line from 1, column from 0 in characters, as Lean prints them."""
+    """A place in the user's own text. As in Lean's output, lines count from 1, and columns count characters from 0."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""Premise retrieval, with the requests and answers of lean-premise-server."""
+"""The models of premise retrieval. Those of `POST /retrieve` are the models of lean-premise-server."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class RetrieveRequest(BaseModel):
 
     Attributes:
         state: the pretty-printed goal.
-        k: how many premises to return; 0 or less gives none; more than `MAX_K` gives `MAX_K`.
-        imported_modules: accessible modules by name or id; None both here and in `local_premises` means the whole
-            corpus.
-        local_premises: accessible premises by name or index in `GET /indexed-premises`.
-        new_premises: premises to rank together with the corpus; the first `MAX_NEW_PREMISES` are kept.
-        caller_in_module_system: whether to leave out what Lean's module system hides from the caller.
-        imported_all_modules: modules the caller imports with `import all`.
+        k: how many premises to return: none if 0 or less, and at most `MAX_K`.
+        imported_modules: the modules that are accessible, by name or id. If this and `local_premises` are both None,
+            the whole corpus is accessible.
+        local_premises: single premises that are accessible, by name or by index in `GET /indexed-premises`.
+        new_premises: premises to rank together with the corpus; only the first `MAX_NEW_PREMISES` count.
+        caller_in_module_system: whether to leave out the premises that Lean's module system hides from the caller.
+        imported_all_modules: modules that the caller imports with `import all`.
     """
 
     state: str
@@ -51,11 +51,11 @@ class RetrievedPremise(BaseModel):
 
 
 class RetrieveBatchRequest(BaseModel):
-    """The body of `POST /v1/retrieve`: goals that share what their caller can see.
+    """The body of `POST /v1/retrieve`: several goals, for which the same premises are accessible.
 
     Attributes:
         states: the pretty-printed goals.
-        k: how many premises to return for each goal, 1 or more; more than `MAX_K` gives `MAX_K`.
+        k: how many premises to return for each goal: 1 or more, and at most `MAX_K`.
 
     The other fields are those of `RetrieveRequest`.
     """
@@ -75,9 +75,9 @@ class DetailedPremise(RetrievedPremise):
     """A premise with what the corpus says about it.
 
     Attributes:
-        kind: theorem, def and so on; None for a new premise.
-        module: the module that declares it; None for a new premise.
-        statement: `kind name args : type`; for a new premise its `decl`.
+        kind: the kind of declaration, such as theorem or def; None for a new premise.
+        module: the module that declares the premise; None for a new premise.
+        statement: `kind name args : type`; for a new premise, its `decl`.
     """
 
     kind: str | None
@@ -96,8 +96,8 @@ class RetrievedBatch(BaseModel):
 
     Attributes:
         results: one result per goal, in the order of the goals.
-        timings_s: seconds spent in `queue`, `embed`, `select`, `search`, `rescore` and `reply`, and in `total`, the
-            time in the API. Most of these times cover all queries that were served together.
+        timings_s: seconds for each step (`queue`, `embed`, `select`, `search`, `rescore`, `reply`), and for the whole
+            time in the API (`total`). Most steps handle several queries together; their times are for all of these.
     """
 
     results: list[RetrievedGoal]

@@ -1,4 +1,4 @@
-"""What a user submits: proofs, and the options of a batch."""
+"""The models of what a user submits: proofs, and the options of a batch."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ DEFAULT_ENVIRONMENT = "default"
 _WORD = r"^[A-Za-z0-9_.:/=+-]+$"
 
 EnvironmentName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
-"""The name of a Lean environment; it is part of keys and queues."""
+"""The name of a Lean environment. It becomes a part of the names of keys and queues."""
 
 
 def _printable(text: str) -> str:
-    """Refuse text that no file can hold: NUL ends Lean's C strings, and a lone surrogate has no UTF-8 form."""
+    """Refuse text that Lean cannot read: NUL would end a C string in Lean, and a lone surrogate has no UTF-8 form."""
     if "\x00" in text:
         raise ValueError("NUL characters are not allowed")
     try:
@@ -38,7 +38,7 @@ def _printable(text: str) -> str:
 
 
 def _without_mark(text: str) -> str:
-    """Return a text without the byte order mark that some editors put first; the mark does not count as a column."""
+    """Return a text without the byte order mark that some editors put at its start. The mark is not a column."""
     if not (plain := text.removeprefix("\ufeff")):
         raise ValueError("the text is only a byte order mark")
     return plain
@@ -61,7 +61,7 @@ def _one_line(text: str) -> str:
 
 
 def _one_word(tag: Any) -> Any:
-    """Refuse what is no word, in words: pydantic would quote the pattern."""
+    """Refuse a tag that is not a word, with a message in words; pydantic's own message would quote the pattern."""
     if isinstance(tag, str) and tag and not re.search(_WORD, tag):
         raise ValueError("a tag is made of letters, digits and _.:/=+-")
     return tag
@@ -72,7 +72,7 @@ def _without_copies(tags: list[str]) -> list[str]:
 
 
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS), AfterValidator(_one_line)]
-"""A name for a batch, for people to read; several batches may have the same."""
+"""A name for a batch, for people to read. Several batches may have the same label."""
 
 Tag = Annotated[str, BeforeValidator(_one_word), Field(min_length=1, max_length=MAX_TAG_CHARS, pattern=_WORD)]
 """A word by which to find batches."""
@@ -93,15 +93,17 @@ class Proof(BaseModel):
     """One proof to verify.
 
     Attributes:
-        id: the name on its verdict, unique in its batch; the position as a decimal string when absent.
+        id: the name of the proof, which its verdict repeats; unique in the batch. When absent, the proof's position, as
+            a decimal string.
         code: a whole Lean file. If there is a `statement`, the code may also be declarations that include what the
             statement asks for, or only the text after the statement's `:=`.
-        statement: a source that states theorems without a proof, after whatever they need. Such a theorem reads
+        statement: a Lean source with theorems that have no proof, preceded by whatever they need. Such a theorem reads
             `theorem NAME BINDERS : TYPE` and ends in `:=`, `:= by`, `:= sorry` or `:= by sorry`; the last theorem may
             also end after its type.
-        targets: the names of the theorems to be proved, full or as written; when absent, all that lack a proof.
-        answers: for each hole in the statement (`abbrev NAME : TYPE := sorry`), by name, the term that the proof's
-            value is compared with.
+        targets: the names of the theorems to be proved, in full or as written in the statement. When absent, all
+            theorems that have no proof.
+        answers: the expected values of holes in the statement (`abbrev NAME : TYPE := sorry`), by the hole's name. Each
+            is a term, with which the value in the proof is compared.
         problem: a label that groups attempts at one problem (for pass@k).
     """
 
@@ -135,7 +137,7 @@ class Proof(BaseModel):
 
 
 class Options(BaseModel):
-    """The options of a batch; every field has the farm's default when absent.
+    """The options of a batch. For an absent option, the farm's default holds.
 
     Attributes:
         timeout_s: seconds one proof may run, not counting header loading and time in the queue; when absent,
@@ -143,7 +145,7 @@ class Options(BaseModel):
         level: the level an accepted verdict must reach.
         environment: the Lean environment to run in, one of `GET /v1/environments`.
         priority: 0–9; among the batches of one key, each step up doubles a batch's share of the work.
-        gate: the lexical gate for the submitted text.
+        gate: the lexical gate that the submitted text has to pass.
         native: whether `native_decide` passes the gate, and whether the axioms that it adds are allowed.
         cache: whether an earlier verdict on the same proof may be returned.
         deadline_s: seconds after which unfinished proofs become `undecided/cancelled`.
@@ -172,7 +174,7 @@ class Options(BaseModel):
 
 
 def as_proof(value: Proof | str | dict[str, Any]) -> Proof:
-    """Return a proof from a proof, a Lean source text, or a dictionary of a proof's fields."""
+    """Return a `Proof` from a Lean source text or from a dictionary of fields; return a `Proof` unchanged."""
     if isinstance(value, Proof):
         return value
     return Proof(code=value) if isinstance(value, str) else Proof.model_validate(value)

@@ -1,4 +1,4 @@
-"""The REPL's own reply to a proof, for clients that were written for a server that passes it on."""
+"""The models of reports. A report holds the REPL's own reply, for clients of servers that pass this reply on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Infotree = Literal["full", "tactics", "original", "substantive"]
 
 
 class ReportRequest(BaseModel):
-    """The batch option `report`: what to say about each run besides the verdict.
+    """The batch option `report`: what to report about each run besides the verdict.
 
     Attributes:
         infotree: how much of Lean's info trees the reply holds; None for nothing.
-        is_fresh: whether each proof has a REPL process of its own.
-        is_measured: whether the processor time and memory used are reported.
+        is_fresh: whether each proof runs in a REPL process of its own.
+        is_measured: whether to report the processor time and the memory that were used.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,21 +26,24 @@ class ReportRequest(BaseModel):
 
     @property
     def is_shareable(self) -> bool:
-        """Whether one run may answer several equal proofs; info trees hold the positions of one layout."""
+        """Whether the report of one run may serve equal proofs too: not if it measures the run or has info trees.
+
+        The positions in info trees fit only one layout of the text.
+        """
         return not (self.infotree or self.is_fresh or self.is_measured)
 
 
 class Report(BaseModel):
-    """One run from the REPL's side.
+    """The report of one run: the REPL's reply, and what the run used.
 
     Attributes:
-        reply: the REPL's reply, with every position in the user's own text; for a header that failed, its messages;
-            None when there was no reply.
+        reply: the REPL's reply; all its positions refer to the user's own text. If the header failed, the messages of
+            the header. None when there was no reply.
         in_header: whether the run ended in the header.
         repl: a name for the REPL process.
         cpu_percent: processor time of the REPL's process tree, as a percentage of the run's time; 100 is one core. None
-            if not asked for.
-        memory_bytes: resident memory of that tree after the run; None if not asked for.
+            if the request did not ask for it.
+        memory_bytes: resident memory of that process tree after the run; None if the request did not ask for it.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""Rows of data sets over HTTP, and what each of them says of a proof."""
+"""The models of `POST /v1/rows`: rows of data sets, and the fields of a proof that each row holds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from farm.models.limits import MAX_VERIFY_PROOFS
 
 RowName = Annotated[str | None, Field(coerce_numbers_to_str=True)]
-"""Some data sets number their problems; a number is a name too."""
+"""A name in a row. A number is accepted too, because some data sets number their problems."""
 
 
 class RowsRequest(BaseModel):
     """The body of `POST /v1/rows`.
 
     Attributes:
-        rows: cells by column, as in the lines of a data set's JSON; at most 1 000 rows.
+        rows: the rows, each as an object of cells by column, as in a data set's lines of JSON; at most 1 000 rows.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -25,14 +25,14 @@ class RowsRequest(BaseModel):
 
 
 class RowFields(BaseModel):
-    """The fields of a proof that a row holds; what a row does not say is null.
+    """The fields of a proof that a row holds. A field that the row does not hold is null.
 
     Attributes:
-        id: the row's own id, or else the name that the data set gives the problem.
-        problem: the problem that the row names.
-        statement: what is to be proved, after the row's header if the statement imports nothing.
+        id: the row's own id, or else the name that the data set gives to the problem.
+        problem: the name of the problem, if the row has one.
+        statement: the statement to be proved. If it imports nothing, the row's header is put before it.
         code: the proof. A row of a benchmark may have none.
-        targets: which theorems of the statement count.
+        targets: the names of the theorems in the statement that are to be proved.
         answers: the values of the definitions that the statement leaves open.
         wrong: why the row cannot be read; all fields but `id` are then null.
     """
@@ -47,6 +47,6 @@ class RowFields(BaseModel):
 
 
 class RowsAnswer(BaseModel):
-    """What the rows say, in the order of the request."""
+    """The answer to `POST /v1/rows`: the fields of each row, in the order of the request."""
 
     results: list[RowFields]

@@ -1,4 +1,4 @@
-"""Proof search over HTTP: goals, and for each of them the tactic sequences to try."""
+"""The models of proof search over HTTP: goals, and the tactic sequences to try on each goal."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def _as_sequence(value: Any) -> Any:
 
 
 Sequence = Annotated[Tactics, BeforeValidator(_as_sequence, json_schema_input_type=LeanText | Tactics)]
-"""Tactics as a client sends them: a string is a sequence of one tactic."""
+"""A tactic sequence as a client sends it: a list of tactics, or a string for a sequence of one tactic."""
 
 
 class Candidates(BaseModel):
-    """Tactic sequences to try on the first sorry of a text."""
+    """The task to try tactic sequences on a goal: on the first sorry of a text, or on a statement."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,10 +39,10 @@ class Goal(BaseModel):
     """A goal for which a proof is sought.
 
     Attributes:
-        id: the name on the goal's answer; the goal's position as a decimal string when absent.
+        id: the name of the goal, which its answer repeats. When absent, the goal's position, as a decimal string.
         code: a Lean text whose first sorry is the goal.
-        statement: a source that ends in a theorem without a proof; the theorem's type is the goal.
-        candidates: tactic sequences; a string is a sequence of one tactic.
+        statement: a Lean source that ends in a theorem without a proof; the theorem's type is the goal.
+        candidates: the tactic sequences to try; a string is a sequence of one tactic.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,13 +56,13 @@ class Goal(BaseModel):
     def _require_one_source(self) -> Goal:
         if (self.code is None) == (self.statement is None):
             raise ValueError(_ONE_SOURCE)
-        # Refuse what `Proof` refuses in a statement, in the same words.
+        # Making the proof refuses whatever `Proof` refuses in a statement, with the same message.
         _ = self.proof
         return self
 
     @property
     def proof(self) -> Proof:
-        """The text that contains the goal."""
+        """The goal as a proof: `code` with its sorry, or the statement with a sorry in place of a proof."""
         return Proof(code=self.code or _PLACEHOLDER, statement=self.statement)
 
 
@@ -91,7 +91,7 @@ class TacticsRequest(BaseModel):
 
 
 class Status(StrEnum):
-    """The result of a tactic sequence on a goal; the last five concern the farm."""
+    """The result of a tactic sequence on a goal. From `timeout` on, the results say nothing about the sequence."""
 
     PROVED = "proved"
     OPEN = "open"
@@ -109,11 +109,12 @@ class Tried(BaseModel):
 
     Attributes:
         status: `proved` when no goal and no `sorry` is left; this is not yet a verdict on the text.
-        goals: the goals that are left, as Lean prints them; none after an error.
-        error: why the sequence failed.
-        failed_at: the position of the failed tactic in the sequence; None when all ran.
-        messages: Lean's messages on the last tactic that ran.
-        time_s: seconds that the sequence's own tactics ran; tactics shared with an earlier sequence count for that one.
+        goals: the goals that are left, as Lean prints them; empty after an error.
+        error: why the sequence failed; None if it did not fail.
+        failed_at: the position of the failed tactic in the sequence; None if all tactics ran.
+        messages: Lean's messages about the last tactic that ran.
+        time_s: seconds that the sequence's tactics ran. If an earlier sequence begins with the same tactics, their time
+            counts only for the earlier sequence.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -130,8 +131,8 @@ class GoalAnswer(BaseModel):
     """The result for one goal.
 
     Attributes:
-        goal: the goal as Lean prints it; None when Lean did not get that far.
-        error: why there is no goal: the text has errors, or no sorry.
+        goal: the goal as Lean prints it; None if Lean did not get as far as the goal.
+        error: why there is no goal: the text has errors, or it has no sorry.
         candidates: the results of the tactic sequences, in request order.
     """
 
@@ -142,6 +143,6 @@ class GoalAnswer(BaseModel):
 
 
 class TacticsAnswer(Unfinished):
-    """The answer to `POST /v1/tactics`, in request order; `time_s` is a sum over the workers."""
+    """The answer to `POST /v1/tactics`, in the order of the request; `time_s` is the sum over all workers."""
 
     results: list[GoalAnswer]

@@ -1,4 +1,4 @@
-"""The farm's answers about a proof."""
+"""The models of verdicts: a verdict is the farm's answer about one proof."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from farm.models.reports import Report
 
 
 class Outcome(StrEnum):
-    """The three answers; `undecided` says something about the farm, and never about the proof."""
+    """The three outcomes of a verdict; `undecided` says something about the farm and nothing about the proof."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -41,11 +41,12 @@ class Reason(StrEnum):
 
     @property
     def outcome(self) -> Outcome:
-        """Whether this reason rejects the proof or leaves it undecided."""
+        """The outcome that goes with this reason: `rejected` or `undecided`."""
         return Outcome.UNDECIDED if self in UNDECIDED_REASONS else Outcome.REJECTED
 
 
-# Changes whenever the rules change: verdicts under another policy are not reused, and can be revoked.
+# The version of the rules by which proofs are judged; it changes whenever the rules change. Verdicts that were made
+# under another version are not reused, and an operator can revoke them.
 POLICY_VERSION = "3"
 
 UNDECIDED_REASONS = frozenset(
@@ -63,7 +64,7 @@ REWARDS = {Outcome.ACCEPTED: 1.0, Outcome.REJECTED: 0.0, Outcome.UNDECIDED: None
 
 
 class Message(BaseModel):
-    """One message from Lean, or from the farm about this proof."""
+    """One message about the proof, from Lean or from the farm."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -84,13 +85,13 @@ class Sorry(BaseModel):
 
 
 class Environment(BaseModel):
-    """What judged the proof.
+    """The Lean, the project and the REPL that judged the proof.
 
     Attributes:
-        lean_version: the toolchain the REPL was built for, such as `v4.29.0`; None when there is no Lean.
-        project: the Lean project the REPL ran in; None for Lean without a project.
+        lean_version: the Lean version for which the REPL was built, such as `v4.29.0`; None when there is no Lean.
+        project: the Lean project in which the REPL ran; None for Lean without a project.
         repl: the REPL that answered.
-        sandbox: the active layers around the REPL, outermost first.
+        sandbox: the active layers of the sandbox around the REPL, outermost first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -106,16 +107,16 @@ class Evidence(BaseModel):
 
     Attributes:
         policy: the version of the rules that were applied: the `POLICY_VERSION` of the farm that judged.
-        gate: the gate that the text passed or failed.
+        gate: the gate that was applied to the text.
         statement: whether the statement was proved; None if it was not checked, or if the text had errors.
         answers: the proof's values for the statement's holes, by name; absent if there are no holes.
         native: whether axioms from `native_decide` were allowed; absent if they were not.
-        front: `own` if the gate refuses the statement's front; the proof then ran in a REPL that serves only this key
-            and front. Absent otherwise.
-        checker: what an external checker said: its name and version, its answer and the seconds it took.
+        front: `own` if the gate refuses the statement's front, which is the text before its theorems. The proof then
+            ran in a REPL that serves only this key and this front. Absent otherwise.
+        checker: what an external checker said: its name and version, its answer, and the seconds that it took.
         checkers: the same for each checker, if there were several; absent otherwise.
-        unsound: the known faults by which the Lean that judged can be made to accept a proof of `False`; absent
-            if none is known (`farm.toolchains`).
+        unsound: the known faults that can make the Lean that judged accept a proof of `False` (`farm.toolchains`);
+            absent if no fault is known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -135,19 +136,20 @@ class Verdict(BaseModel):
     """The farm's answer about one proof.
 
     Attributes:
-        outcome: `accepted` only if the requested level was reached.
-        level: the highest level reached, `none` unless accepted.
-        reason: None exactly when accepted.
+        outcome: the result. It is `accepted` only if the proof reached the requested level.
+        level: the highest level that the proof reached; `none` if it was not accepted.
+        reason: why the proof was not accepted; None if it was accepted.
         reward: 1.0 if accepted, 0.0 if rejected, None if undecided or revoked.
         time_s: seconds the proof ran.
         queue_s: seconds the proof waited before it ran.
         attempts: how many runs the proof took; 0 if it never ran.
-        axioms: full names of the axioms the proof depends on; asked for only at the level `checked`.
+        axioms: the full names of the axioms on which the proof depends; empty at the level `compiled`.
         evidence: what else the verdict rests on.
-        feedback: what a prover needs to repair the proof, error by error; absent if not asked for, or if there is none.
-        report: the REPL's own reply, on routes that are compatible with other servers; absent elsewhere.
-        revoked: why the verdict was revoked later (`farm revoke`), such as the version that was declared bad; None
-            while the verdict stands.
+        feedback: what a prover needs to repair the proof, error by error; absent if the request did not ask for
+            feedback, or if there is none.
+        report: the REPL's own reply, on routes that are compatible with other servers; absent on other routes.
+        revoked: why the verdict was revoked later (`farm revoke`), such as the version that was declared bad. Absent
+            if the verdict stands.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -172,18 +174,18 @@ class Verdict(BaseModel):
     revoked: str | None = Field(default=None, exclude_if=lambda revoked: revoked is None)
 
     def dump(self) -> dict[str, Any]:
-        """Return the verdict as it goes over the wire."""
+        """Return the verdict in the form in which it goes over HTTP."""
         return self.model_dump(mode="json", by_alias=True)
 
 
 def verdict(id: str, index: int, *, reason: Reason | None, level: Level = Level.COMPILED, **evidence: Any) -> Verdict:
-    """Return a verdict whose outcome, level and reward follow from its reason.
+    """Return a verdict; its outcome, level and reward follow from the reason.
 
     Args:
         id: the proof's id.
-        index: its position in the batch.
-        reason: None for accepted.
-        level: the level reached; ignored unless accepted.
+        index: the proof's position in the batch.
+        reason: why the proof is not accepted; None if it is accepted.
+        level: the level that an accepted proof reached; ignored if there is a reason.
         evidence: the remaining fields of `Verdict`.
     """
     outcome = reason.outcome if reason else Outcome.ACCEPTED
@@ -196,16 +198,16 @@ def verdict(id: str, index: int, *, reason: Reason | None, level: Level = Level.
 def rewards(
     verdicts: Iterable[Verdict], *, undecided: float | None = None, level: Level = Level.COMPILED
 ) -> list[float | None]:
-    """Return one reward per verdict, in their order.
+    """Return one reward per verdict, in the order of the verdicts.
 
     Args:
         verdicts: the verdicts of a batch.
-        undecided: the reward for a proof that the farm could not decide. None lets a trainer mask it; a number is
-            the trainer's decision (if a timeout costs nothing, a model learns to hang).
+        undecided: the reward for a proof that the farm could not decide. With None, the trainer can leave such a proof
+            out. Which number is right is for the trainer to decide: if a timeout costs nothing, a model learns to hang.
         level: the level that accepted proofs must have reached; use `checked` to train a model.
 
     Raises:
-        ValueError: a proof was accepted at a lower level: its batch asked for less than the trainer relies on.
+        ValueError: a proof was accepted at a lower level, because its batch asked for a lower level.
     """
     found = list(verdicts)
     for each in found:

@@ -1,4 +1,4 @@
-"""The workers of the farm, and the state of its parts."""
+"""The models of the farm's workers, and of the work that is waiting for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from farm.models.verdicts import Environment
 
 
 class WorkerKind(StrEnum):
-    """The three rooms, each a kind of worker."""
+    """The three kinds of worker. Each kind has its own room: the group of processes that do this work."""
 
     LEAN = "lean"
     EMBED = "embed"
@@ -24,17 +24,17 @@ class WorkerStatus(BaseModel):
     Attributes:
         id: the host, the process id and when the process started; unique across restarts.
         environment: the Lean environment that a Lean worker works for; meaningless for other kinds.
-        serves: how a Lean worker's verdicts describe that environment; None for other kinds.
+        serves: the description of that environment in the worker's verdicts; None for other kinds.
         state: `starting`, `idle`, `busy` or `failed`.
         progress: how much of the loading is done, 0 to 1, while the process is starting.
         notice: a sentence for the operator, such as why there is no Lean.
         engine: what does the work, such as a Lean version or an embedding model.
         sandbox: the layers around a Lean worker's REPL, outermost first, on one line; empty for other kinds.
-        header: the header it loaded last, on one line.
-        proofs: how many proofs it has run.
-        restarts: how often its REPL has been restarted.
-        memory_mb: resident memory of its process tree.
-        seen_s: seconds since its last sign of life.
+        header: the header that the worker loaded last, on one line.
+        proofs: how many proofs the worker has run.
+        restarts: how often the worker's REPL has been restarted.
+        memory_mb: resident memory of the worker's process tree.
+        seen_s: seconds since the worker's last sign of life.
     """
 
     id: str
@@ -56,7 +56,7 @@ class WorkerStatus(BaseModel):
 
 
 class QueueStatus(BaseModel):
-    """How much is waiting and running in one environment."""
+    """How many proofs are waiting and running in one Lean environment."""
 
     environment: str
     pending: int
@@ -67,8 +67,8 @@ class FarmStatus(BaseModel):
     """The answer to `GET /v1/workers`.
 
     Attributes:
-        draining: whether the farm finishes what runs and starts nothing more.
-        flower: where Flower is (`FLOWER_URL`); empty if that is not set.
+        draining: whether the farm is draining: it finishes the running work and starts no more.
+        flower: the address of Flower (`FLOWER_URL`); empty if that is not set.
     """
 
     workers: list[WorkerStatus]
