@@ -1,7 +1,7 @@
 """Checks that an answer belongs to its request: it must carry the request's name and fit the request's content.
 
 Answers get mixed up if two processes read from one socket, or if a proxy mixes up its connections. The SDK never
-returns the answer to another request. If such an answer arrives, the SDK takes the right answer as lost and makes the
+returns the answer to another request. If such an answer arrives, the SDK treats the right answer as lost and makes the
 call again.
 """
 
@@ -49,7 +49,7 @@ async def check_name_async(response: httpx.Response) -> None:
 
 @dataclass(slots=True)
 class Sent:
-    """What is known about a batch's proofs before their verdicts come.
+    """The number and the ids of a batch's proofs, as far as they are known. Each verdict is checked against them.
 
     Attributes:
         total: the number of proofs; None until a status gives it.
@@ -61,7 +61,7 @@ class Sent:
 
     @classmethod
     def of(cls, ids: Sequence[str]) -> Sent:
-        """Return what is known about a batch that this client submitted."""
+        """Return the number and the ids of the proofs of a batch that this client submitted."""
         return cls(len(ids), ids)
 
     def check(self, verdict: Verdict) -> None:

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class AsyncFarm:
-    """A client for a farm, for use in an event loop: the methods, arguments and errors of `Farm`, to be awaited.
+    """A client for a farm, for use in an event loop. It has the methods, arguments and errors of `Farm`.
 
         async with AsyncFarm() as farm:
             verdicts = await asyncio.gather(*(farm.verify(proof) for proof in proofs))

@@ -60,17 +60,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait before the next step."""
+    """The step to wait for some seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Read a batch's verdicts as they arrive, until the batch ends.
+    """The step to read a batch's verdicts as they arrive, until the batch ends.
 
     Attributes:
-        sent: what is known about the batch's proofs, to check each verdict.
+        sent: the number and the ids of the batch's proofs, as far as they are known.
         take: the function that is called once with each verdict.
     """
 

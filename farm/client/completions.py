@@ -1,4 +1,4 @@
-"""Makes the proof that is sent from the text that a model wrote."""
+"""Turns the text that a model wrote into the proof to send."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from farm.models import Proof
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 Extract: TypeAlias = Callable[[Completion], str]
 
-# Possessive quantifiers are avoided, because Python 3.11.2 has bugs in them. A search takes linear time without them.
+# Possessive quantifiers are avoided, because Python 3.11.2 has bugs in them. A search takes linear time anyway.
 _FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTILINE)
 _LANGUAGE = re.compile(r"\w*")
 _LEAN = frozenset({"lean", "lean4"})

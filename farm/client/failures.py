@@ -63,7 +63,7 @@ def failure(reply: Reply, call: Call, farm: str) -> Failure:
         error, slow = _refusal(reply, farm), reply.status_code == 504
     else:
         error, slow = _loss(reply, call, farm), isinstance(reply, httpx.ReadTimeout)
-    # A call that timed out is not repeated, unless the farm does its work only once: that would add to the farm's load.
+    # After a timeout, a call is repeated only if the farm does its work once: more work would slow the farm further.
     retryable = error.retryable and (call.repeatable or not slow)
     return Failure(error, retryable, _retry_after_s(reply))
 

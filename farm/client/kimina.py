@@ -1,4 +1,4 @@
-"""Makes the request to the farm's route for clients of Kimina Lean Server from the snippets that they pass."""
+"""Makes the request for `POST /api/check`, a route that Kimina Lean Server has too."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def prepare_check(snippets: Snippets, **fields: Any) -> CheckRequest:
     """Return the request to check snippets.
 
     Args:
-        snippets: one Lean text, or a list of Lean texts, of dictionaries with `id` and `code`, or of `Snippet`s. A text
-            gets its index as its id.
+        snippets: one Lean text, or several snippets: Lean texts, dictionaries with `id` and `code`, or `Snippet`s. A
+            text gets its index as its id.
         fields: the other fields of `CheckRequest`.
 
     Raises:

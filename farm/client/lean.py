@@ -1,4 +1,4 @@
-"""Converts requests from lean_interact's models, and replies to them if lean_interact is installed."""
+"""Converts lean_interact's models to requests, and replies to lean_interact's models if the library is installed."""
 
 from __future__ import annotations
 

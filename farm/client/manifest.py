@@ -180,7 +180,7 @@ def _line(value: Any) -> bytes:
 
 
 def _flat(manifest: Manifest) -> dict[str, Any]:
-    """Return a manifest's values by dotted name. The name of a proof is its id: `sha256` shows a change of order."""
+    """Return a manifest's values by dotted name. Proofs are named by id; a change of their order shows in `sha256`."""
     fields = manifest.model_dump(mode="json", exclude=_INCIDENTAL)
     fields["proofs"] = {each.pop("id"): each for each in fields["proofs"]}
     fields["environments"] = {str(number): each for number, each in enumerate(fields["environments"])}

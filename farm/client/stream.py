@@ -40,7 +40,7 @@ class Following:
         after: the cursor from which to read on; None starts with the first verdict.
         farm: the farm's address as errors show it.
         retries: how many times in a row a stream that breaks is opened again.
-        sent: what is known about the batch's proofs.
+        sent: the number and the ids of the batch's proofs, as far as they are known.
 
     Attributes:
         cursor: the place after the last line that was read; None before the first line.
