@@ -69,9 +69,9 @@ def _download(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
 
 
 def read_parquet(path: Path, columns: Sequence[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each row of a Parquet file, after its place (`NAME:NUMBER`, where the first row has the number 1).
+    """Yield a pair for each row of a Parquet file: the row's place (`NAME:NUMBER`, counted from 1), and the row.
 
-    Of the named columns, a row has those that are in the file.
+    A row has the given columns, except columns that are not in the file.
 
     Raises:
         InvalidRequest: the file is not a Parquet file.

@@ -23,7 +23,7 @@ from farm.models import Proof
 
 Row: TypeAlias = Proof | BadRow
 Placed: TypeAlias = tuple[str, Any]
-"""A row as it was read, after its place: `NAME:NUMBER`, where the first line has the number 1."""
+"""A row as it was read: a pair of its place (`NAME:NUMBER`, counted from 1) and its content."""
 
 _NAMES = ("id", "problem")
 _ADVICE = "; --statement-column, --code-column, --id-column and --column FIELD=COLUMN say which column holds what"
@@ -100,7 +100,7 @@ def _listed(row: dict[str, Any]) -> str:
 def read_rows(
     path: Path, suffix: str, columns: Columns, name: str, *, of_data_set: bool = False
 ) -> Iterator[tuple[str, Row]]:
-    """Yield the proof or the bad row that each row of a file holds, after the row's place.
+    """Yield a pair for each row of a file: the row's place, and the proof or the bad row that it holds.
 
     Args:
         path: the file.
@@ -180,7 +180,7 @@ def _cells(row: dict[Any, Any]) -> Any:
 
 
 def _proofs(rows: Iterable[Placed], columns: Columns, *, is_strict: bool = False) -> Iterator[tuple[str, Row]]:
-    """Yield the proof or the bad row that each row holds, after the row's place.
+    """Yield a pair for each row: the row's place, and the proof or the bad row that it holds.
 
     A row of a data set is read by columns, and gets its place as its id if it has none. If `is_strict`, a row counts as
     one of a data set only if it has a column name that only data sets use. Any other row must then be a proof as it

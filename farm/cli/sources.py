@@ -20,7 +20,7 @@ _LAKEFILE = "lakefile.lean"
 
 
 def read(paths: Iterable[str], columns: Columns, split: str | None, skip: Path | None) -> Iterator[tuple[str, Row]]:
-    """Yield each proof or bad row of the sources that a user names, after its place.
+    """Yield a pair for each proof or bad row in the sources that a user names: its place, and the proof or bad row.
 
     Args:
         paths: the sources: files, folders, `-` for stdin, `hf://datasets/OWNER/NAME[@REVISION][/PATH]`.

@@ -93,7 +93,7 @@ def verify(
     }
     if feedback:
         options["feedback"] = True
-    # These options are sent only if they are given: a farm of an older release does not know them and refuses them.
+    # Feedback, label and tags are sent only if they are given: a farm of an older release refuses these options.
     if label:
         options["label"] = label
     if tag:
