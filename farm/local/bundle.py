@@ -21,7 +21,7 @@ from farm.errors import ConfigurationError
 from farm.settings import Settings
 
 _MANIFEST = "manifest.json"
-# For each part of a bundle: the setting that names the part on a host, and the path in the part's folder to set it to.
+# For each part of a bundle: the setting that names the part, and the path inside the part's folder for this setting.
 _SETTINGS = {
     "toolchain": ("LAKE_PATH", "bin/lake"),
     "repl": ("LEAN_REPL_DIR", ""),

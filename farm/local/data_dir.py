@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def make_private(data_dir: Path) -> None:
-    """Make a data folder, or make an existing one private: only its owner can read it.
+    """Make a data folder that only its owner can read. If the folder exists, make it private.
 
-    Earlier releases left the folder open to others. If the folder was not made by the farm and holds other data, such
-    as a home or `/tmp`, it keeps its mode, and only the farm's own files in it are made private.
+    Earlier releases left the folder open to others. A folder that was not made by the farm and holds other data, such
+    as a home or `/tmp`, keeps its mode, and only the farm's own files in it are made private.
 
     Raises:
         OSError: the folder cannot be made, or its path is not a folder.
@@ -30,7 +30,7 @@ def make_private(data_dir: Path) -> None:
 
 
 def empty_temporary_folder(data_dir: Path) -> Path:
-    """Empty the folder for temporary files of a farm's processes, where killed processes leave files, and return it."""
+    """Empty the folder for temporary files, where a farm's killed processes leave theirs, and return the folder."""
     folder = data_dir / "tmp"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(exist_ok=True, mode=0o700)

@@ -52,7 +52,8 @@ class JoinedHost:
     async def run(self, on_joined: OnJoined, stopped: asyncio.Event) -> None:
         """Run the workers until `stopped` is set.
 
-        At the end, the running proofs are finished or go back to the queue; such a run does not count as an attempt.
+        At the end, a running proof is finished or goes back to the queue. In the latter case, its run does not count as
+        an attempt.
 
         Raises:
             ConfigurationError: this host cannot work for the farm; the message says what to do.

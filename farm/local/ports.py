@@ -8,8 +8,8 @@ import socket
 
 from farm.errors import ConfigurationError
 
-# Linux and macOS take the ports of outgoing connections from 32768 and 49152 on. A free port in that range may be taken
-# by the time when the service starts that is to use it, so a port below that range is chosen.
+# Linux and macOS give ports from 32768 and 49152 on to outgoing connections. A port in that range that is free now may
+# be in use a moment later, when a service is about to bind it. So a port below that range is chosen.
 _QUIET = range(20_000, 32_000)
 _TRIES = 100
 
