@@ -1,4 +1,4 @@
-"""Reads a batch's results from a stream of NDJSON lines, and continues after a lost connection where it broke off.
+"""Reads a batch's results from a stream of NDJSON lines. If the connection is lost, the reading goes on where it ended.
 
 A shell sends the request that `call()` returns, and passes every chunk of the response to `feed()`. If the response
 ends or breaks before `done`, the shell waits for the seconds that `pause()` returns. The shell then sends the next
