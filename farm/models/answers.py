@@ -10,7 +10,7 @@ from farm.models.verdicts import Environment, Reason
 
 
 class Unfinished(BaseModel):
-    """How a task ended for which a client waits. The results are in the subclasses.
+    """The common part of the answers to tasks for which a client waits. The subclasses add the results.
 
     Attributes:
         reason: why results are missing; None when no result is missing.
@@ -35,7 +35,7 @@ class Answer(Unfinished):
     """A worker's answer to one task. The store keeps it where a proof has its verdict.
 
     Attributes:
-        answers: one answer for each request of the task, in order. If the run ended early, the last ones are missing.
+        answers: one answer for each request of the task, in order. After an early end, the last answers are missing.
     """
 
     id: str

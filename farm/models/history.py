@@ -31,7 +31,8 @@ class Alarm(BaseModel):
         kind: what kind of trouble it is.
         text: what is wrong, in one sentence.
         action: what to do about it.
-        since: Unix time at which the farm first saw the trouble, to the minute; None if it is less than a minute old.
+        since: Unix time at which the farm first saw the trouble, to the minute; None if the trouble is less than a
+            minute old.
         see: the view of the console that shows more, such as `#/workers`.
     """
 

@@ -26,9 +26,10 @@ class ReportRequest(BaseModel):
 
     @property
     def is_shareable(self) -> bool:
-        """Whether the report of one run may serve equal proofs too: not if it measures the run or has info trees.
+        """Whether the run of one proof may answer equal proofs too.
 
-        The positions in info trees fit only one layout of the text.
+        It may not if each proof needs its own process or measurements, or if the reply has info trees: their positions
+        fit only one layout of the text.
         """
         return not (self.infotree or self.is_fresh or self.is_measured)
 
