@@ -39,7 +39,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 # A `problem` column holds prose in some data sets and names in others. A longer text than this is prose.
 _LABEL_CHARS = 256
-# This column holds proofs, unless the row has another column of proofs: then it holds the statements to be proved.
+# This column holds proofs, unless there is another column of proofs: then it holds the statements to be proved.
 _EITHER = "lean4_code"
 _ENDS_IN_BY = re.compile(r":=\s*by\s*\Z")
 _BEGIN_TERMS = frozenset(("by", "fun", "λ"))

@@ -64,7 +64,7 @@ class Manifest(BaseModel):
         environments: all environments that judged the proofs. If there are several, the farm changed during the run.
         policies: the versions of the rules by which the proofs were judged (`evidence.policy`). If there are several,
             the farm changed during the run.
-        checkers: the versions of the external checkers that judged the proofs.
+        checkers: the versions of the external checkers that were asked.
         sha256: the hash of the JSON lines `[id, problem, sha256]` of all proofs in order.
         counts: the number of verdicts by outcome.
         reasons: the number of verdicts by reason; accepted proofs have none.

@@ -57,7 +57,8 @@ class LocalFarm:
     Args:
         settings: the settings. If `redis_url` is empty, the farm starts an embedded Valkey on a folder in `data_dir`.
         tell: called with a line about each step.
-        on_progress: called with what the farm still waits for, and with the share of that which is done, 0 to 1.
+        on_progress: called with a text about a part that is not ready yet, and with how much of its loading is done,
+            0 to 1.
 
     Raises:
         ConfigurationError: a file in `ENVIRONMENTS_DIR` is wrong.
