@@ -1,4 +1,8 @@
-"""The figures about a batch that decide whether a run which outlasts its time slice is deferred."""
+"""A batch's outlook: the figures that decide whether a run is deferred when the run outlasts its time slice.
+
+A run begins with a time slice that is shorter than its full time. A run that outlasts its slice either goes on or is
+deferred: it is ended, and its item runs again later, with its full time.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,17 @@ class Outlook:
     """The state of a batch at the moment when one of its runs outlasts its time slice.
 
     Attributes:
-        processes: Lean processes that may work on batches.
-        fresh: proofs of the batch that are waiting for their first run.
-        deferred: proofs of the batch that have been deferred so far.
-        outlasted: runs of the batch that have outlasted their slice so far, including the present run.
-        returned: how many of the `outlasted` runs went on and were decided.
-        timeouts: verdicts in the batch with the reason `timeout`.
-        decided: verdicts in the batch that are accepted or rejected.
-        worked_s: seconds of work on the batch, timeouts and deferred runs included.
-        others_wait: whether another batch is waiting for these processes.
-        going_on_s: for each other run that has outlasted its slice and goes on, the seconds left of its full time.
+        processes: how many Lean processes may work on batches.
+        fresh: how many proofs of the batch are waiting for their first run.
+        deferred: how many proofs of the batch have been deferred so far.
+        outlasted: how many runs of the batch have outlasted their slice so far, including the present run.
+        returned: how many of the `outlasted` runs went on and ended in a decision.
+        timeouts: how many verdicts in the batch have the reason `timeout`.
+        decided: how many verdicts in the batch are accepted or rejected.
+        worked_s: how many seconds of work the batch has taken; timeouts and deferred runs count too.
+        others_wait: whether another batch is waiting for the same processes.
+        going_on_s: the seconds left of their full time, for the other runs of the batch that have outlasted their slice
+            and go on.
     """
 
     processes: int
@@ -40,7 +45,7 @@ class Outlook:
 
 
 class Outlooks:
-    """Counts the runs that outlast their slices.
+    """Records the runs that outlast their slices, and returns the outlook of their batches.
 
     Args:
         client: the store.
@@ -50,7 +55,9 @@ class Outlooks:
         self._scripts = Scripts(client)
 
     def outlasted(self, lease: str, index: int, left_s: float) -> Outlook | None:
-        """Record that a run goes on after its slice, until its item leaves the lease; return the batch's outlook.
+        """Record that a run has outlasted its slice and goes on; return the batch's outlook.
+
+        The record stands until the run's item leaves the lease.
 
         Args:
             lease: the lease of the run.
@@ -58,7 +65,7 @@ class Outlooks:
             left_s: the seconds left of the run's full time.
 
         Returns:
-            None when the lease is gone, or no longer holds the item.
+            None if the lease is gone, or no longer holds the item.
 
         Raises:
             StoreUnavailable: Redis does not answer.

@@ -23,12 +23,12 @@ from farm.store.staging import NewBatch, StagedItem, Staging, pack_commit
 
 START = "0-0"
 _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
-# Anything else could name another key of a batch, such as its items.
+# A text of any other form could lead to another key of a batch, such as the key of its items.
 _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
-# To stage this many items takes some 30 ms, during which the API process answers no other request.
+# Staging this many items takes some 30 ms. During this time the API process answers no other request.
 _STAGE_SLICE = 250
-# How many verdicts a search reads at first, and the size of a page below which the search doubles that number.
+# How many verdicts a search reads at first. After a page of fewer bytes than the second number, it reads twice as many.
 _SEARCH_SLICE = 25
 _SEARCH_BYTES = 1 << 20
 T = TypeVar("T")
@@ -43,8 +43,8 @@ class Committed:
 
     Attributes:
         batch: the batch that the submission became.
-        tokens: how many tokens to publish.
-        known: whether an earlier submission with the same idempotency key had made the batch.
+        tokens: how many tokens the caller has to publish; a token tells a worker that there is work.
+        known: whether the batch was made earlier, by a submission with the same idempotency key.
     """
 
     batch: str
@@ -54,7 +54,13 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Verdicts as JSON in completion order, and the cursor of the next page."""
+    """Verdicts as JSON in completion order.
+
+    Attributes:
+        results: the verdicts.
+        next: the cursor of the next page.
+        done: whether the batch is finished and has no more verdicts after these.
+    """
 
     results: list[bytes]
     next: str
@@ -62,7 +68,7 @@ class Page:
 
 
 class Batches:
-    """The store's batches, over the API's client."""
+    """Stages, commits, reads and cancels the store's batches, over the API's client."""
 
     def __init__(self, client: AsyncRedisClient, quotas: Quotas | None = None) -> None:
         self._client = client
@@ -70,10 +76,10 @@ class Batches:
         self._quotas = quotas or unlimited()
 
     async def stage(self, staging: Staging, entries: Iterable[StagedItem]) -> None:
-        """Add proofs to a staging area, which expires by itself if nobody commits it.
+        """Add items to a staging area: the items of a batch before its commit. The area expires if nobody commits it.
 
         Raises:
-            RateLimited: the owner's quota or the store is full; items that were staged earlier stay.
+            RateLimited: the owner's quota is used up, or the store is full. Items that were staged earlier stay staged.
             StoreUnavailable: Redis does not answer.
         """
         slice_: list[StagedItem] = []
@@ -98,18 +104,18 @@ class Batches:
             raise self._quotas.refusal(cast("bytes", reached).decode())
 
     async def discard(self, staging: Staging) -> None:
-        """Delete a staging that is not yet a batch."""
+        """Delete a staging area that has not been committed."""
         with translated():
             await self._scripts.run("expire", staging.batch, "now")
 
     async def commit(self, staging: Staging, submission: NewBatch) -> Committed:
-        """Make the staged items a batch, in one step.
+        """Turn the staged items into a batch, in one step.
 
         Raises:
             Conflict: the idempotency key was used before with another body.
             Unavailable: the key is paused, and the submitter is waiting for the answer.
-            StoreUnavailable: Redis does not answer, or no replica has the batch yet; in both cases, the batch may
-                exist. Or the store has lost a part of the staging; then there is no batch.
+            StoreUnavailable: Redis does not answer, or no replica has the batch yet. In both cases the batch may exist.
+                The error is also raised if the store has lost a part of the staged items. Then there is no batch.
         """
         with translated():
             reply = await self._scripts.run("commit", pack_commit(staging, submission))
@@ -148,7 +154,7 @@ class Batches:
         return as_status(batch, record, paused=bool(paused))
 
     async def latest(self, owner: str, limit: int, wanted: Wanted | None = None) -> list[BatchStatus]:
-        """Return up to `limit` of the owner's batches, the newest first; drop expired ones from the owner's list."""
+        """Return up to `limit` of the owner's batches, the newest first; drop expired batches from the list."""
         return await latest(self._client, owner, limit, wanted or Wanted())
 
     async def results(self, batch: str, owner: str, after: str | None, limit: int) -> Page:
@@ -170,7 +176,10 @@ class Batches:
         return Page([raw(blob) for blob in packed], following, status.finished and len(entries) < limit)
 
     async def follow(self, batch: str, after: str, limit: int, block_ms: int) -> list[tuple[str, bytes]]:
-        """Return (cursor, verdict as JSON) pairs after a cursor; wait up to `block_ms` for the first; may be empty."""
+        """Return the verdicts that finished after a cursor, as (cursor, JSON) pairs.
+
+        If there are none yet, wait up to `block_ms` for the first. The list is empty if none finishes in this time.
+        """
         stream = f"farm:batch:{batch}:finished"
         with translated():
             reply = await self._client.xread({stream: after}, count=limit, block=block_ms)
@@ -182,15 +191,17 @@ class Batches:
         """Return the verdicts of a small finished batch as JSON, in request order.
 
         Raises:
-            StoreUnavailable: Redis does not answer, or has lost some of them.
+            StoreUnavailable: Redis does not answer, or has lost some of the verdicts.
         """
         return [raw(blob) for blob in await self._packed(batch, [str(i) for i in range(total)])]
 
     async def _packed(self, batch: str, indices: list[str]) -> list[bytes]:
-        """Return verdicts that are known to be there: with one left out, the next would be taken for it.
+        """Return the verdicts at these indices, all of which have been written.
+
+        A missing verdict is an error. If it were left out, the caller would take the next verdict for it.
 
         Raises:
-            StoreUnavailable: one is not there, because a failover has lost it, or because the batch has just expired.
+            StoreUnavailable: a verdict is missing, because a failover has lost it or the batch has just expired.
         """
         blobs = await self._stored(batch, indices)
         if not all(blobs):
@@ -204,9 +215,9 @@ class Batches:
             return await self._client.hmget(f"farm:batch:{batch}:results", indices)
 
     async def item(self, batch: str, owner: str, index: int) -> bytes:
-        """Return one proof as it was submitted, with its verdict once there is one, as the JSON of an `Item`.
+        """Return the JSON of an `Item`: one proof as it was submitted, and its verdict if there is one.
 
-        Another release may have written either, so they are shown as they were stored.
+        Another release may have written the proof or the verdict, so both are returned as they were stored.
 
         Raises:
             NotFound: there is no such batch or index, or the batch belongs to another key.
@@ -223,7 +234,9 @@ class Batches:
         return orjson.dumps({"index": index, "proof": proof, "verdict": unpack(found) if found else None})
 
     async def items(self, batch: str, owner: str, after: int, limit: int) -> tuple[list[bytes], int | None]:
-        """Return the proofs after an index as JSON with their verdicts, and the last index, or None if no more follow.
+        """Return the proofs after an index, with their verdicts, and the index after which the next page begins.
+
+        Each proof is the JSON of an `Item`. Instead of the index, None is returned if no more proofs follow.
 
         Raises:
             NotFound: there is no such batch, it belongs to another key, or it has just expired.
@@ -231,12 +244,12 @@ class Batches:
         return await self._after(batch, owner, after, limit, items_json)
 
     async def names(self, batch: str, owner: str, after: int, limit: int) -> NamesPage:
-        """Return the names of the proofs after an index; raises as `items` does."""
+        """Return the names of the proofs after an index. Raises the same errors as `items`."""
         found, following = await self._after(batch, owner, after, limit, item_names)
         return NamesPage(names=found, next=following)
 
     async def _after(self, batch: str, owner: str, after: int, limit: int, read: Read[T]) -> tuple[list[T], int | None]:
-        """Return what `read` finds at the next `limit` indices, and the last index, or None at the end."""
+        """Return what `read` finds at the next `limit` indices, and the last index read, or None if no more follow."""
         total = (await self.status(batch, owner)).total
         found = await read(self._client, batch, range(after + 1, min(after + 1 + limit, total)))
         if not found and after + 1 < total:
@@ -245,7 +258,9 @@ class Batches:
         return found, last if found and last + 1 < total else None
 
     async def matches(self, batch: str, owner: str, text: str, after: str | None, limit: int) -> MatchesPage:
-        """Find the verdicts after a cursor in which a message or a goal contains a text; case is ignored.
+        """Search the verdicts that finished after a cursor; return the indices of those that contain a text.
+
+        The text is searched for in the messages and the goals of a verdict. Case is ignored.
 
         Raises:
             InvalidRequest: this farm did not issue the cursor.
@@ -259,12 +274,14 @@ class Batches:
             seen, cursor = seen + len(page.results), page.next
             if page.done or not page.results:
                 return MatchesPage(indices=found, next=cursor, done=page.done)
-            # While a slice is looked through, no other request is answered.
+            # While this process searches what it has read, it answers no other request.
             many = many * 2 if sum(map(len, page.results)) < _SEARCH_BYTES else max(1, many // 2)
         return MatchesPage(indices=found, next=cursor, done=False)
 
     async def cancel(self, batch: str, owner: str) -> BatchStatus:
-        """Cancel a batch, so that no more of its proofs start, and return its status; the reaper writes the verdicts.
+        """Cancel a batch and return its status.
+
+        No more proofs of the batch start. The reaper writes the verdicts of the remaining proofs.
 
         Raises:
             NotFound: there is no such batch, or it belongs to another key.
@@ -281,7 +298,7 @@ def _says(verdict: Json, wanted: str) -> bool:
 
 
 def check_cursor(after: str | None) -> str:
-    """Return the cursor to read after; without one, reading begins at the start.
+    """Return a client's cursor if it has the right form; return the cursor of the start if the client gave none.
 
     Raises:
         InvalidRequest: this farm did not issue the cursor.

@@ -14,15 +14,15 @@ _START = b"0"
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """Figures about the verdict cache since the store was created.
+    """Figures about the verdict cache; all except `kept` and `bytes` are counted since the store was created.
 
     Attributes:
-        kept: verdicts that the cache holds now.
+        kept: how many verdicts the cache holds now.
         bytes: the memory that these verdicts take in Redis.
-        hits: proofs answered without a run.
-        misses: proofs for which no verdict had been kept.
-        shared: proofs that, instead of running, waited for another run of the same question.
-        evicted: verdicts that were evicted to make room.
+        hits: how many proofs were answered from the cache, without a run.
+        misses: how many proofs found no verdict in the cache.
+        shared: how many proofs did not run themselves, but waited for a run that asked the same question.
+        evicted: how many verdicts were dropped to make room.
     """
 
     kept: int
@@ -39,19 +39,22 @@ def _stats(kept: int, counters: dict[bytes, bytes]) -> CacheStats:
 
 
 def read_cache_stats(client: RedisClient) -> CacheStats:
-    """Read the cache's figures over a blocking client."""
+    """Return the cache's figures, over a blocking client."""
     with translated():
         return _stats(client.zcard("farm:verdicts"), client.hgetall("farm:counters"))
 
 
 async def read_cache_stats_async(client: AsyncRedisClient) -> CacheStats:
-    """Read the cache's figures over the API's client."""
+    """Return the cache's figures, over the API's client."""
     with translated():
         return _stats(await client.zcard("farm:verdicts"), await client.hgetall("farm:counters"))
 
 
 def purge_cache(client: RedisClient, *, toolchain: str = "", policy: str = "", checker: str = "") -> int:
-    """Forget all kept verdicts, or those under one toolchain, policy or checker; return how many there were."""
+    """Delete verdicts from the cache; return how many were deleted.
+
+    If a toolchain, policy or checker is given, only the verdicts made with it are deleted. Otherwise all are.
+    """
     scripts, cursor, forgotten = Scripts(client), _START, 0
     while True:
         with translated():

@@ -1,4 +1,7 @@
-"""Claims: the items of one lane that a process gets to run, and the facts that it needs to know about them."""
+"""Claims: a claim gives a process some items to run, and the facts that it needs to run them.
+
+All items of a claim come from one lane. A lane is a queue of proofs that can share one REPL environment.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,20 @@ from farm.store.codec import Json, unmark, unpack
 from farm.store.priority_classes import PriorityClass
 from farm.store.records import read_record
 
-# The reply of claim.lua, which that script's head describes. A count read from a hash is text; a missing one is 0.
+# The reply of claim.lua, described in the head of the script. A count is text, or the number 0 if no hash holds it.
 Row: TypeAlias = tuple[bytes, bytes, bytes | int, bytes | int, bytes | int, bytes]
 Granted: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes, int, bytes | int, bytes, bytes, bytes, *tuple[Row, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedItem:
-    """One proof or other task in a claim, and how often it has been tried before.
+    """One task in a claim, usually a proof, and how often the farm has tried to run it before.
 
     Attributes:
-        slow: whether the item outlasted its first slice, so that it now has its full time.
-        known: the verdict on the same question, if the farm has one; then the proof need not run.
+        deaths: how often a REPL or worker process died while the item ran.
+        lapses: how often a lease on the item lapsed while the item ran.
+        slow: whether an earlier run outlasted its time slice; if so, this run has the item's full time.
+        known: a verdict that the farm already has on the same question; if there is one, the proof need not run.
     """
 
     index: int
@@ -37,29 +42,29 @@ class ClaimedItem:
 
     @property
     def proof(self) -> Proof:
-        """The task as a proof; only for an item whose task is a proof."""
+        """The task, which must be a proof."""
         assert isinstance(self.task, Proof)  # noqa: S101 - callers know that it is one
         return self.task
 
     @property
     def attempts(self) -> int:
-        """The number of this run of the task, from 1."""
+        """The number of this run of the task, counted from 1."""
         return 1 + self.deaths + self.lapses
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A chunk of one lane under a lease.
+    """Items of one lane that a process has leased.
 
     Attributes:
         options: the batch's options as they were committed, with every default filled in.
-        queued_s: seconds between submission and claim.
-        timed: runs of this batch that have ended in a decision so far.
-        longest_s: seconds that the longest of those runs took.
+        queued_s: the seconds between the submission and the claim.
+        timed: how many runs of this batch have ended in a decision so far.
+        longest_s: how many seconds the longest of these runs took.
         trace: the `traceparent` of the request that made the batch; empty if the batch is not traced.
         is_interactive: whether a client is waiting for the verdicts.
-        items: the items of the chunk. If every item that was looked at is waiting for another item's run, there are no
-            items and there is no lease.
+        items: the leased items. If every item that the store looked at now waits for the run of another item, `items`
+            is empty and there is no lease.
     """
 
     lease: str
@@ -84,7 +89,10 @@ class Claim:
         reason: Reason | None = None,
         message: str = "",
     ) -> Answer:
-        """Return the answer about one of the claim's items, whose run began at `started` on the monotonic clock."""
+        """Return an `Answer` with these answers for one of the claim's items.
+
+        `started` is the time on the monotonic clock at which the item's run began.
+        """
         return Answer(
             id=item.id,
             index=item.index,
@@ -105,7 +113,7 @@ class Warmth:
     Attributes:
         lane: the lane that the process served last.
         owner: the owner that the process served last.
-        load_s: seconds the last header took to load, including the start of the REPL.
+        load_s: how many seconds the last header took to load, including the start of the REPL.
     """
 
     lane: str = ""
@@ -114,13 +122,19 @@ class Warmth:
 
     @property
     def lead_s(self) -> float:
-        """Seconds of lead that the owner keeps before another is served; loading then takes at most 1/3 of the time."""
+        """How many seconds the last owner may be ahead of the others before the process changes to another owner.
+
+        With this lead, loading headers takes at most a third of the time.
+        """
         return 2 * self.load_s
 
 
 @dataclass(frozen=True, slots=True)
 class UndecidedItem:
-    """An item that gets its verdict without a run, whatever its task is: another release may have stored the task."""
+    """An item that gets its verdict without a run.
+
+    Its task is not read, because another release may have stored the task in a form that this one cannot read.
+    """
 
     index: int
     id: str
@@ -129,7 +143,7 @@ class UndecidedItem:
 
 
 def name_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> UndecidedItem:
-    """Return the item that was stored at an index, without its task."""
+    """Return the item that was stored at an index, without reading its task."""
     name = unpack(unmark(stored)).get("id")
     return UndecidedItem(index, name or str(index), deaths, lapses)
 
@@ -162,6 +176,6 @@ def read_claim(lease: str, granted: Granted) -> Claim:
 def _read_item(row: Row) -> ClaimedItem:
     index, stored, deaths, lapses, slow, known = row
     item = unpack_item(int(index), stored, int(deaths), int(lapses))
-    # Without a kept verdict that this release can read, the proof runs.
+    # If this release cannot read the kept verdict, the proof runs.
     verdict = read_record(Verdict, unpack(known)) if known else None
     return replace(item, slow=bool(int(slow)), known=verdict)

@@ -1,7 +1,7 @@
 """The Redis calls that the farm makes, with the types of their replies.
 
-redis-py types each reply as a union of text and bytes. The farm's clients speak RESP2 and always get bytes. These
-protocols say so; `connect` and `connect_async` return redis-py's clients under these types.
+redis-py types each reply as a union of text and bytes. The farm's clients speak RESP2 and always get bytes, and the
+protocols in this module say so. `connect` and `connect_async` return redis-py's clients under these types.
 """
 # ruff: noqa: D102 - the methods are redis-py's, which documents them
 
@@ -37,7 +37,7 @@ class AsyncScript(Protocol):
 
 
 class Queue(Protocol):
-    """Commands to send together. Each call returns the queue; the replies come at the end, in call order."""
+    """Commands to send together. Each method adds one; `execute` returns the replies in the order of the calls."""
 
     def blmove(self, first_list: str, second_list: str, timeout: float, src: Side, dest: Side) -> object: ...
     def delete(self, *names: Value) -> object: ...
@@ -121,7 +121,7 @@ class RedisClient(Protocol):
 
 
 class AsyncRedisClient(Protocol):
-    """The client of the API."""
+    """The asynchronous client of the API."""
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, *error: object) -> None: ...

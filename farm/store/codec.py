@@ -1,4 +1,7 @@
-"""The form of values in Redis: compact JSON, deflated where that pays; an item has its fingerprint in front."""
+"""The form of values in Redis: compact JSON, compressed if it is long enough.
+
+A stored item also begins with its fingerprint, if it has one.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import orjson
 from farm.store.constants import LAYOUT_CHARS, QUESTION_CHARS
 
 Json: TypeAlias = dict[str, Any]
-"""A JSON object of any form: its readers know the fields."""
+"""A JSON object whose fields are known only to the code that reads it."""
 
 _DEFLATE_FROM_BYTES = 512
 _RAW, _DEFLATED = b"j", b"z"
@@ -18,7 +21,10 @@ _FINGERPRINT_CHARS = QUESTION_CHARS + LAYOUT_CHARS
 
 
 def pack(value: object) -> bytes:
-    """Return a JSON-able value as bytes; compression at level 1 halves Lean text at about 100 MB/s."""
+    """Return a JSON-able value as bytes; a long one is compressed.
+
+    Compression at level 1 halves Lean text, at about 100 MB/s.
+    """
     raw = orjson.dumps(value)
     if len(raw) < _DEFLATE_FROM_BYTES:
         return _RAW + raw
@@ -38,12 +44,15 @@ def unpack_list(blob: bytes) -> list[str]:
 
 
 def raw(blob: bytes) -> bytes:
-    """Return the JSON text of what `pack` was given, unparsed."""
+    """Return the JSON text of the value that `pack` was given, without parsing it."""
     return zlib.decompress(blob[1:]) if blob[:1] == _DEFLATED else blob[1:]
 
 
 def mark(blob: bytes, fingerprint: str) -> bytes:
-    """Return a packed item with its fingerprint (80 hex characters, or none) in front, where claim.lua reads it."""
+    """Return a packed item with its fingerprint in front, where claim.lua reads it.
+
+    A fingerprint is 80 hex characters; it is empty if the item has none.
+    """
     return b"+" + fingerprint.encode() + blob if fingerprint else b"-" + blob
 
 

@@ -1,4 +1,4 @@
-"""Connections to Redis: how they are opened, and how Redis errors become the farm's."""
+"""Connections to Redis: how they are opened, and how errors of Redis become errors of the farm."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ _OPTIONS: dict[str, object] = {
     "health_check_interval": CHECK_EVERY_S,
 }
 _MOST_CONNECTIONS = 512
-# How long a request to the API waits for a connection when all are in use.
+# How long a request to the API waits for a connection if all connections are in use.
 _CONNECTION_WAIT_S = 30.0
-# The answers of a server that runs but cannot write now: its memory or disk is full, it is starting, or it is a
-# replica. A script gets such an answer before its first write, so the script has changed nothing.
+# The errors with which a server answers while it cannot write: its memory or disk is full, it is starting, or it is a
+# replica. A script gets such an error before its first write, so the script has changed nothing.
 _REFUSALS_BY_CLASS: dict[type[ResponseError], str] = {
     OutOfMemoryError: "Redis is full (maxmemory)",
     ReadOnlyError: "This Redis is a replica",
     MasterDownError: "This Redis has lost its primary",
-    # redis-py loads an unknown script and runs it again, once. If it is unknown even then, another server has answered,
-    # after a failover or a restart.
+    # If the server does not know a script, redis-py loads the script and runs it again, once. If the script is unknown
+    # even then, another server has answered, after a failover or a restart.
     NoScriptError: "This Redis has just taken over",
 }
 _REFUSALS_BY_CODE = {
@@ -62,9 +62,9 @@ _IN_PIPELINE = " of pipeline caused error: "
 
 
 def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
-    """Return a check that allows any number of retries after lost connections, but only one after a silence.
+    """Return a check that says whether redis-py may retry a command after an error.
 
-    Each silence costs seconds.
+    A lost connection never forbids a retry. A silence, which costs seconds, allows a retry only the first time.
     """
     silences = itertools.count()
 
@@ -99,12 +99,12 @@ class _AsyncRetry(AsyncRetry):
 
 
 def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
-    """Return a client for worker processes; it connects on first use, and a fork before that does no harm.
+    """Return a client for worker processes. It connects on first use, so a process may fork before that.
 
     Args:
         url: the URL of the store.
-        silence_s: how long a connection may be silent while it owes an answer; must exceed the time of any blocking
-            read.
+        silence_s: how long the client waits for an answer before it gives the connection up; this must be longer than
+            any blocking read.
 
     Raises:
         ConfigurationError: the URL is wrong.
@@ -121,15 +121,18 @@ def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
 
 
 def most_connections() -> int:
-    """Return how many connections the API keeps at most; this leaves file descriptors for the API's own clients."""
+    """Return how many connections to Redis the API may have.
+
+    The other file descriptors are left for the connections of the API's own clients.
+    """
     return min(_MOST_CONNECTIONS, descriptors.limit() // 4)
 
 
 def connect_async(url: str) -> AsyncRedisClient:
-    """Return a client for the API; a blocking read takes a connection of its own from the pool.
+    """Return a client for the API; a blocking read occupies one connection of its pool.
 
-    Even a thousand requests share these connections. A request that finds none free waits; redis-py's own pool would
-    refuse it.
+    All requests share the connections of the pool. A request that finds no free connection waits. With redis-py's
+    default pool, the request would fail.
 
     Raises:
         ConfigurationError: the URL is wrong.
@@ -150,7 +153,7 @@ def connect_async(url: str) -> AsyncRedisClient:
 
 
 def _check(url: str) -> None:
-    """Refuse a URL that redis-py would refuse only on first use."""
+    """Raise ConfigurationError at once for a URL that redis-py would refuse only on first use."""
     if not url:
         raise ConfigurationError("REDIS_URL is not set: it names the Redis or Valkey of this farm")
     try:
@@ -163,7 +166,7 @@ def _check(url: str) -> None:
 
 
 def answers(url: str, timeout_s: float) -> bool:
-    """Whether a server answers and has loaded its data; the server is asked only once."""
+    """Whether a server answers and has loaded its data. The server is asked once, without retries."""
     client = redis.Redis.from_url(
         url, protocol=2, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
     )
@@ -175,12 +178,12 @@ def answers(url: str, timeout_s: float) -> bool:
 
 
 def check_server(client: RedisClient) -> str:
-    """Return a sentence that names the server.
+    """Check that the server suits the farm; return its name and version.
 
     Raises:
         StoreUnavailable: the server does not answer.
-        ConfigurationError: the server is a cluster, which the scripts cannot span; or it may evict the farm's keys; or
-            it is a primary behind sentinels that accepts writes even if no replica receives them.
+        ConfigurationError: the server is a cluster, and the scripts cannot use keys on several nodes. Or the server may
+            evict the farm's keys. Or it is a primary behind sentinels and accepts writes that no replica receives.
     """
     with translated():
         info = client.info()
@@ -198,17 +201,18 @@ def check_server(client: RedisClient) -> str:
 
 
 def _refusal(error: ResponseError) -> str | None:
-    """Say why the server refuses to write for now; None for an error that is a bug in the farm."""
-    # redis-py has classes for some codes and strips those codes; it puts the command before an error in a pipeline.
+    """Return why the server cannot write for now; None if the error shows a bug in the farm."""
+    # For some codes redis-py has a class, and strips the code. Before an error in a pipeline it puts the command.
     code = str(error).rpartition(_IN_PIPELINE)[2].lstrip("('\"").partition(" ")[0]
     return _REFUSALS_BY_CLASS.get(type(error)) or _REFUSALS_BY_CODE.get(code)
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn temporary failures into `StoreUnavailable`: a lost connection, or a server that cannot write for now.
+    """Turn temporary failures in the block into `StoreUnavailable`.
 
-    Any other Redis error is a bug in the farm and passes unchanged.
+    Such a failure is a lost connection, or a server that cannot write for now. Any other Redis error is a bug in
+    the farm and passes unchanged.
     """
     try:
         yield

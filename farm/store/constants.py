@@ -1,6 +1,7 @@
 """Constants that Lua and Python share: `scripts.py` puts them at the head of each script.
 
-Some of them appear in stored state, so a change may take two releases (CONTRIBUTING.md, "The form of keys").
+Some of these constants appear in stored state, so changing one may take two releases (CONTRIBUTING.md, "The form of
+keys").
 """
 
 from __future__ import annotations
@@ -12,27 +13,29 @@ from farm.store.priority_classes import PriorityClass
 FIRST_CANARY = MAX_BATCH_PROOFS
 """The index of a batch's first canary; the user's proofs have lower indices."""
 QUESTION_CHARS, LAYOUT_CHARS = 64, 16
-"""The parts of a fingerprint (`farm/fingerprint.py`): the question, and its exact text."""
+"""The lengths of the two parts of a fingerprint (`farm/fingerprint.py`): the question, and its exact text."""
 
 LEASE_MS = 15_000
-"""How long a process keeps its items without a sign of life."""
+"""How long a process keeps its leased items if it gives no sign of life."""
 LAPSE_BOUND = 10
-"""How many lapses of its lease condemn an item."""
+"""An item whose lease has lapsed this often while it ran is condemned: it does not run again."""
 ONE_OF_THEM = "*"
-"""What a lease names as running while verdicts are written in groups: one of its items, but it is not known which one.
-If the process then dies, no item is charged. Each runs alone next, so that a further death is charged to the right one.
+"""The value of a lease's `running` field while verdicts are written in groups.
+
+It means that one of the lease's items is running, but it is not known which one. If the process dies then, no item is
+charged with the death. Each of the items runs alone next time, so that a further death is charged to the right item.
 """
 LANE_AGE_BOUND_MS = 60_000
-"""A lane that no process has served for this long comes before the lane whose header a process has loaded."""
+"""A process prefers the lane whose header it has loaded, until another lane has waited for this long."""
 WORKER_TTL_MS = 15_000
-"""How long a process counts as alive without a sign of life."""
+"""How long a process counts as alive after its last sign of life."""
 
 QUERY_LEASE_MS = 5_000
-"""How long a worker keeps a premise query without a sign of life."""
+"""How long a worker keeps a premise query if it gives no sign of life."""
 TOKEN_TTL_MS = 5_000
-"""How long after a token a room needs no further token."""
+"""How long a room needs no further token after one has been published for it."""
 REPLY_TTL_S = 60
-"""How long a reply is kept for its API process."""
+"""How long a reply is kept for the API process that waits for it."""
 
 SHARED: dict[str, int | str | list[str]] = {
     "CLASSES": [each.value for each in PriorityClass],

@@ -19,7 +19,15 @@ _WANTED, _CHOSEN = "farm:corpus:wanted", "farm:corpus:chosen"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The lists of modules and premises; clients may name a module or premise by its position in its list."""
+    """The lists of modules and premises that clients see.
+
+    A client may name a module or a premise by its position in its list.
+
+    Attributes:
+        edition: the edition of the corpus from which the lists were made.
+        modules: the names of the modules.
+        premises: the names of the premises.
+    """
 
     edition: str
     modules: list[str]
@@ -31,8 +39,8 @@ class Wish:
     """An operator's request that the premise workers answer with another corpus.
 
     Attributes:
-        repo: a value as in `DATA_REPO`.
-        revision: a value as in `DATA_REVISION`.
+        repo: where the corpus is, in the form of the setting `DATA_REPO`.
+        revision: the revision of the corpus, in the form of the setting `DATA_REVISION`.
         snapshot: the snapshot that the corpus must have; see `workers.premises.corpus.Corpus`.
         id: a unique id of this request.
     """
@@ -49,7 +57,7 @@ class SwitchOutcome:
 
     Attributes:
         home: the corpus settings of the workers whose corpus is replaced; empty if the request failed.
-        failure: why the request failed; empty if it did not.
+        failure: why the request failed; empty if it succeeded.
     """
 
     home: str = ""
@@ -60,7 +68,7 @@ T = TypeVar("T", Wish, SwitchOutcome)
 
 
 class Corpora:
-    """The corpus in use and the one requested, over a blocking client.
+    """Reads and records which corpus is in use and which is requested, over a blocking client.
 
     Every method may raise `StoreUnavailable`.
 
@@ -74,7 +82,7 @@ class Corpora:
         self._worker = worker
 
     def published(self) -> Published | None:
-        """Return the lists that clients see."""
+        """Return the lists that clients see; None while there are none."""
         with translated():
             found = self._client.hgetall(_PUBLISHED)
         if not found:
@@ -87,10 +95,12 @@ class Corpora:
             return (self._client.hget(_PUBLISHED, "snapshot") or b"").decode()
 
     def publish(self, published: Published) -> bool:
-        """Show clients these lists, unless a living worker answers with another edition, whose positions differ.
+        """Make these lists the ones that clients see, unless a living worker answers with another edition.
+
+        Such a worker would take the positions in these lists for positions in its own lists.
 
         Returns:
-            Whether clients see the lists now.
+            Whether clients see these lists now.
         """
         living = self.workers()
         with translated():
@@ -106,12 +116,12 @@ class Corpora:
         return True
 
     def answer_with(self, edition: str) -> None:
-        """Record the edition that this worker answers with."""
+        """Record that this worker answers with this edition."""
         with translated():
             self._client.hset(_ANSWERING, self._worker, edition)
 
     def workers(self) -> set[bytes]:
-        """Return the living premise workers, including this one."""
+        """Return the names of the living premise workers; this worker is always among them."""
         with translated():
             names = self._client.zrangebyscore("farm:workers", in_ms(self._client.time()), "+inf")
             pipe = self._client.pipeline(transaction=False)
@@ -122,7 +132,7 @@ class Corpora:
         return found | ({self._worker.encode()} if self._worker else set())
 
     def want(self, wish: Wish) -> None:
-        """Request another corpus from the premise workers; an earlier request that is still open is dropped."""
+        """Request that the premise workers answer with another corpus; this replaces any earlier request."""
         with translated():
             pipe = self._client.pipeline()
             pipe.delete(_WANTED)
@@ -130,7 +140,7 @@ class Corpora:
             pipe.execute()
 
     def wanted(self) -> Wish | None:
-        """Return the latest request for another corpus."""
+        """Return the latest request for another corpus; None if there is none that this release can read."""
         with translated():
             found = self._client.hget(_WANTED, "wish")
         return _read(Wish, found) if found else None
@@ -141,7 +151,7 @@ class Corpora:
             self._client.hset(_WANTED, f"loaded:{wish.id}:{self._worker}", 1)
 
     def is_loaded(self, wish: Wish) -> bool:
-        """Whether every living worker that answers queries has loaded the requested corpus."""
+        """Whether each living worker that answers queries has loaded the requested corpus."""
         living = self.workers()
         with translated():
             answering = [name for name in self._client.hkeys(_ANSWERING) if name in living]
@@ -149,7 +159,7 @@ class Corpora:
             return not names or all(self._client.hmget(_WANTED, names))
 
     def conclude(self, wish: Wish, outcome: SwitchOutcome) -> None:
-        """Record the outcome of a request; only the first one recorded counts."""
+        """Record the outcome of a request, unless an outcome of this request has been recorded already."""
         with translated():
             self._client.hsetnx(_WANTED, f"outcome:{wish.id}", orjson.dumps(asdict(outcome)))
 
@@ -160,18 +170,21 @@ class Corpora:
         return _read(SwitchOutcome, found) if found else None
 
     def choose(self, wish: Wish, home: str) -> None:
-        """Make workers with the settings `home` load the requested corpus whenever they start from now on."""
+        """Record that the requested corpus replaces the one that the settings `home` name.
+
+        From now on, a worker with these settings loads the requested corpus when it starts.
+        """
         with translated():
             self._client.hset(_CHOSEN, mapping={"wish": orjson.dumps(asdict(wish)), "home": home})
 
     def chosen(self, home: str) -> Wish | None:
-        """Return the request whose corpus a worker with the settings `home` loads at its start, or None."""
+        """Return the request whose corpus a worker with the settings `home` loads at its start; None if there is none."""
         with translated():
             found, its_home = self._client.hmget(_CHOSEN, "wish", "home")
         return _read(Wish, found) if found and its_home and its_home.decode() == home else None
 
 
 def _read(kind: type[T], stored: bytes) -> T | None:
-    """Return a record, without what only another release knows about it; None if this release cannot read it."""
+    """Return a record with the fields that this release knows; None if one of these fields is missing."""
     said, names = orjson.loads(stored), [each.name for each in fields(kind)]
     return kind(**{name: said[name] for name in names}) if said.keys() >= set(names) else None

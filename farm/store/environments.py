@@ -1,7 +1,7 @@
 """The Lean environments of a farm, and the latest report on each.
 
-Nobody has to list the environments: the first sign of life of a Lean process makes its environment known, and the
-reaper forgets an environment that has shown no sign for a long time.
+Nobody has to list the environments. The first sign of life of a Lean process makes its environment known. The reaper
+forgets an environment whose processes have given no sign of life for a long time.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from farm.store.records import read_json_record
 from farm.store.scripts import Scripts
 
 _FRESH_S = 1.0
-# The time, what processes reported, and when each environment was last seen.
+# The store's time, the reports of the processes, and when each environment was last seen.
 _Records: TypeAlias = tuple[tuple[int, int], dict[bytes, bytes], list[tuple[bytes, float]]]
 
 
 def in_order(names: Iterable[bytes]) -> list[str]:
-    """Return environments as people see them: first the default one, which always exists, then the others by name."""
+    """Return names of environments in the order in which people see them.
+
+    The default environment, which always exists, comes first. The others follow, sorted by name.
+    """
     return [DEFAULT_ENVIRONMENT, *sorted({name.decode() for name in names} - {DEFAULT_ENVIRONMENT})]
 
 
@@ -33,20 +36,20 @@ def environment_names(client: RedisClient) -> list[str]:
 
 
 def forget_environments(client: RedisClient, older_than_s: int) -> list[str]:
-    """Forget environments that have shown no sign of life for this long and have no work; return their names."""
+    """Forget the environments without work that have shown no sign of life for this long; return their names."""
     with translated():
         names = Scripts(client).run("forget", older_than_s * 1000)
     return [name.decode() for name in cast("list[bytes]", names)]
 
 
 class KnownEnvironments:
-    """The environments as one API process sees them; it reads them again after a second, or if a name is unknown."""
+    """The environments that one API process knows; it reads them anew after a second, or if a name is unknown."""
 
     def __init__(self, client: AsyncRedisClient) -> None:
         self._client = client
         self._read_at = -_FRESH_S
         self.names = [DEFAULT_ENVIRONMENT]
-        """The names as they were at the last read."""
+        """The names that the process read last."""
 
     async def has(self, name: str) -> bool:
         """Whether there is an environment of this name; the default one is always known."""
@@ -60,9 +63,9 @@ class KnownEnvironments:
 
 
 async def read_records(client: AsyncRedisClient) -> dict[str, tuple[Environment, float]]:
-    """Return the last report of a process on each environment, and how many seconds ago the environment was seen.
+    """Return the latest report on each environment, and how many seconds ago the environment was last seen.
 
-    An environment without a report that this release can read is left out.
+    An environment is left out if it has no report, or if this release cannot read the report.
     """
     with translated():
         pipe = client.pipeline(transaction=False)

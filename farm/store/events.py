@@ -1,4 +1,7 @@
-"""The events of the last day, which explain its figures: drains, processes that came or went, alarms that began."""
+"""The events of the last day: drains, processes that came or went, and alarms that began.
+
+The events explain the figures of that day's history.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _MOST = 500
 
 
 def add_event(client: RedisClient, kind: str, text: str) -> None:
-    """Add an event that happens now.
+    """Add an event, dated with the present time.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -23,7 +26,7 @@ def add_event(client: RedisClient, kind: str, text: str) -> None:
 
 
 def add_events(client: RedisClient, events: list[HistoryEvent]) -> None:
-    """Add events, the oldest first.
+    """Add events that are given in order of time.
 
     Raises:
         StoreUnavailable: Redis does not answer.

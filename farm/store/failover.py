@@ -1,7 +1,7 @@
-"""A store behind Redis Sentinel: clients that ask the sentinels for the primary, and when a write is safe.
+"""A store behind Redis Sentinel: clients that ask the sentinels for the primary, and a check that a write is safe.
 
-Replication is asynchronous: when a primary dies, what no replica has is lost. So a replica has to confirm a write
-before a client may rely on it.
+Replication is asynchronous. When a primary dies, the writes that no replica has received are lost. A client may
+therefore rely on a write only after a replica has confirmed it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from farm.errors import StoreUnavailable
 from farm.sentinels import Sentinels, parse_sentinels
 from farm.store.client import AsyncRedisClient, RedisClient
 
-# A sentinel that does not answer quickly is skipped for another; redis-py would try each four times, seconds apart.
+# If a sentinel does not answer quickly, the next one is asked. By default redis-py would ask each one four times, with
+# seconds in between.
 _ASK: dict[str, object] = {"protocol": 2, "socket_timeout": 2.0, "socket_connect_timeout": 2.0}
 _CONFIRM_MS = 1000
 _FENCE = "farm:fence"
@@ -29,11 +30,11 @@ _FENCE_S = 60
 
 
 class _WaitingPool(AsyncSentinelConnectionPool, redis_async.BlockingConnectionPool):
-    """Connections to the primary; a request that finds none free waits, as in `connect_async`."""
+    """Connections to the primary. A request that finds no free connection waits, as in `connect_async`."""
 
 
 def primary(url: str, **options: object) -> RedisClient:
-    """Return a blocking client for the primary that the sentinels of a URL know.
+    """Return a blocking client for the primary; the sentinels that the URL names know where the primary is.
 
     Raises:
         ConfigurationError: the URL is wrong.
@@ -44,7 +45,7 @@ def primary(url: str, **options: object) -> RedisClient:
 
 
 def primary_async(url: str, **options: object) -> AsyncRedisClient:
-    """Return the API's client for the same primary; the options are those of a blocking pool."""
+    """Return the API's client for the primary of a URL; the options are those of a `BlockingConnectionPool`."""
     found = parse_sentinels(url)
     sentinel = AsyncSentinel(list(found.hosts), sentinel_kwargs=_ask(found, AsyncRetry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
     client = sentinel.master_for(
@@ -56,8 +57,9 @@ def primary_async(url: str, **options: object) -> AsyncRedisClient:
 async def confirm(client: AsyncRedisClient) -> None:
     """Wait until a replica has all earlier writes; return at once if the store is not behind sentinels.
 
-    WAIT counts only writes on its own connection, so it follows a write, the fence. Replicas apply writes in order, so
-    a replica that has the fence has all earlier writes.
+    Redis's WAIT command counts only writes that were made on the same connection. So this function first writes a key,
+    the fence, and then sends WAIT on the same connection. Replicas apply writes in order, so a replica that has the
+    fence has all earlier writes.
 
     Raises:
         StoreUnavailable: no replica has confirmed the writes within a second.

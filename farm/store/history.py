@@ -1,4 +1,7 @@
-"""The history in Redis: one hash that holds a ring of a day's minutes; each slot is written once a day."""
+"""The history in Redis: one hash with a slot for each minute of a day, so that each slot is overwritten once a day.
+
+A minute's figures are the difference between two "looks" at the store, which a reaper makes a minute apart.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _KEY = "farm:history"
 
 
 def read_last_look(client: RedisClient) -> Look | None:
-    """Return the last look that was kept; None if there is none that this release can read.
+    """Return the last look that was kept; None if there is none, or if this release cannot read it.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -32,12 +35,15 @@ def read_last_look(client: RedisClient) -> Look | None:
     try:
         return Look.model_validate(unpack(packed)) if packed else None
     except ValueError:
-        # Another release wrote it. One minute is missing, and the next look is ours.
+        # Another release wrote the look. One minute stays missing; this release makes the next look.
         return None
 
 
 def keep(client: RedisClient, look: Look, watch: Watch, minute: Minute | None, hosts: dict[str, HostMinute]) -> bool:
-    """Keep a look, and the minute that ended with it; return False if another reaper was faster.
+    """Keep a look and the figures of the minute that ended with it.
+
+    Returns:
+        False if another reaper has already kept its look in this minute; then nothing is kept.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -68,12 +74,12 @@ def _host_slot(minute: int) -> str:
 
 
 async def read_history(client: AsyncRedisClient, minutes: int, *, with_hosts: bool) -> History:
-    """Return the last minutes, what happened in them, and the alarms of this moment.
+    """Return the figures of the last minutes, the events in these minutes, and the alarms at present.
 
     Args:
         client: the API's client.
-        minutes: how many minutes, from 1 to 1440; the present minute, which has not ended, is not among them.
-        with_hosts: whether to add each host's minutes.
+        minutes: how many minutes to return, from 1 to 1440. The present minute has not ended, so it does not count.
+        with_hosts: whether to add the figures of each host.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -103,7 +109,7 @@ def _event(stored: bytes) -> HistoryEvent | None:
 
 
 def _of(slot: bytes | None, minute: int) -> Json | None:
-    """Return what a slot holds about a minute; None if the slot still holds the minute of an earlier day."""
+    """Return what a slot holds about a minute; None if the slot is empty, or still holds a minute of an earlier day."""
     fields: Json | None = orjson.loads(slot) if slot else None
     return fields if fields and fields.get("at") == minute * MINUTE_S else None
 
@@ -114,5 +120,8 @@ def _by_host(found: list[Json | None]) -> dict[str, list[HostMinute | None]]:
 
 
 def _host_of(fields: Json | None, name: str) -> HostMinute | None:
-    """Return a host's minute: None if nothing is known, and an empty one if the host had no process."""
+    """Return a host's figures for a minute.
+
+    None means that nothing is known about the minute. If the host had no process, its figures are all zero.
+    """
     return read_record(HostMinute, fields.get("hosts", {}).get(name, {})) if fields else None

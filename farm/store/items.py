@@ -1,4 +1,4 @@
-"""The proofs of a batch as they were submitted, many at a time."""
+"""Reads the proofs of a batch as they were submitted, many at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _PAGE_BYTES = 8 << 20
 
 
 async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> list[bytes]:
-    """Return proofs with their verdicts, each as the JSON of an `Item`: as many as fit on a page, but at least one.
+    """Return proofs with their verdicts, each as the JSON of an `Item`.
+
+    The list ends when its size exceeds that of a page, or when a proof is gone because the batch has expired.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -39,7 +41,7 @@ async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> li
 
 
 async def item_names(client: AsyncRedisClient, batch: str, indices: range) -> list[ItemName]:
-    """Return the names of the proofs at these indices; fewer if the batch is just expiring.
+    """Return the names of the proofs at these indices; some are missing if the batch expires during the call.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -58,10 +60,10 @@ async def item_names(client: AsyncRedisClient, batch: str, indices: range) -> li
 
 
 async def undecided(client: AsyncRedisClient, batch: str, total: int) -> AsyncIterator[list[Proof]]:
-    """Yield the undecided proofs of a batch, in slices; each proof has the id of its verdict.
+    """Yield the proofs of a batch whose verdict is `undecided`, many at a time; each proof has the id of its verdict.
 
     Raises:
-        Conflict: another release has stored one of the proofs in a form that this one cannot read.
+        Conflict: another release has stored one of the proofs in a form that this release cannot read.
         StoreUnavailable: Redis does not answer.
     """
     for start in range(0, total, _SLICE):

@@ -1,4 +1,8 @@
-"""The operations of Lean workers and the reaper on items: claim, finish, give back, reap."""
+"""The operations of Lean workers and the reaper on items: claim, finish, give back, reap.
+
+A claim takes items under a lease. A worker finishes an item when it writes the item's verdict. If the worker dies or
+the lease lapses, the reaper takes the items back, so that another worker can claim them.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +25,23 @@ DEATH_BOUND = 3
 
 
 class DeclaredBad(Exception):
-    """The toolchain, policy or checker of this process has been declared bad (`farm revoke`), so it gets no work."""
+    """The process gets no work: its toolchain, policy or checker has been declared bad (`farm revoke`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The outcome of a finish.
+    """The outcome of `Leases.finish`.
 
     Attributes:
-        alive: whether the lease still holds.
-        others_first: whether interactive work is waiting, or another owner has been given nothing for a long time.
-        written: how many of the verdicts were the first for their proofs.
-        tokens: how many tokens to publish.
+        alive: whether the lease is still alive.
+        others_first: whether the process should claim anew, because interactive work is waiting, or because another
+            owner has waited for a long time.
+        written: how many verdicts were written; a verdict is not written if its proof has one already.
+        tokens: how many tokens the caller has to publish; a token tells a worker that there is work.
         timed: the current value of `Claim.timed`.
         longest_s: the current value of `Claim.longest_s`.
-        alarm: whether a canary has been accepted; then the key is paused, and the process must not be trusted.
+        alarm: whether a canary, a false proof that the farm mixes in, has been accepted. If so, the key is paused, and
+            the process must not be trusted.
     """
 
     alive: bool
@@ -49,7 +55,15 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """The work left to the caller after a release or reap: tokens to publish, and condemned items to settle."""
+    """The work that is left to the caller after items have been given back or taken back.
+
+    Attributes:
+        tokens: how many tokens to publish.
+        condemned: the indices of items that must not run again; the caller writes their verdicts.
+        environment: the Lean environment of the lease, after a reap.
+        batch: the batch of the lease, after a reap.
+        reason: the reason for the verdicts of the condemned items, after a reap.
+    """
 
     tokens: int
     condemned: tuple[int, ...] = ()
@@ -59,7 +73,7 @@ class GivenBack:
 
 
 _COLD = Warmth()
-# The replies of the scripts, which their heads describe.
+# The replies of the scripts; the head of each script describes its reply.
 _Written: TypeAlias = tuple[int, int, int, int, bytes | int, bytes | int, int]
 _Released: TypeAlias = tuple[int, int, *tuple[bytes, ...]]
 _Reaped: TypeAlias = tuple[int, bytes, bytes, bytes, *tuple[bytes, ...]]
@@ -71,7 +85,11 @@ def _given_back(reply: object) -> GivenBack:
 
 
 def _kept_as(verdict: Result) -> str:
-    """Return how to cache a verdict: `c` (clean: valid for any layout) or `m` (has messages: for this layout only)."""
+    """Return how to cache a verdict: `c`, `m`, or an empty text if the verdict is not cached.
+
+    `c` means clean: the verdict is valid for any layout of the proof's text. `m` means that the verdict has messages,
+    and their positions are valid for this layout only.
+    """
     if isinstance(verdict, Answer) or verdict.cached or verdict.outcome is Outcome.UNDECIDED:
         return ""
     if isinstance(verdict, Verdict) and verdict.evidence.front:
@@ -80,12 +98,12 @@ def _kept_as(verdict: Result) -> str:
 
 
 class Leases:
-    """Claims and leases of one process, over a blocking client.
+    """Claims, renders and takes back items, over a blocking client.
 
     Args:
         client: the store.
-        death_bound: how many deaths of a REPL or process condemn the item that ran.
-        cache_mb: Redis memory for kept verdicts.
+        death_bound: an item is condemned when the REPL or process has died this often while the item ran.
+        cache_mb: how many MB of Redis memory the cached verdicts may take.
     """
 
     def __init__(self, client: RedisClient, *, death_bound: int = DEATH_BOUND, cache_mb: int = 0) -> None:
@@ -104,18 +122,21 @@ class Leases:
         revision: str = "",
         in_groups: bool = False,
     ) -> Claim | None:
-        """Take up to `most` items to run from one lane, and any items found on the way whose verdict is known.
+        """Lease up to `most` items of one lane that have to run.
+
+        The claim also holds the items that the store met on the way and whose verdict it already knows.
 
         Args:
             environment: the Lean environment.
             worker: the process that claims.
-            warmth: what the process has loaded; items that can use this are preferred.
-            most: the most items without a known verdict to take.
-            revision: TOOLCHAIN|POLICY|CHECKER|REVISION; verdicts made under it may be taken over.
+            warmth: what the process has loaded; the store prefers items that can use it.
+            most: how many items without a known verdict to take at most.
+            revision: TOOLCHAIN|POLICY|CHECKER|REVISION of the process; a cached verdict with the same revision answers
+                an item.
             in_groups: whether the process may run several items before it writes the first verdict.
 
         Returns:
-            None when there is nothing to do: the caller's token is then spent.
+            None if there is nothing to do. The caller's token is then spent.
 
         Raises:
             DeclaredBad: a part of the revision has been declared bad.
@@ -152,7 +173,9 @@ class Leases:
         seconds: float = 0.0,
         revision: str = "",
     ) -> Finished:
-        """Write all the verdicts or none, and name the item that is charged if the process then dies.
+        """Write all the verdicts or none, and record which item runs next.
+
+        If the process dies later, the death is charged to the item that was recorded.
 
         Args:
             lease: the lease under which the proofs ran.
@@ -160,8 +183,8 @@ class Leases:
             verdicts: the verdicts found.
             then: the index of the item that runs next; `ONE_OF_THEM` if several items run before their verdicts are
                 written.
-            seconds: how long the runs took; charged to the batch and its owner.
-            revision: as in the claim; if a part of the revision has been declared bad, nothing is written.
+            seconds: how long the runs took; this time is charged to the batch and its owner.
+            revision: as in `claim`; if a part of the revision has been declared bad, nothing is written.
 
         Raises:
             StoreUnavailable: Redis does not answer; either all the verdicts were written or none.
@@ -178,36 +201,39 @@ class Leases:
         return Finished(bool(alive), bool(waits), int(written), int(tokens), int(timed), float(longest_s), bool(alarm))
 
     def release(self, lease: str, indices: Iterable[int]) -> GivenBack:
-        """Give items back, uncharged, to the head of their lane."""
+        """Give items back to the head of their lane; they are not charged with a death or a lapse."""
         with translated():
             reply = self._scripts.run("release", lease, "free", 0, 0, *indices)
         return _given_back(reply)
 
     def defer(self, lease: str, index: int, seconds: float) -> GivenBack:
-        """Give back an item that outlasted its slice; it goes to the end of its lane, and then has its full time."""
+        """Give back an item that outlasted its time slice.
+
+        The item goes to the end of its lane. Its next run has the item's full time.
+        """
         with translated():
             reply = self._scripts.run("release", lease, "slow", 0, seconds, index)
         return _given_back(reply)
 
     def charge(self, lease: str, index: int, seconds: float = 0.0) -> GivenBack:
-        """Give back an item whose REPL died while running it; the item runs alone next time.
+        """Give back an item during whose run the REPL died; the item runs alone next time.
 
         Returns:
-            `condemned` holds the index if the item must not run again. The item then stays leased, and the caller must
-            finish it.
+            If the item must not run again, `condemned` holds its index. The item then stays leased, and the caller must
+            write its verdict with `finish`.
         """
         with translated():
             reply = self._scripts.run("release", lease, "death", self._death_bound, seconds, index)
         return _given_back(reply)
 
     def lapsed(self, most: int = 100) -> list[str]:
-        """Return leases that have run out, the oldest first."""
+        """Return up to `most` leases that have lapsed, the oldest first."""
         with translated():
             now_ms = in_ms(self._client.time())
             return [lease.decode() for lease in self._client.zrangebyscore("farm:leases", 0, now_ms, 0, most)]
 
     def held_by(self) -> dict[str, str]:
-        """Return the worker of every live lease, by lease."""
+        """Return the worker of each lease, by lease; lapsed leases count until a reaper has ended them."""
         with translated():
             leases = [lease.decode() for lease in self._client.zrange("farm:leases", 0, -1)]
             pipe = self._client.pipeline(transaction=False)
@@ -220,7 +246,7 @@ class Leases:
         """Take back the items of a lease that has lapsed or whose process is known to be dead.
 
         Returns:
-            None when the lease is still alive, or is gone.
+            None if the lease is still alive or is gone.
         """
         with translated():
             reply = self._scripts.run("reap", lease, "death" if dead else "lapse", self._death_bound)
@@ -232,7 +258,7 @@ class Leases:
         )
 
     def items(self, batch: str, indices: Sequence[int]) -> list[UndecidedItem]:
-        """Return the stored items at these indices; those of an expired batch are left out."""
+        """Return the stored items at these indices, without their tasks; empty if the batch has expired."""
         if not indices:
             return []
         b = f"farm:batch:{batch}"
@@ -245,7 +271,7 @@ class Leases:
         return [name_item(i, blob, int(deaths or 0), int(lapses or 0)) for i, blob, deaths, lapses in found if blob]
 
     def cancelling(self) -> list[str]:
-        """Cancel the batches whose deadline has passed; return all cancelled batches that still need verdicts."""
+        """Cancel the batches whose deadline has passed; return all cancelled batches that still lack verdicts."""
         with translated():
             for batch in self._client.zrangebyscore("farm:deadlines", 0, in_ms(self._client.time())):
                 self._scripts.run("cancel", batch)
@@ -253,20 +279,20 @@ class Leases:
             return [batch.decode() for batch in self._client.smembers("farm:cancelling")]
 
     def sweep(self, batch: str, most: int = 1000) -> tuple[str, list[UndecidedItem]]:
-        """Lease up to `most` waiting items of a cancelled batch; the caller finishes them as cancelled."""
+        """Lease up to `most` waiting items of a cancelled batch; the caller writes `cancelled` as their verdicts."""
         lease = uuid4().hex
         with translated():
             reply = cast("list[bytes]", self._scripts.run("sweep", batch, lease, most))
         return lease, [name_item(int(reply[i]), reply[i + 1]) for i in range(0, len(reply), 2)]
 
     def expire_due(self, most: int = 100) -> int:
-        """Free the storage of batches whose retention has ended; return how many batches there were."""
+        """Free the storage of up to `most` batches whose retention has ended; return how many batches were freed."""
         with translated():
             now_ms = in_ms(self._client.time())
             due = self._client.zrangebyscore("farm:expiries", 0, now_ms, 0, most)
             return sum(self._scripts.count("expire", batch, "due") for batch in due)
 
     def nudge(self, environment: str, every_ms: int) -> int:
-        """Return how many tokens to publish in place of lost ones."""
+        """Correct the count of tokens of an environment; return how many tokens to publish in place of lost ones."""
         with translated():
             return self._scripts.count("nudge", environment, every_ms)

@@ -1,4 +1,4 @@
-"""Batches as users see them: the status of each, and lists."""
+"""Batches as users see them: the status of a batch, and the list of an owner's batches."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Wanted:
     """Which of an owner's batches to list.
 
     Attributes:
-        label: only batches with this label; None means any batch.
-        tags: only batches that have all of these tags.
-        prefix: only batches whose ids begin with this text.
+        label: the label that a batch must have; None allows any label.
+        tags: the tags that a batch must have, all of them.
+        prefix: the text with which the id of a batch must begin.
     """
 
     label: str | None = None
@@ -35,7 +35,7 @@ class Wanted:
 
 
 async def latest(client: AsyncRedisClient, owner: str, limit: int, wanted: Wanted) -> list[BatchStatus]:
-    """Return up to `limit` of an owner's batches, the newest first; drop expired ones from the owner's list."""
+    """Return up to `limit` of an owner's batches, the newest first; drop expired batches from the list."""
     index = f"farm:batches:{owner}"
     found: list[BatchStatus] = []
     gone: list[str] = []
@@ -53,7 +53,7 @@ async def latest(client: AsyncRedisClient, owner: str, limit: int, wanted: Wante
 
 
 async def _statuses(client: AsyncRedisClient, owner: str, names: list[str]) -> dict[str, BatchStatus | None]:
-    """Return the status of each batch, by name; None for a batch that has expired."""
+    """Return the status of each batch, by batch; the status is None if the batch has expired."""
     pipe = client.pipeline(transaction=False)
     for name in names:
         pipe.hgetall(f"farm:batch:{name}")
@@ -67,14 +67,15 @@ async def _statuses(client: AsyncRedisClient, owner: str, names: list[str]) -> d
 
 
 def as_text(fields: dict[bytes, bytes]) -> dict[str, str]:
-    """Return a batch's record from its hash, decoded."""
+    """Return a batch's record: the fields of its hash, decoded to text."""
     return {name.decode(): value.decode() for name, value in fields.items()}
 
 
 def as_status(batch: str, record: dict[str, str], *, paused: bool) -> BatchStatus:
-    """Return a batch's record as a user sees it: without canaries."""
+    """Return the status of a batch as a user sees it; the false proofs that the farm mixed in do not count."""
     finished = record.get("finished_ms")
-    # The names of a batch are stored with its options, so they need no field that another release does not know.
+    # The names of a batch are stored with its options. They need no field of their own, which another release would not
+    # know.
     options = orjson.loads(record["options"])
     names = {name: options.pop(name) for name in ("label", "tags", "parent", "first") if name in options}
     return BatchStatus(

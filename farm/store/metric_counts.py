@@ -1,4 +1,4 @@
-"""The farm's figures other than its verdicts: what its processes have counted, and how old the backlog is."""
+"""The farm's figures that are not about verdicts: the counts of its processes, and the age of the backlog."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from farm.store.priority_classes import PriorityClass
 P = TypeVar("P", bound=Queue)
 
 _KEY = "farm:figures"
-# In a farm with more owners or lanes than this, only the first ones count for the age of the backlog.
+# If the farm has more owners or lanes than this, the age of the backlog is read from the first ones only.
 _MOST_LOOKED_AT = 200
 
 
@@ -47,13 +47,13 @@ def _filled(pipe: P, counts: Mapping[str, int]) -> P:
 
 
 async def read_figures(client: AsyncRedisClient) -> dict[str, int]:
-    """Return all that has ever been counted, by `SERIES:LABEL` and, in histograms, `SERIES:LABEL:BUCKET`."""
+    """Return all counts since the farm began, by `SERIES:LABEL` and, for histograms, `SERIES:LABEL:BUCKET`."""
     with translated():
         return {name.decode(): int(count) for name, count in (await client.hgetall(_KEY)).items()}
 
 
 async def read_queue_ages(client: AsyncRedisClient, environments: Iterable[str]) -> dict[str, float]:
-    """Return, for each environment, the age in seconds of the oldest batch with a waiting proof; 0 for none."""
+    """Return, for each environment, the age in seconds of its oldest batch with a waiting proof; 0 if none waits."""
     with translated():
         seconds, _ = await client.time()
         return {name: await _age_s(client, name, seconds * 1000) for name in environments}

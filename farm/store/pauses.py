@@ -1,4 +1,8 @@
-"""Keys that are paused because one of their canaries has been accepted."""
+"""API keys that are paused because a canary has been accepted.
+
+A canary is a false proof that the farm mixes into a key's batch. If a worker accepts one, the farm runs nothing of this
+key until an operator has looked.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from farm.store.scripts import Scripts
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """Figures about canaries.
+    """Figures about canaries and paused keys.
 
     Attributes:
         judged: how many canaries have been judged, by outcome.
@@ -36,7 +40,7 @@ def resume(client: RedisClient, owner: str) -> bool:
 
 
 async def read_alarms(client: AsyncRedisClient) -> Alarms:
-    """Read the figures about canaries over the API's client."""
+    """Return the figures about canaries, over the API's client."""
     names = ("accepted", "rejected", "undecided")
     with translated():
         pipe = client.pipeline(transaction=False)

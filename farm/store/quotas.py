@@ -10,7 +10,8 @@ from farm.errors import RateLimited
 from farm.store.client import AsyncRedisClient
 from farm.store.connection import translated
 
-# Above this share of its memory, Redis takes no new batch: verdicts on what it already holds must still fit.
+# If Redis uses more than this share of its memory, the farm takes no new batch: the verdicts on the batches that Redis
+# already holds must still fit.
 MEMORY_HIGH_WATER = 0.85
 _MEMORY_LOOK_S = 1.0
 _RETRY_AFTER_S = 30.0
@@ -24,13 +25,15 @@ _TEXTS = {
 
 @dataclass(slots=True)
 class Quotas:
-    """The limits that a submission must pass; what a batch stores counts until its retention ends.
+    """The limits on what the farm holds; a submission that would exceed one is refused.
+
+    The storage of a batch counts until the retention of the batch ends.
 
     Attributes:
-        owner_proofs: proofs without a verdict, per key.
-        owner_mb: stored proofs and verdicts in MB, per key.
-        proofs: proofs without a verdict, of all keys.
-        mb: stored proofs and verdicts in MB, of all keys.
+        owner_proofs: how many proofs without a verdict one key may have.
+        owner_mb: how many MB the stored proofs and verdicts of one key may take.
+        proofs: how many proofs without a verdict all keys together may have.
+        mb: how many MB the stored proofs and verdicts of all keys together may take.
     """
 
     owner_proofs: int
@@ -46,15 +49,15 @@ class Quotas:
         return self.owner_proofs, self.owner_mb << 20, self.proofs, self.mb << 20
 
     def refusal(self, reached: str) -> RateLimited:
-        """Return the error for a limit that stage.lua has found to be reached."""
+        """Return the error for a submission that stage.lua has refused; `reached` names the limit."""
         limits = {"owner_proofs": self.owner_proofs, "owner_mb": self.owner_mb, "proofs": self.proofs, "mb": self.mb}
         return RateLimited(_TEXTS[reached].format(**limits), retry_after_s=_RETRY_AFTER_S, details={"limit": reached})
 
     async def require_memory(self, client: AsyncRedisClient) -> None:
-        """Refuse when Redis's memory is nearly full; memory use is read once a second.
+        """Check that Redis has memory for another batch; its memory use is read at most once a second.
 
         Raises:
-            RateLimited: memory use is above the high-water mark.
+            RateLimited: the memory of Redis is nearly full.
         """
         if time.monotonic() - self._looked_at > _MEMORY_LOOK_S:
             with translated():
@@ -70,5 +73,5 @@ class Quotas:
 
 
 def unlimited() -> Quotas:
-    """Return quotas that only Redis's memory bounds."""
+    """Return quotas without limits of their own, so that only the memory of Redis limits a submission."""
     return Quotas(1 << 40, 1 << 40, 1 << 40, 1 << 40)

@@ -1,8 +1,8 @@
-"""Records that another release may have written: what this release cannot read counts as missing.
+"""Records that another release may have written. A record that this release cannot read counts as missing.
 
-While a farm is upgraded, two releases work on one store, and after a return to the earlier release some records of the
-later one stay. If such a record is unreadable, only that record is lost, and nothing else that is read together with
-it.
+While a farm is upgraded, two releases work on one store. If the farm then returns to the earlier release, some records
+of the later release stay in the store. A reader that meets an unreadable record leaves this record out, and still
+returns the other records that it has read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_record(model: type[M], fields: Mapping[str, Any]) -> M | None:
-    """Return a record; None if this release cannot read it."""
+    """Return a record from its fields; None if this release cannot read it."""
     try:
         return model.model_validate(fields)
     except ValidationError:
@@ -32,7 +32,7 @@ def read_json_record(model: type[M], stored: str | bytes) -> M | None:
 
 
 def read_known_fields(model: type[M], fields: Mapping[str, Any]) -> M | None:
-    """Return a record without those fields that this release cannot read; None if the record needs one of them."""
+    """Return a record without the fields that this release cannot read; None if a required field is among them."""
     try:
         return model.model_validate(fields)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The processes that work in the farm: their signs of life, and the drain switch."""
+"""The processes that work in the farm: their signs of life, and the switch that drains the farm."""
 
 from __future__ import annotations
 
@@ -17,21 +17,26 @@ from farm.store.scripts import Scripts
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Whether the lease that a sign of life renews is alive, and whether its batch is cancelled."""
+    """The reply to a sign of life.
+
+    Attributes:
+        lease_alive: whether the lease that the process named is alive; if so, it has been renewed.
+        cancelled: whether the batch of this lease has been cancelled.
+    """
 
     lease_alive: bool
     cancelled: bool
 
 
 class Registry:
-    """Signs of life of one worker process, over a blocking client.
+    """Gives the signs of life of one worker process, over a blocking client.
 
     Args:
         client: the store.
-        kind: the room.
+        kind: the room in which the process works: Lean, embed or premises.
         worker: the id of the process.
-        environment: the Lean environment that a Lean worker works for; meaningless in other rooms.
-        serves: how a Lean worker's verdicts describe that environment.
+        environment: the Lean environment for which a Lean worker works; other rooms do not use it.
+        serves: how the verdicts of a Lean worker describe this environment.
     """
 
     def __init__(
@@ -50,7 +55,7 @@ class Registry:
         self._serves = (serves or Environment()).model_dump_json() if kind is WorkerKind.LEAN else ""
 
     def beat(self, *, lease: str = "", **fields: str | float) -> Alive:
-        """Give a sign of life, renew the lease, and show the given fields of `WorkerStatus`.
+        """Give a sign of life, renew the lease, and publish these fields of the process's `WorkerStatus`.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -74,9 +79,9 @@ class Registry:
 
 
 def worker_statuses(shown: Iterable[tuple[str, dict[bytes, bytes]]], now_ms: int) -> list[WorkerStatus]:
-    """Return the state of processes from their names and the records that their last signs of life left.
+    """Return the status of processes, from the names of the processes and the records of their last signs of life.
 
-    Processes that are gone are left out, and so are those whose record this release cannot read.
+    A process is left out if it is gone, or if this release cannot read its record.
     """
     found = (_worker_status(name, fields, now_ms) for name, fields in shown if fields)
     return [status for status in found if status]
@@ -97,7 +102,7 @@ def _worker_status(worker: str, fields: dict[bytes, bytes], now_ms: int) -> Work
 
 
 async def read_status(client: AsyncRedisClient) -> FarmStatus:
-    """Return every live worker, and how much waits and runs in each environment."""
+    """Return the state of the farm: every live worker, and how many proofs wait and run in each environment."""
     with translated():
         now_ms = in_ms(await client.time())
         await client.zremrangebyscore("farm:workers", 0, now_ms - 1)
@@ -118,7 +123,7 @@ async def read_status(client: AsyncRedisClient) -> FarmStatus:
 
 
 def set_draining(client: RedisClient, draining: bool) -> None:
-    """Stop or allow claims in the whole farm; add an event to the history if this changes anything."""
+    """Stop claims in the whole farm, or allow them again; if this is a change, add an event to the history."""
     with translated():
         was_draining = bool(client.exists("farm:draining"))
         if draining:

@@ -1,4 +1,4 @@
-"""Premise queries on their way: API → embed worker → premise worker → the API's reply list."""
+"""Premise queries on their way from the API to an embed worker, a premise worker, and the API's reply list."""
 
 from __future__ import annotations
 
@@ -28,13 +28,16 @@ class Retrieval:
     """One premise query.
 
     Attributes:
-        states: goals, each to be answered on its own; everything else is the same for all of them.
-        imported_modules: ids or names; None differs from an empty list. A list of only ids is read back as an `array`.
+        states: the goals. Each goal gets an answer of its own; the other fields apply to all goals.
+        imported_modules: ids or names; None and an empty list mean different things. A list that holds only ids is an
+            `array` once the query has been read from the store.
         reply: the list to which the answer goes.
-        deadline_ms: Unix time by the API's clock after which nobody waits any more; workers use `farm:flights` instead.
+        deadline_ms: the time until which the client waits, as Unix time by the API's clock. Workers do not use this
+            time, but the one in `farm:flights`.
         is_detailed: whether the answer says more about a premise than its score and name.
-        embed_s: seconds that the embedding took, once the query has been embedded.
-        model: the name of the embedder that made its vectors; empty if an earlier release made them.
+        embed_s: how many seconds the embedding took; 0 before the query has been embedded.
+        model: the name of the embedder that made the query's vectors; empty if there are no vectors yet, or if a worker
+            of an earlier release made them.
     """
 
     states: list[str]
@@ -58,7 +61,7 @@ class Retrieval:
 
 
 def _pack_names(names: Names) -> bytes:
-    """Pack ids as int32, so that 130 000 of them are copied and not parsed; pack names as JSON."""
+    """Pack ids as int32, so that a reader copies 130 000 ids without parsing them; pack names as JSON."""
     try:
         return _INTS + array("i", cast("list[int]", names)).tobytes() if names is not None else _JSON + b"null"
     except (TypeError, OverflowError):
@@ -92,7 +95,7 @@ def dump(retrieval: Retrieval) -> dict[str, bytes]:
 
 
 def load(id: str, fields: dict[bytes, bytes]) -> Retrieval | None:
-    """Return the query of a hash; None if another release wrote it, and this one cannot read it."""
+    """Return the query that a hash holds; None if another release wrote the hash and this release cannot read it."""
     try:
         return _load(id, fields)
     except (KeyError, TypeError, ValueError):
@@ -125,12 +128,12 @@ _REFUSALS = {
 
 
 class Retrievals:
-    """Premise queries as the API sees them.
+    """Submits and gives up premise queries, over the API's client.
 
     Args:
         client: the API's client.
-        most_inputs: texts that may wait to be embedded, farm-wide; a single query may have more.
-        most_bytes: bytes that all waiting queries may hold.
+        most_inputs: how many texts may wait to be embedded in the whole farm. A query that is alone may have more.
+        most_bytes: how many bytes all queries in the farm may hold together.
     """
 
     def __init__(self, client: AsyncRedisClient, *, most_inputs: int = 1 << 31, most_bytes: int = MOST_BYTES) -> None:
@@ -144,11 +147,11 @@ class Retrievals:
 
         Args:
             retrieval: the query.
-            ttl_ms: milliseconds after which the query is gone, and no longer counts against the limits.
-            inputs: how many of its texts are likely to need embedding; None means all.
+            ttl_ms: after how many milliseconds the query expires, so that it no longer counts towards the limits.
+            inputs: how many texts of the query probably have to be embedded; None means all.
 
         Raises:
-            RateLimited: too much waits already; nothing was stored.
+            RateLimited: too many queries wait already; this query was not stored.
             StoreUnavailable: Redis does not answer.
         """
         inputs = len(retrieval.texts) if inputs is None else inputs
@@ -161,19 +164,19 @@ class Retrievals:
         return bool(reply)
 
     async def is_in_flight(self, retrieval: Retrieval) -> bool:
-        """Whether a query is waiting or being answered; False once it is answered, or if the store has lost it."""
+        """Whether a query still waits for its answer; False if it has been answered, given up, or lost by the store."""
         with translated():
             return await self._client.zscore("farm:flights", retrieval.id) is not None
 
     async def give_up(self, retrieval: Retrieval) -> None:
-        """Forget a query that nobody waits for any more; an answered query is forgotten already."""
+        """Remove a query for which nobody waits any more; nothing happens if the query has been answered."""
         with translated():
             await self._scripts.run("retrieval", "give_up", retrieval.id)
 
 
 @dataclass(frozen=True, slots=True)
 class ServedCorpus:
-    """The facts about the corpus that the API needs to serve the lists of names."""
+    """The edition of the corpus, and its lists of names as the API serves them."""
 
     snapshot: str
     modules_json: bytes
@@ -181,13 +184,13 @@ class ServedCorpus:
 
 
 async def read_edition(client: AsyncRedisClient) -> str:
-    """Return the edition of the corpus in use, and so of its lists of names; empty while there is none."""
+    """Return the edition of the published corpus; empty while there is none."""
     with translated():
         return (await client.hget("farm:corpus", "snapshot") or b"").decode()
 
 
 async def read_corpus(client: AsyncRedisClient, known: ServedCorpus | None) -> ServedCorpus | None:
-    """Return the corpus that the premise workers answer with, or `known` itself if it has not changed."""
+    """Return the published corpus, or `known` itself if the edition has not changed; None while there is none."""
     with translated():
         snapshot = await client.hget("farm:corpus", "snapshot")
         if snapshot is None:

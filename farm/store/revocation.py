@@ -1,4 +1,8 @@
-"""Revocation: find and mark the verdicts that rest on a version declared bad, and stop judging with that version."""
+"""Revocation of verdicts.
+
+An operator declares a version of a toolchain, policy or checker bad. Workers that use this version then get no more
+work, and the verdicts that rest on it can be found and marked as revoked.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ _DECIDED = ("accepted", "rejected")
 
 
 class Basis(StrEnum):
-    """The kinds of version on which a verdict rests; the verdict is revoked if one of its versions is declared bad."""
+    """The kinds of version on which a verdict rests."""
 
     TOOLCHAIN = "toolchain"
     POLICY = "policy"
@@ -31,8 +35,8 @@ class Bad:
     """A version that has been declared bad.
 
     Attributes:
-        basis: the kind of version.
-        version: which one: a Lean version, a policy version, or the name and version of a checker.
+        basis: the kind of the version.
+        version: the version of Lean or of the policy, or the name and version of a checker.
     """
 
     basis: Basis
@@ -57,7 +61,7 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """A verdict that rests on something bad."""
+    """A verdict that rests on a version that has been declared bad."""
 
     owner: str
     batch: str
@@ -68,19 +72,22 @@ class Affected:
 
 
 class Revocation:
-    """The versions declared bad and the verdicts that rest on them, over a blocking client."""
+    """Declares versions bad, and finds and marks the verdicts that rest on them, over a blocking client."""
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client
         self._scripts = Scripts(client)
 
     def declare(self, bad: Bad) -> None:
-        """Give no more work to workers that use this version; the runs that they have begun are repeated by others."""
+        """Declare a version bad.
+
+        Workers that use this version get no more work. Other workers repeat the runs that these workers have begun.
+        """
         with translated():
             self._client.hsetnx("farm:revoked", f"{bad.basis}:{bad.version}", in_ms(self._client.time()))
 
     def withdraw(self, bad: Bad) -> bool:
-        """Allow a version again, but keep the marks on verdicts. Return whether it had been declared bad."""
+        """Allow a version again; return whether it had been declared bad. The marks on verdicts stay."""
         with translated():
             return bool(self._client.hdel("farm:revoked", f"{bad.basis}:{bad.version}"))
 
@@ -95,7 +102,7 @@ class Revocation:
 
         Args:
             bad: the version.
-            mark: whether the verdicts are also marked, so that `revoked` says why and the reward is None.
+            mark: whether to mark these verdicts too. In a marked verdict, `revoked` says why, and the reward is None.
         """
         with translated():
             names = [name.decode().rpartition("/") for name in self._client.zrange("farm:batches", 0, -1)]
@@ -108,10 +115,10 @@ class Revocation:
                     yield Affected(owner, batch, index, fields["id"], fields["outcome"], fields["level"])
 
     def mark_suspects(self) -> int:
-        """Mark the accepted verdicts in batches in which a canary was accepted; return how many there were.
+        """Mark the accepted verdicts of the batches in which a canary was accepted; return how many there were.
 
-        All kept verdicts are forgotten: it is not known which of them come from the process that accepted the canary,
-        and such a verdict would go on answering for every owner.
+        All cached verdicts are deleted too. Some of them may come from the process that accepted the canary, but it is
+        not known which ones, and the cache would go on giving them to every owner.
         """
         with translated():
             batches = [batch.decode() for batch in self._client.smembers("farm:suspects")]
@@ -129,7 +136,7 @@ class Revocation:
         return marked
 
     def _results(self, batch: str) -> Iterator[list[tuple[int, bytes, Json]]]:
-        """Yield the verdicts of a batch that are not revoked, each with its index and in its stored form."""
+        """Yield the verdicts of a batch that are not revoked, many at a time, as (index, stored form, fields)."""
         cursor = 0
         while True:
             with translated():

@@ -1,4 +1,7 @@
-"""The queues of the two rooms that answer premise queries, as their workers see them."""
+"""The queues of premise queries, as the workers see them.
+
+Two rooms serve a query: the workers of the room `embed` make its vectors, then those of `premises` answer it.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,24 @@ from farm.store.constants import TOKEN_TTL_MS
 from farm.store.retrievals import Retrieval, load
 from farm.store.scripts import Scripts
 
-# How often a listening process says that it listens.
+# How often a process that waits for queries records in the store that it does.
 _SAY_EVERY_S = 1.0
 _FATAL = "The worker that had this query died, twice: its log says why"
 
 Taken = list[tuple[Retrieval, bytes]]
-"""Queries with their vectors: float32 bytes, empty before embedding."""
+"""Queries, each with its vectors as float32 bytes, which are empty before the query has been embedded."""
 
 
 class Room:
-    """The queue of one room (`embed` or `premises`), over a worker's blocking client.
+    """The queue of one room, over a worker's blocking client.
 
-    Queries are leased. If a worker dies, hangs or loses its connection, its queries wait again when their leases lapse.
+    A worker takes queries under leases. If the worker dies, hangs or loses its connection, the leases lapse, and then
+    the queries wait again.
 
     Args:
         client: the client.
-        name: the name of the room.
-        worker: the worker that takes queries; empty for a process that takes none.
+        name: the name of the room, `embed` or `premises`.
+        worker: the worker that takes queries; empty if this process takes none.
     """
 
     def __init__(self, client: RedisClient, name: str, worker: str = "") -> None:
@@ -44,24 +48,29 @@ class Room:
         self._listens_until = 0.0
 
     def open(self) -> None:
-        """Let the next query send a token again. Call this before a last check of the queue, or a query is missed."""
+        """Stop listening, so that the API publishes a token again for the next query.
+
+        A worker that stops must check the queue once more after this call. Otherwise it misses a query that came
+        without a token just before the call.
+        """
         self._listens_until = 0.0
         with translated():
             self._client.delete(self._called)
 
     def call_if_neglected(self) -> bool:
-        """Put lapsed queries back; return True if queries wait without a token, which the caller must publish."""
+        """Put back queries whose leases have lapsed; return True if the caller must publish a token for the queue."""
         with translated():
             return bool(self._scripts.run("retrieval", "look_after", self.name))
 
     def linger(self, most: int, timeout_s: float) -> Taken:
-        """Wait for queries and take up to `most`; a query that arrives during the wait needs no token.
+        """Wait for queries and take up to `most` of them; a query that arrives during the wait needs no token.
 
-        Once all processes of the room have been busy for five seconds on end, the next query sends a token again.
+        A process that waits here records that it is listening, and counts as listening for five seconds. While no
+        process of the room counts as listening, the next query needs a token again.
 
         Args:
-            most: how many queries to take.
-            timeout_s: seconds to wait; less than the five seconds for which a process counts as listening.
+            most: how many queries to take at most.
+            timeout_s: how many seconds to wait; must be less than five.
         """
         with translated():
             if time.monotonic() > self._listens_until:
@@ -70,27 +79,27 @@ class Room:
             return self.take(most) if self._is_rung(timeout_s) else []
 
     def take_more(self, most: int, timeout_s: float) -> Taken:
-        """Wait for queries and take up to `most` more than those being served; empty if none come in time."""
+        """Wait for queries and take up to `most` of them while others are being served; empty if none come in time."""
         with translated():
             return self._claim(most, "more") if self._is_rung(timeout_s) else []
 
     def _is_rung(self, timeout_s: float) -> bool:
         """Whether a query is waiting, or arrives within the timeout.
 
-        The command moves the first query to the place where it already is, so a client that dies at this point takes
-        nothing with it.
+        The command moves the first query of the list to the place where it already is. A client that dies at this point
+        therefore takes no query with it.
         """
         return self._client.blmove(self._waiting, self._waiting, timeout_s, "LEFT", "LEFT") is not None
 
     def in_flight(self) -> int:
-        """Return how many queries have a waiting client, in both rooms together."""
+        """Return how many queries are in flight, in both rooms together."""
         with translated():
             return self._client.zcard("farm:flights")
 
     def take(self, most: int) -> Taken:
-        """Return up to `most` waiting queries; call this only once the queries taken before have been served.
+        """Take up to `most` waiting queries; call this only after all queries taken before have been served.
 
-        Queries that nobody waits for any more are left out; an empty list means that nothing is waiting.
+        Queries for which nobody waits any more are left out. The list is empty if no query is waiting.
         """
         self._held = ()
         return self._claim(most, "first")
@@ -108,7 +117,10 @@ class Room:
         return taken
 
     def _leave_unread(self) -> None:
-        """Let the leases of queries that only another release can read lapse: this worker would take them again."""
+        """Drop queries that only another release can read from the list of queries that this worker has taken.
+
+        Their leases lapse later. If the queries went back to the queue at once, this worker would take them again.
+        """
         with translated():
             if self._held:
                 self._client.hset(self._taken, self._worker, " ".join(self._held))
@@ -116,25 +128,27 @@ class Room:
                 self._client.hdel(self._taken, self._worker)
 
     def renew(self) -> None:
-        """Renew the leases of the queries being served; called by a thread other than the one that takes them.
+        """Renew the leases of the queries that this process is serving.
 
-        A query that got lost on the way to this process is not renewed, so that its lease lapses.
+        A thread other than the one that takes queries calls this. A query that got lost on the way to this process is
+        not among them, so its lease lapses.
         """
         if held := self._held:
             with translated():
                 self._scripts.run("retrieval", "renew", self.name, self._worker, *held)
 
     def recover(self, is_alive: Callable[[str], bool]) -> None:
-        """Put back the queries that dead workers had taken and that nobody has answered.
+        """Put back the queries that dead workers have left unanswered.
 
-        Each goes back only once: a query taken back a second time may be what kills workers, so its answer is an error.
+        Each query is put back only once. If a second worker dies with it, the query itself may be the cause, so it is
+        answered with an error.
 
         Args:
             is_alive: says whether a worker may still be at work.
         """
         with translated():
             for worker, ids in self._client.hgetall(self._taken).items():
-                # Of several reapers, the one that removes the entry acts on it.
+                # If several reapers do this, only the one that removes the worker's entry takes the queries back.
                 if not is_alive(worker.decode()) and self._client.hdel(self._taken, worker):
                     self._take_back(worker.decode(), ids.decode().split())
 
@@ -144,14 +158,14 @@ class Room:
         self._reply(((retrieval, {"error": _FATAL}) for retrieval in fatal if retrieval), holder="")
 
     def pass_on(self, room: str, vectors: dict[str, bytes], embed_s: float = 0.0, model: str = "") -> bool:
-        """Hand embedded queries to the next room; return True when the caller must publish a token for it.
+        """Hand embedded queries to the next room; return True if the caller must publish a token for that room.
 
         Queries that have been given up meanwhile are left out.
 
         Args:
             room: the next room.
-            vectors: float32 bytes by query.
-            embed_s: seconds that embedding all of them took.
+            vectors: the vectors of each query as float32 bytes, by the id of the query.
+            embed_s: how many seconds it took to embed all these queries.
             model: the name of the embedder.
         """
         pairs = [part for pair in vectors.items() for part in pair]
@@ -163,13 +177,13 @@ class Room:
         self.reply_all([(retrieval, answer)])
 
     def reply_all(self, answers: Iterable[tuple[Retrieval, Json]]) -> None:
-        """Answer the API processes that wait: `{"results": [[row, …], …], …}` or `{"error": text}`.
+        """Send answers to the API processes that wait: `{"results": [[row, …], …], …}` or `{"error": text}`.
 
-        There is one list of rows per goal; a row is `[score, name]`, or `[score, name, kind, module, statement]` where
-        the query asked for details.
+        The results have one list of rows for each goal. A row is `[score, name]`. If the query asked for details, a row
+        is `[score, name, kind, module, statement]`.
 
-        A query that has been given up meanwhile is not answered. An error from a worker whose lease has lapsed is not
-        passed on, because the worker that has the query now may still answer it.
+        A query that has been given up meanwhile is not answered. An error is dropped if the lease of this worker has
+        lapsed, because the worker that now has the query may still answer it.
         """
         self._reply(answers, holder=self._worker)
 

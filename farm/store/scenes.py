@@ -1,4 +1,9 @@
-"""One look at the store for the history and its alarms, the same over the reaper's client and the API's."""
+"""Looks at the store, for the history and for the alarms.
+
+A look first reads names, then the state of what they name. The state gives a `Scene`, from which the alarms are made,
+and the counts give a `Look`, from which the minutes of the history are made. The `ask_…` functions queue commands on a
+pipeline, and the `read_…` functions read the replies. So the reaper's client and the API's client share both.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +32,7 @@ _OF_BATCH = ("invalid_statements", "finished_ms", "options", "owner")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a look starts from: the time, what the last look left behind, and the names of what to read."""
+    """The first replies of a look: the store's time, what the last look left behind, and the names of what to read."""
 
     now_ms: int
     turn: str
@@ -39,7 +44,7 @@ class Names:
 
 
 def ask_names(pipe: P) -> P:
-    """Ask for the names of what a look reads; `read_names` reads the replies."""
+    """Queue the commands that read the names for a look; `read_names` reads the replies."""
     pipe.time()
     pipe.hmget("farm:history", ["turn", "watch"])
     pipe.zrange("farm:workers", 0, -1)
@@ -53,12 +58,12 @@ _NameReplies: TypeAlias = tuple[tuple[int, int], list[bytes | None], list[bytes]
 
 
 def read_names(replies: Sequence[object]) -> Names:
-    """Read the replies to `ask_names`."""
+    """Return the names that the replies to `ask_names` hold."""
     time, (turn, watch), workers, environments, batches, paused = cast("_NameReplies", replies)
     return Names(
         in_ms(time),
         (turn or b"").decode(),
-        # A watch that another release wrote is replaced by the next look.
+        # If another release wrote the watch, and this one cannot read it, the next look replaces it.
         read_json_record(Watch, watch) if watch else None,
         [name.decode() for name in workers],
         in_order(environments),
@@ -68,7 +73,7 @@ def read_names(replies: Sequence[object]) -> Names:
 
 
 def ask_scene(pipe: P, names: Names) -> P:
-    """Ask for the state of everything that the names stand for; `read_scene` reads the replies."""
+    """Queue the commands that read the state of all that has been named; `read_scene` reads the replies."""
     for name in names.workers:
         pipe.hgetall(f"farm:worker:{name}")
     for batch in names.batches:
@@ -81,7 +86,7 @@ def ask_scene(pipe: P, names: Names) -> P:
 
 
 def read_scene(names: Names, replies: Sequence[object]) -> Scene:
-    """Read the replies to `ask_scene`."""
+    """Return the scene that the replies to `ask_scene` describe."""
     found = iter(replies)
     shown = [(name, cast("_Fields", next(found))) for name in names.workers]
     misread = [_misread(batch, cast("list[bytes | None]", next(found)), names.now_ms) for batch in names.batches]
@@ -98,7 +103,7 @@ def read_scene(names: Names, replies: Sequence[object]) -> Scene:
 
 
 def _count(replies: Iterator[object], most: int) -> int:
-    """Take the next `most` replies to EXISTS; return how many of their keys exist."""
+    """Read the next `most` replies, which are replies to EXISTS; return how many of the keys exist."""
     return sum(cast("int", next(replies)) for _ in range(most))
 
 
@@ -111,7 +116,7 @@ def _misread(batch: str, fields: list[bytes | None], now_ms: int) -> Misread | N
 
 
 def ask_counts(pipe: P, environments: Iterable[str]) -> P:
-    """Ask for the counts from which a minute is made; `read_look` reads the replies."""
+    """Queue the commands that read the counts for a minute of the history; `read_look` reads the replies."""
     pipe.hgetall("farm:totals")
     pipe.hgetall("farm:figures")
     for environment in environments:
@@ -120,7 +125,7 @@ def ask_counts(pipe: P, environments: Iterable[str]) -> P:
 
 
 def read_look(scene: Scene, replies: Sequence[object]) -> Look:
-    """Read the replies to `ask_counts`, as a look at this scene."""
+    """Return the look that consists of a scene and the replies to `ask_counts`."""
     totals, figures, *counts = cast("tuple[_Fields, _Fields, *tuple[list[bytes | None], ...]]", replies)
     return Look(
         at_ms=scene.now_ms,
@@ -141,7 +146,7 @@ def _counters(fields: _Fields) -> dict[str, int]:
 
 
 def read_names_now(client: RedisClient) -> Names:
-    """Read the names with which a look starts.
+    """Return the names for a look, as the store has them now.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -151,7 +156,7 @@ def read_names_now(client: RedisClient) -> Names:
 
 
 def look(client: RedisClient, names: Names) -> tuple[Scene, Look]:
-    """Look at the store in one pipeline; return the scene, and the counts to keep.
+    """Look at the store in one pipeline; return the scene for the alarms, and the look for the history.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -165,7 +170,7 @@ def look(client: RedisClient, names: Names) -> tuple[Scene, Look]:
 
 
 async def read_scene_now(client: AsyncRedisClient) -> Scene:
-    """Return the scene that the store shows now.
+    """Return the scene, as the store shows it now, over the API's client.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -1,7 +1,7 @@
-"""The version of the store's key schema, and the check that this release may work with it.
+"""The version of the store's key schema, and the check that this release may work with the state in the store.
 
-The number is in `lua/common.lua`, the schema in `keys.md`. Releases whose versions are one apart work side by
-side, so that a farm can be upgraded while it runs.
+The version is in `lua/common.lua`, and the schema in `keys.md`. Releases whose versions differ by at most one can work
+on the same store, so a farm can be upgraded while it runs.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Schema:
     """Two versions of the key schema.
 
     Attributes:
-        store: the version of the state in the store.
-        ours: the version of this release.
+        store: the schema version of the state in the store.
+        ours: the schema version of this release.
     """
 
     store: int
@@ -49,14 +49,16 @@ class Schema:
 
 
 def enter_store(client: RedisClient) -> str:
-    """Check that the server and its state suit this release, and record this release's version; called at each start.
+    """Check that the server and its state suit this release, and record the release's schema version.
+
+    A process calls this at its start.
 
     Returns:
-        The sentence from `check_server` about the server.
+        The server's name and version, from `check_server`.
 
     Raises:
-        ConfigurationError: the server could lose data (`check_server`).
-        SchemaMismatch: the state belongs to a release too far from this one.
+        ConfigurationError: the server does not suit the farm; see `check_server`.
+        SchemaMismatch: the schema version of the state differs from this release's version by more than one.
         StoreUnavailable: Redis does not answer.
     """
     server = check_server(client)
@@ -80,12 +82,16 @@ def await_store(client: RedisClient) -> str:
 
 
 def read_schema(client: RedisClient) -> Schema:
-    """Return both versions; raises StoreUnavailable when Redis does not answer."""
+    """Return both schema versions.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
     return _compare(client, "look")
 
 
 async def read_schema_async(client: AsyncRedisClient) -> Schema:
-    """Return both versions, over the API's client; raises as `read_schema` does."""
+    """Return both schema versions, over the API's client. Raises the same errors as `read_schema`."""
     with translated():
         return _read(await AsyncScripts(client).run("schema", "look"))
 

@@ -1,7 +1,8 @@
-"""The Lua scripts; before each stand the constants shared with Python and the functions shared by all scripts.
+"""The Lua scripts of the store, and how to run them.
 
-A full Redis refuses scripts that add work, but runs those that finish work (`allow-oom`), because otherwise a full
-store could never empty.
+Before the text of each script come the constants that Lua and Python share, and the functions that all scripts share. A
+full Redis refuses the scripts that add work. It runs the scripts that finish work (`allow-oom`), because otherwise a
+full store could never become empty.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _GROWING = frozenset({"stage", "commit", "retrieval"})
 
 @cache
 def source(name: str) -> str:
-    """Return the text of a script, after the constants and functions that it uses."""
+    """Return the full text of a script: the shared constants and functions, then the script itself."""
     folder = files("farm.store") / "lua"
     flags = "" if name in _GROWING else "#!lua flags=allow-oom\n"
     shared = "".join(f"local {each} = {_lua(value)}\n" for each, value in SHARED.items())
@@ -30,7 +31,7 @@ def _lua(value: int | str | list[str]) -> str:
 
 
 class Scripts:
-    """Runs scripts by name on a blocking client; each is sent once per server."""
+    """Runs scripts by name on a blocking client; the text of a script is sent only if the server does not have it."""
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""A batch before its commit: the staged items, and what the commit adds to them."""
+"""A batch before its commit: the staged items, and the facts that the commit adds to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NewBatch:
     """The facts about a batch that a commit needs besides the items.
 
     Attributes:
-        listed: whether the owner's list of batches shows this batch; if so, its items are proofs.
+        listed: whether the owner's list of batches shows this batch; the items of a listed batch are proofs.
         trace: the `traceparent` that the batch's runs continue; empty if the batch is not traced.
     """
 
@@ -36,12 +36,19 @@ class NewBatch:
 
     @property
     def weight(self) -> float:
-        """The batch's share of a lane: each step of priority doubles it."""
+        """The batch's share of a lane; each step of `priority` doubles the share."""
         return float(2 ** (int(self.options.get("priority", 5)) - 5))
 
 
 class StagedItem(NamedTuple):
-    """One task to stage, the lane where it waits, and a fingerprint if its verdict may be kept or shared."""
+    """One task to stage.
+
+    Attributes:
+        lane: the queue in which the task is to wait.
+        task: the task.
+        fingerprint: the fingerprint of the task; empty if its verdict may not be cached or shared.
+        is_canary: whether the task is a false proof that the farm mixes in.
+    """
 
     lane: str
     task: Task
@@ -51,10 +58,14 @@ class StagedItem(NamedTuple):
 
 @dataclass(slots=True)
 class Staging:
-    """An owner's items before the commit; none of them runs until then.
+    """The items that an owner has staged; none of them runs before the commit.
 
     Attributes:
-        first: the `problem` of the first proof, or else its `id`; empty if it has neither.
+        owner: the name of the owner's key.
+        batch: the id that the batch will have.
+        total: how many items have been staged, without canaries.
+        canaries: how many canaries have been staged.
+        first: the `problem` of the first proof; if it has none, its `id`; empty if it has neither.
     """
 
     owner: str
@@ -64,7 +75,7 @@ class Staging:
     first: str = ""
 
     def number(self, entry: StagedItem) -> int:
-        """Return the next index: canaries have a range of their own, which no user's proof reaches."""
+        """Return the index of the next item; canaries have a range of indices that no proof of a user reaches."""
         if entry.is_canary:
             self.canaries += 1
             return FIRST_CANARY + self.canaries - 1
@@ -75,7 +86,7 @@ class Staging:
 
 
 def pack_commit(staging: Staging, submission: NewBatch) -> bytes:
-    """Return the argument of commit.lua."""
+    """Return the argument of commit.lua, as JSON."""
     names = {"first": staging.first} if staging.first else {}
     return orjson.dumps(
         {

@@ -1,4 +1,7 @@
-"""Vectors of new premises, shared by all embed workers; the farm bounds their size, because Redis must not evict."""
+"""Vectors of new premises, which all embed workers share.
+
+The farm itself limits their total size, because Redis must not evict keys.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,16 @@ from farm.store.connection import translated
 from farm.store.scripts import Scripts
 
 MOST_BYTES = 256 << 20
-# Redis serves nobody else while a script runs.
+# How many vectors one script reads or writes. Redis serves nobody else while a script runs.
 _AT_ONCE = 256
 
 
 class SharedVectors:
-    """The vectors, over a worker's blocking client.
+    """Reads and writes the shared vectors, over a worker's blocking client.
 
     Args:
         client: the client.
-        most_bytes: how many bytes the vectors may take; the least recently used are dropped.
+        most_bytes: how many bytes the vectors may take; if they take more, the least recently used are dropped.
     """
 
     def __init__(self, client: RedisClient, most_bytes: int = MOST_BYTES) -> None:
@@ -27,7 +30,7 @@ class SharedVectors:
         self._most_bytes = most_bytes
 
     def get(self, digests: Sequence[bytes]) -> list[bytes | None]:
-        """Return the vector of each digest as float32 bytes; None where there is none.
+        """Return the vector of each digest as float32 bytes; None if there is no vector.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -40,7 +43,7 @@ class SharedVectors:
         return found
 
     def put(self, vectors: Mapping[bytes, bytes]) -> None:
-        """Keep vectors under their digests.
+        """Store vectors under their digests.
 
         Raises:
             StoreUnavailable: Redis does not answer.
