@@ -178,7 +178,7 @@ class Corpora:
             self._client.hset(_CHOSEN, mapping={"wish": orjson.dumps(asdict(wish)), "home": home})
 
     def chosen(self, home: str) -> Wish | None:
-        """Return the request whose corpus a worker with the settings `home` loads at its start; None if there is none."""
+        """Return the request whose corpus a worker with the settings `home` loads at its start; None if none exists."""
         with translated():
             found, its_home = self._client.hmget(_CHOSEN, "wish", "home")
         return _read(Wish, found) if found and its_home and its_home.decode() == home else None

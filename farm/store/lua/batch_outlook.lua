@@ -1,8 +1,9 @@
--- Counts a run that has outlasted its slice, and records that it goes on until its item leaves the lease.
--- ARGV: lease, index, ms until its full time is over
--- Returns {} when the lease or the item is gone, else {processes, fresh, deferred, outlasted, returned, timeouts, decided,
---          seconds of work, whether another batch is waiting, ms left of each other run that goes on...}
---          (farm/store/batch_outlooks.py).
+-- Counts a run that has outlasted its time slice. Records that the run goes on; the record stands until the run's item
+-- leaves the lease.
+-- ARGV: lease, index, ms until the full time of the run is over
+-- Returns {} if the lease or the item is gone, else {processes, fresh, deferred, outlasted, returned, timeouts,
+--          decided, seconds of work, whether another batch is waiting, ms left of each other run that goes on...}
+--          (see farm/store/batch_outlooks.py).
 local index, now = ARGV[2], now_ms()
 local lease = read_live_lease(ARGV[1], now)
 if not lease or redis.call('EXISTS', 'farm:batch:' .. lease.batch) == 0 then return {} end
@@ -17,12 +18,13 @@ local function others_wait()
   return redis.call('ZCARD', ready_key(lease)) > redis.call('SCARD', b .. ':lanes') and 1 or 0
 end
 
--- A run that ended without drop_from_lease is over when its full time is over, at the latest.
+-- If a run ended without drop_from_lease, its record is still there. It is removed when the full time of the run is
+-- over.
 redis.call('ZREMRANGEBYSCORE', beyond, '-inf', now)
 local going_on = redis.call('ZRANGE', beyond, 0, -1, 'WITHSCORES')
 redis.call('HSET', 'farm:lease:' .. lease.id, 'beyond', index)
 redis.call('ZADD', beyond, now + ARGV[3], index)
--- If a release that does not know this key completes the batch, the key expires by itself.
+-- A release that does not know this key may complete the batch. Then the key expires by itself.
 redis.call('PEXPIRE', beyond, ARGV[3] + 3600000)
 
 local waiting = 0

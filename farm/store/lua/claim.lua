@@ -1,12 +1,13 @@
--- Hands a worker process a chunk of one lane under a lease.
--- ARGV: environment, worker, lease, warm lane or '', owner served last or '', seconds by which that owner may be ahead of
---       the others, most items, TOOLCHAIN|POLICY|CHECKER|REVISION, '1' if verdicts may be written in groups or ''
+-- Leases some items of one lane to a worker process. A lane is a queue of items that can share one REPL environment.
+-- ARGV: environment, worker, lease, warm lane or '', owner served last or '', seconds by which this owner may be ahead
+--       of the others, most items to run, TOOLCHAIN|POLICY|CHECKER|REVISION, '1' if verdicts may be written in groups
+--       or ''
 -- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '', class,
 --          {index, stored proof, deaths, lapses, slow, known verdict or ''}...};
--- {what has been declared bad} when the process judges by something that has been declared bad;
--- or {} when there is nothing for it to do. In these two cases the process's token is spent: a process holds a token
--- for as long as it finds work. If the reply has no items, there is no lease, because every item that was looked at is
--- waiting for another item's run.
+-- {what has been declared bad} if the toolchain, policy or checker of the process has been declared bad;
+-- or {} if there is nothing to do. In the last two cases the token of the process is spent, because a process holds a
+-- token only while it finds work. If the first reply has no items, there is no lease: every item that was looked at now
+-- waits for the run of another item.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local warm, last_owner, lead_s, most, revision = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local in_groups = ARGV[9] == '1'
@@ -19,8 +20,9 @@ local function reserved(class)
   return class == 'batch' and processes >= RESERVE_FROM_PROCESSES and busy(env, 'batch', now) >= processes - 1
 end
 
--- Returns the owner that has been served least. But changing owners may cost a header load. For batches, the owner that
--- was served last is therefore kept while it is ahead by at most `lead_s`.
+-- Returns the owner to serve. This is the owner that has been served least. But a change of owner may cost a header
+-- load, so in the class `batch` the owner served last stays until it is more than `lead_s` ahead, or another is
+-- neglected.
 local function pick_owner(class)
   local owners = owners_key(env, class)
   local first = redis.call('ZRANGE', owners, 0, 0, 'WITHSCORES')
@@ -31,7 +33,8 @@ local function pick_owner(class)
   return first[1]
 end
 
--- Returns the warm lane. If another lane has waited past the age bound, returns the lane that has waited longest.
+-- Returns the warm lane, if work waits in it and no lane has waited past the age bound. Otherwise returns the lane that
+-- has waited longest.
 local function pick_lane(place)
   local ready = ready_key(place)
   local oldest = redis.call('ZRANGE', ready, 0, 0, 'WITHSCORES')
@@ -42,15 +45,15 @@ end
 local function known(member, exact)
   local kept = redis.call('GET', 'farm:verdict:' .. member)
   if not kept then return nil end
-  -- Positions in kept messages would be wrong for another layout of the same proof.
+  -- The messages of a kept verdict have positions, which would be wrong for another layout of the same proof.
   local kind = string.sub(kept, LAYOUT_CHARS + 1, LAYOUT_CHARS + 1)
   if kind ~= 'c' and string.sub(kept, 1, LAYOUT_CHARS) ~= exact then return nil end
   redis.call('ZADD', 'farm:verdicts', now, member)
   return string.sub(kept, LAYOUT_CHARS + 2)
 end
 
--- Makes an item wait for the run of an item with the same question; if there is none, the item leads its own run.
--- Returns whether the item waits.
+-- If another item with the same question is running, makes this item wait for that run. If not, records that this item
+-- runs, so that others can wait for it. Returns whether this item waits.
 local function park(member, lane, batch, index)
   local leader, parked = redis.call('GET', 'farm:flight:' .. member), 'farm:parked:' .. member
   if not leader or (leader ~= id and redis.call('EXISTS', 'farm:lease:' .. leader) == 0) then
@@ -64,8 +67,8 @@ local function park(member, lane, batch, index)
   return true
 end
 
--- Looks at one item that was taken from the list. Returns its entry in the reply, and the member to keep in the lease
--- if there is one; or nil when the item need not run now.
+-- Looks at one item that was taken from the list. Returns the item's entry for the reply and, if the item has a
+-- fingerprint, the member to keep in the lease. Returns nil if the item waits for another item's run.
 local function look_at(lane, batch, index, past)
   local stored = redis.call('HGET', 'farm:batch:' .. batch .. ':items', index)
   local entry = {index, stored, past[1] or 0, past[2] or 0, past[3] or 0, ''}
@@ -86,8 +89,8 @@ local function take(place, lane, batch)
   local list, b = 'farm:pending:' .. lane .. ':' .. batch, 'farm:batch:' .. batch
   local out = {entries = {}, members = {}, to_run = 0, looked_at = 0}
   local has_past = redis.call('EXISTS', b .. ':history') == 1
-  -- Takes only a share of what is waiting, so that other processes have work too and no chunk delays the end of a
-  -- batch. Where many small batches wait, there is work for every process, and larger chunks cost less.
+  -- Takes only a share of the waiting items, so that other processes get work too, and no large lease delays the end of
+  -- a batch. If many small batches wait, every process has work anyway, and the share is larger, which costs less.
   local waiting = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
   local share = math.max(1, math.min(most, math.ceil(waiting / math.max(1, 2 * processes))))
   while out.to_run < share and #out.entries < MOST_KNOWN + out.to_run and out.looked_at < MOST_LOOKED_AT do
@@ -95,11 +98,11 @@ local function take(place, lane, batch)
     if not index then break end
     local past = has_past and redis.call('HMGET', b .. ':history', 'death:' .. index, 'lapse:' .. index,
       'slow:' .. index, 'apart:' .. index, 'alone:' .. index) or {}
-    -- An item runs alone if it has been charged with a death, or may have been running when a process died.
+    -- An item runs alone if a death has been charged to it, or if it may have been running when a process died.
     local alone = past[1] or past[5]
     if alone and out.to_run > 0 then redis.call('LPUSH', list, index) break end
     out.looked_at = out.looked_at + 1
-    -- A late verdict from a lapsed lease may have settled the item meanwhile.
+    -- The item may have got a verdict meanwhile, from a process whose lease had lapsed.
     if redis.call('HEXISTS', b .. ':results', index) == 0 then
       local entry, member = look_at(lane, batch, index, past)
       if entry then
@@ -134,8 +137,8 @@ end
 
 local function grant(place, lane, batch, taken)
   local b, ready = 'farm:batch:' .. batch, ready_key(place)
-  -- Charges a little now, and the real seconds once they are known. So two processes that claim at the same time serve
-  -- two owners, and a hundred processes serve several batches.
+  -- Charges a little now, and the real seconds when they are known. Because of the first charge, two processes that
+  -- claim at the same time serve two owners, and a hundred processes serve several batches.
   charge_owner(place, HEAD_START_S * 2)
   charge_batch(place, lane, batch, #taken.entries * CLAIM_S)
   redis.call('HSET', 'farm:granted:' .. env, place.owner, now)
@@ -159,7 +162,7 @@ end
 local out = {}
 local bad = declared_bad(revision)
 if bad then token_spent(env) return {bad} end
--- The claim was sent a second time because the first reply got lost, so nobody is working on the items that it named.
+-- If the lease exists, this claim was sent before and its reply got lost. So nobody is working on the lease's items.
 local lost = read_lease(id)
 if lost then give_up_lease(lost, now) end
 if redis.call('EXISTS', 'farm:draining') == 0 then

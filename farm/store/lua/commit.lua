@@ -1,16 +1,17 @@
--- Turns a staged batch into a real one, in one step.
--- ARGV: JSON of batch, owner, environment, class, total, weight, options (JSON in a text), retention_s, reply, key (Idempotency-Key)
---       or '', body_hash, deadline_ms or '', canaries (in the total), listed (whether its owner sees it), trace (traceparent) or ''
+-- Turns the staged items into a batch, in one step.
+-- ARGV: JSON of batch, owner, environment, class, total (canaries included), weight, options (JSON in a text),
+--       retention_s, reply, key (Idempotency-Key) or '', body_hash, deadline_ms or '', canaries (how many),
+--       listed (whether the owner's list shows the batch), trace (traceparent) or ''
 -- Returns {batch, tokens to publish, 'new' | 'known' | 'conflict' | 'paused' | 'lost'}.
 local new = cjson.decode(ARGV[1])
 local batch, owner, env, class = new.batch, new.owner, new.environment, new.class
 local now = now_ms()
--- A submitter that waits for the answer would have to wait for an operator.
+-- A client that waits for the answer would have to wait until an operator ends the pause.
 if new.reply ~= '' and redis.call('HEXISTS', 'farm:paused', owner) == 1 then return {batch, 0, 'paused'} end
 local b = 'farm:batch:' .. batch
 local is_known = redis.call('EXISTS', b) == 1
--- A failover has lost a part of the staging, or the staging was discarded before this call arrived. Such a batch would
--- never end.
+-- If items are missing, a failover has lost a part of them, or the staging was discarded before this call arrived. A
+-- batch without them would never end.
 if not is_known and redis.call('HLEN', b .. ':items') ~= new.total then return {batch, 0, 'lost'} end
 if new.key ~= '' then
   local key = 'farm:idempotency:' .. owner .. ':' .. new.key
@@ -19,7 +20,7 @@ if new.key ~= '' then
   redis.call('HSET', key, 'body', new.body_hash, 'batch', batch)
   redis.call('EXPIRE', key, new.retention_s)
 end
--- The commit was sent a second time because the first reply got lost.
+-- This commit was sent before, and its reply got lost.
 if is_known then return {batch, tokens_wanted(env, now), 'new'} end
 for _, key in ipairs(batch_keys(batch)) do redis.call('PERSIST', key) end
 redis.call('ZREM', 'farm:expiries', batch)

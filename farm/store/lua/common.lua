@@ -1,21 +1,23 @@
--- Every script starts with the constants that Python shares (constants.py), and then this file. The keys: ../keys.md.
+-- This file stands before every script, after the constants that Python shares (constants.py). For the keys see
+-- ../keys.md.
 
--- Two releases work on the same state while a farm is upgraded. A field or key that the older one can do without
--- may be added at any time; any other change takes two releases, each of which adds one to SCHEMA (CONTRIBUTING.md).
+-- Two releases work on the same state while a farm is upgraded. A field or key that the older release does not need may
+-- be added at any time. Any other change takes two releases, each of which adds one to SCHEMA (CONTRIBUTING.md).
 local SCHEMA = 1
 
--- A number is negated as `0 - n`: -0 goes to Redis 7.0 as '-0', which it does not accept as an integer.
+-- Numbers that may be 0 are negated as `0 - n`, because Lua would send -0 as '-0', which Redis 7.0 does not accept as
+-- an integer.
 
-local RESERVE_FROM_PROCESSES = 4  -- from this many processes on, one takes interactive work only
-local HEAD_START_S = 0.001        -- a newcomer comes just before the owner that has been served least
--- The length of a batch's turn, at weight 1. If all batches of a lane ran side by side, small batches would all end
--- late. A client that sends its next batch only when one ends would meanwhile leave the farm idle.
+local RESERVE_FROM_PROCESSES = 4  -- if there are this many processes, one takes only interactive work
+local HEAD_START_S = 0.001        -- a newcomer is placed this far before the owner that has been served least
+-- The length of a batch's turn, at weight 1. If all batches of a lane ran side by side, all small batches would end
+-- late. Clients that send their next batch only when one has ended would then leave processes idle.
 local TURN_S = 0.5
-local CLAIM_S = TURN_S / 16       -- what each proof is charged when it is claimed; its seconds follow when they are known
-local NEXT_S = 0.000001           -- batches that arrive in the same turn queue this far apart, in their order
-local MOST_PARKED = 1000          -- at most this many copies of one proof wait for one run
-local LOOK_KEPT_MS = 60000        -- what nudge.lua saw longer ago than this no longer counts
-local ENTRY_BYTES = 250           -- what Redis spends on a kept verdict besides its value; the name is stored twice
+local CLAIM_S = TURN_S / 16       -- charged for each proof when it is claimed; its real seconds are charged later
+local NEXT_S = 0.000001           -- batches that arrive in the same turn queue in their order, this far apart
+local MOST_PARKED = 1000          -- at most this many items with the same question wait for one run
+local LOOK_KEPT_MS = 60000        -- what nudge.lua saw counts for this long
+local ENTRY_BYTES = 250           -- what a kept verdict takes in Redis besides its value; its name is stored twice
 
 local function now_ms()
   local t = redis.call('TIME')
@@ -26,7 +28,7 @@ local function count(name, by)
   return redis.call('HINCRBY', 'farm:counters', name, by or 1)
 end
 
--- The environments in which anything can wait.
+-- Returns the environments in which work can wait.
 local function environments()
   local names = redis.call('ZRANGE', 'farm:environments', 0, -1)
   if not redis.call('ZSCORE', 'farm:environments', DEFAULT_ENVIRONMENT) then names[#names + 1] = DEFAULT_ENVIRONMENT end
@@ -37,7 +39,7 @@ local function live_processes(env, now)
   return redis.call('ZCOUNT', 'farm:workers:' .. env, now, '+inf')
 end
 
--- Returns where a batch queues: its environment, class and owner. Nil when the batch is gone.
+-- Returns where a batch queues: its environment, class and owner. Returns nil if the batch is gone.
 local function place_of(batch)
   local v = redis.call('HMGET', 'farm:batch:' .. batch, 'environment', 'class', 'owner')
   return v[1] and {environment = v[1], class = v[2], owner = v[3]} or nil
@@ -51,8 +53,8 @@ local function has_ready(env, class)
   return redis.call('EXISTS', owners_key(env, class)) == 1
 end
 
--- Whether an owner has waited so long that changing to it and back costs all the processes together no more than a third
--- of their time. A header load counts as half the lead.
+-- Whether an owner has waited so long that a process may change to this owner and back. The wait must be so long that
+-- such changes cost all processes together at most a third of their time. A header load counts as half the lead.
 local function is_neglected(env, owner, lead_s, now)
   local granted = tonumber(redis.call('HGET', 'farm:granted:' .. env, owner) or 0)
   return now - granted > 3000 * lead_s / math.max(1, live_processes(env, now))
@@ -62,8 +64,8 @@ local function busy(env, class, now)
   return redis.call('ZCOUNT', 'farm:leases:' .. env .. ':' .. class, now, '+inf')
 end
 
--- How many processes may be at work now. Unless interactive work waits, batches leave one process free (claim.lua), and
--- a token for that process would be wasted.
+-- Returns how many processes may be at work now. If no interactive work waits, batches leave one process free
+-- (claim.lua), and a token for this process would be wasted.
 local function useful_processes(env, now)
   local processes = live_processes(env, now)
   if processes < RESERVE_FROM_PROCESSES or has_ready(env, 'interactive') then return processes end
@@ -79,7 +81,7 @@ local function believe(env, tokens)
   redis.call('SET', 'farm:tokens:' .. env, tokens)
 end
 
--- How many tokens to publish now; counts them as published.
+-- Returns how many tokens to publish now, and counts them as published.
 local function tokens_wanted(env, now)
   local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
   local out = math.max(0, number_at('farm:tokens:' .. env))
@@ -93,14 +95,16 @@ local function token_spent(env)
   believe(env, math.max(0, number_at('farm:tokens:' .. env) - 1))
 end
 
--- Adds a member to a zset of virtual times, just before the first member, but not before `owed`.
+-- Adds a member to a zset of virtual times, if it is not there yet: just before the first member, but not before
+-- `owed`.
 local function join(key, member, owed)
   if redis.call('ZSCORE', key, member) then return end
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
   redis.call('ZADD', key, math.max(owed, (tonumber(first[2]) or owed) - HEAD_START_S), member)
 end
 
--- Adds a batch to its lane's queue: after the batches whose turn is now or next, before those that have had more turns.
+-- Adds a batch to the queue of its lane, if it is not there yet. It comes after the batches whose turn is now or next,
+-- and before the batches that have had more turns.
 local function line_up(queue, batch)
   if redis.call('ZSCORE', queue, batch) then return end
   local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]
@@ -108,7 +112,7 @@ local function line_up(queue, batch)
   redis.call('ZADD', queue, (before or 0) + NEXT_S, batch)
 end
 
--- Makes a batch's pending list claimable.
+-- Makes the pending list of a batch claimable. If the owner is paused, the list becomes claimable when the pause ends.
 local function open_lane(place, lane, batch, now)
   local served = redis.call('HGET', 'farm:served:' .. place.environment .. ':' .. place.class, place.owner)
   line_up(queue_key(place, lane), batch)
@@ -126,18 +130,18 @@ local function close_lane(place, lane, batch)
   redis.call('ZREM', owners_key(place.environment, place.class), place.owner)
 end
 
--- Charges seconds of work to an owner, which falls back in its queue by as much.
+-- Charges seconds of work to an owner. The owner falls back in the queue of owners by this time.
 local function charge_owner(place, seconds)
   local served = redis.call('ZADD', owners_key(place.environment, place.class), 'XX', 'INCR', seconds, place.owner)
   local key = 'farm:served:' .. place.environment .. ':' .. place.class
   if served then redis.call('HSET', key, place.owner, served) else redis.call('HINCRBYFLOAT', key, place.owner, seconds) end
 end
 
--- Charges seconds of work to a batch, which falls back in its queue by whole turns.
+-- Charges seconds of work to a batch. The batch falls back in the queue of its lane by whole turns.
 local function charge_batch(place, lane, batch, seconds)
   local b = 'farm:batch:' .. batch
   local weight = redis.call('HGET', b, 'weight')
-  -- The batch has expired, and nothing may create its key again.
+  -- Without a weight the batch has expired, and nothing may create its key again.
   if not weight then return end
   local share = seconds / tonumber(weight)
   local served = tonumber(redis.call('HINCRBYFLOAT', b, 'served', share))
@@ -153,8 +157,8 @@ local function charge(place, lane, batch, seconds)
   charge_batch(place, lane, batch, seconds)
 end
 
--- Puts an index that is in no other place back into its lane: at the end if it is slow, otherwise at the head. Does
--- nothing if the index has a verdict or its batch has expired.
+-- Puts an index that is in no other place back into its lane. If the index is slow, it goes to the end, otherwise to
+-- the head. If the index has a verdict, or its batch has expired, nothing happens.
 local function put_back(place, lane, batch, index, slow, now)
   local b = 'farm:batch:' .. batch
   if redis.call('HEXISTS', b .. ':results', index) == 1 or redis.call('EXISTS', b) == 0 then return end
@@ -167,15 +171,15 @@ local function put_back(place, lane, batch, index, slow, now)
   if redis.call('HGET', b, 'cancelled') ~= '1' then open_lane(place, lane, batch, now) end
 end
 
--- Counts a death or a lapse of an index; returns how many there were. An index that is decided, or whose batch
--- has expired, is not charged: its counter would be created again, and would never expire.
+-- Charges a death or a lapse to an index; returns how many have been charged to it. Nothing is charged if the index has
+-- a verdict or its batch has expired, because the counter would be created again and would never expire.
 local function charge_item(batch, what, index)
   local b = 'farm:batch:' .. batch
   if redis.call('EXISTS', b) == 0 or redis.call('HEXISTS', b .. ':results', index) == 1 then return 0 end
   return redis.call('HINCRBY', b .. ':history', what .. ':' .. index, 1)
 end
 
--- Makes an index run with no other in its lease, so that it is known what ran if the process dies.
+-- Makes an index run alone in its next lease. If the process then dies, it is known which item ran.
 local function run_alone(batch, index)
   local b = 'farm:batch:' .. batch
   if redis.call('EXISTS', b) == 0 or redis.call('HEXISTS', b .. ':results', index) == 1 then return end
@@ -189,8 +193,9 @@ local function read_lease(id)
     beyond = v[8]}
 end
 
--- A lease that has run out has lapsed, whether or not the reaper has seen it. Its holder is told that the lease is
--- gone. The holder must not renew it after that, or nobody would work on the items.
+-- Returns a lease, or nil if it is gone or has lapsed, even if the reaper has not yet taken its items back. A process
+-- whose lease has lapsed is told that the lease is gone, so it stops working on the items. It must not renew the lease
+-- after that, or nobody would work on the items.
 local function read_live_lease(id, now)
   local lease = read_lease(id)
   return lease and tonumber(redis.call('ZSCORE', 'farm:leases', id) or 0) > now and lease or nil
@@ -205,7 +210,7 @@ local function end_lease(lease)
   redis.call('ZREM', 'farm:leases:' .. lease.environment .. ':' .. lease.class, lease.id)
 end
 
--- Returns the part of TOOLCHAIN|POLICY|CHECKER|REVISION that has been declared bad; nil when none has.
+-- Returns the part of TOOLCHAIN|POLICY|CHECKER|REVISION that has been declared bad, or nil if none has.
 local function declared_bad(revision)
   if redis.call('EXISTS', 'farm:revoked') == 0 then return nil end
   local toolchain, policy, checker = string.match(revision, '^([^|]*)|([^|]*)|([^|]*)|')
@@ -214,9 +219,11 @@ local function declared_bad(revision)
   end
 end
 
--- Puts the items that have waited for a run back into their lanes. `ending` says how the run ended:
--- 'shared' if the next of these items is to run, or finds the verdict; 'apart' if the run decided nothing, so that each
--- item gets a run of its own; 'slow' if the run outlasted its slice, so that the items count as slow too.
+-- Puts the items that have waited for a run back into their lanes; returns how many there were. `ending` says how the
+-- run ended:
+--   'shared'  The items find the verdict in the cache; if it is not there, the next of them runs for all of them.
+--   'apart'   The run decided nothing. Each item gets a run of its own.
+--   'slow'    The run outlasted its slice. The items count as slow too.
 local function unpark(member, ending, now)
   local waiting = redis.call('HGETALL', 'farm:parked:' .. member)
   redis.call('DEL', 'farm:parked:' .. member)
@@ -232,7 +239,7 @@ local function unpark(member, ending, now)
   return #waiting / 2
 end
 
--- Stops all claims for an owner until resume.lua runs; `batch` is the reason.
+-- Stops all claims for an owner until resume.lua runs. `batch` is the batch in which a canary was accepted.
 local function pause(owner, batch)
   redis.call('HSETNX', 'farm:paused', owner, batch)
   redis.call('SADD', 'farm:suspects', batch)
@@ -241,7 +248,8 @@ local function pause(owner, batch)
   end
 end
 
--- Takes an index out of a lease, and ends the run that other items wait for. Returns how many of those items were put back.
+-- Takes an index out of a lease. If other items wait for the run of this index, they are put back (see `unpark`).
+-- Returns how many items were put back.
 local function drop_from_lease(lease, index, ending, now)
   local key = 'farm:lease:' .. lease.id
   if redis.call('LREM', key .. ':items', 1, index) == 0 then return 0 end
@@ -256,7 +264,7 @@ local function drop_from_lease(lease, index, ending, now)
   return unpark(member, ending, now)
 end
 
--- Changes how many items and bytes are counted for a batch, for its owner and in total.
+-- Adds `items` and `bytes`, which may be negative, to what counts for a batch, for its owner and in total.
 local function hold(batch, owner, items, bytes)
   for name, by in pairs({items = items, bytes = bytes}) do
     redis.call('HINCRBY', 'farm:holding:' .. batch, name, by)
@@ -266,7 +274,7 @@ local function hold(batch, owner, items, bytes)
   end
 end
 
--- Gives everything that a lease still holds back to its lane, uncharged.
+-- Gives all items that a lease still holds back to their lane, and ends the lease. No item is charged.
 local function give_up_lease(lease, now)
   local held = redis.call('LRANGE', 'farm:lease:' .. lease.id .. ':items', 0, -1)
   for i = #held, 1, -1 do
@@ -282,22 +290,22 @@ local function batch_keys(batch)
   return keys
 end
 
--- Called when all proofs have their verdicts: wakes the client that waits, and lets everything expire.
+-- Completes a batch all of whose items have their verdicts: wakes the client that waits, and lets the keys expire.
 local function complete_batch(batch, now)
   local b, place = 'farm:batch:' .. batch, place_of(batch)
   local v = redis.call('HMGET', b, 'cancelled', 'reply', 'retention_s')
   redis.call('HSET', b, 'finished_ms', now, 'state', v[1] == '1' and 'cancelled' or 'done')
   redis.call('SREM', 'farm:cancelling', batch)
   redis.call('ZREM', 'farm:deadlines', batch)
-  -- A verdict that has come late, from a lapsed lease, leaves its index behind in a pending list.
+  -- If the verdict on an index came late, from a lapsed lease, the index is still in a pending list.
   for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
     local list = 'farm:pending:' .. lane .. ':' .. batch
     redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', 0 - redis.call('LLEN', list))
     redis.call('DEL', list)
     close_lane(place, lane, batch)
   end
-  -- The reaper frees the storage at that time (expire.lua); if no reaper runs, the keys expire by themselves a little
-  -- later.
+  -- The reaper frees the storage when the retention ends (expire.lua). If no reaper runs, the keys expire by themselves
+  -- an hour later.
   redis.call('ZADD', 'farm:expiries', now + v[3] * 1000, batch)
   for _, key in ipairs(batch_keys(batch)) do redis.call('EXPIRE', key, v[3] + 3600) end
   if v[2] and v[2] ~= '' then

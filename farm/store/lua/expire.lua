@@ -1,9 +1,10 @@
 -- Frees the storage of a batch that has expired, or of a staging that nobody will commit.
--- ARGV: batch, 'due' (frees a batch whose time has come) | 'now' (frees a staging). Returns 1 if it freed the storage.
+-- ARGV: batch, 'due' (frees a batch whose retention, or a staging whose time, has ended) | 'now' (frees a staging).
+-- Returns 1 if it freed the storage, otherwise 0.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
 local due = tonumber(redis.call('ZSCORE', 'farm:expiries', batch) or 0)
 if ARGV[2] == 'due' and due > now_ms() then return 0 end
--- A commit may have succeeded though its reply got lost; a committed batch is not deleted here.
+-- The staging may have been committed although the reply to the commit got lost. A committed batch is not deleted.
 if ARGV[2] == 'now' and redis.call('EXISTS', b) == 1 then return 0 end
 local v = redis.call('HMGET', 'farm:holding:' .. batch, 'owner', 'items', 'bytes')
 if v[1] then hold(batch, v[1], 0 - (v[2] or 0), 0 - (v[3] or 0)) end

@@ -1,14 +1,17 @@
--- Writes verdicts. The first writer wins. An `undecided` verdict from a lapsed lease is dropped, because the process
--- had been stopped for a while, so its timeout is not a real one. The reaper takes the items of that lease back.
--- ARGV: lease, batch, what runs next (an index, ONE_OF_THEM or ''), seconds of work to charge, seconds of the longest run
---       that decided or '', most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
---       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' not to be kept, packed verdict
--- Returns {lease alive, others come first, verdicts written, tokens to publish, timed, longest_s, a canary was accepted}.
+-- Writes verdicts. If an item has a verdict already, that one stays. An `undecided` verdict from a lapsed lease is
+-- dropped: the process had been stopped for a while, so its timeout is not a real one. The reaper takes the items of
+-- this lease back.
+-- ARGV: lease, batch, what runs next (an index, ONE_OF_THEM or ''), seconds of work to charge, seconds of the longest
+--       run that decided or '', most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
+--       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' (not to be kept), packed verdict
+-- Returns {lease alive, work of others comes first, verdicts written, tokens to publish, timed, longest_s,
+--          a canary was accepted}.
 local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
 local now = now_ms()
 local lease = read_live_lease(ARGV[1], now)
 
--- Verdicts that rest on something declared bad meanwhile are not written; other workers judge the items.
+-- If the toolchain, policy or checker has been declared bad meanwhile, the verdicts are not written, and other workers
+-- judge the items.
 if declared_bad(ARGV[7]) then
   if lease then give_up_lease(lease, now) end
   return {0, 0, 0, lease and tokens_wanted(lease.environment, now) or 0, 0, 0, 0}
@@ -36,7 +39,8 @@ local function keep(index, kind, packed)
   forget_oldest(count('cache_bytes', before == 0 and grown + ENTRY_BYTES or grown), tonumber(ARGV[6]))
 end
 
--- What the verdicts of a group add to the counts of their batch and of the farm, so that each count is changed once.
+-- The sums of what these verdicts add to the counts of their batch and of the farm. With them each count is changed
+-- once.
 local counts, totals = {}, {}
 
 local function add(sums, name) sums[name] = (sums[name] or 0) + 1 end
@@ -51,7 +55,7 @@ local function tell(index, outcome, reason)
   if lease and lease.beyond == index and outcome ~= 'undecided' then add(counts, 'returned') end
 end
 
--- Counts a canary, whose verdict is not reported.
+-- Counts the verdict on a canary. Nobody is told this verdict.
 local function tell_canary(outcome)
   redis.call('HINCRBY', b, 'canaries_done', 1)
   count('canaries_' .. outcome)
@@ -62,7 +66,8 @@ local exists = redis.call('EXISTS', b) == 1
 for i = 8, #ARGV, 5 do
   local index, outcome, reason, packed = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
   local worth, is_canary = (lease or outcome ~= 'undecided') and exists, tonumber(index) >= FIRST_CANARY
-  -- This holds for a verdict that is there already, too: the call may be sent a second time because the first reply got lost.
+  -- The alarm is also raised if the verdict has been written already, because the reply to an earlier call may have got
+  -- lost.
   if worth and is_canary and outcome == 'accepted' then alarm = true end
   if worth and redis.call('HSETNX', b .. ':results', index, packed) == 1 then
     written, bytes = written + 1, bytes + #packed
@@ -88,11 +93,11 @@ end
 if alarm then
   local place = place_of(batch)
   pause(place.owner, batch)
-  -- After an operator has looked, another process judges what this one would have judged next.
+  -- The remaining items of the lease wait until an operator has looked. Then another process judges them.
   if lease then give_up_lease(lease, now) end
   return {0, 0, written, tokens_wanted(place.environment, now), 0, 0, 1}
 end
--- Whether the process should look for work anew: interactive work is waiting, or an owner has waited for very long.
+-- Whether the process should look for work anew, because interactive work waits, or another owner has waited very long.
 local function others_first()
   if lease.class ~= 'batch' then return false end
   if has_ready(lease.environment, 'interactive') then return true end

@@ -1,5 +1,6 @@
--- Forgets environments that have shown no sign of life for long and in which nothing waits or runs; never the default.
--- ARGV: ms without a sign of life. Returns their names.
+-- Forgets environments that have shown no sign of life for a long time and in which nothing waits or runs. The default
+-- environment is never forgotten.
+-- ARGV: ms without a sign of life. Returns the names of the environments that it has forgotten.
 local now, forgotten = now_ms(), {}
 for _, env in ipairs(redis.call('ZRANGEBYSCORE', 'farm:environments', 0, now - ARGV[1])) do
   local counts = redis.call('HMGET', 'farm:counts:' .. env, 'pending', 'leased')

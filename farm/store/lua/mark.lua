@@ -1,6 +1,7 @@
--- Replaces verdicts by marked ones. A verdict that has changed since it was read stays as it is.
+-- Replaces verdicts by the same verdicts with a mark. A verdict that has changed since the caller read it stays as it
+-- is.
 -- ARGV: batch, then per verdict: index, packed verdict as it was read, packed verdict with the mark.
--- Returns how many it replaced.
+-- Returns how many verdicts it has replaced.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
 local marked, bytes = 0, 0
 for i = 2, #ARGV, 3 do

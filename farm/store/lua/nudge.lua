@@ -1,6 +1,7 @@
--- Replaces lost tokens, and corrects the count of tokens. If the count of waiting items hides work, it is corrected too.
--- A token counts as lost if work is waiting while processes are idle, both now and at the last call. Each host has a
--- reaper that calls this, so of several calls in quick succession only the first counts.
+-- Corrects the count of tokens, and returns how many to publish in place of lost ones. If the count of waiting items is
+-- 0 although items wait, corrects that count too. A token counts as lost if work waits while processes are idle, both
+-- now and at the last call. The reaper of each host calls this script, so only the first of several calls in quick
+-- succession does anything.
 -- ARGV: environment, ms between calls. Returns how many tokens to publish.
 local env, now, every_ms = ARGV[1], now_ms(), tonumber(ARGV[2])
 local since = now - number_at('farm:looked:' .. env)
@@ -25,8 +26,8 @@ end
 
 local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
 if pending <= 0 then
-  -- A count that is too low would hide this work for ever. Earlier releases left one behind when a submission was sent
-  -- twice.
+  -- A count that is too low would hide these items for ever. Earlier releases left such a count behind when a
+  -- submission was sent twice.
   pending = count_claimable()
   if pending > 0 then redis.call('HSET', 'farm:counts:' .. env, 'pending', pending) end
 end
@@ -34,7 +35,7 @@ local working = busy(env, 'interactive', now) + busy(env, 'batch', now)
 local useful = useful_processes(env, now)
 if pending <= 0 then
   redis.call('DEL', 'farm:idle:' .. env)
-  -- If nothing is waiting, a process that is not working has spent its token.
+  -- If nothing waits, every process that is not working has spent its token.
   if useful > 0 then believe(env, working) end
   return 0
 end

@@ -1,5 +1,6 @@
--- Forgets kept verdicts, a slice at a time.
--- ARGV: toolchain or '', policy or '', checker or '', cursor. Returns {next cursor, forgotten}; the cursor '0' is the end.
+-- Deletes kept verdicts, some at each call.
+-- ARGV: toolchain or '', policy or '', checker or '', cursor; '' matches any.
+-- Returns {next cursor, how many were deleted}. After the last call the cursor is '0'.
 local reply = redis.call('ZSCAN', 'farm:verdicts', ARGV[4], 'COUNT', 500)
 local forgotten = 0
 for i = 1, #reply[2], 2 do

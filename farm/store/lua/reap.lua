@@ -1,9 +1,13 @@
--- Takes back what a lapsed or dead lease still holds. Only the item that was running is charged: with a death if the
--- process is known to be dead, otherwise with a lapse. If one was running but it is not known which, no item is
--- charged, and each runs alone next. If none was running, a lapse is charged to every item. An item that has reached
--- its bound stays in the lease for the caller to settle.
+-- Takes back the items that a lease still holds after it has lapsed or its process has died. An item is charged with a
+-- death if the process is known to be dead, otherwise with a lapse:
+--   If it is known which item was running, only this item is charged.
+--   If one item was running, but it is not known which, no item is charged, and each runs alone next time.
+--   If no item was running, every item is charged with a lapse, and after a death no item is charged.
+-- An item that has reached its bound of deaths or lapses is condemned: it stays in the lease, and the caller writes its
+-- verdict.
 -- ARGV: lease, 'lapse' | 'death', death bound
--- Returns {tokens to publish, environment, batch, 'crashed' | 'farm_error', condemned index...}, or {} if there was nothing to do.
+-- Returns {tokens to publish, environment, batch, 'crashed' | 'farm_error', condemned index...}, or {} if the lease is
+-- alive or gone.
 local lease = read_lease(ARGV[1])
 if not lease then redis.call('ZREM', 'farm:leases', ARGV[1]) return {} end
 local now, dead = now_ms(), ARGV[2] == 'death'

@@ -1,6 +1,8 @@
--- Gives items of a lease back to their lane. With 'free' they go to its head, uncharged. With 'death' they go to its
--- head, each charged with a death, and run alone next. With 'slow' they go to its end, uncharged, because they
--- outlasted their slice. An item that has reached its death bound stays in the lease for the caller to settle.
+-- Gives items of a lease back to their lane:
+--   'free'   The items go to the head of the lane. No item is charged.
+--   'death'  Each item is charged with a death, goes to the head of the lane, and runs alone next time. If an item has
+--            reached the death bound, it is condemned: it stays in the lease, and the caller writes its verdict.
+--   'slow'   The items have outlasted their time slice. They go to the end of the lane. No item is charged.
 -- ARGV: lease, 'free' | 'death' | 'slow', death bound, seconds of work to charge, indices...
 -- Returns {lease alive, tokens to publish, condemned index...}.
 local lease = read_lease(ARGV[1])
@@ -11,7 +13,7 @@ local out = {1, 0}
 for i = #ARGV, 5, -1 do  -- from the last, so that the head keeps the order
   local index = ARGV[i]
   if not redis.call('LPOS', 'farm:lease:' .. lease.id .. ':items', index) then
-    -- The call was sent a second time, because the first reply got lost.
+    -- The item is not in the lease: this call was sent before, and its reply got lost.
   elseif why == 'death' and charge_item(lease.batch, 'death', index) >= tonumber(ARGV[3]) then
     out[#out + 1] = index
   else

@@ -1,4 +1,4 @@
--- A sign of life: keeps a process registered and its lease alive.
+-- Records a sign of life: keeps a process registered and its lease alive.
 -- ARGV: worker, environment, lease or '', what a Lean process runs (JSON) or '' for other rooms, then field, value...
 -- Returns {lease alive, batch cancelled}.
 local worker, env, now = ARGV[1], ARGV[2], now_ms()

@@ -1,4 +1,5 @@
--- Lets an owner's proofs be claimed again, in every environment. ARGV: owner. Returns whether the owner was paused.
+-- Ends the pause of an owner, so that its proofs can be claimed again in every environment.
+-- ARGV: owner. Returns 1 if the owner was paused, otherwise 0.
 local owner = ARGV[1]
 if redis.call('HDEL', 'farm:paused', owner) == 0 then return 0 end
 for _, env in ipairs(environments()) do

@@ -1,5 +1,5 @@
--- Premise queries: they are admitted under two limits, leased, embedded, and answered or given up. Whatever expires or
--- dies, the totals in farm:load stay the sums over farm:flights, because this script changes both together.
+-- Premise queries: they are admitted under two limits, leased, embedded, and answered or given up. The totals in
+-- farm:load are always the sums over the queries in farm:flights, because this script changes both together.
 -- ARGV: operation, then
 --   admit     id, ttl_ms, most bytes, most inputs, inputs, then field, value...
 --             -> 1 admitted, publish a token | 0 admitted | -1 too many bytes in flight | -2 too many inputs
@@ -9,7 +9,8 @@
 --   pass_on   room, embed_s, model, then id, vectors...   -> 1 publish a token | 0
 --   reply     id, list, the worker that must hold it or '', answer...
 --   give_up   id
---   take_back room, worker, id... -> those that had been taken back before; the others wait again, first in the list
+--   take_back room, worker, id...   -> the ids that had been taken back before; the other queries wait again, at the
+--             head of the list
 local FLIGHTS, LOAD = 'farm:flights', 'farm:load'
 local UNITS, ROOMS = {'bytes', 'inputs'}, {'embed', 'premises'}
 
@@ -30,7 +31,7 @@ local function end_leases(id)
   for _, room in ipairs(ROOMS) do redis.call('ZREM', leased_key(room), id) end
 end
 
--- Removes a query and its load; returns false when it had been removed already.
+-- Removes a query and its load; returns false if the query had been removed already.
 local function settle(id)
   if redis.call('ZREM', FLIGHTS, id) == 0 then return false end
   for _, unit in ipairs(UNITS) do
@@ -52,7 +53,7 @@ local function call_for(room)
   return redis.call('SET', 'farm:called:' .. room, 1, 'NX', 'PX', TOKEN_TTL_MS) and 1 or 0
 end
 
--- Whether a query still has this room's work ahead of it: a query has vectors once it has been embedded.
+-- Whether a room still has to work on a query: `embed` if the query has no vectors yet, `premises` if it has them.
 local function is_due(room, id)
   local key = key_of(id)
   return redis.call('HEXISTS', key, 'request') == 1 and (redis.call('HEXISTS', key, 'vectors') == 1) == (room == 'premises')
@@ -66,7 +67,8 @@ local function holds(room, worker, id)
   return redis.call('HGET', key_of(id), 'holder') == worker and redis.call('ZSCORE', leased_key(room), id)
 end
 
--- Ends a lease whose worker will not answer. The query goes back to the head of the list, where it was before.
+-- Ends the lease of a query whose worker will not answer. If the room still has to work on the query, it goes back to
+-- the head of the list, where it was before.
 local function put_back(room, id)
   redis.call('ZREM', leased_key(room), id)
   if is_due(room, id) then redis.call('LPUSH', waiting_key(room), id) end
@@ -85,7 +87,7 @@ end
 local operations = {}
 
 function operations.admit(id, ttl_ms, most_bytes, most_inputs, inputs)
-  -- The caller never got the first reply, and asks again.
+  -- If the query is there already, the caller has not got the first reply and asks again.
   if redis.call('ZSCORE', FLIGHTS, id) then return call_for('embed') end
   local now = now_ms()
   for _, expired in ipairs(redis.call('ZRANGEBYSCORE', FLIGHTS, '-inf', now)) do give_up(expired) end
@@ -150,10 +152,11 @@ function operations.pass_on(room, embed_s, model)
   local passed = false
   for at = 5, #ARGV, 2 do
     local id, vectors = ARGV[at], ARGV[at + 1]
-    -- Leaves out a query that has been given up, which would come back as vectors alone, and a query that another
-    -- worker has passed on.
+    -- Leaves out two kinds of queries. If a query has been given up, writing its vectors would create its key again,
+    -- with nothing but the vectors. And another worker may have passed a query on.
     if is_due('embed', id) then
-      -- The leases end first: a full store allows that, and a script that has written is no longer refused.
+      -- The leases end first, because a full store allows this write. After its first write a script is no longer
+      -- refused.
       end_leases(id)
       redis.call('HSET', key_of(id), 'vectors', vectors, 'embed_s', embed_s, 'model', model)
       charge(id, 'bytes', #vectors)
@@ -178,8 +181,8 @@ end
 
 operations.give_up = give_up
 
--- Whether a dead worker held a query; after a lapse, another worker may hold it. A query without a holder was taken by
--- a worker of the last release, which kept no leases.
+-- Whether a dead worker still held a query; if so, ends its lease. After a lapse another worker may hold the query. A
+-- query without a holder was taken by a worker of the previous release, which kept no leases.
 local function was_held(room, worker, id)
   local holder = redis.call('HGET', key_of(id), 'holder')
   return not holder or (holder == worker and redis.call('ZREM', leased_key(room), id) == 1)

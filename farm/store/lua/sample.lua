@@ -1,6 +1,7 @@
--- Keeps what a look at the store found. If several reapers look in one minute, only the first look is kept.
--- ARGV: minute of the look, look, watch, slot and JSON of the minute before ('' if not known), slot and JSON of its hosts,
---       seconds to keep all this. Returns 1 if it was kept.
+-- Keeps what a reaper saw in a look at the store. If several reapers look in one minute, only the first look is kept.
+-- ARGV: minute of the look, look, watch, slot of the minute before, JSON of that minute ('' if not known), slot of the
+--       hosts in that minute, JSON of these hosts, seconds to keep all this.
+-- Returns 1 if the look was kept, otherwise 0.
 local key = 'farm:history'
 if redis.call('HGET', key, 'turn') == ARGV[1] then return 0 end
 redis.call('HSET', key, 'turn', ARGV[1], 'look', ARGV[2], 'watch', ARGV[3])

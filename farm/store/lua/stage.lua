@@ -1,10 +1,10 @@
--- Stores a slice of a staging in one step, if there is room for it.
+-- Stages some items of a batch before its commit, all or none: if a limit would be exceeded, none is staged.
 -- ARGV: batch, owner, ttl_ms, then the limits: items of an owner, bytes of an owner, items, bytes, and then per item:
 --       index, lane, stored proof
--- Returns '' or the name of the limit that has been reached.
+-- Returns '', or the name of the limit that would be exceeded.
 local batch, owner, ttl_ms, b = ARGV[1], ARGV[2], tonumber(ARGV[3]), 'farm:batch:' .. ARGV[1]
--- The slice was sent a second time because the first reply got lost. Each item must wait only once, and be counted only
--- once.
+-- If the first item is there already, this call was sent before, and its reply got lost. Each item must wait, and
+-- count, only once.
 if redis.call('HEXISTS', b .. ':items', ARGV[8]) == 1 then return '' end
 
 local items, bytes = 0, 0
@@ -23,7 +23,8 @@ for i = 8, #ARGV, 3 do
   redis.call('HSET', b .. ':items', index, stored)
   redis.call('SADD', b .. ':lanes', lane)
   redis.call('RPUSH', 'farm:pending:' .. lane .. ':' .. batch, index)
-  -- The reaper deletes a staging that is not committed (expire.lua); if no reaper runs, the keys expire by themselves.
+  -- If the staging is not committed, the reaper deletes it (expire.lua). If no reaper runs, the keys expire by
+  -- themselves.
   redis.call('PEXPIRE', 'farm:pending:' .. lane .. ':' .. batch, 2 * ttl_ms)
 end
 redis.call('PEXPIRE', b .. ':items', 2 * ttl_ms)

@@ -1,4 +1,4 @@
--- Leases up to N waiting items of a cancelled batch to the sweeper, which gives them their verdicts with finish.lua.
+-- Leases up to N waiting items of a cancelled batch to the reaper, which writes their verdicts with finish.lua.
 -- ARGV: batch, lease, N. Returns {index, stored proof, ...}.
 local batch, id, b = ARGV[1], ARGV[2], 'farm:batch:' .. ARGV[1]
 local now, out, left = now_ms(), {}, tonumber(ARGV[3])
@@ -19,7 +19,8 @@ local function lease_to_sweeper(lane, index)
   left = left - 1
 end
 
--- Items that were waiting for another item's run wait no longer, and are swept like the rest.
+-- Items that were waiting for another item's run wait no longer. They go to the pending lists, so that they are leased
+-- like the rest.
 for _, index in ipairs(redis.call('HKEYS', b .. ':parked')) do
   local parked = 'farm:parked:' .. redis.call('HGET', b .. ':parked', index)
   local lane = redis.call('HGET', parked, batch .. ':' .. index)
@@ -36,7 +37,7 @@ for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
     redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', -1)
     lease_to_sweeper(lane, index)
   end
-  -- A lease names one lane, to which its items are given back.
+  -- A lease names only one lane, to which its items are given back if it lapses. So it holds items of one lane only.
   if #out > 0 then break end
 end
 return out

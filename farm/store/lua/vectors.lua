@@ -1,9 +1,10 @@
--- Vectors that all embed workers share. This script drops the least recently used, because Redis evicts nothing.
+-- Vectors that all embed workers share. If they take too many bytes, this script drops the least recently used ones,
+-- because Redis evicts nothing.
 -- ARGV: operation, then
 --   get   digest...                        -> the vectors, or false
 --   put   most bytes, then digest, vector...
 local VECTORS, USED, BYTES = 'farm:vectors', 'farm:vectors:used', 'farm:vectors:bytes'
--- About what Redis itself spends on one entry, in the hash and the zset together.
+-- Roughly how many bytes Redis itself takes for one entry, in the hash and the zset together.
 local OVERHEAD = 200
 
 local function drop(digest)
