@@ -5,8 +5,8 @@
     with Farm() as farm:
         [verdict] = farm.verify("theorem two : 1 + 1 = 2 := rfl")
 
-The names below are those of `farm.client`. They load on first use: every process of the farm imports this package on
-its way to another module, and most processes have no use for an HTTP client.
+The names below are those of `farm.client`. They load on first use. Every process of the farm imports this package when
+it imports any module of it, but most processes do not need an HTTP client.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What needs an operator now: each alarm says what is wrong, since when, and what to do."""
+"""The alarms of the farm. Each alarm says what needs an operator now, since when, and what the operator can do."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from farm.models import Alarm, AlarmKind, WorkerKind, WorkerStatus
 
 _SILENCE_S = 180
 _WORKERS = "#/workers"
-_MOST_CHARS = 300  # of what a worker says
+_MOST_CHARS = 300  # of a worker's notice that an alarm quotes
 
 
 class Watch(BaseModel):
-    """What the reaper's last look left for the alarms.
+    """What the reaper records for the alarms in each of its looks at the store, which it makes once a minute.
 
     Attributes:
-        at_ms: when it looked.
-        deaf: processes that have been idle since the look before that, although work waited.
-        since_ms: when each alarm was first seen, by its name.
+        at_ms: when the reaper made its last look.
+        deaf: the processes that were idle from the look before to the last look, although work waited.
+        since_ms: when each alarm was first seen, by the name of the alarm.
     """
 
     at_ms: int
@@ -37,9 +37,9 @@ class Misread:
     """A recent batch with statements that Lean cannot read.
 
     Attributes:
-        owner: whose batch it is.
-        title: the batch's label, or else its id.
-        proofs: how many of the batch's proofs have such a statement.
+        owner: the name of the key that submitted the batch.
+        title: the label of the batch; if it has none, its id.
+        proofs: how many proofs of the batch have such a statement.
     """
 
     batch: str
@@ -50,15 +50,15 @@ class Misread:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the store shows that may need an operator.
+    """The part of the store's state at one moment from which the alarms are made.
 
     Attributes:
         now_ms: the store's time.
         workers: the live processes.
         claimable: the environments in which work waits that a process could claim.
-        paused: for each paused key, the batch whose canary was accepted.
+        paused: for each paused key, the batch in which a canary (a false proof that the farm mixes in) was accepted.
         misread: recent batches with statements that Lean cannot read, the newest first.
-        watch: what the reaper's last look left; None before the first.
+        watch: what the reaper recorded in its last look; None before the first look.
     """
 
     now_ms: int
@@ -70,7 +70,7 @@ class Scene:
 
 
 def alarms(scene: Scene) -> dict[str, Alarm]:
-    """Return the alarms by name, the worst first; a name stays the same while the alarm lasts."""
+    """Return the alarms by name, the worst first. An alarm has the same name as long as it lasts."""
     found = {
         **{f"canary {owner}": _canary(owner, batch) for owner, batch in scene.paused.items()},
         **dict(_unsound(scene.workers)),
@@ -134,7 +134,7 @@ def _cannot_work(kind: WorkerKind, environment: str, failed: Sequence[WorkerStat
     whose = f" of environment {environment}" if environment else ""
     first, *more = sorted({each.host for each in failed})
     where = f"{first} and {len(more)} other host{'' if len(more) == 1 else 's'}" if more else first
-    # Other processes may say something else; the table of workers has each one's own sentence.
+    # The other processes may give other reasons. The table of workers shows the notice of each process.
     why = next((each.notice for each in failed if each.notice), "it does not say why").splitlines()[0]
     text = f"{who}{whose} on {where} cannot work: {why[:_MOST_CHARS].rstrip('. ')}"
     doctor = "run `farm doctor` there" if kind is WorkerKind.LEAN else "read the worker's log"

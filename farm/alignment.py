@@ -1,9 +1,9 @@
-"""A submission's file compared with the statement's front: what the file repeats, what it changes, and what it adds.
+"""Compares a submission's file with the front of the statement: what the file repeats, what it changes, what it adds.
 
-The front is the part of the statement that runs before the submission. Whatever the file repeats of it is replaced by
-white space, so every other character keeps its place. Commands are compared by their tokens, so comments and white
-space do not count; theorems are compared by their signatures. Nothing here decides what is proved, because the front
-runs in any case.
+The front is the part of the statement that runs before the submission. The parts of the file that repeat the front are
+replaced by white space, so all other characters keep their places. Commands are compared by their tokens, so comments
+and white space do not count. Theorems are compared by their signatures. This module does not decide what is proved,
+because the front runs in any case.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class Change:
 
 @dataclass(slots=True)
 class Alignment:
-    """What to do with a file.
+    """What has to be done with a file before it runs.
 
     Attributes:
-        closing: `end` commands for scopes of the front that the file does not use; they run before the file.
-        blanks: stretches of the file that repeat the front.
-        inserts: places in the file where text from the statement has to be inserted, with that text.
-        proved: the lemmas that the front states without a proof and the file proves.
-        values: the file's values for the holes, by the holes' full names.
-        change: the first thing that the file changes, or None.
+        closing: `end` commands that run before the file; they close scopes of the front that the file does not use.
+        blanks: the stretches of the file that repeat the front, as (start, end); white space has to replace them.
+        inserts: the texts of the statement that have to be inserted into the file, each as (place in the file, text).
+        proved: the lemmas that the front states without a proof and that the file proves.
+        values: the values that the file gives for the holes, by the full names of the holes.
+        change: the first place where the file changes the statement; None if it changes nothing.
     """
 
     closing: str = ""
@@ -57,7 +57,10 @@ class Alignment:
 
 
 def align(challenge: Challenge, code: CommandText) -> Alignment:
-    """Compare a file with a statement, and say what to do with the file; takes time linear in the size of both."""
+    """Compare a file with a statement; return what has to be done with the file.
+
+    This takes time linear in the size of the file and of the statement.
+    """
     alignment = Alignment()
     base, alive = _enter(challenge, code, alignment)
     repeated = _Repeated(challenge, code, base, alive, alignment)
@@ -66,7 +69,7 @@ def align(challenge: Challenge, code: CommandText) -> Alignment:
 
 
 def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
-    """Return a text with stretches replaced by white space; line and column numbers do not change."""
+    """Return a text in which white space replaces the given stretches; line and column numbers do not change."""
     out: list[str] = []
     position = 0
     for start, end in sorted(blanks):
@@ -76,11 +79,11 @@ def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
 
 
 def _enter(challenge: Challenge, code: CommandText, alignment: Alignment) -> tuple[str, tuple[LeanScope, ...]]:
-    """Find the scopes in which the file begins.
+    """Find out which scopes of the front stay open for the file; note in the alignment what this requires.
 
     Returns:
-        The namespace to put before the names of the file's commands, and the front's scopes that are open where the
-        file begins.
+        The namespace that comes before the names in the file, and the scopes of the front that are open where the file
+        begins.
     """
     asked = challenge.asked
     scopes, around = challenge.scopes, namespace(challenge.scopes)
@@ -95,7 +98,7 @@ def _enter(challenge: Challenge, code: CommandText, alignment: Alignment) -> tup
 
 
 def _same_scopes(code: CommandText, asked: Sequence[Asked], scopes: tuple[LeanScope, ...]) -> tuple[LeanScope, ...]:
-    """Return the scopes of the file that repeat scopes of the front and so need not be opened again."""
+    """Return the scopes of the file that repeat the open scopes of the front, and so need not be opened again."""
     names = {item.name for item in asked}
     found = next((each for each in code.commands if each.name and each.full_name() in names), None)
     if found is None or len(found.scopes) < len(scopes):
@@ -114,7 +117,7 @@ def _declares(code: CommandText, asked: Sequence[Asked], base: str) -> bool:
 
 @dataclass(slots=True)
 class _Repeated:
-    """Goes through a file's commands, and finds those that the statement has too."""
+    """Goes through the commands of a file and finds the commands that the statement has too."""
 
     challenge: Challenge
     code: CommandText
@@ -175,7 +178,7 @@ class _Repeated:
             self._drop(said, command)
 
     def _is_needed(self, said: Command) -> bool:
-        """Whether anything else in the front mentions a lemma, so that the lemma has to stay there."""
+        """Whether another command of the front mentions a lemma, so that the lemma has to stay in the front."""
         if self.mentions is None:
             self.mentions = _mentions(self.challenge)
         return self.mentions[parts(said.name)[-1]] > 1
@@ -190,7 +193,7 @@ class _Repeated:
         return next(self._differences(said, command, *lengths), None) is not None
 
     def _differences(self, said: Command, command: Command, *lengths: int) -> Iterator[tuple[int, int]]:
-        """Yield each place, in the statement and in the file, where the two commands have different tokens."""
+        """Yield the places where two commands have different tokens, as (place in the statement, place in the file)."""
         meant, has = self.challenge.text.lexemes(said.first, said.last), self.code.lexemes(command.first, command.last)
         if lengths:
             meant = [each for each in meant if each[1] < said.start + lengths[0]]
@@ -217,7 +220,7 @@ class _Repeated:
                 self.alignment.values[hole.name] = self.code.text[read.value_at : command.end].strip()
 
     def _insert_later(self) -> None:
-        """Insert each later command that the file lacks, before the target or hole that follows the command."""
+        """Have each later command that the file lacks inserted, before the target or hole that follows the command."""
         has_scopes = any(each.keyword in STRUCTURAL for each in self.code.commands)
         places = _places(self.challenge.asked, self.asked)
         texts: dict[int, list[str]] = {}
@@ -233,8 +236,8 @@ class _Repeated:
 def _places(asked: Sequence[Asked], there: dict[str, Command]) -> list[tuple[int, int]]:
     """Return two places for each target and hole that the file declares.
 
-    The first is where it begins in the statement. The second is the earliest place where the file declares it, or
-    declares anything asked for after it.
+    The first place is where the target or hole begins in the statement. The second is a place in the file: the earliest
+    one at which the file declares this target or hole, or any that follows it in the statement.
     """
     places: list[tuple[int, int]] = []
     for item in reversed(asked):
@@ -245,7 +248,7 @@ def _places(asked: Sequence[Asked], there: dict[str, Command]) -> list[tuple[int
 
 
 def _mentions(challenge: Challenge) -> Counter[str]:
-    """Return, for each part of a name, how many commands of the front mention it."""
+    """Return how many commands of the front mention each word; a name such as `A.b` counts as the words `A` and `b`."""
     cut = challenge.text
     return Counter(
         part

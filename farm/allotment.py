@@ -1,4 +1,7 @@
-"""The cores and memory that this process may use: the smallest of the limits set by the host, its cgroups and Slurm."""
+"""The cores and memory that this process may use.
+
+The host, the cgroups of the process and Slurm may each set a limit; the smallest limit counts.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _ROOT = Path("/")
 
 
 def core_limit(variables: Mapping[str, str] = os.environ, root: Path = _ROOT) -> int:
-    """Return how many cores this process may use: at least 1; a quota is rounded down to whole cores.
+    """Return how many cores this process may use. A quota is rounded down to whole cores, but to no less than 1.
 
     Args:
         variables: the environment variables in which Slurm says how many cores the job has on this host.
@@ -42,21 +45,21 @@ def memory_limit_mb(variables: Mapping[str, str] = os.environ, root: Path = _ROO
 
 
 def _cores_of_host() -> int:
-    # Slurm may bind a job to some cores without a quota.
+    # Slurm may bind a job to certain cores without setting a quota.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _numbers(variables: Mapping[str, str], name: str) -> list[float]:
-    """Return a list with the number in one of Slurm's variables.
+    """Return a list that holds the number in one of Slurm's variables.
 
-    The list is empty if the variable is not set, or if it is 0, which means the whole host.
+    The list is empty if the variable is not set, or if the number is 0, which means the whole host.
     """
     text = variables.get(name, "")
     return [float(text)] if text.isdecimal() and int(text) else []
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """Yield how many cores each cgroup's quota allows; "max" and -1 mean no limit."""
+    """Yield how many cores the quota of each cgroup allows; cgroups without a quota ("max" or -1) are left out."""
     for text in _read_all(root, "cpu", "cpu.max", "cpu.cfs_quota_us"):
         quota, _, period = text.partition(" ")
         # Version 1 has the period in another file.

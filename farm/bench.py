@@ -1,4 +1,4 @@
-"""Load tests for any farm: proofs or queries finished per second, and the time that each takes."""
+"""Load tests for any farm. They measure how many proofs or queries finish per second, and how long each takes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Measured:
     undecided: int = 0
 
     def dump(self) -> dict[str, object]:
-        """Return the result as JSON."""
+        """Return the result as a JSON-able dict."""
         return asdict(self)
 
 
@@ -49,7 +49,7 @@ def _measured(load: str, wall_s: float, times_s: list[float], undecided: int = 0
 
 
 def bench_batch(farm: Farm, code: str, count: int, advance: Callable[[], None]) -> Measured:
-    """Submit one batch of `count` copies of a proof, each made distinct by a comment, and read every verdict."""
+    """Submit one batch of `count` copies of a proof and read every verdict. A comment makes each copy distinct."""
     proofs = [Proof(code=f"{code}\n-- leanfarm bench {i}") for i in range(count)]
     started = time.monotonic()
     times_s, undecided = [], 0

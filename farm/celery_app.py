@@ -1,7 +1,7 @@
 """The Celery app, and the names of its queues and tasks.
 
-Celery carries only tokens, which say that there is work. Proofs and queries stay in Redis, so a lost, late or repeated
-token can neither lose nor duplicate any of them. Tokens therefore need neither late acknowledgement nor a visibility
+Celery carries only tokens, which say that there is work. The proofs and queries themselves stay in Redis, so none is
+lost or duplicated if a token is lost, late or repeated. Tokens therefore need no late acknowledgement and no visibility
 timeout. The broker is the store's Redis, unless `BROKER_URL` names another Redis or RabbitMQ.
 """
 
@@ -25,7 +25,7 @@ PREMISES_TASK = "premises.work"
 EMBED_QUEUE = "embed"
 PREMISES_QUEUE = "premises"
 
-# A process that loads Mathlib or an index before its first task must not be taken for hung (Celery's default is 4 s).
+# A process may load Mathlib or an index before its first task. With Celery's default of 4 s it would be taken for hung.
 _PROCESS_START_TIMEOUT_S = 1800
 _REDIS_TRANSPORT: dict[str, Any] = {
     "socket_timeout": SILENCE_S,
@@ -35,20 +35,20 @@ _REDIS_TRANSPORT: dict[str, Any] = {
     # kombu checks at this interval whether its blocking read is overdue. A silent connection is therefore noticed
     # after twice the interval and one second at most.
     "health_check_interval": CHECK_EVERY_S,
-    # A token needs no acknowledgement. kombu would emulate one; if that acknowledgement got lost, the token would count
-    # as running for ever, and a parent with one process would take no more tokens.
+    # A token needs no acknowledgement, but kombu would emulate one. If this acknowledgement got lost, the token would
+    # count as running for ever, and a worker with one process would take no more tokens.
     "ack_emulation": False,
 }
-# If the connection is gone when a token is sent, the token is sent once more, on another connection.
+# If the connection is gone when a token is to be sent, Celery sends the token once more, on another connection.
 _ONCE_MORE: dict[str, Any] = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
-# Quorum queues live on a majority of brokers. Celery detects them and sets the prefetch count per consumer, which is
-# the only kind they allow. It cannot switch prefetching off here, so a busy host may hold one token per process that an
-# idle host could use, until the reaper publishes another.
+# Quorum queues live on a majority of brokers. They allow a prefetch count only per consumer. Celery detects this, but
+# cannot switch prefetching off for such queues. A busy host may therefore hold one token per process that an idle host
+# could use, until the reaper publishes another token.
 _OF_RABBITMQ: dict[str, Any] = {
     "task_create_missing_queue_type": "quorum",
-    # Celery prepares queues for delays, which nothing here uses; classic ones are cheaper.
+    # Celery prepares queues for delayed tasks, which the farm does not use. Classic queues are the cheapest kind.
     "broker_native_delayed_delivery_queue_type": "classic",
-    # The loss of a broker whose host vanishes silently is noticed after twice this many seconds.
+    # If the host of the broker vanishes silently, a process notices this after twice this many seconds.
     "broker_heartbeat": 15,
 }
 
@@ -61,10 +61,9 @@ def lean_queue(environment: str) -> str:
 
 
 def celery_app(settings: Settings) -> Celery:
-    """Return the app for the broker that the settings name; nothing connects before the first publish."""
+    """Return the Celery app for the broker that the settings name. The app connects when it first publishes a token."""
     broker, options = _broker(settings.broker)
-    # Without fix-ups, because Celery's fix-up for Django imports from the working directory if Django's variable is
-    # set.
+    # There are no fix-ups: if Django's variable is set, Celery's fix-up for Django imports from the working directory.
     app = Celery("leanfarm", broker=broker, loader=_Installed, fixups=())
     app.conf.update(
         task_ignore_result=True,
@@ -73,7 +72,7 @@ def celery_app(settings: Settings) -> Celery:
         task_default_delivery_mode="transient",
         task_acks_late=False,
         worker_prefetch_multiplier=1,
-        # Otherwise a worker would take fewer tokens after a reconnection, until the tasks running then have ended.
+        # Otherwise a worker that reconnects would take fewer tokens until its running tasks have ended.
         worker_enable_prefetch_count_reduction=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_proc_alive_timeout=_PROCESS_START_TIMEOUT_S,
@@ -91,9 +90,9 @@ def celery_app(settings: Settings) -> Celery:
 def run_celery(app: Celery, *arguments: str) -> None:
     """Run a Celery command until it ends.
 
-    Celery's command line would also read environment variables, which is switched off here. It would take BROKER_URL
-    unparsed; the parsed URL is passed instead. APP, LOADER and others may belong to other programs, and Celery would
-    import what they name.
+    Celery's command line would also read environment variables. This is switched off, for two reasons. Celery would use
+    BROKER_URL as it stands, but the farm has to convert it first. And variables such as APP and LOADER may belong to
+    other programs, but Celery would import what they name.
     """
     from celery.bin.celery import (
         celery,
@@ -105,18 +104,18 @@ def run_celery(app: Celery, *arguments: str) -> None:
 
 
 class _Installed(AppLoader):  # type: ignore[misc]  # Celery has no types
-    """Imports only what is installed.
+    """Imports modules only from where they are installed.
 
-    Celery's own loader looks in the working directory first, where a file may have the same name.
+    Celery's own loader looks in the working directory first. A file there may have the name of a module.
     """
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
-        """Import a module as `import_module` does, and so not from the working directory."""
+        """Import a module as `import_module` does, without looking in the working directory first."""
         return self.import_module(module, package)
 
 
 def _broker(url: str) -> tuple[str, dict[str, Any]]:
-    """Return a broker's URL in Celery's form, and the settings that this kind of broker needs."""
+    """Return the URL of a broker in Celery's form, and the settings that a broker of its kind needs."""
     if is_rabbitmq(url):
         return url, _OF_RABBITMQ
     transport = _REDIS_TRANSPORT
@@ -126,13 +125,14 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
     return url, {
         "worker_disable_prefetch": True,
         "broker_transport_options": transport,
-        # Errors such as UNBLOCKED and READONLY pass once the parent reconnects; by default they would stop the parent.
+        # Errors such as UNBLOCKED and READONLY are over once the worker's parent process reconnects. By default they
+        # would stop the parent.
         "broker_channel_error_retry": True,
     }
 
 
 def is_rabbitmq(url: str) -> bool:
-    """Whether a broker's URL names RabbitMQ rather than the store."""
+    """Whether the URL of a broker names RabbitMQ and not a Redis."""
     return urlsplit(url).scheme in {"amqp", "amqps", "pyamqp"}
 
 
@@ -145,7 +145,7 @@ class Tokens:
     def publish(self, task: str, queue: str, count: int = 1) -> None:
         """Publish `count` tokens, which say that there is work in a queue.
 
-        A token that cannot be sent is not an error: the reaper replaces lost ones.
+        If a token cannot be sent, this is not an error, because the reaper replaces lost tokens.
         """
         try:
             for _ in range(count):
@@ -154,9 +154,9 @@ class Tokens:
             _log.warning("token.not_sent", queue=queue, error=str(error))
 
     def room(self, name: str) -> None:
-        """Say that premise queries wait in a room (`embed`, `premises`)."""
+        """Publish a token for a room (`embed` or `premises`) in which premise queries wait."""
         self.publish(f"{name}.work", name)
 
     def lean(self, environment: str, count: int = 1) -> None:
-        """Say that proofs wait in an environment."""
+        """Publish `count` tokens for a Lean environment in which proofs wait."""
         self.publish(LEAN_TASK, lean_queue(environment), count)

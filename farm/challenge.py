@@ -1,4 +1,8 @@
-"""The content of a statement that has been read: theorems to prove, values to give, and the text that runs first."""
+"""A challenge: what a statement asks for.
+
+A challenge has targets (theorems to prove), holes (definitions to be given a value) and a front (the text that runs
+before the submission).
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,10 @@ class Target:
     """A theorem to be proved.
 
     Attributes:
-        name: the full name as Lean resolves it, including the namespaces open where the theorem begins.
-        written: the name as written.
-        signature: the theorem's text up to but not including `:=`, with any doc comment, attributes, modifiers and
-            prefixes such as `open … in`. The signature ends in code, so text appended to it is never inside a comment.
+        name: the full name as Lean resolves it, with the namespaces that are open where the theorem begins.
+        written: the name as the statement writes it.
+        signature: the theorem's text before `:=`, with any doc comment, attributes, modifiers and prefixes such as
+            `open … in`. The signature ends in code, so that text appended to it is never inside a comment.
         universes: the universe parameters, such as `.{u, v}`; empty if there are none.
         binders: everything between the name and the colon.
         type: everything after the colon.
@@ -38,13 +42,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A definition whose value is missing, so that the submission has to give one.
+    """A definition whose value is missing, so that the submission has to give the value.
 
     Attributes:
         name: the full name.
-        written: the name as written.
+        written: the name as the statement writes it.
         kind: `def`, `abbrev` or `instance`.
-        signature: the definition's text up to but not including `:=`.
+        signature: the definition's text before `:=`.
         binders: everything between the name and the colon.
         type: everything between the colon and `:=`.
         start: where the definition begins in the statement.
@@ -66,11 +70,11 @@ Asked: TypeAlias = Target | Hole
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of the text after a statement's header; all the pieces in order make up that text, byte for byte.
+    """A stretch of the text after a statement's header. All pieces in order make up this text, byte for byte.
 
     Attributes:
-        kind: `target`, `hole`, `text`, or `corollary`: a lemma that follows a target and mentions it. A corollary
-            cannot be elaborated before the target is proved, and no type needs it.
+        kind: `target`, `hole`, `corollary` or `text`. A corollary is a lemma that follows a target and mentions the
+            target or another corollary. It cannot be elaborated before the target is proved, and no type needs it.
         text: the stretch.
         at: where the stretch begins in the statement.
         name: the full name of a target or hole; empty for other pieces.
@@ -89,17 +93,17 @@ class Challenge:
     Attributes:
         header: the statement's header; empty when the statement imports nothing.
         gap: the line end after the header.
-        text: the whole statement with its commands.
-        targets: the theorems to prove, in order; empty if only definitions are asked for.
+        text: the whole statement, cut into commands.
+        targets: the theorems to prove, in order; empty if the statement asks only for definitions.
         holes: the definitions whose value is missing, in order.
-        pieces: the pieces after the header and the gap.
+        pieces: the pieces of the text after the header and the gap.
         ahead: the pieces that make up the front.
-        front: the text that is elaborated before the submission. If there are no holes, this is everything before the
-            last target except targets and corollaries; if there are holes, the text before the first hole or target.
+        front: the text that is elaborated before the submission. If there are holes, it is the text before the first
+            hole or target. If there are none, it is all text before the last target, without targets and corollaries.
         own: the commands of the front.
-        later: if there are holes, the commands between the first and the last hole or target, because they may need a
-            hole's value; otherwise empty.
-        scopes: the scopes open at the end of the front.
+        later: if there are holes, the commands between the first and the last hole or target, which may need the value
+            of a hole; otherwise empty.
+        scopes: the scopes that are open at the end of the front.
     """
 
     header: str

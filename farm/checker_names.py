@@ -1,4 +1,4 @@
-"""The checkers the farm knows by name, and how `CHECKER_COMMAND` names them (see docs/attestation.md)."""
+"""The checkers that the farm knows by name, and how `CHECKER_COMMAND` names them (see docs/attestation.md)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _KNOWN = (COMPARATOR, LEANCHECKER, NANODA)
 
 
 def known_checkers(command: str) -> tuple[str, ...]:
-    """Return the checkers that a list such as `comparator,nanoda` names; none if the text is a command instead.
+    """Return the known checkers that a list such as `comparator,nanoda` names; return none if the text is a command.
 
-    `comparator` always comes first, because the others replay an export and do not compare statements.
+    `comparator` always comes first, because the other checkers replay an export and do not compare statements.
 
     Raises:
         ConfigurationError: the list mixes known checkers with other names.

@@ -1,8 +1,8 @@
-"""A Lean text cut into commands, without Lean: where each begins and ends, what it declares, and in which scopes.
+"""Cuts a Lean text into commands, without Lean: where each command begins and ends, what it declares, in which scopes.
 
-Keywords that begin a declaration are reserved in Lean, so no term contains one outside brackets (quotations are in
-brackets). `open`, `set_option` and a few more may also occur in terms and tactics. They begin a command only if they
-come first on a line that is not indented deeper than the command before them.
+Keywords that begin a declaration are reserved in Lean. Outside brackets, no term contains such a keyword; a quotation
+may, but is always in brackets. `open`, `set_option` and a few more keywords may also occur in terms and tactics. Such a
+keyword begins a command only if it comes first on a line that is not indented deeper than the command before it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MODIFIERS = frozenset(
     ("private", "protected", "public", "noncomputable", "partial", "unsafe", "nonrec", "meta", "local", "scoped")
 )
 _RESERVED = _ALWAYS | _FIRST_ON_LINE | _MODIFIERS | {"in"}
-# After these an expression is expected, so what follows is not a command.
+# After each of these an expression is expected, so what follows does not begin a command.
 _OPEN_ENDED = frozenset(("by", ":=", "=>", "then", "else", "from", "at", ",", "·"))
 _OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
 _COMMENTS = frozenset(("line", "block", "doc"))
@@ -45,12 +45,12 @@ _ROOT = "_root_."
 
 @dataclass(frozen=True, slots=True)
 class LeanScope:
-    """A section or namespace that is open; `namespace A.B` opens two.
+    """An open section, namespace or `mutual` block; `namespace A.B` opens two scopes.
 
     Attributes:
         keyword: `namespace`, `section` or `mutual`.
-        name: its name; empty if it has none.
-        at: where the command that opened it begins.
+        name: the name of the scope; empty if it has none.
+        at: where the command begins that opened the scope.
     """
 
     keyword: str
@@ -63,17 +63,17 @@ class Command:
     """One command of a text.
 
     Attributes:
-        keyword: its keyword (`theorem`, `open`, `#eval`); if prefixes such as `open … in` come first, the keyword after
-            them.
-        start: where it begins, including any doc comment, attributes, modifiers and prefixes such as `open … in`.
-        at: where its keyword begins.
-        end: index after its last character outside comments and white space.
-        first: index of its first token.
-        last: index after its last token.
-        name: the name as written; empty if there is none.
+        keyword: the keyword of the command (`theorem`, `open`, `#eval`). If prefixes such as `open … in` come first,
+            this is the keyword after them.
+        start: where the command begins, with any doc comment, attributes, modifiers and prefixes such as `open … in`.
+        at: where the keyword begins.
+        end: the index after the last character of the command that is not in a comment or white space.
+        first: the index of the command's first token.
+        last: the index after the command's last token.
+        name: the name that the command declares or opens, as written; empty if there is none.
         name_at: where the name begins.
-        scopes: the scopes open where it begins, outermost first.
-        is_private: whether it is marked `private`.
+        scopes: the scopes that are open where the command begins, outermost first.
+        is_private: whether the command is marked `private`.
     """
 
     keyword: str
@@ -93,14 +93,14 @@ class Command:
         return namespace(self.scopes)
 
     def full_name(self, base: str = "") -> str:
-        """Return the fully qualified name, as Lean would resolve it if the text stood inside the given namespace."""
+        """Return the fully qualified name that Lean would give if the text stood inside the namespace `base`."""
         if self.name.startswith(_ROOT):
             return self.name.removeprefix(_ROOT)
         return ".".join(part for part in (base, self.namespace, self.name) if part)
 
 
 def namespace(scopes: tuple[LeanScope, ...]) -> str:
-    """Return the name of the namespace that scopes make together."""
+    """Return the name of the namespace that these scopes open together; empty if they open none."""
     return ".".join(scope.name for scope in scopes if scope.keyword == "namespace")
 
 
@@ -110,10 +110,10 @@ class CommandText:
 
     Attributes:
         text: the text.
-        tokens: its tokens in order, comments among them.
-        commands: its commands in order.
-        scopes: the scopes open at its end.
-        deepest: the most scopes that are open at once; beyond `MOST_SCOPES`, names are not certain.
+        tokens: the tokens of the text in order, with comments.
+        commands: the commands of the text in order.
+        scopes: the scopes that are open at the end of the text.
+        deepest: how many scopes are open at once at most. If there are more than `MOST_SCOPES`, names are not certain.
     """
 
     text: str
@@ -123,7 +123,7 @@ class CommandText:
     deepest: int
 
     def lexemes(self, first: int, last: int) -> list[tuple[str, int]]:
-        """Return a range of tokens and the operators between them, each with its place; comments are left out.
+        """Return a range of tokens and the operators between them, each as (text, place). Comments are left out.
 
         `lemma` is returned as `theorem`, because it means the same.
         """
@@ -140,17 +140,17 @@ class CommandText:
 
 
 def cut_commands(text: str, start: int = 0) -> CommandText:
-    """Return the commands of a text from an index on; takes linear time and never raises."""
+    """Cut a text into commands, beginning at an index. This takes linear time and never raises."""
     return _Cutter(text, tuple(token for token in tokens(text) if token.start >= start)).cut()
 
 
 @dataclass(slots=True)
 class _Cutter:
-    """Reads tokens from left to right.
+    """Reads tokens from left to right and cuts them into commands.
 
-    `current` is the first token of the command being read, or None. `prefix` is the first token of the doc comment,
-    attributes and modifiers before the next command, or None. `before` is the last word or symbol read; `led` is the
-    last word or symbol before the prefix.
+    `current` is the first token of the command being read, or None. A prefix is the doc comment, attributes and
+    modifiers before a command; `prefix` is the first token of the prefix being read, or None. `before` is the last word
+    or symbol that has been read, and `led` the last word or symbol before the prefix.
     """
 
     text: str
@@ -212,7 +212,7 @@ class _Cutter:
         return (kind == "hash" or word in _FIRST_ON_LINE) and self._is_apart(index)
 
     def _continues(self, index: int, word: str) -> bool:
-        """Whether a keyword belongs to the text before it, as in `class inductive`, `deriving instance` or `a.end`."""
+        """Whether a keyword belongs to what is before it, as in `class inductive`, `deriving instance` or `a.end`."""
         if self.before == "." and self.text[self.tokens[index].start - 1] == ".":
             return True
         return (self.before, word) in (("class", "inductive"), ("class", "abbrev"), ("deriving", "instance"))
@@ -299,7 +299,7 @@ class _Cutter:
         elif command.keyword in STRUCTURAL:
             opened = parts(command.name) or ("",)
             self.deepest = max(self.deepest, len(self.scopes) + len(opened))
-            # Deeper scopes are not followed: each command holds its scopes, so their number has to be bounded.
+            # Each command holds its scopes, so their number has to be bounded. Deeper scopes are not followed.
             room = MOST_SCOPES - len(self.scopes)
             self.scopes += tuple(LeanScope(command.keyword, name, command.start) for name in opened[:room])
 
@@ -310,5 +310,5 @@ def parts(name: str) -> tuple[str, ...]:
 
 
 def line_starts(text: str) -> list[int]:
-    """Return where lines begin; in Lean they end only at line feeds."""
+    """Return where the lines of a text begin. In Lean a line ends only at a line feed."""
     return [0, *(match.end() for match in _LINE_END.finditer(text))]

@@ -1,4 +1,4 @@
-"""The declarations of a text, read only from its tokens: cheaper than `farm/commands.py`, but without scopes."""
+"""Finds the declarations of a text by its tokens alone: cheaper than `farm/commands.py`, but without scopes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ _COMMANDS = DECLARING | STRUCTURAL | {"import", "module", "variable", "universe"
 _COMMANDS |= {"noncomputable", "local", "attribute"}
 _COMMENTS = frozenset(("line", "block", "doc"))
 _ROOT = "_root_."
-# Up to this many names are first searched for as plain text; if none occurs, the text is not cut into tokens.
+# If at most this many names are sought, they are first searched for as plain text. If none occurs, the text is not cut
+# into tokens.
 _MOST_SOUGHT = 8
 
 
 def declaration(code: str, name: str) -> int | None:
-    """Return where a text declares a name, by any kind of declaration, in any namespace; None if it does not."""
+    """Return where a text declares a name; None if it does not. Any kind of declaration in any namespace counts."""
     if name.rpartition(".")[2] not in code:
         return None
     return next((start for declared, start in _declarations(code) if _is_named(declared, name)), None)
 
 
 def declared(code: str, names: Sequence[str]) -> set[str]:
-    """Return the names that a text declares, as `declaration` decides it; takes time linear in the text and names."""
+    """Return those of the given names that a text declares; see `declaration`.
+
+    This takes time linear in the size of the text and of the names.
+    """
     if len(names) == 1:
-        # Reading stops at the declaration, which saves reading the text after it, most of all the proof.
+        # `declaration` stops reading at the declaration. This saves reading the text after it, which is mostly the
+        # proof.
         return set() if declaration(code, names[0]) is None else set(names)
     if len(names) <= _MOST_SOUGHT and not any(name.rpartition(".")[2] in code for name in names):
         return set()
@@ -49,7 +54,7 @@ def _endings(name: str) -> Iterator[str]:
 
 
 def begins_file(code: str) -> bool:
-    """Whether a text begins with a command, so that it cannot be what follows `:=`."""
+    """Whether a text begins with a command. Such a text cannot be what follows `:=`."""
     first = next(_code(code), None)
     return first is not None and code[first.start : first.end] in _COMMANDS
 

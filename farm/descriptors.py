@@ -8,12 +8,13 @@ import sys
 
 
 def raise_limit() -> None:
-    """Let this process, and all that it starts, have as many files and connections open as the system grants.
+    """Raise the limit on open files and connections, for this process and all processes that it starts, to the maximum.
 
-    A login session usually begins with a limit of 1024, for programs that use select(), though far more are allowed.
+    A login session usually begins with a limit of 1024, because of programs that use select(). The system allows far
+    more.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # macOS reports that there is no limit, and then refuses it
+    with contextlib.suppress(ValueError, OSError):  # macOS reports that there is no limit, but refuses to set none
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 

@@ -1,4 +1,4 @@
-"""Diagnosis: what is installed and reachable here, and what to do about the rest."""
+"""Diagnosis: what is installed and reachable here, and what to do about what is missing."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Finding:
     """One thing that was checked.
 
     Attributes:
-        state: `ok`, `note` (works, but you should know), or `missing`.
-        advice: what to do about it; empty when all is well.
+        state: `ok`, `note` (it works, but there is something to know about it), or `missing`.
+        advice: what to do about the finding; empty if nothing has to be done.
     """
 
     subject: str
@@ -53,7 +53,7 @@ class Finding:
 
 
 def diagnose(settings: Settings) -> Iterator[Finding]:
-    """Yield findings, one subject after another; the Lean check runs a real proof and may take minutes."""
+    """Check one subject after another and yield the findings. The check of Lean runs a proof and may take minutes."""
     yield Finding("system", "ok", f"Python {platform.python_version()}, {core_limit()} cores, {_memory()}")
     yield _descriptors(settings)
     yield from _extras()
@@ -69,7 +69,7 @@ def _memory() -> str:
 
 
 def _descriptors(settings: Settings) -> Finding:
-    """Say how many files and connections a process may have open, and how many the farm on DATA_DIR has open."""
+    """Return how many files and connections a process may have open, and how many the farm on DATA_DIR has open."""
     descriptors.raise_limit()
     found, runtime = f"a process may have {descriptors.limit()}", read_runtime(settings.data_dir)
     if runtime:
@@ -107,7 +107,7 @@ def _redis(settings: Settings) -> Finding:
 
 
 def _lean() -> Iterator[Finding]:
-    """Look for Lean with the workers' own code, run in another process, because `farm` does not import `workers`."""
+    """Look for Lean with the workers' code, run in another process because `farm` does not import `workers`."""
     if importlib.util.find_spec("lean_interact") is None:
         yield Finding("lean", "missing", "LeanInteract is not installed", "pip install 'leanfarm[workers]'")
         return
@@ -132,7 +132,7 @@ def _lean() -> Iterator[Finding]:
 
 
 def _environments(settings: Settings) -> Iterator[Finding]:
-    """Name the further environments; Lean itself is tried only in the environment that the settings name."""
+    """Yield a finding that names the further environments; Lean is not tried in them."""
     try:
         names = [load_environment(file).lean_environment for file in environment_files(settings)]
     except ConfigurationError as error:
@@ -150,14 +150,14 @@ def _sandbox(layers: list[str]) -> Finding:
 
 
 def try_sandbox() -> dict[str, Any]:
-    """Run the workers' own self-test of the sandbox.
+    """Run the workers' self-test of the sandbox.
 
     Returns:
-        A report with `ok`, `notice` (what is missing), `layers`, and `outcomes`, each of which has a topic, attempt,
-        expected, found and detail.
+        A report with `ok`, `notice` (what is missing), `layers` and `outcomes`. Each outcome has `topic`, `attempt`,
+        `expected`, `found` and `detail`.
 
     Raises:
-        ConfigurationError: the self-test itself gave no report.
+        ConfigurationError: the self-test gave no report.
     """
     command = own_module("workers.sandbox.selftest")
     run = subprocess.run(command, capture_output=True, text=True, timeout=_SANDBOX_TEST_TIMEOUT_S, check=False)
@@ -181,7 +181,7 @@ def _tei(urls: list[str]) -> Finding:
     silent = []
     for url in urls:
         try:
-            # The embed worker, too, asks without the environment's proxies.
+            # No proxies of the environment are used, because the embed worker does not use them either.
             httpx.get(f"{url.rstrip('/')}/health", timeout=5, trust_env=False).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL):
             silent.append(url)
@@ -219,7 +219,8 @@ def install_lean() -> str:
         raise ConfigurationError("LeanInteract's installer is not here: `pip install 'leanfarm[workers]'`")
     with subprocess.Popen([installer], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout is not None  # noqa: S101 - a pipe was asked for
-        # The installer pipes a download into a shell, and reports success even if only the shell succeeded.
+        # The installer pipes a download into a shell. It reports success even if the download failed, because the shell
+        # succeeds anyway. So its claim is left out.
         sys.stderr.writelines(line for line in running.stdout if _INSTALLER_CLAIM not in line)
     version = _lake_version()
     if running.returncode or not version:

@@ -1,9 +1,9 @@
-"""The further Lean environments of a host: a folder (ENVIRONMENTS_DIR) with one dotenv file, `NAME.env`, for each.
+"""The further Lean environments of a host. Each has one dotenv file, `NAME.env`, in the folder ENVIRONMENTS_DIR.
 
-A file holds only settings of Lean workers, which win over environment variables and `./.env`. The settings that say
-which Lean is used (`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`) are never taken from the
-default Lean environment: if a file lacks `LEAN_PROJECT_DIR`, its environment has no project. Any other setting that a
-file lacks has the host's value.
+A file holds only settings of Lean workers. They win over environment variables and `./.env`. If a file lacks a setting,
+the setting has the host's value. The settings that say which Lean is used are an exception (`LEAN_VERSION`,
+`LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`): they are never taken from the host. For example, if a file lacks
+`LEAN_PROJECT_DIR`, its environment has no project.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def environment_files(settings: Settings) -> list[Path]:
 
 
 def load_environment(file: Path) -> Settings:
-    """Return the settings of the environment that a file describes; the environment is named after the file.
+    """Return the settings of the environment that a file describes; the environment has the name of the file.
 
     Raises:
         ConfigurationError: the file cannot be read, or has a setting that is wrong or not allowed there.
@@ -57,7 +57,7 @@ def load_environment(file: Path) -> Settings:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """Return a file's settings except empty ones and `LEAN_WORKERS=0`, which leaves the number to `farm up`."""
+    """Return the settings in a file, without empty ones and `LEAN_WORKERS=0`; `farm up` then chooses the number."""
     values = {}
     try:
         with file.open(encoding="utf-8") as lines:

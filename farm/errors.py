@@ -20,7 +20,7 @@ FarmError                      internal      500
 │   └── SchemaMismatch         schema             the store's state belongs to a release too far from this one
 └── CorpusError                corpus             a premise data set is broken; the message names the file and the line
 
-A proof that fails is a verdict and never an error in this tree.
+If a proof fails, the result is a verdict, never an error of this tree.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class UnsupportedMediaType(FarmError):
 
 
 class RateLimited(FarmError):
-    """Too much at once; try again after `retry_after_s` seconds."""
+    """The client or the farm has too much work at once; try again after `retry_after_s` seconds."""
 
     code = "rate_limited"
     status = 429
@@ -142,7 +142,7 @@ class ConnectionFailed(FarmError):
 
 
 class ConfigurationError(FarmError):
-    """A setting is wrong, or something it needs is not installed."""
+    """A setting is wrong, or something that the farm needs is not installed."""
 
     code = "configuration"
 
@@ -204,5 +204,5 @@ def from_code(code: str, message: str, *, details: Any = None, retry_after_s: fl
 
 
 def plain(message: str) -> str:
-    """Return a message of pydantic without the words that it puts before those of our own checks."""
+    """Return an error message of pydantic without the words that pydantic puts before a message of the farm."""
     return message.removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""Fingerprints of proofs: two proofs with the same fingerprint ask the same question, so one run answers both.
+"""Fingerprints of proofs. Two proofs with the same fingerprint ask the same question, so one run answers both.
 
 A verdict is kept under the toolchain, the policy, the revision (`workers/lean/revision.py`) and this fingerprint. The
 fingerprint covers the header, the code, the statement with its targets and answers, and the trust domain. It also
@@ -16,7 +16,7 @@ from farm.models import Proof
 from farm.normal_form import normal_form
 
 _EXACT_CHARS = 16
-# Text with any of these may depend on its own layout or positions, so it is compared exactly as written.
+# A text that contains any of these may depend on its own layout or positions, so it is compared exactly as written.
 _META = (
     "#",
     "elab",
@@ -43,15 +43,15 @@ _META = (
 def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
     """Return 64 hex characters for the question and 16 for its exact text.
 
-    Proofs that differ only in comments and in white space that Lean does not see share the first part.
+    If two proofs differ only in comments and in white space that Lean does not see, their first parts are equal.
 
     Args:
         proof: the proof; its id and problem do not matter.
         options: the batch's options, with the defaults filled in.
-        domain: the proof's trust domain; verdicts from another domain are never used.
+        domain: the proof's trust domain (see `farm/store/lanes.py`); verdicts from another domain are never used.
     """
     texts = [proof.code, proof.statement or ""]
-    # The statement's `targets` and `answers`; `answers` are terms, compared as written.
+    # The targets and answers that belong to the statement. Answers are terms, which are compared as written.
     aims = [proof.targets, sorted((proof.answers or {}).items())]
     exact = sha256("\0".join(texts).encode()).hexdigest()
     plain = [normal_form(text) for text in texts]

@@ -16,7 +16,7 @@ _REST_OF_LINE = re.compile(r"[^\S\n]*(?:\n|\Z)")
 
 
 def cut_header(text: str) -> tuple[str, str, str]:
-    """Return header, gap and body, cut after the last import; together they are the text, byte for byte."""
+    """Cut a text after its last import; return header, gap and body. Together they are the text, byte for byte."""
     end = position = _skip_blank(text, 0)
     seen = False
     while match := _KEYWORD.match(text, position) or _IMPORT.match(text, position):
@@ -30,7 +30,7 @@ def cut_header(text: str) -> tuple[str, str, str]:
 
 
 def imported(header: str) -> frozenset[str]:
-    """Return what a header imports, with `module` and words such as `public`; order and comments do not count."""
+    """Return the imports of a header, with `module` and words such as `public`, but without order and comments."""
     position, found = _skip_blank(header, 0), set()
     while match := _KEYWORD.match(header, position) or _IMPORT.match(header, position):
         found.add(" ".join(match[0].split()))
@@ -39,7 +39,7 @@ def imported(header: str) -> frozenset[str]:
 
 
 def is_module(text: str) -> bool:
-    """Whether a text's header makes it a module, whose declarations are private unless the text says otherwise."""
+    """Whether the header of a text makes it a module. The declarations of a module are private by default."""
     return "module" in imported(cut_header(text)[0])
 
 

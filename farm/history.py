@@ -1,4 +1,7 @@
-"""The arithmetic of the history: a minute's figures are the difference between two looks at the store."""
+"""The arithmetic of the history.
+
+Once a minute a reaper looks at the store. A minute's figures are the difference between two such looks.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,17 @@ MINUTE_S = 60
 KEPT_MINUTES = 1440
 KEPT_HOST_MINUTES = 30
 MOST_HOSTS = 200
-"""Hosts for which minutes are kept; in a larger farm, the first ones by name."""
+"""For how many hosts the figures of a minute are kept. If a farm has more hosts, the first ones by name are kept."""
 
 _BUCKETS = (*(f"{bound:g}" for bound in BUCKETS_S), "+Inf")
 _RETRIEVALS = tuple(f"{MetricSeries.HTTP}:POST {route} 2xx" for route in ("/retrieve", "/v1/retrieve"))
-# What a minute is made of; the store's other figures stay out of a look.
+# A minute is made of these figures. The other figures of the store are not kept in a look.
 _WANTED = (f"{MetricSeries.RUN}:", f"{MetricSeries.QUEUE}:", f"{MetricSeries.REPL_STARTS}:", *_RETRIEVALS)
-_LEAST_RESERVED_OF = 4  # of this many processes, one waits for interactive work (claim.lua)
+_LEAST_RESERVED_OF = 4  # if there are this many processes, one waits for interactive work (claim.lua)
 
 
 class SeenWorker(BaseModel):
-    """What a look keeps of a process; the fields are those of `WorkerStatus`."""
+    """What a look keeps about a process: some of the fields of `WorkerStatus`."""
 
     kind: str
     host: str
@@ -36,16 +39,16 @@ class SeenWorker(BaseModel):
 
 
 class Look(BaseModel):
-    """What the store showed at one moment.
+    """A look at the store: the figures that it showed at one moment.
 
     Attributes:
         at_ms: the Unix time of that moment, in milliseconds.
-        totals: verdicts ever written, by `outcome:reason`.
-        figures: what processes have ever counted, by name; only the counts from which minutes are made.
+        totals: how many verdicts had ever been written, by `outcome:reason`.
+        figures: what the processes had ever counted, by name; only the counts from which minutes are made.
         workers: the live processes.
-        pending: proofs that wait, in all environments.
-        leased: proofs that run.
-        claimable: the environments in which work waits that a process could claim.
+        pending: how many proofs waited, in all environments.
+        leased: how many proofs workers held, in all environments.
+        claimable: the environments in which work waited that a process could claim.
     """
 
     at_ms: int
@@ -63,15 +66,16 @@ class Look(BaseModel):
 
 
 def wanted(figures: Mapping[str, int]) -> dict[str, int]:
-    """Return the figures that a look keeps."""
+    """Return those of the figures that a look keeps."""
     return {name: count for name, count in figures.items() if name.startswith(_WANTED)}
 
 
 def minute_between(before: Look | None, now: Look) -> Minute | None:
-    """Return the minute that ended with the latest look.
+    """Return the figures of the minute that ended with the latest look.
 
     Returns:
-        None if the minute is not known: no look was made in the minute before, or the store has lost its counts since.
+        None if the figures are not known, because no look was made in the minute before, or because the store has lost
+        counts since that look.
     """
     if before is None or before.minute != now.minute - 1:
         return None
@@ -98,7 +102,7 @@ def minute_between(before: Look | None, now: Look) -> Minute | None:
 
 
 def _growth(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int] | None:
-    """Return by how much each counter grew, without the counters that did not; None if a counter has shrunk."""
+    """Return by how much each counter has grown. Counters that have not grown are left out; None if one has shrunk."""
     grown = {name: now.get(name, 0) - before.get(name, 0) for name in {*before, *now}}
     return None if any(by < 0 for by in grown.values()) else {name: by for name, by in grown.items() if by}
 
@@ -122,11 +126,13 @@ def _restarts(figures: Mapping[str, int]) -> dict[str, int]:
 
 
 def quantile(counts: Sequence[int], share: float) -> float | None:
-    """Return the value below which a share of a histogram's values lies; inside a bucket it is interpolated.
+    """Return the value below which a share of the values in a histogram lies; None if the histogram is empty.
+
+    Between the bounds of a bucket, the value is interpolated.
 
     Args:
-        counts: how many values each bucket of `BUCKETS_S` holds, and then how many are above the last bound, which
-            counts as their value.
+        counts: how many values each bucket of `BUCKETS_S` holds, and then how many values are above the last bound.
+            Each of the latter is taken for the last bound.
         share: the share, from 0 to 1.
     """
     wanted, below = share * sum(counts), 0
@@ -138,7 +144,7 @@ def quantile(counts: Sequence[int], share: float) -> float | None:
 
 
 def hosts_between(before: Look, now: Look) -> dict[str, HostMinute]:
-    """Return what each host did between two looks."""
+    """Return the figures of each host for the time between two looks."""
     found: dict[str, HostMinute] = {}
     for worker_id, worker in now.workers.items():
         host, earlier = found.setdefault(worker.host, HostMinute()), before.workers.get(worker_id)
@@ -152,14 +158,17 @@ def hosts_between(before: Look, now: Look) -> dict[str, HostMinute]:
 
 
 def deaf_workers(before: Look | None, now: Look) -> list[str]:
-    """Return the Lean processes that have run nothing since the look before, although work waited at both looks."""
+    """Return the Lean processes that have run nothing between two looks, although work waited at both looks.
+
+    If an environment has enough processes to keep one free for interactive work, a single idle process is not returned.
+    """
     deaf = []
     for environment in now.claimable:
         if before is None or environment not in before.claimable:
             continue
         ours = [name for name, each in now.workers.items() if (each.kind, each.environment) == ("lean", environment)]
         idle = [name for name in ours if _has_rested(before.workers.get(name), now.workers[name])]
-        # A larger farm leaves one process free for interactive work.
+        # In a farm of this size, one process is left free for interactive work.
         if len(idle) > (len(ours) >= _LEAST_RESERVED_OF):
             deaf += idle
     return sorted(deaf)
@@ -170,7 +179,7 @@ def _has_rested(before: SeenWorker | None, now: SeenWorker) -> bool:
 
 
 def comings_and_goings(before: Look | None, now: Look) -> Iterator[HistoryEvent]:
-    """Yield an event for each kind of process and each host on which such processes came or went."""
+    """Yield one event for each host and kind of process, if such processes came or went there between two looks."""
     if before is None:
         return
     came, gone = _places(now, now.workers.keys() - before.workers), _places(before, before.workers.keys() - now.workers)

@@ -1,8 +1,8 @@
-"""API keys: 256 random bits each, stored as SHA-256, compared in constant time, valid for the scopes they were given.
+"""API keys. A key has 256 random bits, is stored as its SHA-256, and is compared in constant time.
 
-Each line of the file reads `name hash scope,scope gate`. A key without scopes has all of them except `join`; the proofs
-of a key without a gate pass only the gate that their batch asks for. A key is shown once, when it is made, and a lost
-file reveals no key.
+Each line of the file reads `name hash scope,scope gate`. If a line has no scopes, the key has all scopes except `join`.
+If a line has no gate, the proofs of the key pass only the gate that their batch asks for. A key is shown once, when it
+is made. A stolen file reveals no key.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ from pathlib import Path
 from farm.errors import ConfigurationError, Forbidden, Unauthorized
 
 LOCAL_OWNER = "local"
-# Names that have another meaning: the owner on a farm without keys, and the trust domain of gated proofs.
+# These names are not for keys: one is the owner on a farm without keys, the other the trust domain of gated proofs.
 _RESERVED = frozenset({LOCAL_OWNER, "strict"})
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Gate(StrEnum):
-    """The gate that a key's proofs have to pass before any REPL sees them."""
+    """The gate that the proofs of a key have to pass before they reach a REPL."""
 
     OFF = "off"
-    """The gate that each batch asks for."""
+    """Each proof passes the gate that its batch asks for."""
     STRICT = "strict"
-    """Always the `strict` gate: for the keys of people or models that must not run metacode here."""
+    """Each proof passes the `strict` gate. This is for the keys of people or models that must not run metacode here."""
 
 
 class Scope(StrEnum):
     """What a key may be used for."""
 
     VERIFY = "verify"
-    """Submit proofs; see, read and cancel the key's own batches."""
+    """Submit proofs; list, read and cancel the batches of the same key."""
     RETRIEVE = "retrieve"
     """Ask for premises."""
     OPERATE = "operate"
     """See the workers and their work, and the figures for Prometheus."""
     JOIN = "join"
-    """Run workers on another host: the answer holds the store's password, which opens everything."""
+    """Run workers on another host. The answer holds the store's password, which gives access to everything."""
 
 
 ALL_SCOPES = frozenset(Scope) - {Scope.JOIN}
-"""The scopes of a key for which none are named: whoever sends proofs must not be able to write verdicts."""
+"""The scopes of a key for which no scopes are named. Without `join`, its holder cannot write verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
 
 @contextmanager
 def _changing(path: Path) -> Iterator[dict[str, Key]]:
-    """Yield the keys, and write them back once they are changed; processes that change keys wait for each other."""
+    """Yield the keys, so that the block can change them, and then write them back; one process at a time can do so."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -168,7 +168,7 @@ def _line(key: Key) -> str:
 
 
 def create_key(path: Path, name: str, scopes: frozenset[Scope] = ALL_SCOPES, gate: Gate = Gate.OFF) -> str:
-    """Add a key and return it; this is the only time it is seen.
+    """Add a key and return it. The key cannot be read again later.
 
     Raises:
         ConfigurationError: the name is taken, reserved, or not made of letters, digits, `_`, `.` and `-`.
@@ -185,7 +185,7 @@ def create_key(path: Path, name: str, scopes: frozenset[Scope] = ALL_SCOPES, gat
 
 
 def revoke_key(path: Path, name: str) -> None:
-    """Remove a key; the API refuses it from the next request on.
+    """Remove a key. The API refuses the key from the next request on.
 
     Raises:
         ConfigurationError: there is no key of this name.
@@ -196,7 +196,7 @@ def revoke_key(path: Path, name: str) -> None:
 
 
 class Keyring:
-    """The keys the API accepts; reread when the file changes, so that a revoked key is refused at once."""
+    """The keys that the API accepts. If the file changes, it is read again, so a revoked key is refused at once."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -205,7 +205,7 @@ class Keyring:
 
     @property
     def is_open(self) -> bool:
-        """Whether the farm has no key file, so that it is on loopback only and has one owner."""
+        """Whether the farm has no key file. Such a farm listens only on loopback and has a single owner."""
         return self._path is None
 
     def owner(self, authorization: str | None, scope: Scope) -> str:
@@ -233,16 +233,16 @@ class Keyring:
         return found
 
     def find(self, key: str) -> Key | None:
-        """Return what is known about a key; None if it is not a key of this farm."""
+        """Return the line of the file for a key; None if it is not a key of this farm."""
         digest, found = _digest(key), None
         for known in (self._current(self._path) if self._path else {}).values():
-            # Every key is compared, so that the time does not reveal which one is close.
+            # Every key is compared, so that the time taken does not reveal whether one matches in part.
             if hmac.compare_digest(known.digest, digest):
                 found = known
         return found
 
     def gate(self, owner: str) -> Gate:
-        """Return the gate that an owner's proofs must pass whatever the batch asks for; `off` on a farm without keys.
+        """Return the gate of an owner's key; `off` on a farm without keys.
 
         Raises:
             Unauthorized: the owner's key was revoked while the request was being read.

@@ -1,23 +1,24 @@
-r"""Lean text cut into tokens: enough to tell code from comments and strings, fast, and without ever failing.
+r"""Cuts Lean text into tokens: fast, for any text, and exact enough to tell code from comments and strings.
 
 The rules are those of Lean's own `Lean/Parser/Basic.lean` (`whitespace`, `finishCommentBlock`, `tokenFn`) from 2021 to
 4.35. Three things cannot be known from the text: which Lean reads it, which symbols the imports declare as tokens, and
-whether Lean expects an interpolated string where a string stands. Where one of the three decides what is code, the text
-is *doubtful*, and a caller that must be sure refuses it. The doubtful places are:
+whether Lean takes a string for an interpolated string. A place is *doubtful* if one of these three things decides what
+is code there. A caller that must be sure refuses a text with a doubtful place. The doubtful places are:
 
-- a comment directly after a symbol that may include the comment's mark (`{x //- … -/` is code);
+- a comment directly after a symbol, if a longer symbol may include the comment's mark (`{x //- … -/` is code);
 - a comment that contains `--/`, which does not end a comment in the Lean of 2021;
 - a comment that begins with `/-/`, whose second slash Lean skips;
 - a documentation comment whose text begins with a comment, because after `/--` Lean skips white space and comments;
-- a quoted character, «name» or string after a symbol or a word that may include the opening quote (`f ⁻¹'"' … "`);
+- a quoted character, «name» or string directly after a symbol or word that may include the opening quote
+  (`f ⁻¹'"' … "`);
 - a raw string, if a Lean without raw strings would end it elsewhere;
 - a string whose braces, read as code, hold a quote, a comment or a brace.
 
-An identifier here is made of the characters that every Lean 4 takes. A letter that only newer Leans take ends the
-identifier, so more words are seen, never fewer.
+Identifiers consist of the characters that every Lean 4 accepts in them. A letter that only newer Leans accept ends an
+identifier here, so this module may see more words than Lean, but never fewer.
 
-No regular expression has anything after its repetitions, so none backtracks, and every loop moves on. The time is
-therefore linear without possessive quantifiers or atomic groups, which Python 3.11.0 to 3.11.4 misread.
+The time is linear: in each regular expression nothing follows a repetition, so none backtracks, and every loop moves
+on. Possessive quantifiers and atomic groups are not used, because Python 3.11.0 to 3.11.4 misread them.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 LETTERS = "A-Za-z_α-κμ-ωΑ-ΟΡ\u03a2Τ-Ωϊ-ϻἀ-῾℀-⅏𝒜-𝖟"
-"""Characters that may begin an identifier in every Lean 4, to be put in the square brackets of a regular expression."""
+"""Characters that may begin an identifier in every Lean 4, for use inside `[…]` in a regular expression."""
 WORD_CHARS = rf"{LETTERS}0-9!?₀-₉ₐ-ₜᵢ-ᵪ'"
-"""Characters that every Lean 4 accepts inside an identifier, in the same form."""
+"""Characters that every Lean 4 accepts inside an identifier, for the same use."""
 _PART = rf"(?:«[^»\n]*»|[{LETTERS}][{WORD_CHARS}]*)"
 NAME = rf"{_PART}(?:\.{_PART})*"
 """An identifier with its dots, as a regular expression."""
@@ -40,8 +41,9 @@ _NUMBER = (
 _CODE = re.compile(
     rf"(?P<word>{NAME})|(?P<hash>\#{NAME})|(?P<number>{_NUMBER})|(?P<symbol>:=|=>|[()\[\]{{}}⟨⟩⦃⦄,;:|@.])"
 )
-# Where something may begin that is not plain code. A prime in a word is plain, unless a quoted character may begin
-# there. The character may also lack its end: Lean then continues after the next two characters.
+# The marks at which something may begin that is not plain code. A prime inside a word is plain code, unless a quoted
+# character may begin there. The closing quote of this character may be missing. Then Lean continues after the next two
+# characters.
 _REACHED = r"(?:[\s\S]{0,2}'){0,3}[\s\S]{0,2}(?:--|/-|[\"«\\])"
 _OPENING = re.compile(rf"""["«]|--|/-|'(?:(?<![{WORD_CHARS}]')|(?=["'/\-\\«»{{}}\r\n])|(?=[^'\\]')|(?={_REACHED}))""")
 _CHAR = re.compile(r"'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'")
@@ -62,9 +64,9 @@ _HOLE_END = re.compile(r"""["'«{}\\]|--|/-|\Z""")
 _RISKY_CHARS = frozenset("\"'/-\\«»{}\r\n")
 _WORD_END = _IN_WORD | {"»", '"'}
 _APART = frozenset(" \t\r\n()[]{}⟨⟩⟦⟧⦃⦄,;")
-# Last characters of symbols after which a comment surely begins: no symbol of Lean, Std, Batteries, Aesop or Mathlib
-# continues with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). Left out are `<` (`<-`), `|` (`|-`),
-# `/` (`//`), `-`, `.`, `#`, `!`, and letters unknown to older Leans.
+# After a symbol that ends in one of these characters, a comment surely begins: no symbol of Lean, Std, Batteries, Aesop
+# or Mathlib continues with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). Not in the set are `<`
+# (`<-`), `|` (`|-`), `/` (`//`), `-`, `.`, `#`, `!`, and letters unknown to older Leans.
 _OPERATOR_ENDS = frozenset("+*=>^~&%$:·→←↔↦⟶∧∨¬∣≤≥≠≡∈∉⊆⊂∪∩∘×•∀∃∑∏`")
 # Characters after which a double quote surely begins a string; no symbol contains a double quote.
 _BEFORE_QUOTE = _APART | _OPERATOR_ENDS | frozenset("<|/-\\@")
@@ -75,15 +77,15 @@ DOUBTFUL, UNCLOSED = "doubtful", "unclosed"
 
 
 class Token(NamedTuple):
-    """A piece of a text.
+    """A token of a text.
 
     Attributes:
         kind: `word` (an identifier or keyword, dots and «» included), `hash` (`#eval`), `number`, `symbol` (brackets
             and punctuation; other operators are left out), `string`, `char`, `line` and `block` (comments), `doc` (a
             documentation comment), `unclosed` (a token that never ends, and so reaches to the end of the text),
-            `doubtful` (an empty span before a doubtful place; see the module).
-        start: index of its first character.
-        end: index after its last character.
+            `doubtful` (an empty span before a doubtful place; see the docstring of the module).
+        start: the index of its first character.
+        end: the index after its last character.
     """
 
     kind: str
@@ -92,13 +94,13 @@ class Token(NamedTuple):
 
 
 def tokens(text: str, *, code: bool = True) -> Iterator[Token]:
-    """Yield the tokens of a text in order; words in the braces of a string come after the string.
+    """Yield the tokens of a text in order. The words in the braces of a string come after the string.
 
     Reading takes linear time and never raises.
 
     Args:
         text: any text.
-        code: whether words, numbers and symbols are wanted; without them, reading is many times faster.
+        code: whether to yield words, numbers and symbols too; without them, reading is many times faster.
     """
     position = 0
     for token in _not_code(text):
@@ -113,7 +115,7 @@ def tokens(text: str, *, code: bool = True) -> Iterator[Token]:
 
 
 def holes(text: str, token: Token) -> list[tuple[int, int]]:
-    """Return where the braces of a string hold code, if Lean reads it as an interpolated string."""
+    """Return the spans between the braces of a string, which hold code if Lean reads it as an interpolated string."""
     if token.kind != "string" or text.find("{", token.start, token.end) < 0:
         return []
     return [(start, end) for start, end, _ in _holes(text, token.start, token.end)]
@@ -125,7 +127,7 @@ def _code(text: str, start: int, end: int) -> Iterator[Token]:
 
 
 class _Found(NamedTuple):
-    """The stretch that begins at a mark: its kind (None for plain code), its span, and whether it is in doubt."""
+    """The stretch of text that begins at a mark: kind (None for plain code), span, and whether it is doubtful."""
 
     kind: str | None
     start: int
@@ -134,8 +136,8 @@ class _Found(NamedTuple):
 
 
 def _not_code(text: str) -> Iterator[Token]:
-    """Yield, in order, comments, strings, quoted characters, and a `doubtful` token before each doubtful place."""
-    # `begun` is where the last token ended; another one begins there, whatever the character before it is.
+    """Yield the tokens that are not code, in order, with a `doubtful` token before each doubtful place."""
+    # `begun` is where the last token ended. Whatever begins there is not part of a symbol or word before it.
     position = begun = 0
     while (start := _opening(text, position, begun)) is not None:
         found = _READERS[text[start]](text, start, begun)
@@ -182,7 +184,7 @@ def _may_go_on(text: str, start: int, begun: int) -> bool:
 
 
 def comment_end(text: str, body: int) -> int | None:
-    """Return the end of the comment whose text begins at `body`, after the `/-`; None if the comment never ends."""
+    """Return the end of a comment, or None if it never ends; `body` is where its text begins, after the `/-`."""
     depth = 1
     for edge in _EDGE.finditer(text, body):
         depth += 1 if edge[0] == "/-" else -1
@@ -206,9 +208,9 @@ def _ends_elsewhere(text: str, body: int, end: int) -> bool:
 def _begins_with_comment(text: str, position: int) -> bool:
     """Whether Lean may read a documentation comment differently because of how its text begins.
 
-    Lean may do so if the text begins with a tab, a lone carriage return or a `/-` comment, or with a `--` comment in
-    whose line the documentation comment ends or another comment opens. A tab is an error in Lean, which then continues
-    after the tab as if there were no comment.
+    Lean may do so if the text begins with a tab, a lone carriage return or a `/-` comment. It may also do so if the
+    text begins with a `--` comment, and the documentation comment ends, or another comment opens, in the same line. A
+    tab is an error in Lean. Lean then continues after the tab as if there were no comment.
     """
     while True:
         blank = _BLANK.match(text, position)
@@ -288,7 +290,7 @@ def _quote(text: str, start: int, begun: int) -> _Found:
         # If the first quote belongs to a symbol, the second one is alone.
         is_doubtful = not is_certain and (_is_risky(char) or _LONE_QUOTE.match(text, char.end() - 1) is not None)
         return _Found("char", start, char.end(), is_doubtful or text[start + 1] in "\r\n")
-    # Two quotes are a symbol to newer Leans, while an older Lean begins a character there.
+    # Newer Leans take two quotes for a symbol. Older Leans take the first for the beginning of a character.
     size = 1 + text.startswith("''", start)
     third = text.startswith("'", start + 2) or _CHAR.match(text, start + 1) is not None
     return _Found(None, start, start + size, (size == 2 and third) or _LONE_QUOTE.match(text, start) is not None)
@@ -299,12 +301,12 @@ def _is_risky(char: re.Match[str]) -> bool:
 
 
 def _begins_token(text: str, start: int, begun: int) -> bool:
-    """Whether a quote begins a token of its own, whatever symbol comes before it."""
+    """Whether a quote surely begins a token of its own and is not part of a symbol before it."""
     return start == begun or text[start - 1] in _BEFORE_QUOTE
 
 
 def _is_in_name(text: str, position: int, begun: int) -> bool:
-    """Whether the word before a position begins as a name, not as a number; only the end of a long word is read."""
+    """Whether the word before a position is a name and not a number; only the end of a long word is read."""
     first = position - 1
     while first > begun and position - first < _LONG_NAME and text[first - 1] in _IN_WORD:
         first -= 1

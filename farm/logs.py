@@ -1,6 +1,6 @@
-"""Logs: one JSON object per line in production, coloured text in a terminal; never a proof's text or a key.
+"""Logs: one JSON object per line in production, coloured text in a terminal. No line holds a proof's text or a key.
 
-Messages that libraries log through `logging` have the same form, so that every line of a process can be parsed.
+Messages that libraries log through `logging` get the same form, so that every line of a process can be parsed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from farm.errors import FarmError
 
 
 def configure_logs(room: str) -> None:
-    """Make this process log to stderr; every line names the process's room, including a last line about a failure."""
+    """Make this process log to stderr. Each line names the room of the process, even a last line about a failure."""
 
     def name_room(_logger: Any, _method: str, event: EventDict) -> EventDict:
         # Not a context variable, because other threads of the process would not have it.
@@ -46,12 +46,12 @@ def configure_logs(room: str) -> None:
 
 
 def names_of(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the label and the tags in a batch's options, as far as it has them, for lines about the batch."""
+    """Return the label and the tags in the options of a batch, if there are any, for log lines about the batch."""
     return {name: options[name] for name in ("label", "tags") if options.get(name)}
 
 
 def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
-    """Render messages from libraries like our own lines, whatever the libraries set up themselves."""
+    """Render the messages of libraries like the farm's own, even if a library has set up logging itself."""
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
@@ -66,10 +66,10 @@ def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
 
 
 def _log_end(_kind: type[BaseException], error: BaseException, _frames: TracebackType | None) -> None:
-    """Log what ends a process: the farm's own errors with their advice, others with the place they come from.
+    """Log the error that ends a process.
 
-    An error from the operating system is logged with the path it concerns, for example that of an unusable folder named
-    in the settings.
+    An error of the farm is logged with its advice, and any other error with the place where it was raised. An error of
+    the operating system is also logged with its path: for example, the path of an unusable folder in the settings.
     """
     log = structlog.get_logger()
     if isinstance(error, FarmError):
@@ -81,10 +81,10 @@ def _log_end(_kind: type[BaseException], error: BaseException, _frames: Tracebac
 
 
 def _describe(exc_info: ExcInfo) -> str:
-    """Return where an exception came from and what it is, its causes last.
+    """Return the traceback and type of an exception, then those of its causes.
 
-    The exception's text is left out, because it may quote a proof, as the texts of pydantic's errors do. The texts of
-    the farm's own errors and of the operating system's errors are kept: they quote no proof.
+    The text of an exception is left out, because it may quote a proof, as the texts of pydantic's errors do. The texts
+    of the farm's own errors and of the operating system's errors are kept, because they quote no proof.
     """
     parts = []
     for error in _chain(exc_info[1]):

@@ -1,15 +1,15 @@
-"""The addresses of this host itself, to which the environment's proxies and certificates do not apply."""
+"""The names and addresses of this machine, for which proxies and certificates of the environment do not count."""
 
 from __future__ import annotations
 
 from ipaddress import ip_address
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
-"""The hosts to which a server binds so that only this machine reaches it."""
+"""If a server binds to one of these hosts, only this machine can reach it."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host named in a URL is this machine; an address that binds to all interfaces counts as this machine."""
+    """Whether the host in a URL is this machine. An address that stands for all interfaces counts as this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""The series that processes count and /metrics shows, with their help texts."""
+"""The metric series that the farm's processes count and that /metrics shows, with their help texts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from bisect import bisect_left
 from enum import StrEnum
 
 BUCKETS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
-"""Upper bounds of the histograms' buckets; there is one more bucket above the last."""
+"""The upper bounds of the buckets of each histogram. One more bucket holds what is above the last bound."""
 _BUCKETS = (*(f"{bound:g}" for bound in BUCKETS_S), "+Inf")
 
 
 class MetricSeries(StrEnum):
     """The series that are counted.
 
-    Each has a name in Redis (Prometheus shows it with the prefix `farm_`), a help text and label names. Label names are
-    separated by spaces, and so are their values; only the last value may itself contain a space.
+    Each series has a name in Redis, a help text and label names. Prometheus shows the name with the prefix `farm_`. The
+    label names are separated by spaces. The values of the labels are separated by spaces too, and only the last value
+    may itself contain a space.
     """
 
     RUN = "run_seconds", "Seconds a proof ran"
@@ -40,7 +41,7 @@ class MetricSeries(StrEnum):
 
 
 class Bound(StrEnum):
-    """The limits of the sandbox that end a REPL. Only these are counted: a refused call cannot be seen from outside."""
+    """The limits of the sandbox that end a REPL. A call that the sandbox merely refuses cannot be seen, nor counted."""
 
     SECCOMP = "seccomp"
     """The REPL made a system call that is plainly hostile (SIGSYS)."""
@@ -64,6 +65,6 @@ HISTOGRAMS = (
 
 
 def names_of(series: MetricSeries, label: str, seconds: float) -> tuple[str, str]:
-    """Return the names under which a duration counts in a histogram: that of its bucket, and that of the sum in µs."""
+    """Return the two names that a duration adds to in a histogram: the name of its bucket, and of the sum in µs."""
     place = bisect_left(BUCKETS_S, seconds)
     return f"{series}:{label}:{_BUCKETS[place]}", f"{series}:{label}:sum_us"

@@ -1,4 +1,4 @@
-"""The text of a proof without what Lean does not see: comments, and white space that changes nothing."""
+"""The normal form of a proof: its text without comments, and without white space that means nothing to Lean."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from farm.lexer import DOUBTFUL, UNCLOSED, tokens
 
 _VERBATIM = frozenset(("string", "char", "doc"))
-# Searched for one by one, because a search for a plain string is a hundred times faster than a search for a pattern.
+# These strings are searched for one by one: searching for a plain string is a hundred times faster than for a pattern.
 _IDLE = ("--", "/-", " \n", "\n\n", "\r\n")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _SPACES_AT_END = re.compile(r" +\n")
@@ -15,14 +15,17 @@ _BLANK_LINES = re.compile(r"\n{2,}")
 
 
 def normal_form(code: str) -> str:
-    """Return a text without the parts that mean nothing, unless the text runs a metaprogram that reads its source.
+    """Return a text without the parts that mean nothing to Lean.
+
+    Only a metaprogram that reads its own source can tell the difference.
 
     Comments (except documentation comments), blank lines, spaces at line ends and the carriage returns of CRLF are
     removed outside strings. Every token keeps its column, because Lean's layout depends on columns. Tokens on one line
     stay on one line, and tokens on different lines stay on different lines. A text with a doubtful place (see
     `farm/lexer.py`) is returned unchanged.
     """
-    # A carriage return in quotes is a character, and in CRLF part of the line end; any other is an error in Lean.
+    # In quotes a carriage return is a character, and in CRLF it is a part of the line end. Elsewhere it is an error in
+    # Lean.
     if "\r" in code and ("'\r" in code or _LONE_RETURN.search(code)):
         return code
     if not (code.startswith("\n") or code.endswith((" ", "\n")) or any(map(code.__contains__, _IDLE))):
@@ -47,9 +50,9 @@ def normal_form(code: str) -> str:
 
 
 def _blank(comment: str) -> str:
-    """Return the white space that replaces a comment, so that what follows keeps its column.
+    """Return the white space that replaces a comment, so that the text after the comment keeps its column.
 
-    It begins with a line end if the comment contains one.
+    If the comment contains a line end, the white space begins with a line end.
     """
     if comment.startswith("--"):
         return ""

@@ -1,4 +1,7 @@
-"""A proof, cut once into its header, the statement's front, the targets and holes, and the body that runs last."""
+"""Cuts a proof into the parts that run: the header, the front of its statement, and the body.
+
+`farm/challenge.py` explains the terms: front, target and hole.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ from farm.statement import read_statement
 
 _WHITE_LINES = re.compile(r"(?:[^\S\n]*\n)+")
 _MOST_NAMED = 20
-# Commands that may be repeated.
+# Commands that may run twice without harm.
 _QUIET = frozenset(("open", "set_option"))
 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a text is rejected as it stands."""
+    """The reason and the message with which a proof is rejected before it runs."""
 
     reason: Reason
     message: Message
@@ -35,7 +38,7 @@ class Part:
 
     Attributes:
         text: the stretch.
-        at: where the stretch begins in the user's code; None if the farm or the statement supplies it.
+        at: where the stretch begins in the user's code; None if the stretch is not from the user's code.
     """
 
     text: str
@@ -44,21 +47,21 @@ class Part:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A proof ready to run: `header`, `front` and `body`, elaborated one after the other.
+    """A proof that is ready to run: Lean elaborates `header`, `front` and `body`, one after the other.
 
-    If there are no holes, the front has everything that the targets' types mention. If there are holes, the body
-    repeats what the statement has after the first hole, because that part may need the hole's value. The judge then has
-    to compare the constants that the repeated part defines with those that the statement's pieces define by themselves.
+    If there are no holes, the front has everything that the types of the targets mention. If there are holes, the body
+    repeats the part of the statement after the first hole, because this part may need the value of the hole. The judge
+    then has to compare the constants that the repeated part defines with those that the statement alone defines.
 
     Attributes:
         code: the user's code.
-        own: the code with white space where it repeats the statement's front.
-        header: the header to load: the statement's if it has one, else the code's.
-        front: the statement's own text that runs before the submission; empty without a statement.
+        own: the code, with white space in place of the parts that repeat the front of the statement.
+        header: the header to load: the statement's header; if it has none, the header of the code.
+        front: the text of the statement that runs before the submission; empty without a statement.
         challenge: what the statement asks for; None without a statement.
-        body: what runs as the submission.
-        parts: the body's parts, each with its origin.
-        values: the code's values for the holes, as written, by the holes' full names.
+        body: the text that runs as the submission.
+        parts: the parts of the body, each with its place in the user's code.
+        values: the values that the code gives for the holes, as written, by the full names of the holes.
         notes: messages about the code that are not objections, such as imports that were left out.
         objection: why the text is rejected before it runs, or None.
     """
@@ -89,7 +92,7 @@ class Prepared:
         return "".join(part.text for part in self.parts)
 
     def to_user(self, position: Position | None) -> Position | None:
-        """Return where a position in the body is in the user's code; None if the user did not write that part.
+        """Return the position in the user's code for a position in the body; None if the user did not write that part.
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.
@@ -103,7 +106,7 @@ class Prepared:
         return None
 
     def place(self, at: int) -> Position:
-        """Return a place in the code as Lean would report it."""
+        """Return a place in the user's code as the position that Lean would report."""
         line = bisect_right(self._code_lines, at)
         return Position(line=line, column=at - self._code_lines[line - 1])
 
@@ -125,7 +128,7 @@ class Prepared:
 
 
 def prepare(proof: Proof) -> Prepared:
-    """Cut a proof into its parts; takes linear time, and never raises for a proof that `Proof` has accepted."""
+    """Cut a proof into its parts. This takes linear time, and never raises for a valid `Proof`."""
     header, gap, body = cut_header(proof.code)
     if proof.statement is None:
         at = len(header) + len(gap)
@@ -139,13 +142,13 @@ def prepare(proof: Proof) -> Prepared:
 
 
 def header_of(proof: Proof) -> str:
-    """Return the header that a proof runs on; cheaper than `prepare`."""
+    """Return the header on which a proof runs; this is cheaper than `prepare`."""
     stated = cut_header(proof.statement)[0] if proof.statement else ""
     return stated or cut_header(proof.code)[0]
 
 
 def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
-    """Prepare code that declares no target or hole: it has to be the text after the `:=` of the only target or hole."""
+    """Prepare code that declares no target or hole. It must be what follows the `:=` of the only target or hole."""
     last = asked[-1]
     objection = None
     if begins_file(code):
@@ -154,7 +157,7 @@ def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
         others = ", ".join(f"`{item.name}`" for item in asked[:-1][:_MOST_NAMED])
         objection = _missing(f"What follows `:=` of `{last.name}` leaves {others} open: send declarations")
     values = {last.name: code.strip()} if isinstance(last, Hole) else {}
-    # Some submissions begin with the `:=`.
+    # Some submissions begin with `:=` themselves.
     sign = "" if code.lstrip().startswith(":=") else " :="
     parts = (Part(f"{last.signature}{sign}\n"), Part(code, 0))
     return _prepared(code, code, challenge, parts, values=values, objection=objection)
@@ -165,7 +168,7 @@ def _missing(text: str) -> Objection:
 
 
 def _file(code: str, challenge: Challenge, there: set[str]) -> Prepared:
-    """Prepare code that declares at least one target, or a hole if there are no targets."""
+    """Prepare code that declares at least one target or, if there are no targets, at least one hole."""
     header, gap, body = cut_header(code)
     at = len(header) + len(gap)
     notes = _imports_note(header, challenge.header)
@@ -187,7 +190,7 @@ def _file(code: str, challenge: Challenge, there: set[str]) -> Prepared:
 
 
 def _is_plain(challenge: Challenge) -> bool:
-    """Whether the front may be repeated without harm, in whole or in part."""
+    """Whether the code may repeat any part of the statement without harm."""
     return all(command.keyword in _QUIET for command in (*challenge.own, *challenge.later))
 
 
@@ -256,7 +259,7 @@ def _prepared(
 
 
 def _front(challenge: Challenge, without: tuple[Command, ...]) -> str:
-    """Return the front without some of its commands."""
+    """Return the front of a challenge without the given commands."""
     if not without:
         return challenge.front
     text = blanked(challenge.text.text, [(command.start, command.end) for command in without])

@@ -1,4 +1,4 @@
-"""Processes: make children die with their parent, and find and end whole sessions."""
+"""Processes: functions that make children die with their parent, and that find, measure and end whole trees of them."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ import psutil
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_FIRST_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO: that of a host outside of any container
+_FIRST_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO: the namespace of the host, outside of any container
 _MB = 1024 * 1024
 _KILLED_WITHIN_S = 0.2
 _POLL_S = 0.005
 
-# Loaded here, because a child must not import between fork and exec.
+# libc is loaded here, because a child must not load anything between fork and exec.
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def own_module(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of the farm, never a module of the same name in the working directory.
+    """Return the command that runs a module of the farm, and not one of the same name in the working directory.
 
-    Without `-P`, Python looks in that directory first, for the module and for all its imports. PYTHONSAFEPATH would not
-    do, because programs that a worker starts, such as the checker, would inherit it.
+    Without `-P`, Python looks for the module and for all its imports in the working directory first. PYTHONSAFEPATH is
+    not used, because the programs that a worker starts, such as the checker, would inherit it.
     """
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def keep_loaded() -> None:
-    """Exempt what is loaded from garbage collection: modules live as long as their process.
+    """Exempt all loaded modules from garbage collection; they live as long as their process anyway.
 
-    Otherwise Python looks through all of it once more at exit. With the modules of Celery and Pydantic, that takes 0.3
-    to 0.6 s, and a farm ends six such processes at once.
+    Otherwise Python looks through all of their objects once more when the process exits. With the modules of Celery and
+    Pydantic, this takes 0.3 to 0.6 s, and a farm ends six such processes at once.
     """
     gc.freeze()
-    atexit.register(gc.freeze)  # for what was loaded later
+    atexit.register(gc.freeze)  # for the modules that are loaded later
 
 
 def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
-    """Make the kernel send this process a signal when the thread that started it ends (Linux; elsewhere no effect).
+    """Make the kernel send this process a signal when the thread that started it ends; this works only on Linux.
 
-    The request survives exec but not fork, so every process in a chain has to make it.
+    The request survives exec but not fork, so every process in a chain of processes has to make it.
 
     Args:
-        parent: the process that should be the parent; if it has already died, this process ends at once.
+        parent: the id of the process that should be the parent; if it has already died, this process ends at once.
         signum: the signal to send.
     """
     if hasattr(_libc, "prctl"):
@@ -64,14 +64,14 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants that lose their parent, so that no process can hide by a double fork."""
+    """Make this process the parent of descendants that lose theirs, so that none can hide by a double fork."""
     if hasattr(_libc, "prctl"):
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def session_members(session: int) -> Iterator[psutil.Process]:
     """Yield the processes of a session, whoever their parents are."""
-    # The kernel is asked first: on a busy host psutil takes a tenth of a second to look at every process.
+    # The kernel is asked first, because on a busy host psutil takes a tenth of a second to look at all processes.
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
             if os.getsid(pid) == session:
@@ -79,9 +79,9 @@ def session_members(session: int) -> Iterator[psutil.Process]:
 
 
 def end_session(session: int) -> None:
-    """Kill every process of a session, and every descendant of its leader, until none is left.
+    """Kill every process of a session and every descendant of its leader, again and again until none is left.
 
-    None of them is reaped, so that the parent can still read each exit status; psutil's `wait` would take it away.
+    No process is reaped here, so that its parent can still read its exit status. psutil's `wait` would reap it.
     """
     for _ in range(10):
         doomed = {process.pid: process for process in session_members(session)}
@@ -112,10 +112,11 @@ OWNER_VARIABLE = "LEANFARM_WORKER"
 
 
 def end_orphans() -> int:
-    """Kill processes that a dead worker left behind on this host; return how many.
+    """Kill the processes that dead workers have left behind on this host; return how many there were.
 
-    A worker writes its identity into its environment. Every process that its REPL starts inherits this variable, across
-    sessions and double forks. Processes of containers are left to a reaper there, where that identity means the worker.
+    A worker writes its identity into a variable of its environment. Every process that its REPL starts inherits this
+    variable, across sessions and double forks. Processes of a container are left to a reaper in the same container,
+    because only there the identity names the worker.
     """
     ended, here = 0, _pid_namespace()
     for process in psutil.process_iter():
@@ -128,9 +129,10 @@ def end_orphans() -> int:
 
 
 def host_of_ids() -> str:
-    """Return a name for the processes whose ids this process sees: the host's, and in a container also a number.
+    """Return a name for the place in which the process ids that this process sees are valid.
 
-    A container may have its host's name, as with Docker's `--network host`, and still number its processes itself.
+    The name is that of the host. In a container a number follows, because a container numbers its processes itself but
+    may have the name of its host, as with Docker's `--network host`.
     """
     namespace = _pid_namespace()
     number = "" if namespace in ("", _FIRST_NAMESPACE) else "/" + namespace.strip("pid:[]")
@@ -138,7 +140,7 @@ def host_of_ids() -> str:
 
 
 def _pid_namespace(pid: int | str = "self") -> str:
-    """Return the namespace of a process's id, as `pid:[NUMBER]`; empty if the kernel does not show it."""
+    """Return the pid namespace of a process as `pid:[NUMBER]`; empty if the kernel does not show it."""
     try:
         return str(Path(f"/proc/{pid}/ns/pid").readlink())
     except OSError:
@@ -153,12 +155,12 @@ def _is_running(process: psutil.Process) -> bool:
 
 
 def tree_memory_mb(pid: int) -> float:
-    """Return the resident memory of a process and its descendants in MB; 0 when it is gone."""
+    """Return the resident memory of a process and its descendants in MB; 0 if the process is gone."""
     return sum(map(memory_mb, tree(pid)))
 
 
 def tree_cpu_s(pid: int) -> float:
-    """Return the processor seconds that a process and its descendants have used; 0 when it is gone."""
+    """Return the processor seconds that a process and its descendants have used; 0 if the process is gone."""
     total = 0.0
     for member in tree(pid):
         with contextlib.suppress(psutil.Error):
@@ -168,15 +170,15 @@ def tree_cpu_s(pid: int) -> float:
 
 
 def tree(pid: int) -> list[int]:
-    """Return a process and its descendants.
+    """Return the ids of a process and its descendants.
 
-    The kernel's lists of children are used where they exist, because reading all of /proc took more than a core on a
-    host with 200 Lean processes. psutil's `children` is not used, because it leaves out children that seem older than
-    their parent; they do if the wall clock is set between the moments at which psutil looks at the two.
+    If the kernel has lists of children, they are used, because reading all of /proc took more than a core on a host
+    with 200 Lean processes. psutil's `children` is not used, because it leaves out a child that seems to be older than
+    its parent. A child may seem so if the wall clock is set after psutil has looked at one of the two.
     """
     children = _children if _lists_children() else _children_by_parent().__getitem__
     found = [pid]
-    for member in found:  # the list grows meanwhile
+    for member in found:  # the list grows while it is read
         found += children(member)
     return found
 
@@ -190,7 +192,7 @@ def _children_by_parent() -> dict[int, list[int]]:
 
 
 def _children(pid: int) -> list[int]:
-    """Return the children of a process; the kernel lists them by the thread that started them."""
+    """Return the ids of the children of a process. The kernel lists them by the thread that started them."""
     found: list[int] = []
     with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/task") as threads:
         for thread in threads:
@@ -205,7 +207,7 @@ def _lists_children() -> bool:
 
 
 def memory_mb(pid: int) -> float:
-    """Return the resident memory of one process in MB; 0 when it is gone."""
+    """Return the resident memory of one process in MB; 0 if the process is gone."""
     try:
         return float(psutil.Process(pid).memory_info().rss) / _MB
     except psutil.Error:
@@ -213,7 +215,7 @@ def memory_mb(pid: int) -> float:
 
 
 def open_descriptors(pid: int) -> int:
-    """Return how many descriptors one process has open; 0 when it is gone, or another user's."""
+    """Return how many descriptors one process has open; 0 if the process is gone or belongs to another user."""
     try:
         return int(psutil.Process(pid).num_fds())
     except psutil.Error:
@@ -221,7 +223,7 @@ def open_descriptors(pid: int) -> int:
 
 
 def process_identity(pid: int) -> str:
-    """Return `pid.start` of a process: unlike the pid, it is never reused. Empty when the process is gone."""
+    """Return `pid.start` of a process, which unlike the pid is never reused; empty if the process is gone."""
     try:
         return f"{pid}.{_started(pid)}"
     except (OSError, psutil.Error):
@@ -231,11 +233,11 @@ def process_identity(pid: int) -> str:
 def _started(pid: int) -> int:
     """Return when a process started.
 
-    On Linux the time is in clock ticks since boot. psutil would add the time of boot, which moves with the wall clock:
-    setting the clock by a second would make every live worker look dead.
+    On Linux the time is in clock ticks since boot. psutil would add the time of the boot, which moves with the wall
+    clock. If the clock were set by a second, every live worker would then look dead.
     """
     if os.uname().sysname == "Linux":
-        # The second field is the name in brackets, which may itself contain spaces and brackets.
+        # The second field is the name of the process in brackets. The name may itself contain spaces and brackets.
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     return int(psutil.Process(pid).create_time() * 100)
 

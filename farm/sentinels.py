@@ -1,7 +1,8 @@
-"""A store behind Redis Sentinel, as a URL names it; the sentinels know where the store's primary is.
+"""URLs of a store behind Redis Sentinel. The sentinels know where the primary of the store is.
 
-The URL reads `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT,HOST:PORT/DATABASE?service=NAME`. User and password
-are the primary's. If the sentinels ask for a login too, the query has `sentinel_username` and `sentinel_password`.
+The URL reads `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT,HOST:PORT/DATABASE?service=NAME`. USER and PASSWORD
+are for the primary. If the sentinels ask for a login too, the query also has `sentinel_username` and
+`sentinel_password`.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ _KNOWN = {"service", "sentinel_username", "sentinel_password"}
 
 @dataclass(frozen=True, slots=True)
 class Sentinels:
-    """The sentinels, and how to log in, as a URL gives them.
+    """The sentinels that a URL names, and the logins in the URL.
 
     Attributes:
         hosts: the sentinels, as (host, port).
         service: the sentinels' name for the primary that they watch.
         database: the number of the database.
-        login: the primary's `username` and `password`, as far as they are given.
-        own_login: the sentinels' own `username` and `password`, as far as they are given.
+        login: `username` and `password` for the primary, if the URL has them.
+        own_login: `username` and `password` for the sentinels, if the URL has them.
     """
 
     hosts: tuple[tuple[str, int], ...]
@@ -36,7 +37,7 @@ class Sentinels:
     own_login: dict[str, str]
 
     def broker(self) -> tuple[str, dict[str, Any]]:
-        """Return the store in Celery's form: a URL, and further options for kombu's transport."""
+        """Return the store as a broker for Celery: a URL, and further options for kombu's transport."""
         user, password = (quote(self.login.get(name, ""), safe="") for name in ("username", "password"))
         login = f"{user}:{password}@" if password else ""
         urls = [f"sentinel://{login}{_bracketed(host)}:{port}/{self.database}" for host, port in self.hosts]
@@ -44,7 +45,7 @@ class Sentinels:
 
 
 def is_sentinel(url: str) -> bool:
-    """Whether a URL names sentinels rather than a server."""
+    """Whether a URL names sentinels and not a server."""
     return urlsplit(url).scheme.partition("+")[2] == "sentinel"
 
 

@@ -24,14 +24,14 @@ from farm.models.limits import MAX_DEADLINE_S
 from farm.models.proofs import DEFAULT_ENVIRONMENT, EnvironmentName
 from farm.sentinels import is_sentinel, parse_sentinels
 
-# Some Windows editors begin a file with a byte order mark, which would be part of the first name.
+# Some Windows editors begin a file with a byte order mark. As plain UTF-8 it would be read as part of the first name.
 _ENV_FILE, _ENV_ENCODING = Path(".env"), "utf-8-sig"
 _STORES = frozenset({"redis", "rediss", "unix"})
 _BROKERS = frozenset({"amqp", "amqps", "pyamqp"})
 _OWN_PREFIXES = ("FARM_", "LEAN_", "LEANFARM_")
-# How similar two names must be for difflib: `REDIS_URI` is a slip (0.89), Lean's own LEAN_PATH (0.78) is not.
+# How similar two names must be by difflib's measure: `REDIS_URI` is a slip (0.89), Lean's own LEAN_PATH is not (0.78).
 _ALIKE = 0.8
-# More than anyone needs, yet small enough for the kernel's limits if it counts MB, and for any clock if seconds.
+# More than anyone needs. As a number of MB it still fits the kernel's limits, and as a number of seconds any clock.
 _MOST = 2**40
 _MOST_PROCESSES = 10_000
 
@@ -43,7 +43,7 @@ CountOrNone = Annotated[int, Field(ge=0, le=_MOST)]
 
 
 class Settings(BaseSettings):
-    """All settings, each under the upper-case name of its field.
+    """All settings of the farm. The variable of a setting has the upper-case name of its field.
 
     An empty value means "not set". Paths may be relative to the working directory.
     """
@@ -225,14 +225,14 @@ class Settings(BaseSettings):
         return self
 
     def _contradictions(self) -> Iterator[str]:
-        """Yield what is wrong with settings that are valid one by one but contradict each other."""
+        """Yield a message for each contradiction between settings that are valid one by one."""
         if self.lean_timeout_s > self.max_timeout_s:
             pair = f"LEAN_TIMEOUT_S ({self.lean_timeout_s:g}) is over MAX_TIMEOUT_S ({self.max_timeout_s:g})"
             yield f"{pair}: every batch that does not say its own timeout would be refused"
         if 0 < self.lean_memory_hard_limit_mb < self.lean_memory_limit_mb:
             pair = f"LEAN_MEMORY_LIMIT_MB ({self.lean_memory_limit_mb}) is over LEAN_MEMORY_HARD_LIMIT_MB"
             yield f"{pair} ({self.lean_memory_hard_limit_mb}), and so would never be reached"
-        # A file in ENVIRONMENTS_DIR may name the checker that the share is for.
+        # If ENVIRONMENTS_DIR is set, a file there may set CHECKER_COMMAND.
         if self.checker_share and not self.checker_command and not self.environments_dir:
             yield "CHECKER_SHARE needs a checker to share with: set CHECKER_COMMAND"
         if self.data_revision and not self.data_repo:
@@ -242,7 +242,7 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """Where the SDK and the CLI find the farm."""
+        """The URL at which the SDK and the CLI find the farm."""
         return self.farm_url or f"http://127.0.0.1:{self.port}"
 
     @property
@@ -267,15 +267,15 @@ class Settings(BaseSettings):
 
     @property
     def address_space_mb(self) -> int:
-        """RLIMIT_AS of one REPL in MB; far above the resident limit, because mapped .olean files count."""
+        """RLIMIT_AS of one REPL in MB; far above the limit on resident memory, because mapped .olean files count."""
         return self.lean_memory_hard_limit_mb or self.lean_memory_limit_mb + 16384
 
 
 def load(**overrides: object) -> Settings:
-    """Return the settings from the environment and `./.env`; warn about names in `./.env` that resemble a setting's.
+    """Return the settings from the environment and `./.env`; warn about misspelt names of settings in `./.env`.
 
     Args:
-        overrides: fields that win over both, such as command-line options.
+        overrides: fields that win over both, such as command-line options. A field that is None does not count.
 
     Raises:
         ConfigurationError: a value is wrong; the message names the setting.
@@ -288,7 +288,7 @@ def load(**overrides: object) -> Settings:
 
 
 def load_with(values: Mapping[str, object]) -> Settings:
-    """Return the settings as `load` does; here None is a value like any other.
+    """Return the settings from `values`, else from the environment and `./.env`; None in `values` counts as a value.
 
     Raises:
         ConfigurationError: as `load` does.
@@ -304,7 +304,7 @@ def load_with(values: Mapping[str, object]) -> Settings:
 
 
 def nearest_setting(name: str) -> str:
-    """Return the setting that a wrong name probably means; empty for a right name, and for any unrelated name."""
+    """Return the setting that a wrong name probably means; empty if the name is right or resembles no setting."""
     known, name = [field.upper() for field in Settings.model_fields], name.upper()
     meant = get_close_matches(name, known, 1, _ALIKE)
     if not meant and name.startswith(_OWN_PREFIXES):
@@ -321,7 +321,7 @@ def _names_in_file() -> list[str]:
 
 @cache
 def _warn_of(name: str, nearest: str) -> None:
-    # Cached, so that a process warns once, however often it loads its settings.
+    # The function is cached, so that a process warns only once, however often it loads its settings.
     _log.warning("%s: %s is not a setting: did you mean %s?", _ENV_FILE.absolute(), name, nearest)
 
 
@@ -342,7 +342,7 @@ def _is_http(url: str) -> bool:
 
 
 def _names_server(url: str, schemes: Set[str]) -> bool:
-    """Whether a URL has one of these schemes, and no invalid port."""
+    """Whether a URL has one of these schemes, and a valid port or none."""
     try:
         parts = urlsplit(url)
         return parts.scheme in schemes and parts.port != 0

@@ -1,4 +1,4 @@
-"""A declaration's signature: where its name, binders, type and value are, and whether the value is missing."""
+"""Reads the signature of a declaration: its binders and type, where its value begins, and whether it has a value."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from farm.commands import Command, CommandText
 
 _OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
 _COMMENTS = frozenset(("line", "block", "doc"))
-# Each has a `:=` of its own.
+# Each of these words is followed by a `:=` of its own.
 _LETS = frozenset(("let", "have", "letI", "haveI", "let_fun", "let_delayed"))
-# Each has a `=>` of its own, so a `=>` after it does not begin an equation. This also holds for `λ`, which is not a
-# token here.
+# Each of these words is followed by a `=>` of its own, which does not begin an equation. The same holds for `λ`, but
+# `λ` is not a token here.
 _ARROWS = frozenset(("fun", "match", "nomatch"))
 _MISSING = re.compile(r"\s*(?:by\b)?\s*(?P<sorry>sorry\b)?\s*\Z")
 
 
 class Ambiguous(Exception):
-    """A declaration's signature can be cut in more than one way."""
+    """The signature of a declaration could be cut in more than one way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Signature:
     """The parts of a declaration.
 
     Attributes:
-        text: everything up to the value, without `:=`; ends in code and not in a comment.
+        text: everything before the value, without `:=`; it ends in code and not in a comment.
         universes: the universe parameters, such as `.{u, v}`; empty if there are none.
-        binders: everything between the name and the colon; everything after the name if there is no colon.
-        type: everything after the colon, up to the value; empty if there is none.
-        value_at: where the value begins, after `:=`; where the declaration ends if there is no `:=`.
+        binders: everything between the name and the colon; if there is no colon, everything after the name.
+        type: everything between the colon and the value; empty if there is no colon.
+        value_at: where the value begins, after `:=`; if there is no `:=`, where the declaration ends.
         has_assignment: whether there is a `:=`.
         is_missing: whether there is no value, or only `sorry`.
         has_sorry: whether the value is `sorry`.
@@ -47,7 +47,7 @@ class Signature:
 
 
 def read_signature(cut: CommandText, command: Command) -> Signature:
-    """Return the parts of a command that declares something.
+    """Return the signature of a command that declares something.
 
     Raises:
         Ambiguous: it is not certain where the value begins.
@@ -79,7 +79,7 @@ def _behind_name(cut: CommandText, command: Command) -> int:
 
 @dataclass(slots=True)
 class _Scan:
-    """Looks for the colon, `:=` and equations outside brackets."""
+    """Looks for the colon, the `:=` and the equations of a declaration outside brackets."""
 
     text: str
     start: int

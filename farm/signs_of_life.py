@@ -1,11 +1,11 @@
-"""Signs of life of one host's processes: each process has a file that says when it was last known to be working.
+"""Signs of life of the processes on one host. Each process has a file that says when it last gave a sign.
 
-The signs depend only on these files and on a clock that nobody sets. A store that does not answer therefore never
-causes a process to be ended.
+The signs depend only on these files and on a clock that nobody can set. So no process is ended because the store does
+not answer.
 
-`python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean` (the
-workers of the environment that the settings name). The probe fails if no process of the part has ever given a sign, or
-if a live one has given none for half a minute.
+`python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean` (the workers of
+the environment that the settings name). The probe fails if no live process of the part has given a sign, or if one of
+them has been silent for half a minute.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ _log = structlog.get_logger()
 SIGN_EVERY_S = 2.0
 """How often a working process gives a sign."""
 SILENCE_S = 30.0
-"""How long a process may be silent; this exceeds its longest wait for an unreachable store or broker."""
+"""How long a process may be silent. This is longer than a process ever waits for a store or broker out of reach."""
 
 
 class Sign:
-    """The signs of life of this process.
+    """Gives the signs of life of this process.
 
     Args:
         data_dir: the farm's data folder.
         part: the part of the farm that this process belongs to.
-        is_main: whether systemd started this process; if so, systemd is notified too, provided that it asks for this.
+        is_main: whether this is the process that systemd started. Such a process also notifies systemd, if systemd asks
+            for this.
     """
 
     def __init__(self, data_dir: Path, part: str, *, is_main: bool = False) -> None:
         self._file = _open(data_dir, part)
         self._watchdog = os.environ.get("NOTIFY_SOCKET", "") if is_main else ""
-        # The time before the first sign may be long, so the watchdog's limit is set here and not in the unit.
+        # The first sign may come late, so systemd's watchdog gets its limit from here and not from the unit file.
         self._tell(f"WATCHDOG_USEC={int(2 * SILENCE_S * 1e6)}")
 
     def give(self) -> None:
         """Give a sign of life of this process."""
-        # The text always has the same length and overwrites the last one, so this works on a full disk too.
+        # The text always has the same length and overwrites the last one, so this works even if the disk is full.
         if self._file is not None:
             os.pwrite(self._file, f"{time.monotonic():024.3f}".encode(), 0)
         self._tell("WATCHDOG=1")
@@ -63,7 +64,7 @@ class Sign:
 
 
 def _open(data_dir: Path, part: str) -> int | None:
-    """Return this process's file; None if there is no folder to write to, a fault that the probe reports."""
+    """Open the file of this process; return None if its folder cannot be written. The probe reports this fault."""
     folder = _folder(data_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,12 +78,12 @@ def _open(data_dir: Path, part: str) -> int | None:
 
 
 def silence_s(data_dir: Path, part: str, pid: int) -> float:
-    """Return how long a process has been silent, in seconds; 0 if it has never given a sign, or is gone."""
+    """Return how many seconds a process has been silent; 0 if it has never given a sign or is gone."""
     return _silence_s(_path(data_dir, part, pid))
 
 
 def silences(data_dir: Path, part: str) -> dict[int, float]:
-    """Return, by process id, how long each live process of a part has been silent, in seconds."""
+    """Return how many seconds each live process of a part has been silent, by process id."""
     return {
         int(identity.partition(".")[0]): _silence_s(path)
         for path, identity in _files(_folder(data_dir))
@@ -91,7 +92,7 @@ def silences(data_dir: Path, part: str) -> dict[int, float]:
 
 
 def is_silent(data_dir: Path, part: str) -> bool:
-    """Whether a live process of a part has given a sign before, but none for a long time."""
+    """Whether a live process of a part that once gave a sign has now been silent for too long."""
     return any(seconds > SILENCE_S for seconds in silences(data_dir, part).values())
 
 
@@ -107,15 +108,18 @@ def _silence_s(path: Path) -> float:
     try:
         return time.monotonic() - float(path.read_text())
     except (OSError, ValueError):
-        return 0.0  # it is gone, or has just been made
+        return 0.0  # the file is gone, or has just been made
 
 
 def _is_old(path: Path) -> bool:
-    """Whether nobody has written to a file for a long time: a process of another container, unknown here, may do so."""
+    """Whether nobody has written to a file for a long time.
+
+    This is checked because a process of another container may write to the file, though it looks dead from here.
+    """
     try:
         return time.time() - path.stat().st_mtime > 2 * SILENCE_S
     except OSError:
-        return False  # another process that starts has just removed it
+        return False  # another process, which is starting, has just removed the file
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -125,7 +129,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def main(part: str) -> None:
-    """Exit with status 0 when all is well, otherwise with a sentence and status 1."""
+    """Run the probe: exit with status 0 if all is well, otherwise with a sentence and status 1."""
     settings = load()
     part = lean_part(settings.lean_environment) if part == "lean" else part
     found = silences(settings.data_dir, part)

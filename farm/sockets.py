@@ -1,8 +1,8 @@
-"""How soon a silent connection is abandoned.
+"""How soon a silent connection is given up.
 
-A peer that vanishes silently (a host that loses power, a firewall that forgets, a frozen virtual machine) closes no
-connection. Whoever reads from such a connection would wait for ever. If packets are lost, the kernel ends the
-connection; if something on the way still accepts them, the timeouts here end it.
+A peer may vanish without closing its connections: a host loses power, a firewall forgets a connection, a virtual
+machine is frozen. Whoever reads from such a connection would wait for ever. If the peer acknowledges no packets, the
+kernel ends the connection. If something on the way still acknowledges them, the timeouts here end it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import socket
 
 CONNECT_S = 2.0
-"""How long connecting may take; long enough for a lost packet, which is sent again after one second."""
+"""How long connecting may take. This allows for one lost packet, which is sent again after a second."""
 SILENCE_S = 5.0
 """How long an answer may take."""
 LONGEST_BLOCK_S = 3.0
-"""How long the server may be asked to hold back an answer to the API."""
+"""How long the API may ask the server to block, that is, to hold back an answer."""
 SILENCE_WHEN_BLOCKED_S = LONGEST_BLOCK_S + 3.0
-"""How long an answer may take on connections where the server holds it back."""
+"""How long an answer may take if the server may hold it back."""
 CHECK_EVERY_S = 3
-"""How long a connection may be idle without being checked before its next use."""
+"""If a connection has been idle for longer than this, it is checked before its next use."""
 
 _PROBE_AFTER_S = 5
 _PROBE_EVERY_S = 2
@@ -28,8 +28,8 @@ _PROBES = 3
 def keepalive() -> dict[int, int]:
     """Return the TCP options that end a connection whose peer acknowledges nothing for some ten seconds.
 
-    Options that a system lacks are left out: macOS has no TCP_USER_TIMEOUT, which bounds how long sent data may stay
-    unacknowledged.
+    Options that the system lacks are left out. For example, macOS has no TCP_USER_TIMEOUT, which limits how long sent
+    data may stay unacknowledged.
     """
     wanted = {
         "TCP_KEEPIDLE": _PROBE_AFTER_S,

@@ -1,4 +1,4 @@
-"""Lean source text: where its header ends, and how a statement and a proof make one text."""
+"""Lean source text: how it is cut into header and body, and how a statement and a proof become one text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Source:
     Attributes:
         header: the imports, from which the environment is made; empty when the text imports nothing.
         gap: the line end between header and body, which is not sent.
-        body: what runs on the header's environment.
+        body: the text after the header and the gap; it runs on the environment that the header makes.
     """
 
     header: str
@@ -24,11 +24,12 @@ class Source:
     body: str
 
     def to_user(self, position: Position | None, lines_before: int = 0) -> Position | None:
-        """Return where a position in the body is in the whole text.
+        """Return the position in the whole text that belongs to a position in the body.
 
         Args:
             position: line from 1, column from 0, as Lean reports it for the body.
-            lines_before: lines the farm put before the user's own text; a position in them becomes None.
+            lines_before: how many lines the farm has put before the user's text; for a position in these lines, None is
+                returned.
         """
         if position is None:
             return None
@@ -41,7 +42,7 @@ class Source:
 
 
 def split_header(text: str) -> Source:
-    """Return a Lean text in two parts, cut after its last import."""
+    """Return a Lean text cut into header and body, after its last import."""
     return Source(*cut_header(text))
 
 
@@ -54,7 +55,7 @@ class Text:
 
 
 def assemble(proof: Proof) -> Text:
-    """Return what has to be elaborated for a proof, as one text: header, front and body."""
+    """Return the header, front and body of a proof as one text, which has to be elaborated."""
     if proof.statement is None:
         return Text(proof.code)
     prepared = prepare(proof)

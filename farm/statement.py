@@ -1,8 +1,8 @@
-"""A statement, cut into the front, the theorems whose proof is missing, and the definitions without a value.
+"""Reads a statement: cuts it into the front, the theorems without a proof, and the definitions without a value.
 
-A statement is a source such as a benchmark's file: imports, then any commands, among them theorems that end in `:=`,
-`:= by`, `:= sorry` or `:= by sorry`; the last theorem may end after its type. A statement that could be cut in two
-ways is refused.
+A statement is a Lean text such as a file of a benchmark: imports, then any commands. Theorems without a proof end in
+`:=`, `:= by`, `:= sorry` or `:= by sorry`. The last one may also end after its type. A statement that could be cut in
+more than one way is refused.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from farm.signature import Ambiguous, Signature, read_signature
 _HOLES = frozenset(("def", "abbrev", "instance"))
 _BEHIND_NAME = frozenset("([{⟨⦃:.-/|")
 _MOST_NAMED = 20
-# Every attempt at a problem carries the problem's statement, so statements that have been read are kept. Each takes up
-# to 50 times the memory of its text.
+# Every attempt at a problem carries the statement of the problem, so statements that have been read are kept. A kept
+# statement takes up to 50 times the memory of its text.
 _KEPT_STATEMENTS = 64
 _KEPT_CHARS = 16_384
 
@@ -38,20 +38,22 @@ class _Outline:
 
 
 def read_statement(text: str, chosen: tuple[str, ...] = ()) -> Challenge:
-    """Return what a statement asks for.
+    """Read a statement; return what it asks for.
 
     Args:
         text: the statement.
-        chosen: names of what is asked for, full or as written; if empty, everything whose proof or value is missing.
+        chosen: the names of the theorems and definitions that are asked for, in full or as written. If empty,
+            everything is asked for whose proof or value is missing.
 
     Raises:
-        ValueError: the statement asks for nothing, or could be cut in two ways; the message says what and where.
+        ValueError: the statement asks for nothing, lacks a chosen name, or could be cut in more than one way; the
+            message says what is wrong, and where.
     """
     return _kept_read(text, chosen) if len(text) <= _KEPT_CHARS else _read(text, chosen)
 
 
 def require_statement(text: str) -> None:
-    """Raise ValueError if a text is no statement, whichever targets are chosen; the message says why and where."""
+    """Raise ValueError if a text is not a statement, whatever targets are chosen; the message says why, and where."""
     _outline(text)
 
 
@@ -129,7 +131,7 @@ def _pieces(cut: CommandText, position: int, asked: Sequence[Asked], corollaries
 
 
 def _corollaries(cut: CommandText, targets: Sequence[Target]) -> set[int]:
-    """Return where the lemmas begin that mention an earlier target or another such lemma."""
+    """Return where the corollaries begin: the lemmas that mention an earlier target, or another corollary."""
     names: set[str] = set()
     starts = {target.start for target in targets}
     found = set()
@@ -166,7 +168,10 @@ def _require_certain(cut: CommandText) -> None:
 
 
 def _missing(cut: CommandText) -> tuple[list[tuple[Target, bool]], list[Hole]]:
-    """Return the theorems without a proof, each with whether it has a `sorry`, and the definitions without a value."""
+    """Return the theorems without a proof and the definitions without a value.
+
+    With each theorem comes whether it has a `sorry` in place of the proof.
+    """
     theorems, holes = [], []
     for command in cut.commands:
         if command.keyword not in THEOREMS | _HOLES:
@@ -236,7 +241,10 @@ def _hole(cut: CommandText, command: Command, read: Signature) -> Hole:
 def _choose(
     missing: Sequence[tuple[Target, bool]], holes: Sequence[Hole], chosen: Sequence[str]
 ) -> tuple[list[Target], list[Hole]]:
-    """Return the chosen targets and the holes up to the last choice; if nothing is chosen, return all."""
+    """Return the chosen targets, and all holes up to the last chosen target or hole.
+
+    If nothing is chosen, return all targets and holes.
+    """
     if not chosen:
         return [target for target, _ in missing], list(holes)
     there: list[Asked] = [*(target for target, _ in missing), *holes]
@@ -264,7 +272,7 @@ def _chosen(missing: Sequence[Asked], chosen: Sequence[str]) -> set[str]:
 
 
 def _require_reachable(cut: CommandText, asked: Sequence[Asked]) -> None:
-    """Refuse declarations that Lean cannot be asked for by name."""
+    """Raise ValueError if Lean could not find one of the declarations by its name."""
     seen: set[str] = set()
     commands = {command.start: command for command in cut.commands}
     for item in asked:
@@ -288,7 +296,7 @@ def _unreachable(cut: CommandText, command: Command) -> str:
 
 
 def place(text: str, at: int) -> str:
-    """Describe in words a place in a text, with lines counted from 1 and columns from 0."""
+    """Return a place in a text in words, with its line counted from 1 and its column counted from 0."""
     return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at) - 1}"
 
 

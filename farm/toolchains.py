@@ -1,8 +1,9 @@
 """Toolchains that are known to be unsound: their kernels can be made to accept a proof of `False`.
 
-Each fault affects every version before the one that fixes it. The table follows Lean's release notes and issues as of
-November 2026; a new fault is a new row. The faults that 4.34.1 fixes (lean4#15241, lean4#15289) have no row: its
-release notes mention no proof of `False` through them, and using them takes more memory than a REPL gets.
+Each fault affects all versions before the version that fixes it. The table follows Lean's release notes and issues as
+of November 2026. A new fault gets a new row. The faults that version 4.34.1 fixes (lean4#15241, lean4#15289) have no
+row: the release notes mention no proof of `False` through these faults, and using them takes more memory than a REPL
+gets.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ class Fault:
 
     Attributes:
         mended: the first version without the fault.
-        name: the issue or change that describes it.
+        name: the issue or change that describes the fault.
         what: the error in the kernel.
-        source: where it is documented.
+        source: where the fault is documented.
     """
 
     mended: tuple[int, int, int]
@@ -39,17 +40,18 @@ FAULTS = (
     Fault((4, 33, 1), "lean4#14806", "definitional equality depends on earlier queries", f"{_RELEASES}/v4.33.1/"),
     Fault((4, 33, 1), "lean4#14807", "`is_prop` takes a stuck type for no proposition", f"{_RELEASES}/v4.33.1/"),
     Fault((4, 33, 1), "lean4#14838", "a reference count that overflows", f"{_RELEASES}/v4.33.1/"),
-    # These notes call 4.33.1 unsound, though it has the fixes they name (cited in cryspen/hax#2254). We believe them.
+    # These notes call 4.33.1 unsound, although it has the fixes that they name (cited in cryspen/hax#2254). The table
+    # follows the notes.
     Fault((4, 34, 0), "notes of v4.34.0", "all versions before are called unsound", f"{_RELEASES}/v4.34.0/"),
 )
 
 
 def faults(version: str | None) -> list[Fault]:
-    """Return the known faults of a toolchain; none for a version that cannot be read.
+    """Return the known faults of a toolchain; return none if its version cannot be read.
 
     Args:
-        version: a version such as `v4.32.0`, as in `Environment.lean_version`; a release candidate counts as older than
-            its release.
+        version: a version such as `v4.32.0`, in the form of `Environment.lean_version`. A release candidate counts as
+            older than its release.
     """
     found = _VERSION.fullmatch(version or "")
     if not found:
@@ -60,7 +62,7 @@ def faults(version: str | None) -> list[Fault]:
 
 
 def warning(version: str | None) -> str:
-    """Return a warning for users of a toolchain; empty if no fault is known."""
+    """Return a warning for the users of a toolchain; empty if no fault of it is known."""
     known = faults(version)
     return f"{trouble(version, known)}. {advice(known)}" if known else ""
 

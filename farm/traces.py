@@ -1,8 +1,8 @@
-"""OpenTelemetry: one trace from a request to the runs of its proofs, over however many hosts.
+"""OpenTelemetry: one trace from a request to the runs of its proofs, on any number of hosts.
 
-Tokens carry no data, so the batch carries the trace: its `traceparent` (W3C) is stored with the batch, and a claim
-brings it to the worker. OpenTelemetry's own variables say where spans go; without an endpoint OpenTelemetry is not
-imported.
+Celery's tokens carry no data, so the trace travels with the batch: its `traceparent` (W3C) is stored in the batch, and
+a claim brings it to the worker. OpenTelemetry's own environment variables say where spans go. If they name no endpoint,
+OpenTelemetry is not imported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _Values = str | int | float | bool
 
 
 class Span:
-    """The time that a part of the work took. This class is used while traces are off, and records nothing."""
+    """The time that a part of the work took. This base class records nothing; it is used while traces are off."""
 
     def note(self, **attributes: _Values) -> None:
         """Add attributes to this span; no attribute may hold a proof's text."""
@@ -49,7 +49,7 @@ _NOTHING = nullcontext(Span())
 
 
 def open_traces(room: str) -> None:
-    """Send the spans of this process to the endpoint that the environment names, if any; call this after a fork.
+    """Turn on traces in this process, if the environment names an endpoint for spans. Call this after a fork.
 
     Raises:
         ConfigurationError: there is an endpoint, but OpenTelemetry is not installed.
@@ -64,7 +64,7 @@ def open_traces(room: str) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"{_ENDPOINTS[0]} is set: `pip install 'leanfarm[traces]'`") from error
-    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win if they are set.
+    # If OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES is set, it wins over this name.
     named = os.environ.get("OTEL_SERVICE_NAME") or f"leanfarm-{room}"
     _provider = TracerProvider(resource=Resource.create({"service.name": named}))
     _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -77,12 +77,12 @@ def close_traces() -> None:
 
 
 def traceparent() -> str:
-    """Return the context that other processes continue from; empty when there is none."""
+    """Return the `traceparent` of the current span, with which another process can continue the trace; may be empty."""
     return _current.get()
 
 
 def serve_span(name: str, caller: str) -> AbstractContextManager[Span]:
-    """Return the span of a request, the first of its trace unless the caller has a trace.
+    """Return the span of a request. It continues the trace of the caller; if the caller has none, it begins a trace.
 
     Args:
         name: the span's name.
@@ -94,12 +94,12 @@ def serve_span(name: str, caller: str) -> AbstractContextManager[Span]:
 def span(
     name: str, *, parent: str = "", started_ns: int | None = None, **attributes: _Values
 ) -> AbstractContextManager[Span]:
-    """Return a span below a parent span; if the parent is not traced, this span records nothing.
+    """Return a span below a parent span. It records nothing if there is no parent span, or if traces are off.
 
     Args:
         name: the span's name.
-        parent: the `traceparent` to continue from; by default that of the current span.
-        started_ns: when the span began, in ns since the epoch, if that was earlier than this call.
+        parent: the `traceparent` of the parent span; if empty, the parent is the current span.
+        started_ns: when the span began, in ns since the epoch; None means now.
         attributes: the span's attributes; none may hold a proof's text.
     """
     if _provider is None or not (parent or _current.get()):
@@ -116,7 +116,7 @@ def _recorded(
 
     propagator, carrier = TraceContextTextMapPropagator(), dict[str, str]()
     context = propagator.extract({"traceparent": parent})
-    # Only the type of an exception is recorded, because its text may quote a proof.
+    # Only the type of an exception is recorded, because the text of the exception may quote a proof.
     recorded = provider.get_tracer("leanfarm").start_span(
         name, context, start_time=started_ns, record_exception=False, set_status_on_exception=False
     )

@@ -1,4 +1,4 @@
-"""Verdicts as rows, and Parquet files of them, written a group of rows at a time."""
+"""Verdicts as rows of a table, and Parquet files of such rows, which are written one group of rows at a time."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _GROUP_ROWS = 1000
 
 
 def row_of(verdict: Verdict, identity: Identity) -> Row:
-    """Return a verdict as JSON, with the problem and the hash of its proof."""
+    """Return a verdict as a JSON-able row, together with the problem and the hash of its proof."""
     return {**verdict.dump(), "problem": identity.problem, "sha256": identity.sha256}
 
 
 class ParquetRows:
-    """A Parquet file of rows like those of `row_of`; each group of rows is written as it comes, and then forgotten.
+    """Writes a Parquet file of rows that `row_of` has made. Each group of rows is written at once and then forgotten.
 
     Args:
-        sink: takes the file's bytes in order; nothing that was written is read or changed later.
-        has_batch: whether the rows name their batch (`batch`, `label`, `tags`).
+        sink: the file to which the bytes are written in order. Nothing that has been written is read or changed later.
+        has_batch: whether the rows also name their batch (`batch`, `label`, `tags`).
 
     Raises:
         ConfigurationError: `leanfarm[datasets]` is not installed.
@@ -42,24 +42,24 @@ class ParquetRows:
         self._writer = parquet.ParquetWriter(sink, self._schema)
 
     def add(self, rows: list[Row]) -> None:
-        """Write rows as one row group."""
+        """Write some rows as one row group of the file."""
         table = self._arrow.Table.from_pylist([_flat(row) for row in rows], schema=self._schema)
         self._writer.write_table(table)
 
     def close(self) -> None:
-        """Write the file's end, without which nobody can read the file."""
+        """Write the end of the file. Without it the file cannot be read."""
         self._writer.close()
 
 
 def parquet_writer(*, has_batch: bool = False) -> Callable[[Path, Iterable[Row]], int]:
-    """Return a function that writes rows to a Parquet file and counts them.
+    """Return a function that writes rows to a Parquet file and returns how many there were.
 
     Args:
-        has_batch: whether the rows name their batch.
+        has_batch: whether the rows also name their batch.
 
     Raises:
-        ConfigurationError: `leanfarm[datasets]` is not installed; raised before the rows are made, because that may
-            take hours.
+        ConfigurationError: `leanfarm[datasets]` is not installed. This is raised before any row is made, because making
+            the rows may take hours.
     """
     with datasets_extra():
         import pyarrow  # noqa: F401
@@ -95,10 +95,10 @@ def _flat(row: Row) -> Row:
 
 @contextmanager
 def datasets_extra() -> Iterator[None]:
-    """Turn a failed import into advice.
+    """Turn a failed import inside the block into an error that says what to install.
 
     Raises:
-        ConfigurationError: a library that is imported within is not installed.
+        ConfigurationError: a library that the block imports is not installed.
     """
     try:
         yield
