@@ -220,7 +220,7 @@ class _Repeated:
                 self.alignment.values[hole.name] = self.code.text[read.value_at : command.end].strip()
 
     def _insert_later(self) -> None:
-        """Add each later command that the file lacks to `inserts`, before the target or hole that follows the command."""
+        """Note each later command that the file lacks in `inserts`, at the target or hole that follows the command."""
         has_scopes = any(each.keyword in STRUCTURAL for each in self.code.commands)
         places = _places(self.challenge.asked, self.asked)
         texts: dict[int, list[str]] = {}

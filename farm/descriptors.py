@@ -8,7 +8,7 @@ import sys
 
 
 def raise_limit() -> None:
-    """Raise the limit on open files and connections, for this process and all processes that it starts, to the maximum.
+    """Raise the limit on open files and connections to what the system grants, for this process and all that it starts.
 
     A login session usually begins with a limit of 1024, because of programs that use select(). The system allows far
     more.

@@ -123,7 +123,7 @@ def connect(url: str, *, silence_s: float = SILENCE_S) -> RedisClient:
 def most_connections() -> int:
     """Return how many connections to Redis the API may have.
 
-    The other file descriptors are left for the connections of the API's own clients.
+    They take at most a quarter of the file descriptors, so that enough are left for the clients of the API.
     """
     return min(_MOST_CONNECTIONS, descriptors.limit() // 4)
 

@@ -98,7 +98,7 @@ def _kept_as(verdict: Result) -> str:
 
 
 class Leases:
-    """Claims, renders and takes back items, over a blocking client.
+    """Claims, finishes, gives back and takes back items, over a blocking client.
 
     Args:
         client: the store.
@@ -279,7 +279,7 @@ class Leases:
             return [batch.decode() for batch in self._client.smembers("farm:cancelling")]
 
     def sweep(self, batch: str, most: int = 1000) -> tuple[str, list[UndecidedItem]]:
-        """Lease up to `most` waiting items of a cancelled batch; the caller writes `cancelled` as their verdicts."""
+        """Lease up to `most` waiting items of a cancelled batch; the caller gives them the reason `cancelled`."""
         lease = uuid4().hex
         with translated():
             reply = cast("list[bytes]", self._scripts.run("sweep", batch, lease, most))

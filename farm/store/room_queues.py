@@ -117,9 +117,10 @@ class Room:
         return taken
 
     def _leave_unread(self) -> None:
-        """Drop queries that only another release can read from the list of queries that this worker has taken.
+        """Record that this worker holds only the queries that this release can read.
 
-        Their leases lapse later. If the queries went back to the queue at once, this worker would take them again.
+        The other queries keep their leases until these lapse. If the queries went back to the queue at once, this worker
+        would take them again.
         """
         with translated():
             if self._held:

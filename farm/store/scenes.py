@@ -2,7 +2,7 @@
 
 A look first reads names, then the state of what they name. The state gives a `Scene`, from which the alarms are made,
 and the counts give a `Look`, from which the minutes of the history are made. The `ask_…` functions queue commands on a
-pipeline, and the `read_…` functions read the replies. So the reaper's client and the API's client share both.
+pipeline, and the `read_…` functions read the replies. So both serve the reaper's client and the API's client.
 """
 
 from __future__ import annotations
