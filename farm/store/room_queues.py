@@ -119,8 +119,8 @@ class Room:
     def _leave_unread(self) -> None:
         """Record that this worker holds only the queries that this release can read.
 
-        The other queries keep their leases until these lapse. If the queries went back to the queue at once, this worker
-        would take them again.
+        The other queries keep their leases until these lapse. If the queries went back to the queue at once, this
+        worker would take them again.
         """
         with translated():
             if self._held:
