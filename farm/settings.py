@@ -80,19 +80,19 @@ class Settings(BaseSettings):
     embed_service_max_concurrent_inputs: Annotated[
         Count, Field(description="Texts that may wait to be embedded in the whole farm; more are refused.")
     ] = 512
-    lru_cache_size: Annotated[Count, Field(description="Vectors of new premises kept in memory.")] = 131072
-    max_new_premises: Annotated[Count, Field(description="New premises of one request that are used.")] = 2048
+    lru_cache_size: Annotated[Count, Field(description="How many vectors of new premises are kept in memory.")] = 131072
+    max_new_premises: Annotated[Count, Field(description="How many new premises one request may use.")] = 2048
     max_k: Annotated[Count, Field(description="Premises in one answer, at most.")] = 1024
 
     # The service
-    farm_host: Annotated[str, Field(description="Address the API binds to; without keys only loopback.")] = "127.0.0.1"
-    farm_url: Annotated[str, Field(description="Where SDK and CLI find the farm; empty: this host at `PORT`.")] = ""
+    farm_host: Annotated[str, Field(description="Address of the API; without keys, only loopback.")] = "127.0.0.1"
+    farm_url: Annotated[str, Field(description="The farm's URL for SDK and CLI; empty: this host at `PORT`.")] = ""
     farm_api_key: Annotated[str, Field(description="The key that SDK and CLI send.", repr=False)] = ""
     api_keys_file: Annotated[
         Path | None, Field(description="File of hashed API keys (`farm keys create`); empty: no keys, loopback only.")
     ] = None
     flower_url: Annotated[
-        str, Field(pattern="^(https?://.*)?$", description="Where Flower is found; the console links to it.")
+        str, Field(pattern="^(https?://.*)?$", description="URL of Flower; the console links to it.")
     ] = ""
     retrieve_open: Annotated[bool, Field(description="If true, lean-premise-server's routes need no key.")] = False
     redis_url: Annotated[
@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     ] = None
     lake_path: Annotated[str, Field(description="The `lake` to run: a path, or a name to look up on `PATH`.")] = "lake"
     lean_version: Annotated[
-        str, Field(description="Lean version to fetch a REPL for; empty: the project's version, or the latest.")
+        str, Field(description="Lean version for which a REPL is fetched; empty: the project's version, or the latest.")
     ] = ""
     lean_project_dir: Annotated[Path | None, Field(description="Built Lean project that proofs may import.")] = None
     lean_repl_dir: Annotated[
@@ -149,7 +149,7 @@ class Settings(BaseSettings):
         Count, Field(description="A proof becomes `crashed` once its REPL or process has died this often.")
     ] = 3
     lean_memory_limit_mb: Annotated[
-        Count, Field(description="Resident memory that one REPL's process tree may use; watched from outside.")
+        Count, Field(description="Resident memory that one REPL's process tree may use; a watchdog checks it.")
     ] = 8192
     lean_memory_hard_limit_mb: Annotated[
         CountOrNone, Field(description="Address space of one REPL (RLIMIT_AS); 0: `LEAN_MEMORY_LIMIT_MB` + 16384.")
@@ -176,7 +176,7 @@ class Settings(BaseSettings):
         Field(description="Sandbox around the REPL; `bubblewrap` adds a second sandbox; `off`: none at all."),
     ] = "required"
     sandbox_read_paths: Annotated[
-        str, Field(description="What proofs may read besides Lean, project and REPL; paths separated by `:`.")
+        str, Field(description="Paths that proofs may read besides Lean, the project and the REPL; separated by `:`.")
     ] = ""
     sandbox_programs: Annotated[
         str, Field(description="Programs proofs may start, separated by `:` (`cadical` for `bv_decide`); empty: none.")
