@@ -22,7 +22,8 @@ if __name__ == "__main__":
     descriptors.raise_limit()
     settings = load()
     open_traces("api")
-    with contextlib.suppress(StoreUnavailable):  # /readyz reports this, and the version once the store answers
+    # If the store does not answer, the API starts nevertheless: /readyz reports it, and checks the store's state later.
+    with contextlib.suppress(StoreUnavailable):
         enter_store(connect(settings.redis_url))
     places = Places(descriptors.limit())
     app = Access(SecurityHeaders(create_app(settings), is_open=settings.api_keys_file is None))
@@ -35,8 +36,8 @@ if __name__ == "__main__":
         log_level="warning",
         access_log=False,
         server_header=False,
-        # Longer than clients and balancers keep a connection (Go 90 s; nginx and AWS 60 s): if the server closed first,
-        # a request could be sent on a connection that has just been closed.
+        # Clients and balancers close an idle connection sooner (Go after 90 s, nginx and AWS after 60 s). If the server
+        # closed it first, a client could send a request on a connection that has just been closed.
         timeout_keep_alive=120,
         timeout_graceful_shutdown=5,
     )

@@ -1,4 +1,8 @@
-"""Logs and traces of requests: a line per request, an id on every line logged meanwhile, and the trace's first span."""
+"""Logs and traces of requests.
+
+Each request gets one log line and the first span of its trace. Its id is on every line that is logged while the
+request is served.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from farm.traces import serve_span
 
 _NAME = b"x-request-id"
-# In this header the SDK names each attempt at a call, to recognise its response: proxies replace `X-Request-ID`.
+# In this header the SDK sends a name for each attempt at a call, by which it recognises the response. `X-Request-ID`
+# cannot serve for this, because proxies replace it.
 _TRY = b"farm-request"
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BATCH = re.compile("[0-9a-f]{32}")
@@ -23,7 +28,7 @@ _log = structlog.get_logger()
 
 
 class Access:
-    """Names each request, puts the name on every line that is logged meanwhile, and logs how the request ended.
+    """Gives each request a name, puts the name on every line that is logged meanwhile, and logs how the request ended.
 
     The name is the client's `X-Request-ID` if that is short and plain, otherwise a new one. The response carries the
     name, and repeats the request's `Farm-Request` header if that is short and plain too. The log line has the route
@@ -87,7 +92,10 @@ def _given(scope: Scope, header: bytes) -> bytes:
 
 
 def _named_batch(scope: Scope) -> dict[str, str]:
-    """Return the id of the batch that the path names or the request committed; nothing else in a path is logged."""
+    """Return the id of the request's batch, as a field of the log line; empty if there is no batch.
+
+    The path names the batch, or the request has committed it. Nothing else in a path is logged.
+    """
     named = scope.get("path_params", {}).get("batch_id") or structlog.contextvars.get_contextvars().get("batch", "")
     return {"batch": named} if _BATCH.fullmatch(named) else {}
 

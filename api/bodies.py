@@ -1,4 +1,7 @@
-"""Reading request bodies: capped before they are buffered, parsed without recursion, never echoed."""
+"""Reads request bodies.
+
+The size of a body is limited while the body arrives, JSON may nest only to a limited depth, and no error quotes a body.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from fastapi import Request
 from farm.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 
 JSON_LIMIT_BYTES = 32 << 20
-# The API waits this long for any body, and longer only while bytes arrive.
+# The API waits this long for any body. It waits longer only if the body arrives at `_SLOWEST_BYTES_PER_S` or faster.
 _PATIENCE_S = 30.0
 _SLOWEST_BYTES_PER_S = 64 << 10
 _MOST_LINES = 1_000_000
@@ -90,7 +93,8 @@ def parse_json(body: bytes) -> Any:
 def count_entries(value: Any, field: str) -> int:
     """Return how many entries the list in a field of a JSON object has; 0 if there is no such list.
 
-    To be asked before the entries are validated, which takes seconds for the millions that a body has room for.
+    Call this before the entries are validated: a body has room for millions of entries, and validating them takes
+    seconds.
     """
     entries = value.get(field) if isinstance(value, dict) else None
     return len(entries) if isinstance(entries, list) else 0
@@ -110,13 +114,16 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
 
 
 async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """Yield unpacked gzip in bounded pieces, so that a gzip bomb hits the caller's limit before it fills the memory.
+    """Unpack gzip and yield the bytes in pieces of bounded size.
+
+    So the caller can refuse a gzip bomb before it fills the memory.
 
     The gzip may have several members, as `cat a.gz b.gz` writes them (RFC 1952, section 2.2).
 
     Raises:
         InvalidRequest: the body is not gzip, ends too early, or has something other than gzip after a member.
-        TooLarge: the compressed body is longer than `limit` bytes, as a body of many empty members can be.
+        TooLarge: the compressed body is longer than `limit` bytes. (A body of many empty members can be that long, and
+            unpack to nothing.)
     """
     member, received = zlib.decompressobj(wbits=31), 0
     async for chunk in chunks:

@@ -1,4 +1,4 @@
-"""How many bytes of request bodies an API process holds in memory at once."""
+"""Limits how many bytes of request bodies an API process holds in memory at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ _RETRY_AFTER_S = 1.0
 
 
 class Buffered:
-    """The bytes of request bodies that this process holds; one key's requests may hold at most half of the limit.
+    """Counts the bytes of request bodies that this process holds, for each owner.
+
+    The requests of one owner may hold at most half of the limit.
 
     Args:
         limit_bytes: the limit for all keys together.

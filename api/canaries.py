@@ -12,7 +12,7 @@ _TERM_BOUND = 1000
 
 
 def canary(header: str, *, has_statement: bool) -> Proof:
-    """Return a false theorem under a header. Each one is different, and its text does not show that it is a canary.
+    """Return a false theorem under a header. Each canary is different, and its text does not show that it is one.
 
     Args:
         header: the header of the proofs around the canary.

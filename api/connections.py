@@ -1,4 +1,7 @@
-"""The connections of an API process: a limited number are served, and the others are refused with an answer."""
+"""The connections of an API process: a limited number are served, and the others are refused with an answer.
+
+A place is room for one connection that is served.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +39,17 @@ _log = structlog.get_logger()
 
 
 class Places:
-    """How many connections are served, and how many more are told to try again later.
+    """The places of this process: how many connections are served, how many may be, and how many may be refused.
+
+    A client whose connection is refused is told to try again later.
 
     Args:
         limit: how many file descriptors the process may have.
 
     Attributes:
-        taken: the connections that are served.
-        served: how many may be served.
-        refused: how many more may be refused at the same time; the others wait in the kernel's queue.
+        taken: the connections that are being served.
+        served: how many connections may be served at the same time.
+        refused: how many further connections may be refused at the same time; all others wait in the kernel's queue.
     """
 
     def __init__(self, limit: int) -> None:
@@ -88,9 +93,9 @@ class Turnover:
 
 
 class BoundedServer(uvicorn.Server):
-    """uvicorn, except that it accepts a connection only while a descriptor is free for it.
+    """A uvicorn server that accepts a connection only while a file descriptor is free for it.
 
-    Otherwise libuv would close the connections that it cannot accept, and their clients would see a reset.
+    Without a free descriptor, libuv would close the connection, and the client would see a reset.
     """
 
     def __init__(self, config: uvicorn.Config, places: Places) -> None:
@@ -161,11 +166,16 @@ class _Door:
         """Return at once: the code that ends the server waits for the connections itself."""
 
     def _open(self) -> None:
-        # Not `loop.sock_accept`: uvloop's goes on accepting after the first connection, and loses those that follow.
+        # `loop.sock_accept` does not work here: in uvloop, it goes on accepting after the first connection, and loses
+        # the connections that follow.
         self._loop.add_reader(self._listening, self._take)
 
     def _take(self) -> None:
-        """Accept one connection; if there is no room, pause, because uvloop does not report when a place is free."""
+        """Accept one connection.
+
+        If there is no room for it, stop listening for a moment and then try again: uvloop does not report when a place
+        becomes free.
+        """
         if self._places.is_full and len(self._refused) >= self._places.refused:
             self._rest()
             return
@@ -173,7 +183,7 @@ class _Door:
             connection, _ = self._listening.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
-        except OSError as error:  # something else in the process took the descriptors in reserve
+        except OSError as error:  # something else in the process took the reserved descriptors
             _log.warning("connection.not_taken", error=error.strerror)
             self._rest()
             return
@@ -218,7 +228,7 @@ class _Refusal(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start waiting for the request, for a short time only."""
-        self._transport = cast(asyncio.Transport, transport)  # a stream's; uvloop has a class of its own
+        self._transport = cast(asyncio.Transport, transport)  # a stream's transport; uvloop's has a class of its own
         self._others.add(self)
         self._timer = asyncio.get_running_loop().call_later(_REQUEST_WITHIN_S, self._answer)
 

@@ -1,6 +1,7 @@
-"""The OpenAPI document's descriptions of fields, parameters and bodies, from models' docstrings and from this module.
+"""The descriptions of fields, parameters and bodies in the OpenAPI document.
 
-A docstring describes only the attributes that readers of the code need explained; the document describes all of them.
+They come from the docstrings of models, and from this module. A model's docstring describes only the attributes that
+need an explanation in the code; this module describes the others.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _PARAMETERS = {
     "hosts": "Whether to add what each host did in the last half hour.",
     "Idempotency-Key": "A name for this submission: sent again with the same body, it returns the same batch.",
 }
-# By `Model.field`, or by the field alone if it means the same in every model.
+# The keys are `Model.field`, or only the field's name if the field means the same in every model.
 _FIELDS = {
     "accepted": "How many were accepted.",
     "batch_id": "The batch's name in every other request.",
@@ -154,7 +155,7 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 def _complete_operation(operation: dict[str, Any], name: str) -> None:
-    # Without `security` a reader cannot tell an operation for everybody from one whose key was forgotten.
+    # Without `security`, a reader cannot tell whether an operation needs no key, or whether the document is incomplete.
     operation.setdefault("security", [])
     for status, answer in operation["responses"].items():
         for kind, content in answer["content"].items():
@@ -163,7 +164,7 @@ def _complete_operation(operation: dict[str, Any], name: str) -> None:
     for parameter in operation.get("parameters", ()):
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"], ""))
     for content in operation.get("requestBody", {}).get("content", {}).values():
-        # A body that may be absent is one of several schemas.
+        # The schema of a body that may be absent is a choice of several schemas.
         for name in re.findall(r"#/components/schemas/(\w+)", str(content.get("schema"))):
             if name in EXAMPLES:
                 content["example"] = EXAMPLES[name]

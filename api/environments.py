@@ -1,4 +1,4 @@
-"""Every Lean environment that a request may name, its workers, and what to know before sending proofs there."""
+"""Describes the Lean environments that a request may name: their workers, and what a user has to know about them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def lean_workers(status: FarmStatus, environment: str) -> list[WorkerStatus]:
 
 
 def lean_notice(queue: QueueStatus, workers: list[WorkerStatus]) -> str:
-    """Return a notice about an environment, given its live processes; empty if there is nothing to say."""
+    """Return a notice about an environment whose live processes are `workers`; empty if there is nothing to say."""
     if not workers:
         return _missing(queue)
     return " ".join(filter(None, [_mixed(workers), *sorted({each.notice for each in workers})]))

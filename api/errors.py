@@ -1,4 +1,7 @@
-"""How errors become responses: in the form of /v1, or as `{"detail": …}` on the compatible routes."""
+"""Turns errors into responses.
+
+A response has the form of /v1, or on the routes that are compatible with other servers the form `{"detail": …}`.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ def invalid(error: ValidationError | RequestValidationError, first_entry: int = 
 
     Args:
         error: the findings.
-        first_entry: the place of the first entry that was read of a list in the body.
+        first_entry: if a list in the body is validated in parts, the index of the first entry of this part; otherwise
+            0.
     """
     findings = [
         {"loc": _shifted(list(each["loc"]), first_entry), "msg": plain(each["msg"])}
@@ -37,7 +41,11 @@ def invalid(error: ValidationError | RequestValidationError, first_entry: int = 
 
 
 def _shifted(place: list[Any], first_entry: int) -> list[Any]:
-    """Return a place whose second part is an index into a list of which earlier entries were read before."""
+    """Return the place of a finding in the whole body.
+
+    If the second part of `place` is an index, it counts from the first entry of this part of a list. So `first_entry`
+    is added to it.
+    """
     return [part + first_entry if depth == 1 and isinstance(part, int) else part for depth, part in enumerate(place)]
 
 
@@ -65,7 +73,7 @@ def error_response(request: Request, error: FarmError) -> Response:
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Make the app answer every failure in one form."""
+    """Make the app answer every failure as `error_response` does."""
 
     async def farm_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, FarmError)  # noqa: S101 - registered for it

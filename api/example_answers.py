@@ -164,7 +164,7 @@ _READY = ReadinessAnswer(
         ),
     },
 )
-# Not by models: on Kimina's routes a field without a value is absent.
+# These are not written by models, because a field without a value is absent from the answers of Kimina's routes.
 _CHECKED = {"results": [{"id": "two", "time": 0.21, "response": {"env": 0}}]}
 _OLDER = {"results": [{"custom_id": "two", "response": {"env": 0, "time": 0.21}}]}
 
@@ -249,7 +249,7 @@ ANSWERS: dict[str, Any] = {
         )
     ),
 }
-"""By method and path; of media type `application/json`."""
+"""The examples by method and path; their media type is `application/json`."""
 
 NOT_READY: Any = _json(
     ReadinessAnswer(

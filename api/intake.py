@@ -1,4 +1,7 @@
-"""How a request becomes a batch: its options and ids are checked, and its items are staged in slices and committed."""
+"""Turns a request into a batch: checks its options and ids, stages its items in slices, and commits the batch.
+
+A slice here is the part of a submission that is read, or staged, in one step.
+"""
 
 from __future__ import annotations
 
@@ -35,19 +38,19 @@ from farm.store.registry import read_status
 from farm.store.staging import NewBatch, StagedItem, Staging
 from farm.traces import traceparent
 
-# How many proofs, and how many bytes of their lines, are held before they are staged.
+# A slice of a stream is staged when it has this many proofs, or when its lines have more than this many bytes.
 _STREAM_SLICE = 250
 _STREAM_SLICE_BYTES = 4 << 20
-# Unpacked bytes of one NDJSON submission: 100 000 proofs of 4 kB are 400 MB.
+# The most unpacked bytes of one NDJSON submission: 100 000 proofs of 4 kB are 400 MB.
 _STREAM_LIMIT_BYTES = 1 << 30
 _LINE_LIMIT_BYTES = 8 << 20
-# A statement of 1 kB takes a millisecond to read.
+# How many proofs of a JSON body are read in one step: reading a statement of 1 kB takes a millisecond.
 _READ_SLICE = 50
 _CANARY_STEPS = 1_000_000
 
 
 async def parse_batch(value: Any) -> BatchRequest:
-    """Return a batch request; other requests get their turn while its proofs are read.
+    """Return the batch request that a JSON value holds; while its proofs are read, other requests get their turn.
 
     Raises:
         InvalidRequest: a field is missing, unknown, or of the wrong type.
@@ -122,7 +125,10 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
 
 
 async def _unsound(environment: str, service: Service) -> str:
-    """Return why nothing can be attested in an environment; empty unless all its workers run an unsound Lean."""
+    """Return the reason if all workers of an environment run an unsound Lean, so that nothing can be attested there.
+
+    Otherwise return the empty text.
+    """
     workers = lean_workers(await read_status(service.client), environment)
     warnings = [toolchains.warning(each.serves.lean_version) if each.serves else "" for each in workers]
     return warnings[0] if warnings and all(warnings) else ""
@@ -137,7 +143,7 @@ def _unknown(environment: str, known: list[str]) -> InvalidRequest:
 
 
 def _gate(options: Options, settings: Settings, least: Gate) -> str:
-    """Return the gate of a batch.
+    """Return which gate the proofs of a batch have to pass.
 
     Raises:
         InvalidRequest: the options name a gate with which their level cannot be reached, or this farm cannot reach the
@@ -207,7 +213,10 @@ class Intake:
 
     @property
     def domain(self) -> str:
-        """The batch's trust domain: with the gate off, proofs may run any metacode, so each owner has its own."""
+        """The batch's trust domain. All batches that have to pass the strict gate share one domain.
+
+        With the gate off, proofs may run any metacode, so each owner has a domain for itself.
+        """
         return STRICT_DOMAIN if self.options["gate"] == "strict" else self.owner
 
     def _wants_canary(self) -> bool:
@@ -240,7 +249,10 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
 
 
 async def commit(service: Service, staging: Staging, submission: NewBatch) -> Committed:
-    """Turn a staging into a batch and publish tokens for it; raises what `Batches.commit` raises."""
+    """Turn a staging into a batch, and publish tokens for it (Celery messages that say that there is work).
+
+    Raises what `Batches.commit` raises.
+    """
     committed = await service.batches.commit(staging, replace(submission, trace=traceparent()))
     structlog.contextvars.bind_contextvars(batch=committed.batch, **names_of(submission.options))
     await service.call_lean(submission.environment, committed.tokens)
@@ -300,10 +312,10 @@ async def _unpacked(request: Request, digest: Any) -> AsyncIterator[bytes]:
         if total > _STREAM_LIMIT_BYTES:
             raise TooLarge(f"The body unpacks to more than {_STREAM_LIMIT_BYTES >> 20} MB: send several batches")
         yield piece
-        # A little gzip can be a lot of text, so other requests get their turn in between.
+        # A little gzip can unpack to a lot of text, so other requests get their turn in between.
         await asyncio.sleep(0)
 
 
 def new_digest() -> Any:
-    """Return a new digest, which shows whether an idempotency key comes with the same body as before."""
+    """Return a new digest. It later shows whether a repeated idempotency key came with the same body."""
     return sha256()

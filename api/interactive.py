@@ -1,4 +1,4 @@
-"""Work done while the client waits: proofs verified, commands run, tactics tried."""
+"""Work that is done while the client waits: proofs, commands and tactics."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ async def work_off(
     Args:
         request: the request whose client waits.
         service: the service that submits the work.
-        staging: a new staging.
+        staging: an empty staging for the items.
         entries: the items to run.
-        submission: the batch to make; without a `deadline_s` of its own, it gets `DEADLINE_S`.
+        submission: the batch to make; if it has no `deadline_s`, it gets `DEADLINE_S`.
 
     Raises:
         Disconnected: the client disconnected.

@@ -1,4 +1,4 @@
-"""What a host that joins is told: how to reach the store, and the settings in which all hosts must agree."""
+"""The answer to a host that joins: how it reaches the store, and the settings in which all hosts must agree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from farm.models import HostSettings
 from farm.sentinels import is_sentinel
 from farm.settings import Settings
 
-# With other values on some hosts, a proof's verdict would depend on the host that runs it.
+# If the values differed between hosts, a proof's verdict would depend on the host that runs the proof.
 _AGREED = ("lean_max_deaths", "lean_slices", "verdict_cache_mb", "retention_s")
 
 
@@ -19,7 +19,7 @@ def host_settings(settings: Settings) -> HostSettings:
     """Return the settings for a host that joins.
 
     Raises:
-        Conflict: other hosts do not reach the store or the broker.
+        Conflict: other hosts cannot reach the store or the broker.
     """
     return HostSettings(
         version=version("leanfarm"),
@@ -30,7 +30,10 @@ def host_settings(settings: Settings) -> HostSettings:
 
 
 def _reachable(url: str, address: str) -> str:
-    """Return a server's URL for other hosts; the farm's own server listens at `address` as well as on loopback."""
+    """Return the URL at which other hosts reach a server.
+
+    If `url` names loopback, the server is the farm's own, which listens at `address` too.
+    """
     parts = urlsplit(url)
     if is_sentinel(url) or not is_loopback(parts.hostname or ""):
         return url

@@ -1,4 +1,7 @@
-"""Kimina's requests and answers, translated: snippets become proofs; verdicts and the REPL's replies become answers."""
+"""Translates between Kimina Lean Server's protocol and the farm's.
+
+The snippets of a request become proofs. Verdicts, together with the REPL's replies, become the answers.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ async def run_checks(
 ) -> list[Json]:
     """Return the answer for each text: `time`, either `response` or `error`, and in some cases `diagnostics`.
 
-    `diagnostics` are there if the client asked for them, or if Lean timed out.
+    An answer has `diagnostics` if the client asked for them, or if Lean timed out.
 
     Raises:
         Disconnected, FarmError: as `verify` does.
@@ -62,7 +65,10 @@ async def run_checks(
 
 
 def _read(text: str) -> Proof | Json:
-    """Return a text as a proof; for a text that cannot be sent to Lean, return an answer, so that others still run."""
+    """Return the proof that a text is. If the text cannot be sent to Lean, return the answer to it instead.
+
+    So the other texts of the request still run.
+    """
     try:
         return Proof(code=text or "\n")
     except ValidationError as error:
@@ -104,7 +110,7 @@ def _timed_out(what: str, limit_s: float) -> Json:
 
 
 def _response(reply: Json) -> Json:
-    """Return a reply in Kimina's form, which has fewer fields, and none that is null."""
+    """Return a REPL's reply in Kimina's form: it has fewer fields, and a field without a value is absent."""
     if "message" in reply:
         return {"message": reply["message"]}
     response = {name: reply[name] for name in ("env", "infotree") if reply.get(name) is not None}

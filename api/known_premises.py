@@ -1,4 +1,4 @@
-"""The new premises that the embed room has already embedded, and that are therefore no new work for the room."""
+"""Remembers which new premises the embed room has embedded already: they are no work for the room any more."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from farm.store.retrievals import Retrieval
 
 
 class Embedded:
-    """Remembers the most recently used texts by their hashes: as many texts as the embed room keeps vectors for.
+    """Remembers the hashes of the texts that were used last, as many as the embed room keeps vectors for.
 
-    An estimate is enough. It only decides whether a query is admitted, and the embed worker divides work that turns out
-    to be larger.
+    The count that they give is an estimate, and that is enough. It only decides whether a query is admitted; if the
+    work turns out to be larger, the embed worker divides it.
 
     Args:
         size: how many texts to remember.

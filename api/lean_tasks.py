@@ -1,4 +1,7 @@
-"""Work for Lean other than proofs: requests turned into items on a lane, and workers' answers into responses."""
+"""Work for Lean other than proofs: turns requests into items of a lane, and the workers' answers into responses.
+
+A lane is the queue of the items with the same environment, header and trust domain.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The tasks of one request. They run with the gate off, so each owner is a trust domain of its own.
+    """The tasks of one request. They run with the gate off, so each owner has a trust domain for itself.
 
     Attributes:
         tasks: pairs of a header and the task that needs it.
@@ -51,7 +54,7 @@ async def read_model(request: Request, model: type[Model]) -> Model:
 
 
 async def run_tasks(request: Request, service: Service, owner: str, work: Work) -> list[Json]:
-    """Return the stored result of each task: a worker's `Answer`, or an `undecided` verdict of the farm itself.
+    """Run tasks, and return the stored result of each: a worker's `Answer`, or the farm's own `undecided` verdict.
 
     Raises:
         InvalidRequest: the farm cannot do what the request asks for.
@@ -75,7 +78,7 @@ def _entries(work: Work, owner: str) -> Iterable[StagedItem]:
 
 
 def finding(found: Json) -> Json:
-    """Return the fields of `Unfinished` from a worker's answer."""
+    """Return the fields of the model `Unfinished`, read from the stored result of a task."""
     message = found.get("message") or next((each["data"] for each in found.get("messages", [])), "")
     kept = {name: found[name] for name in ("reason", "time_s", "queue_s", "attempts", "environment")}
     return {**kept, "message": message}

@@ -1,4 +1,4 @@
-"""Whether a premise query would have to wait for a room that is still loading."""
+"""Refuses a premise query if it would have to wait for a room that is still loading."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def refuse_while_loading(client: AsyncRedisClient) -> None:
 
 
 def _progress(status: FarmStatus, kind: WorkerKind) -> str | None:
-    """Return the loading notice of a room in which all workers are still loading; None for any other room."""
+    """Return the notice about the loading if all workers of a room are still loading; otherwise return None."""
     workers = [worker for worker in status.workers if worker.kind is kind]
     if not workers or any(worker.state != "starting" for worker in workers):
         return None

@@ -106,7 +106,7 @@ class McpEndpoint:
 
     @contextlib.asynccontextmanager
     async def _connect(self) -> AsyncIterator[AsyncFarm]:
-        # Over HTTP to this process itself: a call that is cancelled closes its connection, which ends the call's work.
+        # Calls go over HTTP to this process itself. If a call is cancelled, its connection closes, and its work ends.
         async with AsyncFarm(self._url, api_key=_KEY.get(), retries=_RETRIES, transport=self._connections) as farm:
             yield farm
 
@@ -139,7 +139,7 @@ class _LastingConnections(httpx.AsyncHTTPTransport):
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that first gives the body that was read, and then what follows it, such as a disconnect."""
+    """Return a `receive` that first returns the body, which was read before, and then the messages that follow it."""
     given = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def replay() -> Message:
@@ -158,7 +158,7 @@ def _make_sessions(connect: Connect) -> StreamableHTTPSessionManager | None:
     try:
         from farm.mcp.http import session_manager
     except ImportError as error:
-        # Version 1 of mcp is installed, and lacks a name that is imported: that counts as not installed.
+        # Version 1 of mcp lacks a name that is imported here. If it is installed, this counts as not installed.
         if (error.name or "").partition(".")[0] != "mcp":
             raise
         return None

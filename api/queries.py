@@ -1,4 +1,8 @@
-"""Premise queries: parsed without pydantic's cost on lists of 130 000 names, and withdrawn if nobody waits any more."""
+"""Parses premise queries, and asks the rooms to answer them.
+
+The parser is written by hand, because pydantic takes too long for lists of 130 000 names. If the client of a query no
+longer waits, the query is withdrawn.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,10 @@ def _refuse(name: str, text: str) -> InvalidRequest:
 
 
 def _field(body: dict[str, Any], name: str, kind: type, default: Any = None) -> Any:
-    """Return a field that must have one JSON type; a field without a default is required. A bool is not an int."""
+    """Return the value of a field, which must have the type `kind`; a bool does not count as an int.
+
+    If there is no default, the field is required.
+    """
     if name not in body:
         if default is None:
             raise _refuse(name, "Field required")
@@ -41,7 +48,7 @@ def _field(body: dict[str, Any], name: str, kind: type, default: Any = None) -> 
 
 
 def _names(body: dict[str, Any], name: str) -> Names:
-    """Return a list of ids and names. Only the set of the entries' types is checked: 130 000 entries are usual."""
+    """Return a list of ids and names. Only the types of the entries are checked, because 130 000 entries are usual."""
     value = body.get(name)
     if value is not None and not (isinstance(value, list) and set(map(type, value)) <= {int, str}):
         raise _refuse(name, "Input should be a list of integers and strings")
@@ -86,7 +93,7 @@ def parse_query(body: Any, service: Service) -> Retrieval:
 
 
 def parse_queries(body: Any, service: Service) -> Retrieval:
-    """Return a premise query from the body of `POST /v1/retrieve`, which is checked more strictly.
+    """Return a premise query from the body of `POST /v1/retrieve`; it is checked more strictly than by `parse_query`.
 
     Raises:
         InvalidRequest: a field is missing, unknown, or of the wrong type.
@@ -108,7 +115,7 @@ def parse_queries(body: Any, service: Service) -> Retrieval:
 
 
 async def ask(request: Request, service: Service, retrieval: Retrieval) -> dict[str, Any]:
-    """Return the rooms' answer to a query; withdraw the query if no answer comes.
+    """Return the rooms' answer to a query. If no answer comes, withdraw the query.
 
     Raises:
         RateLimited: too many queries are waiting already.
@@ -163,7 +170,7 @@ class _Lookout:
         self._was_missing = False
 
     async def is_lost(self) -> bool:
-        """Whether nobody held the query at two checks in a row, and no answer has come.
+        """Whether the query was not in flight at this check and at the check before, although no answer has come.
 
         Raises:
             Unavailable: the workers that should answer are still loading.

@@ -24,7 +24,8 @@ class Pace:
     def __init__(self, per_s: int) -> None:
         self._per_s = per_s
         self._burst = per_s * _BURST_S
-        # How many requests each name had left, and when; the last used is at the end. A missing name has a whole burst.
+        # For each name, how many requests it had left, and at what time. The name used last is at the end. A name that
+        # is not here has a whole burst left.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def admit(self, name: str) -> None:
@@ -51,7 +52,10 @@ class Pace:
 
 
 def address_name(host: str) -> str:
-    """Return the name to count an address by; for IPv6, its network's name, because one client may own the network."""
+    """Return the name under which requests from an address are counted.
+
+    For IPv6, it names the /64 network of the address, because one client may own the whole network.
+    """
     try:
         address = ip_address(host)
     except ValueError:

@@ -1,4 +1,7 @@
-"""Replies for waiting requests: each API process has its own list in Redis, new at each start, and a loop reads it."""
+"""Hands replies to the requests that wait for them.
+
+Each API process has its own list of replies in Redis, under a new key at each start. A loop reads this list.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,12 @@ from farm.store.client import AsyncRedisClient
 from farm.store.connection import translated
 
 _BLOCK_S = 2
-# A connection that stays silent for this much longer than a read takes is given up; the replies are still in the list.
+# If a read has not ended this long after it should have, the loop gives the read up. The replies are still in the list.
 _SILENCE_S = 1
 _MOST = 100
 _RETRY_S = 0.2
-# The loop pauses after replies: the requests that got them go on first, and further replies are then read together.
+# The loop pauses this long after replies. The requests that got them go on first, and the replies that come meanwhile
+# are read together.
 _REST_S = 0.001
 _LOOK_EVERY_S = 3.0
 
@@ -50,7 +54,10 @@ class Replies:
 
     @contextlib.contextmanager
     def expect(self, name: str) -> Iterator[asyncio.Future[bytes]]:
-        """Yield a future for the reply of this name (`batch:ID`, `retrieval:ID`); send the work within this context."""
+        """Yield a future for the reply with this name, which is `batch:ID` or `retrieval:ID`.
+
+        Submit the work within this context: a reply that comes before or after it is dropped.
+        """
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[name] = future
         try:
@@ -82,9 +89,9 @@ class Replies:
     async def _read(self) -> None:
         """In one round trip, remove the replies already handed over, hand over those in the list, and wait for more.
 
-        Each reply is removed by its text and not by its place: if the answer of the store gets lost and the commands
-        are sent again, other replies stand in those places. The wait is a move that leaves a reply where it is. A store
-        without free memory refuses the move, but not the commands before it.
+        A reply is removed by its text and not by its position: if the store's answer gets lost and the commands are
+        sent again, other replies are at these positions. The command that waits (BLMOVE) moves a reply to where it is
+        already. A store without free memory refuses this command, but not the commands before it.
         """
         pipe = self._client.pipeline(transaction=False)
         for entry in self._handed:
@@ -130,8 +137,8 @@ async def wait_reply(
         request: the request whose client waits.
         future: gets the reply.
         timeout_s: seconds to wait.
-        is_done: called now and then; if it returns true, what the client waits for has happened, and an empty reply is
-            returned. This helps when the store has lost its last writes, and the reply with them.
+        is_done: called now and then; says whether the work that the client waits for is done. If it is, an empty reply
+            is returned. This helps if the store has lost its last writes, and the reply with them.
 
     Raises:
         Disconnected: the client has disconnected.
@@ -152,7 +159,7 @@ async def wait_reply(
 
 
 async def _within(is_done: Callable[[], Awaitable[bool]], patience_s: float) -> bool:
-    """Call `is_done`; if it does not answer in time, return false, because the reply may still come."""
+    """Return what `is_done` returns, or false if it does not return in time: the reply may still come."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience_s):
             return await is_done()

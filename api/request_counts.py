@@ -1,4 +1,7 @@
-"""Requests by route, counted for /metrics: in memory first, and added to the farm's figures every two seconds."""
+"""Counts requests by route for /metrics.
+
+The counts are kept in memory, and added to the farm's figures in the store every two seconds.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class RequestCounts:
 
 
 class CountedRequests:
-    """Measures each request up to the beginning of its answer, because a stream of results lasts as long as its batch.
+    """Measures how long each request takes until its answer begins: a stream of results lasts as long as its batch.
 
     A label consists of the route's template, the method and the class of the status. So there are few labels, however
     many paths clients ask for.

@@ -19,7 +19,7 @@ _DOCS = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self'; img-src data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-# The console's page loads its own files and asks this farm; no text ever becomes HTML or a script there.
+# The console's page loads only its own files, and asks only this farm. It never turns a text into HTML or a script.
 _CONSOLE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     "require-trusted-types-for 'script'; trusted-types 'none'; "
@@ -37,7 +37,7 @@ _HEADERS = {
 
 
 class SecurityHeaders:
-    """Puts security headers on every answer; on a farm without keys, refuses requests that do not name this host.
+    """Puts security headers on every answer, and on a farm without keys refuses requests that do not name this host.
 
     No CORS header is ever sent, so no page from another origin can read an answer. Without keys, this is not enough: an
     attacker can point a host name at 127.0.0.1, and a page of that name then has the farm's own origin and could run

@@ -26,7 +26,7 @@ from farm.store.environments import KnownEnvironments
 from farm.store.retrievals import Retrievals
 from farm.traces import span
 
-# Only declares the keys in the OpenAPI document: the keyring reads the header.
+# This only declares the keys in the OpenAPI document; the keyring reads the header.
 _BEARER = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="`farm keys create NAME` prints one.")
 
 
@@ -47,18 +47,18 @@ class Service:
     buffered: Buffered
 
     async def call_lean(self, environment: str, count: int) -> None:
-        """Publish tokens for Lean work, in a thread because Celery's producer blocks."""
+        """Publish this many tokens for Lean work; the call runs in a thread, because Celery's producer blocks."""
         if count:
             with span("token", count=count):
                 await asyncio.to_thread(self.tokens.lean, environment, count)
 
     def call_embed(self) -> None:
-        """Publish a token for the embed room in a thread. Nobody waits for it: the reaper replaces lost tokens."""
+        """Publish a token for the embed room, in a thread that nobody waits for: the reaper replaces lost tokens."""
         asyncio.get_running_loop().run_in_executor(None, self.tokens.room, EMBED_QUEUE)
 
 
 async def get_service(request: Request) -> Service:
-    """Return the service of the app that answers a request. Async, because FastAPI runs plain functions in threads."""
+    """Return the service of the app that answers a request; async, because FastAPI runs other functions in threads."""
     service: Service = request.app.state.service
     return service
 
@@ -102,7 +102,10 @@ def _by_scope(scope: Scope) -> Callable[[Keyring, str | None], str]:
 
 @contextlib.asynccontextmanager
 async def serving(request: Request, owner: str) -> AsyncIterator[str]:
-    """Count the bytes of a request's body against its owner from when they are read until the request is answered."""
+    """Within this context, count the bytes that are read of a request's body against the request's owner.
+
+    Leave the context once the request is answered: the bytes then count no more.
+    """
     holding = request.state.holding = Holding((await get_service(request)).buffered, owner)
     try:
         yield owner
@@ -135,7 +138,7 @@ def _bare_owner(keyring: Keyring, authorization: str | None) -> str:
 
 
 async def get_url_owner(request: Request, _shown: Annotated[Any, Security(_BEARER)]) -> AsyncIterator[str]:
-    """Yield the owner of a request from a client that knows only a URL; the key may be the URL's password.
+    """Yield the owner of a request. For clients that know only a URL, the key may be the password in the URL.
 
     Raises:
         Unauthorized, Forbidden, RateLimited: as for any route.
@@ -149,7 +152,10 @@ def _url_owner(keyring: Keyring, authorization: str | None) -> str:
 
 
 def _from_url(authorization: str | None) -> str | None:
-    """Return a `Bearer` header; HTTP clients send the user and password of a URL in a `Basic` header instead."""
+    """Return an `Authorization` header in the form `Bearer KEY`; None if it cannot be read.
+
+    HTTP clients send the user and password of a URL in a `Basic` header. Its password is the key.
+    """
     scheme, _, given = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return authorization

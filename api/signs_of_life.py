@@ -9,7 +9,7 @@ from farm.signs_of_life import SIGN_EVERY_S, Sign
 
 
 async def give_signs(data_dir: Path) -> None:
-    """Give signs until cancelled."""
+    """Give a sign of life every `SIGN_EVERY_S` seconds until cancelled."""
     sign = Sign(data_dir, "api", is_main=True)
     while True:
         sign.give()

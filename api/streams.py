@@ -13,13 +13,14 @@ from farm.store.batches import Batches
 
 HEARTBEAT_S = 15
 _SLICE = 500
-# A busy batch finishes a proof every millisecond: without groups, each verdict would cost three round trips.
+# The pause after a group of verdicts. A busy batch finishes a proof every millisecond, and without groups each verdict
+# would cost three round trips.
 _PACE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A verdict (JSON), a heartbeat (no verdict), or the end."""
+    """An event of a stream: a verdict as JSON, a heartbeat (no verdict), or the end (`done`)."""
 
     cursor: str
     verdict: bytes | None = None
@@ -27,7 +28,9 @@ class Event:
 
 
 async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> AsyncIterator[list[Event]]:
-    """Yield the verdicts after a cursor, then new ones as they come, then the end; each list holds those read together.
+    """Yield the verdicts after a cursor, then each new verdict as it comes, and then the end, as lists of events.
+
+    A list holds the events that were read together.
 
     If the store stops answering or the batch expires, the stream ends without the line that marks its end. The reader
     can then resume at the last cursor.

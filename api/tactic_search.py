@@ -1,4 +1,4 @@
-"""A search spread over workers: candidates with the same beginning go to the same worker."""
+"""Spreads a search for tactics over workers: candidates with the same beginning go to the same worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Share:
     Attributes:
         goal: the position of the share's goal in the request.
         header: what the goal's text imports.
-        places: the positions of the share's candidates among those of the goal.
+        places: the positions of the share's candidates among the goal's candidates.
     """
 
     goal: int
@@ -55,7 +55,7 @@ def answer_goals(goals: Sequence[Goal], shares: Sequence[Share], found: Sequence
     for share, answer in zip(shares, found, strict=True):
         _put(results[share.goal], share, answer)
     findings = [finding(answer) for answer in found]
-    # A share that did not end gives the reason for the whole answer; each candidate has its own status too.
+    # If a share did not end, its reason is the reason of the whole answer. Each candidate has its own status as well.
     worst = next((each for each in findings if each["reason"]), findings[0])
     total: dict[str, Any] = {
         "time_s": sum(each["time_s"] for each in findings),

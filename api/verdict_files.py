@@ -21,7 +21,7 @@ _PAGE_PROOFS = 500
 
 
 class ParquetAnswer:
-    """The file of one batch; only one page of its proofs is in memory at a time.
+    """The Parquet file of one batch; only one page of the batch's proofs is in memory at a time.
 
     Args:
         status: the batch, with its label and tags.
@@ -42,7 +42,7 @@ class ParquetAnswer:
             ) from error
 
     async def parts(self, batches: Batches, owner: str) -> AsyncIterator[bytes]:
-        """Yield the file in parts; proofs without a verdict that this release can read are left out.
+        """Yield the file in parts. Proofs are left out if they have no verdict, or one that this release cannot read.
 
         If the store stops answering or the batch expires, the file's end is missing, and no reader accepts the file.
         """
@@ -65,8 +65,8 @@ class ParquetAnswer:
         verdict = read_record(Verdict, item["verdict"]) if item["verdict"] else None
         if verdict is None:
             return None
-        # The proof was validated when it was submitted. Validating it again would read its statement, which takes
-        # longer than all else.
+        # The proof was validated when it was submitted. Validating it again would parse its statement, which takes
+        # longer than everything else here.
         proof = Proof.model_construct(**item["proof"])
         return row_of(verdict, identify(proof, item["index"])) | self._names
 

@@ -1,4 +1,4 @@
-"""A batch's contents: its proofs' names, those with a given text in Lean's messages or goals, and a verdict file."""
+"""A batch's contents: the names of its proofs, a search in Lean's messages and goals, and a file of the verdicts."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ async def history(
     The reaper writes one sample a minute and keeps a day of them. A minute of which nothing is known is null.
     """
     found = await read_history(service.client, minutes, with_hosts=hosts)
-    # Not by FastAPI, which would check a day's 1440 minutes once more.
+    # FastAPI does not write this answer, because it would validate a day's 1440 minutes once more.
     return Response(found.model_dump_json(), media_type="application/json")
 
 
@@ -74,12 +74,15 @@ async def livez() -> dict[str, str]:
 
 
 def _rooms(status: FarmStatus) -> dict[str, Any]:
-    """Return the worker rooms; Lean has one per environment that is the default, has workers, or has work waiting."""
+    """Return what `/readyz` says about each room of workers.
+
+    Lean has a room for the default environment, and for each other environment that has workers or waiting proofs.
+    """
     rooms = {}
     for queue in status.queues:
         members = lean_workers(status, queue.environment)
         if members or queue.pending or queue.environment == DEFAULT_ENVIRONMENT:
-            # A process without Lean answers too: every proof is undecided, with the reason.
+            # A process without Lean counts as well: it answers that each proof is undecided, and why.
             rooms[lean_part(queue.environment)] = _room(members, bool(members), lean_notice(queue, members))
     for kind in (WorkerKind.EMBED, WorkerKind.PREMISES):
         members = [worker for worker in status.workers if worker.kind is kind]
@@ -91,7 +94,7 @@ def _rooms(status: FarmStatus) -> dict[str, Any]:
 
 
 def _room(members: list[WorkerStatus], can_answer: bool, notice: str) -> dict[str, Any]:
-    """Return what `/readyz` says about a room; a notice is for the operator, and does not make the room unready."""
+    """Return what `/readyz` says about one room; a notice to the operator does not make the room unready."""
     engines = sorted({worker.engine for worker in members if worker.engine})
     sandboxes = sorted({worker.sandbox for worker in members if worker.sandbox})
     progress = min((worker.progress for worker in members), default=0.0)

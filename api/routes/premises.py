@@ -1,4 +1,4 @@
-"""Premise retrieval: with the routes, forms and errors of lean-premise-server, and in batches of goals under /v1."""
+"""Premise retrieval: for one goal with the routes, forms and errors of lean-premise-server; for many under /v1."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ async def retrieve_many(request: Request, service: ServiceDep, _owner: Retriever
 
 
 def _timings(answer: dict[str, Any], total_s: float) -> dict[str, float]:
-    """Return seconds by stage; `queue` is the rest. Values below 0 become 0: the clocks of two hosts may differ."""
+    """Return the seconds that each stage took; `queue` is the rest of the total.
+
+    A value below 0, which comes from a difference between the clocks of two hosts, becomes 0.
+    """
     reply_s = max(0.0, time.time() - answer["answered_s"])
     stages: dict[str, float] = {**answer["timings_s"], "reply": reply_s}
     return {"queue": max(0.0, total_s - sum(stages.values())), **stages, "total": total_s}

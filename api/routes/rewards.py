@@ -68,7 +68,7 @@ def _parse(value: Any) -> OpenRLHFRequest:
 
 
 def _answer(proofs: list[Proof | None], rewards: list[float | None], undecided: float) -> dict[str, Any]:
-    """Return the fields of `OpenRLHFAnswer`; a sample that cannot even be sent is the model's fault, and worth 0."""
+    """Return the fields of `OpenRLHFAnswer`. A sample without a proof to send is the model's fault, and gets 0."""
     given = iter(rewards)
     found = [next(given) if proof else 0.0 for proof in proofs]
     worth = [undecided if each is None else each for each in found]

@@ -36,5 +36,5 @@ def _read(row: dict[str, Any]) -> RowFields:
     except ValidationError as error:
         return RowFields(id=name, wrong=invalid(error).message)
     except RecursionError:
-        # A statement may be a struct with a statement, which may be a struct…
+        # A statement may be a struct that holds another statement, and so on.
         return RowFields(id=name, wrong="The row's structs lie too deep in each other")
