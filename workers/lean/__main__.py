@@ -1,6 +1,7 @@
 """`python -m workers.lean [FILE]`: the Lean workers of this host for one environment.
 
-FILE is a `NAME.env` as in ENVIRONMENTS_DIR (farm/environments.py); without FILE, the settings name the environment.
+FILE is the file of an environment, such as a `NAME.env` in ENVIRONMENTS_DIR (farm/environments.py). Without FILE, the
+settings name the environment.
 """
 
 import sys

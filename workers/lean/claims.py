@@ -1,4 +1,8 @@
-"""The work that this process claims from the store: chunks of one lane, each under one lease."""
+"""Claims this process's work from the store, in chunks.
+
+A chunk is the items that are claimed at once, under one lease. They come from one lane, which is the queue of the items
+with the same environment, header and trust domain.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,8 @@ from farm.store.claims import Claim, ClaimedItem, Warmth
 from farm.store.leases import DeclaredBad, Finished, Leases, Result
 
 CHUNK = 16
-# A chunk should last about this long: long enough to hide the time of its claim, short enough to share work fairly.
+# A chunk should last about this long. If chunks were much shorter, their claims would take a large part of the time; if
+# they were much longer, work would be shared less fairly.
 _CHUNK_S = 2.0
 _FIRST_GUESS_S = 0.1
 
@@ -22,16 +27,16 @@ _log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Chunk:
-    """A claim, and its items that have not begun. The heartbeat's thread may give these items back.
+    """A claim, and those of its items that have not begun. The heartbeat's thread may give these items back.
 
     Attributes:
         claim: the claim, with the figures about its batch kept up to date.
         rest: the items that have not begun.
-        under_way: a write that has begun and whose outcome has not been read yet.
+        under_way: the write that has begun and whose outcome has not been read yet; None if there is none.
         written: how many verdicts were the first for their proofs.
-        goes_on: whether the rest is still to be run here, as far as is known.
-        in_groups: whether the store knows that several items may run before their verdicts come; otherwise the lease
-            names the item that runs.
+        goes_on: whether this process is still to run the rest, as far as is known.
+        in_groups: whether the store knows that verdicts are written in groups, so that several items may have run since
+            the last write; if not, the lease names the one item that runs.
     """
 
     claim: Claim
@@ -55,7 +60,7 @@ class Chunk:
             return indices
 
     def known(self) -> list[Result]:
-        """Return the verdicts on those items whose verdict the farm already had."""
+        """Return the verdicts that the farm already had on items of this claim."""
         return [
             item.known.model_copy(
                 update={
@@ -72,17 +77,20 @@ class Chunk:
 
 
 class Claims:
-    """Claims chunks for one process, sized by the runs so far, preferably from the lane whose header is loaded.
+    """Claims chunks for one process.
+
+    The size of a chunk follows from how long the runs so far took. The lane whose header is loaded is preferred.
 
     Args:
         leases: the store.
         environment: the Lean environment that this process serves.
-        worker: names the process.
+        worker: the name of the process.
         revision: the versions that this process judges with, in the form that `Leases.claim` takes.
 
     Attributes:
         in_hand: the chunk that is being run; None between chunks. Other threads read it.
-        declared_bad: which part of the revision was declared bad, so that this process gets no work; empty if none.
+        declared_bad: the part of the revision that was declared bad, for which this process gets no work; empty if no
+            part was.
     """
 
     def __init__(self, leases: Leases, environment: str, worker: str, revision: str) -> None:
@@ -104,7 +112,7 @@ class Claims:
             in_groups: whether verdicts may be written in groups.
 
         Returns:
-            None when nothing waits, or this process must not judge.
+            The chunk; None if nothing waits, or if this process must not judge.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -121,11 +129,11 @@ class Claims:
         return chunk
 
     def put_down(self) -> None:
-        """Hold no chunk any more; the lease is no longer renewed."""
+        """Stop holding the chunk: its lease is no longer renewed."""
         self.in_hand = None
 
     def learn(self, run_s: float) -> None:
-        """Adjust how many items to claim, given the seconds that an item took."""
+        """Adjust the size of the next chunks to the seconds that an item took."""
         self._mean_s = 0.8 * self._mean_s + 0.2 * max(0.001, run_s)
 
     def _claim(self, warmth: Warmth, in_groups: bool) -> Claim | None:

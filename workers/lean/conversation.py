@@ -1,4 +1,4 @@
-"""A session of LeanInteract requests: in order, in one REPL process that nothing else uses before or after."""
+"""Runs the LeanInteract requests of one task, in order, in a REPL process that nothing else uses before or after."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workers.lean.session import Session
 
 
 class Conversation:
-    """Runs sessions on the REPL of this process."""
+    """Runs sequences of requests on the REPL of this process."""
 
     def __init__(self, session: Session, watch: Watch, environment: Environment) -> None:
         self._session = session
@@ -23,10 +23,10 @@ class Conversation:
         self._environment = environment
 
     def run(self, item: ClaimedItem, task: Commands, claim: Claim) -> Answer:
-        """Return the REPL's reply to each request, up to the one at which the session ended.
+        """Return the REPL's reply to each request, up to the last one that was answered.
 
-        No verdict rests on a session, so the REPL is not asked for the guard's token, which would use up environment
-        numbers.
+        No verdict depends on these replies. So the REPL is not asked for the guard's token: its answer would use up an
+        environment number.
 
         Raises:
             Died: the REPL died during a request.

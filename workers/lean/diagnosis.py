@@ -1,6 +1,6 @@
 """`python -m workers.lean.diagnosis [FILE]`: find Lean as the workers do, run one proof, and say in JSON what happened.
 
-FILE is as for `python -m workers.lean`.
+FILE is the file of an environment, as for `python -m workers.lean`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OTHER = Proof(statement=_STATEMENT, code="theorem farm_check : 2 + 2 = 4 := by 
 
 
 def check(settings: Settings) -> dict[str, Any]:
-    """Return `ok`, the findings, and a `notice` that says how to repair whatever is missing."""
+    """Return what was found: whether all is well (`ok`), and if not, what to do (`notice`)."""
     installation = prepare(settings)
     found: dict[str, Any] = {"ok": False, "notice": installation.notice, **installation.environment.model_dump()}
     if installation.config is None:
@@ -48,7 +48,7 @@ def check(settings: Settings) -> dict[str, Any]:
 
 
 def _check_checker(settings: Settings, installation: Installation) -> dict[str, str]:
-    """Return the external checker's version, and why the checker cannot be relied on; empty if it judges rightly."""
+    """Return the external checker's version, and a notice that is empty if the checker judges rightly."""
     checker = open_checker(installation.checker, settings.checker_timeout_s, lambda: False)
     if checker is None:
         return {"checker": "", "checker_notice": "It does not work; the log above says why"}

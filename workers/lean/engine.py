@@ -1,4 +1,7 @@
-"""The engine of a Lean process: the REPL under watch, or, on a host without Lean, a stand-in that says so."""
+"""The engine of a Lean process: it runs items on the REPL, under watch.
+
+On a host without Lean, another engine takes its place, whose verdicts say that there is no Lean.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Engine(Protocol):
 
     @property
     def load_s(self) -> float:
-        """Seconds that a change of the header would take."""
+        """Seconds that it would take to change to another header."""
 
     @property
     def failure(self) -> str:
@@ -56,8 +59,8 @@ class Engine(Protocol):
 
         Raises:
             Died: the REPL died or sent a false reply during the run, which is charged to the item.
-            SliceExpired: the item outlasted its slice, and goes to the end of its batch.
-            GivenUp: the item must not or cannot be finished here, and goes back uncharged.
+            SliceExpired: the item outlasted its time slice, and goes to the end of its batch.
+            GivenUp: the item must not or cannot be finished here; it is given back uncharged.
         """
 
     def warm(self, header: str) -> None:
@@ -108,7 +111,7 @@ class LeanEngine:
 
     @property
     def load_s(self) -> float:
-        """Seconds the last start of the REPL and the last load of a header took together."""
+        """Seconds that the last start of the REPL and the last load of a header took together."""
         return self._session.load_s
 
     @property
@@ -145,7 +148,7 @@ class LeanEngine:
         return found
 
     def warm(self, header: str) -> None:
-        """Load a header before anybody asks for it; if it does not load, that is only logged."""
+        """Load a header before anybody asks for it; a failure is only logged."""
         try:
             self._session.ensure_alive()
             self._session.load(header)
@@ -153,7 +156,7 @@ class LeanEngine:
             _log.warning("header.not_warm", header=header, error=str(error))
 
     def end(self, cause: str = "fresh") -> None:
-        """Kill the REPL and all it started."""
+        """Kill the REPL and all that it started."""
         self._session.end(cause)
 
     def interrupt(self, interruption: Interruption) -> None:
@@ -182,9 +185,9 @@ class LeanEngine:
         time.sleep(_START_BACKOFF_S)
 
     def _end_unread(self, error: Exception) -> None:
-        """End a REPL whose replies led to an error in the farm's own code: it may answer the next proof as wrongly."""
+        """End the REPL after an error in the farm's own code: the REPL's replies may have caused it, and may again."""
         last = traceback.extract_tb(error.__traceback__)[-1]
-        # Not the error's text: it may quote the proof, and logs hold none.
+        # The error's text is not logged: it may quote the proof, and logs hold no proofs.
         _log.error("run.failed", error=type(error).__name__, where=f"{last.filename}:{last.lineno}")
         self._session.end("guard")
 
@@ -227,7 +230,7 @@ class NoLean:
         return 0.0
 
     def describe(self) -> dict[str, str | float]:
-        """Return that there is no Lean."""
+        """Return the fields of `WorkerStatus` that say that there is no Lean."""
         return {"engine": "no Lean", "sandbox": "", "header": "", "proofs": 0, "restarts": 0, "memory_mb": 0.0}
 
 

@@ -1,4 +1,4 @@
-"""Feedback for repairing a proof, made from the tactics that the REPL lists. Pure: nothing here runs anything."""
+"""Makes feedback for repairing a proof from the tactics that the REPL lists. Pure: nothing here runs anything."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Tactic:
 
     @property
     def size(self) -> tuple[int, int]:
-        """How much text the tactic spans: of several tactics around an error, the smallest is the one that failed."""
+        """How much text the tactic spans. If several tactics surround an error, the smallest of them has failed."""
         return self.end.line - self.start.line, self.end.column - self.start.column
 
 
@@ -54,7 +54,7 @@ def read_feedback(response: Reply | None, messages: list[Message], place: Place)
 
 
 def split_goals(text: str) -> list[str]:
-    """Return the single goals in a text in which Lean printed several.
+    """Return the goals in a text in which Lean printed one or more.
 
     Each goal ends with its target, and the further lines of a target are indented.
     """
@@ -94,7 +94,7 @@ def _of_error(error: Message, tactics: list[_Tactic]) -> Feedback:
 
 
 def _bounded(goal: str) -> str:
-    """Return a goal; a long one loses its first hypotheses, because the last ones matter more."""
+    """Return a goal. A long goal loses its first hypotheses, because its last hypotheses matter more."""
     left_out = len(goal) - MOST_GOAL_CHARS
     return goal if left_out <= 0 else f"[cut: {left_out} characters]\n{goal[left_out:]}"
 

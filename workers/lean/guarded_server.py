@@ -1,8 +1,8 @@
 """The server class between LeanInteract and the REPL's pipes.
 
-Stock LeanInteract reads line by line in a thread without a bound, never reads stderr, and takes any reply for the
-right one. Proofs may be hostile, so here reads are bounded, stderr is drained, every wait ends, the pipe must be
-silent before a request, and a request has exactly one reply.
+Stock LeanInteract reads lines in a thread, without a limit on their size. It never reads stderr, and takes any reply
+for the right one. Proofs may be hostile. So here the size of a reply is limited, stderr is drained, every wait ends,
+the pipe must be silent before a request, and a request must have exactly one reply.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ TOKEN_TIMEOUT_S = 10.0
 
 
 class GuardedServer(AutoLeanServer):
-    """An AutoLeanServer whose pipe no hostile proof can block, flood, or desynchronise unnoticed.
+    """An AutoLeanServer for hostile proofs.
+
+    No proof can block or flood the REPL's pipes, or make a reply pass unnoticed for the reply to another request.
 
     Attributes:
-        generation: how many REPL processes there have been; environment numbers of earlier processes are void.
+        generation: how many REPL processes there have been. Environment numbers of earlier processes are not valid.
         reply: the last reply, as it came.
         slice: the time slice of the current run; None if the run has its full time in any case.
     """
@@ -65,7 +67,7 @@ class GuardedServer(AutoLeanServer):
 
     @contextlib.contextmanager
     def pinned(self) -> Iterator[None]:
-        """Refuse AutoLeanServer's silent restarts, after which environment numbers would point into a new process."""
+        """In this context, refuse AutoLeanServer's silent restarts: a new process knows none of the environments."""
         self._pinned = True
         try:
             yield
@@ -118,10 +120,14 @@ class GuardedServer(AutoLeanServer):
             self._asks_in = None
 
     def answers_token(self, env: int | None, timeout_s: float) -> bool:
-        """Whether this REPL prints a random token back, and nothing else, on an environment that no submission made.
+        """Whether this REPL, if it is asked to print a random token, prints this token and nothing else.
 
-        After an untrusted command, this shows that the last reply was the command's own. If that reply was forged, the
-        true one is still in the pipe, where the token is expected.
+        Call this after an untrusted command, to learn whether the last reply was the command's own. If that reply was
+        forged, the true reply is still in the pipe, and is read now instead of the token.
+
+        Args:
+            env: the environment in which the token is printed; no submission may have made it.
+            timeout_s: seconds that the answer may take.
 
         Raises:
             GuardTripped, TimeoutError, OSError: as for any command.
@@ -155,7 +161,7 @@ class GuardedServer(AutoLeanServer):
         return process
 
     def kill(self) -> None:
-        """Kill the REPL's whole session, and close the pipes, without waiting for the REPL."""
+        """Kill the REPL's whole session at once, wait until the kernel has ended the REPL, and close the pipes."""
         self._token = ""
         process, self._proc = getattr(self, "_proc", None), None
         if process is None:
@@ -169,12 +175,12 @@ class GuardedServer(AutoLeanServer):
                 pipe.close()
 
     def take_status(self) -> int | None:
-        """Return, once, how the last REPL ended, as `Popen.returncode` says it; None if that is not known."""
+        """Return the `Popen.returncode` of the last REPL, and forget it; None if it is not known."""
         status, self._status = self._status, None
         return status
 
     def get_stdout_stderr(self) -> tuple[str, str]:
-        """Return the last part of stderr; stock LeanInteract would read both pipes to an end that may never come."""
+        """Return the last part of stderr. Stock LeanInteract would read both pipes to the end, which may never come."""
         return "", self._stderr_tail.decode(errors="replace")
 
     def _execute_cmd_in_repl(self, json_query: str, verbose: bool, timeout: float | None) -> str:
@@ -191,7 +197,7 @@ class GuardedServer(AutoLeanServer):
 
     @contextlib.contextmanager
     def _translating(self) -> Iterator[None]:
-        """Kill a REPL that cannot be trusted; turn other errors on its pipes into a broken pipe."""
+        """In this context, kill the REPL if it breaks the guard's rules; errors on its pipes become BrokenPipeError."""
         try:
             yield
         except (GuardTripped, UnicodeDecodeError) as error:
@@ -202,14 +208,16 @@ class GuardedServer(AutoLeanServer):
                 raise
             raise BrokenPipeError(str(error)) from error
         except BaseException:
-            # An exception from elsewhere ended a request, whose answer would be taken for that to the next request.
+            # An exception from elsewhere ended a request. If the REPL lived on, its answer to this request would be
+            # taken for the answer to the next one.
             self.kill()
             raise
 
     def _parse_repl_output(self, raw_output: str, verbose: bool) -> dict[str, Any]:
-        """Parse a reply. orjson refuses nesting deeper than 1024; there the stock parser would overflow the stack.
+        """Parse a reply, keep it in `reply`, and return it without its info trees.
 
-        Info trees stay in `reply` only, because LeanInteract's models refuse trees nested deeper than some 250.
+        orjson refuses a reply that is nested deeper than 1024; at such a depth the stock parser would overflow the
+        stack. Info trees are left out, because LeanInteract's models refuse trees that are nested deeper than some 250.
         """
         self.reply = None
         try:
@@ -240,7 +248,7 @@ class GuardedServer(AutoLeanServer):
                 self._wait(select.POLLOUT, deadline)
 
     def _receive(self, deadline: float) -> bytes:
-        """Read a reply, up to the first blank line; what lies in the pipe at the deadline still counts."""
+        """Return a reply, which ends at the first blank line. Bytes in the pipe at the deadline still count."""
         stdout, reply = self._process.stdout.fileno(), bytearray()  # type: ignore[union-attr]
         while True:
             with contextlib.suppress(BlockingIOError):
@@ -259,7 +267,7 @@ class GuardedServer(AutoLeanServer):
             self._wait(select.POLLIN, deadline)
 
     def _wait(self, event: int, deadline: float) -> None:
-        """Wait until the REPL's pipe is ready, draining stderr meanwhile: if stderr were full, the REPL would stop.
+        """Wait until the REPL's pipe is ready. Meanwhile drain stderr: if stderr were full, the REPL would stop.
 
         Raises:
             TimeoutError: the deadline passed first, or the run's slice ended and the run does not go on.

@@ -1,4 +1,4 @@
-"""Finding Lean, and preparing once, in the parent, what every process needs to start a REPL."""
+"""Finds Lean, and prepares what a process needs to start a REPL; the parent does this once, for all its processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workers.sandbox.kernel import Missing
 _PROBE_TIMEOUT_S = 120
 # The REPL runs code from proofs, so its environment must hold no credentials.
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|REDIS_URL|BROKER_URL|^AWS_|^SSH_|^GPG_", re.IGNORECASE)
-# The variables that a REPL gets from the worker's environment, besides those that `lake env` sets.
+# A REPL gets these variables of the worker's environment, and the variables that `lake env` sets.
 _KNOWN = re.compile(r"(PATH|LANG|LC_\w+|TZ|LEAN_NUM_THREADS|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH)")
 _LAKE_SILENT = "`lake env` does not run what it is told to"
 _WITHOUT = "`farm doctor --sandbox` shows more; SANDBOX=off runs proofs without it, with all the rights of the worker"
@@ -40,11 +40,11 @@ class Installation:
 
     Attributes:
         config: LeanInteract's configuration; None without Lean.
-        environment: that Lean and its project, as verdicts describe them.
+        environment: the Lean and its project, as verdicts describe them.
         notice: what an operator has to do; empty if Lean is ready.
         folder: where the launcher and the scratch folders are; None without Lean.
-        checker: the command of the external checker, in a sandbox of its own, or the programs of the checkers that the
-            farm knows; empty if none is configured.
+        checker: the command that runs the external checker in a sandbox of its own; or, for checkers that the farm
+            knows, their programs; empty if no checker is configured.
     """
 
     config: Config | None
@@ -115,7 +115,10 @@ def _prepare(settings: Settings) -> Installation:
 
 
 def _checker(settings: Settings, config: Config, lake: str, folder: Path) -> tuple[str, ...] | Tools:
-    """Return the checker's command behind a launcher, whose sandbox is like the REPL's but lets the checker start."""
+    """Return the command that runs the checker in a sandbox; for checkers that the farm knows, return their programs.
+
+    The command begins with a launcher. Its sandbox is like the REPL's, but also lets the checker's program start.
+    """
     if names := known_checkers(settings.checker_command):
         return _tools(settings, config, lake, folder, names)
     name, *arguments = shlex.split(settings.checker_command) or [""]
@@ -131,12 +134,12 @@ def _checker(settings: Settings, config: Config, lake: str, folder: Path) -> tup
 
 
 def _tools(settings: Settings, config: Config, lake: str, folder: Path, names: tuple[str, ...]) -> Tools:
-    """Return the programs of the checkers; a missing one is reported later, because `checked` needs none of them."""
+    """Return the programs of the checkers. A missing program is reported later: proofs can be `checked` without it."""
     known = _record_environment(lake, Path(config.working_dir), _inherited()) or {}
     needed = dict.fromkeys([*(program for name in names for program in NEEDED[name]), *ALSO])
     toolchain, path = f"{known.get('LEAN_SYSROOT', '')}/bin", known.get("PATH", os.defpath)
-    # Only the toolchain's own programs fit its exports. nanoda comes from another project; one in PATH is preferred,
-    # because it may be newer.
+    # Only the toolchain's own programs can read its exports. nanoda comes from another project: a nanoda in PATH is
+    # preferred, because it may be newer than the toolchain's.
     places = {name: (path, toolchain) if name == "nanoda_bin" else (toolchain, path) for name in needed}
     found = {name: shutil.which(name, path=os.pathsep.join(places[name])) for name in needed}
     programs = {name: program for name, program in found.items() if program}
@@ -157,7 +160,10 @@ def _inherited() -> dict[str, str]:
 
 
 def _write_launcher(settings: Settings, config: Config, lake: str, folder: Path, program: Path | None = None) -> Path:
-    """Write the plan, and the executable that LeanInteract takes for `lake` and that starts the REPL, or `program`."""
+    """Write a launcher and its plan, and return the launcher's path.
+
+    LeanInteract runs this executable as `lake`. It starts the REPL, or `program` if one is given, as the plan says.
+    """
     inherited = _inherited()
     recorded = _record_environment(lake, Path(config.working_dir), inherited)
     is_open = settings.sandbox == "off"
@@ -188,7 +194,7 @@ def _cage(
         environment=environment,
         folders=[repl, *([project.absolute() / ".lake"] if project else []), *settings.read_paths],
         programs=settings.programs,
-        # In the folder that `ScratchKeeper` keeps clean.
+        # This is in the folder that `ScratchKeeper` keeps clean.
         scratch=(folder.parent if program else folder) / "scratch",
         address_space_mb=settings.address_space_mb,
         bubblewrap=settings.sandbox == "bubblewrap",
@@ -219,7 +225,7 @@ def _kept(recorded: dict[str, str], inherited: dict[str, str]) -> dict[str, str]
 
 
 def _record_environment(lake: str, directory: Path, inherited: dict[str, str]) -> dict[str, str] | None:
-    """Return the environment that `lake env` gives a program; None if this lake does not run what it is told to."""
+    """Return the environment that `lake env` gives a program; None if this `lake env` does not run the program."""
     try:
         probe = subprocess.run(
             [lake, "env", "/usr/bin/env", "-0"],

@@ -1,4 +1,4 @@
-"""Running one proof to its verdict, or to the reason why it must run again."""
+"""Runs one proof on the REPL, and returns its verdict or raises the reason why the proof must run again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from workers.lean.verdict import bounded, judge, read_messages, read_sorries
 
 
 class SliceExpired(Exception):
-    """The proof outlasted its slice and made room for others: it runs again later, with its full time.
+    """The proof outlasted its time slice, and made room for others: it runs again later, with its full time.
 
     Attributes:
         slice_s: how long the slice was.
@@ -43,10 +43,11 @@ class SliceExpired(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One proof on its way through the REPL.
+    """One proof, and everything that its run depends on.
 
     Attributes:
-        lead: the text sent before the body in the same command: the statement's front, unless the front runs by itself.
+        lead: the text that is sent before the body, in the same command. It is the statement's front (the text before
+            the theorem), or empty if the front runs by itself.
         lead_lines: the number of lines in `lead`.
     """
 
@@ -63,7 +64,7 @@ class Trial:
     wants_feedback: bool = False
 
     def place(self, position: Position) -> Position | None:
-        """Turn a position in the text that was run into the position in the user's own text."""
+        """Return where a position in the text that was run is in the user's own text; None if it is not in that."""
         return self.prepared.to_user(Position(line=position.line - self.lead_lines, column=position.column))
 
     def place_in_header(self, position: Position) -> Position | None:
@@ -78,7 +79,7 @@ class Judge:
         session: the REPL.
         watch: watches the runs from outside.
         environment: the Lean environment, as verdicts describe it.
-        slices: says how long a proof runs before it may have to give up its place.
+        slices: gives each run its time slice, after which the run may have to make room for others.
     """
 
     def __init__(self, session: Session, watch: Watch, environment: Environment, slices: Slices) -> None:
@@ -184,7 +185,7 @@ class Judge:
         return read_messages(response, trial.place), read_sorries(response, trial.place)
 
     def _reason(self, trial: Trial, response: Response) -> Reason | None:
-        """Return why Lean's response alone rejects a submission, before any check; None if it does not."""
+        """Return the reason if Lean's response by itself, without any check, rejects a submission; otherwise None."""
         if isinstance(response, Refused):
             return Reason.ERROR
         return judge(*self._read(trial, response))
@@ -206,7 +207,7 @@ class Judge:
             messages = read_messages(response, trial.place_in_header)
         else:
             messages = [Message(severity="error", data=response.message)]
-        # The submission runs on the statement's header if there is one, and then its own imports are not asked for.
+        # If the statement has a header, the submission runs on that header, and its own imports do not matter.
         challenge = trial.prepared.challenge
         is_stated = challenge is not None and bool(challenge.header)
         return self._verdict(trial, Reason.INVALID_STATEMENT if is_stated else Reason.ERROR, messages=bounded(messages))
@@ -232,7 +233,7 @@ class Judge:
 
 
 def _objection(trial: Trial, claim: Claim) -> Objection | None:
-    """Return the first objection to a submission's text, before any REPL sees it."""
+    """Return the first objection to a submission's text; None if the REPL may get it."""
     if not trial.is_gated:
         return trial.prepared.objection
     found = object_to(trial.prepared, native=trial.is_native)
@@ -242,7 +243,10 @@ def _objection(trial: Trial, claim: Claim) -> Objection | None:
 
 
 def _domain(trial: Trial, claim: Claim) -> str:
-    """Return the trust domain: the lane's, or one for this key and front if the gate refuses the statement's front."""
+    """Return the trust domain of a run.
+
+    It is the lane's domain. If the gate refuses the statement's front, it is a domain for this key and statement.
+    """
     if not trial.has_own_front:
         return lane_domain(claim.lane)
     return f"{claim.owner}:{sha256((trial.item.proof.statement or '').encode()).hexdigest()}"

@@ -1,10 +1,10 @@
-"""What LeanInteract runs as `lake`: starts the REPL within limits and a sandbox, and makes it end with its worker.
+"""The program that LeanInteract runs as `lake`: it starts the REPL in a sandbox, and makes it end with its worker.
 
-With `PLAN env CMD ARG…`, this process becomes CMD, in the environment that the real `lake env` gave when the farm was
-prepared. The real `lake env` would start CMD and wait for it, and would leave the REPL behind if it were killed.
-`apart` does the same as `env`, but in the scratch folder. `layers` sets up the same sandbox and prints the names of its
-layers. Any other command goes to the real lake. Every start of a REPL runs this file, so it imports only the standard
-library, and little of it.
+With `PLAN env CMD ARG…`, this process becomes CMD. CMD gets the environment that the real `lake env` gave when the farm
+was prepared. (The real `lake env` would start CMD and wait for it. If `lake` were killed, the REPL would live on.)
+`apart` does the same as `env`, but in the scratch folder. `layers` sets up the same sandbox, and prints the names of
+its layers. Any other command is passed on to the real lake. Every start of a REPL runs this file, so it imports only
+the standard library, and little of that.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OWNER_VARIABLE = "LEANFARM_WORKER"  # farm.processes.OWNER_VARIABLE
 
 
 def main() -> None:
-    """Carry out one lake command; an error becomes a sentence on stderr."""
+    """Carry out one command of lake; an error becomes a sentence on stderr."""
     try:
         _run(sys.argv[1], sys.argv[2], sys.argv[3:])
     except (Missing, OSError) as failure:

@@ -1,4 +1,4 @@
-"""Starts, guards, asks and ends the REPL's process under LeanInteract; replies come in the farm's own types."""
+"""Starts, guards, asks and ends the REPL's process, by means of LeanInteract. Replies are in the farm's own types."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ T = TypeVar("T")
 _LAST_WORDS_CHARS = 400
 # Where a verdict depends on all errors being in the reply, nothing may be elaborated asynchronously.
 _IN_ORDER = [(["Elab", "async"], False)]
-# How the kernel ends a process that went beyond a bound; if bubblewrap runs the process, it reports 128 + the signal.
+# The signals with which the kernel ends a process that exceeded a bound. If the process runs under bubblewrap, the exit
+# status is 128 + the signal.
 _SIGNALS = {signal.SIGSYS: Bound.SECCOMP, signal.SIGXFSZ: Bound.FILE_SIZE}
 _BOUNDS = {status: bound for number, bound in _SIGNALS.items() for status in (-number, 128 + number)}
 # The messages on stderr of a REPL that got no more memory: from Lean, C++, and the C library (also used by GMP).
 _MEMORY_WORDS = ("INTERNAL PANIC: out of memory", "std::bad_alloc", "Cannot allocate memory")
-# Lean's own bound on memory, as a whole message: `fail "…"` prints more than its text.
+# Lean's message if its own bound on memory is exceeded. The pattern has to match the whole message: a proof can print
+# this text with `fail "…"`, but Lean then adds more text to it.
 _MEMORY_ERROR = re.compile(
     r"(\(kernel\) )?excessive memory consumption detected( at '[^'\n]*'( \(potential solution: [^)\n]*\))?)?"
 )
@@ -105,7 +107,7 @@ class Repl:
         return time.monotonic() - started
 
     def count_start(self) -> None:
-        """Count a start under the cause that ended the process before it; `first` if there was none."""
+        """Count a start under the cause that ended the process before; under `first` if this is the first process."""
         self._figures.count(MetricSeries.REPL_STARTS, self._cause)
         self._cause = ""
 
@@ -116,10 +118,10 @@ class Repl:
             self._figures.count(MetricSeries.SANDBOX_DENIALS, Bound.MEMORY)
 
     def end(self, cause: str) -> None:
-        """Kill the process and all that it started; of several causes before a start, the first is remembered."""
+        """Kill the process and all that it started. If a cause is recorded for the next start already, it stays."""
         self._cause = self._cause or cause
         self._server.kill()
-        # The process may have ended before: only then is the status its own.
+        # Only a process that had ended before `kill` has a status that names a bound.
         if bound := _BOUNDS.get(self._server.take_status() or 0):
             self._figures.count(MetricSeries.SANDBOX_DENIALS, bound)
         end_descendants()
@@ -140,9 +142,9 @@ class Repl:
             command: the command's text.
             env: the environment to run it in; None is Lean's initial one.
             timeout_s: seconds the command may take.
-            infotree: how much of Lean's info trees `reply` is to hold.
-            lists_tactics: whether the answer is to list the command's tactics.
-            in_order: whether every error has to be in the answer.
+            infotree: how much of Lean's info trees the REPL has to include in its reply.
+            lists_tactics: whether the REPL has to list the command's tactics.
+            in_order: whether every error has to be in the answer; nothing is then elaborated asynchronously.
 
         Raises:
             ReplEnded: the REPL is dead.
@@ -162,17 +164,17 @@ class Repl:
                 self.end("guard")
                 raise ReplGone("The REPL does not know the header's environment")
         elif any(map(_MEMORY_ERROR.fullmatch, response.errors)):
-            # Earlier proofs' environments count as well: the next try has an empty REPL.
+            # The environments of earlier proofs take memory as well, so the next try gets an empty REPL.
             self.end(Bound.MEMORY)
             raise ReplOutOfMemory("Lean found its own bound on memory exceeded")
         return response
 
     def give_slice(self, slice_: Slice | None) -> None:
-        """Set the slice of the next run; with None the run has its full time."""
+        """Set the time slice of the next run; with None, the run has its full time."""
         self._server.slice = slice_
 
     def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a command or proof step with the REPL's own names, and return the reply as it came.
+        """Send a command or proof step, whose fields have the REPL's own names, and return the reply as it came.
 
         Raises:
             ReplEnded: the REPL is dead.
@@ -194,7 +196,10 @@ class Repl:
         return self._guarded(lambda: self._server.answers_token(env, timeout_s))
 
     def _guarded(self, talk: Callable[[], T]) -> T:
-        """Talk to the process; after any failure the process is dead, and the error is one of the farm's own."""
+        """Return the result of a talk with the process.
+
+        If the talk fails, the process is killed, and the error becomes one of the farm's own.
+        """
         try:
             with self._server.pinned():
                 return talk()
@@ -218,7 +223,7 @@ class Repl:
             raise
 
     def _last_words(self) -> str:
-        """The end of stderr: what a stack overflow or an uncaught exception left there."""
+        """Return the end of stderr, where a stack overflow or an uncaught exception leaves a message."""
         words = " ".join(self._server.get_stdout_stderr()[1].split())[-_LAST_WORDS_CHARS:]
         return f"; its last words: {words}" if words else ""
 

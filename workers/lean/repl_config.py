@@ -25,7 +25,7 @@ def configure(settings: Settings, lake: str) -> Config:
             f"LEAN_REPL_DIR has no built REPL: {repl_dir}/.lake/build/bin/repl cannot be run. Run `lake build` in that "
             "folder, or unset LEAN_REPL_DIR: leanfarm then builds a REPL itself"
         )
-    # Only on request: if LeanInteract knows a hard limit, it scans the process tree before each command (1.5 ms).
+    # LeanInteract gets a hard limit only on request: with one, it scans the process tree before each command (1.5 ms).
     hard_limit_mb = settings.address_space_mb if settings.lean_max_process_memory else None
     return LeanREPLConfig(
         lean_version=None if project else settings.lean_version or None,

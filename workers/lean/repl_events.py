@@ -40,14 +40,14 @@ class HeaderFailed(ReplEvent):
 
     @property
     def text(self) -> str:
-        """The first error, in Lean's words if Lean reported it."""
+        """The first error: in Lean's words if Lean reported it, otherwise in the farm's."""
         if self.is_silent:
             return "The header did not load: it imports a module that is not there, or one that is broken"
         return self.response.first_error or str(self)
 
 
 class Unguarded(ReplEvent):
-    """This REPL cannot serve the level `checked`: forged replies could go unseen, or the farm's commands fail in it."""
+    """This REPL cannot serve the level `checked`: its replies may be forged unnoticed, or it cannot run the checks."""
 
 
 class ReplEnded(ReplEvent):

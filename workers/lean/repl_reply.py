@@ -16,7 +16,7 @@ class Tactic:
         pos: where it begins.
         end_pos: where it ends.
         text: the tactic.
-        goals: the goals before it, as Lean prints them.
+        goals: the goals before the tactic, as Lean prints them.
     """
 
     pos: Position
@@ -27,12 +27,12 @@ class Tactic:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Lean ran the command.
+    """The reply to a command that Lean ran.
 
     Attributes:
         env: the environment after the command.
-        messages: what Lean said, placed in the text of the command.
-        sorries: the holes that the command left, placed the same way.
+        messages: what Lean said; the positions are in the text of the command.
+        sorries: the holes that the command left; the positions are in the text of the command.
         tactics: the command's tactics, if they were asked for.
     """
 
@@ -59,13 +59,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The REPL refused the command as a whole, and says why."""
+    """The reply to a command that the REPL refused as a whole; `message` says why."""
 
     message: str
 
     @property
     def first_error(self) -> str:
-        """The message, under the name by which `Reply` gives its first error."""
+        """The message; the property has the same name as the first error of a `Reply`."""
         return self.message
 
     @property

@@ -1,4 +1,7 @@
-"""Conversations with the REPL under watch: each one ends; if it is ended from outside, the reason is known."""
+"""Runs conversations with the REPL under a watchdog.
+
+Every conversation ends. If the watchdog ends it, the exception that is raised says why.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ T = TypeVar("T")
 
 
 class Died(Exception):
-    """The REPL died or sent a false reply during a task, which is charged with this death and tried again alone."""
+    """The REPL died or sent a false reply during a task. The task is charged with this death, and tried again alone."""
 
 
 class GivenUp(Exception):
@@ -21,11 +24,11 @@ class GivenUp(Exception):
 
 
 class Watch:
-    """One session under one watchdog.
+    """Runs conversations on one session, under one watchdog.
 
     Args:
         session: the REPL.
-        watchdog: watches from outside.
+        watchdog: ends a conversation from outside.
         header_timeout_s: seconds a header may take to load.
     """
 
@@ -35,7 +38,9 @@ class Watch:
         self.header_timeout_s = header_timeout_s
 
     def load(self, header: str, *, is_checked: bool = False) -> Header:
-        """Load a header, on a live REPL, with the farm's own commands if `is_checked`; return the loaded header.
+        """Make sure that the REPL is alive, load a header, and return the loaded header.
+
+        If `is_checked`, the farm's own commands are loaded too.
 
         Raises:
             HeaderFailed, StartFailed: as `Session.load` and `Session.ensure_alive` do.
@@ -73,7 +78,7 @@ class Watch:
 
 
 def _translate(interruption: Interruption | None, error: Exception) -> None:
-    """Raise what an interruption from outside means; do nothing if there was none."""
+    """Raise the exception that an interruption by the watchdog stands for; do nothing if there was none."""
     match interruption:
         case Interruption.MEMORY:
             raise ReplOutOfMemory from error

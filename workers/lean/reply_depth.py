@@ -1,4 +1,4 @@
-"""How deeply a REPL's reply may be nested if it is passed on: JSON writers do not go as deep as info trees."""
+"""Limits how deeply a REPL's reply is nested before it is passed on: info trees go deeper than JSON writers can."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 MOST_LEVELS = 200
-"""Of lists and objects in each other. pydantic and orjson write about 250, and a reply has others around it."""
+"""The most lists and objects in each other. pydantic and orjson write about 250, of which some are around a reply."""
 
 
 def cut(reply: dict[str, Any]) -> dict[str, Any]:

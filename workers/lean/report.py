@@ -16,12 +16,12 @@ from workers.lean.reply_depth import cut
 from workers.lean.session import Session
 
 _MB = 1 << 20
-# No text has such a position, and JSON's writer has no room for a much larger one.
+# A line or column as large as this is not in any text, and a much larger number could not be written as JSON.
 _MOST = 1 << 32
 
 
 class Reporter:
-    """Judges proofs, and adds the REPL's reply where a batch's options ask for it."""
+    """Judges proofs, and adds the REPL's reply to a verdict if the batch's options ask for it."""
 
     def __init__(self, judge: Judge, session: Session) -> None:
         self._judge = judge
@@ -75,7 +75,7 @@ class Reporter:
 
 
 def _of_header(found: Verdict) -> dict[str, Any]:
-    """Return what Lean said about a header that failed; only the first message if that has no position."""
+    """Return what Lean said about a header that failed. If the first message has no position, return only that."""
     first = found.messages[0]
     if first.pos is None:
         return {"message": first.data}
@@ -83,9 +83,10 @@ def _of_header(found: Verdict) -> dict[str, Any]:
 
 
 def place(reply: dict[str, Any], source: Source, lines_before: int = 0) -> None:
-    """In place, turn every position in a reply, info trees included, into the position in the user's own text.
+    """Change every position in a reply, info trees included, to the position in the user's own text.
 
-    A position is an object with the numbers `line` and `column`. Trees may be deep, so this does not recurse.
+    A position is an object with the numbers `line` and `column`. It becomes empty if the user's text has no such place.
+    Trees may be deep, so this does not recurse.
     """
     waiting: list[Any] = [reply]
     while waiting:

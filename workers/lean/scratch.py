@@ -1,4 +1,4 @@
-"""The folder that holds a worker's launcher and scratch folders: whose it is, and how it is cleaned.
+"""Claims and cleans the folder that holds a worker's launcher and its REPLs' scratch folders.
 
 A REPL may write only to its own scratch folder. The kernel bounds the size of each file; the code here bounds how many
 files there are, and how long they stay.
@@ -39,10 +39,10 @@ _held = contextlib.ExitStack()
 
 
 def claim_folder(root: Path) -> Path:
-    """Return a new folder of this process's own below `root`, and remove folders whose processes are gone.
+    """Return a new folder below `root` for this process and its children; remove folders whose processes are gone.
 
-    A folder's processes are alive if its lock is held: the kernel releases the lock with the last process that
-    inherited it.
+    A folder is in use while its lock is held: the kernel releases the lock when the last process that inherited it
+    ends.
     """
     root.mkdir(parents=True, exist_ok=True)
     with _locked(root):
@@ -90,7 +90,7 @@ class ScratchKeeper(BackgroundThread):
             time.sleep(_TICK_S)
 
     def look(self) -> None:
-        """Check this process's own folders. All keepers of a worker list the same place, so this has to be cheap."""
+        """Check the scratch folders of this process. Each process of the worker does this, so it has to be cheap."""
         for scratch in self._root.glob(f"{os.getpid()}-*"):
             # The REPL itself, or another keeper's sweep, may have removed the folder.
             with contextlib.suppress(OSError):

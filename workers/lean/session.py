@@ -1,4 +1,4 @@
-"""Headers kept warm on the REPL of one process; each proof starts from its header's environment."""
+"""The session of one process with its REPL: loaded headers are kept, and each proof starts from its header."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from workers.lean.repl_reply import Refused, Reply, Response
 from workers.lean.time_slices import Slice
 from workers.metric_counts import Metrics
 
-# The REPL never frees an environment, so a process that saw many headers or statements starts anew.
+# The REPL never frees an environment, so it is replaced after this many headers or statements.
 _MAX_HEADERS = 16
 _MAX_STATEMENTS = 256
 _SHOWN_CHARS = 100
-# The REPL does not report an import that failed, but nothing works on such a header, not even this probe.
+# The REPL does not report an import that failed. But after such an import nothing works, not even this probe.
 _PROBE = "example : 1 = 1 := rfl"
 _PRELUDE = re.compile(r"^\s*prelude\b", re.MULTILINE)
 
@@ -39,7 +39,7 @@ class Header:
         env: an environment of this REPL process that holds the header and nothing else.
         start: the environment where proofs start: `env`, or None (Lean's initial environment) if the header is empty.
         response: what Lean said while loading the header.
-        binder: the farm's own commands on the header, or why there are none; None if they were not asked for.
+        binder: the farm's own commands on the header, or the error that prevented them; None if they were not needed.
     """
 
     env: int
@@ -50,7 +50,7 @@ class Header:
 
 @dataclass(slots=True)
 class Exchange:
-    """The last proof's exchange with the REPL, for reports.
+    """The last proof's exchange with the REPL, from which reports are made.
 
     Attributes:
         header: the header that the body ran on; None until the body runs.
@@ -67,9 +67,9 @@ class Session:
     """Owns the REPL of this process. Only the thread that built the session may use it; the REPL ends with that thread.
 
     Attributes:
-        infotree: how much of Lean's info trees the replies to bodies are to hold.
-        lists_tactics: whether the replies to bodies are to list their tactics.
-        exchange: the exchange about the last proof.
+        infotree: how much of Lean's info trees the REPL has to include in its replies to bodies.
+        lists_tactics: whether the REPL has to list the tactics of a body in its reply.
+        exchange: the last proof's exchange with the REPL.
     """
 
     def __init__(self, config: Config, settings: Settings, figures: Metrics | None = None) -> None:
@@ -97,7 +97,7 @@ class Session:
 
     @property
     def can_sync(self) -> bool:
-        """Whether this REPL answers the guard's token after each proof."""
+        """Whether this REPL answers the guard's token, a random text that it is asked to print after each proof."""
         return self._can_sync
 
     @property
@@ -117,7 +117,7 @@ class Session:
 
     @property
     def generation(self) -> int:
-        """The REPL process's number, from 1. An environment or state has a number that only its own process knows."""
+        """The number of the REPL process, from 1. The numbers of environments and proof states hold in one process."""
         return self._repl.generation
 
     @property
@@ -138,7 +138,10 @@ class Session:
 
     @contextmanager
     def sliced(self, slice_: Slice | None) -> Iterator[None]:
-        """In this context, a run goes on after its slice only if the slice allows it; otherwise the run times out."""
+        """In this context, a run times out at the end of its slice, unless the slice lets the run go on.
+
+        A slice is the time after which the farm decides whether a run goes on, or makes room for others.
+        """
         self._repl.give_slice(slice_)
         try:
             yield
@@ -146,7 +149,7 @@ class Session:
             self._repl.give_slice(None)
 
     def ensure_alive(self) -> None:
-        """Make sure that a REPL process is there for the next proof.
+        """Make sure that there is a REPL process for the next proof. A dead REPL, or a full one, is replaced.
 
         Raises:
             StartFailed: the REPL cannot be started.
@@ -156,7 +159,7 @@ class Session:
             self.end("headers" if is_alive else "died")
             self._start_s = self._repl.start()
             self._loading_s += self._start_s
-        # LeanInteract's constructor started the first REPL.
+        # The generation is compared, because LeanInteract's constructor started the first REPL, not `start`.
         if self._generation != self._repl.generation:
             self._repl.count_start()
             self._generation = self._repl.generation
@@ -171,13 +174,13 @@ class Session:
         return len(self._headers) >= _MAX_HEADERS or statements >= _MAX_STATEMENTS
 
     def load(self, header: str, *, is_checked: bool = False) -> Header:
-        """Return a header, and load it first if it is not loaded; an empty header is Lean's initial environment.
+        """Return a loaded header; if this REPL has not loaded the header, load it first.
 
-        Call `ensure_alive` first.
+        An empty header stands for Lean's initial environment. Call `ensure_alive` before.
 
         Args:
             header: the header's text.
-            is_checked: whether the proofs on it need the farm's own commands.
+            is_checked: whether the proofs on the header need the farm's own commands.
 
         Raises:
             HeaderFailed: the header has errors, and so is not kept.
@@ -198,7 +201,10 @@ class Session:
         return self._headers[header]
 
     def _bind(self, header: str) -> Binder | str:
-        """Return the farm's commands on a loaded header, with `import Lean` added if the commands need it there."""
+        """Define the farm's commands on a loaded header, and return them; or return the error that prevents this.
+
+        If the header does not import what the commands need, they are defined on the header with `import Lean`.
+        """
         if isinstance(found := self._define_commands(self._headers[header].env), Binder):
             return found
         with_lean = self._repl.send(f"{header}\nimport Lean".lstrip(), None, self._settings.lean_header_timeout_s)
@@ -217,27 +223,28 @@ class Session:
 
     @contextmanager
     def running(self, header: Header, body: str, timeout_s: float, *, start: int | None = None) -> Iterator[Response]:
-        """Run a body on a loaded header and yield the response; after the block, check that it is the body's.
+        """Run a body on a loaded header, and yield the response; afterwards, check that this response is the body's.
 
-        While the block runs, the REPL answers the guard's token, and this answer is checked after the block. So what
-        the block finds counts only once the block has been left without an error.
+        During the block, the REPL answers the guard's token. This answer is checked at the end of the block. If it is
+        wrong, the response was not the body's, and the check raises an error. So do not rely on the response before.
 
         Args:
             header: the loaded header.
             body: any text.
             timeout_s: seconds that the body may take.
-            start: an environment that the farm's commands made from the header's; by default the header's own.
+            start: the environment to run the body in, which the farm's commands derived from the header's environment;
+                None for the header's environment.
 
         Raises:
             ReplTimeout: the body took longer than `timeout_s`.
             ReplEnded: the REPL is dead for another reason.
         """
         self._ran += 1
-        # LeanInteract refuses an empty command; a file that has only imports has an empty body.
         self.exchange.header = header
         env, in_order = (header.start, False) if start is None else (start, True)
         with self._repl.asking_token(header.env) if self._can_sync else nullcontext():
             response = self._repl.send(
+                # A file that has only imports has an empty body, and LeanInteract refuses an empty command.
                 body or "\n",
                 env,
                 timeout_s,
@@ -249,7 +256,7 @@ class Session:
         try:
             yield response
         except BaseException:
-            # Otherwise the token's answer would be taken for the next reply.
+            # If the REPL lived on, its answer to the token would be taken for the next reply.
             self.end("guard")
             raise
         self.require_token(header)
@@ -270,7 +277,7 @@ class Session:
         return self._repl.talk(request, timeout_s)
 
     def ask(self, command: str, env: int | None, timeout_s: float) -> Response:
-        """Run a command whose every error has to be in its reply; raises as `run` does."""
+        """Run a command so that all its errors are in the reply, and return the response; raises as `run` does."""
         return self._repl.send(command, env, timeout_s, in_order=True)
 
     def require_token(self, header: Header) -> None:
@@ -314,6 +321,6 @@ class Session:
             if not probe.is_clean:
                 raise HeaderFailed(probe, is_silent=True)
         if self._ran == 0:
-            # Nothing untrusted has run yet, so a REPL that does not know `#print` is old, not hostile.
+            # Nothing untrusted has run yet. So if this REPL does not answer the token, it is old, not hostile.
             self._can_sync = self._repl.answers_token(response.env, timeout_s)
         return Header(response.env, response.env if header else None, response)

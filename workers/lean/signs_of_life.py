@@ -1,4 +1,4 @@
-"""A Lean process's part in the heartbeat: the fields that it reports, and its reaction to the store's answer."""
+"""What a Lean process reports in each heartbeat, and how it reacts to the store's answer."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ class SignsOfLife:
         self._engine = engine
 
     def lease(self) -> str:
-        """Return the lease in hand, empty between claims."""
+        """Return the id of the lease that this process holds; empty between claims."""
         chunk = self._claims.in_hand
         return chunk.claim.lease if chunk else ""
 
     def on_alive(self, lease: str, alive: Alive) -> None:
-        """React to the answer to a sign of life, and give back the items that wait behind a long proof.
+        """React to the store's answer to a sign of life.
+
+        If the lease is lost or the batch is cancelled, end the present run. Otherwise, if one proof runs for long, give
+        back the items that wait behind it.
 
         Raises:
             StoreUnavailable: Redis was away for a minute.
@@ -49,7 +52,7 @@ class SignsOfLife:
             self._writer.give_back(chunk.claim, indices)
 
     def describe(self) -> dict[str, str | float]:
-        """Return the fields of `WorkerStatus` to show."""
+        """Return the fields of `WorkerStatus` that this process reports."""
         failure = self._claims.declared_bad or self._engine.failure
         return {
             "state": "failed" if failure else "busy" if self._claims.in_hand else "idle",

@@ -1,4 +1,4 @@
-"""Tactic sequences tried on a goal: where sequences begin alike, each process runs that beginning only once.
+"""Tries sequences of tactics on a goal. If several sequences have the same beginning, a process runs it only once.
 
 No result is a verdict: a proof that was found still has to be verified.
 """
@@ -18,7 +18,7 @@ from workers.lean.repl_watch import Died, Watch
 from workers.lean.session import Header, Session
 from workers.lean.tactic_tree import Node, Tree, failed, read
 
-# How many trees are kept for goals that may come again, and how many tactics a tree remembers.
+# How many trees are kept, because their goals may come again, and how many tactics a tree may remember.
 _MOST_TREES = 16
 _MOST_NODES = 10_000
 _MOST_LOSSES = 2
@@ -26,7 +26,7 @@ _TOO_LARGE = "The tactic took more memory than one REPL may have (LEAN_MEMORY_LI
 
 
 class _Lost(Exception):
-    """The REPL died, and every proof state in it is lost: the walk begins again."""
+    """The REPL died, and every proof state in it is lost: the walk along the sequence begins again."""
 
 
 class TacticSearcher:
@@ -84,7 +84,7 @@ class TacticSearcher:
             try:
                 return self._walk(tree, tactics)
             except _Lost:
-                # Every loss is counted at the tactic that caused it, so the loop ends.
+                # The loop ends: each loss is counted at the tactic that caused it, and a tactic may cause only a few.
                 continue
 
     def _walk(self, tree: Tree, tactics: list[str]) -> Tried:
@@ -135,7 +135,7 @@ class TacticSearcher:
         """Run a tactic, record its result, and return the seconds it took.
 
         Raises:
-            _Lost: the REPL died; the tactic gets another try in a fresh REPL before it is blamed.
+            _Lost: the REPL died. The tactic is tried once more in a fresh REPL before it is blamed.
         """
         started, request = time.monotonic(), {"proofState": before.state, "tactic": tactic}
         try:
@@ -155,7 +155,7 @@ class TacticSearcher:
         return time.monotonic() - started
 
     def _require_truth(self, tree: Tree) -> None:
-        """Make sure that the replies answer the requests.
+        """Make sure that the REPL's replies to this task answered its requests, and were not forged.
 
         Raises:
             ReplEnded: the REPL died or sent a false reply; no result from these replies is kept.

@@ -1,4 +1,4 @@
-"""A tree of the tactics that were run on a goal, each on the state that the tactic before it left."""
+"""A tree of the tactics that were run on a goal; each tactic was run on the state that the tactic before it left."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Tree:
     doubtful: list[tuple[Node, str]] = field(default_factory=list)
 
     def child(self, node: Node, tactic: str) -> Node:
-        """Return the node to which a tactic leads; it is new if the tactic has not been tried there."""
+        """Return the node to which a tactic leads from a node; it is a new node if the tactic was not tried there."""
         if tactic not in node.children:
             node.children[tactic] = Node()
             self.size += 1
@@ -70,7 +70,7 @@ class Tree:
         self.doubtful.clear()
 
     def begin(self, reply: dict[str, Any], generation: int) -> None:
-        """Take the goal from the REPL's reply to the text."""
+        """Take the goal from the REPL's reply to the text; if there is no goal, record why."""
         self.root.generation = generation
         first = next((each for each in reply.get("sorries", []) if each.get("proofState") is not None), None)
         if first is None:
@@ -97,7 +97,7 @@ def read(reply: dict[str, Any]) -> Tried:
 
 
 def _status(reply: dict[str, Any]) -> Status:
-    """Return the status of a reply without errors: `proved` only where the REPL itself says `Completed`."""
+    """Return the status of a reply without errors: `proved` only if the REPL itself says `Completed`."""
     said = str(reply.get("proofStatus", ""))
     if reply.get("sorries") or said.startswith(_SORRY):
         return Status.SORRY

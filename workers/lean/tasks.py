@@ -1,4 +1,7 @@
-"""The Celery side of the Lean room: what happens in the parent, in each process, and on a token."""
+"""The Celery side of the Lean room: what runs in the parent, in each process, and for each token.
+
+A token is a Celery message that says that there is work. A chunk is the items that a process claims at once.
+"""
 
 from __future__ import annotations
 
@@ -49,11 +52,12 @@ def process_count(settings: Settings) -> int:
 
 
 class LeanWorker:
-    """Holds what the parent prepared and what each process owns."""
+    """The Lean room: the installation, which the parent prepares, and the objects that each process builds from it."""
 
     def __init__(self, settings: Settings) -> None:
         self.processes = process_count(settings)
-        # If a cgroup allows less memory than the settings ask for, its OOM killer would act first, so take less.
+        # If a cgroup allows less memory than the settings ask for, its OOM killer would act before the worker does. So
+        # the limit is lowered.
         share_mb = int(memory_limit_mb() * 0.95 / self.processes)
         self._settings = settings.model_copy(
             update={"lean_memory_limit_mb": min(settings.lean_memory_limit_mb, share_mb)}

@@ -1,9 +1,9 @@
 """Time slices: how long a proof may run before the farm decides whether to defer it in favour of others.
 
 A proof that outlasts its slice is deferred only if this does not make its batch end later; otherwise it goes on. A
-deferred proof goes to the end of the batch and then has its full time, so it gets the same verdict, only later.
-Deferring kills the REPL, as a timeout does. The time of the slice is then lost, and the next proof has to load its
-header again. docs/scheduling.md has the reasons and measurements.
+deferred proof goes to the end of the batch. There it has its full time, so it gets the same verdict, only later.
+Deferring kills the REPL, as a timeout does. The time of the slice is then lost, and the header has to be loaded again
+for the next proof. docs/scheduling.md has the reasons and measurements.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Slice:
         self.ends_at = time.monotonic() + self.seconds
 
     def end(self) -> bool:
-        """Decide, once, whether the run goes on after the slice."""
+        """Decide whether the run goes on after the slice, and return the decision; it is made only once."""
         self.ends_at = float("inf")
         self.is_deferred = not self.goes_on()
         return not self.is_deferred
@@ -56,7 +56,7 @@ class Slices:
     """Gives runs their slices.
 
     Args:
-        outlooks: where the store tells what is known about a batch; with None, every run has its full time.
+        outlooks: asks the store what is known about a batch; with None, every run has its full time.
     """
 
     def __init__(self, outlooks: Outlooks | None = None) -> None:
@@ -82,7 +82,7 @@ class Slices:
 
 
 def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
-    """Return an answer from the store; None if it takes too long: meanwhile the waiting run's time goes on."""
+    """Return the store's answer, or None if it takes too long: while this process waits, the run's time passes."""
     found: list[Outlook | None] = []
 
     def keep() -> None:
@@ -96,7 +96,7 @@ def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
 
 
 def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float) -> float | None:
-    """Return the seconds of a slice; None if a slice would not pay, so that a run has its full time in any case.
+    """Return the seconds of a slice. If a slice would not pay, return None: a run then has its full time in any case.
 
     A slice is as long as the longest of at least 100 decided runs of the batch. By the rule of succession, another run
     that ends outlasts all n of them with probability 1 / (n + 1). A slice pays if a deferral saves more time than it
@@ -117,10 +117,10 @@ def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float)
 def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_s: float) -> bool:
     """Return whether a run that outlasted its slice should make room for others of its batch.
 
-    Without deferring, the last run that never ends begins when hardly any fresh item is left. So deferring does not
-    make a batch end later if all deferred runs can begin at once when no fresh item waits. They can if the processes
-    suffice for three kinds of runs together: those deferred, those that will still go on then, and those of this kind
-    that are still to be expected.
+    Without deferring, the last endless run of a batch begins when hardly any fresh item is left, and the batch ends one
+    timeout later. With deferring, the batch ends no later than that if all deferred runs can begin at once when no
+    fresh item waits. For this there must be enough processes for three groups of runs together: the deferred runs, the
+    runs that will still be going on at that time, and the further runs that are expected to outlast their slice.
 
     Args:
         outlook: what is known about the batch.
@@ -130,7 +130,7 @@ def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_
     """
     if outlook.fresh <= 0 or outlook.others_wait:
         return False
-    # The batch has to have shown that runs which outlast their slice do not end.
+    # Defer nothing until the batch has shown that its runs do not end if they outlast their slice.
     aged = sum(timeout_s - left_s > 2 * slice_s for left_s in outlook.going_on_s)
     if outlook.timeouts + aged < _ENOUGH_LONG:
         return False
@@ -141,7 +141,7 @@ def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_
         return False
     worked_s = max(0.0, outlook.worked_s - outlook.timeouts * timeout_s - outlook.deferred * slice_s)
     fresh_s = outlook.fresh * (worked_s / max(1, outlook.decided) + share * slice_s)
-    # The runs that go on now end one after the other: on average half of their processes cannot run fresh items.
+    # The runs that go on now end one after the other. So on average, half of their processes can run fresh items.
     until_s = fresh_s / max(1.0, outlook.processes - len(outlook.going_on_s) / 2)
     if until_s < slice_s + load_s:
         return False

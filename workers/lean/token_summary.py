@@ -15,7 +15,7 @@ _HEADER_CHARS = 60
 
 @dataclass(slots=True)
 class TokenSummary:
-    """Counts verdicts by batch and header; `str` gives a line that quotes no proof."""
+    """Counts verdicts by batch and header; `str` returns a line about them, which quotes no proof."""
 
     chunks: int = 0
     written: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class TokenSummary:
 
 
 def _header(claim: Claim) -> str:
-    """Return what the header of a lane imports, and no more: comments in a header may quote a proof."""
+    """Return only the imports of a claim's header: comments in the header may quote a proof."""
     task = claim.items[0].task if claim.items else None
     if not isinstance(task, Proof):
         return "no proof"

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable
 from farm.models import Message, Position, Reason, Sorry
 from workers.lean.repl_reply import Reply
 
-# Turns a position in the text that was sent into the position in the user's own text, or None if it has none there.
+# Returns the position in the user's own text for a position in the text that was sent; None if there is none.
 Place = Callable[[Position], Position | None]
 _MESSAGES_LIMIT_BYTES = 256 << 10
-# Not one wording: Lean's wordings differ between versions and with options that a text may set (`pp.sorrySource` prints
-# the hole with its place), and some name the declaration.
+# The pattern allows many wordings. Lean's wording differs between versions and with options that a text may set
+# (`pp.sorrySource` prints the hole with its place), and may name the declaration.
 _SORRY = re.compile(r"\bdeclaration\b.*\buses\s+\W?sorry\b", re.DOTALL)
 _EXIT_TEXT = "using 'exit' to interrupt Lean"
-# In the words of 2021 and, from ``Missing name after `end` `` on, of Lean 4.35.
+# The first wordings are from 2021; those from ``Missing name after `end` `` on are Lean 4.35's.
 _END_ERROR = re.compile(
     r"unterminated comment|invalid ['`]end['`]|(?:missing|invalid|unexpected) name(?: `[^\n]*`)? after `end`",
     re.IGNORECASE,
@@ -23,11 +23,11 @@ _END_ERROR = re.compile(
 
 
 def judge(messages: Iterable[Message], sorries: Iterable[Sorry]) -> Reason | None:
-    """Return why a complete reply rejects a proof at level `compiled`; None accepts the proof.
+    """Return the reason if Lean's complete reply rejects a proof at level `compiled`; None if it accepts the proof.
 
     The level requires that there is no error, that there is no sorry in messages or `sorries`, and that Lean reached
-    the end of the text. `#exit`, an unclosed comment or a stray `end` hide what comes after (docs/security.md, rows 1
-    and 32).
+    the end of the text. Lean does not read what comes after `#exit`, an unclosed comment or a stray `end`
+    (docs/security.md, rows 1 and 32).
     """
     messages = list(messages)
     if any(_hides_the_rest(message) for message in messages):
@@ -59,7 +59,7 @@ def read_sorries(reply: Reply, place: Place) -> list[Sorry]:
 
 
 def bounded(messages: list[Message]) -> list[Message]:
-    """Return the messages; if they exceed 256 kB of text, errors come first, and a note stands in place of the rest."""
+    """Return messages. If they have more than 256 kB of text, errors come first, and a note replaces the rest."""
     size = 0
     kept: list[Message] = []
     for message in sorted(messages, key=lambda m: m.severity != "error"):

@@ -1,4 +1,4 @@
-"""Writes the results of a lease's items to the store, patiently, because Redis may be away for a while."""
+"""Writes the results of a lease's items to the store; if Redis does not answer, it tries again for a while."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from farm.store.constants import ONE_OF_THEM
 from farm.store.leases import Finished, Leases, Result
 
 _STORE_PATIENCE_S = 60.0
-# A group is written when it is this old or has so many verdicts. A reader of the stream hardly notices the time, and a
-# write costs little beside sixteen runs, even if each takes a millisecond.
+# A group is written when it is this old, or when it has this many verdicts. A reader of the stream hardly notices the
+# delay, and one write takes little time compared with sixteen runs, even if each run takes a millisecond.
 _GROUP_S = 0.025
 _GROUP = 16
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False, slots=True)
 class _Group:
-    """Verdicts of one claim that are written together, and the item that runs after them."""
+    """Verdicts of one claim that are written together, and the item that runs after them (`then`)."""
 
     claim: Claim
     verdicts: list[Result] = field(default_factory=list)
@@ -41,8 +41,9 @@ class _Group:
 class VerdictWriter:
     """Writes verdicts, gives items back, and publishes the tokens that become due.
 
-    The writer's own thread writes verdicts, one group after the other, so that no proof's time runs out while the store
-    is away. Create the writer after the fork, in the process that uses it.
+    A token is a Celery message that says that there is work. The writer has its own thread, which writes one group of
+    verdicts after the other. So a run's time does not pass in waiting for the store. Create the writer after the fork,
+    in the process that uses it.
 
     Args:
         leases: the store.
@@ -72,16 +73,16 @@ class VerdictWriter:
     def write(
         self, claim: Claim, verdicts: Sequence[Result], then: int | str | None, spent_s: float
     ) -> Future[Finished]:
-        """Begin to write verdicts, with those gathered before; return a future of the outcome.
+        """Begin to write verdicts, together with the verdicts gathered before; return a future of the outcome.
 
-        Before you give back an item of the same claim, wait for the outcome. An `undecided` verdict is dropped if the
-        lease is gone.
+        Before you give back an item of the same claim, wait for the outcome. If the lease is gone, `undecided` verdicts
+        are dropped.
 
         Args:
             claim: the claim whose items the verdicts are about.
             verdicts: the verdicts to write; may be empty.
-            then: the index of the item that runs next, None if none does, `ONE_OF_THEM` if the next verdicts are to be
-                gathered. If this process dies once the verdicts are written, that item is charged.
+            then: the index of the item that runs next: if this process dies after the write, this item is charged.
+                None if no item runs next, `ONE_OF_THEM` if the next verdicts are to be gathered.
             spent_s: the seconds that the verdicts' runs took.
 
         Returns:
@@ -94,7 +95,7 @@ class VerdictWriter:
         return written
 
     def gather(self, claim: Claim, verdicts: Sequence[Result], spent_s: float) -> Future[Finished]:
-        """Gather verdicts to write within 25 ms, while other items of the claim run; return a future of the outcome."""
+        """Gather verdicts, which are written within 25 ms while other items run; return a future of the outcome."""
         with self._lock:
             group, written = self._add(claim, verdicts, spent_s)
             if len(group.verdicts) >= _GROUP:
@@ -102,7 +103,10 @@ class VerdictWriter:
         return written
 
     def _add(self, claim: Claim, verdicts: Sequence[Result], spent_s: float) -> tuple[_Group, Future[Finished]]:
-        """Add verdicts to the group that is being gathered for a claim, or to a new group."""
+        """Add verdicts to the group that is being gathered for a claim, or to a new group.
+
+        Return the group, and the future of its write.
+        """
         if self._gathering is None or self._gathering[0].claim.lease != claim.lease:
             group = _Group(claim)
             # The context names the batch and the lease in what is logged.
@@ -113,7 +117,7 @@ class VerdictWriter:
         return group, written
 
     def _close(self, group: _Group) -> None:
-        """Add nothing more to a group, and let the writer's thread write it."""
+        """Close a group to further verdicts, and let the writer's thread write it."""
         if self._gathering and self._gathering[0] is group:
             self._gathering = None
         group.due.set()
@@ -143,7 +147,7 @@ class VerdictWriter:
         self.publish(self._patiently(self._leases.defer, claim.lease, item.index, spent_s).tokens)
 
     def charge(self, claim: Claim, item: ClaimedItem, spent_s: float) -> bool:
-        """Give back an item whose REPL died; return whether it must not run again, and so has to be decided."""
+        """Give back an item whose REPL died; return whether the item is condemned: it must not run again."""
         back = self._patiently(self._leases.charge, claim.lease, item.index, spent_s)
         self.publish(back.tokens)
         return bool(back.condemned)
@@ -153,9 +157,9 @@ class VerdictWriter:
         self._tokens.lean(self._environment, tokens)
 
     def _patiently(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a call returns, trying again for a while when Redis is away."""
+        """Return what a call returns; while Redis does not answer, repeat the call for a while."""
         try:
-            # Nearly every call succeeds: tenacity's bookkeeping would be a fifth of what writing a verdict costs.
+            # Nearly every first call succeeds, and tenacity's bookkeeping would be a fifth of the cost of a write.
             return call(*args, **kwargs)
         except StoreUnavailable:
             return self._again(call, *args, **kwargs)

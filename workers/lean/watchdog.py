@@ -13,7 +13,8 @@ from workers.background_threads import BackgroundThread
 
 _STUCK_S = 60.0
 _TICK_S = 0.1
-# The leader of the session, which runs Lean, is measured more often than processes that it may have started.
+# The session's leader, which runs Lean, is measured at each tick. Processes that it may have started are measured only
+# at every tenth tick.
 _TREE_EVERY_TICKS = 10
 # A run has its own timeout; the watchdog ends a run that exceeds this timeout by the grace time.
 _GRACE_S = 2.0
@@ -31,7 +32,7 @@ class Interruption(StrEnum):
 
 @dataclass(slots=True)
 class Watched:
-    """The run under watch: the REPL's session, and the monotonic time at which the run will be stopped."""
+    """The run under watch: the REPL's session, and the time on the monotonic clock at which the run will be stopped."""
 
     session: int
     deadline: float
@@ -59,13 +60,13 @@ class Watchdog(BackgroundThread):
         self._ticks = 0
 
     def begin(self, session: int | None, timeout_s: float) -> None:
-        """Watch a run of the REPL with this session id; pass None if the REPL has just died, and the run will fail."""
+        """Watch a run of the REPL with this session id; None if the REPL has just died, so that the run will fail."""
         now = time.monotonic()
         with self._lock:
             self._watched = Watched(session or 0, now + timeout_s + _GRACE_S, now)
 
     def end(self) -> Interruption | None:
-        """Stop watching; return why the run was ended from outside, None if it was not."""
+        """Stop watching; return why the run was ended from outside, or None if it was not."""
         with self._lock:
             watched, self._watched = self._watched, None
         return watched.interruption if watched else None
@@ -80,7 +81,7 @@ class Watchdog(BackgroundThread):
         with self._lock:
             if self._watched and self._watched.interruption is None:
                 self._watched.interruption = interruption
-                # Killed under the lock: once the run is over, its session id may belong to the next REPL.
+                # The session is killed under the lock: once the run is over, its id may belong to the next REPL.
                 if self._watched.session:
                     end_session(self._watched.session)
 

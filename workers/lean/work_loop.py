@@ -1,7 +1,7 @@
 """The work that a token starts in a Lean process: claim chunks, run their proofs, and write their verdicts.
 
-A process keeps its token while it finds work, because Celery takes some 80 ms to bring a new token when prefetching is
-off.
+A token is a Celery message that says that there is work. A chunk is the items that a process claims at once. A process
+keeps its token while it finds work: because prefetching is off, Celery takes some 80 ms to bring a new token.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from workers.lean.repl_watch import Died, GivenUp
 from workers.lean.token_summary import TokenSummary
 from workers.lean.verdict_writer import VerdictWriter
 
-# How long a process keeps its token before Celery gets control: for recycling, shutdown, events.
+# How long a process keeps its token. Then Celery gets control again, for recycling, shutdown and events.
 _TASK_S = 10.0
-# If `_SHORT_RUNS` runs in a row took less than `_SHORT_S`, verdicts are written in groups while Lean runs the next
-# proofs, because a round trip matters between runs of some milliseconds. This has two costs: interactive work is
-# noticed a group later, and if the process dies before the store has a group's verdicts, the group's proofs run again,
-# uncharged.
+# If each of the last `_SHORT_RUNS` runs took less than `_SHORT_S`, verdicts are written in groups while Lean runs the
+# next proofs: between runs of some milliseconds, a round trip per verdict would take too long. This has two costs.
+# Interactive work is noticed only at the next write of a group. And if the process dies before the store has a group's
+# verdicts, the group's proofs run again, uncharged.
 _SHORT_RUNS = 8
 _SHORT_S = 0.25
 
@@ -40,7 +40,7 @@ _log = structlog.get_logger()
 
 
 class WorkLoop:
-    """Runs what is claimed, and hands the results to the writer. One thread does this, and owns the engine.
+    """Runs the items of claimed chunks, and hands the results to the writer. One thread does this, and owns the engine.
 
     Args:
         claims: where work comes from.
@@ -124,11 +124,11 @@ class WorkLoop:
                 self._writer.defer(chunk.claim, item, failure.slice_s)
             case None:
                 self._claims.learn(spent_s)
-        # What was given back has been charged to the batch with its seconds.
+        # If the item was given back, its seconds were charged to the batch then.
         return self._hand_in(chunk, item, found, 0.0 if failure else spent_s)
 
     def _judge(self, chunk: Chunk, item: ClaimedItem) -> tuple[list[Result], Died | SliceExpired | GivenUp | None]:
-        """Return the verdict of a run, or why there is none; the trace's span covers only Lean's time."""
+        """Run an item; return its result, or else the failure. The trace's span covers only this run."""
         with span("run", index=item.index) as run:
             try:
                 found = self._engine.run(item, chunk.claim)
@@ -141,24 +141,25 @@ class WorkLoop:
     def _hand_in(self, chunk: Chunk, item: ClaimedItem, found: list[Result], spent_s: float) -> ClaimedItem | None:
         """Hand an item's result to the writer; return the item to run next, or None at the end of the chunk."""
         following = chunk.take() if chunk.goes_on and not self._stopping() else None
-        # The last verdict of a chunk is written before the next claim: a process that claims holds nothing else.
+        # The last verdict of a chunk is written before the next claim: a process holds one lease at a time.
         if following is None or not self._gathers(chunk, item):
             self._write(chunk, found, _index(following), spent_s)
         elif chunk.in_groups:
             self._follow(chunk, self._writer.gather(chunk.claim, found, spent_s))
         else:
-            # The lease still names this item. If the process died under the next one, this one would be charged.
+            # Write this verdict before the next run: until then, the lease names this item as the one that runs. If the
+            # process died during the next run, this item would be charged.
             self._write(chunk, found, ONE_OF_THEM, spent_s)
         return following
 
     def _write(self, chunk: Chunk, found: list[Result], then: int | str | None, spent_s: float) -> None:
-        """Write results, with those gathered before, and read the outcome; raises as `_await_write` does."""
+        """Write results and the results gathered before, and read the outcome; raises as `_await_write` does."""
         self._follow(chunk, self._writer.write(chunk.claim, found, then, spent_s))
         chunk.in_groups = then == ONE_OF_THEM
         self._await_write(chunk)
 
     def _follow(self, chunk: Chunk, written: Future[Finished]) -> None:
-        """Remember the write that is under way; wait for an earlier write first, so that no two outcomes are unread."""
+        """Remember the write that is under way. If another write is under way already, read its outcome first."""
         if written is not chunk.under_way:
             self._await_write(chunk)
             chunk.under_way = written
@@ -167,13 +168,13 @@ class WorkLoop:
         """Wait for the write that is under way, if there is one, and read its outcome.
 
         Raises:
-            StoreUnavailable: Redis was away for a minute.
+            StoreUnavailable: Redis did not answer for a minute.
         """
         if chunk.under_way is None:
             return
         finished, chunk.under_way = chunk.under_way.result(), None
         chunk.written += finished.written
-        # A batch's first chunks are claimed before anything is known about its runs.
+        # A batch's first chunks are claimed before anything is known about its runs, so update what the claim says.
         chunk.claim = replace(chunk.claim, timed=finished.timed, longest_s=finished.longest_s)
         if finished.alarm:
             _log.critical("canary.accepted", owner=chunk.claim.owner, worker=self._claims.worker)
@@ -194,7 +195,7 @@ class WorkLoop:
         return len(self._recent_s) == _SHORT_RUNS and max(self._recent_s) < _SHORT_S
 
     def _charge(self, chunk: Chunk, item: ClaimedItem, why: str, spent_s: float) -> list[Result]:
-        """Give back an item whose REPL died; return its verdict if it must not run again."""
+        """Give back an item whose REPL died, charged with this death; return its verdict if it must not run again."""
         # `why` is not logged: it may quote the proof, and logs hold no proofs.
         _log.warning("repl.died", index=item.index, deaths=item.deaths + 1)
         if not self._writer.charge(chunk.claim, item, spent_s):

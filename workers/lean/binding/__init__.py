@@ -1,1 +1,1 @@
-"""Holding a submission to its statement: the farm's own Lean commands, and how Lean's answers to them are read."""
+"""Checks that a submission proves its statement, by means of the farm's own Lean commands."""

@@ -1,4 +1,4 @@
-"""How Lean's answers to the farm's own commands are read; `commands.lean` defines the commands."""
+"""Reads Lean's answers to the farm's own commands, which `commands.lean` defines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from farm.prepared_proof import Prepared
 from workers.lean.repl_reply import Reply, Response
 
 ALLOWED_AXIOMS = frozenset(("propext", "Quot.sound", "Classical.choice"))
-# The axioms of `native_decide`: one for all uses up to Lean 4.28, one for each use since.
+# The axioms that `native_decide` makes. Up to Lean 4.28, all its uses share one axiom; since then, each has its own.
 _NATIVE = re.compile(r"Lean\.(?:ofReduceBool|trustCompiler)|(?:.+\.)?_native\.native_decide\.ax_[0-9_]+")
 
 
@@ -36,12 +36,12 @@ class BindingFailure:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the farm's command found when it looked at the environment that a submission left.
+    """The result of the farm's `look` command, which inspects the environment that a submission left.
 
     Attributes:
-        failure: the first fault found, or None.
+        failure: the first fault that was found; None if there is none.
         axioms: the full names of the axioms that the submission's proofs and values depend on, sorted.
-        values: the values that the submission gives for the holes, by name, as Lean prints them.
+        values: the submission's value for each hole of the statement, by the hole's name, as Lean prints it.
     """
 
     failure: BindingFailure | None
@@ -55,7 +55,7 @@ def read_stated(response: Response, key: str, kept: int) -> BindingFailure | Non
     Args:
         response: Lean's response to the text that holds the statement and the farm's commands.
         key: the secret by which the answers to these commands are recognised.
-        kept: how many of these commands the text holds.
+        kept: how many of these commands are in the text.
     """
     why = _flaw(response, _own_answers(response, key), kept)
     text = f"The statement does not elaborate on this header, without autoImplicit: {why}"
@@ -63,7 +63,7 @@ def read_stated(response: Response, key: str, kept: int) -> BindingFailure | Non
 
 
 def read_look(response: Response, secret: str, prepared: Prepared, *, is_native: bool = False) -> Look:
-    """Return what was found about a submission; `is_native` allows the axioms that `native_decide` makes.
+    """Return the result of a look at a submission; `is_native` allows the axioms that `native_decide` makes.
 
     Raises:
         OddAnswer: the response is not one complete answer to the farm's command.
@@ -130,7 +130,7 @@ def _flaw(response: Response, answers: list[dict[str, Any]], kept: int) -> str:
 
 
 def _own_answers(response: Response, secret: str) -> list[dict[str, Any]]:
-    """Return the answers to the farm's commands; traces and linters may add messages of their own."""
+    """Return the answers to the farm's commands, without other messages, such as those of traces and linters."""
     said = response.messages if isinstance(response, Reply) else ()
     texts = [each.data for each in said if each.severity == "info"]
     return [answer for text in texts if (answer := _parsed(text)).get("leanfarm") == secret]

@@ -1,11 +1,11 @@
-"""Holding a submission to its statement: the commands that the farm runs before and after the submission.
+"""The commands that the farm runs before and after a submission, to check that it proves its statement.
 
-What a submission declares (macros, notation, coercions, options) can change how every later text is read. So the farm
-does not use Lean's own commands afterwards. The farm's commands (`commands.lean`) are elaborated on the header's
-environment before any submission runs, and they inspect environments directly. One command keeps the propositions that
-are to be proved. Another, under a new name for every submission, finds the theorems for these propositions, makes the
-kernel compare the two, and collects the axioms. The name of this command begins with a character that cannot begin an
-identifier, so a submission's own parser that accepts any word does not accept this name.
+The declarations of a submission (macros, notation, coercions, options) can change how Lean reads every later text. So
+the farm does not use Lean's own commands afterwards. The farm's commands (`commands.lean`) are elaborated on the
+header's environment before any submission runs, and inspect environments directly. There are two. The first command
+keeps the propositions that are to be proved. The second finds the theorems for these propositions, makes the kernel
+compare the two, and collects the axioms. It has a new name for every submission. The name begins with a character that
+cannot begin an identifier: a parser that a submission declares, and that accepts any word, does not accept it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ class Binder:
     statements: dict[str, Stated] = field(default_factory=dict)
 
     def stating(self, prepared: Prepared, answers: Mapping[str, str], key: str) -> str:
-        """Return the text that elaborates a statement's front, and keeps its targets and holes under a key."""
+        """Return the text that elaborates a statement's front, and keeps the statement's targets and holes under a key.
+
+        A target is a theorem that the submission has to prove; a hole is a definition whose value it has to give.
+        """
         challenge = prepared.challenge
         if challenge is None:
             return ""
@@ -92,23 +95,23 @@ class Binder:
         return f'{_AS_WRITTEN}{own}_keep "{key}" {plan}\n{chained}\n'
 
     def arming(self, secret: str, plan: str) -> str:
-        """Return the text that defines the command which inspects a submission according to a plan."""
+        """Return the text that defines the command that inspects a submission, according to a plan."""
         return f'elab "{looking(secret)}" : command => {self.prefix}.look "{secret}" {plan}'
 
 
 def plan(prepared: Prepared, key: str) -> str:
-    """Return the names of the targets and holes, and the names under which they are kept, as a Lean literal."""
+    """Return, as a Lean literal, the names of the targets and holes, and the names under which each is kept."""
     targets = _pairs([target.name for target in prepared.targets], f"stated_{key}")
     return _literal([targets, _pairs([hole.name for hole in prepared.holes], f"hole_{key}")])
 
 
 def looking(secret: str) -> str:
-    """Return the command that inspects the environment which a submission left."""
+    """Return the command that inspects the environment that a submission left."""
     return f"{_NO_IDENTIFIER}look_{secret}"
 
 
 def new_prefix() -> str:
-    """Return a namespace for the farm's commands that no text can guess."""
+    """Return a namespace for the farm's commands, whose name no submission can guess."""
     return f"LeanFarm_{secrets.token_hex(8)}"
 
 

@@ -1,4 +1,4 @@
-"""Level `checked`: a submission is run between the farm's own commands, on one untainted REPL."""
+"""Runs a submission for the level `checked`: between the farm's own commands, on a REPL that ran only gated texts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CheckedRun:
 
     Attributes:
         response: Lean's response to the submission; None if the statement already failed.
-        look: what the checks found; empty if the submission has faults, so that no checks ran.
+        look: the result of the checks; empty if they did not run, because the submission has faults.
     """
 
     response: Response | None
@@ -40,16 +40,16 @@ def run_checked(
     is_native: bool,
     is_clean: Callable[[Response], bool],
 ) -> CheckedRun:
-    """Run a submission and hold it to its statement.
+    """Run a submission, and check that it proves its statement.
 
     Args:
-        session: a REPL that has served only gated texts.
+        session: the session of a REPL that has run only gated texts.
         header: the loaded header, with the farm's commands.
-        prepared: the submission and what it has to prove.
+        prepared: the submission, and the statement that it has to prove.
         answers: the values required of the holes, by name.
-        timeout_s: seconds for everything together.
+        timeout_s: seconds that the submission and the checks may take together.
         is_native: whether the submission may depend on the axioms that `native_decide` makes.
-        is_clean: tells whether a response to the submission is free of errors, so that the checks are worth running.
+        is_clean: says whether Lean's response to the submission has no fault; only then do the checks run.
 
     Raises:
         ReplEnded: as `Session.run` does.

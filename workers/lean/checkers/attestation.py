@@ -1,7 +1,7 @@
-"""Attestation: an external checker judges proofs that Lean accepted; docs/attestation.md is the contract.
+"""Attestation: an external checker judges proofs that Lean accepted. docs/attestation.md defines the protocol.
 
-The checker runs in a process of its own, in its own scratch folder, in a sandbox like the REPL's.
-Anything but an answer in time, in the right form and with exit status 0 counts as no answer.
+The checker runs in a process of its own, in its own scratch folder, in a sandbox like the REPL's. Its answer counts
+only if it comes in time, has the right form, and the checker ends with status 0. Otherwise there is no answer.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Checker:
     """A configured checker command.
 
     Args:
-        command: the command, after the launcher that confines it.
+        command: the launcher that confines the checker, followed by the checker's command.
         timeout_s: seconds that the checker may take for one proof.
-        stopped: asked now and then whether this process has to stop.
+        stopped: says whether this process has to stop; it is called now and then.
 
     Raises:
         CheckerFailed: the checker does not print its version.
@@ -53,7 +53,7 @@ class Checker:
         self.version = said
 
     def check(self, proof: Proof, environment: dict[str, Any]) -> Attestation:
-        """Return what the checker says about a proof; a failure of the checker is an answer too."""
+        """Return what the checker says about a proof. If the checker fails, the answer is `failed`."""
         started, nonce = time.monotonic(), secrets.token_hex(16)
         request = {"protocol": 1, "nonce": nonce, "source": assemble(proof).text, "statement": proof.statement}
         try:
@@ -86,8 +86,8 @@ class Attestor:
     """Decides which proofs the checker gets, and how its answers change their verdicts.
 
     Args:
-        checker: the checker; None if none is configured, or if it does not work. Nothing then reaches `attested`.
-        share: the share of accepted proofs to check if their batch does not ask for `attested`.
+        checker: the checker. None if no checker is configured, or if it does not work; nothing then reaches `attested`.
+        share: the share of the accepted proofs that is checked in batches that do not ask for `attested`.
     """
 
     def __init__(self, checker: Checker | Kernels | None, share: float) -> None:
@@ -95,11 +95,14 @@ class Attestor:
         self._share = share
 
     def examine(self, found: Verdict, proof: Proof, level: str) -> Verdict:
-        """Return a verdict with the checker's answer; the verdict on a proof that Lean rejected stays as it is.
+        """Return a verdict, changed by the checker's answer if the checker gets the proof.
+
+        The checker gets only proofs that Lean accepted. The evidence of every verdict names the known faults of its
+        Lean.
 
         Args:
             found: Lean's verdict.
-            proof: the proof that it is about.
+            proof: the proof that the verdict is about.
             level: the level that the batch asks for.
         """
         is_asked = level == Level.ATTESTED
@@ -120,7 +123,7 @@ class Attestor:
             }
         )
         if said.answer == "accepted":
-            # These stay below `attested`: a proof that was not checked against a statement, and all of an unsound Lean.
+            # A proof stays below `attested` if it was not checked against a statement, or if its Lean is unsound.
             may_attest = found.level is Level.CHECKED and not known
             return found.model_copy(update={"level": Level.ATTESTED}) if may_attest else found
         if said.answer == "rejected":
@@ -131,7 +134,7 @@ class Attestor:
         return _without(found, f"The external checker gave no answer: {said.detail}") if is_asked else found
 
     def _obstacle(self, found: Verdict) -> str:
-        """Return why a proof cannot be attested here, whatever a checker would say; empty if nothing prevents it."""
+        """Return why a proof cannot be attested here even if a checker accepts it; empty if nothing prevents it."""
         if self._checker is None:
             return "This worker has no external checker that works (CHECKER_COMMAND)"
         if beyond := _beyond(found):
@@ -140,7 +143,7 @@ class Attestor:
 
 
 def _beyond(found: Verdict) -> list[str]:
-    """Return the proof's axioms that no checker allows; `native: true` lets proofs have them."""
+    """Return those axioms of a proof that no checker allows. With `native: true`, a proof may depend on such axioms."""
     return sorted(set(found.axioms) - ALLOWED_AXIOMS)
 
 
@@ -149,7 +152,7 @@ def _without(found: Verdict, text: str) -> Verdict:
 
 
 def _changed(found: Verdict, reason: Reason, message: Message) -> Verdict:
-    """Return an accepted verdict, changed so that it is not accepted, for the given reason."""
+    """Return an accepted verdict, changed into one that is not accepted, with this reason and message."""
     kept = {name: getattr(found, name) for name in Verdict.model_fields if name not in _FOLLOWING}
     return verdict(**{**kept, "messages": [message, *found.messages]}, reason=reason)
 
@@ -160,12 +163,12 @@ _FOLLOWING = frozenset({"outcome", "level", "reason", "reward"})
 def open_checker(
     command: Sequence[str] | Tools, timeout_s: float, stopped: Callable[[], bool]
 ) -> Checker | Kernels | None:
-    """Return the configured checker; None if there is none, or if it does not work, which is logged.
+    """Return the configured checker; None if no checker is configured, or if it does not work. The latter is logged.
 
     Args:
-        command: the confined command, or the checkers that the farm knows; empty if none is configured.
+        command: the confined command, or the checkers that the farm knows; empty if no checker is configured.
         timeout_s: seconds that the checker may take for one proof.
-        stopped: asked now and then whether this process has to stop.
+        stopped: says whether this process has to stop; it is called now and then.
     """
     if not command:
         return None

@@ -1,4 +1,4 @@
-"""An external checker's answer, in the form in which verdicts hold it."""
+"""An external checker's answer, and its form in a verdict's evidence."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Attestation:
         answer: the judgment; `failed` if the checker gave none.
         version: the checker's name and version, as the checker prints them.
         time_s: seconds that the checker took.
-        detail: why, in the checker's words or the farm's.
-        each: each checker's answer, if several were asked.
+        detail: the reason for the answer, in the checker's own words or in the farm's; may be empty.
+        each: the answers of the single checkers, if several were asked.
     """
 
     answer: Answer

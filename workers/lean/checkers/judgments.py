@@ -1,8 +1,8 @@
-"""The judgments that comparator, leanchecker and nanoda give by exit status and output; anything else is no answer.
+"""Reads the judgments of comparator, leanchecker and nanoda from their exit status and output.
 
 comparator ends with status 1 if it rejects a proof, but also if a kernel is killed or a file cannot be read. So its
-output decides (Lean 4.35, src/lake/Lake/CLI/Check.lean and src/lake/Lake/Check/). nanoda panics at what does not
-type-check.
+output decides (Lean 4.35, src/lake/Lake/CLI/Check.lean and src/lake/Lake/Check/). nanoda panics if a declaration does
+not type-check. An exit status and output that are not known here are no judgment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PANIC = 101
 
 
 def read(name: str, status: int, words: str) -> tuple[Answer, str]:
-    """Return the judgment that a checker's exit status and output express, and the line that gives the reason."""
+    """Return the judgment that a checker's exit status and output express, and the reason; empty if it accepts."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     if status == 0 and _ACCEPTED[name] in words:
         return "accepted", ""
@@ -40,7 +40,10 @@ def read(name: str, status: int, words: str) -> tuple[Answer, str]:
 
 
 def together(answers: tuple[Attestation, ...]) -> tuple[Answer, str]:
-    """Return the joint answer: `rejected` if one checker rejects, else `failed` if one failed, else `accepted`."""
+    """Return the joint answer of several checkers, and its reason.
+
+    It is `rejected` if one checker rejects, otherwise `failed` if one failed, otherwise `accepted`.
+    """
     for kind in ("rejected", "failed"):
         for each in answers:
             if each.answer == kind:

@@ -1,8 +1,8 @@
-"""The checkers comparator, leanchecker and nanoda of Lean 4.35, which all have to accept one export of a proof.
+"""Asks the checkers comparator, leanchecker and nanoda of Lean 4.35 to judge an export of a proof.
 
-Statement and submission are compiled and exported, each in a sandbox of its own. Only the text of the exports leaves
-the sandbox, and no process that judges loads an .olean. The command lines are those of nanoda_lib (src/main.rs) and of
-Lean 4.35 (src/lake/Lake/CLI/Check.lean, src/LeanChecker.lean).
+The statement and the submission are compiled and exported, each in a sandbox of its own. Only the exported text leaves
+the sandbox, and no process that judges loads an .olean. The command lines follow nanoda_lib (src/main.rs) and Lean 4.35
+(src/lake/Lake/CLI/Check.lean, src/LeanChecker.lean).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from workers.lean.checkers.process import CheckerFailed, Confined
 NEEDED = {COMPARATOR: ("lean", "leanexport", "lake"), LEANCHECKER: ("leanchecker",), NANODA: ("nanoda_bin",)}
 """The programs that each checker needs."""
 ALSO = ("leanchecker", "git", "which", "env")
-"""Further programs, which `lake comparator` looks for or starts."""
+"""Further programs that `lake comparator` looks for or starts."""
 
-# Both exports have this module name, because private names before the theorem contain it, and have to agree.
+# Both exports have the same module name: the private names before the theorem contain it, and have to be equal in both.
 _MODULE = "Proof"
 _COMPILE = (
     "lean=$1 export=$2 folder=$3; shift 3; "
@@ -45,8 +45,9 @@ _EXPORT_LIMIT_BYTES = 2 << 30
 _WORDS_LIMIT_BYTES = 1 << 20
 _HELP_TIMEOUT_S = 30.0
 _VERSION_LIMIT_CHARS = 30
-# The kernel computes with these even if a theorem does not mention them. comparator compares the submission's with the
-# statement's, so they have to be in both exports (primitiveTargets and builtinTargets in Check.lean).
+# The kernel computes with these declarations even if a theorem does not mention them. comparator compares them between
+# the submission and the statement, so they have to be in both exports (primitiveTargets and builtinTargets in
+# Check.lean).
 _PRIMITIVES = (
     *("Nat.add", "Nat.sub", "Nat.mul", "Nat.pow", "Nat.gcd", "Nat.div", "Nat.mod", "Nat.beq", "Nat.ble"),
     *("Nat.land", "Nat.lor", "Nat.xor", "Nat.shiftLeft", "Nat.shiftRight"),
@@ -58,13 +59,13 @@ _MANIFEST = {"version": "1.1.0", "packagesDir": ".lake/packages", "packages": []
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The programs and folders that the checkers use here.
+    """The programs and folders that the checkers use on this host.
 
     Attributes:
-        names: which checkers are asked, comparator first.
+        names: the checkers that are asked, comparator first.
         start: the launcher that confines a command; it is put before the command.
         shell: the shell inside the sandbox.
-        folder: where confined commands may read the files that they are given.
+        folder: the folder in which confined commands may read the files that are made for them.
         programs: the checkers' programs, by name.
         lean_version: the toolchain to which the programs belong.
     """
@@ -78,12 +79,12 @@ class Tools:
 
 
 class Kernels:
-    """Asks each checker about one export of a proof; a proof is accepted if all of them accept it.
+    """Asks each checker about the same export of a proof; the proof is accepted if all checkers accept it.
 
     Args:
         tools: the checkers' programs and folders.
         timeout_s: seconds that all checkers together may take for one proof.
-        stopped: asked now and then whether this process has to stop.
+        stopped: says whether this process has to stop; it is called now and then.
 
     Raises:
         CheckerFailed: a program is missing, or does not print its version.
@@ -100,12 +101,12 @@ class Kernels:
         self.version = " + ".join(self._versions.values())
 
     def check(self, proof: Proof, environment: dict[str, Any]) -> Attestation:
-        """Return the joint answer on a proof with a statement; a checker's failure is an answer too.
+        """Return the joint answer on a proof with a statement. If a checker fails, its answer is `failed`.
 
         Args:
             proof: the proof.
-            environment: what the proof's verdict says about its environment; not used, because `tools` belong to one
-                environment.
+            environment: what the proof's verdict says about the Lean environment. It is not used, because the tools
+                belong to one environment.
         """
         started = time.monotonic()
         try:
@@ -190,7 +191,7 @@ class Kernels:
 
 
 def _left_open(challenge: Challenge) -> str:
-    """Return the statement as a file of its own, in which the proofs and values that are asked for are left open."""
+    """Return the statement as a file of its own, in which `sorry` takes the place of each proof and value to find."""
     signatures = {each.name: each.signature for each in challenge.asked}
     pieces = (
         f"{signatures[piece.name]} := sorry" if piece.name else piece.text
@@ -214,7 +215,7 @@ def _nanoda(folder: Path, export: Path) -> Path:
 
 
 def _hand(path: Path, content: bytes) -> Path:
-    """Write a file that another user id may read."""
+    """Write a file that processes with another user id may read, and return its path."""
     path.write_bytes(content)
     path.chmod(0o644)
     return path

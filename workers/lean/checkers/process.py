@@ -18,15 +18,15 @@ _READ_BYTES = 1 << 16
 
 
 class CheckerFailed(Exception):
-    """The checker gave no answer: it crashed, hung, printed too much, or printed something else."""
+    """The checker gave no answer: it crashed, hung, printed too much, or printed something that is not an answer."""
 
 
 class Confined:
     """Runs commands under a program that confines them.
 
     Args:
-        start: what is put before each command, such as the launcher of a sandbox.
-        stopped: asked now and then whether this process has to stop.
+        start: the program that confines a command, such as the launcher of a sandbox; it is put before each command.
+        stopped: says whether this process has to stop; it is called now and then.
     """
 
     def __init__(self, start: Sequence[str], stopped: Callable[[], bool] = lambda: False) -> None:
@@ -77,7 +77,7 @@ class Confined:
             if left_s <= 0 or self._stopped():
                 raise CheckerFailed("It did not answer in time (CHECKER_TIMEOUT_S)")
             if not select.select([output], [], [], min(left_s, _LOOK_EVERY_S))[0]:
-                # A child may keep the pipe open; the command's own output is complete when the command ends.
+                # A child may keep the pipe open, but the command's own output is complete once the command has ended.
                 if process.poll() is not None:
                     break
                 continue

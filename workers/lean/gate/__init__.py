@@ -1,1 +1,1 @@
-"""The `strict` gate: what an untrusted text may not contain, its rules as data, and the trial that it passes first."""
+"""The `strict` gate, which refuses texts that an untrusted user may not send to Lean; its rules are data."""

@@ -1,4 +1,7 @@
-"""Clauses that the gate refuses for their place: options, attributes, instances, `hiding`, invisible characters."""
+"""Finds what the gate refuses only in certain places: options, attributes, instances, `hiding` and the like.
+
+It also finds invisible characters.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _ATTRIBUTES = re.compile(r"(?:@|attribute)\s*\[")
 _INSTANCE = re.compile(rf"instance{_END}")
 _HIDING = re.compile(rf"open{_END}\s*(?:scoped\s)?\s*{NAME}\s*(?P<hiding>hiding){_END}")
 _NATIVE = re.compile(rf"\+\s*(?P<plus>native){_END}|(?P<field>«?native»?)\s*:=")
-# An aesop rule that is a tactic is code that the text itself brings.
+# An aesop rule may be a tactic: then it is code that the text itself contains.
 _TACTIC_RULE = re.compile(rf"(?:aesop|safe|norm|unsafe|[0-9%)])\s*(?P<tactic>tactic){_END}")
 _TOKEN = re.compile(rf"{NAME}|:=|->|[()\[\]{{}}⟨⟩⦃⦄,:|→×]")
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
@@ -28,7 +31,13 @@ _ARROWS = frozenset(("→", "->", "×"))
 
 
 def bad_clauses(code: str, body: int, *, native: bool) -> Iterator[Refusal]:
-    """Yield what is refused in a text's code because of where it stands; `native` lets `native := true` pass."""
+    """Yield the words in a text's code that are refused because of their places; `native` lets `native := true` pass.
+
+    Args:
+        code: the text's code, see `masking`.
+        body: where the text's header ends.
+        native: whether the batch may use `native_decide`.
+    """
     yield from _options(code, body)
     yield from _attributes(code, body)
     yield from _instances(code, body)
@@ -69,8 +78,12 @@ def _attributes(code: str, body: int) -> Iterator[Refusal]:
 
 
 def _bad_attribute(code: str, opening: int) -> tuple[int, int] | None:
-    """Return where the first refused attribute in a list stands; if the list has no end, return its opening bracket."""
-    # `listed` is the depth of the list: between the brackets, or after `attr :=` in `@[to_additive (attr := …)]`.
+    """Return the place of the first refused attribute in a list; None if there is none.
+
+    If the list does not end within `_REACH` characters, return the place of its opening bracket.
+    """
+    # `listed` is the bracket depth of the present list of attributes: of the list itself, or of the inner list after
+    # `attr :=` in `@[to_additive (attr := …)]`.
     depth, listed, expected, before = 0, 1, False, ""
     for token in _TOKEN.finditer(code, opening, opening + _REACH):
         word = token[0]
@@ -98,7 +111,7 @@ def _instances(code: str, body: int) -> Iterator[Refusal]:
 
 
 def _instance_type(code: str, position: int) -> list[str]:
-    """Return the tokens of an instance's type, from the last arrow or comma after the colon up to the value."""
+    """Return the tokens of an instance's type that come after the colon, and after the last arrow or comma in it."""
     type_: list[str] | None = None
     depth = 0
     for token in _TOKEN.finditer(code, position, position + _REACH):
@@ -114,9 +127,9 @@ def _instance_type(code: str, position: int) -> list[str]:
 
 
 def _is_core(arguments: list[str], own_types: set[str]) -> bool:
-    """Whether one of a class's arguments is a core type, and none is a type that the text declares.
+    """Whether one of a class's arguments is a core type, and no argument is a type that the text declares.
 
-    A function or a pair is not a core type, whatever it is made of.
+    The type of a function or a pair is not a core type, even if it consists of core types.
     """
     if not own_types.isdisjoint(arguments):
         return False

@@ -1,4 +1,4 @@
-"""A text as the gate reads it: comments and strings are blank, and what Lean may read differently is reported."""
+"""Prepares a text for the gate: blanks out comments and strings, and reports places that Lean may read differently."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NO_CODE = frozenset(("line", "block", "doc", "end", UNCLOSED))
 
 
 class Masked(NamedTuple):
-    """The code of a text, every character in its place.
+    """The code of a text; every character of the code is at the same index as in the text.
 
     Attributes:
-        code: the text with white space in place of comments, strings and quoted characters; code in a string's braces
-            stays.
-        unreadable: refusals of places that Lean may read differently from the gate, in order.
+        code: the text, in which white space replaces comments, strings and quoted characters. The code in the braces
+            of an interpolated string stays.
+        unreadable: refusals of the places that Lean may read differently from the gate, in order.
     """
 
     code: str
@@ -31,7 +31,7 @@ class Masked(NamedTuple):
 
 
 def mask(text: str) -> Masked:
-    """Return the code of a text; no text makes this raise an error."""
+    """Return the code of a text. This never raises an error."""
     parts: list[str] = []
     unreadable: list[Refusal] = []
     position, doc = 0, None
@@ -51,13 +51,15 @@ def mask(text: str) -> Masked:
 
 
 def _lost(text: str, position: int, token: Token, doc: Token | None) -> Iterator[Refusal]:
-    """Yield refusals where Lean may lose its place: at unclosed comments, tabs, and stray documentation comments.
+    """Yield refusals of places after which Lean may read the text differently from the gate.
+
+    These are unclosed comments, tabs, and documentation comments without a declaration.
 
     Args:
         text: the text.
-        position: where the code before the token begins.
+        position: where the code before `token` begins.
         token: a comment, a string, a quoted character, or the end of the text.
-        doc: the documentation comment before that code, with nothing but comments between them.
+        doc: the documentation comment before this code, if there are only comments between the two; otherwise None.
     """
     if token.kind == UNCLOSED:
         why = f"`{text[token.start : token.start + 2]}` is never closed"
@@ -74,10 +76,10 @@ def _blank(text: str, token: Token) -> str:
     kind, start, end = token
     if kind not in ("string", "char"):
         return " " * (end - start)
-    # Double quotes, which are never part of a word, mark the ends, because a word may follow without white space.
+    # A word may begin directly after a string. So the string's ends stay as double quotes, which no word contains.
     blank, position = ['"'], start + 1
     for first, last in holes(text, token):
-        # The brace before a hole is kept, because a word may begin right after it.
+        # The brace before a hole (the code in a string) is kept, because a word may begin directly after it.
         blank += " " * (first - 1 - position), text[first - 1 : last]
         position = last
     return "".join((*blank, " " * (end - 1 - position), '"'))

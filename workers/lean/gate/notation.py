@@ -1,13 +1,14 @@
-"""Which new syntax may pass: notation, and macros for terms and tactics whose meaning is a quotation, not a program.
+"""Decides which new syntax may pass: notation, and macros for terms and tactics that are quotations, not programs.
 
-New syntax changes what the rest of a text means, but not what the farm asks afterwards (`workers/lean/binding`). Still,
-the gate itself has to go on reading the text correctly, and no code may run. These rules see to that:
+New syntax changes the meaning of the rest of a text. It does not change what the farm asks afterwards
+(`workers/lean/binding`). But the gate must still read the rest of the text correctly, and no code may run. So there are
+these rules:
 
-- A new token is one word, or is made of symbols only. It has no dash or slash after its first character, and no quotes,
-  `#`, « or ». No symbol of Lean or its libraries goes on with a letter after a bracket, goes on with `-` or `/` after
-  an operator, or holds a quote. So the gate knows where names, comments and strings begin.
-- The meaning of a macro is one quotation, followed by the next command: `` `(a) >>= f `` would be a program.
-- `$` stands before a name that the macro binds, or is the operator with white space after it: `$(f)` is code.
+- A new token is one word, or consists only of symbols. It has no dash or slash after its first character, and no
+  quotes, `#`, « or ». In the symbols of Lean and its libraries, no letter follows a bracket, no `-` or `/` follows an
+  operator, and there are no quotes. So the gate knows where names, comments and strings begin.
+- The meaning of a macro is one quotation, and the next command follows it: `` `(a) >>= f `` would be a program.
+- A `$` is before a name that the macro binds, or is the operator with white space after it: `$(f)` is code.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _MACRO = re.compile(rf":\s*(?P<category>[{LETTERS}]+)\s*=>\s*`\((?:(?P<quoted>[{
 _BOUND = re.compile(rf"({NAME})\s*:")
 _CATEGORIES = frozenset(("term", "tactic", "conv"))
 _BRACKET = re.compile(r"[()]")
-# Words that begin a command and are not terms, at the beginning of a line.
+# The end of a line, and then the end of the text or a word that begins a command and cannot begin a term.
 _NEXT = re.compile(
     r"[^\S\n]*(?:\Z|\n\s*(?:\Z|(?<=\n)(?:@\[|(?:theorem|lemma|def|abbrev|example|instance|structure|inductive|class"
     r"|namespace|section|end|open|variable|universe|set_option|noncomputable|private|protected|local|scoped|notation"
@@ -66,7 +67,7 @@ def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusa
     for command in commands:
         meaning = code.find("=>", command.end, command.end + _REACH)
         if command.start and not code[command.start - 1].isspace():
-            # Directly after a number or a symbol: nobody writes that on purpose.
+            # The command is directly after a number or a symbol. Nobody writes this on purpose.
             yield command
         elif meaning < 0:
             yield _refusal(command, "it is not clear where its tokens end")
@@ -108,12 +109,14 @@ def _is_harmless(token: str, lists: Lists) -> bool:
 
 
 def _quotation(code: str, start: int, arrow: int) -> tuple[int, int, frozenset[str]] | None:
-    """Return where a macro's quotation lies, and the names that it may splice; None if the meaning is no quotation.
+    """Return the start and end of a macro's quotation, and the names that may follow a `$` in it.
+
+    Return None if the meaning of the macro is not one quotation.
 
     Args:
         code: the text's code.
         start: where the macro's tokens begin.
-        arrow: where its `=>` is.
+        arrow: where the macro's `=>` is.
     """
     colon = code.rfind(":", start, arrow)
     found = _MACRO.match(code, colon) if colon >= 0 else None

@@ -1,4 +1,4 @@
-"""Objections to a submission's text, before any REPL sees it; positions are in the user's own text."""
+"""The gate's objections to a submission, made before a REPL gets its text; positions are in the user's own text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workers.lean.gate.strict import Refusal, place, refuse
 
 
 def object_to(prepared: Prepared, *, native: bool) -> Objection | None:
-    """Return the first objection of the `strict` gate to a submission.
+    """Return the first objection of the `strict` gate to a submission; None if the submission passes.
 
     Args:
         prepared: what was submitted.
@@ -25,13 +25,16 @@ def object_to(prepared: Prepared, *, native: bool) -> Objection | None:
 
 @lru_cache(maxsize=1024)
 def object_to_statement(statement: str) -> Objection | None:
-    """Return the first objection of the `strict` gate to a statement; many proofs have the same statement."""
+    """Return the first objection of the `strict` gate to a statement; None if the statement passes.
+
+    The answer is cached, because many proofs have the same statement.
+    """
     found = refuse(statement)
     return _objection(found, f"In the statement: {found.text}") if found else None
 
 
 def declared_at(prepared: Prepared) -> Position | None:
-    """Return where the user's own text declares the last theorem or value that is asked for; None if it does not."""
+    """Return where the user's own text declares the last theorem or value that the statement asks for, if it does."""
     asked = prepared.targets or prepared.holes
     at = declaration(prepared.code, asked[-1].name) if asked else None
     return None if at is None else prepared.place(at)

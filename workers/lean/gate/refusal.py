@@ -9,11 +9,11 @@ from farm.models import Position, Reason
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a text does not pass.
+    """Why a text does not pass the gate.
 
     Attributes:
         reason: `policy`, or `parse` if Lean would not read the text to its end.
-        text: why, for people, with the refused token.
+        text: a sentence for people, which quotes the refused token and says why it is refused.
         start: the index of the refused token's first character.
         end: the index after the refused token's last character.
     """

@@ -1,6 +1,6 @@
-"""The rules of the `strict` gate, as data; they follow the commands, attributes and options of Lean 4.35 and Mathlib.
+"""The rules of the `strict` gate, as data; they cover the commands, attributes and options of Lean 4.35 and Mathlib.
 
-Whoever changes anything here must also change `POLICY_VERSION` in farm/models/verdicts.py.
+If you change anything here, also change `POLICY_VERSION` in farm/models/verdicts.py.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ class Rule:
 
     Attributes:
         why: the reason, as the verdict says it.
-        words: keywords and commands. With `names`, they are also refused as the last component of a dotted name, and
-            when escaped in «». A word that begins with `#` stands for every token that begins with this word: Lean
-            reads `#evalx` as `#eval x`.
-        roots: first components of names; with `deep` any component.
-        names: whether the words are names as well.
-        deep: whether the roots are refused in any place.
-        own: whether a text may use the roots for a type that it declares itself.
+        words: keywords and commands. A word that begins with `#` stands for every token that begins with this word:
+            Lean reads `#evalx` as `#eval x`.
+        roots: refused as the first component of a name.
+        names: whether the words are refused as names as well: as the last component of a dotted name, or escaped in «».
+        deep: whether the roots are refused as any component of a name, not only as the first.
+        own: whether a root may be the name of a type that the text itself declares.
         reason: the reason that the verdict gets.
     """
 
@@ -84,26 +83,26 @@ RULES = (
     Rule("it goes around the kernel", _set("modifyEnv setEnv evalDecl evalExpr evalConst"), names=True),
     Rule("it prints behind Lean's back", _set("dbg_trace dbgTrace dbgTraceVal dbgTraceIfShared"), names=True),
     Rule("it prints behind Lean's back", _set("dbgStackTrace dbgSleep"), names=True),
-    # Text can run an IO action without `#eval`: such an action is a function of `()`, and the value of
-    # `simp (config := …)` is run.
+    # A text can run an IO action without `#eval`: an action is a function that takes `()`, and Lean runs the value of
+    # `simp (config := …)`.
     Rule("it prints behind Lean's back", _set("println! eprintln! print! eprint! timeit allocprof")),
     Rule(_LEAN, roots=_set("Lean Lake Qq Elab")),
     Rule(_LEAN, roots=_set("Meta"), own=True),
     Rule(_LEAN, roots=_set("MetaM TermElabM TacticM CommandElabM CoreM MacroM ImportM"), deep=True),
     Rule("it acts on the machine", roots=_set("IO BaseIO EIO System"), deep=True),
     Rule("it acts on the machine", roots=_set("Task"), own=True),
-    # In JSX, text stands without quotes: what looks like a string or a comment in it is neither.
+    # JSX contains text without quotes. In this text, characters that look like a string or a comment are neither.
     Rule("it changes what a quote or a dash means", roots=_set("ProofWidgets Jsx"), deep=True),
     Rule("it switches a check off", roots=_set("debug compiler interpreter")),
 )
 """The rules of the gate. A word is compared as a whole: `axioms` and `h.axiom` may pass."""
 
 STD_ROOTS = _set("Internal Async Http Mutex Channel")
-"""Components of names that act on the machine: sockets, processes and threads of Lean's library. They are
-refused only in a text that names `Std`; elsewhere anybody may use these names."""
+"""Components of the names in Lean's library that act on the machine, such as sockets, processes and threads. They
+are refused only in a text that contains `Std`; in other texts anybody may use these names."""
 
 TASK_FUNCTIONS = _set("spawn map bind pure get mapList Priority")
-"""Names after `Task.` that are refused even in a text that has a type `Task` of its own: they are Lean's."""
+"""Names after `Task.` that are Lean's own. They are refused even in a text that declares a type `Task` itself."""
 
 LEMMA_SPACES = _set("Grind Omega Order")
 """Namespaces below `Lean` that hold lemmas, not machinery: a proof may use names from them, but not declare any."""
@@ -112,8 +111,8 @@ USES = _set("exact exact_mod_cast apply refine rw rewrite open from using show s
 """Words after which a name is used, not declared."""
 
 ALLOWED_HASH = _set("#check #check_failure #print #reduce #synth #time #count_heartbeats #find #simp #norm_num #whnf")
-"""Commands with `#` that a text may use, followed by white space: each only shows something. `#eval` is
-refused because it runs code; `#where` (which Lean reads in `#wherex` too) because no proof needs it."""
+"""Commands with `#` that a text may use, if white space follows: each only shows something. `#eval` is refused
+because it runs code. `#where` is refused because no proof needs it; Lean reads `#wherex` as `#where` too."""
 
 ALLOWED_OPTIONS = _set(
     "maxHeartbeats maxRecDepth maxSynthPendingDepth autoImplicit relaxedAutoImplicit linter. pp. trace. backward."
@@ -121,8 +120,8 @@ ALLOWED_OPTIONS = _set(
     " exponentiation.threshold diagnostics smartUnfolding profiler push_neg.use_distrib warningAsError"
     " checkBinderAnnotations quotPrecheck grind.warning Nat.pow.threshold"
 )
-"""Options that a text may set; an entry that ends in a dot stands for all options below it. All others are refused,
-above all `debug.skipKernelTC` and whatever silences `sorry`."""
+"""Options that a text may set. An entry that ends in a dot stands for all options below it. All other options are
+refused, above all `debug.skipKernelTC` and the options that hide `sorry`."""
 
 ALLOWED_ATTRIBUTES = _set(
     "simp simps ext norm_cast push_cast elim_cast move_cast squash_cast refl rfl symm trans subst congr gcongr aesop"
@@ -145,7 +144,7 @@ CORE_CLASSES = _set(
 """Classes that give numerals, operators, relations and coercions their meaning."""
 
 DECLARES = _set("structure inductive class def abbrev")
-"""Words after which the text names a type of its own."""
+"""Words that declare a type: the next name is a type of the text itself."""
 
 CORE_TYPES = _set("Nat ℕ Int ℤ Rat ℚ Real ℝ Complex ℂ Bool Prop Fin ZMod List Set Finset String Char True Type Sort")
 """Types on which a new instance of one of `CORE_CLASSES` would change what a statement seems to say. Such an instance

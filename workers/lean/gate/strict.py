@@ -1,10 +1,10 @@
 """The `strict` gate: finds what an untrusted text may not contain.
 
-The rules are data, in `rules`. They apply to a text's code, without comments and strings (`masking`), and need no
-knowledge of Lean's tokens: a refused word counts wherever Lean could begin a token with it, whatever the imports define
-(`words`). That is everywhere except inside a name. A name is certain only if it begins after white space, an opening
-bracket, a comma or one of a few prefix operators. After digits, quotes, closing brackets and every other symbol, a word
-counts even in the middle of letters. The gate only restricts: passing it proves nothing.
+The rules are data, in `rules`. They apply to a text's code, without comments and strings (`masking`). The gate does not
+know which tokens the imports define. So it refuses a word wherever Lean could begin a token with it (`words`), which is
+everywhere except inside a name. A name is certain only if it begins after white space, an opening bracket, a comma or
+one of a few prefix operators. After digits, quotes, closing brackets and all other symbols, a word is refused even in
+the middle of letters. The gate only restricts: if a text passes the gate, this proves nothing about the text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BUT_NATIVE = Lists(rule for rule in RULES if rule is not NATIVE)
 
 
 def refuse(text: str, *, native: bool = False) -> Refusal | None:
-    """Return the first thing in a text that the `strict` gate refuses; None lets the text pass. This never raises.
+    """Return the first thing in a text that the `strict` gate refuses; None if the text passes. This never raises.
 
     Args:
         text: any text.

@@ -1,4 +1,4 @@
-"""The gate tried on texts with known answers, before a worker serves proofs that have to pass it."""
+"""Tries the gate on texts with known answers, before a worker runs any proof."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workers.lean.gate.strict import refuse
 
 
 def prove_gate() -> str | None:
-    """Return what an operator has to know if the gate judges one of the texts wrongly; None if all are right.
+    """Return a notice to the operator if the gate judges one of the texts wrongly; None if it judges all rightly.
 
     The gate depends on the interpreter's regular expressions, which have had faults before (Python 3.11.2). Some 300
     texts are in `trial_texts.json`; the trial takes milliseconds.

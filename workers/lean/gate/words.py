@@ -1,4 +1,4 @@
-"""Words and names that the gate refuses, wherever Lean could begin a token at them."""
+"""Finds the words and names that the gate refuses, wherever Lean could begin a token with them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ _NAME_MARKS = str.maketrans("", "", "«»")
 _LETTERED = re.compile("[A-Za-z_]+[!%]?")
 _RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
 _NAME = re.compile(NAME)
-# After these, a letter begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib goes on with a letter there.
-# `→` is not among them (`→o`, `→r`), and neither are digits, quotes and closing brackets.
+# A letter after one of these characters begins a name: in no symbol of Lean, Std, Batteries, Aesop or Mathlib does a
+# letter follow one of them. `→` is not among them, because of `→o` and `→r`; neither are digits, quotes and closing
+# brackets.
 _BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
 _HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
 # `#s` counts the elements of the set `s`. It passes if `s` is one letter with its decoration, or where a term is
 # expected.
 _COUNTED = re.compile(rf"[{LETTERS}][0-9'₀-₉ₐ-ₜᵢ-ᵪ]*(?:\.|\Z)")
 _BEFORE_TERM = frozenset("([{⟨=≠<>≤≥+*/^∣,:→↔∧∨¬←∈↦")
-# An `#eval` that was left behind and has only numbers, so it runs none of the text's code. What follows must end it.
+# An `#eval` of nothing but numbers, as people leave it behind: it runs none of the text's code. The pattern also
+# requires that the command ends there.
 _CALCULATION = re.compile(
     r"#eval[ \t]+\({0,8}[0-9](?:[0-9+*/%^() \t-]{0,80}[0-9)])?"
     rf"(?=\s{{0,80}}(?:\Z|(?:theorem|lemma|end)[^{WORD_CHARS}]))"
@@ -33,7 +35,8 @@ _OPEN = re.compile(r"(?:\A|\n)[ \t]*open(?:[ \t]+[\w.]+)*[ \t]+\Z")
 _OPENED = re.compile(r"Lean(?=\s|\Z)(?!\s{1,80}in\b)")
 # The text that follows `unsafe` in an aesop rule that may fail; no declaration continues like this.
 _PROBABILITY = re.compile(r"\s{1,80}\d{1,3}\s{0,80}%")
-# What follows `unsafe` in a definition; an attribute before `unsafe` could make Lean use what nothing names.
+# The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
+# attribute before `unsafe`: an attribute could make Lean use the definition.)
 _DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\s:({])")
 # Words that make Lean run a term of the text.
 _RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=")
@@ -42,7 +45,7 @@ _LAST_WORD = re.compile(r"\w+\Z")
 
 
 class Lists:
-    """The words of some rules, in the forms in which a text is searched for them."""
+    """The words of some rules, in the forms that a search through a text needs."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         rules = tuple(rules)
@@ -64,7 +67,7 @@ class Lists:
 
 
 class _Code:
-    """A text's code, and facts about the whole of it."""
+    """A text's code, and facts about this code as a whole."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -78,7 +81,7 @@ class _Code:
         return _RUNS_TERMS.search(self.code) is not None
 
     def defines_unused(self, start: int, end: int) -> bool:
-        """Whether the `unsafe` at a place begins a definition that nothing names: compiled code that never runs."""
+        """Whether the `unsafe` at a place begins a definition that nothing else names, and whose code so never runs."""
         before = self.code[:start].rstrip(" \t")
         defined = _DEFINED.match(self.code, end)
         if defined is None or before[-1:] not in ("", "\n") or before.rstrip()[-1:] == "]":
@@ -86,16 +89,16 @@ class _Code:
         return sum(self._may_name(run, defined[1]) for run in _RUN.finditer(self.code)) == 1
 
     def _may_name(self, run: re.Match[str], name: str) -> bool:
-        """Whether a piece of text may mean `name`.
+        """Whether a piece of text may refer to `name`.
 
-        A piece that is certainly a name may do so only if one of its components is `name`.
+        If the piece is certainly a name, one of its components must be `name`. Otherwise it must contain `name`.
         """
         is_name = (run.start() == 0 or self.code[run.start() - 1] in _BEFORE_NAME) and _NAME.fullmatch(run[0])
         return name in (run[0].translate(_NAME_MARKS).split(".") if is_name else run[0])
 
 
 def forbidden_words(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
-    """Yield the words and names that are refused; in the header, before `body`, only keywords are refused."""
+    """Yield the refused words and names of a text. In the header, which ends at `body`, only keywords are refused."""
     if not lists.may_stand_in(code, body):
         return
     text = _Code(code)
@@ -140,7 +143,7 @@ def _rule_for_name(text: _Code, name: str, start: int, lists: Lists) -> Rule | N
 
 
 def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
-    """Whether a name that begins like Lean's machinery is not part of it."""
+    """Whether a name may pass although it begins like a name of Lean's machinery, because it is not one."""
     if rule.own and parts[0] in text.own_types:
         return "Lean" not in text.code if parts[0] == "Meta" else TASK_FUNCTIONS.isdisjoint(parts[1:])
     if parts[0] != "Lean":
@@ -155,14 +158,14 @@ def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
 
 
 def _is_used(code: str, start: int) -> bool:
-    """Whether a name is used here, not declared: a declaration would open the name's namespaces to its proof."""
+    """Whether a name is used here, not declared. In a declaration, the proof could use the name's namespaces."""
     before = code[max(0, start - 80) : start].rstrip()
     word = _LAST_WORD.search(before)
     return before[-1:] in _USED_BEHIND or (word is not None and word[0] in USES)
 
 
 def _anywhere(text: _Code, start: int, end: int, body: int, lists: Lists) -> Iterator[Refusal]:
-    """Yield what is refused in a piece of text in which a token may begin at any character."""
+    """Yield the refused words in a piece of text in which a token may begin at any character."""
     for name in _NAME.finditer(text.code, start, end):
         yield from _in_name(text, *name.span(), body, lists)
     for match in lists.inside.finditer(text.code, start, end):
@@ -178,7 +181,10 @@ def _anywhere(text: _Code, start: int, end: int, body: int, lists: Lists) -> Ite
 
 
 def forbidden_commands(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
-    """Yield refused words with `#`. White space must follow an allowed word, or Lean may end the word earlier."""
+    """Yield the refused words with `#`.
+
+    White space must follow an allowed word: otherwise Lean may end the word earlier, and so read another command.
+    """
     for match in _HASH.finditer(code, body):
         start, end = match.span()
         if match[1] is None:
