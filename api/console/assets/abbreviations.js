@@ -1,4 +1,4 @@
-// `\alpha` and its like, as Lean's editors have them (the common ones, from @leanprover/unicode-input, Apache-2.0).
+// The abbreviations of Lean's editors, such as `\alpha`; only the common ones (@leanprover/unicode-input, Apache-2.0).
 
 const SIGNS = {
   "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
@@ -25,7 +25,7 @@ const SIGNS = {
 const TYPED = /\\([^\s\\]+)$/;
 const ENDS = /[\s)\],;]/;
 
-/** Return the sign that the beginning of a word stands for, followed by the rest of the word: `alpha)` gives `α)`. */
+/** Return a word in which the sign replaces the abbreviation at the beginning: `alpha)` gives `α)`. */
 function read(word) {
   for (let length = word.length; length; length--) {
     const sign = SIGNS[word.slice(0, length)];
@@ -34,7 +34,7 @@ function read(word) {
   return null;
 }
 
-/** Have a text box turn `\alpha` into α at the next space, bracket, comma or Tab. */
+/** Make a text box turn `\alpha` into α when a space, bracket, comma or Tab follows. */
 export function abbreviate(box) {
   function replace(end) {
     const [typed, word] = box.value.slice(0, end).match(TYPED) ?? [];

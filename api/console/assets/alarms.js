@@ -1,10 +1,10 @@
-// The banner above every view: what needs an operator, since when, and what to do.
+// The banner of alarms above every view: what needs an operator, since when, and what to do.
 
 import { ask, poll } from "./api.js";
 import { h } from "./dom.js";
 import { clock } from "./words.js";
 
-/** Seconds between two looks. */
+/** Seconds between two requests for the alarms (looks). */
 export const LOOK_S = 15;
 const GRAVE = ["canary", "reaper"];
 const folded = new Set();
@@ -23,7 +23,7 @@ function alarm({ kind, text, action, since, see }) {
   );
 }
 
-/** Show the alarms of an answer; those that have not changed stay, with their focus, and are not read out again. */
+/** Show the alarms of an answer. If they have not changed, they keep the focus, and are not read out again. */
 function draw(alarms) {
   const found = JSON.stringify(alarms);
   if (shown !== found) banner.replaceChildren(...alarms.map(alarm));
@@ -32,8 +32,8 @@ function draw(alarms) {
 }
 
 /**
- * Have a view that reads the history anyway feed the banner with the alarms in each of its answers, by the function that is
- * returned. Until the signal is aborted, the banner asks for none itself.
+ * Return a function by which a view gives the banner the alarms of each history that the view reads. Until the signal
+ * is aborted, the banner does not ask for alarms itself.
  */
 export function feedAlarms(signal) {
   feeding = signal;
@@ -50,7 +50,7 @@ export async function watchAlarms(signal) {
       return LOOK_S;
     });
   } catch (error) {
-    // The view says whether a key is missing, and an API of the release before has no alarms.
+    // If a key is missing, the view says so. An API of an earlier release has no alarms.
     if (![401, 403, 404].includes(error.status)) throw error;
   }
 }

@@ -3,8 +3,8 @@
 const BASE = new URL("../../", import.meta.url);
 const KEY = "leanfarm-key";
 const PATIENCE_S = 1;
-// A stream sends a line every 15 s, and every other request is answered at once. If nothing comes for this long, the
-// connection hangs, although nobody closed it (a proxy stalled, a laptop slept).
+// A stream sends a line at least every 15 s, and other requests are answered at once. If nothing comes for this long,
+// the connection hangs, although nobody closed it (a proxy stalled, a laptop slept).
 const SILENCE_S = 40;
 
 /** Events of the connection: `up`, `down` (detail: a sentence) and `key` (detail: why a key is asked for). */
@@ -22,7 +22,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The key in use; setting it to the empty text forgets it. */
+/** The key in use; to forget the key, set this to the empty text. */
 export const key = {
   get: () => sessionStorage.getItem(KEY) ?? "",
   set: (text) => (text ? sessionStorage.setItem(KEY, text) : sessionStorage.removeItem(KEY)),
@@ -53,7 +53,7 @@ function unreachable(error, signal) {
   return new ApiError(0, "unreachable", message);
 }
 
-/** Return a signal that also aborts after a long silence; call `heard` when something arrives, and `end` at the end. */
+/** Return a signal that also aborts after a long silence. Call `heard` when something arrives, and `end` at the end. */
 function listen(signal) {
   const silence = new AbortController();
   const giveUp = () => silence.abort(new ApiError(0, "silent", `Nothing came from the farm for ${SILENCE_S} s.`));
@@ -87,7 +87,7 @@ export async function ask(path, options = {}) {
   }
 }
 
-/** Return a file that the farm makes while it sends it; it has to end in `end`. Throws ApiError. */
+/** Return a file that the farm makes while sending it. A complete file ends in `end`. Throws ApiError. */
 export async function file(path, { end, ...options }) {
   try {
     const found = await (await send(path, options)).blob();
@@ -98,7 +98,7 @@ export async function file(path, { end, ...options }) {
   throw new ApiError(503, "incomplete", "The file broke off before its end, and nothing was saved: try again.");
 }
 
-/** Yield the objects of an NDJSON answer, those that came together in one list. Throws ApiError; `silent` if it hangs. */
+/** Yield an NDJSON answer's objects, in lists of those that came together. Throws ApiError (`silent` if it hangs). */
 export async function* lines(path, options) {
   const ears = listen(options.signal);
   try {
@@ -112,14 +112,14 @@ export async function* lines(path, options) {
       yield found.filter(Boolean).map((line) => JSON.parse(line));
     }
   } catch (error) {
-    // Other requests may be answered meanwhile, so the caller is told that this stream hangs.
+    // If only this stream hangs, other requests may still be answered. So this is not shown as a lost connection.
     throw error.code === "silent" ? error : unreachable(error, options.signal);
   } finally {
     ears.end();
   }
 }
 
-/** Wait; an aborted signal ends it early. */
+/** Wait so many seconds, or until the signal is aborted. */
 export function sleep(seconds, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, seconds * 1000);
@@ -128,8 +128,8 @@ export function sleep(seconds, signal) {
 }
 
 /**
- * Call `look` again and again, each time after the pause in seconds that it returned, until the signal is aborted or
- * `look` returns none. After a transient error, call it again; throw every other error.
+ * Call `look` again and again, until the signal is aborted. `look` returns the seconds to wait before the next call, or
+ * undefined to end the calls. After a transient error, `look` is called again; every other error is thrown.
  */
 export async function poll(signal, look) {
   let pause_s = 0;
@@ -141,7 +141,7 @@ export async function poll(signal, look) {
       if (!error.isTransient) throw error;
       pause_s = error.retryAfter_s;
     }
-    // A hidden tab asks rarely.
+    // A hidden tab waits longer.
     if (pause_s !== undefined) await sleep(document.hidden ? pause_s * 5 : pause_s, signal);
   }
 }

@@ -1,4 +1,4 @@
-// Which view the address names, the key, the connection, and the keyboard.
+// Chooses the view that the address names, and handles the key, the connection and the keyboard.
 
 import { watchAlarms } from "./alarms.js";
 import { connection, key } from "./api.js";
@@ -55,13 +55,13 @@ async function go() {
     if (view) await view.show(main, route, signal);
     else heading(main, "There is no such view");
   } catch (error) {
-    // Both halves of a view may fail for the same cause; the first failure is shown, and the other half stops with it.
+    // Both halves of a view may fail for the same cause: the first failure is shown, and it also stops the other half.
     if (!signal.aborted) main.append(problem(error));
     staying.abort();
   }
 }
 
-/** Remember the comparison from which a view was opened, until the person is elsewhere. */
+/** Remember the comparison from which a batch or proof was opened, until the person leaves the batches. */
 function noteOrigin({ oldURL }) {
   const { path, parts } = routeOf(location.hash);
   const before = new URL(oldURL).hash;
@@ -121,7 +121,7 @@ dialog.querySelector("form").addEventListener("submit", (event) => {
   use(document.getElementById("key-text").value);
 });
 document.querySelector(".skip").addEventListener("click", (event) => {
-  // The address is the route: it must not become `#main`.
+  // The address names the view, so it must not become `#main`.
   event.preventDefault();
   main.focus();
 });

@@ -18,7 +18,7 @@ import { KINDS, badge, clock, count, duration, many, nameOf, scriptedNote, secon
 
 const PLOT_EVERY_MS = 500;
 const COLUMNS = [["#", "index"], ["Proof", "name"], ["Verdict", "verdict"], ["Ran", "ran", true], ["Waited", "waited", true], ["First message"]];
-// The batch shown last: when a person returns from a proof, it looks as before, and its stream continues at the cursor.
+// The batch shown last. When a person returns to it from a proof, it looks as before, and its stream goes on.
 let held = null;
 
 function resultsOf(status) {
@@ -63,7 +63,7 @@ function proofs(results, route, sorted) {
         visible(results.said[at]),
       ];
     },
-    // A row that stays while the order changes has to lead back to the present order.
+    // A row may stay while the order changes. The link in it has to lead back to the present order.
     refresh: (row, cells) => cells[1].firstChild.setAttribute("href", address(results.rows[row])),
   });
   return { ...list, update: () => (mark(route.query.get("sort") ?? ""), results.settle(), list.update()) };
@@ -88,7 +88,7 @@ function plots(results, seen) {
   return { element, update };
 }
 
-/** Return a note about a stream that hung, or nothing. */
+/** Return a note if the stream of verdicts hung; otherwise the empty text. */
 function hung({ silences }) {
   if (!silences) return "";
   return `The stream of verdicts fell silent ${silences === 1 ? "once" : `${silences} times`} and was opened again where it had stopped: nothing is missing.`;

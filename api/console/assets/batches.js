@@ -51,7 +51,7 @@ function row(status) {
   return { element, update };
 }
 
-/** Return what to do when there is no batch yet. */
+/** Return a section that says what to do while there is no batch yet. */
 function nothingYet() {
   return h(
     "section",
@@ -63,7 +63,7 @@ function nothingYet() {
   );
 }
 
-/** Put rows in place; a row that was there already keeps the focus. */
+/** Replace the rows of a table; if the row with the focus stays in the table, it keeps the focus. */
 function arrange(body, elements) {
   if (elements.length === body.children.length && elements.every((element, at) => body.children[at] === element)) return;
   const focus = document.activeElement;
@@ -80,7 +80,7 @@ export async function show(main, route, signal) {
   const list = table("Batches", elements, body);
   list.classList.add("batches");
   list.hidden = true;
-  // On the screen, the heading already says what the caption says.
+  // The caption would say the same as the heading on the screen.
   list.querySelector("caption").className = "heard";
   main.append(note, hint, list, plot);
   let batches = [];

@@ -14,7 +14,7 @@ function question(proceed) {
     h(
       "div",
       { class: "buttons" },
-      // The focus starts on the choice that changes nothing.
+      // The focus is first on the button that changes nothing.
       h("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Let it run"),
       h("button", { type: "button", class: "danger", onclick: () => (dialog.close(), proceed()) }, "Cancel the batch"),
     ),
@@ -22,7 +22,7 @@ function question(proceed) {
   return { dialog, what };
 }
 
-/** Return a button that cancels a batch, with `update(status)`; it is shown while there is something to cancel. */
+/** Return a button that cancels a batch, with `update(status)`; it is hidden if there is nothing to cancel. */
 export function canceller(path, signal) {
   const failure = h("div");
   const { dialog, what } = question(cancel);

@@ -1,4 +1,4 @@
-// Characters that show nothing, or that turn the order of others round, are shown by their code points.
+// Shows the code points of characters that are invisible, or that change the order of other characters.
 
 import { h } from "./dom.js";
 

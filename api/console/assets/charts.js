@@ -1,4 +1,4 @@
-// Charts over the last hours: a column for each 60th of the time, grey where nothing is known, a mark for each event.
+// Charts of the last hours. Each has 60 columns of equal time, is grey where nothing is known, and marks each event.
 
 import { h, svg } from "./dom.js";
 import { count } from "./words.js";
@@ -13,7 +13,7 @@ export function columnsOf(minutes) {
   return Array.from({ length: COLUMNS }, (_, at) => minutes.slice(at * step, (at + 1) * step).filter(Boolean));
 }
 
-/** Return the stretches without a sample, as pairs of their first minute and the one after their last. */
+/** Return the stretches without a sample, as pairs of the first minute and the minute after the last. */
 export function gapsOf(minutes) {
   const gaps = [];
   minutes.forEach((minute, at) => {
@@ -26,10 +26,10 @@ export function gapsOf(minutes) {
 
 const clock = (unix_s) => new Date(unix_s * 1000).toLocaleTimeString("sv", { hour: "2-digit", minute: "2-digit" });
 
-/** Return the time at which a column begins, for people. */
+/** Return the time at which a column begins, as people write it. */
 export const timeOf = (history, column) => clock(history.start + (column * history.minutes.length * 60) / COLUMNS);
 
-/** Draw consecutive known values as one line; a gap breaks it, and a value alone is a short line. */
+/** Draw consecutive known values as one line. A gap ends the line, and a single value is a short line. */
 function curves(values, y, className) {
   const stretches = [];
   values.forEach((value, at) => {
@@ -56,12 +56,13 @@ function bars(rows, y) {
 
 const known = (values) => values.filter((value) => value !== null);
 
-/** Return the sums of stacked rows by column; null where nothing is known. */
+/** Return the sum of the stacked rows in each column; null if nothing is known of the column. */
 const stacked = (rows) => rows[0].values.map((value, at) => (value === null ? null : rows.reduce((sum, row) => sum + row.values[at], 0)));
 
 /**
- * Draw one chart of a history; it has `element` and `point(column)`, which shows what one column says.
- * `columns` are the history's (`columnsOf`). `rows` are `{name, className, of}`: `of(minutes)` makes one number, or null, of the known minutes of a column.
+ * Draw one chart of a history. Return its `element`, and `point(column)`, which shows the values of a column.
+ * `columns` are the history's columns (`columnsOf`). `rows` are `{name, className, of}`. `of(minutes)` returns the
+ * value of a column, or null, from the column's known minutes.
  */
 export function chart(history, columns, { title, unit, rows, isMean, isStacked, write = count }) {
   const drawn = rows.map((row) => ({ ...row, values: columns.map((minutes) => (minutes.length ? row.of(minutes) : null)) }));

@@ -1,4 +1,4 @@
-// Two batches side by side: which problems only one of them solved.
+// Two batches side by side, with the problems that only one of them solved.
 
 import { ask, poll } from "./api.js";
 import { visible } from "./characters.js";
@@ -14,7 +14,7 @@ import { OUTCOMES, badge, count, nameOf } from "./words.js";
 const CHANGES = { won: "accepted", lost: "rejected", both: "", neither: "", unclear: "undecided", "only in A": "", "only in B": "" };
 const MOST_NAMED = 20;
 
-/** Return what each change is called and what it means; the second batch is compared with the first. */
+/** Return the name and the meaning of each change from the first batch to the second. */
 function words([first, second]) {
   return {
     won: ["won", `${second} solved it, ${first} did not`],
@@ -27,7 +27,7 @@ function words([first, second]) {
   };
 }
 
-/** Return what the two batches are called here; where their names are equal, each has the beginning of its id. */
+/** Return what the two batches are called here: their names, with the beginnings of ids if the names are equal. */
 function namesOf(statuses) {
   const [a, b] = statuses.map((status) => nameOf(status));
   return statuses.map((status) => (a === b || !nameOf(status) ? `${nameOf(status)} ${status.batch_id.slice(0, 8)}`.trim() : nameOf(status)));
@@ -51,7 +51,7 @@ function change(a, b) {
   return b.fate === "solved" ? "won" : "lost";
 }
 
-/** Return, for each problem, which proof to look at: the first accepted one, or else the first that has a verdict. */
+/** Return, for each problem, the proof to look at: the first accepted proof, or else the first that has a verdict. */
 function tellingProofs(results) {
   const { problems } = results;
   const [accepted, other] = [0, 1].map(() => new Int32Array(problems.names.length).fill(-1));
@@ -101,7 +101,7 @@ function judgement(sizes, solved, [first, second]) {
   return `${second} solves ${how} ${first}: ${count(solved[1])} against ${count(solved[0])}. It won ${count(sizes.won)} and lost ${count(sizes.lost)}.${open}`;
 }
 
-/** Return the problems of one change by name, each with the proof that tells most in either batch. */
+/** Return the problems with one change. Each has a link to the proof to look at in each of the batches. */
 function named(title, some, sides, names, more) {
   if (!some.length) return null;
   const link = (side, { proof }, at) => h("a", { href: `#/batches/${encodeURIComponent(side.status.batch_id)}/${proof}` }, visible(names[at]));

@@ -1,4 +1,4 @@
-// Elements. Text is only added as text nodes, so a proof's text is never parsed as HTML; the CSP would refuse it too.
+// Makes elements. Texts become text nodes only, so a proof's text is never parsed as HTML; the CSP would refuse it too.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -22,13 +22,13 @@ export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
-/** Append links back to the views above: pairs of a text and its address. */
+/** Append links back to the views above; `places` are pairs of a text and an address. */
 export function trail(main, places) {
   const links = places.map(([text, address], at) => [at ? " / " : "", h("a", { href: address }, text)]);
   main.append(h("nav", { class: "trail", "aria-label": "Way back" }, links));
 }
 
-/** Append a view's heading, name the page after it and put the focus there: a screen reader then reads the new view. */
+/** Append a view's heading, make it the page's title, and focus it, so that a screen reader reads the new view. */
 export function heading(main, ...text) {
   const title = h("h1", { tabindex: "-1" }, text);
   document.title = `${title.textContent} · leanfarm`;
@@ -39,7 +39,7 @@ export function heading(main, ...text) {
 
 /** Return a table in a box that scrolls by itself, so that the page never scrolls sideways. */
 export function table(caption, columns, body) {
-  // With these roles, screen readers still see a table where a narrow screen shows it as cards.
+  // A narrow screen shows the table as cards. With these roles, screen readers still see a table.
   const head = h("tr", { role: "row" }, columns.map((column) => h("th", { scope: "col", role: "columnheader" }, column)));
   return h(
     "div",
@@ -48,7 +48,7 @@ export function table(caption, columns, body) {
   );
 }
 
-/** Return a function that does something once in the next frame, however often it is called. */
+/** Return a function that calls `draw` in the next frame: once, however often the function is called before. */
 export function everyFrame(draw) {
   let isAsked = false;
   return () => {

@@ -1,4 +1,4 @@
-// Texts to begin with: those of docs/examples, and one that proves a statement.
+// Examples for the form: the texts of docs/examples, and a proof with a separate statement.
 
 export const EXAMPLES = [
   { name: "A proof that is accepted", code: `import Init

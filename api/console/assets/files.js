@@ -2,11 +2,11 @@
 
 import { h } from "./dom.js";
 
-/** Have the browser keep parts (texts or blobs) as a file. */
+/** Make the browser save texts or blobs (`parts`) as one file. */
 export function save(name, parts, type) {
   const address = URL.createObjectURL(new Blob(parts, { type }));
   h("a", { href: address, download: name }).click();
-  // Revoked only later, because the browser has to begin to read the address first.
+  // The address is revoked only later, because the browser has to begin to read it first.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
@@ -21,7 +21,7 @@ async function copy(text) {
   box.remove();
 }
 
-/** Return a button that copies what `text()` returns, and then says so; null means that the text is too long for a link. */
+/** Return a button that copies `text()`, and then says so. If that is null, the button says "Too long for a link". */
 export function copier(label, text) {
   const word = h("span", { role: "status" }, label);
   const button = h("button", { type: "button", class: "small" }, word);

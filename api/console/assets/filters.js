@@ -1,14 +1,14 @@
-// Which proofs of a batch are listed, and in which order: outcome, reason, problem, text, sort and group; all in the address.
+// Filters a batch's proofs by outcome, reason, problem and text. The address holds the filter, the order and the group.
 
 import { h } from "./dom.js";
 import { search } from "./results.js";
 import { KINDS, OUTCOMES, count, meaningOf } from "./words.js";
 
 const SEARCH_AFTER_MS = 300;
-// Shown with a 0, too: it answers whether something timed out.
+// These are shown even with a 0, which answers questions such as whether a proof timed out.
 const ALWAYS = ["", ...OUTCOMES, "error", "timeout"];
 
-/** Return the part of a route's address that holds the filter, so that links and going back keep it. */
+/** Return the part of a route's address that holds the filter; with it, links and the way back keep the filter. */
 export function queryOf(route, more = {}) {
   const query = new URLSearchParams(route.query);
   for (const [name, value] of Object.entries(more)) query.set(name, value);
@@ -16,7 +16,7 @@ export function queryOf(route, more = {}) {
   return kept.length ? `?${new URLSearchParams(kept)}` : "";
 }
 
-/** Put the filter of a route into the address, without a step in the browser's history. */
+/** Change the filter of a route and of the address, without a new entry in the browser's history. */
 export function keepQuery(route, more) {
   for (const [name, value] of Object.entries(more)) route.query.set(name, value);
   history.replaceState(null, "", `#${route.path}${queryOf(route)}`);
@@ -26,7 +26,7 @@ function group(label, chips) {
   return h("div", { class: "chips", role: "group", "aria-label": label }, chips.map(([, chip]) => chip));
 }
 
-/** Return the filter's controls and `update()`; `changed` is called once other rows are wanted. */
+/** Return the filter's controls, with `update()`; `changed` is called when the filter has changed. */
 export function filters(results, route, signal, changed) {
   const text = h("input", { type: "search", id: "filter", "data-filter": true, placeholder: "name, or any message", oninput: () => apply() });
   const state = h("span", { class: "quiet", role: "status" });
@@ -63,7 +63,7 @@ export function filters(results, route, signal, changed) {
   }
 
   function update() {
-    // What each chip would list: its counts are those of the problem and the text that are filtered for.
+    // Each chip shows how many proofs it would list: only proofs of the chosen problem and with the chosen text count.
     const { size: whole, tally } = results.filtered;
     const size = (kind) => (OUTCOMES.includes(kind) ? results.outcomeSize(kind, tally) : tally[kind]);
     for (const [kind, chip] of chips) {

@@ -1,4 +1,4 @@
-// Loaded before all else, and no module: it says so if a module of the console cannot be loaded, or does not fit the others.
+// Says so if a module of the console cannot be loaded, or does not fit the others. It is loaded first, not as a module.
 
 {
   const element = (tag, attributes, ...children) => {
@@ -9,7 +9,7 @@
   };
 
   const say = () => {
-    // Once the console has begun, this is gone, and later errors are not about loading.
+    // Once the console has begun, this element is gone. Later errors are not errors of loading.
     const loading = document.getElementById("loading");
     if (!loading) return;
     const button = element("button", { type: "button" }, "Reload");
@@ -18,6 +18,6 @@
     loading.replaceWith(element("h1", {}, "The console could not be loaded"), element("div", { class: "note undecided", role: "alert" }, why, button));
   };
 
-  // A failure to load does not bubble.
+  // The event of a failure to load does not bubble, so it is captured.
   addEventListener("error", say, true);
 }

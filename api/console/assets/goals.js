@@ -1,4 +1,4 @@
-// What Lean says, for a person: goals with their hypotheses aligned, long texts folded, nothing hidden.
+// Shows what Lean says: goals with their hypotheses aligned, long texts folded, and no character hidden.
 
 import { visible } from "./characters.js";
 import { h } from "./dom.js";
@@ -36,7 +36,7 @@ export function said(text) {
   return element;
 }
 
-/** Return what a prover would be told to repair an error: the tactic that failed, and the goals before it. */
+/** Return what a prover needs to know to repair an error: the tactic that failed, and the goals before it. */
 export function repair({ tactic, tactic_pos, goals, left_out }) {
   const place = tactic_pos ? ` at line ${tactic_pos.line}, column ${tactic_pos.column}` : "";
   return h(

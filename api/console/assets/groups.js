@@ -1,4 +1,4 @@
-// The problems of a batch: how many attempts at each were accepted.
+// The problems of a batch, and how many attempts at each were accepted.
 
 import { h } from "./dom.js";
 import { queryOf } from "./filters.js";
@@ -11,7 +11,7 @@ import { OUTCOMES, badge, count, many } from "./words.js";
 const NATURAL = new Intl.Collator("en", { numeric: true });
 const COLUMNS = [["Problem", "name"], ["Solved", "solved", true], ["Accepted", "passed", true], ["Rejected", "failed", true], ["Undecided", "open", true]];
 
-/** Return what is known of a problem from its counts by outcome: `solved`, `unsolved`, or `open` while it may still become either. */
+/** Return what a problem's counts by outcome show: `solved`, `unsolved`, or `open` if it may still become either. */
 export function fate([accepted, rejected], attempts) {
   if (accepted) return "solved";
   return rejected === attempts ? "unsolved" : "open";

@@ -7,7 +7,7 @@ import { h, heading, table } from "./dom.js";
 import { KINDS, OUTCOMES, clock, count, duration, outcomeOf, seconds } from "./words.js";
 
 const HOURS = [1, 6, 24];
-// Of a long time, every look but one in four reads the alarms alone.
+// If a long time is shown, only one look in this many reads the history; the others read only the alarms.
 const LOOKS_PER_DRAWING = 4;
 
 const most = (of) => (minutes) => Math.max(...minutes.map(of));
@@ -16,8 +16,8 @@ const sum = (of) => (minutes) => minutes.reduce((total, each) => total + of(each
 const all = (counts) => Object.values(counts).reduce((total, each) => total + each, 0);
 const tenths = (value) => (value < 10 ? String(Math.round(value * 10) / 10) : count(Math.round(value)));
 
-// Looks are up to some seconds early or late, and a farm that made 160 verdicts has not made 161 in a minute. The first minute
-// of a farm may be a short one.
+// The known share of a minute. Samples may be some seconds early or late, so a minute with a few seconds missing counts
+// as a whole minute: 160 verdicts are not shown as 161 a minute. A farm's first minute may be much shorter.
 const shareOf = ({ seconds: known }) => (known > 50 ? 1 : known / 60);
 
 function ofOutcome(outcome) {
@@ -60,7 +60,7 @@ const CHARTS = [
     title: "Processes alive",
     unit: AT_END,
     rows: [
-      // A process that cannot work is alive, but is no help: it has a line of its own.
+      // A process that has failed is alive but does no work, so it is shown on another line.
       { name: "Lean", className: "one", of: most(({ processes, failed }) => (processes.lean ?? 0) - (failed.lean ?? 0)) },
       { name: "other", className: "undecided", of: most(({ processes, failed }) => all(processes) - all(failed) - (processes.lean ?? 0) + (failed.lean ?? 0)) },
       { name: "failed", className: "rejected", of: most(({ failed }) => all(failed)) },
@@ -74,7 +74,7 @@ function spans(hours) {
   return h("nav", { class: "tools", "aria-label": "How far back" }, links);
 }
 
-/** Return the verdicts and restarts of a column by their causes, in words. */
+/** Return, in words, how many verdicts or restarts (`field`) a column has, by their reason or cause. */
 function causes(minutes, field) {
   const counts = new Map();
   for (const minute of minutes) for (const [name, by] of Object.entries(minute[field])) counts.set(name, (counts.get(name) ?? 0) + by);

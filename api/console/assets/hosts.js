@@ -1,4 +1,4 @@
-// The workers of each host together, with a strip of what the host did in the last minutes.
+// Shows the workers of each host together, with a strip: a small chart of what the host did in the last minutes.
 
 import { h, svg } from "./dom.js";
 import { badge, count, duration, many } from "./words.js";
@@ -6,7 +6,7 @@ import { badge, count, duration, many } from "./words.js";
 const [CELL, HEIGHT] = [4, 18];
 const MOST_OPEN = 64;
 
-/** Return the workers by host, in the order of the hosts' names. */
+/** Return pairs of a host and its workers, in the order of the hosts' names. */
 export function byHost(workers) {
   const hosts = new Map();
   for (const worker of workers) hosts.set(worker.host, [...(hosts.get(worker.host) ?? []), worker]);
@@ -32,7 +32,7 @@ function cell(minute, at, most) {
   return svg("rect", { ...place, class: kind, y: HEIGHT - height, height });
 }
 
-/** Draw what a host did in its last minutes, proofs by height; grey where nothing is known. */
+/** Draw a strip. Its columns are minutes, and their heights are numbers of proofs; grey if nothing is known. */
 export function strip(minutes) {
   const words = inWords(minutes);
   const most = Math.max(...minutes.map((each) => each?.proofs ?? 0), 1);
@@ -41,8 +41,8 @@ export function strip(minutes) {
 }
 
 /**
- * Return `update(farm, minutes)`, which shows the workers of a farm in `table`, a body for each host, and folds a host when its
- * button is pressed. `row(worker)` makes a row of so many columns.
+ * Return `update(farm, minutes)`, which shows a farm's workers in `table`, in one table body for each host. A button
+ * folds and unfolds a host. `row(worker)` returns the row of a worker, and `columns` is how many columns the rows have.
  */
 export function hostBodies(table, columns, row) {
   const folded = new Map();
@@ -54,7 +54,7 @@ export function hostBodies(table, columns, row) {
     const memory_mb = workers.reduce((sum, worker) => sum + worker.memory_mb, 0);
     const toggle = h("button", { type: "button", class: "fold", "aria-expanded": String(isOpen), onclick: () => (folded.set(host, isOpen), draw()) }, `${isOpen ? "▾" : "▸"} ${host}`);
     const failed = workers.filter(({ state }) => state === "failed");
-    // A folded host still says what is wrong in it.
+    // If a host is folded, its heading still says what is wrong.
     const broken = failed.length ? [", ", badge("failed", `${count(failed.length)} failed`), isOpen ? "" : ` (${failed[0].notice})`] : [];
     const said = h("span", { class: "quiet" }, many(workers.length, "process", "processes"), `, ${count(busy)} busy`, broken, `, ${count(Math.round(memory_mb))} MB`);
     const head = h("th", { scope: "rowgroup", colspan: columns }, h("div", { class: "host" }, toggle, said, minutes[host] ? strip(minutes[host]) : ""));
@@ -62,7 +62,7 @@ export function hostBodies(table, columns, row) {
   }
 
   function draw() {
-    // A button that is replaced loses the focus.
+    // Replacing a button takes the focus away from it, so it gets the focus back.
     const focused = table.querySelector("tbody :focus")?.closest("tbody")?.dataset.host;
     for (const old of table.querySelectorAll("tbody")) old.remove();
     table.append(...byHost(farm.workers).map(body));

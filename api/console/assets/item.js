@@ -1,4 +1,4 @@
-// One proof of a batch: its text, what Lean said and where, and its verdict.
+// One proof of a batch: its text with Lean's messages at their positions, and its verdict.
 
 import { ask, poll } from "./api.js";
 import { queryOf } from "./filters.js";

@@ -1,9 +1,9 @@
-// Lean 4's words, for colours alone: the colours do not tell how Lean itself reads the text.
+// Colours Lean 4's text. The colours are only an aid: they do not show how Lean itself reads the text.
 
 import { visible } from "./characters.js";
 import { h } from "./dom.js";
 
-// A longer line was not written by a person, and colours in it would cost more than they tell.
+// A line with more characters than this was not written by a person. Colouring it would take time, and help nobody.
 const MOST_CHARS = 4000;
 const DECLARATIONS = "theorem lemma def abbrev example instance structure class inductive coinductive axiom opaque macro macro_rules syntax notation infix infixl infixr prefix postfix elab elab_rules declare_syntax_cat initialize builtin_initialize";
 const COMMANDS = "import open namespace section end variable universe export attribute set_option mutual module prelude public private protected noncomputable unsafe partial nonrec local scoped meta deriving extends where in hiding renaming include omit";
@@ -22,7 +22,10 @@ const TOKEN = new RegExp(
   "gu",
 );
 
-/** Give the rest of a comment or string (`state`) in a line to `put`; return where it ends, and the state after that. */
+/**
+ * Find the rest of the comment or string (`state`) that is open at `from` in a line, and call `put` with its place.
+ * Return where it ends in this line, and the state there: null if it is closed.
+ */
 function inside(line, from, state, put) {
   if (state.kind === "string") {
     const end = /(?:[^"\\]|\\.)*?"/y;
@@ -44,7 +47,7 @@ function inside(line, from, state, put) {
   return [line.length, { kind: "comment", depth }];
 }
 
-/** Return the coloured pieces of a line, `{start, end, kind}` in its characters, and the state in which the next line begins. */
+/** Return the coloured pieces of a line as `{start, end, kind}`, and the state in which the next line begins. */
 export function tokens(line, before) {
   if (line.length > MOST_CHARS) return { found: [], state: before };
   const found = [];
@@ -65,7 +68,7 @@ export function tokens(line, before) {
   return { found, state };
 }
 
-/** Return texts and elements for a part of a line, from `start` on, in the colours of its tokens. */
+/** Return texts and coloured elements for the part of a line from `start` to `end`; `found` are the line's tokens. */
 export function coloured(line, found, start = 0, end = line.length) {
   const pieces = [];
   let at = start;
@@ -81,7 +84,7 @@ export function coloured(line, found, start = 0, end = line.length) {
   return pieces;
 }
 
-/** Return a short Lean text as elements. */
+/** Return a short Lean text as coloured elements. */
 export function lean(text) {
   let state = null;
   return text.split("\n").flatMap((line, at) => {

@@ -1,4 +1,4 @@
-// A list of any length of which only the visible rows are elements.
+// A list of any length. Only its visible rows are elements of the page.
 
 import { everyFrame, h } from "./dom.js";
 
@@ -7,14 +7,14 @@ const SPARE_ROWS = 8;
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
 
 /**
- * Return a grid with `update()`. `columns` are titles or elements. `length()` says how many rows there are now. `key(row)`
- * says what a row is about. `cells(row)` gives the row's elements, one of which is a link; `refresh(row, cells)` may change
- * these elements later.
+ * Return a grid with `update()`. `columns` are titles or elements. `length()` returns how many rows there are now.
+ * `key(row)` returns what the row is about. `cells(row)` returns the row's elements, one of which is a link;
+ * `refresh(row, cells)` may change these elements later.
  *
- * Until `restart()` is called, what stays visible keeps its element, wherever it moves: a click that began on an element
- * ends on it, however many rows arrive meanwhile. The arrow keys move through the rows, and from the first row up to the
- * heads and along them. Only one row is in the tab order, as in every grid. `place()` returns where a person is in the
- * list, and `goTo(place)` brings them back there.
+ * Until `restart()` is called, a row that stays visible keeps its element, even if the row moves. So a click that began
+ * on an element ends on it, however many rows arrive meanwhile. The arrow keys move through the rows, from the first
+ * row up to the heads, and along the heads. Only one row is in the tab order, as in every grid. `place()` returns where
+ * a person is in the list, and `goTo(place)` brings the person back there.
  */
 export function virtualList(label, columns, { length, key, cells, refresh }) {
   const rows = h("div", { class: "rows", role: "rowgroup" });
@@ -54,12 +54,12 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
       if (row === next) next = next.nextElementSibling;
       else rows.insertBefore(row, next);
     }
-    // An element that is moved loses the focus.
+    // An element loses the focus when it is moved, so it gets the focus back.
     if (focus?.isConnected && focus !== document.activeElement) focus.focus({ preventScroll: true });
   }
 
   function draw() {
-    // Read each time: a person may scroll between a change of the rows and the update for it.
+    // The length is read at each drawing: a person may scroll after a change of the rows and before the update for it.
     size = length();
     active = Math.min(active, Math.max(0, size - 1));
     // The height comes first, because the visible rows depend on it.
@@ -68,7 +68,7 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
     const last = Math.min(size, Math.ceil((view.scrollTop + view.clientHeight) / ROW_PX) + SPARE_ROWS);
     nothing.hidden = size > 0;
     element.setAttribute("aria-rowcount", size + 1);
-    // The active row is kept even when it is scrolled away, because the focus has to be somewhere.
+    // The active row stays an element even if it is scrolled out of sight, because it may have the focus.
     const shown = new Set(Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at));
     if (active < size) shown.add(active);
     drawRows(shown);
@@ -111,7 +111,7 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
     const isFocused = rows.contains(document.activeElement);
     lines.clear();
     rows.replaceChildren();
-    // Other rows may come by themselves when a search ends: a person in the list then stays in it.
+    // The rows may also change by themselves, when a search ends. If the focus is in the list, it then stays there.
     if (isFocused && length()) move(active);
     else later();
   }

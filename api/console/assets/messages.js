@@ -1,12 +1,15 @@
-// What is wrong first in a judged text.
+// Finds the first thing that is wrong in a judged text.
 
-// Lean reports these where an earlier error has left a gap: they are no cause.
+// Lean reports these errors in a place where an earlier error left a gap. So they are consequences, not causes.
 const CONSEQUENCES = /^(?:cannot evaluate (?:code because it uses 'sorry'|expression that depends on the `sorry` axiom)|aborting evaluation since the expression depends on the 'sorry' axiom)/;
 
 const before = (a, b) => a.pos.line - b.pos.line || a.pos.column - b.pos.column;
 const placed = (some) => some.filter(({ pos }) => pos).sort(before);
 
-/** Return the first error in the order of the text that is not the consequence of another one; undefined if no error has a place. */
+/**
+ * Return the first error in the order of the text that is not a consequence of another error. If all are consequences,
+ * return the first of them; if no error has a place, return undefined.
+ */
 export function firstError({ messages }) {
   const errors = placed(messages.filter(({ severity }) => severity === "error"));
   return errors.find(({ data }) => !CONSEQUENCES.test(data)) ?? errors[0];

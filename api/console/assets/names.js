@@ -1,8 +1,8 @@
-// What the proofs of a batch are called, and which problem each attempts.
+// The names of a batch's proofs, and the problem that each proof attempts.
 
 import { ask, poll } from "./api.js";
 
-/** Return the names of a batch's proofs, `{index, id, problem}` each, by index; null once the signal is aborted. */
+/** Return the names of a batch's proofs as `{index, id, problem}`, by index; null if the signal is aborted. */
 export async function readNames(batch, signal) {
   const found = [];
   let after = -1;
@@ -15,19 +15,19 @@ export async function readNames(batch, signal) {
   return signal.aborted ? null : found;
 }
 
-// While verdicts come, all of them (up to a hundred thousand) are counted again this often.
+// How often all verdicts (up to a hundred thousand) are counted again while new ones come.
 const COUNT_EVERY_MS = 500;
 
 const NATURAL = new Intl.Collator("en", { numeric: true });
 
-/** Return the places of names in their natural order, `p2` before `p10`. */
+/** Return the positions of names, sorted by the natural order of the names: `p2` comes before `p10`. */
 export const naturalOrder = (names) => names.map((_, at) => at).sort((a, b) => NATURAL.compare(names[a], names[b]));
 
-/** Problems of a batch, in the order of their first attempts. */
+/** The problems of a batch, in the order of their first attempts. */
 export class Problems {
   constructor(names) {
     const at = new Map();
-    // A proof that names no problem counts as the only attempt at a problem of its own.
+    // A proof that names no problem counts as the only attempt at a problem with the proof's name.
     this.of = Int32Array.from(names, ({ id, problem }) => {
       const name = problem ?? id;
       if (!at.has(name)) at.set(name, at.size);
@@ -43,8 +43,8 @@ export class Problems {
   }
 
   /**
-   * Return, for each outcome in the order of OUTCOMES, how many attempts at each problem have it, from a batch's results.
-   * While nothing new was counted, the same lists are returned again.
+   * Return a list for each outcome, in the order of OUTCOMES: how many attempts at each problem have this outcome in a
+   * batch's results. If nothing new was counted, the lists are the same objects as before.
    */
   count(results) {
     const now_ms = performance.now();

@@ -10,7 +10,7 @@ const [LOWEST, HIGHEST] = [-3, 3];
 
 const RECENT_POINTS = 10;
 
-/** Rates per second from growing counters. If a counter is new to the page, its growth before is not counted. */
+/** Rates per second of growing counters. What a counter had counted before the page first saw it is left out. */
 export class Rates {
   constructor() {
     this.points = [];
@@ -19,13 +19,13 @@ export class Rates {
     this.at_ms = null;
   }
 
-  /** Take the present value of a counter. */
+  /** Add the growth of a counter, from its last value to this value. */
   add(name, value) {
     this.grown += Math.max(0, value - (this.last.get(name) ?? value));
     this.last.set(name, value);
   }
 
-  /** Make a point of what was added since the last point. */
+  /** Add a point: the rate of all growth since the last point. */
   close() {
     const now_ms = performance.now();
     if (this.at_ms !== null) this.points.push((1000 * this.grown) / (now_ms - this.at_ms));
@@ -33,14 +33,14 @@ export class Rates {
     [this.grown, this.at_ms] = [0, now_ms];
   }
 
-  /** Return the mean of the last points; 0 if nothing grew. */
+  /** Return the mean of the last points; 0 if there is none. */
   recent() {
     const last = this.points.slice(-RECENT_POINTS);
     return last.length ? last.reduce((sum, point) => sum + point, 0) / last.length : 0;
   }
 }
 
-/** Draw the last rates as a line without axes, beside a number that says the same. */
+/** Draw the last rates as a line without axes. Screen readers do not see it: a number beside it says the same. */
 export function sparkline(points) {
   const last = points.slice(-40);
   const most = Math.max(...last, 1e-9);
@@ -53,7 +53,7 @@ function figure(title, words, ...shapes) {
   return h("figure", {}, h("figcaption", {}, h("b", {}, title), ` ${words}`), drawing);
 }
 
-/** Draw rates per second, one point per reading; return a list, which is empty while there is nothing to draw. */
+/** Draw rates per second, with a point for each reading. Return a list, which is empty if there is nothing to draw. */
 export function rates(title, points) {
   if (points.length < 2 || !points.some(Boolean)) return [];
   const most = Math.max(...points, 1e-9);

@@ -1,11 +1,11 @@
-// The progress of a batch: one bar in the colours of its outcomes, and the same as text.
+// Shows the progress of a batch: as a bar in the colours of the outcomes, and as text.
 
 import { h } from "./dom.js";
 import { KINDS, OUTCOMES, count, meaningOf, ofReason } from "./words.js";
 
 /**
- * Return a bar with `update(status)`. With `address`, each count links to exactly those proofs: `address(kind)` says where.
- * If the status has `reasons`, they stand below.
+ * Return a bar with `update(status)`. With `address`, each count is a link to the proofs that it counts, and
+ * `address(kind)` returns the link's address. If the status has `reasons`, their counts are below the bar.
  */
 export function progress(address) {
   const parts = OUTCOMES.map((outcome) => h("span", { class: outcome }));
@@ -47,7 +47,7 @@ function word(outcome, address) {
   function update(number) {
     element.textContent = `${count(number)} ${outcome}`;
     element.className = number ? outcome : "quiet";
-    // No link to an empty list.
+    // A count of 0 is no link, because the list would be empty.
     if (element !== plain && number) element.setAttribute("href", address(outcome));
     else element.removeAttribute("href");
   }
@@ -55,7 +55,7 @@ function word(outcome, address) {
   return { outcome, element, update };
 }
 
-/** Return a line for screen readers that says how far a batch is, after every tenth of the batch, not after every proof. */
+/** Return a line that tells screen readers how far a batch is: after each tenth of the batch, not after each proof. */
 export function announcer() {
   const element = h("p", { class: "heard", role: "status", "aria-live": "polite" });
   let last = "";

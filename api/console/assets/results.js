@@ -1,4 +1,4 @@
-// The verdicts of one batch, in 20 bytes each and one shared text: 100 000 of them are a few megabytes.
+// Holds the verdicts of one batch. A verdict takes 20 bytes and a shared text, so 100 000 of them take a few megabytes.
 
 import { ask, lines, poll, sleep } from "./api.js";
 import { firstError } from "./messages.js";
@@ -47,23 +47,23 @@ export class Results {
     this.isUnsorted = Boolean(this.order.by);
   }
 
-  /** Return the outcome of a verdict as a place in OUTCOMES. */
+  /** Return the outcome of a verdict, as an index into OUTCOMES. */
   outcomeAt(at) {
     return OUTCOME_OF_KIND[this.kind[at]];
   }
 
-  /** Return the counts of the verdicts that are known, in the form of a batch's status. */
+  /** Return the counts of the known verdicts by outcome, in the same form as in a batch's status. */
   counts() {
     return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, this.outcomeSize(outcome)]));
   }
 
-  /** Return an equal text that is already held, because most messages of a batch are the same few. */
+  /** Return an equal text that is held already, if there is one: most messages of a batch are repetitions. */
   shared(text) {
     if (!this.texts.has(text)) this.texts.set(text, text);
     return this.texts.get(text);
   }
 
-  /** Return how many verdicts an outcome has, in the whole batch or in a tally of a part of it. */
+  /** Return how many verdicts have an outcome, in the whole batch or in the tally of a part of the batch. */
   outcomeSize(outcome, tally = this.tally) {
     return KINDS.filter((kind) => outcomeOf(kind) === outcome).reduce((sum, kind) => sum + tally[kind], 0);
   }
@@ -72,7 +72,10 @@ export class Results {
     return this.names.get(this.index[at]) ?? String(this.index[at]);
   }
 
-  /** Count a verdict among those with the filter's problem and text, and list it if its kind is wanted, too; return whether it is listed. */
+  /**
+   * Count a verdict if it has the filter's problem and text, and list it if it also has the filter's kind. Return
+   * whether it is listed.
+   */
   list(at) {
     if (!this.matches(at)) return false;
     const [kind, { kind: wanted }] = [KINDS[this.kind[at]], this.filter];
@@ -92,7 +95,7 @@ export class Results {
     return !text || this.name(at).toLowerCase().includes(text) || this.said[at].toLowerCase().includes(text);
   }
 
-  /** Keep the rows of one outcome or reason (`kind`) and of one problem whose name or messages contain a text. */
+  /** List only proofs of one outcome or reason (`kind`) and of one problem, whose names or messages contain a text. */
   setFilter({ kind, text, problem }) {
     const lower = text.toLowerCase();
     if (lower !== this.filter.text) [this.found, this.isSearched] = [null, false];
@@ -113,13 +116,13 @@ export class Results {
     this.settle();
   }
 
-  /** Sort as a text says, which `orderOf` reads; the empty text means the order in which verdicts came. */
+  /** Sort the rows by an order that `orderOf` can read. The empty text is the order in which the verdicts came. */
   sort(text) {
     this.order = orderOf(text);
     this.filterAgain();
   }
 
-  /** Bring the rows that came since the last sorting to their places, unless that sorting was a moment ago. */
+  /** Sort the rows again if there are new ones, unless the last sorting was a moment ago. */
   settle() {
     const start_ms = performance.now();
     if (!this.isUnsorted || (start_ms < this.sortAgain_ms && !this.isComplete)) return;
@@ -138,7 +141,7 @@ export class Results {
   }
 }
 
-/** Have the farm search all messages of the batch for the filter's text, until all are searched or the signal is aborted. */
+/** Let the farm search all messages of the batch for the filter's text, until all are searched or the signal aborts. */
 export async function search(results, signal, changed) {
   const { text } = results.filter;
   const found = new Uint8Array(results.total);
@@ -159,7 +162,7 @@ export async function search(results, signal, changed) {
   });
 }
 
-/** Read a batch's verdicts up to the end; a stream that breaks or hangs continues at its cursor. */
+/** Read a batch's verdicts up to the end. If the stream breaks or hangs, open it again at its cursor. */
 export async function follow(results, signal, changed) {
   while (!results.isComplete && !signal.aborted) {
     try {

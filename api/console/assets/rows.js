@@ -1,11 +1,12 @@
-// Rows of a benchmark file, pasted or opened: the one that is chosen fills the boxes. The farm reads the columns, as for `farm verify`.
+// Reads the rows of a benchmark file that is pasted or opened. The row that is chosen fills the boxes. The farm reads
+// the columns, as it does for `farm verify`.
 
 import { ask } from "./api.js";
 import { h } from "./dom.js";
 import { count, problem } from "./words.js";
 
 const MOST_ROWS = 1000;
-// What was read last stays while other views are shown.
+// The rows that were read last are kept while other views are shown.
 let held = { results: [], said: "", chosen: "" };
 
 function parsed(text, where) {
@@ -25,7 +26,10 @@ function whole(text) {
   }
 }
 
-/** Return the rows of a text: the items of a JSON list, one JSON object, or lines of JSON. Throws an Error that names the place. */
+/**
+ * Return the rows of a text, which is a JSON list, one JSON object, or lines of JSON objects. Throws an Error that
+ * names the line or row that cannot be read.
+ */
 function rowsOf(text) {
   const lines = () => text.split("\n").flatMap((line, at) => (line.trim() ? [parsed(line, `Line ${at + 1}`)] : []));
   const rows = whole(text) ?? lines();
@@ -47,7 +51,7 @@ function option({ problem: name, id, wrong }, at) {
   return h("option", { value: at }, words.join(" "));
 }
 
-/** Return what a chosen row filled in, and what of it a try does not ask for. */
+/** Return a note on what a chosen row has filled in, and on what the form leaves out of the row. */
 function told({ statement, code, targets, answers, wrong }) {
   if (wrong) return `This row cannot be read: ${wrong}`;
   const filled = [statement && "statement", code && "proof"].filter(Boolean);
@@ -56,7 +60,7 @@ function told({ statement, code, targets, answers, wrong }) {
   return `Filled in: ${filled.join(" and ")}.${left ? ` Try does not ask for the row's ${left}; farm verify does.` : ""}`;
 }
 
-/** Return a part of the form in which a row is chosen; `use(fields)` gets its statement and proof. */
+/** Return the part of the form in which a person chooses a row; `use(fields)` gets the row's statement and proof. */
 export function rowChooser(use, signal) {
   const note = h("p", { class: "quiet", role: "status" }, held.said);
   const failure = h("div");
@@ -67,7 +71,7 @@ export function rowChooser(use, signal) {
   let reading = new AbortController();
 
   function pasted(event) {
-    // A file's text is read, and not put into the box: a megabyte there would make the page slow.
+    // The text of a file is read, but not put into the box: a megabyte in the box would make the page slow.
     event.preventDefault();
     take(event.clipboardData.getData("text"));
   }

@@ -1,15 +1,16 @@
-// Orders that a person chooses by the heads of columns; they are part of the address (`?sort=-ran`).
+// Orders that a person chooses by clicking on the heads of columns. The address holds the order (`?sort=-ran`).
 
 import { h } from "./dom.js";
 
-/** Read an order from an address: the name of a column, with a minus if the largest comes first. */
+/** Return the order that a text from the address names: a column's name, after a minus if the largest comes first. */
 export function orderOf(text) {
   return { by: text.replace(/^-/, ""), isDescending: text.startsWith("-") };
 }
 
 /**
- * Return the heads of columns, `[title, name, isDescendingFirst]` each, and a function that marks the one in use.
- * A click on a head with a name sorts by that column, a second click turns the order round, and a third ends the sorting.
+ * Return the heads of columns, and a function that marks the head of the column in use. A column is given as
+ * `[title, name, isDescendingFirst]`. If it has a name, a click on its head sorts by this column, a second click
+ * reverses the order, and a third click ends the sorting.
  */
 export function heads(columns, chosen) {
   let order = orderOf("");
@@ -23,7 +24,7 @@ export function heads(columns, chosen) {
       const isDescending = isFirst ? isDescendingFirst : !order.isDescending;
       const isOver = !isFirst && order.isDescending !== isDescendingFirst;
       const text = isOver ? "" : `${isDescending ? "-" : ""}${name}`;
-      // Marked at once: a second click may come before the list is drawn, and has to turn this order round.
+      // The head is marked at once: a second click may come before the list is drawn, and has to reverse this order.
       mark(text);
       chosen(text);
     }

@@ -1,4 +1,4 @@
-// Lean text with line numbers and colours; Lean's messages are underlined at their positions and written beside the line.
+// Shows a Lean text with line numbers and colours, and Lean's messages beside the lines, with their places underlined.
 
 import { h } from "./dom.js";
 import { repair, said } from "./goals.js";
@@ -7,13 +7,13 @@ import { COLUMNS_FROM_0, count } from "./words.js";
 
 const MOST_LINES = 2000;
 const LINES_BEFORE = 200;
-// A text with more lines than this scrolls past its end, so that its last line can be brought up.
+// A text with more lines than this can be scrolled beyond its end, so that its last line can be moved to the top.
 const LONG_LINES = 60;
 const RANKS = ["trace", "info", "warning", "sorry", "error"];
 
 const isAt = (a, b) => a && b && a.line === b.line && a.column === b.column;
 
-/** Return the messages and sorries of a verdict as marks: severity, text, positions if there are any, and what may repair it. */
+/** Return a mark for each message and sorry of a verdict: severity, text, positions if there are any, and feedback. */
 export function marksOf(verdict) {
   const sorries = verdict.sorries.map(({ goal, ...place }) => ({ severity: "sorry", data: `Goal left open:\n${goal}`, ...place }));
   const repairOf = ({ pos, severity }) => (severity === "error" ? verdict.feedback?.find((each) => isAt(each.pos, pos)) : null);
@@ -21,8 +21,9 @@ export function marksOf(verdict) {
 }
 
 /**
- * Return the text with messages at their positions. A message without a position marks the whole text, and is shown in the
- * verdict. Of a long text, only a part is shown, which has the first wrong line (`wrong`); `goTo(line)` brings a line into view.
+ * Return the text, with the messages at their positions. A message without a position is about the whole text, and is
+ * shown with the verdict instead. Of a long text, only the part around the first wrong line (`wrong`) is shown at
+ * first. `goTo(line)` brings a line into view.
  */
 export function source(text, marks, wrong = 0) {
   const lines = text.split("\n");
@@ -36,7 +37,7 @@ export function source(text, marks, wrong = 0) {
   function draw(from) {
     first = Math.max(0, Math.min(from, lines.length - 1));
     const last = Math.min(first + MOST_LINES, lines.length);
-    // Comments and strings may begin above what is shown.
+    // Comments and strings may begin above the part that is shown.
     let state = null;
     for (const line of lines.slice(0, first)) ({ state } = tokens(line, state));
     const shown = lines.slice(first, last).map((line, at) => {
@@ -63,12 +64,12 @@ export function source(text, marks, wrong = 0) {
     bringUp(line);
   }
 
-  /** Scroll the page to a line: the box may reach below the window. */
+  /** Scroll the page so that a line is visible: the box may reach below the window. */
   function bringUp(line) {
     box.querySelector(`[data-line="${line}"]`)?.scrollIntoView({ block: "nearest" });
   }
 
-  /** Show the first wrong line until somebody moves: the banner of alarms may come later than the text, and push it down. */
+  /** Keep the first wrong line in view until a person scrolls or presses a key: the alarms may push the text down. */
   function startAt(line) {
     const watch = new ResizeObserver(() => [goTo, bringUp].forEach((move) => move(line)));
     watch.observe(document.getElementById("alarms"));
@@ -82,7 +83,7 @@ export function source(text, marks, wrong = 0) {
   return { element, goTo: show };
 }
 
-/** Return the marks of each line that has some. */
+/** Return the marks of each line, by line number; lines without marks are left out. */
 function place(marks, size) {
   const found = new Map();
   for (const mark of marks) {
@@ -104,7 +105,10 @@ function saidHere(mark) {
   return h("div", { class: `said ${mark.severity}` }, h("b", { title: COLUMNS_FROM_0 }, where), said(mark.data), mark.repair ? repair(mark.repair) : null);
 }
 
-/** Return a line in pieces. Lean counts characters and JavaScript counts UTF-16 units, so places are looked up in a list. */
+/**
+ * Return a line as elements, with its marks. Lean counts characters, and JavaScript counts UTF-16 units. So a list
+ * gives the offset of each character in units.
+ */
 function marked(text, number, marks, found) {
   if (!marks.length) return coloured(text, found);
   const offsets = [0];
@@ -123,6 +127,6 @@ function marked(text, number, marks, found) {
 function span({ pos, endPos, severity }, number, length) {
   const start = pos.line === number ? Math.min(pos.column, length) : 0;
   const end = !endPos ? start + 1 : endPos.line === number ? Math.min(endPos.column, length) : length;
-  // A position between two characters is shown at the second of them.
+  // If a position is between two characters, the second one is marked.
   return { severity, start, end: Math.max(end, start + 1) };
 }

@@ -1,4 +1,4 @@
-// Words of the farm with what they mean, on hover and on focus; docs/glossary.md has all of them.
+// Shows what the farm's terms mean, on hover and on focus. docs/glossary.md explains all terms.
 
 import { h } from "./dom.js";
 
@@ -24,21 +24,21 @@ const MEANINGS = {
 const EDGE_PX = 8;
 let number = 0;
 
-/** Return a word, with its meaning if the list here has it. */
+/** Return a word as an element that shows the word's meaning; if no meaning is known here, return the word. */
 export function term(word) {
   if (!(word in MEANINGS)) return word;
   const id = `meaning-${(number += 1)}`;
   return explained(h("button", { type: "button", class: "term", "aria-describedby": id }, word), h("span", { role: "tooltip", id, popover: "manual" }, MEANINGS[word]));
 }
 
-/** Show a text at its button while the pointer or the focus is on one of the two; Esc hides it. No box cuts it off. */
+/** Show `text` at its button while the pointer or the focus is on one of the two. Esc hides it. No box cuts it off. */
 function explained(button, text) {
   let moving = new AbortController();
 
   function put() {
     const [at, own] = [button.getBoundingClientRect(), text.getBoundingClientRect()];
     text.style.left = `${Math.max(EDGE_PX, Math.min(at.left, innerWidth - own.width - EDGE_PX))}px`;
-    // Above the word if there is room, else below. The two touch, so that the pointer can go from one to the other.
+    // The text is above the word if there is room, else below. They touch, so the pointer can move between them.
     text.style.top = `${at.top >= own.height ? at.top - own.height : at.bottom}px`;
   }
 

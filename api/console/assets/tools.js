@@ -1,4 +1,4 @@
-// What can be done with a batch: look at its first error, group, download, run the undecided again, compare.
+// Buttons for a batch: go to its first error, group its proofs, download, run undecided proofs again, compare.
 
 import { ask, file } from "./api.js";
 import { h } from "./dom.js";
@@ -20,7 +20,7 @@ async function downloadLines(status, signal, told) {
   for (let after = -1; after !== null; ) {
     const { items, next } = await ask(`${path}?after=${after}`, { signal });
     const rows = items.filter(({ verdict }) => verdict).map(({ proof, verdict }) => ({ ...verdict, problem: proof.problem ?? null, ...names }));
-    // A blob, because it can lie on the disk; a text would fill the page's memory.
+    // The lines are kept in blobs, which the browser can store on the disk; texts would fill the page's memory.
     parts.push(new Blob(rows.map((row) => `${JSON.stringify(row)}\n`)));
     after = next;
     told(after === null ? "" : `${count(after + 1)} of ${count(status.total)}…`);
@@ -28,7 +28,7 @@ async function downloadLines(status, signal, told) {
   save(`${status.batch_id}.jsonl`, parts, "application/x-ndjson;charset=utf-8");
 }
 
-/** Return a choice of the other batches, which opens the comparison with the one that is chosen. */
+/** Return a select box with the other batches; choosing one opens the comparison with it. */
 function comparer(batch, signal) {
   const box = h("select", { "aria-label": "Compare with another batch", onfocus: fill, onpointerdown: fill, onchange: open }, h("option", { value: "" }, "Compare with…"));
   let isFilled = false;
@@ -49,7 +49,7 @@ function comparer(batch, signal) {
   return box;
 }
 
-/** Return a row of buttons with `update(status)`; `more` are elements that stand among them, and `last` ends the row. */
+/** Return a row of buttons, with `update(status)`; `more` are elements among the buttons, and `last` ends the row. */
 export function tools(results, route, signal, more, last) {
   const path = `v1/batches/${encodeURIComponent(results.batch)}`;
   const wrong = h("a", { class: "button" }, "First error");

@@ -1,4 +1,4 @@
-// What was tried in this browser: kept in its local storage, bounded, and sent nowhere.
+// The texts that were tried in this browser. They are kept in its local storage, up to a limit, and sent nowhere.
 
 import { visible } from "./characters.js";
 import { h } from "./dom.js";
@@ -21,11 +21,11 @@ function write(tries) {
     if (tries.length) localStorage.setItem(NAME, JSON.stringify(tries));
     else localStorage.removeItem(NAME);
   } catch {
-    // A browser that keeps nothing (a private window) has no history.
+    // If the browser keeps nothing, as in a private window, there is no history.
   }
 }
 
-/** Keep a try, the newest first; the oldest tries are dropped, and so are texts that are too long. */
+/** Keep a try as the newest. The oldest tries are dropped, and so are tries with too long texts. */
 export function keep(attempt) {
   const same = ({ code, statement }) => code === attempt.code && statement === attempt.statement;
   let size = 0;
@@ -33,7 +33,7 @@ export function keep(attempt) {
   write([attempt, ...read().filter((each) => !same(each))].slice(0, MOST_TRIES).filter(fits));
 }
 
-/** Return the list of earlier tries, with `update()`; `use(attempt)` takes one of them up again. */
+/** Return the list of earlier tries, with `update()`; a click on a try calls `use(attempt)`. */
 export function history(use) {
   const list = h("ul", { class: "tries" });
   const title = h("summary");

@@ -1,4 +1,4 @@
-// Two boxes: one proof to verify, one goal to find premises for.
+// A form to verify one proof, and a form to find premises for one goal.
 
 import { abbreviate } from "./abbreviations.js";
 import { ApiError, ask, poll } from "./api.js";
@@ -11,10 +11,10 @@ import { history, keep } from "./tries.js";
 import { judged } from "./verdict.js";
 import { problem } from "./words.js";
 
-// Longer addresses are cut by the programs that people send them with.
+// Programs with which people send addresses cut longer ones.
 const MOST_LINK_CHARS = 8000;
 const IN_LINK = ["code", "statement", "timeout", "level", "environment"];
-// Typed text is kept while other views are shown.
+// The text that a person has typed is kept while other views are shown.
 const typed = new Map();
 
 function labelled(id, label, box, explained) {
@@ -34,7 +34,7 @@ function choice(id, label, options, explained) {
   return labelled(id, label, box, explained);
 }
 
-/** Return a choice of the farm's environments; it is shown once there is more than one. */
+/** Return a select box with the farm's environments; it is shown if there is more than one. */
 function environments(signal) {
   const { box, element } = choice("environment", "Environment", []);
   element.hidden = true;
@@ -44,7 +44,7 @@ function environments(signal) {
     box.value = found.some(({ name }) => name === typed.get("environment")) ? typed.get("environment") : found[0].name;
     element.hidden = found.length < 2;
   };
-  // Without the list a proof goes to the default environment; errors are reported when the form is sent.
+  // If the list cannot be read, proofs go to the default environment. Errors are reported when the form is sent.
   poll(signal, fill).catch(() => {});
   return { box, element };
 }
@@ -54,7 +54,7 @@ function environment({ name, lean_version, workers }) {
   return h("option", { value: name }, `${name}${version}${workers ? "" : ", no worker now"}`);
 }
 
-/** Return an error whose text names fields as the form does. */
+/** Return an error with the names that the form gives to fields, instead of the API's names. */
 function worded(error) {
   const [, name] = error.message?.match(/^proofs\.0(?:\.(\w+))?: /) ?? [];
   if (name) error.message = error.message.replace(/^proofs\.0\.\w+/, { code: "Lean text", statement: "Statement" }[name] ?? name);
@@ -91,7 +91,7 @@ function form(title, fields, button, answer, signal, more = []) {
   return element;
 }
 
-/** Fill the form's fields: without a given value, `code` and `statement` are emptied, and other fields stay as they are. */
+/** Fill the form's fields. If no value is given, `code` and `statement` become empty; other fields stay as they are. */
 function fill(fields, given) {
   for (const [name, box] of Object.entries(fields)) {
     if (given[name] === undefined && name !== "code" && name !== "statement") continue;
@@ -109,7 +109,7 @@ function examples(fields) {
   return box;
 }
 
-/** Return the address of the page with the form's contents; null if they are too long for an address. */
+/** Return an address that opens the page with the form's contents; null if they are too long for an address. */
 function linkTo(fields) {
   const query = new URLSearchParams(IN_LINK.map((name) => [name, fields[name].value]).filter(([, value]) => value));
   const address = new URL(`#/try?${query}`, location.href).href;
@@ -165,7 +165,7 @@ function retrieveForm(signal) {
   }, signal);
 }
 
-/** Show the boxes, filled in with what a link brings along; nothing is sent before a click. */
+/** Show the forms, filled in with the values in the address. Nothing is sent before a person clicks. */
 export function show(main, route, signal) {
   heading(main, "Try");
   for (const name of IN_LINK) if (route.query.has("code")) typed.set(name, route.query.get(name) ?? typed.get(name) ?? "");

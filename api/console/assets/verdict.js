@@ -1,4 +1,4 @@
-// One verdict: the answer, why, and what it rests on.
+// Shows one verdict: the answer, the reason, and what the verdict depends on.
 
 import { h } from "./dom.js";
 import { repair, said } from "./goals.js";
@@ -50,8 +50,8 @@ function pointer(wrong, goTo) {
 }
 
 /**
- * Return a verdict as a section: the answer, why, what is wrong first and where, and what was said of the text as a whole.
- * `goTo(line)` shows a line of the text.
+ * Return a section on a verdict: the answer, the reason, the first thing that is wrong and where, and the messages on
+ * the text as a whole. `goTo(line)` shows a line of the text.
  */
 function verdictPanel(verdict, goTo) {
   const title = verdict.reason ? `${verdict.outcome}: ${verdict.reason.replaceAll("_", " ")}` : verdict.outcome;
@@ -69,13 +69,13 @@ function verdictPanel(verdict, goTo) {
   );
 }
 
-/** Return all that there is to see of a judged text, as sections: verdict, further elements, text and evidence. */
+/** Return the sections of a judged text: the verdict, further elements, the text and the evidence. */
 export function judged(verdict, text, ...between) {
   const { element, goTo } = source(text, marksOf(verdict), firstWrong(verdict)?.pos.line);
   return [verdictPanel(verdict, goTo), ...between, element, evidencePanel(verdict)];
 }
 
-/** Return what a verdict rests on as a section. */
+/** Return a section on what a verdict depends on. */
 function evidencePanel(verdict) {
   return h("section", { class: "evidence", "aria-label": "Evidence" }, h("h2", {}, "What the verdict rests on"), list(evidence(verdict)));
 }

@@ -1,4 +1,4 @@
-// What the codes of the API mean, and how figures are written.
+// Says in words what the API's codes mean, and writes figures for people.
 
 import { h } from "./dom.js";
 
@@ -21,7 +21,7 @@ const REASONS = {
   farm_error: ["undecided", "The farm could not run the proof. This says nothing about the proof."],
 };
 
-/** What a row of a batch can be, in the order of its codes. */
+/** The kinds of a verdict (`accepted` and all reasons); a kind's index is its code. */
 export const KINDS = ["accepted", ...Object.keys(REASONS)];
 
 const COUNTED = ["error", "timeout", "farm error", "invalid statement"];
@@ -44,7 +44,7 @@ export const outcomeOf = (kind) => (kind === "accepted" ? kind : REASONS[kind][0
 export const why = (verdict) => (verdict.reason ? REASONS[verdict.reason][1] : "Lean accepts the proof.");
 
 export const seconds = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} s`;
-/** Return a longer time for people: `45 s`, `12 min`, `3 h 5 min`. */
+/** Return a time in seconds as people write it: `45 s`, `12 min`, `3 h 5 min`. */
 export function duration(value) {
   const minutes = Math.round(value / 60);
   if (value < 90) return `${Math.max(1, Math.round(value))} s`;
@@ -56,7 +56,7 @@ export const count = (value) => value.toLocaleString("en");
 export const many = (value, one, more = `${one}s`) => `${count(value)} ${value === 1 ? one : more}`;
 export const clock = (unix_s) => new Date(unix_s * 1000).toLocaleString("sv");
 
-/** Return what people call a batch: its label, or else what its first proof attempts; the empty text if there is neither. */
+/** Return what people call a batch: its label, or else what its first proof attempts, or else the empty text. */
 export const nameOf = ({ label, first }) => label ?? first ?? "";
 
 /** Return an outcome as a coloured word. */
@@ -71,7 +71,7 @@ export function scriptedNote(engine) {
   return h("p", { class: "note undecided scripted", role: "note" }, "A script answers here, not Lean: its verdicts prove nothing.");
 }
 
-/** Return what failed, for a person. */
+/** Return a section that tells a person what failed. */
 export function problem(error) {
   const titles = { 401: "A key is needed", 403: "Not for this key", 404: "Nothing here" };
   return h(

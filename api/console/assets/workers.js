@@ -1,4 +1,4 @@
-// Queues and workers, as the farm sees them now.
+// Shows the queues and workers as they are now.
 
 import { ask, poll } from "./api.js";
 import { h, heading, table } from "./dom.js";
@@ -10,12 +10,12 @@ import { badge, count, scriptedNote } from "./words.js";
 const LOOK_S = 2;
 const LOOKS_PER_STRIP = 15;
 const STRIP_MINUTES = 30;
-// The notice stands where a narrow screen shows it without scrolling.
+// The notice is in a column that a narrow screen shows without scrolling.
 const COLUMNS = ["Worker", "State", "Notice", "Environment", "Engine", "Header loaded", "Memory", "Proofs", "Restarts", "Seen"];
 const CLASSES = ["figure", "words", "figure", "figure", "", "figure", "figure", "figure", "figure"];
 
 function row(worker) {
-  // Other processes run no proofs: a 0 would look like a fault.
+  // Other processes run no proofs. A 0 would look like a fault.
   const isLean = worker.kind === "lean";
   const state = worker.state === "starting" ? `starting, ${Math.round(100 * worker.progress)} %` : worker.state;
   const cells = [
@@ -33,7 +33,7 @@ function row(worker) {
   return h("tr", { role: "row", class: worker.state === "failed" && "broken" }, h("th", { scope: "row", role: "rowheader" }, `${worker.kind} ${worker.pid}`), named);
 }
 
-/** Return a row of the queues: what waits and runs in an environment, and who works for it. */
+/** Return a row of the table of queues: how many proofs wait and run in an environment, and how many workers it has. */
 function queue({ environment, pending, leased }, workers) {
   const ours = workers.filter((worker) => worker.kind === "lean" && worker.environment === environment);
   const failed = ours.filter(({ state }) => state === "failed").length;
@@ -41,7 +41,7 @@ function queue({ environment, pending, leased }, workers) {
   return h("tr", {}, h("th", { scope: "row" }, environment), [count(pending), count(leased), served].map((cell) => h("td", {}, cell)));
 }
 
-/** Return what keeps workers from working, in sentences, and whether nothing is wrong with that. */
+/** Return notes on why workers do not work; if no proof waits, the note says that this is all right. */
 function reasons({ draining, workers, queues }) {
   const lean = workers.filter(({ kind }) => kind === "lean");
   const unserved = queues.filter(({ pending, environment }) => pending && !lean.some((worker) => worker.environment === environment && worker.state !== "failed"));
@@ -59,7 +59,7 @@ function flowerLink(address) {
   return h("span", { class: "quiet" }, link, " shows what Celery's workers did with each token; it asks for its own user and password.");
 }
 
-/** Show who works and what waits, until the signal is aborted. */
+/** Show the workers and the queues until the signal is aborted. */
 export async function show(main, _route, signal) {
   heading(main, "Workers");
   const [note, queues, workers] = [h("div", { role: "status" }), h("tbody"), table("Workers", COLUMNS.map(term), [])];
