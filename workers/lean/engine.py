@@ -48,7 +48,7 @@ class Engine(Protocol):
 
     @property
     def failure(self) -> str:
-        """Why this engine cannot judge, for an operator; empty while it can."""
+        """What prevents this engine from judging, as a text for the operator; empty while it can judge."""
 
     @property
     def warning(self) -> str:
@@ -64,7 +64,7 @@ class Engine(Protocol):
         """
 
     def warm(self, header: str) -> None:
-        """Load a header before anybody asks for it."""
+        """Load a header before a proof needs it."""
 
     def end(self, cause: str = "fresh") -> None:
         """Kill the REPL; the next run gets a new one, whose start is counted under the cause."""
@@ -116,7 +116,7 @@ class LeanEngine:
 
     @property
     def failure(self) -> str:
-        """Why the REPL does not start; empty once a run has ended."""
+        """Why the REPL does not start; empty again once a run has ended."""
         return self._failure
 
     @property
@@ -148,7 +148,7 @@ class LeanEngine:
         return found
 
     def warm(self, header: str) -> None:
-        """Load a header before anybody asks for it; a failure is only logged."""
+        """Load a header before a proof needs it; a failure is only logged."""
         try:
             self._session.ensure_alive()
             self._session.load(header)
@@ -179,7 +179,7 @@ class LeanEngine:
         }
 
     def _rest(self, why: str) -> None:
-        """Log that the REPL does not start, and wait a little, so that this host does not use up the queue."""
+        """Log that the REPL does not start, and wait a little, so that this host does not go through items in vain."""
         _log.error("repl.start_failed", error=why)
         self._failure = why
         time.sleep(_START_BACKOFF_S)

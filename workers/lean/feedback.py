@@ -45,8 +45,8 @@ def read_feedback(response: Reply | None, messages: list[Message], place: Place)
 
     Args:
         response: the REPL's response to a command whose tactics were asked for; None if there is none.
-        messages: Lean's messages, placed in the user's own text.
-        place: turns a position in the text that was run into the position in the user's own text.
+        messages: Lean's messages, with positions in the user's own text.
+        place: returns the position in the user's own text for a position in the text that was run.
     """
     tactics = list(_tactics(response, place))
     errors = [message for message in messages if message.severity == "error"][:MOST_ERRORS]

@@ -103,7 +103,7 @@ class GuardedServer(AutoLeanServer):
 
     @cached_property
     def _options(self) -> dict[str, Any]:
-        """What the configuration adds to every command."""
+        """The fields that the configuration adds to every command."""
         added = self._augment_request(Command(cmd="#"))
         return added.model_dump(exclude={"cmd"}, exclude_none=True, by_alias=True)
 

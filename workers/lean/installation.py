@@ -209,7 +209,7 @@ def _layers(launcher: Path, directory: Path) -> list[str]:
     """Set the sandbox up once, as for a REPL, and return the names of its layers.
 
     Raises:
-        SandboxMissing: the sandbox cannot be set up; the text says what is missing and what to do.
+        SandboxMissing: the sandbox cannot be set up; the message says what is missing and what to do.
     """
     command = [str(launcher), "layers"]
     run = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False)

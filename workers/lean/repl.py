@@ -49,7 +49,7 @@ class _Tactic(BaseModel):
 
 
 class _Said(BaseModel):
-    """A reply to a command, as the REPL writes it; fields that are not listed here are left out."""
+    """A reply to a command, in the form in which the REPL writes it; only the fields that the farm needs are read."""
 
     env: int
     messages: tuple[Message, ...] = ()
@@ -112,7 +112,7 @@ class Repl:
         self._cause = ""
 
     def blame(self, cause: str) -> None:
-        """Record why the process really ended; /metrics counts the next start under that cause."""
+        """Record the true cause of the process's end; /metrics counts the next start under this cause."""
         self._cause = cause
         if cause == Bound.MEMORY:
             self._figures.count(MetricSeries.SANDBOX_DENIALS, Bound.MEMORY)
@@ -206,7 +206,7 @@ class Repl:
         except TimeoutError as error:
             self.end("deadline")
             raise ReplTimeout(str(error)) from error
-        except MemoryError as error:  # LeanInteract's: the host has too little for a REPL
+        except MemoryError as error:  # raised by LeanInteract if the host has too little memory for a REPL
             raise ReplOutOfMemory(str(error)) from error
         except (OSError, ReplGone) as error:  # ConnectionError and ChildProcessError are OSErrors
             words = self._last_words()

@@ -30,7 +30,7 @@ class HeaderFailed(ReplEvent):
 
     Attributes:
         response: what Lean said.
-        is_silent: whether Lean showed the error only when something was run on the header.
+        is_silent: whether Lean reported no error while it loaded the header, but then the first command failed.
     """
 
     def __init__(self, response: Reply | Refused, *, is_silent: bool = False) -> None:

@@ -10,7 +10,7 @@ MOST_LEVELS = 200
 
 
 def cut(reply: dict[str, Any]) -> dict[str, Any]:
-    """Empty the lists and objects that are nested too deep in a reply, in place, and return the reply."""
+    """Empty the lists and objects that are nested too deeply in a reply, and return the same reply."""
     level: list[Any] = [reply]
     for _ in range(MOST_LEVELS):
         level = [part for whole in level for part in _parts(whole)]

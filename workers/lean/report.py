@@ -1,4 +1,4 @@
-"""Reports: the REPL's own reply, added to the verdict for batches that ask for it."""
+"""Adds a report to a verdict, which contains the REPL's own reply, if the batch asks for it."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ _PINS = ("lean-toolchain", "lake-manifest.json")
 def revision(settings: Settings, environment: Environment) -> str:
     """Return `TOOLCHAIN|POLICY|CHECKER|HASH`; CHECKER is empty until `with_checker` fills it in.
 
-    HASH covers the REPL's binary, the project's pins, every .olean that the project built itself, and what verdicts say
-    about their environment. The hash is equal on hosts where all of these are equal, and changes as soon as one of them
-    changes.
+    HASH covers the REPL's binary, the files that pin the project's versions, every .olean that the project built
+    itself, and what verdicts say about their environment. Hosts have the same hash if all of these are equal, and only
+    then.
     """
     digest = sha256(orjson.dumps(environment.model_dump()))
     for path in _parts(settings):

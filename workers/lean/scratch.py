@@ -29,7 +29,7 @@ LIMIT_MB = 256
 """The disk space that the files of one REPL may take together."""
 LIMIT_FILES = 4096
 _TICK_S = 0.5
-# Long enough for sweeping a folder full of small files on a slow disk.
+# This is long enough to sweep a folder full of small files on a slow disk.
 _STUCK_S = 120.0
 _SWEEP_EVERY_TICKS = 20
 _MB = 1 << 20
@@ -117,7 +117,7 @@ def _repl_of(scratch: Path) -> int:
 
 
 def _is_over(repl: int) -> bool:
-    """Whether a REPL of this process has ended: it may still wait to be reaped, or another process may have its id."""
+    """Whether a REPL of this process has ended. It may not have been reaped yet, or another process may have its id."""
     try:
         process = psutil.Process(repl)
         return process.status() == psutil.STATUS_ZOMBIE or process.ppid() != os.getpid()

@@ -131,7 +131,7 @@ class Session:
         return self._ran
 
     def enter(self, domain: str) -> None:
-        """Serve a trust domain: a REPL that has run another domain's code is killed first."""
+        """Serve a trust domain from now on; a REPL that has run another domain's code is killed."""
         if self._domain not in ("", domain):
             self.end("domain")
         self._domain = domain
@@ -300,7 +300,7 @@ class Session:
         return self._repl.memory_mb()
 
     def blame(self, cause: str) -> None:
-        """Record why the REPL really ended; /metrics counts the next start under that cause."""
+        """Record the true cause of the REPL's end; /metrics counts the next start under this cause."""
         self._repl.blame(cause)
 
     def end(self, cause: str = "fresh") -> None:

@@ -30,7 +30,7 @@ class _Lost(Exception):
 
 
 class TacticSearcher:
-    """Tries tactics on the REPL of this process, and remembers their results."""
+    """Tries tactics on goals on the REPL of this process, and remembers the results."""
 
     def __init__(self, session: Session, watch: Watch, environment: Environment) -> None:
         self._session = session

@@ -64,7 +64,7 @@ class Tree:
         return node.children[tactic]
 
     def forget_doubtful(self) -> None:
-        """Forget tactics that the farm could not decide, so that they are tried anew when they are asked for again."""
+        """Forget the tactics that the farm could not decide, so that the next request tries them anew."""
         for node, tactic in self.doubtful:
             node.children.pop(tactic, None)
         self.doubtful.clear()
@@ -85,7 +85,7 @@ def failed(status: Status, error: str) -> Tried:
 
 
 def read(reply: dict[str, Any]) -> Tried:
-    """Return the result that Lean's reply to a tactic expresses."""
+    """Return the result of a tactic, read from the REPL's reply to it."""
     if "message" in reply:
         return failed(Status.ERROR, reply["message"].strip())
     messages = [Message.model_validate(each) for each in reply.get("messages", [])]

@@ -44,7 +44,7 @@ _log = structlog.get_logger()
 
 
 def process_count(settings: Settings) -> int:
-    """Return how many Lean processes to run: `LEAN_WORKERS`, else one per core as far as the memory allows."""
+    """Return how many Lean processes to run: `LEAN_WORKERS`, or if that is 0, as many as cores and memory allow."""
     if settings.lean_workers:
         return settings.lean_workers
     fit = int(memory_limit_mb() // settings.lean_memory_limit_mb)

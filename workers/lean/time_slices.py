@@ -22,7 +22,7 @@ _ENOUGH_RUNS = 100
 _SHORTEST_S = 2.0
 _ENOUGH_LONG = 5
 _ENOUGH_TO_COME = 3.0
-# Short, because nobody reads from the REPL while the store is asked.
+# This is short, because nobody reads from the REPL while the store is asked.
 _ANSWER_WITHIN_S = 1.0
 
 

@@ -1,4 +1,4 @@
-"""The line that Flower shows for the work of one token: the batches, their headers and the number of proofs."""
+"""The line that Flower shows on the work of one token: how many proofs were run, of which batches and headers."""
 
 from __future__ import annotations
 

@@ -49,12 +49,12 @@ def _hides_the_rest(message: Message) -> bool:
 
 
 def read_messages(reply: Reply, place: Place) -> list[Message]:
-    """Return the messages of a reply, placed in the user's own text."""
+    """Return the messages of a reply, with positions in the user's own text."""
     return [each.model_copy(update=_places(each, place)) for each in reply.messages]
 
 
 def read_sorries(reply: Reply, place: Place) -> list[Sorry]:
-    """Return the sorries of a reply, placed in the user's own text."""
+    """Return the sorries of a reply, with positions in the user's own text."""
     return [each.model_copy(update=_places(each, place)) for each in reply.sorries]
 
 

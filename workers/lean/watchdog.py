@@ -1,4 +1,4 @@
-"""Watches the running proof from outside its thread, which may be stuck in a read or a parse."""
+"""Watches the running proof from another thread: the proof's own thread may be stuck in a read or a parse."""
 
 from __future__ import annotations
 

@@ -67,12 +67,12 @@ class WorkLoop:
             if not self._work_once(summary):
                 break
         else:
-            # There may be more work: a token for it goes to whichever process is free.
+            # There may be more work. A new token for it goes to any process that is free.
             self._writer.publish(1)
         return str(summary)
 
     def _work_once(self, summary: TokenSummary) -> bool:
-        """Run one chunk and enter it into the summary; return whether there was a chunk."""
+        """Claim and run one chunk, and add it to the summary; return whether there was a chunk."""
         asked_ns = time.time_ns()
         chunk = self._claims.take(self._engine.load_s, in_groups=self._has_short_runs())
         if chunk is None:
@@ -108,7 +108,7 @@ class WorkLoop:
         found, failure = self._judge(chunk, item)
         spent_s = time.monotonic() - started
         self._recent_s.append(spent_s)
-        # A write under way may end the chunk, and must finish before any item of the lease is given back.
+        # A write that is under way may end the chunk. It must finish before any item of the lease is given back.
         if failure and chunk.under_way:
             self._write(chunk, [], item.index, 0.0)
         elif chunk.under_way and chunk.under_way.done():

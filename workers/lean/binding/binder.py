@@ -25,7 +25,7 @@ _COMMANDS = Path(__file__).with_name("commands.lean").read_text(encoding="utf-8"
 # The interpreted JSON parser of an old Lean overflows its stack on commands of 3 kB.
 _PIECE_CHARS = 2000
 _NO_IDENTIFIER = "⟪"
-# A misspelt name in a statement must not become a variable.
+# With autoImplicit, a misspelt name in a statement would become a variable.
 _AS_WRITTEN = "set_option autoImplicit false in\n"
 
 
@@ -76,7 +76,7 @@ class Binder:
         return f"{prepared.front}\n{told}{self._keep(key, plan(prepared, key), _missing_parts(challenge))}"
 
     def _front_and_targets(self, prepared: Prepared, challenge: Challenge, key: str) -> Iterator[str]:
-        """Yield the front with each target in its place, because the namespaces open there affect its meaning."""
+        """Yield the front, with each target in its place: the namespaces that are open there affect its meaning."""
         offset, kept = 0, [target.name for target in challenge.targets]
         for piece in challenge.pieces:
             if piece.kind == "text" and kept:

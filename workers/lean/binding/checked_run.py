@@ -92,7 +92,7 @@ def _binder(session: Session, header: Header) -> Binder:
 
 
 def _state(binder: Binder, prepared: Prepared, answers: Mapping[str, str], ask: Ask) -> Stated:
-    """Return a statement as Lean reads it on a header; each REPL process reads it only once."""
+    """Return what Lean makes of a statement on a header. A REPL process reads each statement only once."""
     text = binder.stating(prepared, answers, "")
     if text not in binder.statements:
         key = secrets.token_hex(12)

@@ -59,7 +59,7 @@ _MANIFEST = {"version": "1.1.0", "packagesDir": ".lake/packages", "packages": []
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The programs and folders that the checkers use on this host.
+    """The programs and folders of this host that the checkers use.
 
     Attributes:
         names: the checkers that are asked, comparator first.
@@ -164,8 +164,8 @@ class Kernels:
         _hand(folder / "lakefile.toml", b'name = "judged"\n')
         _hand(folder / "lake-manifest.json", orjson.dumps(_MANIFEST))
         exports = ["--challenge-from-export", str(challenge), "--solution-from-export", str(solution)]
-        # comparator's own sandbox cannot run inside the farm's. Given both exports, comparator builds and runs nothing
-        # of the submission.
+        # comparator's own sandbox cannot run inside the farm's sandbox. It is not needed: if comparator is given both
+        # exports, it builds and runs nothing of the submission.
         own = [f"--dir={folder}", "comparator", "--config", str(folder / "comparator.json")]
         return [self._tools.programs["lake"], *own, *exports, "--inadvisably-no-sandbox"]
 

@@ -1,4 +1,4 @@
-"""Runs a checker's commands, each in a session of its own, bounded in time and output, and killed afterwards."""
+"""Runs a checker's commands. Each has a session of its own, which is killed afterwards; time and output are limited."""
 
 from __future__ import annotations
 

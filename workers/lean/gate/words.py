@@ -20,8 +20,8 @@ _NAME = re.compile(NAME)
 # brackets.
 _BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
 _HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
-# `#s` counts the elements of the set `s`. It passes if `s` is one letter with its decoration, or where a term is
-# expected.
+# `#s` is the number of elements of the set `s`. It passes if `s` is one letter with its decoration, or in a place where
+# a term is expected.
 _COUNTED = re.compile(rf"[{LETTERS}][0-9'₀-₉ₐ-ₜᵢ-ᵪ]*(?:\.|\Z)")
 _BEFORE_TERM = frozenset("([{⟨=≠<>≤≥+*/^∣,:→↔∧∨¬←∈↦")
 # An `#eval` of nothing but numbers, as people leave it behind: it runs none of the text's code. The pattern also
