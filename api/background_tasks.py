@@ -1,4 +1,4 @@
-"""Background tasks that the API cannot do without: if one ends, its process ends and is replaced."""
+"""Background tasks that the API cannot do without: if such a task ends, its process ends, and is replaced."""
 
 from __future__ import annotations
 

@@ -32,11 +32,11 @@ def content_type(request: Request) -> str:
 async def arriving(request: Request) -> AsyncIterator[bytes]:
     """Yield the chunks of a body as they come.
 
-    A client must send at a minimum speed, because a slow one would hold memory that others need. Only the time spent
-    waiting for chunks counts.
+    A client has `_PATIENCE_S`, and then must have sent `_SLOWEST_BYTES_PER_S` for each further second: a slow client
+    would hold memory that others need. Only the time spent in waiting for chunks counts.
 
     Raises:
-        InvalidRequest: after `_PATIENCE_S`, the body arrives more slowly than `_SLOWEST_BYTES_PER_S`.
+        InvalidRequest: the body arrives too slowly.
     """
     chunks, received, waited_s = request.stream(), 0, 0.0
     while True:
@@ -61,7 +61,7 @@ async def read_body(request: Request, limit: int = JSON_LIMIT_BYTES) -> bytes:
     """Return the body of a request.
 
     Raises:
-        TooLarge: the body is longer than `limit` bytes, whether or not its length was announced.
+        TooLarge: the body is longer than `limit` bytes, or is announced to be.
         RateLimited: this process holds too many bytes of request bodies at the moment.
         InvalidRequest: the body arrives too slowly.
     """

@@ -48,7 +48,7 @@ class Holding:
         """Hold this many more bytes.
 
         Raises:
-            RateLimited: this process, or this owner in it, would hold too many bytes.
+            RateLimited: this process would hold too many bytes, in total or for this owner.
         """
         if not self.buffered.has_room(self.owner, size_bytes):
             raise RateLimited(

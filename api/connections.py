@@ -136,7 +136,7 @@ async def _bind(host: str, port: int) -> list[socket.socket]:
 
 
 class _Door:
-    """Accepts the connections of one listening socket, as long as there are places.
+    """Accepts the connections of one listening socket: serves a connection if there is a place, and refuses it if not.
 
     Args:
         listening: the socket.

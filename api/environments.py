@@ -29,7 +29,7 @@ def _missing(queue: QueueStatus) -> str:
 
 
 def _mixed(workers: list[WorkerStatus]) -> str:
-    """Return a notice if processes of one environment run different Leans or projects, else an empty text."""
+    """Return a notice if the processes of one environment run different Leans or projects; otherwise an empty text."""
     found = Counter(
         f"Lean {each.serves.lean_version}, project {each.serves.project or 'none'}"
         for each in workers

@@ -62,7 +62,7 @@ def error_response(request: Request, error: FarmError) -> Response:
     if path.startswith(_KIMINA) and isinstance(error, RateLimited):
         return JSONResponse({"detail": "No available REPLs"}, error.status, headers)
     if path.startswith(_PREMISES + _KIMINA):
-        # The clients of both servers know 422 and 500; lean-premise-server's client prints the detail.
+        # The clients of both servers only know the statuses 422 and 500. lean-premise-server's client prints `detail`.
         status = 500 if error.retryable or error.status > 500 else error.status
         detail: Any = error.details if isinstance(error, InvalidRequest) and error.details else error.message
         return JSONResponse({"detail": detail}, status, headers)

@@ -191,7 +191,7 @@ class Intake:
         await self.service.batches.stage(self.staging, self.entries(proofs))
 
     def entries(self, proofs: Iterable[Proof]) -> Iterator[StagedItem]:
-        """Yield proofs as items to stage, with canaries among them; raise InvalidRequest and TooLarge as `add` does."""
+        """Yield proofs as items to stage, and canaries among them; raises InvalidRequest and TooLarge as `add` does."""
         for proof in proofs:
             index = len(self._ids)
             if index == MAX_BATCH_PROOFS:
@@ -276,7 +276,7 @@ async def stage_and_commit(
 
 
 async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[Proof]]:
-    """Yield the proofs of an NDJSON body in slices, unpacking gzip on the way; `digest` gets every unpacked byte.
+    """Yield the proofs of an NDJSON body in slices. A gzip body is unpacked; `digest` gets every unpacked byte.
 
     Raises:
         InvalidRequest: a line is not a proof; the message names the line.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - bound to all, asked at loopback
 # The caller's key during one request; tasks that the request starts inherit it.
 _KEY: ContextVar[str] = ContextVar("key", default="")
-# Few, because an agent that waits should soon learn that a part of the farm does not answer.
+# A call is retried only this often: an agent that waits should soon learn that a part of the farm does not answer.
 _RETRIES = 2
 # A call holds at most one text, which may become twice as long when it is written as JSON.
 _LIMIT_BYTES = 4 << 20
@@ -77,7 +77,8 @@ class McpEndpoint:
         if sessions is None:
             raise NotFound("MCP needs a library on the farm's host: `pip install 'leanfarm[mcp]'`, and restart the API")
         async with serving(request, owner):
-            # Read here, with the limits of every other route: the library would wait for ever for a slow body.
+            # The body is read here, with the same limits as on other routes: the library would wait for ever for a slow
+            # body.
             body = await read_body(request, _LIMIT_BYTES)
             await sessions.handle_request(scope, _replayed(body, receive), send)
 
@@ -91,7 +92,7 @@ class McpEndpoint:
         return await asyncio.shield(self._opened)
 
     async def _keep(self, opened: asyncio.Future[StreamableHTTPSessionManager | None]) -> None:
-        """Keep the protocol's task group open to the end: the task that opens the group also has to close it."""
+        """Open the protocol's task group, and close it at the end: one task has to do both."""
         try:
             sessions = await asyncio.to_thread(_make_sessions, self._connect)
         except Exception as error:  # noqa: BLE001 - the waiting request gets it
@@ -112,7 +113,7 @@ class McpEndpoint:
 
 
 def _holder(keyring: Keyring, authorization: str | None) -> str:
-    """Return the name of the key, whatever its scopes, and keep the key for the calls that the request makes."""
+    """Return the name of a key, which may have any scopes; keep the key for the calls that the request makes."""
     name = keyring.holder(authorization).name
     _KEY.set(bearer(authorization))
     return name

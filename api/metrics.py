@@ -16,7 +16,8 @@ from farm.store.cache import CacheStats
 from farm.store.pauses import Alarms
 
 _BOUNDS = [*(f"{bound:g}" for bound in BUCKETS_S), "+Inf"]
-# Labels that are shown from the start: if a counter first appears with the value 1, Prometheus does not see that step.
+# Counters with these labels are shown from the start: if a counter first appears with the value 1, Prometheus does not
+# see the step from 0.
 _KNOWN: dict[MetricSeries, tuple[str, ...]] = {MetricSeries.SANDBOX_DENIALS: tuple(Bound)}
 
 

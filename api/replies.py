@@ -67,12 +67,12 @@ class Replies:
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """Read replies in the background; if the reading ends early, the process ends (`start_vital`)."""
+        """Within this context, read replies in the background. If reading ends too early, so does the process."""
         task = start_vital("replies", self._run())
         try:
             yield
         finally:
-            # Repeated, because redis-py swallows a cancellation that comes while it connects.
+            # The task is cancelled repeatedly, because redis-py swallows a cancellation that comes while it connects.
             while not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=_RETRY_S)

@@ -34,7 +34,7 @@ class RequestCounts:
         self._counts[total] += int(seconds * 1e6)
 
     async def report(self, client: AsyncRedisClient) -> None:
-        """Add the counts to the farm's figures until cancelled; keep them while the store does not answer."""
+        """Add the counts to the farm's figures every two seconds until cancelled; keep them if the store is away."""
         while True:
             await asyncio.sleep(_EVERY_S)
             counted, self._counts = self._counts, Counter()
@@ -83,7 +83,7 @@ class CountedRequests:
 
 def _label(scope: Scope, status: int) -> str:
     method = scope["method"] if scope["method"] in _METHODS else _OTHER
-    # Without a route, the path is just something that a client made up.
+    # If no route matched, the path is not counted: a client may have made it up.
     route = getattr(scope.get("route"), "path", "") or _OTHER
     # A colon would end the label (farm/metric_series.py).
     return f"{method} {route.replace(':', '_')} {status // 100}xx"

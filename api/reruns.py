@@ -17,7 +17,7 @@ async def rerun_options(old: BatchStatus, asked: RerunRequest, service: Service,
         Conflict: the old batch is still running.
         InvalidRequest: the old batch has no undecided proofs, or the farm can no longer do what the old options ask
             for.
-        Forbidden: the key is no longer allowed what the old options ask for.
+        Forbidden: the key may no longer ask for what the old options ask for.
     """
     if not old.finished:
         raise Conflict(f"Batch {old.batch_id!r} still runs: wait for its end, or cancel it")

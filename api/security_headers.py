@@ -83,7 +83,7 @@ def _is_from_here(headers: Headers) -> bool:
 
 
 def _is_local(url: str) -> bool:
-    """Whether a URL names this host, or a host whose name has no dot: no page on the internet has such a host."""
+    """Whether a URL names this host, or a host whose name has no dot. No page on the internet has such a host name."""
     try:
         name = urlsplit(url).hostname or ""
         return ("@" not in url and _PLAIN.fullmatch(name) is not None) or ip_address(name).is_loopback

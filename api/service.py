@@ -64,7 +64,7 @@ async def get_service(request: Request) -> Service:
 
 
 async def admit(request: Request, find_owner: Callable[[Keyring, str | None], str]) -> str:
-    """Return the owner of a request; `find_owner` finds the owner, given the keyring and the `Authorization` header.
+    """Return the owner of a request, which `find_owner` returns for the keyring and the `Authorization` header.
 
     A farm without keys has a single owner, who may ask as often as it likes.
 

@@ -1,4 +1,4 @@
-"""The API's signs of life, given by its event loop."""
+"""Gives the API's signs of life, from its event loop: if the loop hangs, the signs stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts as proofs finish, in two formats with the same cursor: NDJSON and server-sent events."""
+"""Streams verdicts as proofs finish, in two formats with the same cursor: NDJSON and server-sent events."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> Async
     spoke = time.monotonic()
     try:
         while True:
-            # Asked before the read, so that the read includes the verdict that finished the batch.
+            # The status is read before the verdicts. So if the batch is finished, the verdicts include its last one.
             finished = (await batches.status(batch, owner)).finished
             left_s = min(LONGEST_BLOCK_S, spoke + HEARTBEAT_S - time.monotonic())
             found = await batches.follow(batch, cursor, _SLICE, 1 if finished else max(1, int(left_s * 1000)))

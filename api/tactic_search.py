@@ -32,7 +32,7 @@ class Share:
 
 
 def split_goals(goals: Sequence[Goal]) -> list[Share]:
-    """Return the shares of all goals; within a goal, candidates with the same beginning are neighbours."""
+    """Return the shares of all goals. A goal's candidates are sorted, so that those with one beginning are together."""
     return [share for index, goal in enumerate(goals) for share in _split(index, goal)]
 
 
@@ -47,7 +47,7 @@ def _split(index: int, goal: Goal) -> Iterable[Share]:
 
 
 def answer_goals(goals: Sequence[Goal], shares: Sequence[Share], found: Sequence[Json]) -> Json:
-    """Return the fields of `TacticsAnswer`: the results of all shares, put together again."""
+    """Return the fields of `TacticsAnswer`, put together from the results of all shares."""
     results: list[Json] = [
         {"id": goal.id or str(index), "goal": None, "error": None, "candidates": [None] * len(goal.candidates)}
         for index, goal in enumerate(goals)

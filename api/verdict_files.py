@@ -1,4 +1,4 @@
-"""A batch's verdicts as one Parquet file, made and sent a page of proofs at a time."""
+"""Makes one Parquet file of a batch's verdicts, and sends it while making it, one page of proofs after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web console: a page and its files. They hold no data; the page gets what it shows from `/v1`, with a key."""
+"""The web console: a page and its files. They contain no data: the page reads everything from `/v1`, with a key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def root(request: Request) -> Response:
     """Send a browser to the console; every other client gets the sign of life that Kimina's clients ask for."""
     vary = {"Vary": "Accept"}
     if "text/html" in request.headers.get("accept", ""):
-        # Relative, so that it works behind a proxy that puts a prefix before the path.
+        # The address is relative, so that it works behind a proxy that puts a prefix before the path.
         return RedirectResponse("console", headers=vary)
     return JSONResponse({"status": "ok"}, headers=vary)
 

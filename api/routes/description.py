@@ -18,9 +18,9 @@ async def page() -> HTMLResponse:
         title="leanfarm",
         swagger_js_url="docs/assets/swagger-ui-bundle.js",
         swagger_css_url="docs/assets/swagger-ui.css",
-        # No icon: without this a browser would ask the host for one.
+        # An empty icon: without it, a browser would ask this host for an icon.
         swagger_favicon_url="data:,",
-        # By default the page would send the document to a service of Swagger's.
+        # By default, the page would send the OpenAPI document to a service of Swagger's.
         swagger_ui_parameters={"validatorUrl": None},
     )
 
