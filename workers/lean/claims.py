@@ -89,7 +89,7 @@ class Claims:
 
     Attributes:
         in_hand: the chunk that is being run; None between chunks. Other threads read it.
-        declared_bad: the part of the revision that was declared bad, for which this process gets no work; empty if no
+        declared_bad: the part of the revision that was declared bad, so that this process gets no work; empty if no
             part was.
     """
 

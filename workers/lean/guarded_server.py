@@ -36,7 +36,7 @@ TOKEN_TIMEOUT_S = 10.0
 class GuardedServer(AutoLeanServer):
     """An AutoLeanServer for hostile proofs.
 
-    No proof can block or flood the REPL's pipes, or make a reply pass unnoticed for the reply to another request.
+    No proof can block or flood the REPL's pipes. If a proof brings replies and requests out of step, this is noticed.
 
     Attributes:
         generation: how many REPL processes there have been. Environment numbers of earlier processes are not valid.
@@ -161,7 +161,7 @@ class GuardedServer(AutoLeanServer):
         return process
 
     def kill(self) -> None:
-        """Kill the REPL's whole session at once, wait until the kernel has ended the REPL, and close the pipes."""
+        """Kill the REPL's whole session, wait a few seconds at most until the REPL has ended, and close the pipes."""
         self._token = ""
         process, self._proc = getattr(self, "_proc", None), None
         if process is None:

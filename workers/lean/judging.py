@@ -64,7 +64,7 @@ class Trial:
     wants_feedback: bool = False
 
     def place(self, position: Position) -> Position | None:
-        """Return where a position in the text that was run is in the user's own text; None if it is not in that."""
+        """Return the position in the user's own text for a position in the text that was run; None if there is none."""
         return self.prepared.to_user(Position(line=position.line - self.lead_lines, column=position.column))
 
     def place_in_header(self, position: Position) -> Position | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 MOST_LEVELS = 200
-"""The most lists and objects in each other. pydantic and orjson write about 250, of which some are around a reply."""
+"""How many lists and objects may be within each other. pydantic and orjson write about 250; some are around a reply."""
 
 
 def cut(reply: dict[str, Any]) -> dict[str, Any]:

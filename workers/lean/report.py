@@ -1,4 +1,4 @@
-"""Adds a report to a verdict, which contains the REPL's own reply, if the batch asks for it."""
+"""Adds reports to the verdicts of batches that ask for them. A report contains the REPL's own reply."""
 
 from __future__ import annotations
 

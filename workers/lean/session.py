@@ -117,7 +117,7 @@ class Session:
 
     @property
     def generation(self) -> int:
-        """The number of the REPL process, from 1. The numbers of environments and proof states hold in one process."""
+        """The number of the REPL process, from 1. Other processes do not know its environments and proof states."""
         return self._repl.generation
 
     @property

@@ -26,7 +26,7 @@ def judge(messages: Iterable[Message], sorries: Iterable[Sorry]) -> Reason | Non
     """Return the reason if Lean's complete reply rejects a proof at level `compiled`; None if it accepts the proof.
 
     The level requires that there is no error, that there is no sorry in messages or `sorries`, and that Lean reached
-    the end of the text. Lean does not read what comes after `#exit`, an unclosed comment or a stray `end`
+    the end of the text. `#exit`, an unclosed comment or a stray `end` can make Lean skip what comes after
     (docs/security.md, rows 1 and 32).
     """
     messages = list(messages)

@@ -60,7 +60,7 @@ class Watchdog(BackgroundThread):
         self._ticks = 0
 
     def begin(self, session: int | None, timeout_s: float) -> None:
-        """Watch a run of the REPL with this session id; None if the REPL has just died, so that the run will fail."""
+        """Watch a run of the REPL with this session id. The id is None if the REPL has just died: the run fails."""
         now = time.monotonic()
         with self._lock:
             self._watched = Watched(session or 0, now + timeout_s + _GRACE_S, now)

@@ -1,7 +1,7 @@
 """The work that a token starts in a Lean process: claim chunks, run their proofs, and write their verdicts.
 
 A token is a Celery message that says that there is work. A chunk is the items that a process claims at once. A process
-keeps its token while it finds work: because prefetching is off, Celery takes some 80 ms to bring a new token.
+keeps its token while it finds work: without prefetching, Celery takes some 80 ms to bring a new token.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def object_to_statement(statement: str) -> Objection | None:
 
 
 def declared_at(prepared: Prepared) -> Position | None:
-    """Return where the user's own text declares the last theorem or value that the statement asks for, if it does."""
+    """Return where the user's own text declares the last theorem or value that is asked for; None if it does not."""
     asked = prepared.targets or prepared.holes
     at = declaration(prepared.code, asked[-1].name) if asked else None
     return None if at is None else prepared.place(at)

@@ -15,8 +15,8 @@ _NAME_MARKS = str.maketrans("", "", "«»")
 _LETTERED = re.compile("[A-Za-z_]+[!%]?")
 _RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
 _NAME = re.compile(NAME)
-# A letter after one of these characters begins a name: in no symbol of Lean, Std, Batteries, Aesop or Mathlib does a
-# letter follow one of them. `→` is not among them, because of `→o` and `→r`; neither are digits, quotes and closing
+# A letter after one of these characters begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib has a letter
+# directly after one of them. `→` is not among them, because of `→o` and `→r`; neither are digits, quotes and closing
 # brackets.
 _BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
 _HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
@@ -81,7 +81,7 @@ class _Code:
         return _RUNS_TERMS.search(self.code) is not None
 
     def defines_unused(self, start: int, end: int) -> bool:
-        """Whether the `unsafe` at a place begins a definition that nothing else names, and whose code so never runs."""
+        """Whether the `unsafe` at a place begins a definition that nothing else names, so that its code never runs."""
         before = self.code[:start].rstrip(" \t")
         defined = _DEFINED.match(self.code, end)
         if defined is None or before[-1:] not in ("", "\n") or before.rstrip()[-1:] == "]":
