@@ -32,7 +32,7 @@ def content_type(request: Request) -> str:
 async def arriving(request: Request) -> AsyncIterator[bytes]:
     """Yield the chunks of a body as they come.
 
-    A client has `_PATIENCE_S`, and then must have sent `_SLOWEST_BYTES_PER_S` for each further second: a slow client
+    A client has `_PATIENCE_S`, and one further second for each `_SLOWEST_BYTES_PER_S` that have arrived: a slow client
     would hold memory that others need. Only the time spent in waiting for chunks counts.
 
     Raises:

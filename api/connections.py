@@ -173,7 +173,7 @@ class _Door:
     def _take(self) -> None:
         """Accept one connection.
 
-        If there is no room for it, stop listening for a moment and then try again: uvloop does not report when a place
+        If there is no room for it, accept nothing for a moment, and then try again: uvloop does not report when a place
         becomes free.
         """
         if self._places.is_full and len(self._refused) >= self._places.refused:
@@ -228,7 +228,7 @@ class _Refusal(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start waiting for the request, for a short time only."""
-        self._transport = cast(asyncio.Transport, transport)  # a stream's transport; uvloop's has a class of its own
+        self._transport = cast(asyncio.Transport, transport)  # the transport of a stream; uvloop's has its own class
         self._others.add(self)
         self._timer = asyncio.get_running_loop().call_later(_REQUEST_WITHIN_S, self._answer)
 

@@ -170,7 +170,7 @@ class _Lookout:
         self._was_missing = False
 
     async def is_lost(self) -> bool:
-        """Whether the query was not in flight at this check and at the check before, although no answer has come.
+        """Whether the query is lost: at this check and the check before, the store did not know the query any more.
 
         Raises:
             Unavailable: the workers that should answer are still loading.

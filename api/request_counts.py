@@ -83,7 +83,7 @@ class CountedRequests:
 
 def _label(scope: Scope, status: int) -> str:
     method = scope["method"] if scope["method"] in _METHODS else _OTHER
-    # If no route matched, the path is not counted: a client may have made it up.
+    # If no route matched, the label does not contain the path: a client may have made the path up.
     route = getattr(scope.get("route"), "path", "") or _OTHER
     # A colon would end the label (farm/metric_series.py).
     return f"{method} {route.replace(':', '_')} {status // 100}xx"

@@ -64,7 +64,7 @@ async def get_service(request: Request) -> Service:
 
 
 async def admit(request: Request, find_owner: Callable[[Keyring, str | None], str]) -> str:
-    """Return the owner of a request, which `find_owner` returns for the keyring and the `Authorization` header.
+    """Admit a request and return its owner, whom `find_owner` finds by the keyring and the `Authorization` header.
 
     A farm without keys has a single owner, who may ask as often as it likes.
 

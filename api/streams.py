@@ -38,7 +38,7 @@ async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> Async
     spoke = time.monotonic()
     try:
         while True:
-            # The status is read before the verdicts. So if the batch is finished, the verdicts include its last one.
+            # The status is read before the verdicts: if the batch is finished, its last verdict is then among them.
             finished = (await batches.status(batch, owner)).finished
             left_s = min(LONGEST_BLOCK_S, spoke + HEARTBEAT_S - time.monotonic())
             found = await batches.follow(batch, cursor, _SLICE, 1 if finished else max(1, int(left_s * 1000)))
