@@ -71,7 +71,7 @@ def _submission(service: Service, options: dict[str, Any], **more: Any) -> NewBa
 async def submit(
     request: Request, service: ServiceDep, owner: VerifierDep, idempotency_key: Annotated[str, _KEY] = ""
 ) -> BatchAccepted:
-    """Submit proofs as JSON, or as NDJSON lines (gzip too) with the options as query parameters."""
+    """Submit proofs as JSON, or as NDJSON (gzipped too); with NDJSON, the options are query parameters."""
     kind = content_type(request)
     if kind == NDJSON:
         return await _submit_lines(request, service, owner, idempotency_key)
@@ -147,7 +147,7 @@ async def items(
     after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the page before.")] = -1,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> Response:
-    """Read the proofs of a batch with their verdicts, in the order submitted; a page holds a few megabytes."""
+    """Read the proofs of a batch with their verdicts, in the order submitted; a page has a few megabytes."""
     found, following = await service.batches.items(batch_id, owner, after, limit)
     end = b"null" if following is None else b"%d" % following
     return Response(b'{"items":[%s],"next":%s}' % (b",".join(found), end), media_type="application/json")
@@ -161,7 +161,7 @@ async def rerun(
     body: RerunRequest | None = None,
     idempotency_key: Annotated[str, _KEY] = "",
 ) -> BatchAccepted:
-    """Run a finished batch's undecided proofs again, in a new batch with its options and with its id as `parent`."""
+    """Run a finished batch's undecided proofs again: the new batch has its options, and names it as `parent`."""
     asked = body or RerunRequest()
     old = await service.batches.status(batch_id, owner)
     options = await rerun_options(old, asked, service, owner)
@@ -194,7 +194,7 @@ async def results(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> Response:
-    """Read verdicts in completion order: a page or, if `Accept` asks for one, an NDJSON or event stream to the end."""
+    """Read verdicts in completion order: one page, or a stream of NDJSON or events if `Accept` asks for it."""
     accept = request.headers.get("accept", "")
     if EVENTS in accept:
         cursor = check_cursor(after or request.headers.get("last-event-id"))

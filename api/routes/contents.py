@@ -38,7 +38,7 @@ async def matches(
     after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=10_000, description="How many verdicts to look through.")] = 10_000,
 ) -> MatchesPage:
-    """Find the proofs of a batch with a given text in one of Lean's messages or in a goal that was left."""
+    """Find those proofs of a batch for which a message of Lean or a goal that was left has a given text."""
     return await service.batches.matches(batch_id, owner, text, after, limit)
 
 
@@ -48,7 +48,7 @@ async def matches(
     responses={200: {"content": {PARQUET: {"schema": {"type": "string", "format": "binary"}}}}},
 )
 async def parquet(batch_id: str, service: ServiceDep, owner: VerifierDep) -> StreamingResponse:
-    """Read a batch's verdicts as a Parquet file, each with the problem of its proof, in the order of the proofs.
+    """Read a batch's verdicts as a Parquet file, in the order of the proofs; each row has the proof's problem too.
 
     The file is that of `farm export --parquet`. It is made while it is sent; proofs without a verdict are left out.
     Example: `pandas.read_parquet("http://127.0.0.1:8000/v1/batches/ID/verdicts.parquet")`.
