@@ -9,6 +9,7 @@ from farm.lexer import DOUBTFUL, UNCLOSED, tokens
 _VERBATIM = frozenset(("string", "char", "doc"))
 # These strings are searched for one by one: searching for a plain string is a hundred times faster than for a pattern.
 _IDLE = ("--", "/-", " \n", "\n\n", "\r\n")
+_NEWLINE_CHARACTER = "'\n'"
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _SPACES_AT_END = re.compile(r" +\n")
 _BLANK_LINES = re.compile(r"\n{2,}")
@@ -46,7 +47,9 @@ def normal_form(code: str) -> str:
             continue
         position = end
     gap.append(code[position:])
-    return "".join([*out, _settled("".join(gap), first=not out).rstrip(" \n")])
+    normal = "".join([*out, _settled("".join(gap), first=not out).rstrip(" \n")])
+    # Two lone quotes on two lines would become a character: `'`, spaces or a comment, a line end, `'`.
+    return code if _NEWLINE_CHARACTER in normal else normal
 
 
 def _blank(comment: str) -> str:

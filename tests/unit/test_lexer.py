@@ -100,6 +100,8 @@ def test_without_code_the_same_strings_and_comments_are_found(text: str) -> None
 
 @given(TEXTS)
 @settings(max_examples=1500)
+@example("'  \n'")  # without the spaces, a character
+@example("'-- x\n\n'")
 def test_a_normal_form_keeps_every_token_and_its_column(text: str) -> None:
     normal = normal_form(text)
     if {DOUBTFUL, UNCLOSED} & {kind for kind, _, _ in tokens(text, code=False)}:
