@@ -18,14 +18,17 @@ end
 redis.call('HSET', 'farm:holding:' .. batch, 'owner', owner)
 hold(batch, owner, items, bytes)
 redis.call('ZADD', 'farm:expiries', now_ms() + ttl_ms, batch)
+local lanes = {}
 for i = 8, #ARGV, 3 do
   local index, lane, stored = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  lanes[lane] = 'farm:pending:' .. lane .. ':' .. batch
   redis.call('HSET', b .. ':items', index, stored)
+  redis.call('RPUSH', lanes[lane], index)
+end
+-- If the staging is not committed, the reaper deletes it (expire.lua). If no reaper runs, the keys expire by themselves.
+for lane, list in pairs(lanes) do
   redis.call('SADD', b .. ':lanes', lane)
-  redis.call('RPUSH', 'farm:pending:' .. lane .. ':' .. batch, index)
-  -- If the staging is not committed, the reaper deletes it (expire.lua). If no reaper runs, the keys expire by
-  -- themselves.
-  redis.call('PEXPIRE', 'farm:pending:' .. lane .. ':' .. batch, 2 * ttl_ms)
+  redis.call('PEXPIRE', list, 2 * ttl_ms)
 end
 redis.call('PEXPIRE', b .. ':items', 2 * ttl_ms)
 redis.call('PEXPIRE', b .. ':lanes', 2 * ttl_ms)
