@@ -71,10 +71,7 @@ def test_a_folded_alarm_stays_folded_in_the_next_view(page: Page) -> None:
 @pytest.mark.usefixtures("paused")
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
 def test_the_banner_can_be_read_everywhere(page: Page, width: int, scheme: str) -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    page.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.look(width, scheme)
     page.open("history")
     page.await_text("has paused its key, alice", CANARY)
     page.await_text("Premise queries")

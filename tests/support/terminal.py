@@ -25,11 +25,12 @@ def on_terminal(farm: RunningFarm, *arguments: str) -> tuple[int, str]:
         command, env=environment, cwd=farm.folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
     ) as process:
         os.close(theirs)
-        shown = _read_to_end(ours)
+        shown = read_to_end(ours)
     return process.returncode, shown
 
 
-def _read_to_end(terminal: int) -> str:
+def read_to_end(terminal: int) -> str:
+    """Return all that a terminal shows, until the last process has closed its end; close ours."""
     shown = b""
     with os.fdopen(terminal, "rb", buffering=0) as screen:
         try:

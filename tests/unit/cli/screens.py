@@ -14,6 +14,8 @@ import subprocess
 import termios
 from pathlib import Path
 
+from tests.support.terminal import read_to_end
+
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).resolve().parents[3]
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -30,18 +32,11 @@ def on_terminal(program: list[str], environment: dict[str, str], folder: Path, c
     """Return what a program shows on a terminal, without its colours."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    shown = b""
     with subprocess.Popen(program, env=environment, cwd=folder, stdin=theirs, stdout=theirs) as process:
         os.close(theirs)
-        with os.fdopen(ours, "rb", buffering=0) as screen:
-            try:
-                while piece := screen.read(65536):
-                    shown += piece
-            except OSError:
-                # Linux says so when the last process has let go of the other end.
-                pass
+        shown = read_to_end(ours)
     assert process.returncode == 0
-    return _ANSI.sub("", shown.decode().replace("\r\n", "\n"))
+    return _ANSI.sub("", shown.replace("\r\n", "\n"))
 
 
 def in_pipe(program: list[str], environment: dict[str, str], folder: Path) -> str:
