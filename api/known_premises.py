@@ -8,10 +8,10 @@ from farm.store.retrievals import Retrieval
 
 
 class Embedded:
-    """Remembers the hashes of the texts that were used last, as many as the embed room keeps vectors for.
+    """Remembers the hashes of the most recently used texts, as many as the embed room keeps vectors for.
 
-    The count that they give is an estimate, and that is enough. It only decides whether a query is admitted; if the
-    work turns out to be larger, the embed worker divides it.
+    From these hashes, the API estimates how many texts of a query still have to be embedded. An estimate is enough: it
+    only decides whether the query is admitted, and the embed worker divides work that turns out to be larger.
 
     Args:
         size: how many texts to remember.

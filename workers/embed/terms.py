@@ -42,7 +42,10 @@ def is_variable(term: str) -> bool:
 
 
 def rename(row: Terms, names: dict[str, str]) -> Terms:
-    """Return the terms with variables named `x0`, `x1`, … by first occurrence; new names are added to `names`."""
+    """Return the terms with their variables renamed to `x0`, `x1`, …, in the order in which they first occur.
+
+    `names` gives the new name of each variable that was renamed before; variables that it lacks are added to it.
+    """
     return [names.setdefault(term, f"x{len(names)}") if is_variable(term) else term for term in row]
 
 

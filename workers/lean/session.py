@@ -39,7 +39,8 @@ class Header:
         env: an environment of this REPL process that holds the header and nothing else.
         start: the environment where proofs start: `env`, or None (Lean's initial environment) if the header is empty.
         response: what Lean said while loading the header.
-        binder: the farm's own commands on the header, or the error that prevented them; None if they were not needed.
+        binder: the farm's own commands, ready to run in the header's environment, or the error that stopped them from
+            loading; None if they were not needed.
     """
 
     env: int

@@ -14,7 +14,14 @@ DAC_READ_SEARCH = 2
 
 
 def give_up_capabilities(kept: int = 0) -> None:
-    """Give up all capabilities but `kept` (a bit set of the first 32), for this process and what it becomes."""
+    """Give up all capabilities except those in `kept`, for this process and every program that it executes.
+
+    Args:
+        kept: a bit mask of capabilities 0 to 31.
+
+    Raises:
+        Missing: the kernel refuses.
+    """
     header = struct.pack("Ii", _VERSION_3, 0)
     low, high = struct.pack("III", kept, kept, kept), struct.pack("III", 0, 0, 0)
     if libc.capset(ctypes.c_char_p(header), ctypes.c_char_p(low + high)):
