@@ -1,6 +1,6 @@
 """The SDK: a core without I/O, and two shells that do the I/O for it, one synchronous and one asynchronous.
 
-The SDK needs httpx and pydantic. It imports only the models and the errors from the farm's own code.
+The SDK needs httpx and pydantic. Of the farm's own code, it imports only the models and the errors.
 """
 
 from farm.client.asynchronous import AsyncBatch, AsyncFarm

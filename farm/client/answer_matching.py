@@ -1,8 +1,8 @@
 """Checks that an answer belongs to its request: it must carry the request's name and fit the request's content.
 
-Answers get mixed up if two processes read from one socket, or if a proxy mixes up its connections. The SDK never
-returns the answer to another request. If such an answer arrives, the SDK treats the right answer as lost and makes the
-call again.
+Answers get mixed up if two processes read from one socket, or if a proxy mixes up its connections. If an answer that
+arrives belongs to another request, the SDK does not return this answer to its caller. The SDK treats the right answer
+as lost, and makes the call again.
 """
 
 from __future__ import annotations

@@ -51,10 +51,10 @@ class AsyncFarm:
     that loop ends.
 
     Args:
-        base_url: the farm's URL. If None, the variable `FARM_URL` is used; if that is not set, this host at `PORT`
-            (8000).
+        base_url: the farm's URL. If None, the variable `FARM_URL` gives the URL. If `FARM_URL` is not set, the farm is
+            on this host, at the port that `PORT` gives (8000 by default).
         api_key: the API key. If None, the variable `FARM_API_KEY` is used. With an empty text, no key is sent.
-        timeout: a connection counts as lost after this many seconds without a byte, plus the time that the work may
+        timeout: a connection counts as lost if no byte arrives for this many seconds plus the time that the work may
             take.
         retries: how many times in a row a failed call is repeated.
         transport: the httpx transport to send requests through, for tests and special networks.
@@ -134,7 +134,7 @@ class AsyncFarm:
     async def batches(
         self, limit: int = 20, *, label: str | None = None, tags: Iterable[str] = (), prefix: str = ""
     ) -> list[BatchStatus]:
-        """Return the key's latest batches, as `Farm.batches` does."""
+        """Return the latest batches of the client's API key, as `Farm.batches` does."""
         return await self._run(self._core.batches(limit, label=label, tag=list(tags), prefix=prefix))
 
     async def commands(
@@ -262,7 +262,7 @@ class AsyncBatch:
     """A batch of proofs in the farm. Iterating over it (`async for`) yields verdicts as its proofs finish.
 
     Attributes:
-        id: the batch's id, which `AsyncFarm.batch` takes in another process.
+        id: the batch's id; in another process, `AsyncFarm.batch` makes a handle from this id.
         cursor: the position after the last verdict that `results` yielded; None before the first.
     """
 

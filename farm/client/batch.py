@@ -1,4 +1,4 @@
-"""The handle for a batch that `Farm` returns: it yields verdicts, and can watch, rerun and cancel the batch."""
+"""The handle that `Farm` returns for a batch: it gives the batch's verdicts and status, and can rerun or cancel it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Batch:
     """A batch of proofs in the farm. Iterating over it yields verdicts as its proofs finish.
 
     Attributes:
-        id: the batch's id, which `Farm.batch` takes in another process.
+        id: the batch's id; in another process, `Farm.batch` makes a handle from this id.
         cursor: the position after the last verdict that `results` yielded; None before the first.
     """
 
@@ -47,8 +47,8 @@ class Batch:
     def results(self, after: str | None = None) -> Generator[Verdict, None, None]:
         """Yield each verdict once, as proofs finish, until the batch ends.
 
-        If the connection is lost, a new connection continues after the last verdict. Every line that arrives resets the
-        count of tries.
+        If the connection is lost, a new connection continues after the last verdict. The number of tries is limited,
+        but the count starts anew whenever the farm sends anything.
 
         Args:
             after: the `cursor` to continue from; None starts with the first verdict.

@@ -1,9 +1,10 @@
 """The steps that the core asks a shell to take: make a call, pause, or read a batch to its end.
 
-A flow is a generator that yields such steps and returns the result of one SDK method. A shell drives the flow: it takes
-each step, and then resumes the flow. After a call, the shell sends the response into the flow, or the httpx error that
-came instead. After a pause or a followed batch, the shell sends nothing. If another error occurs during a step, even
-Ctrl-C, the shell throws the error into the flow, so that the flow can clean up with further steps.
+The shells are `Farm` and `AsyncFarm`, which do the I/O. A flow is a generator that yields such steps and returns the
+result of one SDK method. A shell drives the flow: it takes each step, and then resumes the flow. After a call, the
+shell sends the response into the flow, or the httpx error that came instead. After a pause or a followed batch, the
+shell sends nothing. If another error occurs during a step, even Ctrl-C, the shell throws the error into the flow, so
+that the flow can clean up with further steps.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Call:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the call may be sent again: the farm does the work only once even if the call arrives twice."""
+        """Whether the farm does the work only once if the call arrives twice, so that the call may be sent again."""
         return self.method != "POST" or "Idempotency-Key" in self.headers
 
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:

@@ -48,7 +48,10 @@ _STRUCT = ("targets", "answers")
 
 
 def top_level(given: Mapping[str, str]) -> list[str]:
-    """Return the names of all columns that may be needed from a table; for a name `a.b`, also the whole struct `a`."""
+    """Return the names of all columns of a table that may hold a field of a proof.
+
+    If a name is `a.b`, the name `a` is returned too, because `b` may be a part of the struct in the column `a`.
+    """
     names = [name for field in FIELDS for name in ([given[field]] if field in given else COLUMNS[field])]
     return list(dict.fromkeys(each for name in names if name for each in (name, name.partition(".")[0])))
 
@@ -69,9 +72,9 @@ def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
 
     Returns:
         The fields that were found. If the statement's column holds a struct (verl's `ground_truth`), the struct gives
-        `targets` and `answers` too. The header goes before the statement, or before the code if there is no statement.
-        It is dropped if that text has imports of its own. If the statement ends in `by` and the code is only the
-        tactics after it, the code gets a `by` of its own.
+        `targets` and `answers` too. The header is put before the statement, or before the code if there is no
+        statement. The header is dropped if the text after it has imports of its own. If the statement ends in `by` and
+        the code is only the tactics that follow this `by`, the code gets a `by` of its own.
 
     Raises:
         LookupError: a column that the caller names is missing; the message names it.
@@ -95,7 +98,7 @@ def name_of(row: Mapping[str, Any], given: Mapping[str, str]) -> str | None:
 
 
 def pick_statement(cell: Any) -> dict[str, Any]:
-    """Return the fields of a proof that the cell of a statement holds: a text, or a struct such as verl's."""
+    """Return the fields of a proof that a statement's cell holds; the cell is a text, or a struct such as verl's."""
     return pick({"statement": cell}, {"code": "", "problem": "", "id": ""})
 
 
@@ -106,8 +109,8 @@ def proof_from_row(row: Mapping[str, Any], **columns: str) -> Proof:
 
     Args:
         row: the row's cells by column.
-        columns: the column names, by field (`statement="stmt", code="answer"`). A field needs one only if its column
-            has none of the usual names.
+        columns: the column names, by field (`statement="stmt", code="answer"`). A field has to be named here only if
+            its column has none of the usual names.
 
     Raises:
         LookupError: a named column is missing.
@@ -136,7 +139,7 @@ def _usual(row: Mapping[str, Any], field: str, given: Mapping[str, str]) -> list
 
 
 def _struct(statement: Any) -> Any:
-    """Return the cell of a statement; if its text begins with `{`, decode it, because it is a struct in JSON."""
+    """Return a statement's cell; decode a text that begins with `{`, because such a text is a struct in JSON."""
     is_json = isinstance(statement, str) and statement.lstrip().startswith("{")
     return _loaded(statement, None) if is_json else statement
 

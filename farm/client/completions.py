@@ -60,10 +60,12 @@ def _text(completion: Completion) -> str:
 
 
 def proof_of(code: str, statement: Statement, index: int) -> Proof | None:
-    """Return a proof of the statement with this code; None if the code cannot be sent: that is the model's fault.
+    """Return the proof of a statement by this code; None if the code cannot be sent.
+
+    Code that cannot be sent is the model's fault, so it raises no error.
 
     Raises:
-        InvalidRequest: the statement is not valid: that is the caller's fault.
+        InvalidRequest: the statement is not valid, which is the caller's fault.
     """
     try:
         Proof(code=code)

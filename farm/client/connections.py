@@ -1,8 +1,8 @@
 """The connections of a client to its farm, separate for each process and for each event loop.
 
-After a fork, parent and child share every open socket. If both read from one, each may get the other's answers. So a
-child process leaves alone the connections that its parent opened. It does not even close them, because that would end a
-TLS session that the parent still uses.
+After a fork, parent and child share every open socket. If both read from one socket, each may get the other's answers.
+So a child process leaves alone the connections that its parent opened. It does not even close them, because that would
+end a TLS session that the parent still uses.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Connections(_Connections[httpx.BaseTransport]):
 
 
 class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
-    """The connections of `AsyncFarm`, separate for each event loop that uses it."""
+    """The connections of `AsyncFarm`; each event loop has connections of its own."""
 
     def __init__(self, endpoint: FarmEndpoint, transport: httpx.AsyncBaseTransport | None) -> None:
         super().__init__(endpoint, transport)
@@ -115,7 +115,7 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
                 del self._held[place], self._clients[place]
 
     async def _hold(self, place: Place) -> AsyncGenerator[None, None]:
-        """Yield once; close the client when this generator is closed, as `asyncio.run` does when its loop ends."""
+        """Yield once; close the client when this generator is closed. `asyncio.run` closes it when the loop ends."""
         try:
             yield
         finally:

@@ -58,7 +58,7 @@ M = TypeVar("M", bound=BaseModel)
 _QUERY = "The premise query"
 _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
-# How long the farm waits for its workers before it answers. The SDK waits longer: the answer says more than a timeout.
+# How long the farm waits for its workers before it answers. The SDK waits longer: an answer tells more than a timeout.
 _VERIFY_DEADLINE_S = 3600.0
 _VERIFY_GRACE_S = 30.0
 _RETRIEVAL_DEADLINE_S = 30.0
@@ -102,7 +102,7 @@ class Core:
 
     Args:
         farm: the farm's address as errors show it.
-        timeout_s: a connection counts as lost after this many seconds without a byte, plus the time that the work may
+        timeout_s: a connection counts as lost if no byte arrives for this many seconds plus the time that the work may
             take.
         retries: how many times in a row a failed call is repeated.
     """
@@ -131,7 +131,7 @@ class Core:
         except GeneratorExit:
             raise
         except BaseException as error:
-            # Cancel the running batches, unless a repeated call can find them by the key or the farm is out of reach.
+            # Cancel the running batches, unless the farm is out of reach, or a repeated call can find them by the key.
             is_lost = isinstance(error, ConnectionFailed | Unavailable)
             if series.plan.idempotency_key is None and not is_lost:
                 yield from self._cancel_all(batch_id for batch_id, *_ in running)
@@ -157,13 +157,13 @@ class Core:
             try:
                 return (yield from self.submit(part.submission, part.key))
             except RateLimited:
-                # The earlier batches of this series may have used up the quota. It has room again when they are done.
+                # The earlier batches of this series may have used up the quota; when they are done, it has room again.
                 if not running:
                     raise
                 yield from self._finish(series, running)
 
     def _finish(self, series: Series, running: deque[tuple[str, Sent, SeriesPart]]) -> Flow[None]:
-        """Read the verdicts of the oldest batch to its end. Meanwhile the farm works on the other batches."""
+        """Read the verdicts of the oldest batch until the batch ends. Meanwhile the farm works on the other batches."""
         batch_id, sent, part = running[0]
         yield Follow(batch_id, sent, partial(series.take, part))
         series.finish(part, (yield from self.status(batch_id, sent)))
@@ -175,7 +175,7 @@ class Core:
                 yield from self.cancel(batch_id)
 
     def submit(self, submission: Submission, idempotency_key: str | None = None) -> Flow[tuple[str, Sent]]:
-        """Submit proofs as one batch, even if the call is sent twice; return the batch's id and what was sent."""
+        """Submit proofs; return the batch's id and what was sent. Sending the call twice still makes only one batch."""
         timeout_s = self._timeout_s + submission.size / _SUBMIT_BYTES_PER_S
         key = {"Idempotency-Key": _checked_key(idempotency_key or uuid4().hex)}
         if submission.fits_json:
@@ -199,7 +199,7 @@ class Core:
         return Following(batch_id, after, farm=self._farm, retries=self._retries, sent=sent)
 
     def batches(self, limit: int, **wanted: Any) -> Flow[list[BatchStatus]]:
-        """List the key's batches; `wanted` holds parameters of `GET /v1/batches`, of which empty ones are not sent."""
+        """List the API key's batches. `wanted` holds parameters of `GET /v1/batches`; empty parameters are not sent."""
         call = self._get("/v1/batches", limit=limit, **{name: value for name, value in wanted.items() if value})
         return (yield from self._answer(call, _BATCHES, lambda found: len(found.batches) <= limit)).batches
 
@@ -219,12 +219,12 @@ class Core:
         return (yield from self._answer(call, _ITEM, lambda found: found.index == index))
 
     def items(self, batch_id: str, after: int) -> Flow[ItemsPage]:
-        """Get the next proofs of a batch after the index `after`: as many as one answer holds."""
+        """Get as many proofs of a batch as one answer holds, from the first proof after the index `after`."""
         call = self._get(f"{_batch_path(batch_id)}/items", after=after)
         return (yield from self._answer(call, _ITEMS, lambda found: _follow_each_other(found, after)))
 
     def rerun(self, batch_id: str, **fields: Any) -> Flow[tuple[str, Sent]]:
-        """Run the undecided proofs of a batch again, as one new batch even if the call is sent twice."""
+        """Run a batch's undecided proofs again, as a new batch. Sending the call twice still makes only one batch."""
         headers = {**_JSON, "Idempotency-Key": uuid4().hex}
         body = _encode(_checked(RerunRequest, fields, "The rerun"), "The rerun")
         call = Call("POST", f"{_batch_path(batch_id)}/rerun", self._timeout_s + _RERUN_S, headers=headers, body=body)

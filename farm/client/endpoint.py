@@ -30,7 +30,7 @@ class FarmEndpoint:
 
     @classmethod
     def resolve(cls, base_url: str | None, api_key: str | None) -> FarmEndpoint:
-        """Return the endpoint that the arguments name. If one is None, the environment or `./.env` gives its value.
+        """Return the endpoint that the arguments name. The environment or `./.env` replaces an argument that is None.
 
         Raises:
             ConfigurationError: the URL is not an HTTP URL, the key cannot be sent, or `./.env` cannot be read.

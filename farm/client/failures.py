@@ -40,7 +40,7 @@ class Failure:
 
     Attributes:
         error: the error to raise if the call is not repeated.
-        retryable: whether the call may be repeated: a repetition can succeed and does no harm.
+        retryable: whether the call may be repeated, because a repetition can succeed and does no harm.
         retry_after_s: the least number of seconds to wait before the call is repeated; None if the farm names none.
     """
 
@@ -63,7 +63,8 @@ def failure(reply: Reply, call: Call, farm: str) -> Failure:
         error, slow = _refusal(reply, farm), reply.status_code == 504
     else:
         error, slow = _loss(reply, call, farm), isinstance(reply, httpx.ReadTimeout)
-    # After a timeout, a call is repeated only if the farm does its work once: more work would slow the farm further.
+    # After a timeout, the farm may still be working on the call. Doing the work a second time would slow the farm
+    # further, so only a repeatable call is sent again.
     retryable = error.retryable and (call.repeatable or not slow)
     return Failure(error, retryable, _retry_after_s(reply))
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 def as_request(value: Any) -> Any:
-    """Return a `Command` or `ProofStep` of lean_interact as fields with the REPL's names; return others unchanged."""
+    """Return a `Command` or `ProofStep` of lean_interact as the REPL's JSON object; return a dictionary unchanged."""
     return value.model_dump(mode="json", by_alias=True, exclude_none=True) if isinstance(value, BaseModel) else value
 
 

@@ -1,4 +1,4 @@
-"""The manifest of a run, which makes a benchmark repeatable: proofs, options, the farm that judged, and results."""
+"""The manifest of a run: its proofs, options, farm and results. With a manifest, a benchmark can be repeated."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Manifest(BaseModel):
 
 
 def content_hash(proof: Proof | BadRow) -> str:
-    """Return the SHA-256 of the fields of a proof that are judged: of `[statement, code]` as compact JSON in UTF-8.
+    """Return the SHA-256 of what is judged of a proof: the list `[statement, code]` as compact JSON in UTF-8.
 
     If the proof has `targets` or `answers`, the list is `[statement, code, targets, answers]`, with null for a missing
     one.
@@ -143,7 +143,7 @@ def identify(proof: Proof | BadRow, index: int) -> Identity:
 
 
 def findings(identities: Sequence[Identity], verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return those fields of a manifest that follow from the proofs and their verdicts alone, both given in order."""
+    """Return the fields of a manifest that follow from the proofs and their verdicts, which are in the same order."""
     # A proof without attempts was judged only if its verdict is from the cache. Otherwise it never ran (cancelled).
     judged = (each.environment for each in verdicts if each.attempts or each.cached)
     environments = {each.model_dump_json(): each for each in judged}

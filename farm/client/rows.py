@@ -40,8 +40,8 @@ def check_rows(rows: Iterable[Any]) -> Iterator[Proof | BadRow]:
     """Yield the proof of each row, or a bad row if the row's text is empty or cannot be sent.
 
     A model may write any text, so a bad text must not end a run. A missing `code` or another wrong field is a mistake
-    of the caller and does end the run. Such a mistake is usually in every row, and otherwise a whole training run would
-    silently be worth 0.
+    of the caller and does end the run. Such a mistake is usually in every row. If it ended nothing, every reward of a
+    training run would silently be 0.
 
     Raises:
         InvalidRequest: `code` is missing, or another field is wrong; the message names the row.
@@ -84,7 +84,7 @@ def _fields(row: Any) -> dict[str, Any]:
 
 
 def bad_row(fields: dict[str, Any], why: str) -> BadRow:
-    """Return a bad row with those fields of a proof that are texts; characters that cannot be sent become `?`."""
+    """Return a bad row with the fields of a proof whose values are texts; characters that cannot be sent become `?`."""
     texts = {name: _writable(text) for name in Proof.model_fields if isinstance(text := fields.get(name), str)}
     return BadRow(texts.pop("id", None), why, **texts)
 

@@ -52,8 +52,8 @@ class Run(Sequence[Verdict]):
         """Return one reward per proof: 1.0 if accepted, 0.0 if rejected; see `farm.rewards`.
 
         Args:
-            undecided: the reward for a proof that the farm could not decide. None is not a number, so that the caller
-                can tell such proofs apart.
+            undecided: the reward for a proof that the farm could not decide. With None, the caller can tell such a
+                proof from the others.
             level: the level that accepted proofs must have reached.
 
         Raises:
@@ -86,7 +86,7 @@ class Run(Sequence[Verdict]):
         return fmean(1 - comb(len(solved) - sum(solved), k) / comb(len(solved), k) for solved in attempts.values())
 
     def _attempts(self, undecided: Undecided | None) -> dict[str, list[bool]]:
-        """Return a list for each problem that says of each attempt whether it was accepted; skip excluded attempts."""
+        """Return for each problem, by name, whether each of its attempts was accepted; leave out excluded attempts."""
         attempts: dict[str, list[bool]] = defaultdict(list)
         for proof, verdict in zip(self.manifest.proofs, self, strict=True):
             if proof.problem is None:

@@ -1,4 +1,4 @@
-"""A series: many proofs, divided into batches, whose verdicts are put in the order of the proofs as they arrive."""
+"""A series: many proofs that are sent as several batches. The verdicts are put into the order of the proofs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SeriesFields(OptionFields, total=False):
             default. Cancelled proofs are not sent again.
         idempotency_key: a name for the run. If another process repeats the call with this key and the same proofs, it
             gets the same batches and submits nothing twice. If a run with a key fails, its batches keep running.
-        known: verdicts of an earlier run, by pairs of id and `content_hash`. Their proofs are not sent again.
+        known: verdicts of an earlier run, by pairs of id and `content_hash`. A proof with such a verdict is not sent.
         progress: called after each verdict with two numbers: how many proofs have a verdict, and how many proofs there
             are. If the iterable has no length, the second number counts the proofs read so far.
         on_verdict: called once with each proof's final verdict when it arrives, but not with `known` verdicts.
@@ -145,7 +145,7 @@ class Series:
             yield self._parts(again)
 
     def take(self, part: SeriesPart, verdict: Verdict) -> None:
-        """Take one verdict of a part: keep the verdict, or keep its proof for the next round if it is undecided."""
+        """Take one verdict of a part. If the proof is to be tried again, keep the proof; otherwise keep the verdict."""
         part.taken += 1
         entry = part.entries[verdict.index]
         placed = verdict.model_copy(update={"index": entry.index})
@@ -184,7 +184,7 @@ class Series:
         return Run(verdicts, manifest)
 
     def _entries(self) -> Iterator[SeriesEntry]:
-        """Yield the proofs to send, each under a unique name; settle the known verdicts and the bad rows at once."""
+        """Yield the proofs to send, each under a unique name. Known proofs and bad rows get their verdicts at once."""
         ids: set[str] = set()
         for index, proof in enumerate(check_rows(self._proofs)):
             identity = identify(proof, index)

@@ -43,16 +43,16 @@ class Farm(StepRunner):
 
     Every method repeats a call while the farm is busy, is restarting, or cannot be reached. If that does not help, the
     method raises `RateLimited`, `Unavailable` or `ConnectionFailed`. Every method may also raise `Unauthorized` and
-    `Forbidden`, besides the errors that its own docstring lists. A proof that fails is a verdict, never an error.
+    `Forbidden`, besides the errors that its own docstring lists. A proof that fails gives a verdict, never an error.
 
     A `Farm` works on both sides of a fork, each side with its own connections. It can be pickled: the copy asks the
     same address with the same `api_key`. A key from `FARM_API_KEY` is not pickled: the copy reads that variable itself.
 
     Args:
-        base_url: the farm's URL. If None, the variable `FARM_URL` is used; if that is not set, this host at `PORT`
-            (8000).
+        base_url: the farm's URL. If None, the variable `FARM_URL` gives the URL. If `FARM_URL` is not set, the farm is
+            on this host, at the port that `PORT` gives (8000 by default).
         api_key: the API key. If None, the variable `FARM_API_KEY` is used. With an empty text, no key is sent.
-        timeout: a connection counts as lost after this many seconds without a byte, plus the time that the work may
+        timeout: a connection counts as lost if no byte arrives for this many seconds plus the time that the work may
             take.
         retries: how many times in a row a failed call is repeated.
         transport: the httpx transport to send requests through, for tests and special networks.
@@ -184,7 +184,7 @@ class Farm(StepRunner):
     def batches(
         self, limit: int = 20, *, label: str | None = None, tags: Iterable[str] = (), prefix: str = ""
     ) -> list[BatchStatus]:
-        """Return the key's latest batches, the newest first.
+        """Return the latest batches of the client's API key, the newest first.
 
         Args:
             limit: the most batches to return, from 1 to 1000.
@@ -222,13 +222,13 @@ class Farm(StepRunner):
         timeout_s: float | None = None,
         environment: str = "default",
     ) -> TacticsAnswer:
-        """Try tactic sequences on goals, spread over many workers.
+        """Try tactic sequences on goals; many workers share the work.
 
         If several sequences begin alike, a process runs their common beginning only once.
 
         Args:
-            goals: `Goal`s, or dictionaries with their fields: `candidates`, and either `code` with a `sorry` or
-                `statement`.
+            goals: `Goal`s, or dictionaries with the fields of a `Goal`: `candidates`, and either a `statement` or
+                `code` that contains a `sorry`.
             timeout_s: seconds each tactic may take; the farm's `LEAN_TIMEOUT_S` when None.
             environment: the Lean environment to run in.
 
@@ -344,5 +344,5 @@ class Farm(StepRunner):
         return self._run(self._core.host_settings())
 
     def ready(self) -> dict[str, Any]:
-        """Return `{"status","checks"}`: whether every part of the farm answers. "Not ready" raises no error."""
+        """Return `{"status","checks"}`: whether every part of the farm answers. The answer "not ready" is no error."""
         return self._run(self._core.ready())

@@ -189,7 +189,7 @@ class _VerlBatchReward:
 
 
 class _Judge:
-    """Has completions verified. A completion that cannot be sent has None in place of its verdict."""
+    """Sends completions to the farm to be verified. A completion that cannot be sent gets None instead of a verdict."""
 
     def __init__(self, farm: Farm | None, extract: Extract, options: OptionFields) -> None:
         self._farm = farm
@@ -248,7 +248,7 @@ def _level(name: str) -> Level:
 
 
 def _spread(proofs: Sequence[Proof | None], verdicts: Iterable[Verdict]) -> list[Verdict | None]:
-    """Return the verdicts at the positions of their proofs, and None for completions that were not sent."""
+    """Return a list with each verdict at the position of its proof, and None where no proof was sent."""
     given = iter(verdicts)
     return [next(given) if proof else None for proof in proofs]
 

@@ -13,7 +13,7 @@ from farm.models import Verdict
 
 @dataclass(slots=True)
 class AnswerJudge:
-    """Has the farm verify a model's answers, at the level `checked` unless `options` name another level.
+    """Sends a model's answers to the farm to be verified, at the level `checked` unless `options` name another level.
 
     An adapter creates its judge when the framework is configured. The judge connects to the farm at the first answer.
 
@@ -28,7 +28,9 @@ class AnswerJudge:
     extract: Extract = extract_lean
 
     async def judge(self, answer: Completion, statement: Statement) -> Verdict | None:
-        """Return the verdict on an answer; None if the answer cannot be sent, which is the model's fault and worth 0.
+        """Return the verdict on an answer; None if the answer cannot be sent.
+
+        An answer that cannot be sent is the model's fault, so an adapter should give it the reward 0.
 
         Raises:
             InvalidRequest: the statement is not valid.

@@ -16,10 +16,10 @@ from farm.client.trainers import trl_reward
 
 @registry.register(name="lean")
 class LeanReward(RewardFunction):
-    """The reward of a completion: 1 for a proof of the statement, 0 for anything else, `undecided` if undecided.
+    """The reward of a completion: 1 if it proves the statement, 0 if not, `undecided` if the farm could not decide.
 
-    If the farm fails, the reward function raises the error. Atropos's own reward functions turn an error into 0; with
-    them, an epoch without a farm would look like an epoch without a proof.
+    If the farm fails, the reward function raises the error. Atropos's own reward functions turn an error into 0. Then
+    an epoch without a farm would look like an epoch without a proof.
 
     Args:
         undecided: the reward if the farm could not decide; Atropos needs a number, so there is no default.
@@ -33,7 +33,7 @@ class LeanReward(RewardFunction):
         self._reward = trl_reward(undecided=undecided, **options)
 
     def compute(self, completions: Sequence[Any], statement: str | Sequence[str] = "", **_more: Any) -> list[float]:
-        """Return one reward per completion; `statement` is one text for all completions, or a list of one for each."""
+        """Return one reward per completion; `statement` is one text for all, or a list with one text for each."""
         statements = [statement] * len(completions) if isinstance(statement, str) else list(statement)
         texts = [self.get_content(each) for each in completions]
         found = self._reward(prompts=[], completions=texts, statement=statements)

@@ -91,7 +91,7 @@ class LeanResourcesServer(SimpleResourcesServer):
 
 
 def _scored(verdict: Verdict | None, undecided: float) -> dict[str, Any]:
-    """Return the response's fields for a verdict; None, for an answer that could not be sent, is worth 0."""
+    """Return the response's fields for a verdict. An answer that could not be sent has no verdict, and the reward 0."""
     if verdict is None:
         return {"reward": 0.0, "outcome": "rejected", "reason": "no_response"}
     told = {"outcome": verdict.outcome.value, "reason": verdict.reason and verdict.reason.value}
