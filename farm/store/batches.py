@@ -77,7 +77,9 @@ class Batches:
         self._quotas = quotas or unlimited()
 
     async def stage(self, staging: Staging, entries: Iterable[StagedItem]) -> None:
-        """Add items to a staging area: the items of a batch before its commit. The area expires if nobody commits it.
+        """Add items to a staging area, which holds the items of a batch until its commit.
+
+        The area expires if nobody commits it.
 
         Raises:
             RateLimited: the owner's quota is used up, or the store is full. Items that were staged earlier stay staged.
@@ -199,7 +201,7 @@ class Batches:
     async def _packed(self, batch: str, indices: list[str]) -> list[bytes]:
         """Return the verdicts at these indices, all of which have been written.
 
-        A missing verdict is an error. If it were left out, the caller would take the next verdict for it.
+        A missing verdict is an error. If it were left out, the caller would mistake the next verdict for it.
 
         Raises:
             StoreUnavailable: a verdict is missing, because a failover has lost it or the batch has just expired.
@@ -250,7 +252,10 @@ class Batches:
         return NamesPage(names=found, next=following)
 
     async def _after(self, batch: str, owner: str, after: int, limit: int, read: Read[T]) -> tuple[list[T], int | None]:
-        """Return what `read` finds at the next `limit` indices, and the last index read, or None if no more follow."""
+        """Return what `read` finds at the first `limit` indices after `after`, and the last index that was read.
+
+        Instead of the last index, None is returned if no more proofs follow.
+        """
         total = (await self.status(batch, owner)).total
         found = await read(self._client, batch, range(after + 1, min(after + 1 + limit, total)))
         if not found and after + 1 < total:
@@ -282,7 +287,7 @@ class Batches:
     async def cancel(self, batch: str, owner: str) -> BatchStatus:
         """Cancel a batch and return its status.
 
-        No more proofs of the batch start. The reaper writes the verdicts of the remaining proofs.
+        No more proofs of the batch start. The reaper process writes the verdicts of the remaining proofs.
 
         Raises:
             NotFound: there is no such batch, or it belongs to another key.

@@ -89,7 +89,7 @@ class Claim:
         reason: Reason | None = None,
         message: str = "",
     ) -> Answer:
-        """Return an `Answer` with these answers for one of the claim's items.
+        """Return the `Answer` to one of the claim's items; `answers` are its content.
 
         `started` is the time on the monotonic clock at which the item's run began.
         """
@@ -122,7 +122,7 @@ class Warmth:
 
     @property
     def lead_s(self) -> float:
-        """How many seconds the last owner may be ahead of the others before the process changes to another owner.
+        """How far, in seconds of work, the last owner may be ahead before the process changes to another owner.
 
         With this lead, loading headers takes at most a third of the time.
         """

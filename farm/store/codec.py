@@ -1,6 +1,6 @@
 """The form of values in Redis: compact JSON, compressed if it is long enough.
 
-A stored item also begins with its fingerprint, if it has one.
+A stored item also begins with its fingerprint, if it has one: a hash by which equal proofs can share one verdict.
 """
 
 from __future__ import annotations

@@ -64,7 +64,8 @@ _IN_PIPELINE = " of pipeline caused error: "
 def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
     """Return a check that says whether redis-py may retry a command after an error.
 
-    A lost connection never forbids a retry. A silence, which costs seconds, allows a retry only the first time.
+    `allowed` decides, except after a timeout: a command that has timed out twice is not retried, because each timeout
+    costs seconds.
     """
     silences = itertools.count()
 
@@ -129,7 +130,7 @@ def most_connections() -> int:
 
 
 def connect_async(url: str) -> AsyncRedisClient:
-    """Return a client for the API; a blocking read occupies one connection of its pool.
+    """Return a client for the API. Each blocking read occupies a connection of the client's pool.
 
     All requests share the connections of the pool. A request that finds no free connection waits. With redis-py's
     default pool, the request would fail.
@@ -182,8 +183,8 @@ def check_server(client: RedisClient) -> str:
 
     Raises:
         StoreUnavailable: the server does not answer.
-        ConfigurationError: the server is a cluster, and the scripts cannot use keys on several nodes. Or the server may
-            evict the farm's keys. Or it is a primary behind sentinels and accepts writes that no replica receives.
+        ConfigurationError: the server is a cluster, where the scripts would need keys of several nodes. Or the server
+            may evict the farm's keys. Or it is a primary behind sentinels and accepts writes that no replica receives.
     """
     with translated():
         info = client.info()
@@ -202,7 +203,7 @@ def check_server(client: RedisClient) -> str:
 
 def _refusal(error: ResponseError) -> str | None:
     """Return why the server cannot write for now; None if the error shows a bug in the farm."""
-    # For some codes redis-py has a class, and strips the code. Before an error in a pipeline it puts the command.
+    # redis-py strips a code for which it has a class, and it puts the command before an error from a pipeline.
     code = str(error).rpartition(_IN_PIPELINE)[2].lstrip("('\"").partition(" ")[0]
     return _REFUSALS_BY_CLASS.get(type(error)) or _REFUSALS_BY_CODE.get(code)
 

@@ -45,7 +45,7 @@ def primary(url: str, **options: object) -> RedisClient:
 
 
 def primary_async(url: str, **options: object) -> AsyncRedisClient:
-    """Return the API's client for the primary of a URL; the options are those of a `BlockingConnectionPool`."""
+    """Return the API's client for the primary that the sentinels know; `options` go to its `BlockingConnectionPool`."""
     found = parse_sentinels(url)
     sentinel = AsyncSentinel(list(found.hosts), sentinel_kwargs=_ask(found, AsyncRetry(NoBackoff(), 0)))  # type: ignore[no-untyped-call]
     client = sentinel.master_for(

@@ -124,13 +124,13 @@ class Leases:
     ) -> Claim | None:
         """Lease up to `most` items of one lane that have to run.
 
-        The claim also holds the items that the store met on the way and whose verdict it already knows.
+        If the store meets items whose verdicts it already knows, the claim holds these items too.
 
         Args:
             environment: the Lean environment.
             worker: the process that claims.
             warmth: what the process has loaded; the store prefers items that can use it.
-            most: how many items without a known verdict to take at most.
+            most: how many items to take at most; items with a known verdict do not count.
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION of the process; a cached verdict with the same revision answers
                 an item.
             in_groups: whether the process may run several items before it writes the first verdict.
@@ -233,7 +233,7 @@ class Leases:
             return [lease.decode() for lease in self._client.zrangebyscore("farm:leases", 0, now_ms, 0, most)]
 
     def held_by(self) -> dict[str, str]:
-        """Return the worker of each lease, by lease; lapsed leases count until a reaper has ended them."""
+        """Return the worker that holds each lease, by lease. A lapsed lease is included until a reaper has ended it."""
         with translated():
             leases = [lease.decode() for lease in self._client.zrange("farm:leases", 0, -1)]
             pipe = self._client.pipeline(transaction=False)

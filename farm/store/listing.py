@@ -74,8 +74,8 @@ def as_text(fields: dict[bytes, bytes]) -> dict[str, str]:
 def as_status(batch: str, record: dict[str, str], *, paused: bool) -> BatchStatus:
     """Return the status of a batch as a user sees it; the false proofs that the farm mixed in do not count."""
     finished = record.get("finished_ms")
-    # The names of a batch are stored with its options. They need no field of their own, which another release would not
-    # know.
+    # A batch's `label`, `tags`, `parent` and `first` are stored with its options, because another release would not
+    # know fields of their own.
     options = orjson.loads(record["options"])
     names = {name: options.pop(name) for name in ("label", "tags", "parent", "first") if name in options}
     return BatchStatus(

@@ -1,4 +1,4 @@
-"""The farm's figures that are not about verdicts: the counts of its processes, and the age of the backlog."""
+"""The farm's figures that are not about verdicts: what its processes have counted, and the age of the backlog."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """API keys that are paused because a canary has been accepted.
 
-A canary is a false proof that the farm mixes into a key's batch. If a worker accepts one, the farm runs nothing of this
-key until an operator has looked.
+A canary is a false proof that the farm mixes into a key's batch. If a worker accepts a canary, the farm runs no work of
+this key until an operator has looked.
 """
 
 from __future__ import annotations

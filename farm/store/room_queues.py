@@ -79,7 +79,7 @@ class Room:
             return self.take(most) if self._is_rung(timeout_s) else []
 
     def take_more(self, most: int, timeout_s: float) -> Taken:
-        """Wait for queries and take up to `most` of them while others are being served; empty if none come in time."""
+        """Wait for queries while others are being served, and take up to `most`; return [] if none come in time."""
         with translated():
             return self._claim(most, "more") if self._is_rung(timeout_s) else []
 
@@ -119,7 +119,7 @@ class Room:
     def _leave_unread(self) -> None:
         """Record that this worker holds only the queries that this release can read.
 
-        The other queries keep their leases until these lapse. If the queries went back to the queue at once, this
+        The other queries stay leased until their leases lapse. If these queries went back to the queue at once, this
         worker would take them again.
         """
         with translated():
@@ -131,8 +131,8 @@ class Room:
     def renew(self) -> None:
         """Renew the leases of the queries that this process is serving.
 
-        A thread other than the one that takes queries calls this. A query that got lost on the way to this process is
-        not among them, so its lease lapses.
+        One thread takes queries, and another thread calls this. If a query got lost on the way to this process, its
+        lease is not renewed, and lapses.
         """
         if held := self._held:
             with translated():
@@ -141,8 +141,8 @@ class Room:
     def recover(self, is_alive: Callable[[str], bool]) -> None:
         """Put back the queries that dead workers have left unanswered.
 
-        Each query is put back only once. If a second worker dies with it, the query itself may be the cause, so it is
-        answered with an error.
+        Each query is put back only once. If a second worker dies while it holds the query, the query itself may be the
+        cause. Such a query is answered with an error.
 
         Args:
             is_alive: says whether a worker may still be at work.

@@ -2,7 +2,7 @@
 
 A look first reads names, then the state of what they name. The state gives a `Scene`, from which the alarms are made,
 and the counts give a `Look`, from which the minutes of the history are made. The `ask_…` functions queue commands on a
-pipeline, and the `read_…` functions read the replies. So both serve the reaper's client and the API's client.
+pipeline, and the `read_…` functions read the replies. So all of them serve the reaper's client and the API's client.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def read_names(replies: Sequence[object]) -> Names:
 
 
 def ask_scene(pipe: P, names: Names) -> P:
-    """Queue the commands that read the state of all that has been named; `read_scene` reads the replies."""
+    """Queue the commands that read the state of everything in `names`; `read_scene` reads the replies."""
     for name in names.workers:
         pipe.hgetall(f"farm:worker:{name}")
     for batch in names.batches:

@@ -6,8 +6,8 @@
 --          {index, stored proof, deaths, lapses, slow, known verdict or ''}...};
 -- {what has been declared bad} if the toolchain, policy or checker of the process has been declared bad;
 -- or {} if there is nothing to do. In the last two cases the token of the process is spent, because a process holds a
--- token only while it finds work. If the first reply has no items, there is no lease: every item that was looked at now
--- waits for the run of another item.
+-- token only while it finds work. If the reply has the first form but no items, there is no lease: every item that was
+-- looked at now waits for the run of another item.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local warm, last_owner, lead_s, most, revision = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local in_groups = ARGV[9] == '1'
@@ -21,8 +21,8 @@ local function reserved(class)
 end
 
 -- Returns the owner to serve. This is the owner that has been served least. But a change of owner may cost a header
--- load, so in the class `batch` the owner served last stays until it is more than `lead_s` ahead, or another is
--- neglected.
+-- load. So in the class `batch` the owner served last stays until it is more than `lead_s` ahead of the owner served
+-- least, or until the owner served least is neglected.
 local function pick_owner(class)
   local owners = owners_key(env, class)
   local first = redis.call('ZRANGE', owners, 0, 0, 'WITHSCORES')

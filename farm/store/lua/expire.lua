@@ -1,5 +1,5 @@
 -- Frees the storage of a batch that has expired, or of a staging that nobody will commit.
--- ARGV: batch, 'due' (frees a batch whose retention, or a staging whose time, has ended) | 'now' (frees a staging).
+-- ARGV: batch, 'due' (frees a batch whose retention has ended, or an expired staging) | 'now' (frees a staging).
 -- Returns 1 if it freed the storage, otherwise 0.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
 local due = tonumber(redis.call('ZSCORE', 'farm:expiries', batch) or 0)

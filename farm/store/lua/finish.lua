@@ -39,8 +39,8 @@ local function keep(index, kind, packed)
   forget_oldest(count('cache_bytes', before == 0 and grown + ENTRY_BYTES or grown), tonumber(ARGV[6]))
 end
 
--- The sums of what these verdicts add to the counts of their batch and of the farm. With them each count is changed
--- once.
+-- What these verdicts add to the counts of their batch and of the farm. It is summed here, so that each count is
+-- changed only once.
 local counts, totals = {}, {}
 
 local function add(sums, name) sums[name] = (sums[name] or 0) + 1 end
@@ -97,7 +97,7 @@ if alarm then
   if lease then give_up_lease(lease, now) end
   return {0, 0, written, tokens_wanted(place.environment, now), 0, 0, 1}
 end
--- Whether the process should look for work anew, because interactive work waits, or another owner has waited very long.
+-- Whether the process should claim anew, because interactive work is waiting, or another owner has waited very long.
 local function others_first()
   if lease.class ~= 'batch' then return false end
   if has_ready(lease.environment, 'interactive') then return true end

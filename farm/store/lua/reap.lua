@@ -2,7 +2,7 @@
 -- death if the process is known to be dead, otherwise with a lapse:
 --   If it is known which item was running, only this item is charged.
 --   If one item was running, but it is not known which, no item is charged, and each runs alone next time.
---   If no item was running, every item is charged with a lapse, and after a death no item is charged.
+--   If no item was running, a lapse is charged to every item, but a death is charged to none.
 -- An item that has reached its bound of deaths or lapses is condemned: it stays in the lease, and the caller writes its
 -- verdict.
 -- ARGV: lease, 'lapse' | 'death', death bound
