@@ -121,7 +121,7 @@ class History(BaseModel):
     Attributes:
         start: Unix time at which the first of the minutes begins.
         minutes: the figures of each minute, the oldest first. None stands for a minute of which nothing is known, for
-            example because no reaper was running; its figures need not have been zero.
+            example because no reaper was running; it does not mean that the figures were zero.
         hosts: for each host, its figures in each of the last minutes, at most 30, the oldest first. None stands for a
             minute of which nothing is known. Empty if the request did not ask for hosts.
         events: what happened in these minutes, the oldest first.

@@ -1,4 +1,4 @@
-"""The models of premise retrieval. Those of `POST /retrieve` are the models of lean-premise-server."""
+"""The models of premise retrieval. The models of `POST /retrieve` are the same as in lean-premise-server."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class RetrievedBatch(BaseModel):
     Attributes:
         results: one result per goal, in the order of the goals.
         timings_s: seconds for each step (`queue`, `embed`, `select`, `search`, `rescore`, `reply`), and for the whole
-            time in the API (`total`). Most steps handle several queries together; their times are for all of these.
+            time in the API (`total`). Most steps handle several queries together; the time of a step is for all.
     """
 
     results: list[RetrievedGoal]

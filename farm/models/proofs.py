@@ -38,7 +38,7 @@ def _printable(text: str) -> str:
 
 
 def _without_mark(text: str) -> str:
-    """Return a text without the byte order mark that some editors put at its start. The mark is not a column."""
+    """Return a text without the byte order mark that some editors put first; the mark does not count as a column."""
     if not (plain := text.removeprefix("\ufeff")):
         raise ValueError("the text is only a byte order mark")
     return plain

@@ -1,4 +1,4 @@
-"""The models of reports. A report holds the REPL's own reply, for clients of servers that pass this reply on."""
+"""The models of reports. A report holds the REPL's own reply, as other servers return it to their clients."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ReportRequest(BaseModel):
     def is_shareable(self) -> bool:
         """Whether the run of one proof may answer equal proofs too.
 
-        It may not if each proof needs its own process or measurements, or if the reply has info trees: their positions
-        fit only one layout of the text.
+        If each proof needs its own process or measurements, it also needs its own run. So does a proof whose reply has
+        info trees, because the positions in info trees fit only one layout of the text.
         """
         return not (self.infotree or self.is_fresh or self.is_measured)
 

@@ -91,7 +91,7 @@ class TacticsRequest(BaseModel):
 
 
 class Status(StrEnum):
-    """The result of a tactic sequence on a goal. The results from `timeout` on concern the farm, not the sequence."""
+    """The result of a tactic sequence on a goal. The results after `error` concern the farm, not the sequence."""
 
     PROVED = "proved"
     OPEN = "open"

@@ -203,7 +203,7 @@ def rewards(
     Args:
         verdicts: the verdicts of a batch.
         undecided: the reward for a proof that the farm could not decide. With None, the trainer can leave such a proof
-            out. Which number is right is for the trainer to decide: if a timeout costs nothing, a model learns to hang.
+            out. The trainer's user has to choose the number: if a timeout costs nothing, a model learns to hang.
         level: the level that accepted proofs must have reached; use `checked` to train a model.
 
     Raises:

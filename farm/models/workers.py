@@ -11,7 +11,7 @@ from farm.models.verdicts import Environment
 
 
 class WorkerKind(StrEnum):
-    """The three kinds of worker. Each kind has its own room: the group of processes that do this work."""
+    """The three kinds of worker. The processes of one kind form a group, which is called a room."""
 
     LEAN = "lean"
     EMBED = "embed"
