@@ -97,7 +97,7 @@ class RetrievedBatch(BaseModel):
     Attributes:
         results: one result per goal, in the order of the goals.
         timings_s: seconds for each step (`queue`, `embed`, `select`, `search`, `rescore`, `reply`), and for the whole
-            time in the API (`total`). Most steps handle several queries together; the time of a step is for all.
+            time in the API (`total`). Most steps handle several queries together; a step's time is for all of them.
     """
 
     results: list[RetrievedGoal]

@@ -38,8 +38,8 @@ class Report(BaseModel):
     """The report of one run: the REPL's reply, and what the run used.
 
     Attributes:
-        reply: the REPL's reply; all its positions refer to the user's own text. If the header failed, the messages of
-            the header. None when there was no reply.
+        reply: the REPL's reply; all its positions refer to the user's own text. If the header failed, this holds
+            the messages of the header. None when there was no reply.
         in_header: whether the run ended in the header.
         repl: a name for the REPL process.
         cpu_percent: processor time of the REPL's process tree, as a percentage of the run's time; 100 is one core. None

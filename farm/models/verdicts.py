@@ -115,8 +115,8 @@ class Evidence(BaseModel):
             ran in a REPL that serves only this key and this front. Absent otherwise.
         checker: what an external checker said: its name and version, its answer, and the seconds that it took.
         checkers: the same for each checker, if there were several; absent otherwise.
-        unsound: the known faults that can make the Lean that judged accept a proof of `False` (`farm.toolchains`);
-            absent if no fault is known.
+        unsound: the known faults of the Lean that judged, through which it may accept a proof of `False`
+            (`farm.toolchains`); absent if no fault is known.
     """
 
     model_config = ConfigDict(frozen=True)
