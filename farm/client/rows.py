@@ -40,8 +40,8 @@ def check_rows(rows: Iterable[Any]) -> Iterator[Proof | BadRow]:
     """Yield the proof of each row, or a bad row if the row's text is empty or cannot be sent.
 
     A model may write any text, so a bad text must not end a run. A missing `code` or another wrong field is a mistake
-    of the caller and does end the run. Such a mistake is usually in every row. If it ended nothing, every reward of a
-    training run would silently be 0.
+    of the caller and does end the run. Such a mistake is usually in every row. If the run did not end, all its rewards
+    would silently be 0.
 
     Raises:
         InvalidRequest: `code` is missing, or another field is wrong; the message names the row.
