@@ -25,7 +25,7 @@ _log = structlog.get_logger()
 
 
 def take_care(app: Celery, data_dir: Path, part: str) -> None:
-    """Add the duties that this module's docstring lists to the worker of an app.
+    """Give the worker of an app the duties that this module's docstring lists.
 
     Call this in the worker's first process, before the worker starts.
 
@@ -37,7 +37,7 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
     sign, silence = Sign(data_dir, part, is_main=True), Silence(data_dir, part)
 
     class Care(bootsteps.StartStopStep):  # type: ignore[misc]
-        """A part of the worker, which Celery starts and closes with the worker."""
+        """The part of the worker that has these duties. Celery starts and closes it together with the worker."""
 
         requires = ("celery.worker.components:Pool",)
 

@@ -15,9 +15,9 @@ from farm.store.scenes import look, read_names_now
 
 
 class Sampler:
-    """Reads the store when a minute begins (a `Look`), and saves the figures of the minute before.
+    """Looks at the store when a minute begins by the store's clock, and saves the figures of the minute before.
 
-    A minute begins by the store's clock.
+    A `Look` is what one reading of the store found.
     """
 
     def __init__(self, client: RedisClient) -> None:
@@ -49,7 +49,7 @@ class Sampler:
 def _watch(before: Look | None, scene: Scene, now: Look) -> tuple[Watch, list[HistoryEvent]]:
     """Return the `Watch` to save, and an event for each alarm that has begun.
 
-    The alarms read the saved `Watch` until the next look.
+    Until the next look, the alarms are computed from the `Watch` that is saved now.
     """
     known = scene.watch.since_ms if scene.watch else {}
     # The alarms are computed as of now: a reaper is at work, and this look shows which processes are deaf (idle

@@ -1,4 +1,4 @@
-"""The subject of a statement as weighted features: two statements that share many features are likely to be related.
+"""Describes a statement's subject by weighted features: statements that share many features are likely to be related.
 
 The weights were tuned on the goals of tests/unit/embed/test_lexical_recall.py. Some of these goals are written by hand.
 Others are made from the shipped corpus: an equivalence with one side turned into a hypothesis, or an equation put

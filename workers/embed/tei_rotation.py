@@ -23,7 +23,7 @@ class Turn:
         rests_until: when the service may be asked again after a failure, on the rotation's clock.
         failures: how many times in a row the service has failed.
         is_known: whether the service has said which model it serves since it was last unreachable.
-        known_at: how many connections the service had been given when it said so.
+        known_at: how many connections to the service had been opened when it last said which model it serves.
     """
 
     endpoint: TeiServer

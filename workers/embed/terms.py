@@ -50,7 +50,10 @@ def rename(row: Terms, names: dict[str, str]) -> Terms:
 
 
 def written(row: Terms) -> str:
-    """Return a proposition's text with renamed variables; propositions that differ only in names have the same text."""
+    """Return a proposition's text with its variables renamed.
+
+    Propositions that differ only in the names of variables get the same text.
+    """
     return " ".join(rename(row, {}))
 
 

@@ -1,7 +1,7 @@
 """Claims this process's work from the store, in chunks.
 
-A chunk is the items that are claimed at once, under one lease. They come from one lane, which is the queue of the items
-with the same environment, header and trust domain.
+A chunk is the items that one claim takes together, under one lease. These items come from one lane, which is the queue
+of the items with the same environment, header and trust domain.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Chunk:
         claim: the claim, with the figures about its batch kept up to date.
         rest: the items that have not begun.
         under_way: the write that has begun and whose outcome has not been read yet; None if there is none.
-        written: how many verdicts were the first for their proofs.
-        goes_on: whether this process is still to run the rest, as far as is known.
-        in_groups: whether the store knows that verdicts are written in groups, so that several items may have run since
-            the last write; if not, the lease names the one item that runs.
+        written: how many of the written verdicts were the first for their proofs.
+        goes_on: whether this process still has to run the rest, as far as it knows.
+        in_groups: whether verdicts are written in groups, so that several items may have run since the last write. If
+            so, the lease does not say which item runs; otherwise the lease names that item.
     """
 
     claim: Claim

@@ -25,8 +25,8 @@ class Conversation:
     def run(self, item: ClaimedItem, task: Commands, claim: Claim) -> Answer:
         """Return the REPL's reply to each request, up to the last one that was answered.
 
-        No verdict depends on these replies. So the REPL is not asked for the guard's token: its answer would use up an
-        environment number.
+        No verdict depends on these replies. So the farm does not ask the REPL to print the guard's token, which would
+        show that the replies are genuine. The command that prints the token would use up an environment number.
 
         Raises:
             Died: the REPL died during a request.

@@ -1,6 +1,6 @@
 """The engine of a Lean process: it runs items on the REPL, under watch.
 
-On a host without Lean, another engine takes its place, whose verdicts say that there is no Lean.
+A host without Lean has a different engine (`NoLean`), and every verdict of that engine says that there is no Lean.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class Engine(Protocol):
         """Return the verdict on a proof, or the answer to another task.
 
         Raises:
-            Died: the REPL died or sent a false reply during the run, which is charged to the item.
+            Died: the REPL died or sent a false reply during the run. This death is charged to the item.
             SliceExpired: the item outlasted its time slice, and goes to the end of its batch.
-            GivenUp: the item must not or cannot be finished here; it is given back uncharged.
+            GivenUp: the item must not or cannot be finished here. It is given back, and nothing is charged to it.
         """
 
     def warm(self, header: str) -> None:
@@ -80,7 +80,7 @@ class Engine(Protocol):
 
 
 class LeanEngine:
-    """Judges on the one REPL of this process; the REPL belongs to the thread that built it.
+    """Judges on the one REPL of this process. The REPL belongs to the thread that built the engine.
 
     Args:
         session: the REPL.
@@ -179,13 +179,13 @@ class LeanEngine:
         }
 
     def _rest(self, why: str) -> None:
-        """Log that the REPL does not start, and wait a little, so that this host does not go through items in vain."""
+        """Log that the REPL does not start, and wait a little: this host would only fail on one item after another."""
         _log.error("repl.start_failed", error=why)
         self._failure = why
         time.sleep(_START_BACKOFF_S)
 
     def _end_unread(self, error: Exception) -> None:
-        """End the REPL after an error in the farm's own code: the REPL's replies may have caused it, and may again."""
+        """End the REPL after an error in the farm's own code: this REPL's replies may have caused the error."""
         last = traceback.extract_tb(error.__traceback__)[-1]
         # The error's text is not logged: it may quote the proof, and logs hold no proofs.
         _log.error("run.failed", error=type(error).__name__, where=f"{last.filename}:{last.lineno}")

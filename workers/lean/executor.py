@@ -32,7 +32,7 @@ class Executor:
         Raises:
             Died: the REPL died or sent a false reply while running the task.
             SliceExpired: the proof outlasted its slice, and others come first.
-            GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
+            GivenUp: the batch is cancelled, the lease is lost, or this process has to stop.
             StartFailed: this host cannot start a REPL.
         """
         match item.task:

@@ -1,4 +1,7 @@
-"""Makes feedback for repairing a proof from the tactics that the REPL lists. Pure: nothing here runs anything."""
+"""Makes feedback that helps to repair a failed proof: the tactic at each error, and the goals before that tactic.
+
+The module reads the list of tactics in the REPL's reply. It is pure: nothing here runs anything.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ def read_feedback(response: Reply | None, messages: list[Message], place: Place)
 
 
 def split_goals(text: str) -> list[str]:
-    """Return the goals in a text in which Lean printed one or more.
+    """Return the single goals from a text in which Lean printed one or more goals.
 
     Each goal ends with its target, and the further lines of a target are indented.
     """
@@ -94,7 +97,7 @@ def _of_error(error: Message, tactics: list[_Tactic]) -> Feedback:
 
 
 def _bounded(goal: str) -> str:
-    """Return a goal. A long goal loses its first hypotheses, because its last hypotheses matter more."""
+    """Return a goal, cut if it is long: the first hypotheses are left out, because the last ones matter more."""
     left_out = len(goal) - MOST_GOAL_CHARS
     return goal if left_out <= 0 else f"[cut: {left_out} characters]\n{goal[left_out:]}"
 

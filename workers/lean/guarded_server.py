@@ -109,9 +109,9 @@ class GuardedServer(AutoLeanServer):
 
     @contextlib.contextmanager
     def asking_token(self, env: int | None) -> Iterator[None]:
-        """Within this context, send the token as soon as a reply arrives, before parsing the reply.
+        """Within this context, ask the REPL to print a random token as soon as a reply arrives, before parsing it.
 
-        `answers_token` then waits for the token's answer.
+        `answers_token` then reads what the REPL prints.
         """
         self._asks_in = _place(env)
         try:

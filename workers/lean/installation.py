@@ -43,8 +43,8 @@ class Installation:
         environment: the Lean and its project, as verdicts describe them.
         notice: what an operator has to do; empty if Lean is ready.
         folder: where the launcher and the scratch folders are; None without Lean.
-        checker: the command that runs the external checker in a sandbox of its own; or, for checkers that the farm
-            knows, their programs; empty if no checker is configured.
+        checker: the command that runs the external checker in a sandbox of its own. For checkers that the farm knows,
+            their programs. Empty if no checker is configured.
     """
 
     config: Config | None

@@ -95,7 +95,7 @@ class Judge:
         Raises:
             Died: the REPL died or sent a false reply while running the proof.
             SliceExpired: the proof outlasted its slice, and others come first.
-            GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
+            GivenUp: the batch is cancelled, the lease is lost, or this process has to stop.
             StartFailed: this host cannot start a REPL.
         """
         trial = _trial(item, claim)
@@ -245,7 +245,8 @@ def _objection(trial: Trial, claim: Claim) -> Objection | None:
 def _domain(trial: Trial, claim: Claim) -> str:
     """Return the trust domain of a run.
 
-    It is the lane's domain. If the gate refuses the statement's front, it is a domain for this key and statement.
+    This is usually the lane's domain. If the gate refuses the statement's front, the run gets a domain that only the
+    runs of the same key with the same statement share.
     """
     if not trial.has_own_front:
         return lane_domain(claim.lane)

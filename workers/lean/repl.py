@@ -174,7 +174,7 @@ class Repl:
         self._server.slice = slice_
 
     def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a command or proof step, whose fields have the REPL's own names, and return the reply as it came.
+        """Send a request and return the reply unchanged; the request's fields have the REPL's own names.
 
         Raises:
             ReplEnded: the REPL is dead.
@@ -184,11 +184,11 @@ class Repl:
         return self._server.reply or {}
 
     def asking_token(self, env: int | None) -> AbstractContextManager[None]:
-        """Within this context, send the guard's token as soon as a reply arrives."""
+        """Within this context, ask the REPL to print the guard's token, a random text, as soon as a reply arrives."""
         return self._server.asking_token(env)
 
     def answers_token(self, env: int | None, timeout_s: float) -> bool:
-        """Whether the REPL prints the guard's token, and nothing else.
+        """Whether the REPL, asked to print the guard's token (a random text), prints this token and nothing else.
 
         Raises:
             ReplEnded: the REPL is dead.
@@ -196,9 +196,9 @@ class Repl:
         return self._guarded(lambda: self._server.answers_token(env, timeout_s))
 
     def _guarded(self, talk: Callable[[], T]) -> T:
-        """Return the result of a talk with the process.
+        """Call `talk`, which exchanges messages with the REPL's process, and return its result.
 
-        If the talk fails, the process is killed, and the error becomes one of the farm's own.
+        If `talk` fails, the process is killed, and the error becomes one of the farm's own.
         """
         try:
             with self._server.pinned():

@@ -32,7 +32,7 @@ class Reply:
     Attributes:
         env: the environment after the command.
         messages: what Lean said; the positions are in the text of the command.
-        sorries: the holes that the command left; the positions are in the text of the command.
+        sorries: the sorries in the command; the positions are in the text of the command.
         tactics: the command's tactics, if they were asked for.
     """
 
@@ -65,7 +65,7 @@ class Refused:
 
     @property
     def first_error(self) -> str:
-        """The message; the property has the same name as the first error of a `Reply`."""
+        """The message. `Reply` has a property of the same name, so callers need not distinguish the two."""
         return self.message
 
     @property

@@ -16,11 +16,14 @@ T = TypeVar("T")
 
 
 class Died(Exception):
-    """The REPL died or sent a false reply during a task. The task is charged with this death, and tried again alone."""
+    """The REPL died or sent a false reply during a task.
+
+    This death is charged to the task. The task's next claim holds no other items.
+    """
 
 
 class GivenUp(Exception):
-    """This process must not, or need not, finish a task; the task is given back uncharged."""
+    """This process must not, or need not, finish a task. The task is given back, and nothing is charged to it."""
 
 
 class Watch:
@@ -61,7 +64,7 @@ class Watch:
         Raises:
             ReplTimeout: the conversation took longer than `timeout_s`.
             ReplOutOfMemory: the REPL took more memory than it may.
-            GivenUp: the batch is cancelled, the lease lost, or the process is to stop.
+            GivenUp: the batch is cancelled, the lease is lost, or this process has to stop.
             ReplGone, GuardTripped: the REPL died by itself, or sent a false reply.
         """
         self._watchdog.begin(self._session.pid, timeout_s)

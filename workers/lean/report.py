@@ -28,7 +28,7 @@ class Reporter:
         self._session = session
 
     def run(self, item: ClaimedItem, claim: Claim) -> Verdict:
-        """Return the verdict on a claimed proof, with its report if that was asked for; raises as `Judge.run` does."""
+        """Return the verdict on a claimed proof, with a report if the batch asks for it; raises as `Judge.run` does."""
         asked = claim.options.get("report")
         if asked is None:
             return self._judge.run(item, claim)
@@ -75,7 +75,10 @@ class Reporter:
 
 
 def _of_header(found: Verdict) -> dict[str, Any]:
-    """Return what Lean said about a header that failed. If the first message has no position, return only that."""
+    """Return Lean's messages about a header that failed, in the form of a REPL's reply.
+
+    If the first message has no position, return only its text. Otherwise return the messages that have a position.
+    """
     first = found.messages[0]
     if first.pos is None:
         return {"message": first.data}

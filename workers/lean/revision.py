@@ -19,8 +19,8 @@ def revision(settings: Settings, environment: Environment) -> str:
     """Return `TOOLCHAIN|POLICY|CHECKER|HASH`; CHECKER is empty until `with_checker` fills it in.
 
     HASH covers the REPL's binary, the files that pin the project's versions, every .olean that the project built
-    itself, and what verdicts say about their environment. Hosts have the same hash if all of these are equal, and only
-    then.
+    itself, and what verdicts say about their environment. Two hosts have the same hash if and only if all of these are
+    equal on both.
     """
     digest = sha256(orjson.dumps(environment.model_dump()))
     for path in _parts(settings):

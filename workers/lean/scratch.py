@@ -68,7 +68,7 @@ def _locked(folder: Path, how: int = 0) -> Iterator[None]:
 
 
 class ScratchKeeper(BackgroundThread):
-    """Removes scratch folders that nobody uses any more, and ends a REPL of this process that writes too much.
+    """Removes scratch folders that nobody uses any more, and ends this process's REPL if the REPL writes too much.
 
     Args:
         folder: what `claim_folder` returned.
@@ -117,7 +117,10 @@ def _repl_of(scratch: Path) -> int:
 
 
 def _is_over(repl: int) -> bool:
-    """Whether a REPL of this process has ended. It may not have been reaped yet, or another process may have its id."""
+    """Whether a REPL of this process has ended.
+
+    The id alone does not show this: the REPL may be a zombie, or another process may have the id by now.
+    """
     try:
         process = psutil.Process(repl)
         return process.status() == psutil.STATUS_ZOMBIE or process.ppid() != os.getpid()

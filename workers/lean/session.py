@@ -160,7 +160,7 @@ class Session:
             self.end("headers" if is_alive else "died")
             self._start_s = self._repl.start()
             self._loading_s += self._start_s
-        # The generation is compared, because LeanInteract's constructor started the first REPL, not `start`.
+        # The generation is compared, because LeanInteract's constructor, not `start`, started the first REPL.
         if self._generation != self._repl.generation:
             self._repl.count_start()
             self._generation = self._repl.generation
@@ -202,9 +202,10 @@ class Session:
         return self._headers[header]
 
     def _bind(self, header: str) -> Binder | str:
-        """Define the farm's commands on a loaded header, and return them; or return the error that prevents this.
+        """Define the farm's commands in a loaded header's environment, and return them.
 
-        If the header does not import what the commands need, they are defined on the header with `import Lean`.
+        If the header does not import what the commands need, load the header once more, with `import Lean` added, and
+        define the commands there. If this fails too, return the error.
         """
         if isinstance(found := self._define_commands(self._headers[header].env), Binder):
             return found
@@ -226,15 +227,16 @@ class Session:
     def running(self, header: Header, body: str, timeout_s: float, *, start: int | None = None) -> Iterator[Response]:
         """Run a body on a loaded header, and yield the response; afterwards, check that this response is the body's.
 
-        During the block, the REPL answers the guard's token. This answer is checked at the end of the block. If it is
-        wrong, the response was not the body's, and the check raises an error. So do not rely on the response before.
+        During the block, the REPL prints the guard's token, a random text. At the end of the block, this method checks
+        what the REPL printed. If that is not the token, the response was not the body's, and an error is raised. So do
+        not rely on the response inside the block.
 
         Args:
             header: the loaded header.
             body: any text.
             timeout_s: seconds that the body may take.
-            start: the environment to run the body in, which the farm's commands derived from the header's environment;
-                None for the header's environment.
+            start: the environment in which the body runs. None stands for the header's environment; any other
+                environment must come from the farm's commands, run in the header's environment.
 
         Raises:
             ReplTimeout: the body took longer than `timeout_s`.
@@ -268,7 +270,7 @@ class Session:
             return response
 
     def talk(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a command or proof step, whose fields have the REPL's own names, and return the reply as it came.
+        """Send a request and return the reply unchanged; the request's fields have the REPL's own names.
 
         Nothing makes sure that the reply belongs to the request.
 
@@ -307,8 +309,8 @@ class Session:
     def end(self, cause: str = "fresh") -> None:
         """Kill the REPL and all that it started; `ensure_alive` then starts a new one.
 
-        That start is counted under the cause given here. If `end` is called several times before it, the first cause
-        counts.
+        That start is counted under the cause given here. If `end` is called several times before that start, the first
+        cause counts.
         """
         self._repl.end(cause)
 

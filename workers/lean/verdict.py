@@ -59,7 +59,10 @@ def read_sorries(reply: Reply, place: Place) -> list[Sorry]:
 
 
 def bounded(messages: list[Message]) -> list[Message]:
-    """Return messages. If they have more than 256 kB of text, errors come first, and a note replaces the rest."""
+    """Return messages with at most 256 kB of text.
+
+    If the messages have more text than this, errors come first, and a note replaces the messages that do not fit.
+    """
     size = 0
     kept: list[Message] = []
     for message in sorted(messages, key=lambda m: m.severity != "error"):

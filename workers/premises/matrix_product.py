@@ -100,7 +100,7 @@ def _above(floors: Matrix, scores: Matrix, accessible: Mask, first: int) -> Foun
 def _trim(found: Sequence[Found], wanted: int, floors: Matrix) -> Found:
     """Return the `wanted` best candidates of each query, sorted by row and score.
 
-    If a query has so many candidates, raise its floor to the score of the last one.
+    If a query has at least `wanted` candidates, raise its floor to the score of the last candidate returned.
     """
     rows, ids, scores = (np.concatenate(each) for each in zip(*found, strict=True))
     order = np.lexsort((-scores, rows))

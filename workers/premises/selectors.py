@@ -1,4 +1,4 @@
-"""Which premises a query may see, as bitmaps; the bitmaps used most recently are kept for equal queries.
+"""Finds out which premises a query may see, and returns them as a bitmap; recent bitmaps are kept for equal queries.
 
 The rules are lean-premise-server's. Modules and local premises come as ids or names, unknown ids and names are ignored,
 and a new premise hides the indexed premise of the same name.

@@ -139,7 +139,7 @@ class PremiseServer(RoomServer):
         self._post.room.reply_all((retrieval, {"error": reason}) for retrieval, _ in taken)
 
     def gather(self, taken: Taken) -> Taken:
-        """Wait for queries that are about to come, and return them with `taken`: a group costs less.
+        """Wait for queries that are about to come, and return them with `taken`: one search for all takes less time.
 
         The wait is no longer than the time that it takes to serve the queries taken so far.
         """

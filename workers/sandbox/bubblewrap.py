@@ -34,7 +34,7 @@ def command(cage: Cage, visible: Sequence[str], scratch: str, inner: Sequence[st
 
 
 def _outermost(paths: Sequence[str]) -> list[str]:
-    """Drop paths below other paths, and paths in /proc and /dev, which bubblewrap makes itself; return the rest."""
+    """Return the paths that are not below another path and not in /proc or /dev, which bubblewrap makes itself."""
     outer: list[str] = []
     for path in sorted(paths):
         if not any(path == other or path.startswith(other + "/") for other in ("/proc", "/dev", *outer)):

@@ -1,8 +1,9 @@
 """Sets up the sandbox around this process, and becomes the REPL inside it. If a layer is missing, nothing starts.
 
-The order matters. Paths are opened first, while this process still can open them. The user id changes before the
-request to die with the parent, because the kernel forgets that request when the id changes. no_new_privs precedes the
-layers that need it. seccomp comes last, because it forbids the calls that set up the other layers.
+The order matters. Paths are opened first, while this process still can open them. Then the user id changes. Only then
+does this process ask the kernel to kill it when its parent ends, because a change of the id would cancel that request.
+no_new_privs precedes the layers that need it. seccomp comes last, because it forbids the calls that set up the other
+layers.
 """
 
 from __future__ import annotations

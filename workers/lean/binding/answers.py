@@ -18,12 +18,12 @@ _NATIVE = re.compile(r"Lean\.(?:ofReduceBool|trustCompiler)|(?:.+\.)?_native\.na
 
 
 class OddAnswer(Exception):
-    """Lean answered one of the farm's own commands in a form that these commands never give."""
+    """Lean's answer to one of the farm's own commands has a form that this command never produces."""
 
 
 @dataclass(frozen=True, slots=True)
 class BindingFailure:
-    """The fault that a check found in a proof.
+    """The fault that a check found in a statement or in a submission.
 
     Attributes:
         reason: the verdict's reason.
@@ -41,7 +41,8 @@ class Look:
     Attributes:
         failure: the first fault that was found; None if there is none.
         axioms: the full names of the axioms that the submission's proofs and values depend on, sorted.
-        values: the submission's value for each hole of the statement, by the hole's name, as Lean prints it.
+        values: the values that the submission gives to the holes of the statement (definitions without a value), as
+            Lean prints the values. The keys are the names of the holes.
     """
 
     failure: BindingFailure | None

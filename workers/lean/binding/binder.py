@@ -1,11 +1,12 @@
 """The commands that the farm runs before and after a submission, to check that it proves its statement.
 
 The declarations of a submission (macros, notation, coercions, options) can change how Lean reads every later text. So
-the farm does not use Lean's own commands afterwards. The farm's commands (`commands.lean`) are elaborated on the
-header's environment before any submission runs, and inspect environments directly. There are two. The first command
-keeps the propositions that are to be proved. The second finds the theorems for these propositions, makes the kernel
-compare the two, and collects the axioms. It has a new name for every submission. The name begins with a character that
-cannot begin an identifier: a parser that a submission declares, and that accepts any word, does not accept it.
+the farm does not use Lean's own commands afterwards. The farm has two commands of its own (`commands.lean`), which are
+elaborated in the header's environment before any submission runs, and which inspect environments directly. The first
+command keeps the propositions that are to be proved. The second command finds the submission's theorems for these
+propositions, makes the kernel compare each theorem with its proposition, and collects the axioms. The second command
+has a new name for every submission. This name begins with a character that cannot begin an identifier. So even a parser
+that a submission declares, and that accepts any word, does not accept this name.
 """
 
 from __future__ import annotations
@@ -46,12 +47,12 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Binder:
-    """The farm's commands on one header of one REPL process.
+    """The farm's commands, ready to run in the environment of one header, in one REPL process.
 
     Attributes:
         env: the header's environment, with the commands in it.
         prefix: the beginning of the commands' names; new for each header of each process.
-        statements: the statements that Lean has read on this header, by their text.
+        statements: the statements that Lean has read in this header's environment. The keys are the statements' texts.
     """
 
     env: int
@@ -76,7 +77,7 @@ class Binder:
         return f"{prepared.front}\n{told}{self._keep(key, plan(prepared, key), _missing_parts(challenge))}"
 
     def _front_and_targets(self, prepared: Prepared, challenge: Challenge, key: str) -> Iterator[str]:
-        """Yield the front, with each target in its place: the namespaces that are open there affect its meaning."""
+        """Yield the front, with each target where the user wrote it: the namespaces open there affect its meaning."""
         offset, kept = 0, [target.name for target in challenge.targets]
         for piece in challenge.pieces:
             if piece.kind == "text" and kept:
@@ -95,12 +96,15 @@ class Binder:
         return f'{_AS_WRITTEN}{own}_keep "{key}" {plan}\n{chained}\n'
 
     def arming(self, secret: str, plan: str) -> str:
-        """Return the text that defines the command that inspects a submission, according to a plan."""
+        """Return the text that defines the command that inspects a submission.
+
+        `plan` names the theorems and definitions that the command looks for.
+        """
         return f'elab "{looking(secret)}" : command => {self.prefix}.look "{secret}" {plan}'
 
 
 def plan(prepared: Prepared, key: str) -> str:
-    """Return, as a Lean literal, the names of the targets and holes, and the names under which each is kept."""
+    """Return, as a Lean literal, the name of each target and hole, and the name under which the farm keeps it."""
     targets = _pairs([target.name for target in prepared.targets], f"stated_{key}")
     return _literal([targets, _pairs([hole.name for hole in prepared.holes], f"hole_{key}")])
 
@@ -111,7 +115,7 @@ def looking(secret: str) -> str:
 
 
 def new_prefix() -> str:
-    """Return a namespace for the farm's commands, whose name no submission can guess."""
+    """Return the name of a namespace for the farm's commands. No submission can guess this name."""
     return f"LeanFarm_{secrets.token_hex(8)}"
 
 
@@ -128,7 +132,7 @@ def commands(prefix: str) -> Iterator[str]:
 
 
 def _missing_parts(challenge: Challenge) -> list[str]:
-    """Return, in order, the targets, the holes and the declarations between them, as theorems and definitions."""
+    """Return the targets, the holes and the declarations between them as theorems and definitions, in text order."""
     asked = {item.start: f"{item.signature}\n:= sorry" for item in challenge.asked}
     text = challenge.text.text
     later = {command.start: text[command.start : command.end] for command in challenge.later}

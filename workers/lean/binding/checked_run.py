@@ -1,4 +1,7 @@
-"""Runs a submission for the level `checked`: between the farm's own commands, on a REPL that ran only gated texts."""
+"""Runs a submission for the level `checked`, on a REPL that has run only gated texts.
+
+The farm runs commands of its own before and after the submission.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ class CheckedRun:
 
     Attributes:
         response: Lean's response to the submission; None if the statement already failed.
-        look: the result of the checks; empty if they did not run, because the submission has faults.
+        look: the result of the checks. It is empty if the checks did not run because the submission has faults.
     """
 
     response: Response | None
@@ -49,11 +52,11 @@ def run_checked(
         answers: the values required of the holes, by name.
         timeout_s: seconds that the submission and the checks may take together.
         is_native: whether the submission may depend on the axioms that `native_decide` makes.
-        is_clean: says whether Lean's response to the submission has no fault; only then do the checks run.
+        is_clean: returns whether Lean's response to the submission is free of faults; the checks run only in this case.
 
     Raises:
         ReplEnded: as `Session.run` does.
-        Unguarded: this REPL cannot be guarded.
+        Unguarded: this REPL cannot serve the level `checked`.
     """
     deadline = time.monotonic() + timeout_s
 
@@ -92,7 +95,7 @@ def _binder(session: Session, header: Header) -> Binder:
 
 
 def _state(binder: Binder, prepared: Prepared, answers: Mapping[str, str], ask: Ask) -> Stated:
-    """Return what Lean makes of a statement on a header. A REPL process reads each statement only once."""
+    """Return how Lean reads a statement in the header's environment. A REPL process reads each statement only once."""
     text = binder.stating(prepared, answers, "")
     if text not in binder.statements:
         key = secrets.token_hex(12)

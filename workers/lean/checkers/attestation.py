@@ -1,7 +1,8 @@
 """Attestation: an external checker judges proofs that Lean accepted. docs/attestation.md defines the protocol.
 
-The checker runs in a process of its own, in its own scratch folder, in a sandbox like the REPL's. Its answer counts
-only if it comes in time, has the right form, and the checker ends with status 0. Otherwise there is no answer.
+The checker runs in a process of its own, in its own scratch folder, in a sandbox like the REPL's. The checker's answer
+counts only if the answer comes in time and has the right form, and if the checker ends with status 0. In all other
+cases, the farm treats the checker as failed.
 """
 
 from __future__ import annotations
@@ -86,8 +87,9 @@ class Attestor:
     """Decides which proofs the checker gets, and how its answers change their verdicts.
 
     Args:
-        checker: the checker. None if no checker is configured, or if it does not work; nothing then reaches `attested`.
-        share: the share of the accepted proofs that is checked in batches that do not ask for `attested`.
+        checker: the checker. It is None if no checker is configured, or if the configured checker does not work. In
+            both cases, no proof reaches `attested`.
+        share: which share of the accepted proofs the checker gets if the batch does not ask for `attested`.
     """
 
     def __init__(self, checker: Checker | Kernels | None, share: float) -> None:
@@ -95,10 +97,10 @@ class Attestor:
         self._share = share
 
     def examine(self, found: Verdict, proof: Proof, level: str) -> Verdict:
-        """Return a verdict, changed by the checker's answer if the checker gets the proof.
+        """Return Lean's verdict; if the checker gets the proof, its answer changes the verdict.
 
-        The checker gets only proofs that Lean accepted. The evidence of every verdict names the known faults of its
-        Lean.
+        The checker gets only proofs that Lean accepted. Every verdict's evidence names the known faults of the Lean
+        version that gave the verdict.
 
         Args:
             found: Lean's verdict.
@@ -134,7 +136,7 @@ class Attestor:
         return _without(found, f"The external checker gave no answer: {said.detail}") if is_asked else found
 
     def _obstacle(self, found: Verdict) -> str:
-        """Return why a proof cannot be attested here even if a checker accepts it; empty if nothing prevents it."""
+        """Return why a proof cannot reach `attested` here, even if a checker accepts it; empty if the proof can."""
         if self._checker is None:
             return "This worker has no external checker that works (CHECKER_COMMAND)"
         if beyond := _beyond(found):
@@ -152,7 +154,7 @@ def _without(found: Verdict, text: str) -> Verdict:
 
 
 def _changed(found: Verdict, reason: Reason, message: Message) -> Verdict:
-    """Return an accepted verdict, changed into one that is not accepted, with this reason and message."""
+    """Give an accepted verdict this reason and message, so that it no longer counts as accepted, and return it."""
     kept = {name: getattr(found, name) for name in Verdict.model_fields if name not in _FOLLOWING}
     return verdict(**{**kept, "messages": [message, *found.messages]}, reason=reason)
 
@@ -163,10 +165,13 @@ _FOLLOWING = frozenset({"outcome", "level", "reason", "reward"})
 def open_checker(
     command: Sequence[str] | Tools, timeout_s: float, stopped: Callable[[], bool]
 ) -> Checker | Kernels | None:
-    """Return the configured checker; None if no checker is configured, or if it does not work. The latter is logged.
+    """Return the configured checker; None if no checker is configured, or if the checker does not work.
+
+    A checker that does not work is logged.
 
     Args:
-        command: the confined command, or the checkers that the farm knows; empty if no checker is configured.
+        command: the command that runs the checker in a sandbox; for checkers that the farm knows, their programs. It
+            is empty if no checker is configured.
         timeout_s: seconds that the checker may take for one proof.
         stopped: says whether this process has to stop; it is called now and then.
     """

@@ -2,7 +2,7 @@
 
 comparator ends with status 1 if it rejects a proof, but also if a kernel is killed or a file cannot be read. So its
 output decides (Lean 4.35, src/lake/Lake/CLI/Check.lean and src/lake/Lake/Check/). nanoda panics if a declaration does
-not type-check. An exit status and output that are not known here are no judgment.
+not type-check. If this module does not know an exit status or an output, the checker has failed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ _PANIC = 101
 
 
 def read(name: str, status: int, words: str) -> tuple[Answer, str]:
-    """Return the judgment that a checker's exit status and output express, and the reason; empty if it accepts."""
+    """Return a checker's judgment, read from its exit status and output, and the reason.
+
+    The reason is empty if the checker accepts the proof.
+    """
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     if status == 0 and _ACCEPTED[name] in words:
         return "accepted", ""

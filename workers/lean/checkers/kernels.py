@@ -32,7 +32,8 @@ NEEDED = {COMPARATOR: ("lean", "leanexport", "lake"), LEANCHECKER: ("leanchecker
 ALSO = ("leanchecker", "git", "which", "env")
 """Further programs that `lake comparator` looks for or starts."""
 
-# Both exports have the same module name: the private names before the theorem contain it, and have to be equal in both.
+# Both exports have the same module name. Private names contain the module name, and the private names of the
+# declarations before the theorem have to be equal in both exports.
 _MODULE = "Proof"
 _COMPILE = (
     "lean=$1 export=$2 folder=$3; shift 3; "
@@ -101,10 +102,12 @@ class Kernels:
         self.version = " + ".join(self._versions.values())
 
     def check(self, proof: Proof, environment: dict[str, Any]) -> Attestation:
-        """Return the joint answer on a proof with a statement. If a checker fails, its answer is `failed`.
+        """Return the checkers' joint answer on a proof.
+
+        The joint answer is `failed` if the export or a checker fails, and no checker rejects the proof.
 
         Args:
-            proof: the proof.
+            proof: the proof, which must have a statement.
             environment: what the proof's verdict says about the Lean environment. It is not used, because the tools
                 belong to one environment.
         """
@@ -191,7 +194,7 @@ class Kernels:
 
 
 def _left_open(challenge: Challenge) -> str:
-    """Return the statement as a file of its own, in which `sorry` takes the place of each proof and value to find."""
+    """Return the statement as a file of its own, with `sorry` in the place of each proof and value to be found."""
     signatures = {each.name: each.signature for each in challenge.asked}
     pieces = (
         f"{signatures[piece.name]} := sorry" if piece.name else piece.text

@@ -111,7 +111,10 @@ def _instances(code: str, body: int) -> Iterator[Refusal]:
 
 
 def _instance_type(code: str, position: int) -> list[str]:
-    """Return the tokens of an instance's type that come after the colon, and after the last arrow or comma in it."""
+    """Return the last part of an instance's type: the tokens after its last arrow or comma.
+
+    If the type has no arrow or comma outside brackets, return all tokens after the colon.
+    """
     type_: list[str] | None = None
     depth = 0
     for token in _TOKEN.finditer(code, position, position + _REACH):

@@ -57,7 +57,7 @@ def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusa
         text: the text.
         code: the text's code, see `masking`.
         body: where the text's header ends.
-        lists: the words that no token may be.
+        lists: the words that the rules refuse; no new token may be one of them.
     """
     commands = list(forbidden_words(code, body, _SYNTAX))
     if not commands:

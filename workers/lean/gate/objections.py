@@ -1,4 +1,4 @@
-"""The gate's objections to a submission, made before a REPL gets its text; positions are in the user's own text."""
+"""The gate's objections to a submission, before a REPL gets the text; positions are in the user's own text."""
 
 from __future__ import annotations
 

@@ -15,14 +15,14 @@ class Rule:
     """Words and names that are refused, and why.
 
     Attributes:
-        why: the reason, as the verdict says it.
+        why: why the words are refused, as half a sentence that the verdict's message quotes.
         words: keywords and commands. A word that begins with `#` stands for every token that begins with this word:
             Lean reads `#evalx` as `#eval x`.
         roots: refused as the first component of a name.
         names: whether the words are refused as names as well: as the last component of a dotted name, or escaped in «».
         deep: whether the roots are refused as any component of a name, not only as the first.
         own: whether a root may be the name of a type that the text itself declares.
-        reason: the reason that the verdict gets.
+        reason: the verdict's `reason`.
     """
 
     why: str

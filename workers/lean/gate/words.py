@@ -59,7 +59,10 @@ class Lists:
         self._last_letters = {end[-3:] for end in self._ends} | {end[-2:] for end in self._ends if len(end) == 2}
 
     def may_stand_in(self, code: str, body: int) -> bool:
-        """Whether any word of a text ends like a refused word; most texts have none, and need no closer look."""
+        """Whether a text may contain a refused word, judged by the words' endings alone.
+
+        For most texts the answer is no, and the text needs no closer look.
+        """
         words = (set(_LETTERED.findall(code, 0, body)) - {"import"}).union(_LETTERED.findall(code, body))
         words |= {word[:-1] for word in words if word[-1] in "!%"}
         likely = [word for word in words if word[-3:] in self._last_letters or word[-2:] in self._last_letters]
@@ -143,7 +146,7 @@ def _rule_for_name(text: _Code, name: str, start: int, lists: Lists) -> Rule | N
 
 
 def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
-    """Whether a name may pass although it begins like a name of Lean's machinery, because it is not one."""
+    """Whether a name may pass: it begins like a name of Lean's own machinery, but is not such a name."""
     if rule.own and parts[0] in text.own_types:
         return "Lean" not in text.code if parts[0] == "Meta" else TASK_FUNCTIONS.isdisjoint(parts[1:])
     if parts[0] != "Lean":
@@ -158,7 +161,10 @@ def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
 
 
 def _is_used(code: str, start: int) -> bool:
-    """Whether a name is used here, not declared. In a declaration, the proof could use the name's namespaces."""
+    """Whether a name is certainly used here, and not declared.
+
+    A declaration of the name must not pass: its proof could use everything in the name's namespaces.
+    """
     before = code[max(0, start - 80) : start].rstrip()
     word = _LAST_WORD.search(before)
     return before[-1:] in _USED_BEHIND or (word is not None and word[0] in USES)

@@ -49,7 +49,10 @@ def calls(names: str, *arguments: int) -> Table:
 
 
 def judge(program: Program, facts: Facts) -> tuple[str, str]:
-    """Make an attempt; return its result, and the error that shows this. If the attempt is killed, nothing returns."""
+    """Make an attempt; return its result, and the error that shows the result (empty without an error).
+
+    If the kernel kills the attempt, it kills this process too, and the function does not return.
+    """
     try:
         program(facts)
     except (Refused, MemoryError, RuntimeError) as error:
