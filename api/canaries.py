@@ -6,7 +6,7 @@ import secrets
 
 from farm.models import Proof
 
-# None of these proves a false equation, whatever is imported. A tactic that is not imported proves nothing either.
+# None of these proves a false equation, whatever the header imports. If a tactic is not imported, the proof fails too.
 _TRIES = ("rfl", "by rfl", "by decide", "by simp", "by omega", "by trivial", "by norm_num")
 _TERM_BOUND = 1000
 

@@ -39,7 +39,7 @@ _log = structlog.get_logger()
 
 
 class Places:
-    """The places of this process: how many connections are served, how many may be, and how many may be refused.
+    """Counts the connections that this process serves, and bounds how many it may serve and how many it may refuse.
 
     A client whose connection is refused is told to try again later.
 

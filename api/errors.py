@@ -22,7 +22,7 @@ _MOST_DETAILS = 20
 
 
 def invalid(error: ValidationError | RequestValidationError, first_entry: int = 0) -> InvalidRequest:
-    """Return one error for pydantic's findings: its text gives the first finding, its details the first twenty.
+    """Return one error for pydantic's findings; its text gives the first finding, and its details list the first 20.
 
     No finding quotes the input.
 

@@ -125,9 +125,9 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
 
 
 async def _unsound(environment: str, service: Service) -> str:
-    """Return the reason if all workers of an environment run an unsound Lean, so that nothing can be attested there.
+    """Return why no proof can be attested in an environment: all its workers run an unsound Lean.
 
-    Otherwise return the empty text.
+    If this is not so, return the empty text.
     """
     workers = lean_workers(await read_status(service.client), environment)
     warnings = [toolchains.warning(each.serves.lean_version) if each.serves else "" for each in workers]
@@ -233,7 +233,8 @@ class Intake:
 def _require_checkable(proof: Proof, index: int, level: str) -> None:
     """Refuse a proof that cannot be judged at a level above `compiled`.
 
-    A module cannot be judged: its declarations are private by default, and older Leans do not report their axioms.
+    A text whose header says `module` cannot be judged: the declarations of a module are private by default, and older
+    Leans do not report the axioms of private declarations.
 
     Raises:
         InvalidRequest: the proof has no statement, or the header of its statement or code says `module`.
@@ -317,5 +318,5 @@ async def _unpacked(request: Request, digest: Any) -> AsyncIterator[bytes]:
 
 
 def new_digest() -> Any:
-    """Return a new digest. It later shows whether a repeated idempotency key came with the same body."""
+    """Return an empty digest. A body's digest shows whether a repeated idempotency key comes with the same body."""
     return sha256()

@@ -65,9 +65,9 @@ async def run_checks(
 
 
 def _read(text: str) -> Proof | Json:
-    """Return the proof that a text is. If the text cannot be sent to Lean, return the answer to it instead.
+    """Return a text as a proof. If the text cannot be sent to Lean, return the answer to this text instead.
 
-    So the other texts of the request still run.
+    The other texts of the request then still run.
     """
     try:
         return Proof(code=text or "\n")

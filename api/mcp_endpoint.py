@@ -113,7 +113,10 @@ class McpEndpoint:
 
 
 def _holder(keyring: Keyring, authorization: str | None) -> str:
-    """Return the name of a key, which may have any scopes; keep the key for the calls that the request makes."""
+    """Return the name of the request's key, and keep the key for the calls that the request makes.
+
+    The key may have any scopes.
+    """
     name = keyring.holder(authorization).name
     _KEY.set(bearer(authorization))
     return name

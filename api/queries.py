@@ -48,7 +48,7 @@ def _field(body: dict[str, Any], name: str, kind: type, default: Any = None) -> 
 
 
 def _names(body: dict[str, Any], name: str) -> Names:
-    """Return a list of ids and names. Only the types of the entries are checked, because 130 000 entries are usual."""
+    """Return a list of ids and names. Only the types of the entries are checked: a list may have 130 000 entries."""
     value = body.get(name)
     if value is not None and not (isinstance(value, list) and set(map(type, value)) <= {int, str}):
         raise _refuse(name, "Input should be a list of integers and strings")

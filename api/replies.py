@@ -56,7 +56,8 @@ class Replies:
     def expect(self, name: str) -> Iterator[asyncio.Future[bytes]]:
         """Yield a future for the reply with this name, which is `batch:ID` or `retrieval:ID`.
 
-        Submit the work within this context: a reply that comes before or after it is dropped.
+        Submit the work within this context. A reply that comes before the context is entered, or after it is left, is
+        dropped.
         """
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[name] = future

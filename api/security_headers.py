@@ -37,11 +37,11 @@ _HEADERS = {
 
 
 class SecurityHeaders:
-    """Puts security headers on every answer, and on a farm without keys refuses requests that do not name this host.
+    """Puts security headers on every answer. If the farm has no keys, also refuses requests that do not name this host.
 
     No CORS header is ever sent, so no page from another origin can read an answer. Without keys, this is not enough: an
     attacker can point a host name at 127.0.0.1, and a page of that name then has the farm's own origin and could run
-    proofs here. The host name in the page's requests gives it away.
+    proofs here. Requests from such a page are recognised by their host name.
 
     Args:
         app: the app that answers.

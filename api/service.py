@@ -102,7 +102,7 @@ def _by_scope(scope: Scope) -> Callable[[Keyring, str | None], str]:
 
 @contextlib.asynccontextmanager
 async def serving(request: Request, owner: str) -> AsyncIterator[str]:
-    """Within this context, count the bytes that are read of a request's body against the request's owner.
+    """Within this context, add the bytes read from a request's body to what the request's owner holds in memory.
 
     Leave the context once the request is answered: the bytes then count no more.
     """
@@ -154,7 +154,7 @@ def _url_owner(keyring: Keyring, authorization: str | None) -> str:
 def _from_url(authorization: str | None) -> str | None:
     """Return an `Authorization` header in the form `Bearer KEY`; None if it cannot be read.
 
-    HTTP clients send the user and password of a URL in a `Basic` header. Its password is the key.
+    HTTP clients send the user and password of a URL in a `Basic` header. The password in this header is the key.
     """
     scheme, _, given = (authorization or "").partition(" ")
     if scheme.lower() != "basic":

@@ -32,7 +32,7 @@ class Share:
 
 
 def split_goals(goals: Sequence[Goal]) -> list[Share]:
-    """Return the shares of all goals. A goal's candidates are sorted, so that those with one beginning are together."""
+    """Return the shares of all goals. Sorting a goal's candidates brings those with the same beginning together."""
     return [share for index, goal in enumerate(goals) for share in _split(index, goal)]
 
 
