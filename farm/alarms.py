@@ -19,11 +19,11 @@ _MOST_CHARS = 300  # of a worker's notice that an alarm quotes
 
 
 class Watch(BaseModel):
-    """What the reaper records for the alarms in each of its looks at the store, which it makes once a minute.
+    """What the reaper records for the alarms. It looks at the store once a minute, and makes a new record at each look.
 
     Attributes:
         at_ms: when the reaper made its last look.
-        deaf: the processes that were idle from the look before to the last look, although work waited.
+        deaf: the Lean processes that ran nothing between the last two looks, although work waited.
         since_ms: when each alarm was first seen, by the name of the alarm.
     """
 

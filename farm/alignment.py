@@ -220,7 +220,10 @@ class _Repeated:
                 self.alignment.values[hole.name] = self.code.text[read.value_at : command.end].strip()
 
     def _insert_later(self) -> None:
-        """Note each later command that the file lacks in `inserts`, at the target or hole that follows the command."""
+        """Find the later commands that the file lacks, and add them to `inserts`.
+
+        A command is inserted before the target or hole that follows it in the statement.
+        """
         has_scopes = any(each.keyword in STRUCTURAL for each in self.code.commands)
         places = _places(self.challenge.asked, self.asked)
         texts: dict[int, list[str]] = {}

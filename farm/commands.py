@@ -50,7 +50,7 @@ class LeanScope:
     Attributes:
         keyword: `namespace`, `section` or `mutual`.
         name: the name of the scope; empty if it has none.
-        at: where the command begins that opened the scope.
+        at: where the command that opened the scope begins.
     """
 
     keyword: str
@@ -218,7 +218,7 @@ class _Cutter:
         return (self.before, word) in (("class", "inductive"), ("class", "abbrev"), ("deriving", "instance"))
 
     def _is_apart(self, index: int) -> bool:
-        """Whether a word that may also occur inside a command begins one here."""
+        """Whether a keyword that may also occur inside a command begins a new command here."""
         before = self.before if self.prefix is None else self.led
         if self.current is None or before in ("/-!", "in"):
             return True

@@ -220,7 +220,7 @@ def install_lean() -> str:
     with subprocess.Popen([installer], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout is not None  # noqa: S101 - a pipe was asked for
         # The installer pipes a download into a shell. It reports success even if the download failed, because the shell
-        # succeeds anyway. So its claim is left out.
+        # succeeds anyway. So the line that reports success is left out.
         sys.stderr.writelines(line for line in running.stdout if _INSTALLER_CLAIM not in line)
     version = _lake_version()
     if running.returncode or not version:

@@ -57,7 +57,10 @@ def load_environment(file: Path) -> Settings:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """Return the settings in a file, without empty ones and `LEAN_WORKERS=0`; `farm up` then chooses the number."""
+    """Return the settings in a file, except empty ones and `LEAN_WORKERS=0`.
+
+    Without a value for `LEAN_WORKERS`, `farm up` chooses the number of workers.
+    """
     values = {}
     try:
         with file.open(encoding="utf-8") as lines:

@@ -65,6 +65,6 @@ HISTOGRAMS = (
 
 
 def names_of(series: MetricSeries, label: str, seconds: float) -> tuple[str, str]:
-    """Return the two names that a duration adds to in a histogram: the name of its bucket, and of the sum in µs."""
+    """Return the names of the two counters that a duration changes in a histogram: its bucket, and the sum in µs."""
     place = bisect_left(BUCKETS_S, seconds)
     return f"{series}:{label}:{_BUCKETS[place]}", f"{series}:{label}:sum_us"

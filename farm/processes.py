@@ -64,7 +64,7 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of descendants that lose theirs, so that none can hide by a double fork."""
+    """Make this process the parent of each descendant whose parent ends, so that none can hide by a double fork."""
     if hasattr(_libc, "prctl"):
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

@@ -16,7 +16,7 @@ class Source:
     Attributes:
         header: the imports, from which the environment is made; empty when the text imports nothing.
         gap: the line end between header and body, which is not sent.
-        body: the text after the header and the gap; it runs on the environment that the header makes.
+        body: the text after the header and the gap; it runs in the environment that the header makes.
     """
 
     header: str

@@ -1,8 +1,8 @@
 """Reads a statement: cuts it into the front, the theorems without a proof, and the definitions without a value.
 
 A statement is a Lean text such as a file of a benchmark: imports, then any commands. Theorems without a proof end in
-`:=`, `:= by`, `:= sorry` or `:= by sorry`. The last one may also end after its type. A statement that could be cut in
-more than one way is refused.
+`:=`, `:= by`, `:= sorry` or `:= by sorry`. If the text's last command is a theorem, it may also end after its type. A
+statement that could be cut in more than one way is refused.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _require_certain(cut: CommandText) -> None:
 def _missing(cut: CommandText) -> tuple[list[tuple[Target, bool]], list[Hole]]:
     """Return the theorems without a proof and the definitions without a value.
 
-    With each theorem comes whether it has a `sorry` in place of the proof.
+    Each theorem comes with a bool that says whether it has a `sorry` in place of the proof.
     """
     theorems, holes = [], []
     for command in cut.commands:

@@ -19,13 +19,13 @@ _BARS = "▁▂▃▄▅▆▇█"
 _UNKNOWN, _NONE = "·", " "
 _WIDEST = 60
 _MOST_GAPS = 5
-# How many characters of a terminal's width are left for the columns beside the courses.
+# How many characters of a terminal's width the columns beside the sparklines take.
 _BESIDE = 52
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A figure that the history shows of each minute, such as the proofs that were waiting.
+    """A figure that the history shows for each minute, such as the number of proofs that were waiting.
 
     Attributes:
         of: the function that returns a minute's figure; None if the minute has none.

@@ -81,7 +81,7 @@ def _read_file(path: Path, columns: Columns) -> Iterator[tuple[str, Row]]:
 
 
 def _parse(content: bytes, columns: Columns, name: str) -> Iterator[tuple[str, Row]]:
-    """Yield the proofs in stdin or in a file without a suffix; it is JSON if it begins like JSON, and else Lean."""
+    """Yield the proofs in stdin or in a file without a suffix: JSON if the content begins like JSON, and else Lean."""
     if decode(content, name, errors="replace").lstrip()[:1] in ("{", "["):
         yield from parse_rows(content, ".json", columns, name)
     else:

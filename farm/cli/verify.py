@@ -157,7 +157,7 @@ def _named(placed: list[tuple[str, Row]]) -> list[Row]:
 
 
 def _renamed(row: Row, where: str) -> Row:
-    """Return a proof without an id with its place as its id; return any other row unchanged."""
+    """If a row is a proof without an id, return it with its place as the id; return any other row unchanged."""
     return row.model_copy(update={"id": id_of_place(where)}) if isinstance(row, Proof) and row.id is None else row
 
 

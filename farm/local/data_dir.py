@@ -30,7 +30,7 @@ def make_private(data_dir: Path) -> None:
 
 
 def empty_temporary_folder(data_dir: Path) -> Path:
-    """Empty the folder for temporary files, where a farm's killed processes leave theirs, and return the folder."""
+    """Empty the folder for temporary files, and return it. Processes that are killed leave files in this folder."""
     folder = data_dir / "tmp"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(exist_ok=True, mode=0o700)

@@ -169,5 +169,5 @@ class JoinedHost:
 
 
 def _but_version(found: HostSettings) -> HostSettings:
-    """Return the settings without the release: during an upgrade, the API processes of one farm name different ones."""
+    """Return the settings without the release: during an upgrade, a farm's API processes name different releases."""
     return found.model_copy(update={"version": ""})

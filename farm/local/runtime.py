@@ -20,7 +20,7 @@ from farm.errors import ConfigurationError
 from farm.local.data_dir import make_private
 from farm.processes import is_identity_alive, process_identity
 
-# How long to wait for the Valkey of a farm that was killed to end.
+# If a farm was killed, how long to wait until its Valkey has ended.
 _PREDECESSOR_S = 30.0
 _POLL_S = 0.05
 _SIGNATURE_BYTES = 100

@@ -15,7 +15,7 @@ _UNDECIDED = "The farm could not decide; this says nothing about the proof. Try 
 
 
 def of_verdict(verdict: Verdict) -> dict[str, Any]:
-    """Return what an agent needs of a verdict, with the first errors and holes."""
+    """Return what an agent needs of a verdict; it includes the first errors, and the first sorries as `holes`."""
     repairs = {(each.pos, each.error): each for each in verdict.feedback}
     errors = [_of_error(each, repairs.get((each.pos, each.data[:MOST_ERROR_CHARS]))) for each in _faults(verdict)]
     answer = {
