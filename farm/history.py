@@ -132,7 +132,7 @@ def quantile(counts: Sequence[int], share: float) -> float | None:
 
     Args:
         counts: how many values each bucket of `BUCKETS_S` holds, and then how many values are above the last bound.
-            Each of the latter is taken for the last bound.
+            A value above the last bound is taken for that bound.
         share: the share, from 0 to 1.
     """
     wanted, below = share * sum(counts), 0

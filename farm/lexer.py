@@ -115,7 +115,7 @@ def tokens(text: str, *, code: bool = True) -> Iterator[Token]:
 
 
 def holes(text: str, token: Token) -> list[tuple[int, int]]:
-    """Return the spans between the braces of a string, which hold code if Lean reads it as an interpolated string."""
+    """Return the spans between a string's braces. They hold code if Lean takes the string for an interpolated one."""
     if token.kind != "string" or text.find("{", token.start, token.end) < 0:
         return []
     return [(start, end) for start, end, _ in _holes(text, token.start, token.end)]

@@ -51,7 +51,8 @@ class Prepared:
 
     If there are no holes, the front has everything that the types of the targets mention. If there are holes, the body
     repeats the part of the statement after the first hole, because this part may need the value of the hole. The judge
-    then has to compare the constants that the repeated part defines with those that the statement alone defines.
+    then has to compare the constants that the repeated part defines with the constants that the statement defines by
+    itself.
 
     Attributes:
         code: the user's code.
@@ -142,7 +143,7 @@ def prepare(proof: Proof) -> Prepared:
 
 
 def header_of(proof: Proof) -> str:
-    """Return the header on which a proof runs; this is cheaper than `prepare`."""
+    """Return the header that has to be loaded for a proof; this is cheaper than `prepare`."""
     stated = cut_header(proof.statement)[0] if proof.statement else ""
     return stated or cut_header(proof.code)[0]
 

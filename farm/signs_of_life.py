@@ -92,7 +92,7 @@ def silences(data_dir: Path, part: str) -> dict[int, float]:
 
 
 def is_silent(data_dir: Path, part: str) -> bool:
-    """Whether a live process of a part that once gave a sign has now been silent for too long."""
+    """Whether a live process of a part has given a sign before, but has now been silent for too long."""
     return any(seconds > SILENCE_S for seconds in silences(data_dir, part).values())
 
 

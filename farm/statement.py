@@ -43,7 +43,7 @@ def read_statement(text: str, chosen: tuple[str, ...] = ()) -> Challenge:
     Args:
         text: the statement.
         chosen: the names of the theorems and definitions that are asked for, in full or as written. If empty,
-            everything is asked for whose proof or value is missing.
+            everything whose proof or value is missing is asked for.
 
     Raises:
         ValueError: the statement asks for nothing, lacks a chosen name, or could be cut in more than one way; the

@@ -79,7 +79,7 @@ def _follow(look: Callable[[], list[BatchStatus]], *, has_end: bool, as_json: bo
 
 
 def _print_changes(looks: Iterator[list[BatchStatus]], as_json: bool) -> None:
-    """Print a line for each batch that is new or has changed since the statuses before."""
+    """Print a line for each batch that is new, or whose status has changed since the last look."""
     before: dict[str, BatchStatus] = {}
     if not as_json:
         show_line(COLUMNS)

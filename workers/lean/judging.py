@@ -207,7 +207,7 @@ class Judge:
             messages = read_messages(response, trial.place_in_header)
         else:
             messages = [Message(severity="error", data=response.message)]
-        # If the statement has a header, the submission runs on that header, and its own imports do not matter.
+        # If the statement has a header, the submission runs with that header, and its own imports do not matter.
         challenge = trial.prepared.challenge
         is_stated = challenge is not None and bool(challenge.header)
         return self._verdict(trial, Reason.INVALID_STATEMENT if is_stated else Reason.ERROR, messages=bounded(messages))

@@ -1,4 +1,4 @@
-"""Limits how deeply a REPL's reply is nested before it is passed on: info trees go deeper than JSON writers can."""
+"""Limits how deeply a REPL's reply is nested: info trees may be nested more deeply than JSON writers can handle."""
 
 from __future__ import annotations
 

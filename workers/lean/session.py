@@ -181,7 +181,7 @@ class Session:
 
         Args:
             header: the header's text.
-            is_checked: whether the proofs on the header need the farm's own commands.
+            is_checked: whether the proofs that use this header need the farm's own commands.
 
         Raises:
             HeaderFailed: the header has errors, and so is not kept.
@@ -225,7 +225,7 @@ class Session:
 
     @contextmanager
     def running(self, header: Header, body: str, timeout_s: float, *, start: int | None = None) -> Iterator[Response]:
-        """Run a body on a loaded header, and yield the response; afterwards, check that this response is the body's.
+        """Run a body after a loaded header, and yield the response; then check that this response is the body's.
 
         During the block, the REPL prints the guard's token, a random text. At the end of the block, this method checks
         what the REPL printed. If that is not the token, the response was not the body's, and an error is raised. So do

@@ -1,4 +1,4 @@
-"""Tries sequences of tactics on a goal. If several sequences have the same beginning, a process runs it only once.
+"""Tries sequences of tactics on a goal. If several sequences begin alike, a process runs this beginning only once.
 
 No result is a verdict: a proof that was found still has to be verified.
 """

@@ -1,4 +1,4 @@
-"""The line that Flower shows on the work of one token: how many proofs were run, of which batches and headers."""
+"""The line that Flower shows for one Celery task: how many proofs it ran, of which batches and with which headers."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class VerdictWriter:
         return finished
 
     def give_back(self, claim: Claim, indices: Sequence[int]) -> None:
-        """Give items back, uncharged."""
+        """Give items back, and charge nothing to them."""
         self.publish(self._patiently(self._leases.release, claim.lease, indices).tokens)
 
     def defer(self, claim: Claim, item: ClaimedItem, spent_s: float) -> None:

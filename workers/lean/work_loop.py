@@ -32,7 +32,7 @@ _TASK_S = 10.0
 # If each of the last `_SHORT_RUNS` runs took less than `_SHORT_S`, verdicts are written in groups while Lean runs the
 # next proofs: between runs of some milliseconds, a round trip per verdict would take too long. This has two costs.
 # Interactive work is noticed only at the next write of a group. And if the process dies before the store has a group's
-# verdicts, the group's proofs run again, uncharged.
+# verdicts, the group's proofs run again, and nothing is charged to them.
 _SHORT_RUNS = 8
 _SHORT_S = 0.25
 
@@ -195,7 +195,7 @@ class WorkLoop:
         return len(self._recent_s) == _SHORT_RUNS and max(self._recent_s) < _SHORT_S
 
     def _charge(self, chunk: Chunk, item: ClaimedItem, why: str, spent_s: float) -> list[Result]:
-        """Give back an item whose REPL died, charged with this death; return its verdict if it must not run again."""
+        """Charge an item with the death of its REPL, and give it back; if it must not run again, return its verdict."""
         # `why` is not logged: it may quote the proof, and logs hold no proofs.
         _log.warning("repl.died", index=item.index, deaths=item.deaths + 1)
         if not self._writer.charge(chunk.claim, item, spent_s):

@@ -106,7 +106,7 @@ class PremiseServer(RoomServer):
         return indexed
 
     def _put(self, indexed: Indexed) -> Published:
-        """Answer with a corpus from the next query on; names that clients know keep their numbers."""
+        """From the next query on, answer with this corpus; names that clients know keep their numbers."""
         numbering = Numbering.of(indexed.corpus, self._corpora.published())
         ranker = Ranker(indexed.corpus, indexed.index, numbering)
         self._engine = _Engine(indexed.corpus, numbering, ranker, indexed.model)

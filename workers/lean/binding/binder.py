@@ -60,7 +60,7 @@ class Binder:
     statements: dict[str, Stated] = field(default_factory=dict)
 
     def stating(self, prepared: Prepared, answers: Mapping[str, str], key: str) -> str:
-        """Return the text that elaborates a statement's front, and keeps the statement's targets and holes under a key.
+        """Return the Lean text of a statement's front, with commands that keep the targets and holes under a key.
 
         A target is a theorem that the submission has to prove; a hole is a definition whose value it has to give.
         """

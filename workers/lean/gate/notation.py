@@ -4,11 +4,13 @@ New syntax changes the meaning of the rest of a text. It does not change what th
 (`workers/lean/binding`). But the gate must still read the rest of the text correctly, and no code may run. So there are
 these rules:
 
-- A new token is one word, or consists only of symbols. It has no dash or slash after its first character, and no
-  quotes, `#`, « or ». In the symbols of Lean and its libraries, no letter follows a bracket, no `-` or `/` follows an
-  operator, and there are no quotes. So the gate knows where names, comments and strings begin.
-- The meaning of a macro is one quotation, and the next command follows it: `` `(a) >>= f `` would be a program.
-- A `$` is before a name that the macro binds, or is the operator with white space after it: `$(f)` is code.
+- A new token is one word, or consists only of symbols. A dash or a slash may be a token, but not a part of a longer
+  one. A token of symbols has no quotes, backslashes, `#`, « or ». In the symbols of Lean and its libraries, no letter
+  follows a bracket, no `-` or `/` follows an operator, and there are no quotes. So the gate knows where names, comments
+  and strings begin.
+- The meaning of a macro is one quotation, and after it comes the next command: `` `(a) >>= f `` would be a program.
+- A `$` stands before a name that the macro binds, or is the operator `$` with white space after it. `$(f)` would be
+  code.
 """
 
 from __future__ import annotations
