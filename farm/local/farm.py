@@ -48,7 +48,7 @@ class Addresses:
 
 
 OnReady = Callable[[Addresses, list[str]], None]
-"""Called when every part answers, with the farm's addresses and the notices for an operator."""
+"""Called once every part answers. The arguments are the farm's addresses and the notices for an operator."""
 
 
 class LocalFarm:

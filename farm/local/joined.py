@@ -26,8 +26,8 @@ _POLL_S = 0.5
 _LOOK_S = 5.0
 
 OnJoined = Callable[[list[WorkerStatus]], None]
-"""Called when this host's Lean workers are up, with what the farm shows of them: an empty list if the key may not see
-workers."""
+"""Called once this host's Lean workers are up. The argument is the list of these workers as the farm shows them; the
+list is empty if the key may not see workers."""
 
 
 class JoinedHost:

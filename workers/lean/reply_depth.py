@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 MOST_LEVELS = 200
-"""How many lists and objects may be within each other. pydantic and orjson write about 250; some are around a reply."""
+"""How many levels of lists and objects a reply may have.
+
+pydantic and orjson can write about 250 levels, and the object that holds the reply needs a few of them.
+"""
 
 
 def cut(reply: dict[str, Any]) -> dict[str, Any]:

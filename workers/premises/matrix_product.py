@@ -17,7 +17,7 @@ from workers.premises.selectors import Ids, Matrix, Selection
 
 Mask = npt.NDArray[np.bool_]
 Groups = Mapping[Selection, Sequence[int]]
-"""The rows of the queries that share a selection."""
+"""For each selection, the rows of the queries that share it."""
 
 Found = tuple[Ids, Ids, Matrix]
 """Candidates of all queries: for each, the query's row, the vector's position, and the inner product of the two."""

@@ -98,8 +98,8 @@ RULES = (
 """The rules of the gate. A word is compared as a whole: `axioms` and `h.axiom` may pass."""
 
 STD_ROOTS = _set("Internal Async Http Mutex Channel")
-"""Components of the names in Lean's library that act on the machine, such as sockets, processes and threads. They
-are refused only in a text that contains `Std`; in other texts anybody may use these names."""
+"""Components of names in Lean's library whose functions act on the machine, for example through sockets, processes
+or threads. They are refused only in a text that contains `Std`; in other texts anybody may use these names."""
 
 TASK_FUNCTIONS = _set("spawn map bind pure get mapList Priority")
 """Names after `Task.` that are Lean's own. They are refused even in a text that declares a type `Task` itself."""
