@@ -234,7 +234,7 @@ def _require_checkable(proof: Proof, index: int, level: str) -> None:
     """Refuse a proof that cannot be judged at a level above `compiled`.
 
     A text whose header says `module` cannot be judged: the declarations of a module are private by default, and older
-    Leans do not report the axioms of private declarations.
+    Leans do not report the axioms of such declarations.
 
     Raises:
         InvalidRequest: the proof has no statement, or the header of its statement or code says `module`.

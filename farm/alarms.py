@@ -19,7 +19,7 @@ _MOST_CHARS = 300  # of a worker's notice that an alarm quotes
 
 
 class Watch(BaseModel):
-    """What the reaper records for the alarms. It looks at the store once a minute, and makes a new record at each look.
+    """The reaper's record for the alarms. The reaper looks at the store once a minute, and renews the record each time.
 
     Attributes:
         at_ms: when the reaper made its last look.
