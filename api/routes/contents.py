@@ -25,7 +25,7 @@ async def names(
     after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the page before.")] = -1,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
 ) -> NamesPage:
-    """Read the names of a batch's proofs and the problem that each proof attempts, without the texts."""
+    """Read the names of a batch's proofs, and which problem each proof attempts; the texts are left out."""
     return await service.batches.names(batch_id, owner, after, limit)
 
 
@@ -38,7 +38,7 @@ async def matches(
     after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=10_000, description="How many verdicts to look through.")] = 10_000,
 ) -> MatchesPage:
-    """Find those proofs of a batch for which a message of Lean or a goal that was left has a given text."""
+    """Find the proofs of a batch for which a message from Lean, or a goal that was left open, contains a given text."""
     return await service.batches.matches(batch_id, owner, text, after, limit)
 
 
@@ -50,7 +50,7 @@ async def matches(
 async def parquet(batch_id: str, service: ServiceDep, owner: VerifierDep) -> StreamingResponse:
     """Read a batch's verdicts as a Parquet file, in the order of the proofs; each row has the proof's problem too.
 
-    The file is that of `farm export --parquet`. It is made while it is sent; proofs without a verdict are left out.
+    `farm export --parquet` writes the same file. Proofs without a verdict are left out.
     Example: `pandas.read_parquet("http://127.0.0.1:8000/v1/batches/ID/verdicts.parquet")`.
     """
     status = await service.batches.status(batch_id, owner)

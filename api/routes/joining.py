@@ -15,7 +15,7 @@ router = APIRouter(tags=["operations"], responses=FAILURES)
 
 @router.get("/v1/join", response_model=HostSettings)
 async def join(service: ServiceDep, _owner: JoinerDep, response: Response) -> HostSettings:
-    """Get what `farm join` needs on another host: the store's address with its password, and settings to agree on.
+    """Get what `farm join` needs on another host: the store's address with its password, and shared settings.
 
     The key needs the scope `join`, which no key has unless it was asked for by name.
     """

@@ -60,7 +60,7 @@ async def history(
 ) -> Response:
     """Get the figures of the last minutes, the events that explain them, and the alarms of this moment.
 
-    The reaper writes one sample a minute and keeps a day of them. A minute of which nothing is known is null.
+    The reaper writes one sample a minute and keeps a day of them. A minute about which nothing is known is null.
     """
     found = await read_history(service.client, minutes, with_hosts=hosts)
     # FastAPI does not write this answer, because it would validate a day's 1440 minutes once more.

@@ -55,7 +55,7 @@ async def indexed_modules(request: Request, service: ServiceDep) -> Response:
 
 @compatible.get("/indexed-premises", response_model=list[str])
 async def indexed_premises(request: Request, service: ServiceDep) -> Response:
-    """Return the premises of the corpus before filtering; a premise's position is its index in `local_premises`."""
+    """Return the premises of the corpus before filtering; `local_premises` of a query holds positions in this list."""
     corpus = await _corpus(request, service)
     return Response(corpus.premises_json, media_type="application/json", headers={"X-Corpus": corpus.snapshot})
 

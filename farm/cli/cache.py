@@ -16,7 +16,7 @@ app = typer.Typer(help="Show and purge the verdicts kept for proofs that are sen
 
 @app.command()
 def stats(as_json: JsonOption = False) -> None:
-    """Show how many verdicts are kept, and how often one of them was the answer."""
+    """Show how many verdicts are kept, and how often a kept verdict was used."""
     store = open_store("farm cache")
     from farm.store.cache import read_cache_stats
 
@@ -34,7 +34,7 @@ def purge(
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Forget kept verdicts: their proofs run again when next submitted. The verdicts in batches stay as they are."""
+    """Forget kept verdicts: a proof runs again when it is next submitted. The verdicts in batches stay as they are."""
     if not (toolchain or policy or everything):
         raise InvalidRequest("Say which: --toolchain, --policy, or --all")
     store = open_store("farm cache")

@@ -70,9 +70,9 @@ def history(
 ) -> None:
     """Show the last minutes of the farm, what happened in them, and what needs attention: `farm history --minutes 360`.
 
-    A terminal shows each figure's last value, its lowest and highest, and its course, in which `·` stands for minutes
-    of which nothing is known, and a space for minutes in which no proof waited or ran. A pipe gets one line for each
-    minute, with empty cells for these.
+    A terminal shows each figure's last, lowest and highest value, and a line of small bars. In this line, `·` stands
+    for minutes of which nothing is known, and a space for minutes in which no proof waited or ran. A pipe gets one row
+    for each minute; its cells are empty where the terminal would show `·` or a space.
     """
     with connect() as farm:
         found = farm.history(minutes)

@@ -26,7 +26,8 @@ def build(as_json: JsonOption = False) -> None:
 def use(as_json: JsonOption = False) -> None:
     """Build DATA_REPO at DATA_REVISION, then switch the running farm to it; no query is dropped.
 
-    Talks to Redis directly: to the one at REDIS_URL, or else to that of the farm that `farm up` runs on DATA_DIR.
+    This command talks to Redis directly: at REDIS_URL if that is set, and otherwise to the Redis of the farm that
+    `farm up` runs on DATA_DIR.
     """
     _show(_followed(as_json, "--use"), as_json)
 

@@ -59,7 +59,7 @@ def list_keys(as_json: JsonOption = False) -> None:
 
 @app.command()
 def revoke(name: Annotated[str, typer.Argument(help="Whose key to remove.")], as_json: JsonOption = False) -> None:
-    """Remove a key; it is refused from the next request on."""
+    """Remove a key; the API refuses the key from the next request on."""
     revoke_key(_path(), name)
     if as_json:
         show_json({"revoked": name})

@@ -17,7 +17,7 @@ _RETRIES = 2
 def mcp() -> None:
     """Give an agent the farm's tools over stdin and stdout (Model Context Protocol).
 
-    The agent's program starts this; the farm is found by FARM_URL and FARM_API_KEY, as for the other commands.
+    The agent's program starts this command. FARM_URL and FARM_API_KEY name the farm, as for the other commands.
 
     Example, for Claude Code: claude mcp add --env FARM_URL=http://127.0.0.1:8000 leanfarm -- farm mcp
     """

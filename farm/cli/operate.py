@@ -59,7 +59,8 @@ def _show_workers(found: FarmStatus) -> None:
 def drain(as_json: JsonOption = False) -> None:
     """Claim nothing new, let running proofs finish, then stop the workers; waiting proofs are kept for the next start.
 
-    Talks to Redis directly: to the one at REDIS_URL, or else to that of the farm that `farm up` runs on DATA_DIR.
+    This command talks to Redis directly: at REDIS_URL if that is set, and otherwise to the Redis of the farm that
+    `farm up` runs on DATA_DIR.
     """
     store = open_store("farm drain")
     from farm.celery_app import celery_app

@@ -20,7 +20,7 @@ def rerun(
     tag: TagOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run proofs of a finished batch again, as a new batch with its options, label and tags; proofs keep their ids.
+    """Run proofs of a finished batch again, as a new batch with the same options, label, tags and proof ids.
 
     Example: `farm rerun 6f1c --undecided --tag retry`.
     """

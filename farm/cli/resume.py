@@ -15,7 +15,7 @@ def resume(
     key: Annotated[str, typer.Argument(help="The key to resume; absent: list the paused keys.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Resume judging the proofs of a key that an accepted canary has paused; look for the cause first."""
+    """Resume judging the proofs of a paused key. An accepted canary paused the key, so look for the cause first."""
     store = open_store("farm resume")
     from farm.store.pauses import read_paused
     from farm.store.pauses import resume as resume_key

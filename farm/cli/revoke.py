@@ -24,9 +24,9 @@ def revoke(
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Allow it again; verdicts stay marked.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Declare something bad: list and mark the verdicts that rest on it, drop their cached copies, stop using it.
+    """Declare a policy, checker or toolchain bad: stop using it, mark its verdicts, and drop their cached copies.
 
-    Without an option it lists what is declared bad.
+    The marked verdicts are listed. Without an option, this command lists what is declared bad.
     """
     from farm.store.cache import purge_cache
     from farm.store.revocation import Revocation

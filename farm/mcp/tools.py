@@ -81,7 +81,7 @@ class Tools:
         environment: Environment = "default",
         timeout_s: Timeout = None,
     ) -> str:
-        """Try tactics, each on its own, on the first `sorry` of a text or on a statement, and see what each leaves.
+        """Try tactics, each on its own, on the first `sorry` of a text or on a statement; see which goals each leaves.
 
         `proved` is not a verdict: put the tactic into the text and verify it.
         """
@@ -141,9 +141,9 @@ class Tools:
         environment: Environment = "default",
         timeout_s: Timeout = None,
     ) -> str:
-        """Look things up in Lean: `#check`, `#print`, `#reduce`, `#eval`, `#synth`, `#where`, `#help`, each on its own.
+        """Look things up in Lean: `#check`, `#print`, `#reduce`, `#eval`, `#synth`, `#where`, `#help`.
 
-        They run in order in one fresh Lean process and change nothing.
+        The commands run in order in one fresh Lean process, and change nothing.
         """
 
         async def ask(farm: AsyncFarm) -> str:
