@@ -55,7 +55,7 @@ class AsyncFarm:
             on this host, at the port that `PORT` gives (8000 by default).
         api_key: the API key. If None, the variable `FARM_API_KEY` is used. With an empty text, no key is sent.
         timeout: a connection counts as lost if no byte arrives for this many seconds plus the time that the work may
-            take.
+            take. A stream of verdicts counts as lost after 45 s, because the farm sends something every 15 s.
         retries: how many times in a row a failed call is repeated.
         transport: the httpx transport to send requests through, for tests and special networks.
 
