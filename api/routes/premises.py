@@ -68,7 +68,7 @@ async def max_new_premises(service: ServiceDep) -> int:
 
 @v1.post("/retrieve", response_model=RetrievedBatch, openapi_extra=body_of(RetrieveBatchRequest))
 async def retrieve_many(request: Request, service: ServiceDep, _owner: RetrieverDep) -> Response:
-    """Return the premises nearest to each of up to 64 goals; what the caller can see is the same for all goals."""
+    """Return the premises nearest to each of up to 64 goals; the same premises are accessible to all goals."""
     started = time.monotonic()
     value, _ = await read_json(request)
     try:

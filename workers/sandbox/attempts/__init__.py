@@ -49,7 +49,7 @@ def calls(names: str, *arguments: int) -> Table:
 
 
 def judge(program: Program, facts: Facts) -> tuple[str, str]:
-    """Make an attempt; return its result, and the error that shows the result (empty without an error).
+    """Make an attempt; return `allowed` or `denied`, and the error that the attempt met (empty if it met none).
 
     If the kernel kills the attempt, it kills this process too, and the function does not return.
     """
