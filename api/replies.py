@@ -88,11 +88,12 @@ class Replies:
                 await asyncio.sleep(_RETRY_S)
 
     async def _read(self) -> None:
-        """In one round trip, remove the replies already handed over, hand over those in the list, and wait for more.
+        """Remove the replies already handed over, read the list and wait for a reply; hand over what was found.
 
-        A reply is removed by its text and not by its position: if the store's answer gets lost and the commands are
-        sent again, other replies are at these positions. The command that waits (BLMOVE) moves a reply to where it is
-        already. A store without free memory refuses this command, but not the commands before it.
+        The commands share one round trip. A reply is removed by its text and not by its position: if the store's answer
+        gets lost and the commands are sent again, other replies may be at the old positions. The command that waits
+        (BLMOVE) takes nothing from the list: it moves the first reply to the place where it already is. A store without
+        free memory refuses BLMOVE, but not the commands before it, so replies are handed over even then.
         """
         pipe = self._client.pipeline(transaction=False)
         for entry in self._handed:

@@ -116,7 +116,8 @@ class Batches:
 
         Raises:
             Conflict: the idempotency key was used before with another body.
-            Unavailable: the key is paused, and the submitter is waiting for the answer.
+            Unavailable: the submitter's API key is paused, and the submitter is waiting for the answer. If nobody
+                waits, the batch is accepted.
             StoreUnavailable: Redis does not answer, or no replica has the batch yet. In both cases the batch may exist.
                 The error is also raised if the store has lost a part of the staged items. Then there is no batch.
         """
