@@ -130,7 +130,7 @@ def _instance_type(code: str, position: int) -> list[str]:
 
 
 def _is_core(arguments: list[str], own_types: set[str]) -> bool:
-    """Whether one of a class's arguments is a core type, and no argument is a type that the text declares.
+    """Whether one of a class's arguments is a core type (`CORE_TYPES`), and none is a type that the text declares.
 
     The type of a function or a pair is not a core type, even if it consists of core types.
     """

@@ -83,8 +83,8 @@ RULES = (
     Rule("it goes around the kernel", _set("modifyEnv setEnv evalDecl evalExpr evalConst"), names=True),
     Rule("it prints behind Lean's back", _set("dbg_trace dbgTrace dbgTraceVal dbgTraceIfShared"), names=True),
     Rule("it prints behind Lean's back", _set("dbgStackTrace dbgSleep"), names=True),
-    # A text can run an IO action without `#eval`: an action is a function that takes `()`, and Lean runs the value of
-    # `simp (config := …)`.
+    # A text can print without `#eval`. Lean evaluates the term in `simp (config := …)`, and this term can run an IO
+    # action by applying it to `()`, because an action is a function.
     Rule("it prints behind Lean's back", _set("println! eprintln! print! eprint! timeit allocprof")),
     Rule(_LEAN, roots=_set("Lean Lake Qq Elab")),
     Rule(_LEAN, roots=_set("Meta"), own=True),

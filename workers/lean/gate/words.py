@@ -20,12 +20,12 @@ _NAME = re.compile(NAME)
 # brackets.
 _BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
 _HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
-# `#s` is the number of elements of the set `s`. It passes if `s` is one letter with its decoration, or in a place where
-# a term is expected.
+# `#s` is the number of elements of the set `s`. It passes if `s` is one letter, perhaps with digits, primes or
+# subscripts, and also if `#s` is in a place where a term is expected.
 _COUNTED = re.compile(rf"[{LETTERS}][0-9'₀-₉ₐ-ₜᵢ-ᵪ]*(?:\.|\Z)")
 _BEFORE_TERM = frozenset("([{⟨=≠<>≤≥+*/^∣,:→↔∧∨¬←∈↦")
-# An `#eval` of nothing but numbers, as people leave it behind: it runs none of the text's code. The pattern also
-# requires that the command ends there.
+# An `#eval` that only calculates with numbers. It passes, because it runs none of the text's code, and people forget to
+# remove such commands. The pattern also requires that the command ends after the calculation.
 _CALCULATION = re.compile(
     r"#eval[ \t]+\({0,8}[0-9](?:[0-9+*/%^() \t-]{0,80}[0-9)])?"
     rf"(?=\s{{0,80}}(?:\Z|(?:theorem|lemma|end)[^{WORD_CHARS}]))"
@@ -146,7 +146,11 @@ def _rule_for_name(text: _Code, name: str, start: int, lists: Lists) -> Rule | N
 
 
 def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
-    """Whether a name may pass: it begins like a name of Lean's own machinery, but is not such a name."""
+    """Whether a name may pass although `rule` refuses its first component.
+
+    It may pass if the text itself declares a type with this first component as its name; or if it is the `Lean` in
+    `open Lean`, and Lean runs no term of the text; or if it is used here as the name of a lemma (`LEMMA_SPACES`).
+    """
     if rule.own and parts[0] in text.own_types:
         return "Lean" not in text.code if parts[0] == "Meta" else TASK_FUNCTIONS.isdisjoint(parts[1:])
     if parts[0] != "Lean":
@@ -163,7 +167,8 @@ def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
 def _is_used(code: str, start: int) -> bool:
     """Whether a name is certainly used here, and not declared.
 
-    A declaration of the name must not pass: its proof could use everything in the name's namespaces.
+    A declaration must not pass: in the proof of `theorem Lean.Grind.a`, everything in the namespaces `Lean` and
+    `Lean.Grind` can be used without its prefix.
     """
     before = code[max(0, start - 80) : start].rstrip()
     word = _LAST_WORD.search(before)
