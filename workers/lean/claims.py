@@ -121,7 +121,7 @@ class Claims:
         if claim is None:
             return None
         chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
-        # claim.lua decides by the same rule.
+        # By the same rule, claim.lua decides whether the lease names the item that runs.
         chunk.in_groups = in_groups and not claim.is_interactive and len(chunk.rest) > 1
         if chunk.rest:
             self._lane, self._owner = claim.lane, claim.owner

@@ -23,7 +23,7 @@ from workers.lean.session import Session
 
 _STATEMENT = "theorem farm_check : 1 + 1 = 2"
 _TRUE = Proof(statement=_STATEMENT, code="by rfl")
-# A correct proof of another theorem.
+# Lean accepts this code, but it does not prove the statement: it proves another proposition under the same name.
 _OTHER = Proof(statement=_STATEMENT, code="theorem farm_check : 2 + 2 = 4 := by rfl")
 
 

@@ -109,9 +109,10 @@ class GuardedServer(AutoLeanServer):
 
     @contextlib.contextmanager
     def asking_token(self, env: int | None) -> Iterator[None]:
-        """Within this context, ask the REPL to print a random token as soon as a reply arrives, before parsing it.
+        """Within this context, ask the REPL to print a random token after each reply.
 
-        `answers_token` then reads what the REPL prints.
+        The token is asked for as soon as a reply has arrived, so that the REPL prints it while the farm parses the
+        reply. `answers_token` then reads what the REPL prints.
         """
         self._asks_in = _place(env)
         try:

@@ -43,8 +43,9 @@ class Installation:
         environment: the Lean and its project, as verdicts describe them.
         notice: what an operator has to do; empty if Lean is ready.
         folder: where the launcher and the scratch folders are; None without Lean.
-        checker: the command that runs the external checker in a sandbox of its own. For checkers that the farm knows,
-            their programs. Empty if no checker is configured.
+        checker: the command that runs the external checker in a sandbox of its own. If the configured checkers are
+            comparator, leanchecker or nanoda, which the farm knows how to run, this is a `Tools` with their programs
+            instead. Empty if no checker is configured.
     """
 
     config: Config | None
@@ -138,8 +139,9 @@ def _tools(settings: Settings, config: Config, lake: str, folder: Path, names: t
     known = _record_environment(lake, Path(config.working_dir), _inherited()) or {}
     needed = dict.fromkeys([*(program for name in names for program in NEEDED[name]), *ALSO])
     toolchain, path = f"{known.get('LEAN_SYSROOT', '')}/bin", known.get("PATH", os.defpath)
-    # Only the toolchain's own programs can read its exports. nanoda comes from another project: a nanoda in PATH is
-    # preferred, because it may be newer than the toolchain's.
+    # The toolchain's own programs are preferred to those in PATH: a program in PATH may belong to another version of
+    # Lean, and be unable to read the files of this version. nanoda in PATH is preferred to the toolchain's, because
+    # nanoda comes from another project, and the one in PATH may be newer.
     places = {name: (path, toolchain) if name == "nanoda_bin" else (toolchain, path) for name in needed}
     found = {name: shutil.which(name, path=os.pathsep.join(places[name])) for name in needed}
     programs = {name: program for name, program in found.items() if program}

@@ -68,7 +68,10 @@ class Trial:
         return self.prepared.to_user(Position(line=position.line - self.lead_lines, column=position.column))
 
     def place_in_header(self, position: Position) -> Position | None:
-        """Return a position in the header if the user's own text begins with that header; otherwise None."""
+        """Return the position in the user's own text for a position in the header.
+
+        If the user's text begins with the header, this is the same position; otherwise there is none (None).
+        """
         return position if self.prepared.code.startswith(self.prepared.header) else None
 
 

@@ -121,7 +121,8 @@ class Repl:
         """Kill the process and all that it started. If a cause is recorded for the next start already, it stays."""
         self._cause = self._cause or cause
         self._server.kill()
-        # Only a process that had ended before `kill` has a status that names a bound.
+        # An exit status in `_BOUNDS` means that the kernel had ended the process before `kill` did, because the process
+        # exceeded a bound. The status of a process that `kill` ends is not in `_BOUNDS`.
         if bound := _BOUNDS.get(self._server.take_status() or 0):
             self._figures.count(MetricSeries.SANDBOX_DENIALS, bound)
         end_descendants()

@@ -25,7 +25,8 @@ def configure(settings: Settings, lake: str) -> Config:
             f"LEAN_REPL_DIR has no built REPL: {repl_dir}/.lake/build/bin/repl cannot be run. Run `lake build` in that "
             "folder, or unset LEAN_REPL_DIR: leanfarm then builds a REPL itself"
         )
-    # LeanInteract gets a hard limit only on request: with one, it scans the process tree before each command (1.5 ms).
+    # If LeanInteract knows a hard limit on memory, it scans the process tree before each command (1.5 ms). So the farm
+    # names the limit only if LEAN_MAX_PROCESS_MEMORY, which is a share of this limit, is set.
     hard_limit_mb = settings.address_space_mb if settings.lean_max_process_memory else None
     return LeanREPLConfig(
         lean_version=None if project else settings.lean_version or None,

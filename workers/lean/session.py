@@ -160,7 +160,8 @@ class Session:
             self.end("headers" if is_alive else "died")
             self._start_s = self._repl.start()
             self._loading_s += self._start_s
-        # The generation is compared, because LeanInteract's constructor, not `start`, started the first REPL.
+        # A new generation is a new REPL process. The code above need not have started it: LeanInteract's constructor
+        # starts the first one.
         if self._generation != self._repl.generation:
             self._repl.count_start()
             self._generation = self._repl.generation

@@ -99,8 +99,9 @@ def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float)
     """Return the seconds of a slice. If a slice would not pay, return None: a run then has its full time in any case.
 
     A slice is as long as the longest of at least 100 decided runs of the batch. By the rule of succession, another run
-    that ends outlasts all n of them with probability 1 / (n + 1). A slice pays if a deferral saves more time than it
-    costs, which is the slice and the loading of the header.
+    that ends outlasts all n of them with probability 1 / (n + 1). A deferral costs the time of the slice, which is
+    lost, and the loading of the header. It saves the rest of the full time. A slice pays if a deferral saves more than
+    it costs.
 
     Args:
         timeout_s: the full time.
@@ -117,10 +118,11 @@ def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float)
 def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_s: float) -> bool:
     """Return whether a run that outlasted its slice should make room for others of its batch.
 
-    Without deferring, the last endless run of a batch begins when hardly any fresh item is left, and the batch ends one
-    timeout later. With deferring, the batch ends no later than that if all deferred runs can begin at once when no
-    fresh item waits. For this there must be enough processes for three groups of runs together: the deferred runs, the
-    runs that will still be going on at that time, and the further runs that are expected to outlast their slice.
+    An item is fresh if it has not run yet; a run is endless if only its timeout ends it. If nothing is deferred, the
+    last endless run of a batch begins when hardly any fresh item is left, and the batch ends one timeout after that
+    moment. If runs are deferred, the batch ends no later, provided that all deferred runs can begin together as soon as
+    no fresh item waits. For this there must be enough processes for three groups of runs together: the deferred runs,
+    the runs that will still be going on at that moment, and the further runs that are expected to outlast their slice.
 
     Args:
         outlook: what is known about the batch.
@@ -141,7 +143,8 @@ def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_
         return False
     worked_s = max(0.0, outlook.worked_s - outlook.timeouts * timeout_s - outlook.deferred * slice_s)
     fresh_s = outlook.fresh * (worked_s / max(1, outlook.decided) + share * slice_s)
-    # The runs that go on now end one after the other. So on average, half of their processes can run fresh items.
+    # Until no fresh item waits, the runs that go on now end one after the other, and leave their processes to fresh
+    # items. So on average over this time, half of these processes run fresh items.
     until_s = fresh_s / max(1.0, outlook.processes - len(outlook.going_on_s) / 2)
     if until_s < slice_s + load_s:
         return False

@@ -12,7 +12,7 @@ from workers.lean.repl_reply import Reply
 Place = Callable[[Position], Position | None]
 _MESSAGES_LIMIT_BYTES = 256 << 10
 # The pattern allows many wordings. Lean's wording differs between versions and with options that a text may set
-# (`pp.sorrySource` prints the hole with its place), and may name the declaration.
+# (`pp.sorrySource` prints the `sorry` with its place), and may name the declaration.
 _SORRY = re.compile(r"\bdeclaration\b.*\buses\s+\W?sorry\b", re.DOTALL)
 _EXIT_TEXT = "using 'exit' to interrupt Lean"
 # The first wordings are from 2021; those from ``Missing name after `end` `` on are Lean 4.35's.

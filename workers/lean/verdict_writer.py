@@ -42,8 +42,8 @@ class VerdictWriter:
     """Writes verdicts, gives items back, and publishes the tokens that become due.
 
     A token is a Celery message that says that there is work. The writer has its own thread, which writes one group of
-    verdicts after the other. So a run's time does not pass in waiting for the store. Create the writer after the fork,
-    in the process that uses it.
+    verdicts after the other, so the thread that runs proofs need not wait for the store. Create the writer after the
+    fork, in the process that uses it.
 
     Args:
         leases: the store.
@@ -109,7 +109,7 @@ class VerdictWriter:
         """
         if self._gathering is None or self._gathering[0].claim.lease != claim.lease:
             group = _Group(claim)
-            # The context names the batch and the lease in what is logged.
+            # The writer's thread gets a copy of this thread's context, so its log lines name the batch and the lease.
             self._gathering = group, self._thread.submit(copy_context().run, self._write_when_due, group)
         group, written = self._gathering
         group.verdicts += verdicts

@@ -124,7 +124,7 @@ class WorkLoop:
                 self._writer.defer(chunk.claim, item, failure.slice_s)
             case None:
                 self._claims.learn(spent_s)
-        # If the item was given back, its seconds were charged to the batch then.
+        # If the run failed, `_charge` or `defer` has already added its seconds to the batch's working time.
         return self._hand_in(chunk, item, found, 0.0 if failure else spent_s)
 
     def _judge(self, chunk: Chunk, item: ClaimedItem) -> tuple[list[Result], Died | SliceExpired | GivenUp | None]:
