@@ -45,7 +45,10 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
             sign.give()
 
         def register_with_event_loop(self, worker: Any, hub: Any) -> None:
-            """Set the timer. Celery calls this for each new connection, and drops the timers of a lost one."""
+            """Set the timer that calls `look`.
+
+            Celery calls this method for each new connection, because it drops the timers when a connection is lost.
+            """
             hub.call_repeatedly(SIGN_EVERY_S, look, worker)
 
         def close(self, worker: Any) -> None:

@@ -57,7 +57,8 @@ class Reaper:
         self._sampler = Sampler(client)
         self._rooms = rooms
         self._tokens = tokens
-        # An environment is kept as long as the batches that name it, and at least long enough to replace its workers.
+        # An environment stays known as long as the batches that name it are kept. The lower bound gives an operator
+        # time to replace the environment's workers.
         self._known_s = max(retention_s, _KNOWN_AT_LEAST_S)
         self._host = host_of_ids()
         self._passes = 0
@@ -120,7 +121,8 @@ class Reaper:
         if back.condemned:
             items = self._leases.items(back.batch, back.condemned)
             finished = self._leases.finish(lease, back.batch, _undecided(items, Reason(back.reason)))
-            # Items with the same proof waited for the result of a condemned item. They now wait for a process.
+            # A condemned item must not run again. Other items with the same proof waited for its result, and now wait
+            # for a process: they need tokens.
             self._tokens.lean(back.environment, finished.tokens)
 
     def _sweep(self, batch: str) -> None:

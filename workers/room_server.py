@@ -136,8 +136,8 @@ class RoomServer(ABC):
             left_s = quiet_since + self._post.linger_s - time.monotonic()
             try:
                 taken = self._post.room.take(MOST_QUERIES) if looks else []
-                # After `open`, queries come with a token again. A query that came just before has none, so the list is
-                # checked once more.
+                # If `is_leaving`, `_wait` has recorded that the next query needs a token again. A query that came just
+                # before has no token, so the list is checked once more before this method returns.
                 if is_leaving and not taken:
                     return
                 if not taken:

@@ -52,8 +52,8 @@ def _watch(before: Look | None, scene: Scene, now: Look) -> tuple[Watch, list[Hi
     Until the next look, the alarms are computed from the `Watch` that is saved now.
     """
     known = scene.watch.since_ms if scene.watch else {}
-    # The alarms are computed as of now: a reaper is at work, and this look shows which processes are deaf (idle
-    # although work waits).
+    # The scene has the `Watch` of the last look. Replace it by a new one: its time shows that a reaper is at work now,
+    # and it names the processes that are deaf now (idle although work waits).
     deaf = deaf_workers(before, now)
     seen = replace(scene, watch=Watch(at_ms=now.at_ms, deaf=deaf, since_ms=known))
     found = alarms(seen)
