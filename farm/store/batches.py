@@ -28,8 +28,8 @@ _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
 # Staging this many items takes some 30 ms. During this time the API process answers no other request.
 _STAGE_SLICE = 250
-# How many verdicts a search reads at first. If a page has fewer bytes than the second number, the next page has twice
-# as many verdicts.
+# How many verdicts a search reads at first, and how many bytes a read should bring. If a read brings fewer bytes, the
+# next one asks for twice as many verdicts, otherwise for half as many.
 _SEARCH_SLICE = 25
 _SEARCH_BYTES = 1 << 20
 T = TypeVar("T")

@@ -63,8 +63,8 @@ class Claim:
         longest_s: how many seconds the longest of these runs took.
         trace: the `traceparent` of the request that made the batch; empty if the batch is not traced.
         is_interactive: whether a client is waiting for the verdicts.
-        items: the leased items. If every item that the store looked at now waits for the run of another item, `items`
-            is empty and there is no lease.
+        items: the leased items. If every item that the store looked at has to wait for the run of another item,
+            `items` is empty and there is no lease.
     """
 
     lease: str

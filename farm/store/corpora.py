@@ -24,7 +24,7 @@ class Published:
     A client may name a module or a premise by its position in its list.
 
     Attributes:
-        edition: the edition of the corpus from which the lists were made.
+        edition: a name for the corpus with exactly these lists (see `workers.premises.numbering.Numbering`).
         modules: the names of the modules.
         premises: the names of the premises.
     """

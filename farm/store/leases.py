@@ -293,6 +293,12 @@ class Leases:
             return sum(self._scripts.count("expire", batch, "due") for batch in due)
 
     def nudge(self, environment: str, every_ms: int) -> int:
-        """Correct the count of tokens of an environment; return how many tokens to publish in place of lost ones."""
+        """Correct the count of tokens of an environment; return how many tokens to publish in place of lost ones.
+
+        Args:
+            environment: the Lean environment.
+            every_ms: the milliseconds between two calls by one reaper. If another reaper has called this less than half
+                as long ago, this call does nothing and returns 0.
+        """
         with translated():
             return self._scripts.count("nudge", environment, every_ms)

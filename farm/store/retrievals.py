@@ -29,8 +29,9 @@ class Retrieval:
 
     Attributes:
         states: the goals. Each goal gets an answer of its own; the other fields apply to all goals.
-        imported_modules: ids or names; None and an empty list mean different things. A list that holds only ids is an
-            `array` once the query has been read from the store.
+        imported_modules: the modules that are accessible, as ids or names. If this and `local_premises` are both None,
+            the whole corpus is accessible; with an empty list, no module is. A list that holds only ids is an `array`
+            once the query has been read from the store.
         reply: the list to which the answer goes.
         deadline_ms: the time until which the client waits, as Unix time by the API's clock. Workers do not use this
             time, but the one in `farm:flights`.

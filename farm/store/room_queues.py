@@ -16,7 +16,7 @@ from farm.store.constants import TOKEN_TTL_MS
 from farm.store.retrievals import Retrieval, load
 from farm.store.scripts import Scripts
 
-# How often a process that waits for queries records in the store that it does.
+# How often a process that waits for queries records in the store that it is listening.
 _SAY_EVERY_S = 1.0
 _FATAL = "The worker that had this query died, twice: its log says why"
 

@@ -14,9 +14,9 @@ local HEAD_START_S = 0.001        -- a newcomer is placed this far before the ow
 -- late. Clients that send their next batch only when one has ended would then leave processes idle.
 local TURN_S = 0.5
 local CLAIM_S = TURN_S / 16       -- charged for each proof when it is claimed; its real seconds are charged later
-local NEXT_S = 0.000001           -- batches that arrive in the same turn queue in their order, this far apart
+local NEXT_S = 0.000001           -- batches that arrive during one turn are placed this far apart, in order of arrival
 local MOST_PARKED = 1000          -- at most this many items with the same question wait for one run
-local LOOK_KEPT_MS = 60000        -- what nudge.lua saw counts for this long
+local LOOK_KEPT_MS = 60000        -- how long nudge.lua relies on what it saw at its last call
 local ENTRY_BYTES = 250           -- what a kept verdict takes in Redis besides its value; its name is stored twice
 
 local function now_ms()
@@ -53,8 +53,9 @@ local function has_ready(env, class)
   return redis.call('EXISTS', owners_key(env, class)) == 1
 end
 
--- Whether an owner has waited so long that a process may change to this owner and back. The wait must be so long that
--- such changes cost all processes together at most a third of their time. A header load counts as half the lead.
+-- Whether an owner has waited so long that a process may change to this owner and back. For the change and the
+-- return, the process loads two headers, which takes `lead_s` seconds. The owner must have waited three times as long,
+-- divided by the number of processes. So all processes together spend at most a third of their time on such changes.
 local function is_neglected(env, owner, lead_s, now)
   local granted = tonumber(redis.call('HGET', 'farm:granted:' .. env, owner) or 0)
   return now - granted > 3000 * lead_s / math.max(1, live_processes(env, now))
@@ -95,8 +96,8 @@ local function token_spent(env)
   believe(env, math.max(0, number_at('farm:tokens:' .. env) - 1))
 end
 
--- Adds a member to a zset of virtual times, if it is not there yet: just before the first member, but not before
--- `owed`.
+-- Adds a member to a zset of virtual times, if it is not there yet. The member's time is just before that of the first
+-- member, but not before `owed`, the time for which the member has been served already.
 local function join(key, member, owed)
   if redis.call('ZSCORE', key, member) then return end
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')

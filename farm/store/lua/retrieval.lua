@@ -155,8 +155,8 @@ function operations.pass_on(room, embed_s, model)
     -- Leaves out two kinds of queries. If a query has been given up, writing its vectors would create its key again,
     -- with nothing but the vectors. And another worker may have passed a query on.
     if is_due('embed', id) then
-      -- The leases end first, because a full store allows this write. After its first write a script is no longer
-      -- refused.
+      -- The leases end first: a full store allows a write that removes something. Once a script has written, a full
+      -- store allows all further writes of this script.
       end_leases(id)
       redis.call('HSET', key_of(id), 'vectors', vectors, 'embed_s', embed_s, 'model', model)
       charge(id, 'bytes', #vectors)
