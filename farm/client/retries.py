@@ -9,7 +9,7 @@ from farm.client.failures import Failure
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
-# If the farm asks for a longer pause than this, it is closed rather than busy, and the user gets the error at once.
+# A farm that asks for a longer pause than this is not just busy for a moment. The user then gets the error at once.
 _LONGEST_RETRY_AFTER_S = 120.0
 
 
