@@ -21,7 +21,8 @@ from farm.errors import ConfigurationError
 from farm.settings import Settings
 
 _MANIFEST = "manifest.json"
-# For each part of a bundle: the setting that names the part, and the path inside the part's folder for this setting.
+# For each part of a bundle: the setting that names the part, and the path that the setting has to name. The path is
+# relative to the part's folder; an empty path stands for the folder itself.
 _SETTINGS = {
     "toolchain": ("LAKE_PATH", "bin/lake"),
     "repl": ("LEAN_REPL_DIR", ""),

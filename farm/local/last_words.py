@@ -12,7 +12,7 @@ _TROUBLE = frozenset({"error", "critical"})
 def last_words(log: Path, start: int) -> str:
     """Return what a process wrote to its log, in words.
 
-    If the log has errors as JSON lines, JSON lines that are not errors are left out.
+    If some of the JSON lines in the log are errors, the other JSON lines are left out.
 
     Args:
         log: the log file, to which earlier processes may have written too.
