@@ -104,7 +104,7 @@ def run() -> None:
         tell(error.message, "error", "red")
         sys.exit(2 if error.status == 422 else 1)
     except OSError as error:
-        # An error that names a file is about a file of the user or of a setting, and is the user's to solve.
+        # An error that names a file concerns a file that the user or a setting named, so the user can solve it.
         if not error.filename:
             raise
         tell(f"{error.filename}: {error.strerror}", "error", "red")

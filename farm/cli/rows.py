@@ -107,8 +107,9 @@ def read_rows(
         suffix: the form of the file's content: `.jsonl`, `.json`, `.csv` or `.parquet`.
         columns: which column of a data set holds which field.
         name: the name of the file in the places of its rows.
-        of_data_set: whether to read every JSON row by columns, like a row of a data set; given columns have the same
-            effect. Otherwise a JSON row has to be a proof as it stands, unless it has a data set's column names.
+        of_data_set: whether to take every JSON row for a row of a data set, whose fields are read by columns. If the
+            user gave columns, this is done in any case. Otherwise only a JSON row that has a data set's column names is
+            read by columns. Any other JSON row has to be a proof as it stands.
 
     Raises:
         InvalidRequest: the file cannot be read.
