@@ -10,9 +10,10 @@ from farm.mcp.server import create_server
 
 
 def session_manager(connect: Connect) -> StreamableHTTPSessionManager:
-    """Return the manager that answers MCP requests. It keeps no sessions, and works while its `run()` is open.
+    """Return the manager that answers MCP requests, without sessions.
 
-    The API has to check a request's key and its host name, because the manager checks neither.
+    The manager's `run()` returns a context, and the manager works while this context is open. The API has to check a
+    request's key and its host name, because the manager checks neither.
 
     Args:
         connect: returns a context with the farm's client for one call.
