@@ -153,7 +153,12 @@ class _Repeated:
         self._insert_later()
 
     def _is_silent(self, command: Command) -> bool:
-        """Whether a command of the statement declares no name and is still in force where the file begins."""
+        """Whether a command of the statement declares no name, but a repetition of it in the file has to be found.
+
+        This holds for every command of `later` that declares no name. It holds for such a command of the front too,
+        with two exceptions: a command that opens or closes a scope, and a command such as `open` or `variable` whose
+        scope is no longer open where the file begins.
+        """
         is_later = command.start in self.later
         if command.keyword in STRUCTURAL or (command.name and _declaring(command)):
             return is_later and command.keyword in STRUCTURAL

@@ -42,8 +42,8 @@ _REDIS_TRANSPORT: dict[str, Any] = {
 # If the connection is gone when a token is to be sent, Celery sends the token once more, on another connection.
 _ONCE_MORE: dict[str, Any] = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 # Quorum queues live on a majority of brokers. They allow a prefetch count only per consumer. Celery detects this, but
-# cannot switch prefetching off for such queues. A busy host may therefore hold one token per process that an idle host
-# could use, until the reaper publishes another token.
+# cannot switch prefetching off for such queues. Each process of a busy host may therefore hold back one token, which a
+# process of an idle host could use. The idle process then waits until the reaper publishes another token.
 _OF_RABBITMQ: dict[str, Any] = {
     "task_create_missing_queue_type": "quorum",
     # Celery prepares queues for delayed tasks, which the farm does not use. Classic queues are the cheapest kind.

@@ -85,7 +85,10 @@ class MethodNotAllowed(FarmError):
 
 
 class Conflict(FarmError):
-    """The farm's state or setup rules the request out: for example, its idempotency key was used with another body."""
+    """The farm's state or setup rules the request out.
+
+    For example, an earlier request had the same idempotency key but another body.
+    """
 
     code = "conflict"
     status = 409

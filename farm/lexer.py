@@ -41,9 +41,9 @@ _NUMBER = (
 _CODE = re.compile(
     rf"(?P<word>{NAME})|(?P<hash>\#{NAME})|(?P<number>{_NUMBER})|(?P<symbol>:=|=>|[()\[\]{{}}⟨⟩⦃⦄,;:|@.])"
 )
-# The marks at which something may begin that is not plain code. A prime inside a word is plain code, unless a quoted
-# character may begin there. The closing quote of this character may be missing. Then Lean continues after the next two
-# characters.
+# `_OPENING` matches the marks at which something may begin that is not plain code. A prime inside a word is plain code,
+# unless a quoted character may begin at the prime. If the closing quote of this character is missing, Lean jumps over
+# the two characters after the prime. `_REACHED` matches a text in which such jumps may reach another mark.
 _REACHED = r"(?:[\s\S]{0,2}'){0,3}[\s\S]{0,2}(?:--|/-|[\"«\\])"
 _OPENING = re.compile(rf"""["«]|--|/-|'(?:(?<![{WORD_CHARS}]')|(?=["'/\-\\«»{{}}\r\n])|(?=[^'\\]')|(?={_REACHED}))""")
 _CHAR = re.compile(r"'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'")
@@ -206,11 +206,11 @@ def _ends_elsewhere(text: str, body: int, end: int) -> bool:
 
 
 def _begins_with_comment(text: str, position: int) -> bool:
-    """Whether Lean may read a documentation comment differently because of how its text begins.
+    """Whether the beginning of a documentation comment's text makes it doubtful where Lean ends the comment.
 
-    Lean may do so if the text begins with a tab, a lone carriage return or a `/-` comment. It may also do so if the
-    text begins with a `--` comment, and the documentation comment ends, or another comment opens, in the same line. A
-    tab is an error in Lean. Lean then continues after the tab as if there were no comment.
+    The end is doubtful if the text begins with a tab, a lone carriage return or a `/-` comment. It is also doubtful if
+    the text begins with a `--` comment, and the documentation comment ends, or another comment opens, in the same line.
+    A tab is an error in Lean. Lean then continues after the tab as if there were no documentation comment.
     """
     while True:
         blank = _BLANK.match(text, position)

@@ -1,4 +1,7 @@
-"""The names and addresses of this machine, for which proxies and certificates of the environment do not count."""
+"""The names and addresses of this machine.
+
+Requests to them use neither the proxies nor the certificates that environment variables name.
+"""
 
 from __future__ import annotations
 

@@ -48,7 +48,8 @@ def normal_form(code: str) -> str:
         position = end
     gap.append(code[position:])
     normal = "".join([*out, _settled("".join(gap), first=not out).rstrip(" \n")])
-    # Two lone quotes on two lines would become a character: `'`, spaces or a comment, a line end, `'`.
+    # A lone quote may end a line, before spaces or a comment, and another lone quote may begin the next line. Without
+    # the spaces and the comment, Lean would read the two quotes and the line end between them as a character.
     return code if _NEWLINE_CHARACTER in normal else normal
 
 

@@ -31,7 +31,7 @@ _BROKERS = frozenset({"amqp", "amqps", "pyamqp"})
 _OWN_PREFIXES = ("FARM_", "LEAN_", "LEANFARM_")
 # How similar two names must be by difflib's measure: `REDIS_URI` is a slip (0.89), Lean's own LEAN_PATH is not (0.78).
 _ALIKE = 0.8
-# More than anyone needs. As a number of MB it still fits the kernel's limits, and as a number of seconds any clock.
+# More than anyone needs. The kernel's limits can still hold this number of MB, and any clock this number of seconds.
 _MOST = 2**40
 _MOST_PROCESSES = 10_000
 

@@ -15,7 +15,7 @@ class Source:
 
     Attributes:
         header: the imports, from which the environment is made; empty when the text imports nothing.
-        gap: the line end between header and body, which is not sent.
+        gap: the line end between header and body; Lean gets only the header and the body.
         body: the text after the header and the gap; it runs in the environment that the header makes.
     """
 
