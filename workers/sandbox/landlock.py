@@ -45,7 +45,7 @@ def abi() -> int:
     Raises:
         Missing: the kernel has no Landlock, or this process is not allowed to ask for it.
     """
-    if sys.platform != "linux":  # the number below is another call elsewhere
+    if sys.platform != "linux":  # elsewhere, the number used below stands for another call
         raise Missing("Landlock exists only on Linux: run the Lean workers in a Linux virtual machine")
     found = syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(_GET_ABI))
     if found < 1:
@@ -79,7 +79,10 @@ class Ruleset:
                     raise Missing(f"Landlock's rule for {path} cannot be made: {error()}")
 
     def restrict(self) -> None:
-        """Put the rules in force for this thread and everything that it starts or becomes; no_new_privs must be set."""
+        """Put the rules in force for this thread, for what it starts, and for every program that either executes.
+
+        no_new_privs must be set already.
+        """
         if syscall(_RESTRICT_SELF, ctypes.c_int(self._fd), ctypes.c_uint(0)):
             raise Missing(f"Landlock's rules cannot be put in force: {error()}")
         os.close(self._fd)

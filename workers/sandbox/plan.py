@@ -32,7 +32,8 @@ _CHOWN, _DAC_READ_SEARCH, _KILL, _SETGID, _SETUID = 0, 2, 5, 6, 7
 _PRIVILEGED = (1 << _CHOWN) | (1 << _KILL) | (1 << _SETGID) | (1 << _SETUID)
 # User ids for REPLs are far from those of people and services.
 _FIRST_USER, _USERS = 0x40000000, 1 << 30
-# If a user namespace maps at least `_LEAST_MAPPED` ids, the last `_LAST_MAPPED` ids are for REPLs.
+# If a user namespace lacks those ids, but maps at least `_LEAST_MAPPED` ids, the last `_LAST_MAPPED` of its ids are for
+# REPLs.
 _LEAST_MAPPED, _LAST_MAPPED = 1 << 16, 1 << 15
 _MOST_PIDS = 1 << 22
 
@@ -228,15 +229,16 @@ def _user_range() -> tuple[int, int] | None:
 
 
 def user_range(uid_map: str, pid_max: int) -> tuple[int, int] | None:
-    """Return a range of user ids that nobody has, as its first id and its size; None if too few ids are mapped.
+    """Return a range of user ids that nobody has, as its first id and its size; None if fewer than 65 536 are mapped.
 
     A REPL takes the id whose place in the range is the worker's process id modulo the range's size (`cage.user_of`).
     The range has an id for every process id. So two workers whose REPLs could see each other never give their REPLs
     the same id, even if both drew the same range. In different containers, two workers may have the same process id, so
     each worker draws its range at random.
 
-    A user namespace may map too few ids for this. The range is then the last 32 768 of its ids, and two workers whose
-    process ids differ by a multiple of 32 768 give their REPLs the same id.
+    A user namespace may map at least 65 536 ids, but too few for a range with an id for every process id. The range is
+    then the last 32 768 of its ids, and two workers whose process ids differ by a multiple of 32 768 give their REPLs
+    the same id.
 
     Args:
         uid_map: the contents of `/proc/self/uid_map`.

@@ -25,8 +25,8 @@ _KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
 _EPERM, _ENOSYS = _ERRNO | 1, _ERRNO | 38
 
 _CLONE_THREAD = 0x00010000
-# Flags that ask for new namespaces, for a child of another process (CLONE_PARENT), or for a child that ptrace follows
-# or cannot follow.
+# Flags that ask for new namespaces (CLONE_NEW…), for a child whose parent is another process (CLONE_PARENT), for a
+# child that this process's tracer traces too (CLONE_PTRACE), or for a child that escapes that tracer (CLONE_UNTRACED).
 _CLONE_FORBIDDEN = 0x7E020000 | 0x00008000 | 0x00002000 | 0x00800000
 
 # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX: what isatty() and event loops ask. Not TIOCSTI.
@@ -46,7 +46,7 @@ def _load(offset: int) -> Instruction:
 
 
 def _argument(index: int) -> Instruction:
-    """Load the lower 32 bits of an argument: the kernel itself uses no more of the arguments that are compared here."""
+    """Load the lower 32 bits of an argument: the kernel ignores the rest of every argument that is compared."""
     return _load(_ARGUMENTS + 8 * index)
 
 
@@ -61,7 +61,11 @@ def _one_of(index: int, values: tuple[int, ...]) -> list[Instruction]:
 
 
 def _open(flags: int) -> list[Instruction]:
-    """Refuse O_TRUNC if the file is not opened for writing: Landlock controls truncation only from ABI version 3 on."""
+    """Refuse to truncate a file (O_TRUNC) that is not opened for writing.
+
+    Landlock decides which files may be opened for writing. But opening a file only for reading can truncate it too, and
+    Landlock controls truncation only from ABI version 3 on.
+    """
     return [
         *(_argument(flags), (_AND, 0, 0, os.O_ACCMODE)),
         *((_JUMP_EQUAL, 0, 1, os.O_WRONLY), _end(_ALLOW), (_JUMP_EQUAL, 0, 1, os.O_RDWR), _end(_ALLOW)),
@@ -118,7 +122,10 @@ def assemble(machine: str, pid: int, *, fork: bool) -> bytes:
 
 
 def install(program: bytes) -> None:
-    """Put a filter in force for this thread and everything that it starts or becomes; no_new_privs must be set."""
+    """Put a filter in force for this thread, for what it starts, and for every program that either executes.
+
+    no_new_privs must be set already.
+    """
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
     if not prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_char_p(header)):

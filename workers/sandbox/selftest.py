@@ -40,7 +40,8 @@ class AttemptOutcome:
     Attributes:
         expected: the result that the attempt must have: `denied`, `killed` or `allowed`.
         found: the actual result in the same words, or `broken` if the attempt itself failed.
-        detail: the error, or what else shows the result.
+        detail: the error that the attempt met, or the signal that killed it; if `found` is `broken`, the exit status
+            and the error output; otherwise empty.
     """
 
     topic: str

@@ -18,7 +18,8 @@ Facts = dict[str, str]
 Program = Callable[[Facts], object]
 Table = dict[str, Program]
 
-# Access to the object is refused, the object is not there (as behind bubblewrap), or a limit is reached.
+# The errors that show that an attempt was denied: access to the object is refused, the object is not there (as behind
+# bubblewrap), or a limit is reached.
 _DENIALS = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EXDEV, errno.EROFS, errno.ENOENT, errno.ESRCH}
 _DENIALS |= {errno.EFBIG, errno.EMFILE, errno.EAGAIN, errno.ENOMEM}
 _NEWER = "clone3=435/435 io_uring_setup=425/425 openat2=437/437"
@@ -43,7 +44,11 @@ def call(name: str, *arguments: object) -> int:
 
 
 def calls(names: str, *arguments: int) -> Table:
-    """Return a program for each system call; even without the sandbox, the arguments do no harm."""
+    """Return programs that each make one system call, by the names of the calls.
+
+    If no arguments are given, a program passes -1 for each argument. The kernel rejects most of these calls, and none
+    of them does harm, even without the sandbox.
+    """
     given = arguments or (-1,) * 6
     return {name: lambda _, name=name: call(name, *given) for name in names.split()}  # type: ignore[misc]
 

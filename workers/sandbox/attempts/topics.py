@@ -15,7 +15,7 @@ class Attempt(NamedTuple):
 
     Attributes:
         expected: the result that the attempt must have: `denied` (an error), `killed` (the process ends) or `allowed`.
-        needs: the layer that denies the attempt; empty if every sandbox does.
+        needs: the layer without which the attempt has another result; empty if every sandbox gives the expected result.
     """
 
     topic: str
