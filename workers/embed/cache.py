@@ -70,5 +70,6 @@ class VectorCache:
 
 
 def _digest(embedder: str, text: str) -> bytes:
-    # Hashed together with its length, so that different pairs of names and texts never hash the same bytes.
+    # The length of the embedder's name comes first. Without it, different pairs of a name and a text could be joined to
+    # the same bytes.
     return blake2b(f"{len(embedder)} {embedder}{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()

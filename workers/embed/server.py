@@ -157,7 +157,7 @@ def _batches(retrievals: Sequence[Retrieval]) -> Iterator[list[Retrieval]]:
 
 
 def _place(batch: Sequence[Retrieval], text: str) -> str:
-    """Return where a text stands in the first query that has it, by the names of the request's fields."""
+    """Return the field in which the first query with this text has the text, such as `state` or `new_premises[3]`."""
     retrieval = next(retrieval for retrieval in batch if text in retrieval.texts)
     position, goals = retrieval.texts.index(text), len(retrieval.states)
     if position >= goals:

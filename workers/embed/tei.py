@@ -32,7 +32,8 @@ class Info:
     Attributes:
         model: the id of the model, empty if unknown.
         revision: the model's commit, empty if unknown.
-        max_batch: the most inputs that the server's batch size and permits allow in a call; None if unknown.
+        max_batch: how many inputs a call may have: the smaller of the server's `max_client_batch_size` and
+            `max_concurrent_requests`; None if both are unknown.
     """
 
     model: str = ""

@@ -22,7 +22,7 @@ class Turn:
         load: how many inputs the service has received and not yet answered.
         rests_until: when the service may be asked again after a failure, on the rotation's clock.
         failures: how many times in a row the service has failed.
-        is_known: whether the service has said which model it serves since it was last unreachable.
+        is_known: whether the service has said which model it serves, and no call has raised `ServiceDown` since.
         known_at: how many connections to the service had been opened when it last said which model it serves.
     """
 
