@@ -148,7 +148,10 @@ class Index:
             )
 
     def _certify(self, queries: Matrix, selection: Selection, scores: Matrix, ids: Ids) -> Ids:
-        """Fill the rows of `scores` and `ids` until they have certificates; return the numbers of rows without one."""
+        """Search with more and more candidates, up to a limit; return the numbers of the queries without a certificate.
+
+        Each search writes the scores and ids that it finds into the query's rows of `scores` and `ids`.
+        """
         k = scores.shape[1]
         rest, wanted = np.arange(len(queries)), k + _SPARE
         while len(rest) and wanted < min(selection.count, _SCAN_FROM):
@@ -164,8 +167,9 @@ class Index:
     def _ceilings(self, queries: Matrix, lowest: Matrix) -> npt.NDArray[np.float64]:
         """Return, for each query, a ceiling above which no row outside the candidates can score.
 
-        The approximate score of a row outside the candidates is at most `lowest`. A row at the ceiling could tie with
-        the k-th best and have the larger id, so the k-th best must be above the ceiling.
+        The approximate score of a row outside the candidates is at most `lowest`. The exact score of such a row may be
+        equal to the ceiling. If the k-th best score is at the ceiling too, that row may belong to the answer, because
+        the larger id wins a tie. So an answer is certain only if its k-th best score is above the ceiling.
         """
         lengths: npt.NDArray[np.float64] = np.linalg.norm(queries.astype(np.float64), axis=1)
         return lowest + self._error * lengths

@@ -172,9 +172,9 @@ def _in_modules(modules: Ids, corpus: Corpus) -> npt.NDArray[np.bool_]:
 
 
 def _split(names: Names, places: npt.NDArray[np.int32]) -> tuple[Ids, Sequence[str]]:
-    """Split `names` into numbers and strings; return the places of the numbers, and the strings.
+    """Split `names` into clients' numbers and strings; return the corpus's ids for the numbers, and the strings.
 
-    Numbers that have no place are left out.
+    `places` holds the corpus's id for each number, or -1 (see `Numbering`). Numbers without an id are left out.
     """
     names = () if names is None else names
     others: list[str] = []
