@@ -21,7 +21,8 @@ _NAME = b"x-request-id"
 _TRY = b"farm-request"
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BATCH = re.compile("[0-9a-f]{32}")
-# Machines ask for these every few seconds. /metrics counts such requests.
+# Requests to these routes are logged only if they fail with an exception, because machines send them every few seconds.
+# /metrics counts them.
 _QUIET = {"/livez", "/readyz", "/health", "/metrics"}
 
 _log = structlog.get_logger()

@@ -43,8 +43,8 @@ def invalid(error: ValidationError | RequestValidationError, first_entry: int = 
 def _shifted(place: list[Any], first_entry: int) -> list[Any]:
     """Return the place of a finding in the whole body.
 
-    If the second part of `place` is an index, it counts from the first entry of this part of a list. So `first_entry`
-    is added to it.
+    `place` consists of keys and indices, such as `["proofs", 3, "code"]`. If the list was validated in parts, the index
+    at the second position counts from the first entry of a part. So `first_entry` is added to this index.
     """
     return [part + first_entry if depth == 1 and isinstance(part, int) else part for depth, part in enumerate(place)]
 
@@ -62,7 +62,8 @@ def error_response(request: Request, error: FarmError) -> Response:
     if path.startswith(_KIMINA) and isinstance(error, RateLimited):
         return JSONResponse({"detail": "No available REPLs"}, error.status, headers)
     if path.startswith(_PREMISES + _KIMINA):
-        # The clients of both servers only know the statuses 422 and 500. lean-premise-server's client prints `detail`.
+        # Clients of Kimina's server and of lean-premise-server know only the statuses 422 and 500. The client of
+        # lean-premise-server prints `detail`.
         status = 500 if error.retryable or error.status > 500 else error.status
         detail: Any = error.details if isinstance(error, InvalidRequest) and error.details else error.message
         return JSONResponse({"detail": detail}, status, headers)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from farm.mcp.calls import Connect
 
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - bound to all, asked at loopback
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a farm that listens everywhere is asked at loopback
 # The caller's key during one request; tasks that the request starts inherit it.
 _KEY: ContextVar[str] = ContextVar("key", default="")
 # A call is retried only this often: an agent that waits should soon learn that a part of the farm does not answer.
@@ -162,7 +162,7 @@ def _make_sessions(connect: Connect) -> StreamableHTTPSessionManager | None:
     try:
         from farm.mcp.http import session_manager
     except ImportError as error:
-        # Version 1 of mcp lacks a name that is imported here. If it is installed, this counts as not installed.
+        # Version 1 of the library mcp lacks a module that `farm.mcp` imports, so version 1 counts as not installed.
         if (error.name or "").partition(".")[0] != "mcp":
             raise
         return None

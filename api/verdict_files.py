@@ -42,7 +42,7 @@ class ParquetAnswer:
             ) from error
 
     async def parts(self, batches: Batches, owner: str) -> AsyncIterator[bytes]:
-        """Yield the file in parts, without the proofs that have no verdict, or a verdict that this release cannot read.
+        """Yield the file in parts. A proof is left out if it has no verdict, or one that this release cannot read.
 
         If the store stops answering or the batch expires, the file's end is missing, and no reader accepts the file.
         """

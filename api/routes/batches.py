@@ -161,7 +161,7 @@ async def rerun(
     body: RerunRequest | None = None,
     idempotency_key: Annotated[str, _KEY] = "",
 ) -> BatchAccepted:
-    """Run a finished batch's undecided proofs again, as a new batch with the same options and this one as `parent`."""
+    """Run a finished batch's undecided proofs in a new batch with the same options; the old batch is its `parent`."""
     asked = body or RerunRequest()
     old = await service.batches.status(batch_id, owner)
     options = await rerun_options(old, asked, service, owner)

@@ -25,7 +25,7 @@ _COLUMNS = ("score", "name", "kind", "module", "statement")
 
 @compatible.post("/retrieve", response_model=list[RetrievedPremise], openapi_extra=body_of(RetrieveRequest))
 async def retrieve(request: Request, service: ServiceDep) -> Response:
-    """Return the premises nearest to a goal, among those that the caller can see."""
+    """Return the premises nearest to a goal, among the premises that the request makes accessible."""
     retrieval = parse_query(parse_json(await read_body(request)), service)
     if retrieval.k <= 0:
         return Response(b"[]", media_type="application/json")
@@ -62,7 +62,7 @@ async def indexed_premises(request: Request, service: ServiceDep) -> Response:
 
 @compatible.get("/max-new-premises", response_model=int)
 async def max_new_premises(service: ServiceDep) -> int:
-    """Return how many new premises the farm uses in one request."""
+    """Return how many new premises one request may use; further new premises in the request are ignored."""
     return service.settings.max_new_premises
 
 

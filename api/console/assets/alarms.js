@@ -32,8 +32,8 @@ function draw(alarms) {
 }
 
 /**
- * Return a function by which a view gives the banner the alarms of each history that the view reads. Until the signal
- * is aborted, the banner does not ask for alarms itself.
+ * Return a function that shows alarms in the banner. A view that reads the farm's history calls this function with the
+ * alarms of each answer. Until the signal is aborted, the banner does not ask for alarms itself.
  */
 export function feedAlarms(signal) {
   feeding = signal;

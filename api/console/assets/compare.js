@@ -101,7 +101,7 @@ function judgement(sizes, solved, [first, second]) {
   return `${second} solves ${how} ${first}: ${count(solved[1])} against ${count(solved[0])}. It won ${count(sizes.won)} and lost ${count(sizes.lost)}.${open}`;
 }
 
-/** Return the problems with one change. Each has a link to the proof to look at in each of the batches. */
+/** Return a section on the problems (`some`) with the same change, with links to their proofs in both batches. */
 function named(title, some, sides, names, more) {
   if (!some.length) return null;
   const link = (side, { proof }, at) => h("a", { href: `#/batches/${encodeURIComponent(side.status.batch_id)}/${proof}` }, visible(names[at]));

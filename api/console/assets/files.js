@@ -21,7 +21,7 @@ async function copy(text) {
   box.remove();
 }
 
-/** Return a button that copies `text()`, and then says so. If that is null, the button says "Too long for a link". */
+/** Return a button that copies `text()` and says so. If `text()` is null, the button says "Too long for a link". */
 export function copier(label, text) {
   const word = h("span", { role: "status" }, label);
   const button = h("button", { type: "button", class: "small" }, word);

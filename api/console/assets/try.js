@@ -11,7 +11,7 @@ import { history, keep } from "./tries.js";
 import { judged } from "./verdict.js";
 import { problem } from "./words.js";
 
-// Programs with which people send addresses cut longer ones.
+// Programs in which people share links cut off a link that is longer than this.
 const MOST_LINK_CHARS = 8000;
 const IN_LINK = ["code", "statement", "timeout", "level", "environment"];
 // The text that a person has typed is kept while other views are shown.

@@ -34,7 +34,7 @@ export function ofReason(reason, number) {
 
 const UNDECIDED = "Neither accepted nor rejected: a timeout, too little memory, a crash, or a batch that was cancelled. This says nothing about the proof.";
 
-/** Return what a reason means, or the outcome `undecided`; the empty text for other outcomes. */
+/** Return the meaning of a reason or of the outcome `undecided`; the empty text for the other outcomes. */
 export const meaningOf = (kind) => (kind === "undecided" ? UNDECIDED : (REASONS[kind]?.[1] ?? ""));
 
 /** Return the outcome that a kind (`accepted` or a reason) belongs to. */
