@@ -29,7 +29,9 @@ def batches(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many batches to list.")] = 20,
     label: Annotated[str | None, typer.Option(help="List those with this label.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="List those with this tag; if repeated, with all.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Keep showing changes; of one batch until it ends.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Keep showing changes, or show one batch until it ends.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List batches, or show one.

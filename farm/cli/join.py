@@ -36,7 +36,7 @@ def join(
     """Run this host's Lean workers for a farm on another host, until Ctrl-C or SIGTERM.
 
     FARM_API_KEY is a key with the scope `join` (`farm keys create NAME --scopes join,operate`).
-    Cores and memory are those that the cgroup, the affinity or the Slurm job leaves.
+    The number of workers follows the cores and memory that the cgroup, the CPU affinity or the Slurm job allows.
 
     Example: `farm join http://head:8000 --dry-run`, `farm join http://head:8000 --wait 600`.
     """

@@ -71,7 +71,7 @@ def verify(
     """Verify proofs and show their verdicts; exit 0 only if all are accepted.
 
     A line of a .jsonl file is `{"id"?, "code", "statement"?, "problem"?}`, or a row with a data set's own columns
-    (`formal_statement`, `header`, `proof`, `lean4_code`, `name`); only a line that is neither is rejected.
+    (`formal_statement`, `header`, `proof`, `lean4_code`, `name`). A line that is neither is rejected; the rest runs.
     Ctrl-C cancels what has not run. Repeating the call with the same .jsonl output continues: a proof that is accepted
     or rejected there is not sent again. With --manifest, a call resumes the batches of an earlier call that was killed.
 
