@@ -47,7 +47,7 @@ class Reason(StrEnum):
 
 # The version of the rules by which proofs are judged; it changes whenever the rules change. Verdicts that were made
 # under another version are not reused, and an operator can revoke them.
-POLICY_VERSION = "3"
+POLICY_VERSION = "4"
 
 UNDECIDED_REASONS = frozenset(
     {

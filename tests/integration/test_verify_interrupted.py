@@ -144,7 +144,7 @@ def test_what_changed_or_was_undecided_is_asked_again(farm: RunningFarm, tmp_pat
     kept = read_lines(output)
     other = {**kept[0], "id": "of another run"}
     [older] = [row for row in kept if row["id"] == "by older rules"]
-    older["evidence"]["policy"] = "2"
+    older["evidence"]["policy"] = "3"
     write_lines(output, [*kept, other])
 
     rows = [rows[0], {**rows[1], "code": "by simp"}, {"id": "slow", "code": TRUE}, rows[3]]
@@ -158,7 +158,7 @@ def test_what_changed_or_was_undecided_is_asked_again(farm: RunningFarm, tmp_pat
         "by older rules": "accepted",
     }
     assert len(read_lines(output)) == 5
-    assert "2" not in {row["evidence"]["policy"] for row in read_lines(output)}
+    assert "3" not in {row["evidence"]["policy"] for row in read_lines(output)}
     write_lines(source, rows[:1])
     farm.command("verify", *arguments, "--level", "checked")
     assert Manifest.read(manifest).known == 0, "a verdict at one level says nothing about another"
