@@ -12,9 +12,15 @@ Task: TypeAlias = Proof | Commands | Candidates
 
 
 def as_task(fields: dict[str, Any]) -> Task:
-    """Return a task from its stored fields, which were checked when the task came in."""
+    """Return a task from its stored fields, which were checked when the task came in.
+
+    Raises:
+        ValueError: another release stored the task, in a form that this one cannot read.
+    """
     if "requests" in fields:
         return Commands.model_validate(fields)
     if "candidates" in fields:
         return Candidates.model_validate(fields)
+    if "code" not in fields:
+        raise ValueError("The task is of a kind that this release does not know")
     return Proof.model_construct(**{"id": None, "statement": None, "problem": None, **fields})

@@ -26,6 +26,7 @@ class ClaimedItem:
     """One task in a claim, usually a proof, and how often the farm has tried to run it before.
 
     Attributes:
+        task: the task; None if another release stored it, in a form that this one cannot read.
         deaths: how often a REPL or worker process died while the item ran.
         lapses: how often a lease on the item lapsed while the item ran.
         slow: whether an earlier run outlasted its time slice; if so, this run has the item's full time.
@@ -34,7 +35,7 @@ class ClaimedItem:
 
     index: int
     id: str
-    task: Task
+    task: Task | None
     deaths: int = 0
     lapses: int = 0
     slow: bool = False
@@ -150,9 +151,15 @@ def name_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> Un
 
 def unpack_item(index: int, stored: bytes, deaths: int = 0, lapses: int = 0) -> ClaimedItem:
     """Return the item that was stored at an index."""
-    task = as_task(unpack(unmark(stored)))
-    name = task.id if isinstance(task, Proof) else None
-    return ClaimedItem(index, name or str(index), task, deaths, lapses)
+    fields = unpack(unmark(stored))
+    return ClaimedItem(index, fields.get("id") or str(index), _read_task(fields), deaths, lapses)
+
+
+def _read_task(fields: Json) -> Task | None:
+    try:
+        return as_task(fields)
+    except ValueError:
+        return None
 
 
 def read_claim(lease: str, granted: Granted) -> Claim:

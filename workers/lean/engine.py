@@ -27,6 +27,7 @@ from workers.metric_counts import Metrics
 _START_BACKOFF_S = 2.0
 _NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"
 _NO_SANDBOX = "SANDBOX is off: proofs run with the rights of the worker, and can read and change whatever it can"
+_UNREADABLE = "This worker cannot read the task, which another release stored: send it again to a farm of one release"
 
 _log = structlog.get_logger()
 
@@ -128,6 +129,8 @@ class LeanEngine:
 
     def run(self, item: ClaimedItem, claim: Claim) -> Result:
         """Return the verdict on a proof, or the answer to another task; raises as `Engine.run` does."""
+        if item.task is None:
+            return undecided(item, claim, self.environment, Reason.FARM_ERROR, _UNREADABLE)
         started, loading_s = time.monotonic(), self._session.loading_s
         try:
             found = self._executor.run(item, claim)

@@ -9,12 +9,14 @@ import re
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from farm.errors import StoreUnavailable
 from farm.local.valkey import prepare_valkey
 from farm.models import Outcome, Reason, verdict
+from farm.store.codec import mark, pack
 from farm.store.leases import DEATH_BOUND, Leases
 from farm.store.registry import Alive
 from tests.support.fake_session import response
@@ -51,6 +53,21 @@ def test_a_store_that_is_away_for_5_s_costs_no_proof_its_second(process: LeanPro
 
     assert [(v.outcome, v.attempts) for v in process.verdicts(batch)] == [(Outcome.ACCEPTED, 1)] * 14
     assert_settled(process.client, batch, 14)
+
+
+@pytest.mark.parametrize("task", [{"requests": "later"}, {"proof": {"code": "later"}, "candidates": 7}, {"later": 1}])
+def test_a_task_that_this_release_cannot_read_is_answered_once(process: LeanProcess, task: dict[str, Any]) -> None:
+    """The proofs that are claimed with it run, and no death or lapse is charged to anybody."""
+    batch = process.put(3)
+    process.client.hset(f"farm:batch:{batch}:items", "1", mark(pack({**task, "id": "one"}), ""))
+
+    process.loop.work()
+
+    strange, *others = sorted(process.verdicts(batch), key=lambda each: each.index != 1)
+    assert (strange.id, strange.reason, strange.attempts) == ("one", Reason.FARM_ERROR, 1)
+    assert "another release" in strange.messages[0].data
+    assert [each.outcome for each in others] == [Outcome.ACCEPTED] * 2
+    assert_settled(process.client, batch, 3)
 
 
 def test_lean_goes_on_while_a_group_of_verdicts_is_written(process: LeanProcess) -> None:
