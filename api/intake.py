@@ -21,6 +21,7 @@ from api.bodies import arriving, count_entries, gunzipped, lines, parse_json
 from api.canaries import canary
 from api.environments import lean_workers
 from api.errors import invalid
+from api.large_texts import cut_slices, read_aside
 from api.service import Service
 from farm import toolchains
 from farm.errors import FarmError, Forbidden, InvalidRequest, TooLarge
@@ -44,8 +45,6 @@ _STREAM_SLICE_BYTES = 4 << 20
 # The most unpacked bytes of one NDJSON submission: 100 000 proofs of 4 kB are 400 MB.
 _STREAM_LIMIT_BYTES = 1 << 30
 _LINE_LIMIT_BYTES = 8 << 20
-# How many proofs of a JSON body are read in one step: reading a statement of 1 kB takes a millisecond.
-_READ_SLICE = 50
 _CANARY_STEPS = 1_000_000
 
 
@@ -59,11 +58,11 @@ async def parse_batch(value: Any) -> BatchRequest:
     total = count_entries(value, "proofs")
     if total > MAX_BATCH_PROOFS:
         raise too_many()
-    if total <= _READ_SLICE:
+    if not total:
         return _parse(value, 0)
     proofs: list[Proof] = []
-    for start in range(0, total, _READ_SLICE):
-        batch = _parse({**value, "proofs": value["proofs"][start : start + _READ_SLICE]}, start)
+    for start, end, size in cut_slices(value["proofs"]):
+        batch = await read_aside(size, _parse, {**value, "proofs": value["proofs"][start:end]}, start)
         proofs += batch.proofs
         await asyncio.sleep(0)
     return batch.model_copy(update={"proofs": proofs})
@@ -288,7 +287,7 @@ async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[
     async for line in lines(_unpacked(request, digest), _LINE_LIMIT_BYTES):
         number += 1
         try:
-            slice_.append(Proof.model_validate(parse_json(line), strict=True))
+            slice_.append(await read_aside(len(line), _read_proof, line))
         except ValidationError as error:
             raise InvalidRequest(f"Line {number}: {invalid(error).message}", details={"line": number}) from error
         except InvalidRequest as error:
@@ -299,6 +298,10 @@ async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[
             slice_, size_bytes = [], 0
     if slice_:
         yield slice_
+
+
+def _read_proof(line: bytes) -> Proof:
+    return Proof.model_validate(parse_json(line), strict=True)
 
 
 async def _unpacked(request: Request, digest: Any) -> AsyncIterator[bytes]:

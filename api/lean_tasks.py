@@ -17,6 +17,7 @@ from api.bodies import read_json
 from api.errors import invalid
 from api.intake import complete_options
 from api.interactive import INTERACTIVE_PROOFS, UNSEEN_RETENTION_S, work_off
+from api.large_texts import read_aside
 from api.service import Service
 from farm.models import Options, Task
 from farm.store.lanes import lane_name
@@ -46,9 +47,9 @@ async def read_model(request: Request, model: type[Model]) -> Model:
         InvalidRequest: the body does not fit the model.
         FarmError: as `read_json` does.
     """
-    value, _ = await read_json(request)
+    value, body = await read_json(request)
     try:
-        return model.model_validate(value, strict=True)
+        return await read_aside(len(body), model.model_validate, value, strict=True)
     except ValidationError as error:
         raise invalid(error) from error
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from api.large_texts import read_aside
 from api.lean_tasks import Work, finding, read_model, run_tasks
 from api.openapi import FAILURES, body_of
 from api.replies import Disconnected
@@ -37,7 +38,8 @@ async def commands(request: Request, service: ServiceDep, owner: VerifierDep) ->
 async def tactics(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
     """Try tactic sequences on goals, on many workers at once, and wait. Verify afterwards what proved a goal."""
     body = await read_model(request, TacticsRequest)
-    shares = split_goals(body.goals)
+    size = sum(len(goal.statement or "") for goal in body.goals)
+    shares = await read_aside(size, split_goals, body.goals)
     work = Work(body.timeout_s, body.environment, [(share.header, share.task) for share in shares])
     try:
         found = await run_tasks(request, service, owner, work)

@@ -13,6 +13,7 @@ from api.bodies import read_json
 from api.errors import invalid
 from api.intake import Intake, complete_options, parse_options
 from api.interactive import verify
+from api.large_texts import read_aside
 from api.openapi import FAILURES, body_of
 from api.replies import Disconnected
 from api.service import ServiceDep, get_url_owner
@@ -37,15 +38,12 @@ async def openrlhf(
     undecided: Annotated[float, Query(allow_inf_nan=False, description="The reward for an undecided proof.")],
 ) -> Response:
     """Reward samples as OpenRLHF's `--reward.remote_url` expects; other query parameters are batch options."""
-    value, _ = await read_json(request)
+    value, body = await read_json(request)
     asked = _parse(value)
     given = [(name, text) for name, text in request.query_params.multi_items() if name != "undecided"]
     query = QueryParams([("level", "checked"), ("deadline_s", _DEADLINE_S), *given])
     options = await complete_options(parse_options(query), service, owner)
-    proofs = [
-        proof_of(extract_lean(response), label or None, index)
-        for index, (response, label) in enumerate(zip(asked.responses, asked.labels, strict=True))
-    ]
+    proofs = await read_aside(len(body), _proofs, asked)
     submission = NewBatch(
         environment=options["environment"],
         options=options,
@@ -66,6 +64,13 @@ def _parse(value: Any) -> OpenRLHFRequest:
         return OpenRLHFRequest.model_validate(value)
     except ValidationError as error:
         raise invalid(error) from error
+
+
+def _proofs(asked: OpenRLHFRequest) -> list[Proof | None]:
+    return [
+        proof_of(extract_lean(response), label or None, index)
+        for index, (response, label) in enumerate(zip(asked.responses, asked.labels, strict=True))
+    ]
 
 
 def _answer(proofs: list[Proof | None], rewards: list[float | None], undecided: float) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar, cast
@@ -28,6 +30,7 @@ _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
 # Staging this many items takes some 30 ms. During this time the API process answers no other request.
 _STAGE_SLICE = 250
+_TURN_S = 0.03
 # How many verdicts a search reads at first, and how many bytes a read should bring. If a read brings fewer bytes, the
 # next one asks for twice as many verdicts, otherwise for half as many.
 _SEARCH_SLICE = 25
@@ -81,13 +84,19 @@ class Batches:
 
         The area expires if nobody commits it.
 
+        Other requests get their turn while the entries are made: each may cost the reading of a large text.
+
         Raises:
             RateLimited: the owner's quota is used up, or the store is full. Items that were staged earlier stay staged.
             StoreUnavailable: Redis does not answer.
         """
         slice_: list[StagedItem] = []
+        turn_ended = time.monotonic() + _TURN_S
         for entry in entries:
             slice_.append(entry)
+            if time.monotonic() > turn_ended:
+                await asyncio.sleep(0)
+                turn_ended = time.monotonic() + _TURN_S
             if len(slice_) == _STAGE_SLICE:
                 await self._stage_slice(staging, slice_)
                 slice_ = []

@@ -19,7 +19,15 @@ def body(**last: Any) -> dict[str, Any]:
     return {"proofs": [*proofs, {"code": "by rfl", **last}], "priority": 7}
 
 
-def test_others_get_their_turn_while_many_proofs_are_read() -> None:
+LARGE = f"theorem large : {'(' * 20_000}1 = 1{')' * 20_000}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "least"),
+    [(body(), 5), ({"proofs": [{"code": "by rfl", "statement": LARGE}] * 2, "priority": 7}, 20)],
+    ids=["many", "large"],
+)
+def test_others_get_their_turn_while_proofs_are_read(asked: dict[str, Any], least: int) -> None:
     turns = 0
 
     async def read() -> Any:
@@ -30,7 +38,7 @@ def test_others_get_their_turn_while_many_proofs_are_read() -> None:
                 await asyncio.sleep(0)
 
         other = asyncio.create_task(count())
-        batch = await parse_batch(body())
+        batch = await parse_batch(asked)
         other.cancel()
         with suppress(asyncio.CancelledError):
             await other
@@ -38,9 +46,9 @@ def test_others_get_their_turn_while_many_proofs_are_read() -> None:
 
     batch = asyncio.run(read())
 
-    assert turns >= 5
+    assert turns >= least
     assert batch.priority == 7
-    assert [proof.statement for proof in batch.proofs] == [each.get("statement") for each in body()["proofs"]]
+    assert [proof.statement for proof in batch.proofs] == [each.get("statement") for each in asked["proofs"]]
 
 
 @pytest.mark.parametrize(("last", "place"), [({"code": 5}, "code"), ({"targets": ["two"]}, "")])

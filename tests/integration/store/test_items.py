@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
 from farm.errors import StoreUnavailable
+from farm.fingerprint import fingerprint
 from farm.models import Proof, Reason, WorkerKind, verdict
 from farm.store.batches import Batches
 from farm.store.connection import connect_async
@@ -29,6 +31,31 @@ def test_work_ends_with_every_index_once_and_nothing_left(client: OpenStore, lea
     assert_settled(client, batch, 5)
     assert state(client, batch)["state"] == "done"
     assert client.ttl(f"farm:batch:{batch}:items") > 0, "a finished batch must expire"
+
+
+def test_others_get_their_turn_while_the_items_of_large_proofs_are_made(valkey_url: str) -> None:
+    proof, options = Proof(code="-- a\n" * 20_000), dict.fromkeys(("level", "gate", "timeout_s", "environment"))
+    turns: list[int] = []
+
+    async def stage() -> None:
+        async def count() -> None:
+            while True:
+                turns.append(0)
+                await asyncio.sleep(0)
+
+        def entries() -> Iterator[StagedItem]:
+            for _ in range(3):
+                seen.add(len(turns))
+                yield StagedItem("lane", proof, fingerprint(proof, options, "me"))
+
+        seen: set[int] = set()
+        async with connect_async(valkey_url) as client:
+            other = asyncio.create_task(count())
+            await Batches(client).stage(Staging("me"), entries())
+            other.cancel()
+        assert len(seen) == 3
+
+    asyncio.run(stage())
 
 
 def test_a_batch_counts_its_reasons_without_its_canaries(client: OpenStore, leases: Leases, valkey_url: str) -> None:
