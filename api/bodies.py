@@ -113,6 +113,20 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
     return parse_json(body), body
 
 
+async def read_json_alone(request: Request) -> tuple[Any, bytes]:
+    """Return the same as `read_json`, on a route whose options are fields of the body.
+
+    Raises:
+        InvalidRequest: the query has a parameter, which would be ignored; the message says where it belongs.
+        UnsupportedMediaType, TooLarge, RateLimited, InvalidRequest: as `read_json` does.
+    """
+    found = await read_json(request)
+    for name in request.query_params:
+        text = "with a JSON body, options are fields of the body; query parameters are for NDJSON"
+        raise InvalidRequest(f"{name}: {text}", details=[{"loc": ["query", name], "msg": text}])
+    return found
+
+
 async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     """Unpack gzip and yield the bytes in pieces of bounded size.
 

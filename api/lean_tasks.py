@@ -13,7 +13,7 @@ import orjson
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from api.bodies import read_json
+from api.bodies import read_json_alone
 from api.errors import invalid
 from api.intake import complete_options
 from api.interactive import INTERACTIVE_PROOFS, UNSEEN_RETENTION_S, work_off
@@ -45,9 +45,9 @@ async def read_model(request: Request, model: type[Model]) -> Model:
 
     Raises:
         InvalidRequest: the body does not fit the model.
-        FarmError: as `read_json` does.
+        FarmError: as `read_json_alone` does.
     """
-    value, body = await read_json(request)
+    value, body = await read_json_alone(request)
     try:
         return await read_aside(len(body), model.model_validate, value, strict=True)
     except ValidationError as error:

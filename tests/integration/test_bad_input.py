@@ -173,6 +173,15 @@ def test_unknown_and_wrong_options_of_ndjson_are_422(http: httpx.Client, query: 
     assert_refused(answer, 422, "invalid")
 
 
+@pytest.mark.parametrize("path", ["/v1/batches", "/v1/verify", "/v1/commands", "/v1/tactics", "/v1/rows"])
+def test_options_in_the_query_beside_json_are_422(http: httpx.Client, path: str) -> None:
+    body = {"proofs": [{"code": CODE}], "requests": [{"cmd": CODE}], "goals": [], "rows": []}
+    answer = http.post(f"{path}?timeout_s=5", json=body)
+
+    assert_refused(answer, 422, "invalid")
+    assert "timeout_s: with a JSON body, options are fields of the body" in answer.text
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
