@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from farm.models.open_words import OpenWord
 from farm.models.proofs import Label, Options, Proof, Tags
 from farm.models.verdicts import Verdict
 
 
-class BatchState(StrEnum):
+class BatchState(OpenWord):
     """The state of a batch."""
 
     QUEUED = "queued"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from pydantic import BaseModel, Field
 
+from farm.models.open_words import OpenWord
 
-class AlarmKind(StrEnum):
+
+class AlarmKind(OpenWord):
     """The kinds of trouble that need an operator."""
 
     CANARY = "canary"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from farm.models.answers import Unfinished
 from farm.models.limits import MAX_CANDIDATES, MAX_GOALS, MAX_TACTICS
+from farm.models.open_words import OpenWord
 from farm.models.proofs import EnvironmentName, LeanText, Proof
 from farm.models.verdicts import Message
 
@@ -90,7 +90,7 @@ class TacticsRequest(BaseModel):
         return self
 
 
-class Status(StrEnum):
+class Status(OpenWord):
     """The result of a tactic sequence on a goal. The results after `error` concern the farm, not the sequence."""
 
     PROVED = "proved"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from farm.models.feedback import Feedback
+from farm.models.open_words import OpenWord
 from farm.models.positions import Position
 from farm.models.proofs import Level
 from farm.models.reports import Report
@@ -22,7 +23,7 @@ class Outcome(StrEnum):
     UNDECIDED = "undecided"
 
 
-class Reason(StrEnum):
+class Reason(OpenWord):
     """Why a proof was not accepted."""
 
     ERROR = "error"
@@ -41,7 +42,13 @@ class Reason(StrEnum):
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome that goes with this reason: `rejected` or `undecided`."""
+        """The outcome that goes with this reason: `rejected` or `undecided`.
+
+        Raises:
+            ValueError: the reason comes from a later release, and this one does not know its outcome.
+        """
+        if not self.is_known:
+            raise ValueError(f"This release does not know the reason {self.value!r}: read the verdict's own outcome")
         return Outcome.UNDECIDED if self in UNDECIDED_REASONS else Outcome.REJECTED
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from pydantic import BaseModel, Field
 
+from farm.models.open_words import OpenWord
 from farm.models.proofs import DEFAULT_ENVIRONMENT
 from farm.models.verdicts import Environment
 
 
-class WorkerKind(StrEnum):
+class WorkerKind(OpenWord):
     """The three kinds of worker. The processes of one kind form a group, which is called a room."""
 
     LEAN = "lean"

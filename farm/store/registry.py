@@ -90,7 +90,7 @@ def worker_statuses(shown: Iterable[tuple[str, dict[bytes, bytes]]], now_ms: int
 def _worker_status(worker: str, fields: dict[bytes, bytes], now_ms: int) -> WorkerStatus | None:
     known = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
     seen_ms, serves = int(known.pop("seen_ms", now_ms)), known.pop("serves", "")
-    return read_known_fields(
+    status = read_known_fields(
         WorkerStatus,
         {
             "id": worker,
@@ -99,6 +99,7 @@ def _worker_status(worker: str, fields: dict[bytes, bytes], now_ms: int) -> Work
             "seen_s": max(0.0, (now_ms - seen_ms) / 1000),
         },
     )
+    return status if status and status.kind.is_known else None
 
 
 async def read_status(client: AsyncRedisClient) -> FarmStatus:

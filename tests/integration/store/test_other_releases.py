@@ -111,7 +111,7 @@ async def test_a_verdict_that_cannot_be_read_is_left_out_of_a_parquet_file(
     for _ in range(3):
         finish(leases, take(leases, most=1))
     key = f"farm:batch:{batch}:results"
-    client.hset(key, "1", pack({**unpack(client.hget(key, "1")), "reason": "later"}))
+    client.hset(key, "1", pack({**unpack(client.hget(key, "1")), "outcome": "later"}))
 
     async with connect_async(valkey_url) as api:
         answer = ParquetAnswer(await Batches(api).status(batch, "me"))

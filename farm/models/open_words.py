@@ -1,0 +1,27 @@
+"""Words of answers to which later releases may add others."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class OpenWord(StrEnum):
+    """A word of an answer, such as a reason or a state.
+
+    A word that only a later release knows is read as it is, so that it costs a client no answer. It equals none of the
+    members.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        word = str.__new__(cls, value)
+        word._name_ = word._value_ = value
+        return word
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this release knows the word."""
+        return self in list(type(self))
