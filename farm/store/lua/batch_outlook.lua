@@ -27,15 +27,24 @@ redis.call('ZADD', beyond, now + ARGV[3], index)
 -- A release that does not know this key may complete the batch. Then the key expires by itself.
 redis.call('PEXPIRE', beyond, ARGV[3] + 3600000)
 
-local waiting = 0
+-- Returns how many items of a list wait for their first run. Deferred items that wait are at the end of the list.
+local function count_fresh(list)
+  local length = redis.call('LLEN', list)
+  while length > 0 and redis.call('HEXISTS', b .. ':history', 'slow:' .. redis.call('LINDEX', list, length - 1)) == 1 do
+    length = length - 1
+  end
+  return length
+end
+
+local fresh = 0
 for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
-  waiting = waiting + redis.call('LLEN', 'farm:pending:' .. lane .. ':' .. lease.batch)
+  fresh = fresh + count_fresh('farm:pending:' .. lane .. ':' .. lease.batch)
 end
 local outlasted = redis.call('HINCRBY', b, 'outlasted', 1)
 local v = redis.call('HMGET', b, 'deferred', 'returned', 'timeouts', 'accepted', 'rejected', 'served', 'weight', 'done')
 local deferred, done = tonumber(v[1] or 0), tonumber(v[8])
 local worked_s = tonumber(v[6] or 0) * tonumber(v[7]) - done * CLAIM_S
-local out = {useful_processes(lease.environment, now), waiting - deferred, deferred, outlasted, tonumber(v[2] or 0),
+local out = {useful_processes(lease.environment, now), fresh, deferred, outlasted, tonumber(v[2] or 0),
   tonumber(v[3] or 0), v[4] + v[5], tostring(worked_s), others_wait()}
 for i = 2, #going_on, 2 do out[#out + 1] = math.max(0, math.floor(going_on[i] - now)) end
 return out
