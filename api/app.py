@@ -35,6 +35,7 @@ from api.routes import (
 )
 from api.service import Service
 from api.signs_of_life import give_signs
+from api.streams import OpenStreams
 from farm.celery_app import Tokens, celery_app
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
@@ -51,7 +52,7 @@ from farm.models.kimina import CheckRequest, VerifyRequest
 from farm.models.openrlhf import OpenRLHFRequest
 from farm.settings import Settings
 from farm.store.batches import Batches
-from farm.store.connection import connect_async
+from farm.store.connection import connect_async, most_connections
 from farm.store.environments import KnownEnvironments
 from farm.store.quotas import Quotas
 from farm.store.retrievals import Retrievals
@@ -103,6 +104,7 @@ def create_app(settings: Settings) -> FastAPI:
             Keyring(settings.api_keys_file),
             Pace(settings.max_requests_per_s),
             Buffered(),
+            OpenStreams(_most_streams(settings)),
         )
         tasks = [
             start_vital("pulse", give_signs(settings.data_dir)),
@@ -129,6 +131,11 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _quotas(settings: Settings) -> Quotas:
     return Quotas(settings.quota_proofs, settings.quota_mb, settings.max_pending_proofs, settings.max_stored_mb)
+
+
+def _most_streams(settings: Settings) -> int:
+    """Return how many streams a key may have open; 0 if there are no keys, and so nobody to leave the rest to."""
+    return most_connections() * 3 // 4 if settings.api_keys_file else 0
 
 
 def _describe_bodies(app: FastAPI) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from farm.errors import NotFound, StoreUnavailable
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from farm.errors import NotFound, RateLimited, StoreUnavailable
 from farm.sockets import LONGEST_BLOCK_S
 from farm.store.batches import Batches
 
@@ -16,6 +21,56 @@ _SLICE = 500
 # The pause after a group of verdicts. A busy batch finishes a proof every millisecond, and without groups each verdict
 # would cost three round trips.
 _PACE_S = 0.02
+_RETRY_AFTER_S = 5.0
+
+
+class OpenStreams:
+    """Counts the streams that this process has open, for each owner.
+
+    While a stream waits for verdicts, it occupies a connection to Redis, of which all requests share a limited number.
+
+    Args:
+        most: how many streams one owner may have open; 0 sets no limit.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def hold(self, owner: str) -> Iterator[None]:
+        """Within this context, count one more stream of an owner.
+
+        Raises:
+            RateLimited: the owner has as many streams open as it may.
+        """
+        if self._most and self._open[owner] >= self._most:
+            text = f"This key follows {self._most} batches already: follow fewer at a time, or read pages of results"
+            raise RateLimited(text, retry_after_s=_RETRY_AFTER_S, details={"limit": "streams"})
+        self._open[owner] += 1
+        try:
+            yield
+        finally:
+            self._open[owner] -= 1
+            if not self._open[owner]:
+                del self._open[owner]
+
+
+class VerdictStream(StreamingResponse):
+    """A response that is a stream of verdicts; it counts as one of its owner's streams until it ends.
+
+    If the owner has too many streams open, the answer is the error `RateLimited`.
+    """
+
+    def __init__(self, parts: AsyncIterator[bytes], media_type: str, streams: OpenStreams, owner: str) -> None:
+        super().__init__(parts, media_type=media_type)
+        self._streams = streams
+        self._owner = owner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream."""
+        with self._streams.hold(self._owner):
+            await super().__call__(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)

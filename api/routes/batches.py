@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from api.bodies import content_type, count_entries, read_json_alone
 from api.intake import (
@@ -25,7 +24,7 @@ from api.openapi import FAILURES, body_of
 from api.replies import Disconnected
 from api.reruns import rerun_options
 from api.service import Service, ServiceDep, VerifierDep
-from api.streams import as_events, as_lines, follow
+from api.streams import VerdictStream, as_events, as_lines, follow
 from farm.errors import InvalidRequest, NotFound, UnsupportedMediaType
 from farm.models import (
     BatchAccepted,
@@ -199,11 +198,12 @@ async def results(
     if EVENTS in accept:
         cursor = check_cursor(after or request.headers.get("last-event-id"))
         await service.batches.status(batch_id, owner)
-        return StreamingResponse(as_events(follow(service.batches, batch_id, owner, cursor)), media_type=EVENTS)
+        events = as_events(follow(service.batches, batch_id, owner, cursor))
+        return VerdictStream(events, EVENTS, service.streams, owner)
     if NDJSON in accept:
         await service.batches.status(batch_id, owner)
         lines = as_lines(follow(service.batches, batch_id, owner, check_cursor(after)))
-        return StreamingResponse(lines, media_type=NDJSON)
+        return VerdictStream(lines, NDJSON, service.streams, owner)
     page = await service.batches.results(batch_id, owner, after, limit)
     body = b'{"results":[%s],"next":"%s","done":%s}' % (
         b",".join(page.results),

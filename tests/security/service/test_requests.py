@@ -50,6 +50,31 @@ def test_a_key_that_asks_too_often_waits_and_others_do_not(guarded: Guarded) -> 
         await_true(lambda: mine.get("/v1/batches").status_code == 200, "the key's next turn")
 
 
+def test_a_key_holds_only_a_part_of_the_streams(guarded: Guarded) -> None:
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))"
+    with (
+        api_process(guarded.farm.redis_url, few, **keyed(guarded)) as url,
+        httpx.Client(base_url=url, headers=bearer(guarded, "mine"), timeout=60) as mine,
+    ):
+        batch = mine.post("/v1/batches", json={"proofs": [{"code": f"{TRUE} -- hang!"}], "timeout_s": 60}).json()
+        path, lines = batch["links"]["self"], {"Accept": "application/x-ndjson"}
+
+        def follow() -> httpx.Response:
+            return mine.send(mine.build_request("GET", f"{path}/results", headers=lines), stream=True)
+
+        opened = [follow() for _ in range(60)]
+        served = [answer for answer in opened if answer.status_code == 200]
+        refused = [answer for answer in opened if answer.status_code == 429]
+        assert (len(served), len(refused)) == (48, 12)
+        error = json.loads(refused[0].read())["error"]
+        assert (error["code"], error["details"]) == ("rate_limited", {"limit": "streams"})
+        assert mine.get(f"{path}/results").status_code == 200, "a page needs no stream"
+        assert httpx.get(f"{url}/v1/batches", headers=bearer(guarded, "theirs")).status_code == 200
+        served[0].close()
+        await_true(lambda: follow().status_code == 200, "the place of the stream that was closed")
+        mine.delete(path)
+
+
 def test_strangers_are_counted_by_address(guarded: Guarded) -> None:
     settings = {**keyed(guarded), "MAX_REQUESTS_PER_S": "2", "RETRIEVE_OPEN": "true"}
     with api_process(guarded.farm.redis_url, **settings) as url, httpx.Client(base_url=url) as http:
