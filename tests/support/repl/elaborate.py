@@ -298,7 +298,7 @@ class Elaboration:
             return False
         start = declaration.proof_start + deciding.start()
         term = not declaration.proof.startswith("by")
-        text = failure("" if term else deciding[0], declaration.statement)
+        text = (_mismatch if term else failure)(deciding[0], declaration.statement)
         self.say("error", (start, start + len(deciding[0])), text)
         return True
 
@@ -323,20 +323,24 @@ def declarations(source: Source) -> list[tuple[int, int]]:
 
 
 def _deciding_tactic(proof: str) -> re.Match[str] | None:
-    """The first tactic of a proof that consists only of deciding tactics; the term `rfl` counts as one."""
+    """The first tactic of a proof that consists only of deciding tactics; the terms `rfl` and `decide` count as one."""
     start = 2 if re.match(r"by\b", proof) else 0
     steps = [step for step in re.split(r"<;>|;|\n", proof[start:]) if step.strip()]
     if not steps or not all(_DECIDERS.match(step.strip()) for step in steps):
         return None
-    if start == 0 and proof.strip() != "rfl":
+    if start == 0 and proof.strip() not in ("rfl", "decide"):
         return None
     return _DECIDERS.search(proof, start)
 
 
+def _mismatch(term: str, statement: str) -> str:
+    """What Lean says about the term `rfl` or `decide` for a false statement, close to its words."""
+    kind = "?m = ?m : Prop" if term == "rfl" else "(p : Prop) → [Decidable p] → Bool : Type"
+    return f"type mismatch\n  {term}\nhas type\n  {kind}\nbut is expected to have type\n  {statement} : Prop"
+
+
 def failure(tactic: str, statement: str) -> str:
-    """What a deciding tactic (empty: the term `rfl`) says about a false statement, close to Lean's words."""
-    if tactic == "":
-        return f"type mismatch\n  rfl\nhas type\n  ?m = ?m : Prop\nbut is expected to have type\n  {statement} : Prop"
+    """What a deciding tactic says about a false statement, close to Lean's words."""
     if tactic == "rfl":
         return f"The rfl tactic failed: the left-hand side is not equal to the right-hand side\n⊢ {statement}"
     if tactic in ("decide", "native_decide"):

@@ -89,7 +89,7 @@ def test_what_is_said_about_text(run: Run, text: str, expected: list[tuple[str, 
         ("9 ^ 9 ^ 9 = 1", True),
     ],
 )
-@pytest.mark.parametrize("proof", ["rfl", "by decide", "by\n  norm_num", "by omega", "by simp <;> linarith"])
+@pytest.mark.parametrize("proof", ["rfl", "decide", "by decide", "by\n  norm_num", "by omega", "by simp <;> linarith"])
 def test_closed_arithmetic_is_really_computed(run: Run, statement: str, holds: bool, proof: str) -> None:
     """What cannot be computed passes, and so does a false statement with hypotheses or an unknown proof."""
     response = run(f"theorem t : {statement} := {proof}")
