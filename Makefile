@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint bench chaos standstill soak fuzz schema docs clean
+.PHONY: setup demo test lint bench chaos standstill soak fuzz schema docs console-vendor clean
 
 setup: $(VENV)/.installed  ## Make the virtual environment with everything in it.
 
@@ -53,6 +53,11 @@ schema: setup  ## Every route against its own description, with EXAMPLES example
 
 docs: setup  ## The pages of docs/ as a site, in site/.
 	$(BIN)/mkdocs build --strict
+
+console-vendor:  ## Build the console's vendored libraries again, after a change in api/console/libraries; needs Node.js 20.
+	folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && cp api/console/libraries/* $$folder && \
+	npm ci --ignore-scripts --no-audit --no-fund --prefix $$folder && \
+	node $$folder/build.mjs api/console/assets/vendor/shiki-lean.js
 
 clean:  ## Remove what the commands above made.
 	rm -rf $(VENV) .farm build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

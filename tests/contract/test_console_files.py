@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -12,7 +14,9 @@ from farm.models import Reason
 from tests.support.running import RunningFarm
 
 CONSOLE = Path(__file__).resolve().parents[2] / "api" / "console"
-FILES = sorted(path for path in CONSOLE.rglob("*") if path.is_file())
+ASSETS = sorted(path for path in (CONSOLE / "assets").rglob("*") if path.is_file())
+FILES = [CONSOLE / "page.html", *ASSETS]
+LIBRARIES = CONSOLE / "libraries"
 
 
 def test_every_reason_has_its_words_and_its_outcome() -> None:
@@ -24,7 +28,8 @@ def test_every_reason_has_its_words_and_its_outcome() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_nothing_is_loaded_from_elsewhere_or_parsed_as_markup(path: Path) -> None:
-    text = path.read_text()
+    # A vendored library begins with its licences.
+    text = re.sub(r"\A/\*!.*?\*/", "", path.read_text(), flags=re.DOTALL)
 
     assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}, "the name of SVG"
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text)
@@ -41,6 +46,21 @@ def test_the_examples_are_those_of_the_docs() -> None:
     assert [path.name for path in examples if path.read_text() not in text] == []
 
 
+def test_the_vendored_library_is_what_its_lock_pins() -> None:
+    lock = json.loads((LIBRARIES / "package-lock.json").read_text())["packages"]
+    head, _, script = (CONSOLE / "assets" / "vendor" / "shiki-lean.js").read_text().partition("*/\n")
+    sources = sha256(b"".join(path.read_bytes() for path in sorted(LIBRARIES.iterdir()))).hexdigest()
+    named = dict(re.findall(r"^(@shikijs/\S+) (\S+)$", head, re.MULTILINE))
+
+    assert f"Sources: sha256 {sources}" in head, "something in api/console/libraries has changed: make console-vendor"
+    assert named == {name: lock[f"node_modules/{name}"]["version"] for name in named}
+    assert {"@shikijs/primitive", "@shikijs/engine-javascript", "@shikijs/langs-precompiled"} <= set(named)
+    assert "Permission is hereby granted" in head
+    assert "Anthony Fu" in head
+    assert "Apache License" in head
+    assert len(script) < 100_000, "it is loaded by everyone who opens a proof"
+
+
 def test_the_page_is_open_and_may_do_next_to_nothing(farm: RunningFarm) -> None:
     page = httpx.get(f"{farm.url}/console")
     policy = dict(part.strip().partition(" ")[::2] for part in page.headers["Content-Security-Policy"].split(";"))
@@ -52,9 +72,9 @@ def test_the_page_is_open_and_may_do_next_to_nothing(farm: RunningFarm) -> None:
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page.text)
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name == "assets"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", ASSETS, ids=lambda path: path.name)
 def test_every_asset_is_served_as_what_it_is(farm: RunningFarm, path: Path) -> None:
-    answer = httpx.get(f"{farm.url}/console/assets/{path.name}")
+    answer = httpx.get(f"{farm.url}/console/{path.relative_to(CONSOLE)}")
 
     assert answer.status_code == 200
     assert (
