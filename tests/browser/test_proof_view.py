@@ -30,7 +30,7 @@ def test_a_sorry_shows_the_goal_that_is_left(page: Page, mixed: str) -> None:
     page.await_text("Goal left open", ".source")
     assert "First sorry: line 1" in page.text(".verdict .first")
     assert "⊢ a + b = b + a" in page.text(".said.sorry")
-    assert "sorry" in page.texts("mark")
+    await_true(lambda: page.texts("mark .lean-doubted") == ["sorry"], "its colour")
 
 
 def test_the_first_error_of_a_long_text_is_in_the_card_and_in_view(page: Page, farm: RunningFarm) -> None:
@@ -66,16 +66,68 @@ def test_an_error_below_the_window_is_brought_up(page: Page, farm: RunningFarm, 
     await_true(lambda: page.run(f"{row} return 0 <= top && bottom <= innerHeight"), "line 40 in the window")
 
 
-def test_lean_is_coloured_and_its_comments_hide_words(page: Page, farm: RunningFarm) -> None:
-    code = "/- theorem /- sorry -/\n still -/ theorem two : 1 + 1 = 2 := by rfl -- def"
-    batch = finish(farm, submit(farm, [{"code": code}]))
-    page.open(f"batches/{batch}/0")
-    page.await_text("accepted", ".verdict")
+COLOURED = """\
+/- theorem /- sorry -/
+ still -/ theorem two : 1 + 1 = 2 := by rfl -- def
+@[simp, norm_cast] def said := "a -- sorry \\" /-
+-/ sorry" ++ r#"b " admit "#
+#eval 'c' == '"' -- it's
+example : «by sorry» := by admit
+theorem three : 1 + 1 = 2 := by native_decide"""
+COLOURS = {
+    "comment": ["/- theorem /- sorry -/", " still -/", "-- def", "-- it's"],
+    "declares": ["theorem", "def", "theorem"],
+    "keyword": ["by", "@[simp, norm_cast]", "#eval", "example", "by", "by"],
+    "string": ['"a -- sorry \\" /-', '-/ sorry"', 'r#"b " admit "#', "'c'", "'\"'"],
+    "number": ["1", "1", "2", "1", "1", "2"],
+    "doubted": ["admit", "native_decide"],
+}
 
-    assert page.texts(".source .lean-declares") == ["theorem"]
-    assert page.texts(".source .lean-comment") == ["/- theorem /- sorry -/", " still -/", "-- def"]
-    assert page.texts(".source .lean-keyword") == ["by"]
-    assert page.texts(".source .lean-doubted") == []
+
+def test_lean_is_coloured_and_its_comments_and_strings_hide_words(page: Page, farm: RunningFarm) -> None:
+    batch = finish(farm, submit(farm, [{"code": COLOURED}]))
+    page.open(f"batches/{batch}/0")
+    await_true(lambda: page.texts(".source .lean-doubted") == COLOURS["doubted"], "the colours of the last line")
+
+    assert {kind: page.texts(f".source .lean-{kind}") for kind in COLOURS} == COLOURS
+    assert page.texts(".source code") == COLOURED.split("\n")
+
+
+def test_a_comment_that_began_above_the_shown_part_is_coloured(page: Page, farm: RunningFarm) -> None:
+    code = "/-" + "\n theorem" * 2500 + f"\n-/ {FALSE}"
+    page.open(f"batches/{finish(farm, submit(farm, [{'code': code}], timeout_s=30))}/0")
+    await_true(lambda: page.texts(".source .placed .lean-declares") == ["theorem"], "the colours of the last line")
+    assert set(page.texts(".source .lean-declares")) == {"theorem"}
+    assert page.texts(".source .placed .lean-comment") == ["-/"]
+    assert page.texts(".source mark") == ["decide"]
+    assert len(page.texts(".source .lean-comment")) == len(page.texts(".source .line")), "all that is shown"
+
+    page.run("[...document.querySelectorAll('.parts button')].find(e => e.innerText === 'Earlier lines').click()")
+    await_true(lambda: len(page.texts(".source .lean-comment")) == 2000, "the colours of the part before")
+    assert page.texts(".source .lean-declares") == []
+
+
+def test_lean_is_shown_plain_if_its_colours_do_not_arrive(page: Page, farm: RunningFarm) -> None:
+    batch = finish(farm, submit(farm, [{"code": COLOURED}]))
+    page.chrome.execute_cdp_cmd("Network.enable", {})
+    page.chrome.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/vendor/*"]})
+    page.open(f"batches/{batch}/0")
+    page.await_text("What the verdict rests on", ".evidence")
+    failed = "return import(new URL('console/assets/vendor/shiki-lean.js', location.origin)).then(() => '', String)"
+    await_true(lambda: "Failed to fetch" in page.run(failed), "the end of the attempt to load it")
+
+    assert page.texts(".source code") == COLOURED.split("\n")
+    assert page.texts(".source [class^=lean-]") == []
+
+
+def test_the_list_of_batches_does_not_load_the_colours(page: Page, mixed: str) -> None:
+    loaded = "return performance.getEntriesByType('resource').filter(e => e.name.includes('/vendor/')).length"
+    page.open("batches")
+    page.await_text(mixed)
+    assert page.run(loaded) == 0
+    page.run("location.hash = arguments[0]", f"#/batches/{mixed}/40")
+    await_true(lambda: page.texts(".source .lean-declares"), "colours")
+    assert page.run(loaded) == 1
 
 
 def test_hidden_characters_are_shown(page: Page, farm: RunningFarm) -> None:

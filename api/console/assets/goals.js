@@ -15,7 +15,7 @@ export function goal(text) {
   // An indented line continues the line before it.
   const parts = text.split(/\n(?=\S)/).map((part) => {
     const [, names, type] = part.match(HYPOTHESIS) ?? [];
-    return names ? [h("span", { class: "names" }, visible(names), " :"), h("span", {}, lean(type))] : h("span", { class: "whole-row" }, lean(part));
+    return names ? [h("span", { class: "names" }, visible(names), " :"), lean(h("span"), type)] : lean(h("span", { class: "whole-row" }), part);
   });
   return h("div", { class: "goal" }, h("div", { class: "hypotheses" }, parts), copier("Copy goal", () => text));
 }
@@ -42,7 +42,7 @@ export function repair({ tactic, tactic_pos, goals, left_out }) {
   return h(
     "div",
     { class: "repair" },
-    tactic && [h("p", {}, `The tactic that failed${place}:`), h("pre", {}, lean(tactic))],
+    tactic && [h("p", {}, `The tactic that failed${place}:`), lean(h("pre"), tactic)],
     goals.length ? h("p", {}, goals.length === 1 ? "The goal in front of it:" : `The ${goals.length} goals in front of it:`) : null,
     goals.map(goal),
     left_out ? h("p", { class: "quiet" }, `and ${left_out} more`) : null,

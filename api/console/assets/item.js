@@ -34,7 +34,7 @@ export async function show(main, route, signal) {
 
 function parts(proof, verdict) {
   const head = (title, ...buttons) => h("div", { class: "head-line" }, h("h2", {}, title), buttons);
-  const statement = proof.statement && h("section", { "aria-label": "Statement" }, head("Statement", copier("Copy", () => proof.statement)), h("pre", { class: "code" }, lean(proof.statement)));
+  const statement = proof.statement && h("section", { "aria-label": "Statement" }, head("Statement", copier("Copy", () => proof.statement)), lean(h("pre", { class: "code" }), proof.statement));
   const title = head("Source", copier("Copy source", () => proof.code), copier("Copy link", () => location.href));
   const problem = proof.problem && h("p", { class: "quiet" }, "problem ", visible(proof.problem));
   const between = [statement, title].filter(Boolean);

@@ -1,74 +1,92 @@
-// Colours Lean 4's text. The colours are only an aid: they do not show how Lean itself reads the text.
+// Colours Lean 4's text, with Shiki and the grammar of Lean's own editors. The text is shown plain first; colours come
+// when Shiki has read it, if it can be loaded. The colours are only an aid: they do not show how Lean reads the text.
 
 import { visible } from "./characters.js";
 import { h } from "./dom.js";
 
 // A line with more characters than this was not written by a person. Colouring it would take time, and help nobody.
 const MOST_CHARS = 4000;
-const DECLARATIONS = "theorem lemma def abbrev example instance structure class inductive coinductive axiom opaque macro macro_rules syntax notation infix infixl infixr prefix postfix elab elab_rules declare_syntax_cat initialize builtin_initialize";
-const COMMANDS = "import open namespace section end variable universe export attribute set_option mutual module prelude public private protected noncomputable unsafe partial nonrec local scoped meta deriving extends where in hiding renaming include omit";
-const TERMS = "by fun match with if then else let have show from do return for at calc obtain suffices termination_by decreasing_by Type Prop Sort";
-const DOUBTED = "sorry admit native_decide";
-const KINDS = new Map([[DECLARATIONS, "declares"], [COMMANDS, "keyword"], [TERMS, "keyword"], [DOUBTED, "doubted"]].flatMap(([words, kind]) => words.split(" ").map((word) => [word, kind])));
+// The time that a line takes grows with the number of comments that are open around it.
+const MOST_NESTED = 100;
+// The page draws and takes keys between two turns of the reader.
+const TURN_MS = 8;
+// The reader can go on from every line whose number is a multiple of this.
+const KEPT_LINES = 1000;
 
-// The order matters: comments and strings come first, because they hide everything else in them.
-const TOKEN = new RegExp(
-  [
-    String.raw`(?<comment>--.*)|(?<block>/-)|(?<raw>r#*")|(?<text>")|(?<character>'(?:\\.[^']*|[^\\'])')`,
-    String.raw`(?<command>#[a-z_]+)|(?<attribute>@\[[^\]]*\])|(?<number>\b\d[\d_]*(?:\.\d+)?\b)`,
-    String.raw`(?<word>«[^»]*»|[\p{L}_][\p{L}\p{N}_'!?₀-₉]*(?:\.[\p{L}_«][\p{L}\p{N}_'!?₀-₉»]*)*)`,
-    String.raw`(?<sign>:=|=>|[λ∀∃∑∏→←↔⊢⟨⟩∧∨¬≤≥≠∈∉⊆∪∩∘×•∣▸]|[:|;<]+[;>]*)`,
-  ].join("|"),
-  "gu",
-);
+// What the grammar of Lean's editors lacks. It needs a grammar of the Markdown in comments; without any, it knows no
+// comments that begin with `--` (github.com/shikijs/textmate-grammars-themes, issue 74).
+const MARKDOWN = { name: "markdown", scopeName: "source.lean4.markdown", patterns: [] };
+const raw = (hashes) => ({ begin: new RegExp(`\\br${hashes}"`, "dgu"), end: new RegExp(`"${hashes}`, "dgu"), name: "string" });
+const MORE = [{ match: /\bnative_decide\b/dgu, name: "invalid" }, { match: /@\[[^\]]*\]/dgu, name: "keyword" }, ...["", "#", "##", "###"].map(raw)];
+
+// The theme's colours are the names of our classes.
+const PLAIN = "plain";
+const rule = (foreground, ...scope) => ({ scope, settings: { foreground } });
+const THEME = {
+  name: "classes",
+  fg: PLAIN,
+  bg: PLAIN,
+  settings: [
+    rule("declares", "keyword.other.definitioncommand"),
+    rule("keyword", "keyword", "storage"),
+    rule("comment", "comment"),
+    rule("string", "string", "constant.character"),
+    rule("number", "constant.numeric", "constant.language"),
+    rule("doubted", "invalid"),
+  ],
+};
+
+let loaded;
+let turnEnd = 0;
+
+/** Load Shiki once, and return a function that reads a line in a state; null if Shiki cannot be loaded. */
+function load() {
+  loaded ??= import("./vendor/shiki-lean.js").then(made, () => null);
+  return loaded;
+}
+
+function made({ codeToTokensBase, createJavaScriptRawEngine, createShikiPrimitive, getLastGrammarStateFromMap, lean: [grammar] }) {
+  const language = { ...grammar, patterns: [...MORE, ...grammar.patterns] };
+  const shiki = createShikiPrimitive({ engine: createJavaScriptRawEngine(), langs: [MARKDOWN, language], themes: [THEME] });
+  return (line, grammarState) => {
+    const read = codeToTokensBase(shiki, line, { lang: grammar.name, theme: THEME.name, grammarState, tokenizeMaxLineLength: MOST_CHARS });
+    const placed = read[0].map(({ content, offset, color }) => ({ start: offset, end: offset + content.length, kind: color }));
+    return { found: placed.filter(({ kind }) => kind && kind !== PLAIN), state: getLastGrammarStateFromMap(read) };
+  };
+}
+
+/** Let the page draw and take keys if the reader's turn is over. */
+async function pause() {
+  if (performance.now() < turnEnd) return;
+  await new Promise((resolve) => setTimeout(resolve));
+  turnEnd = performance.now() + TURN_MS;
+}
 
 /**
- * Find the rest of the comment or string (`state`) that is open at `from` in a line, and call `put` with its place.
- * Return where it ends in this line, and the state there: null if it is closed.
+ * Return a function that reads a text's lines as far as `last`, and calls `put(at, found)` for each line from `first`
+ * on that has coloured pieces; `found` are these pieces as `{start, end, kind}`. Lines are counted from 0. Comments and
+ * strings may begin above `first`, so all lines above are read once. A later call ends an earlier one.
  */
-function inside(line, from, state, put) {
-  if (state.kind === "string") {
-    const end = /(?:[^"\\]|\\.)*?"/y;
-    const close = state.raw ? line.indexOf(state.raw, from) : ((end.lastIndex = from), end.test(line) ? end.lastIndex - 1 : -1);
-    const to = close < 0 ? line.length : close + (state.raw ?? '"').length;
-    put(from, to, "string");
-    return [to, close < 0 ? state : null];
-  }
-  const marks = /\/-|-\//g;
-  marks.lastIndex = from;
-  let { depth } = state;
-  for (let found = marks.exec(line); found; found = marks.exec(line)) {
-    depth += found[0] === "/-" ? 1 : -1;
-    if (depth) continue;
-    put(from, marks.lastIndex, "comment");
-    return [marks.lastIndex, null];
-  }
-  put(from, line.length, "comment");
-  return [line.length, { kind: "comment", depth }];
+export function reader(lines) {
+  const kept = [undefined];
+  let latest;
+  return async (first, last, put) => {
+    const call = (latest = {});
+    const read = await load();
+    const from = Math.min(kept.length - 1, Math.floor(first / KEPT_LINES));
+    let state = kept[from];
+    for (let at = from * KEPT_LINES; read && at < last; at++) {
+      await pause();
+      if (call !== latest || state?.getScopes().length > MOST_NESTED) return;
+      if (at % KEPT_LINES === 0) kept[at / KEPT_LINES] = state;
+      const line = read(lines[at], state);
+      state = line.state;
+      if (at >= first && line.found.length) put(at, line.found);
+    }
+  };
 }
 
-/** Return the coloured pieces of a line as `{start, end, kind}`, and the state in which the next line begins. */
-export function tokens(line, before) {
-  if (line.length > MOST_CHARS) return { found: [], state: before };
-  const found = [];
-  const put = (start, end, kind) => found.push({ start, end, kind });
-  let [at, state] = before ? inside(line, 0, before, put) : [0, null];
-  while (!state && at < line.length) {
-    TOKEN.lastIndex = at;
-    const match = TOKEN.exec(line);
-    if (!match) break;
-    const [kind] = Object.entries(match.groups).find(([, text]) => text !== undefined);
-    [at, state] = [TOKEN.lastIndex, null];
-    if (kind === "block") [at, state] = inside(line, match.index, { kind: "comment", depth: 0 }, put);
-    else if (kind === "text") [at, state] = inside(line, at, { kind: "string" }, (_, end) => put(match.index, end, "string"));
-    else if (kind === "raw") [at, state] = inside(line, at, { kind: "string", raw: `"${match[0].slice(1, -1)}` }, (_, end) => put(match.index, end, "string"));
-    else if (kind === "word") KINDS.has(match[0]) && put(match.index, at, KINDS.get(match[0]));
-    else put(match.index, at, { command: "declares", character: "string", attribute: "keyword" }[kind] ?? kind);
-  }
-  return { found, state };
-}
-
-/** Return texts and coloured elements for the part of a line from `start` to `end`; `found` are the line's tokens. */
+/** Return texts and coloured elements for the part of a line from `start` to `end`; `found` are the line's coloured pieces. */
 export function coloured(line, found, start = 0, end = line.length) {
   const pieces = [];
   let at = start;
@@ -84,12 +102,11 @@ export function coloured(line, found, start = 0, end = line.length) {
   return pieces;
 }
 
-/** Return a short Lean text as coloured elements. */
-export function lean(text) {
-  let state = null;
-  return text.split("\n").flatMap((line, at) => {
-    const read = tokens(line, state);
-    state = read.state;
-    return [at ? "\n" : "", ...coloured(line, read.found)];
-  });
+/** Append a short Lean text to an element, and return the element. */
+export function lean(element, text) {
+  const lines = text.split("\n");
+  const shown = lines.map((line) => h("span", {}, visible(line)));
+  element.append(...shown.flatMap((line, at) => (at ? ["\n", line] : [line])));
+  reader(lines)(0, lines.length, (at, found) => shown[at].replaceChildren(...coloured(lines[at], found)));
+  return element;
 }

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { repair, said } from "./goals.js";
-import { coloured, tokens } from "./lean.js";
+import { coloured, reader } from "./lean.js";
 import { COLUMNS_FROM_0, count } from "./words.js";
 
 const MOST_LINES = 2000;
@@ -28,6 +28,7 @@ export function marksOf(verdict) {
 export function source(text, marks, wrong = 0) {
   const lines = text.split("\n");
   const byLine = place(marks, lines.length);
+  const read = reader(lines);
   const isWhole = marks.some((mark) => !mark.pos);
   const classes = ["code", isWhole && "whole", lines.length > LONG_LINES && "long"].filter(Boolean).join(" ");
   const box = h("div", { class: classes, tabindex: "0", role: "region", "aria-label": "Lean text" });
@@ -37,15 +38,11 @@ export function source(text, marks, wrong = 0) {
   function draw(from) {
     first = Math.max(0, Math.min(from, lines.length - 1));
     const last = Math.min(first + MOST_LINES, lines.length);
-    // Comments and strings may begin above the part that is shown.
-    let state = null;
-    for (const line of lines.slice(0, first)) ({ state } = tokens(line, state));
-    const shown = lines.slice(first, last).map((line, at) => {
-      const read = tokens(line, state);
-      state = read.state;
-      return numbered(line, first + at + 1, byLine.get(first + at + 1) ?? [], read.found);
-    });
+    const marksAt = (at) => byLine.get(at + 1) ?? [];
+    const codes = lines.slice(first, last).map((line, at) => h("code", {}, marked(line, first + at + 1, marksAt(first + at), [])));
+    const shown = codes.map((code, at) => numbered(code, first + at + 1, marksAt(first + at)));
     box.replaceChildren(...shown);
+    read(first, last, (at, found) => codes[at - first].replaceChildren(...marked(lines[at], at + 1, marksAt(at), found).flat()));
     const step = (label, to, isThere) => isThere && h("button", { type: "button", class: "small", onclick: () => draw(to) }, label);
     const steps = [step("Earlier lines", first - MOST_LINES, first > 0), step("Later lines", last, last < lines.length)];
     note.replaceChildren(`Lines ${count(first + 1)} to ${count(last)} of ${count(lines.length)}. `, ...steps.filter(Boolean));
@@ -94,8 +91,8 @@ function place(marks, size) {
   return found;
 }
 
-function numbered(text, number, here, found) {
-  const row = h("div", { class: "line", "data-line": number }, h("span", { class: "number" }, String(number)), h("code", {}, marked(text, number, here, found)));
+function numbered(code, number, here) {
+  const row = h("div", { class: "line", "data-line": number }, h("span", { class: "number" }, String(number)), code);
   const words = here.filter((mark) => mark.pos.line === number).map(saidHere);
   return words.length ? h("div", { class: "placed", "data-line": number }, row, h("div", {}, words)) : row;
 }
