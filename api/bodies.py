@@ -15,6 +15,7 @@ import orjson
 from fastapi import Request
 
 from farm.errors import InvalidRequest, TooLarge, UnsupportedMediaType
+from farm.models import Options
 
 JSON_LIMIT_BYTES = 32 << 20
 # The API waits this long for any body. It waits longer only if the body arrives at `_SLOWEST_BYTES_PER_S` or faster.
@@ -117,12 +118,13 @@ async def read_json_alone(request: Request) -> tuple[Any, bytes]:
     """Return the same as `read_json`, on a route whose options are fields of the body.
 
     Raises:
-        InvalidRequest: the query has a parameter, which would be ignored; the message says where it belongs.
+        InvalidRequest: the query has an option, which would be ignored; the message says where it belongs. Other
+            parameters do no harm: a proxy may have added them.
         UnsupportedMediaType, TooLarge, RateLimited, InvalidRequest: as `read_json` does.
     """
     found = await read_json(request)
-    for name in request.query_params:
-        text = "with a JSON body, options are fields of the body; query parameters are for NDJSON"
+    for name in Options.model_fields.keys() & request.query_params.keys():
+        text = "with a JSON body, options are fields of the body; only NDJSON has them in the query"
         raise InvalidRequest(f"{name}: {text}", details=[{"loc": ["query", name], "msg": text}])
     return found
 
