@@ -158,7 +158,8 @@ def test_a_worker_whose_corpus_is_broken_is_helped_by_another(tmp_path: Path, sc
         used = use(farm, str(SHIPPED))
         assert used.returncode == 0, used.stderr
         assert ask(farm).status_code == 200
-        assert {w["notice"] for w in farm.workers("premises") if w["state"] == "idle"} == {""}
+        idle = await_true(lambda: [w for w in farm.workers("premises") if w["state"] == "idle"], "an idle worker")
+        assert {worker["notice"] for worker in idle} == {""}
 
 
 def test_without_a_premise_worker_nothing_is_waited_for(farm: RunningFarm, valkey_url: str) -> None:
