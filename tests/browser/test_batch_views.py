@@ -13,7 +13,7 @@ from selenium.webdriver.support.ui import Select
 
 from farm.keys import Scope, create_key
 from tests.browser.page import Page
-from tests.browser.proofs import FALSE, TRUE, finish, submit
+from tests.browser.proofs import ENDLESS, FALSE, GAP, TRUE, finish, submit
 from tests.security.service.conftest import api_process
 from tests.support.running import RunningFarm, await_true
 
@@ -151,6 +151,27 @@ def test_attempts_are_grouped_by_their_problem(page: Page, farm: RunningFarm) ->
     await_true(lambda: sorted(page.texts(".rows .row a")) == ["0", "1"], "the attempts at it")
     page.find("button[aria-label^='Show all problems']").click()
     await_true(lambda: sorted(page.texts(".rows .row a")) == ["0", "1", "2"], "all")
+
+
+def test_a_filter_finds_the_problems_of_the_attempts_that_match(page: Page, farm: RunningFarm) -> None:
+    attempts = [("p1", TRUE, "p1/0"), ("p1", FALSE, "p1/1"), ("p2", GAP, "p2/0"), ("p3", ENDLESS, "p3/0")]
+    proofs = [{"problem": problem, "code": code, "id": name} for problem, code, name in attempts]
+    batch = finish(farm, submit(farm, proofs))
+
+    def open_with(query: str, *problems: str) -> None:
+        page.open(f"batches/{batch}?group=problem&{query}")
+        await_true(lambda: page.texts(".problems .rows .row a") == list(problems), f"the problems with {query}")
+
+    open_with("text=p1/1", "p1")
+    open_with("show=timeout", "p3")
+    open_with("text=did+not+finish", "p3")
+    open_with("text=P2", "p2")
+    open_with("show=rejected&text=is+false", "p1")
+    page.await_text("1 of 3 problems of the whole batch solved. Listed: 1 problem with 1 matching attempt.")
+    assert "rejected 1" in page.text("search")
+    assert "Whole batch, 4 of 4: 1 accepted" in page.text(".progress")
+    page.find(".rows .row a").click()
+    await_true(lambda: page.texts(".rows .row a") == ["p1/1"], "the attempt that matches")
 
 
 def test_names_can_be_read_on_a_narrow_screen(page: Page, farm: RunningFarm) -> None:

@@ -4,8 +4,8 @@ import { ask, poll } from "./api.js";
 import { canceller } from "./cancel.js";
 import { visible } from "./characters.js";
 import { everyFrame, h, heading, trail } from "./dom.js";
-import { filters, keepQuery, queryOf } from "./filters.js";
-import { problemList, solvedOf } from "./groups.js";
+import { filterOf, filters, isFiltered, keepQuery, queryOf } from "./filters.js";
+import { problemList } from "./groups.js";
 import { virtualList } from "./list.js";
 import { Problems, readNames } from "./names.js";
 import { Rates, rates, spread } from "./plots.js";
@@ -94,9 +94,9 @@ function hung({ silences }) {
   return `The stream of verdicts fell silent ${silences === 1 ? "once" : `${silences} times`} and was opened again where it had stopped: nothing is missing.`;
 }
 
-function grouping(problems, results) {
+function grouping({ problems }, said) {
   if (!problems) return "Reading the names of the problems…";
-  return problems.isNamed ? solvedOf(results) : "No proof of this batch names its problem, so each stands for its own.";
+  return problems.isNamed ? said() : "No proof of this batch names its problem, so each stands for its own.";
 }
 
 /** Return the list of proofs, or of problems if the address says so, and the button that switches between the two. */
@@ -120,7 +120,7 @@ function lists(results, route, signal, redraw) {
 
   function open() {
     results.order = orderOf(isGrouped() ? "" : (route.query.get("sort") ?? ""));
-    results.setFilter({ kind: route.query.get("show") ?? "", text: route.query.get("text") ?? "", problem: route.query.get("problem") ?? "" });
+    results.setFilter(filterOf(route));
     shown = isGrouped() && results.problems ? problemList(results, route, sorted) : proofs(results, route, sorted);
     place.replaceChildren(shown.element);
     redraw();
@@ -136,8 +136,8 @@ function lists(results, route, signal, redraw) {
 
   function update() {
     toggle.setAttribute("aria-pressed", isGrouped());
-    note.textContent = isGrouped() ? grouping(results.problems, results) : "";
     shown.update();
+    note.textContent = isGrouped() ? grouping(results, () => shown.said()) : "";
     shown.element.dataset.complete = results.isComplete;
   }
 
@@ -175,7 +175,7 @@ export async function show(main, route, signal) {
     drawing.update();
     tool.update(status);
     // The bar and the numbers above the list count the same verdicts as the list: those that this page has.
-    mix.update({ total: status.total, done: results.size, counts: results.counts() });
+    mix.update({ of: isFiltered(route) ? "Whole batch, " : "", total: status.total, done: results.size, counts: results.counts() });
     reading.textContent = results.size < status.done ? `Reading verdicts: ${count(results.size)} of ${count(status.done)}` : left(status, seen);
     if (!script.firstChild) script.append(...[scriptedNote(results.engine)].filter(Boolean));
     resumed.textContent = hung(results);

@@ -26,6 +26,15 @@ function group(label, chips) {
   return h("div", { class: "chips", role: "group", "aria-label": label }, chips.map(([, chip]) => chip));
 }
 
+/** Return the filter that a route names, in the form that `Results.setFilter` takes. */
+export function filterOf({ query }) {
+  const [kind, text, problem, group] = ["show", "text", "problem", "group"].map((name) => query.get(name) ?? "");
+  return { kind, text, problem, isByProblem: Boolean(group || problem) };
+}
+
+/** Return whether a route leaves out some proofs of its batch. */
+export const isFiltered = ({ query }) => ["show", "text", "problem"].some((name) => query.get(name));
+
 /** Return the filter's controls, with `update()`; `changed` is called when the filter has changed. */
 export function filters(results, route, signal, changed) {
   const text = h("input", { type: "search", id: "filter", "data-filter": true, placeholder: "name, or any message", oninput: () => apply() });
@@ -39,7 +48,7 @@ export function filters(results, route, signal, changed) {
   const chosen = (name) => route.query.get(name) ?? "";
 
   function use() {
-    results.setFilter({ kind: chosen("show"), text: text.value, problem: chosen("problem") });
+    results.setFilter(filterOf(route));
     searching.abort();
     clearTimeout(later);
     state.textContent = "";
@@ -73,7 +82,7 @@ export function filters(results, route, signal, changed) {
       chip.setAttribute("aria-pressed", kind === chosen("show"));
     }
     problem.hidden = !chosen("problem");
-    problem.textContent = `problem ${chosen("problem")} ✕`;
+    problem.textContent = `only ${chosen("problem")} ✕`;
     problem.setAttribute("aria-label", `Show all problems, not only ${chosen("problem")}`);
   }
 

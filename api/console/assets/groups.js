@@ -1,12 +1,12 @@
 // The problems of a batch, and how many attempts at each were accepted.
 
 import { h } from "./dom.js";
-import { queryOf } from "./filters.js";
+import { isFiltered, queryOf } from "./filters.js";
 import { virtualList } from "./list.js";
 import { naturalOrder } from "./names.js";
 import { heads, orderOf } from "./sorting.js";
 import { visible } from "./characters.js";
-import { OUTCOMES, badge, count, many } from "./words.js";
+import { badge, count, many } from "./words.js";
 
 const NATURAL = new Intl.Collator("en", { numeric: true });
 const COLUMNS = [["Problem", "name"], ["Solved", "solved", true], ["Accepted", "passed", true], ["Rejected", "failed", true], ["Undecided", "open", true]];
@@ -26,7 +26,18 @@ function comparison(by, problems, counts) {
   return { name, solved, passed: share(0), failed: share(1), open: share(2) }[by];
 }
 
-/** Return a list of a batch's problems, with `update()`. */
+/** Return a function that says whether a problem is listed: without a filter, all are; else it needs a matching attempt. */
+function matching({ problems, rows, index }, route) {
+  if (!isFiltered(route)) return () => true;
+  const found = new Uint8Array(problems.names.length);
+  for (const at of rows) found[problems.of[index[at]]] = 1;
+  const text = (route.query.get("text") ?? "").toLowerCase();
+  const isByName = text && !route.query.get("show") && !route.query.get("problem");
+  // A problem whose attempts still run is found by its name alone.
+  return (at) => found[at] || (isByName && problems.names[at].toLowerCase().includes(text));
+}
+
+/** Return a list of a batch's problems, with `update()`, and `said()`: a sentence on how many are solved and listed. */
 export function problemList(results, route, sorted) {
   const base = `#/batches/${encodeURIComponent(results.batch)}`;
   const { problems } = results;
@@ -43,7 +54,7 @@ export function problemList(results, route, sorted) {
     key: (row) => rows[row],
     cells: (row) => {
       const [known, ...numbers] = said(rows[row]);
-      const address = `${base}${queryOf(route, { group: "", problem: problems.names[rows[row]], sort: "", show: "" })}`;
+      const address = `${base}${queryOf(route, { group: "", problem: problems.names[rows[row]], sort: "" })}`;
       return [h("a", { href: address }, visible(problems.names[rows[row]])), badge(FATES[known], known), ...numbers];
     },
     refresh: (row, cells) => {
@@ -56,22 +67,27 @@ export function problemList(results, route, sorted) {
 
   function update() {
     const [sort, text, show] = ["sort", "text", "show"].map((name) => route.query.get(name) ?? "");
+    const isListed = matching(results, route);
     counts = problems.count(results);
     const order = orderOf(sort);
-    const [compare, outcome] = [comparison(order.by, problems, counts), OUTCOMES.indexOf(show)];
-    rows = natural.filter((at) => problems.names[at].toLowerCase().includes(text.toLowerCase()) && (outcome < 0 || counts[outcome][at]));
+    const compare = comparison(order.by, problems, counts);
+    rows = natural.filter(isListed);
     if (compare) rows.sort((a, b) => (order.isDescending ? -1 : 1) * compare(a, b) || a - b);
     mark(sort);
-    if (drawn !== sort + text) list.restart();
-    drawn = sort + text;
+    const now = [sort, text, show].join("\n");
+    if (drawn !== now) list.restart();
+    drawn = now;
     list.update();
   }
 
-  return { ...list, update };
-}
+  /** Return in words how many problems of the batch are solved, and what the filter leaves of them. */
+  function solved() {
+    const all = many(problems.names.length, "problem");
+    const number = `${count(counts[0].filter(Boolean).length)} of ${all}`;
+    const counted = "The buttons above count attempts; a row counts all attempts at its problem.";
+    if (!isFiltered(route)) return `${number} solved. ${counted}`;
+    return `${number} of the whole batch solved. Listed: ${many(rows.length, "problem")} with ${many(results.rows.length, "matching attempt")}. ${counted}`;
+  }
 
-/** Return how many problems of a batch are solved, in words. */
-export function solvedOf(results) {
-  const [accepted] = results.problems.count(results);
-  return `${count(accepted.filter(Boolean).length)} of ${many(results.problems.names.length, "problem")} solved`;
+  return { ...list, update, said: solved };
 }

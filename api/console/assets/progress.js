@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { KINDS, OUTCOMES, count, meaningOf, ofReason } from "./words.js";
 
 /**
- * Return a bar with `update(status)`. With `address`, each count is a link to the proofs that it counts, and
+ * Return a bar with `update(status)`; `status.of` may say what it is the progress of. With `address`, each count is a link to the proofs that it counts, and
  * `address(kind)` returns the link's address. If the status has `reasons`, their counts are below the bar.
  */
 export function progress(address) {
@@ -26,13 +26,13 @@ export function progress(address) {
     reasons.hidden = !kinds.length;
   }
 
-  function update({ total, done, counts, reasons: found }) {
+  function update({ of = "", total, done, counts, reasons: found }) {
     if (found && address) updateReasons(found);
     bar.setAttribute("aria-valuemax", total);
     bar.setAttribute("aria-valuenow", done);
     OUTCOMES.forEach((outcome, at) => (parts[at].style.flexGrow = counts[outcome]));
     rest.style.flexGrow = total - done;
-    far.textContent = `${count(done)} of ${count(total)}: `;
+    far.textContent = `${of}${count(done)} of ${count(total)}: `;
     for (const { outcome, update } of words) update(counts[outcome]);
     bar.setAttribute("aria-valuetext", text.textContent);
   }

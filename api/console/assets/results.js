@@ -24,7 +24,7 @@ export class Results {
     this.names = new Map();
     this.tally = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
     this.texts = new Map();
-    this.filter = { kind: "", text: "", problem: "" };
+    this.filter = { kind: "", text: "", problem: "", isByProblem: false };
     this.problems = null;
     [this.found, this.isSearched] = [null, false];
     this.order = orderOf("");
@@ -89,17 +89,23 @@ export class Results {
   }
 
   matches(at) {
-    const { text, problem } = this.filter;
-    if (problem && this.problems && this.problems.of[this.index[at]] !== this.problems.at.get(problem)) return false;
+    const { text, problem, isByProblem } = this.filter;
+    const attempted = this.problems?.of[this.index[at]];
+    if (problem && this.problems && attempted !== this.problems.at.get(problem)) return false;
     if (this.found?.[this.index[at]]) return true;
+    // Where problems are shown, a text may also name a problem: all attempts at the problem then match.
+    if (isByProblem && this.problems?.names[attempted].toLowerCase().includes(text)) return true;
     return !text || this.name(at).toLowerCase().includes(text) || this.said[at].toLowerCase().includes(text);
   }
 
-  /** List only proofs of one outcome or reason (`kind`) and of one problem, whose names or messages contain a text. */
-  setFilter({ kind, text, problem }) {
+  /**
+   * List only proofs of one outcome or reason (`kind`) and of one problem, whose names or messages contain a text. If
+   * `isByProblem`, the names of their problems count too.
+   */
+  setFilter({ kind, text, problem, isByProblem = false }) {
     const lower = text.toLowerCase();
     if (lower !== this.filter.text) [this.found, this.isSearched] = [null, false];
-    this.filter = { kind, text: lower, problem };
+    this.filter = { kind, text: lower, problem, isByProblem };
     this.filterAgain();
   }
 
