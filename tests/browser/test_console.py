@@ -106,6 +106,47 @@ def test_everything_is_reached_by_keyboard(page: Page, mixed: str) -> None:
     await_true(lambda: page.address() == "#/batches", "the list")
 
 
+HINTS = (
+    "return [...document.querySelectorAll('footer span')].filter((e) => e.checkVisibility()).map((e) => e.innerText)"
+)
+
+
+@pytest.mark.parametrize(
+    ("view", "keys"),
+    [
+        ("batches", ["↑ ↓ rows", "Enter opens"]),
+        ("batches/{}", ["/ filter", "↑ ↓ rows", "Enter opens", "Esc back"]),
+        ("batches/{}/45", ["Esc back"]),
+        ("try", ["Esc back", "Ctrl+Enter sends a box"]),
+    ],
+)
+def test_the_foot_names_the_keys_that_work_here(page: Page, mixed: str, view: str, keys: list[str]) -> None:
+    page.open(view.format(mixed))
+
+    await_true(lambda: page.run(HINTS) == keys, f"the keys of {view}")
+
+
+def test_the_arrow_keys_lead_from_anywhere_into_the_rows(page: Page, mixed: str) -> None:
+    page.open("batches")
+    page.await_text(mixed)
+    page.press(Keys.ARROW_DOWN)
+    first, second = page.texts(".batches tbody th a")[:2]
+    assert page.focused() == first
+    page.press(Keys.ARROW_DOWN)
+    assert page.focused() == second
+    page.press(Keys.ARROW_UP)
+    assert page.focused() == first
+
+    page.open(f"batches/{mixed}?sort=name&text=wrong-")
+    page.await_text("all 3", "search")
+    page.press(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
+    page.await_text("wrong-1", "h1")
+    page.press(Keys.ESCAPE)
+    await_true(lambda: page.focused() == "wrong-1", "the row they came from")
+    page.press("/", Keys.ARROW_DOWN)
+    assert page.focused() == "wrong-1", "from the filter too"
+
+
 @pytest.mark.parametrize("view", ["batches", "workers", "history", "try", "batches/{}", "batches/{}/45"])
 def test_a_narrow_screen_never_scrolls_sideways(page: Page, mixed: str, view: str) -> None:
     page.chrome.execute_cdp_cmd(

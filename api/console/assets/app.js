@@ -8,6 +8,7 @@ import * as compare from "./compare.js";
 import { heading } from "./dom.js";
 import * as history from "./history.js";
 import * as item from "./item.js";
+import { moveRow } from "./rowkeys.js";
 import * as attempt from "./try.js";
 import * as workers from "./workers.js";
 import { problem } from "./words.js";
@@ -80,7 +81,8 @@ function back() {
 function press(event) {
   if (document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
   const isTyping = event.target.closest("input, textarea, select");
-  if (event.key === "Escape" && isTyping) event.target.blur();
+  if (moveRow(event)) event.preventDefault();
+  else if (event.key === "Escape" && isTyping) event.target.blur();
   else if (event.key === "Escape") back();
   else if (event.key === "/" && !isTyping) {
     const filter = document.querySelector("[data-filter]");
