@@ -198,6 +198,59 @@ def hint(page: Page) -> bool:
     return bool(page.run("return document.querySelector('.filter-hint').checkVisibility()"))
 
 
+def test_a_click_on_a_row_opens_it_unless_text_is_being_marked(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}?show=timeout")
+    await_true(lambda: page.texts(".rows .row a") == ["endless"], "the row")
+    page.run("getSelection().selectAllChildren(document.querySelector('.rows .two-lines'))")
+    page.run("document.querySelector('.rows .two-lines').click()")
+    assert page.address() == f"#/batches/{mixed}?show=timeout", "the text was marked, to be copied"
+    page.find(".rows .badge").click()
+
+    page.await_text("Proof 45", "h1")
+    page.press(Keys.ESCAPE)
+    await_true(lambda: page.focused() == "endless", "the row it was opened from")
+
+
+def test_two_lines_of_a_message_can_be_read_in_its_row(page: Page, farm: RunningFarm) -> None:
+    code = f"theorem long : {'1 + ' * 40}1 = 3 := by decide"
+    page.open(f"batches/{finish(farm, submit(farm, [{'code': code}]))}")
+    await_true(lambda: page.texts(".rows .row"), "the row")
+
+    script = """
+      const text = document.querySelector('.rows .two-lines');
+      return [text.getClientRects()[0].height, text.closest('.row').clientHeight, text.title];
+    """
+    text, row, title = page.run(script)
+    assert (text, row) == (30, 33), "two lines of 15 pixels, in a row as high as every other"
+    assert "1 + 1 + 1" in title
+
+
+TAKEN_OVER = """
+const ask = window.fetch;
+window.fetch = async (...of) => {
+  const reply = await ask(...of);
+  if (!String(of[0]).includes("/results")) return reply;
+  const told = (await reply.text()).replace(/("index":[0-9],.*?)"cached":false/g, '$1"cached":true');
+  return new Response(told, { status: reply.status, headers: reply.headers });
+};
+"""
+
+
+def test_a_list_says_which_proofs_did_not_run(page: Page, mixed: str) -> None:
+    """The tests' farm keeps no verdicts, so ten verdicts of runs are told as earlier ones on their way to the page."""
+    added = page.chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": TAKEN_OVER})
+    assert added
+    page.open(f"batches/{mixed}?sort=index")
+    page.await_text("all 46", "search")
+
+    rows = page.texts(".rows .row")
+    assert ["(earlier)" in row for row in rows[:12]] == [True] * 10 + [False] * 2
+    assert "46 verdicts, 10 from earlier runs" in page.text(".facts")
+    await_true(lambda: "36 proofs" in page.text(".plots figure:nth-last-child(2)"), "the times of what ran")
+    assert "without the 10 from earlier runs" in page.text(".plots figure:nth-last-child(2)")
+    assert "46 proofs" in page.text(".plots figure:last-child"), "all of them waited"
+
+
 def test_the_list_says_what_timed_out(page: Page, mixed: str) -> None:
     page.open("batches")
     page.await_text(mixed)

@@ -18,6 +18,7 @@ import { KINDS, badge, clock, count, duration, many, nameOf, scriptedNote, secon
 
 const PLOT_EVERY_MS = 500;
 const COLUMNS = [["#", "index"], ["Proof", "name"], ["Verdict", "verdict"], ["Ran", "ran", true], ["Waited", "waited", true], ["First message"]];
+const EARLIER = "An earlier run's verdict on the same text answered this proof. The proof did not run again; the time is that of the earlier run.";
 // The batch shown last. When a person returns to it from a proof, it looks as before, and its stream goes on.
 let held = null;
 
@@ -44,6 +45,16 @@ function left({ total, done, finished_at }, seen) {
   return `${rate.toFixed(1)} verdicts per second, about ${duration((total - done) / rate)} left`;
 }
 
+function ran(results, at) {
+  const time = seconds(results.time_s[at]);
+  return results.isEarlier[at] ? h("span", { title: EARLIER }, `${time} (earlier)`) : time;
+}
+
+/** Return how many verdicts were taken over from earlier runs, or nothing if all proofs of the batch ran. */
+function takenOver({ size, earlier }) {
+  return earlier ? [` · ${many(size, "verdict")}, `, h("span", { title: EARLIER }, `${count(earlier)} from earlier runs`)] : [];
+}
+
 function proofs(results, route, sorted) {
   const base = `#/batches/${encodeURIComponent(results.batch)}/`;
   const { elements, mark } = heads(COLUMNS, sorted);
@@ -58,9 +69,9 @@ function proofs(results, route, sorted) {
         String(results.index[at]),
         h("a", { href: address(at) }, visible(results.name(at))),
         badge(kind, kind.replaceAll("_", " ")),
-        seconds(results.time_s[at]),
+        ran(results, at),
         seconds(results.queue_s[at]),
-        visible(results.said[at]),
+        h("span", { class: "two-lines", title: results.said[at] || null }, visible(results.said[at])),
       ];
     },
     // A row may stay while the order changes. The link in it has to lead back to the present order.
@@ -81,7 +92,7 @@ function plots(results, seen) {
     drawn_ms = performance.now();
     element.replaceChildren(
       ...rates("Verdicts per second, as seen by this page", seen.points),
-      spread("Time a proof ran, whole batch", results.time_s.subarray(0, results.size)),
+      spread(`Time a proof ran, whole batch${results.earlier ? ` without the ${count(results.earlier)} from earlier runs` : ""}`, results.timesRun()),
       spread("Time a proof waited, whole batch", results.queue_s.subarray(0, results.size)),
     );
   }
@@ -167,7 +178,7 @@ export async function show(main, route, signal) {
   if (signal.aborted) return;
 
   const [results, seen, mix, heard] = [resultsOf(status), new Rates(), progress((kind) => `#${route.path}${queryOf(route, { show: kind })}`), announcer()];
-  const [line, script, resumed, reading] = [h("span"), h("div"), h("p", { class: "quiet", role: "status" }), h("p", { class: "quiet" })];
+  const [line, earlier, script, resumed, reading] = [h("span"), h("span"), h("div"), h("p", { class: "quiet", role: "status" }), h("p", { class: "quiet" })];
   const [state, cancel, drawing] = [h("span"), canceller(path, signal), plots(results, seen)];
   const redraw = everyFrame(() => {
     list.update();
@@ -178,6 +189,7 @@ export async function show(main, route, signal) {
     mix.update({ of: isFiltered(route) ? "Whole batch, " : "", total: status.total, done: results.size, counts: results.counts() });
     reading.textContent = results.size < status.done ? `Reading verdicts: ${count(results.size)} of ${count(status.done)}` : left(status, seen);
     if (!script.firstChild) script.append(...[scriptedNote(results.engine)].filter(Boolean));
+    earlier.replaceChildren(...takenOver(results));
     resumed.textContent = hung(results);
   });
   const level = status.options.level && [term("Level"), ` ${status.options.level} · `];
@@ -186,7 +198,7 @@ export async function show(main, route, signal) {
   const tool = tools(results, route, signal, [list.toggle], cancel.element);
   if (nameOf(status)) title.replaceChildren(h("span", {}, visible(nameOf(status))), h("code", { class: "quiet" }, route.parts[1]));
   title.append(" ", state);
-  main.append(h("p", { class: "facts quiet" }, level, line), heard.element, mix.element, reading, tool.element, resumed, script, filter.element, list.element, drawing.element);
+  main.append(h("p", { class: "facts quiet" }, level, line, earlier), heard.element, mix.element, reading, tool.element, resumed, script, filter.element, list.element, drawing.element);
   list.open();
   keepPlace(results, list, route, signal);
 

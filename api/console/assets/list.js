@@ -97,6 +97,14 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
     active = Number(event.target.closest("[data-row]")?.dataset.row ?? active);
   });
 
+  rows.addEventListener("click", (event) => {
+    const links = event.target.closest(".row")?.querySelectorAll("a") ?? [];
+    // A row with several links has no single place to go to, and a person may be marking text in order to copy it.
+    if (links.length !== 1 || event.target.closest("a") || !getSelection().isCollapsed) return;
+    // The same click, so that Ctrl opens another tab here too.
+    links[0].dispatchEvent(new MouseEvent("click", event));
+  });
+
   const buttons = [...head.querySelectorAll("button")];
   for (const button of buttons) button.tabIndex = -1;
   head.addEventListener("keydown", (event) => {

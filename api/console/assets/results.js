@@ -1,4 +1,4 @@
-// Holds the verdicts of one batch. A verdict takes 20 bytes and a shared text, so 100 000 of them take a few megabytes.
+// Holds the verdicts of one batch. A verdict takes 21 bytes and a shared text, so 100 000 of them take a few megabytes.
 
 import { ask, lines, poll, sleep } from "./api.js";
 import { firstError } from "./messages.js";
@@ -20,6 +20,9 @@ export class Results {
     this.kind = new Uint8Array(total);
     this.time_s = new Float32Array(total);
     this.queue_s = new Float32Array(total);
+    // 1 if the verdict of an earlier run answered the proof, so that it did not run.
+    this.isEarlier = new Uint8Array(total);
+    this.earlier = 0;
     this.said = new Array(total);
     this.names = new Map();
     this.tally = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
@@ -39,6 +42,8 @@ export class Results {
     this.kind[at] = KINDS.indexOf(kind);
     this.time_s[at] = verdict.time_s;
     this.queue_s[at] = verdict.queue_s;
+    this.isEarlier[at] = verdict.cached;
+    this.earlier += verdict.cached;
     this.said[at] = this.shared(((firstError(verdict) ?? verdict.messages[0])?.data ?? "").slice(0, SAID_CHARS).replace(/\s*\n\s*/g, " "));
     if (verdict.id !== String(verdict.index)) this.names.set(verdict.index, verdict.id);
     this.tally[KINDS[this.kind[at]]] += 1;
@@ -66,6 +71,12 @@ export class Results {
   /** Return how many verdicts have an outcome, in the whole batch or in the tally of a part of the batch. */
   outcomeSize(outcome, tally = this.tally) {
     return KINDS.filter((kind) => outcomeOf(kind) === outcome).reduce((sum, kind) => sum + tally[kind], 0);
+  }
+
+  /** Return the times of the proofs that ran in this batch, in seconds. */
+  timesRun() {
+    const times_s = this.time_s.subarray(0, this.size);
+    return this.earlier ? times_s.filter((_, at) => !this.isEarlier[at]) : times_s;
   }
 
   name(at) {
