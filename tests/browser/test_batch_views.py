@@ -287,7 +287,10 @@ def test_chips_and_the_first_error_are_those_of_the_filter(page: Page, mixed: st
 
     page.open(f"batches/{mixed}?show=accepted")
     page.await_text("accepted 40", "search")
-    assert "First error" not in page.text(".tools"), "no accepted proof has one"
+    first = page.find(".tools .button")
+    assert (first.text, first.get_attribute("aria-disabled")) == ("First error", "true"), "no accepted proof has one"
+    assert first.get_attribute("href") is None
+    assert "Download all 46 as JSONL" in page.text(".tools"), "whatever the filter"
 
 
 def test_the_first_error_is_the_first_cause(page: Page, mixed: str) -> None:
@@ -337,16 +340,16 @@ def test_a_proof_that_did_not_run_says_whose_run_it_shows(page: Page, mixed: str
     assert "s, in the earlier run" in facts
 
 
-def download(page: Page, form: str, batch: str, folder: Path) -> Path:
-    """Press a batch's button for a file of this form, and return the file."""
+def download(page: Page, form: str, batch: str, folder: Path, name: str = "") -> Path:
+    """Press a batch's button for a file of this form, and return the file; it has the batch's id for a name."""
     where = {"behavior": "allow", "downloadPath": str(folder)}
     page.chrome.execute_cdp_cmd("Browser.setDownloadBehavior", where)
     page.open(f"batches/{batch}")
-    page.await_text(f"Download {form}", ".tools")
+    page.await_text(f"as {form}", ".tools")
     await_true(lambda: page.texts(".state"), "the state")
     [button] = [each for each in page.chrome.find_elements("css selector", ".tools button") if form in each.text]
     button.click()
-    path = folder / f"{batch}.{form.lower()}"
+    path = folder / f"{name or batch}.{form.lower()}"
     await_true(path.exists, "the file")
     return path
 
@@ -363,7 +366,13 @@ def test_a_batch_is_downloaded_as_parquet(page: Page, mixed: str, tmp_path: Path
 
     assert [row["index"] for row in rows] == list(range(46))
     assert (rows[45]["reason"], rows[45]["batch"]) == ("timeout", mixed)
-    await_true(lambda: "Download Parquet …" not in page.text(".tools"), "the button as it was")
+    page.await_text("Download all 46 as Parquet", ".tools")
+
+
+def test_a_file_begins_with_the_label_of_its_batch(page: Page, farm: RunningFarm, tmp_path: Path) -> None:
+    batch = finish(farm, submit(farm, [{"code": TRUE}], label="../prover 7b: step 1200"))
+
+    download(page, "JSONL", batch, tmp_path, f"prover_7b_step_1200_{batch[:8]}")
 
 
 def test_what_is_undecided_runs_again(page: Page, mixed: str, farm: RunningFarm) -> None:
@@ -437,6 +446,27 @@ def test_a_problem_that_was_won_leads_to_its_proofs(
     ]
     links[1].click()
     page.await_text("accepted", ".verdict")
+
+
+def test_a_comparison_adds_up_and_names_what_is_unclear(page: Page, farm: RunningFarm) -> None:
+    def step(label: str, *codes: str) -> str:
+        attempts = [{"problem": f"p{at}", "code": code} for at, code in enumerate(codes)]
+        return finish(farm, submit(farm, attempts, label=label))
+
+    first = step("prover-7b, a long name, step 1200", TRUE, FALSE, ENDLESS, TRUE)
+    second = step("prover-7b, a long name, step 1400", TRUE, TRUE, TRUE, FALSE)
+    page.look(390, "light")
+    page.open(f"compare/{first}/{second}")
+
+    page.await_text("solves more problems than prover-7b, a long name, step 1200: 3 against 2. It won 1 and lost 1.")
+    assert "step 1400: 3 = 1 solved by both + 1 won + 1 unclear." in page.text(".judgement")
+    assert "step 1200: 2 = 1 solved by both + 1 lost." in page.text(".judgement")
+    assert "Unclear, because an attempt is undecided or still runs: p2." in page.text(".judgement")
+    heads = page.run("return [...document.querySelectorAll('.compared .head > span')].map((e) => e.innerText)")
+    assert heads == ["Problem", "1200", "1400", "Change"], "what the two names do not share"
+    cells = "return [...document.querySelectorAll('.compared .rows .row > span')]"
+    assert page.run(f"{cells}.filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.innerText)") == []
+    assert page.violations() == []
 
 
 def test_a_swapped_comparison_keeps_its_filter(page: Page, steps: tuple[str, str]) -> None:

@@ -13,6 +13,7 @@ import { OUTCOMES, badge, count, nameOf } from "./words.js";
 
 const CHANGES = { won: "accepted", lost: "rejected", both: "", neither: "", unclear: "undecided", "only in A": "", "only in B": "" };
 const MOST_NAMED = 20;
+const MOST_UNCLEAR = 3;
 
 /** Return the name and the meaning of each change from the first batch to the second. */
 function words([first, second]) {
@@ -94,11 +95,35 @@ function cell({ status, results }, name, found) {
   return h("a", { href: address, class: FATES[found.fate] }, text);
 }
 
-/** Return a sentence that says which batch is better, and by how much. */
-function judgement(sizes, solved, [first, second]) {
+/** Return sentences that say which batch is better, by how much, and which problems are unclear. The numbers add up. */
+function judgement(all, sizes, [first, second]) {
+  const solvedBy = (side, kind) => all.filter((each) => each[side]?.fate === "solved" && (!kind || each.change === kind)).length;
+  const solved = ["a", "b"].map((side) => solvedBy(side));
   const how = ["fewer problems than", "as many problems as", "more problems than"][1 + Math.sign(solved[1] - solved[0])];
-  const open = sizes.unclear ? ` Of ${count(sizes.unclear)} that is not known: some attempt is undecided or still runs.` : "";
-  return `${second} solves ${how} ${first}: ${count(solved[1])} against ${count(solved[0])}. It won ${count(sizes.won)} and lost ${count(sizes.lost)}.${open}`;
+  const better = `${second} solves ${how} ${first}: ${count(solved[1])} against ${count(solved[0])}. It won ${count(sizes.won)} and lost ${count(sizes.lost)}.`;
+  const parts = (side, kinds) => Object.entries(kinds).flatMap(([kind, word]) => (solvedBy(side, kind) ? [`${count(solvedBy(side, kind))} ${word}`] : [])).join(" + ");
+  const [mine, theirs] = [
+    parts("b", { both: "solved by both", won: "won", unclear: "unclear", "only in B": "that only it has" }),
+    parts("a", { both: "solved by both", lost: "lost", unclear: "unclear", "only in A": "that only it has" }),
+  ];
+  const isSimple = !["unclear", "only in A", "only in B"].some((kind) => solvedBy("a", kind) || solvedBy("b", kind));
+  const sum = isSimple ? "" : ` ${second}: ${count(solved[1])} = ${mine || 0}. ${first}: ${count(solved[0])} = ${theirs || 0}.`;
+  return better + sum + unclear(all.filter((each) => each.change === "unclear"));
+}
+
+function unclear(some) {
+  if (!some.length) return "";
+  const rest = some.length > MOST_UNCLEAR ? ` and ${count(some.length - MOST_UNCLEAR)} more` : "";
+  return ` Unclear, because an attempt is undecided or still runs: ${some.slice(0, MOST_UNCLEAR).map(({ name }) => name).join(", ")}${rest}.`;
+}
+
+/** Return a batch's name as an element. A narrow screen leaves out the beginning that the other name has too. */
+function distinct(name, other) {
+  let shared = 0;
+  while (shared < name.length && name[shared] === other[shared]) shared += 1;
+  // Numbers and words stay whole.
+  const beginning = name.slice(0, shared).replace(/[\p{L}\p{N}]+$/u, "");
+  return h("span", { title: name }, beginning && h("span", { class: "shared" }, visible(beginning)), h("span", {}, visible(name.slice(beginning.length))));
 }
 
 /** Return a section on the problems (`some`) with the same change, with links to their proofs in both batches. */
@@ -139,8 +164,9 @@ export async function show(main, route, signal) {
   const changes = h("div", { class: "cards" });
   const chips = ["", ...Object.keys(CHANGES)].map((kind) => [kind, h("button", { type: "button", class: `chip ${CHANGES[kind] ?? ""}`, title: called[kind]?.[1], onclick: () => choose(kind) })]);
   let [all, rows, drawn] = [[], [], []];
-  const chosen = () => route.query.get("show") ?? "";
-  const list = virtualList("Problems", ["Problem", ...names.map((name) => h("span", { title: name }, visible(name))), "Change"], {
+  // An address with a change that there is not shows all.
+  const chosen = () => (route.query.get("show") in CHANGES ? route.query.get("show") : "");
+  const list = virtualList("Problems", ["Problem", ...names.map((name, at) => distinct(name, names[1 - at])), "Change"], {
     length: () => rows.length,
     key: (row) => `${rows[row].name}\n${rows[row].a?.passed}\n${rows[row].b?.passed}\n${rows[row].change}`,
     cells: (row) => {
@@ -170,10 +196,9 @@ export async function show(main, route, signal) {
       chip.setAttribute("aria-pressed", kind === chosen());
       chip.hidden = kind && !sizes[kind] && kind !== chosen() && kind !== "won" && kind !== "lost";
     }
-    const solved = ["a", "b"].map((side) => all.filter((each) => each[side]?.fate === "solved").length);
     const isUnnamed = !a.results.problems.isNamed || !b.results.problems.isNamed;
     const matched = isUnnamed ? " Proofs without a problem are compared by their ids." : "";
-    note.textContent = judgement(sizes, solved, names) + matched;
+    note.replaceChildren(...visible(judgement(all, sizes, names) + matched));
     const some = (kind) => all.filter((each) => each.change === kind);
     const listOf = (kind) => named(`${called[kind][0]}: ${called[kind][1]}`, some(kind), [a, b], names, () => choose(kind));
     if (!changes.contains(document.activeElement)) changes.replaceChildren(...["won", "lost"].map(listOf).filter(Boolean));

@@ -7,11 +7,18 @@ import { queryOf } from "./filters.js";
 import { clock, count, nameOf, problem } from "./words.js";
 
 const PARQUET = "application/vnd.apache.parquet";
+const MOST_LABEL_CHARS = 80;
 
-async function downloadParquet({ batch_id }, signal) {
+/** Return the name of a file of a batch's verdicts: the batch's label if it has one, and the beginning of its id. */
+function fileOf({ batch_id, label }, form) {
+  const name = (label ?? "").replace(/[^\p{L}\p{N}.-]+/gu, "_").replace(/^[_.]+|_+$/g, "").slice(0, MOST_LABEL_CHARS);
+  return `${name ? `${name}_${batch_id.slice(0, 8)}` : batch_id}.${form}`;
+}
+
+async function downloadParquet(status, signal) {
   // These four characters end every Parquet file.
-  const whole = await file(`v1/batches/${encodeURIComponent(batch_id)}/verdicts.parquet`, { signal, accept: PARQUET, end: "PAR1" });
-  save(`${batch_id}.parquet`, [whole], PARQUET);
+  const whole = await file(`v1/batches/${encodeURIComponent(status.batch_id)}/verdicts.parquet`, { signal, accept: PARQUET, end: "PAR1" });
+  save(fileOf(status, "parquet"), [whole], PARQUET);
 }
 
 async function downloadLines(status, signal, told) {
@@ -23,9 +30,9 @@ async function downloadLines(status, signal, told) {
     // The lines are kept in blobs, which the browser can store on the disk; texts would fill the page's memory.
     parts.push(new Blob(rows.map((row) => `${JSON.stringify(row)}\n`)));
     after = next;
-    told(after === null ? "" : `${count(after + 1)} of ${count(status.total)}…`);
+    if (after !== null) told(`${count(after + 1)} of ${count(status.total)}…`);
   }
-  save(`${status.batch_id}.jsonl`, parts, "application/x-ndjson;charset=utf-8");
+  save(fileOf(status, "jsonl"), parts, "application/x-ndjson;charset=utf-8");
 }
 
 /** Return a select box with the other batches; choosing one opens the comparison with it. */
@@ -52,12 +59,17 @@ function comparer(batch, signal) {
 /** Return a row of buttons, with `update(status)`; `more` are elements among the buttons, and `last` ends the row. */
 export function tools(results, route, signal, more, last) {
   const path = `v1/batches/${encodeURIComponent(results.batch)}`;
-  const wrong = h("a", { class: "button" }, "First error");
-  const lines = h("button", { type: "button", title: "One line of JSON for each verdict", onclick: fetchLines }, "Download JSONL");
-  const table = h("button", { type: "button", title: "One row for each verdict, for pandas, Polars, DuckDB…", onclick: fetchTable }, "Download Parquet");
+  const wrong = h("a", { class: "button", role: "link" }, "First error");
+  const lines = h("button", { type: "button", title: "One line of JSON for each verdict", onclick: fetchLines });
+  const table = h("button", { type: "button", title: "One row for each verdict, for pandas, Polars, DuckDB…", onclick: fetchTable });
   const again = h("button", { type: "button", onclick: rerun });
   const failure = h("div");
   let status = null;
+
+  /** Name a download. What it saves does not depend on the filter. */
+  function label(button, form) {
+    if (!button.disabled) button.textContent = `Download all ${count(status.done)} as ${form}`;
+  }
 
   async function attempt(button, work) {
     button.disabled = true;
@@ -68,16 +80,17 @@ export function tools(results, route, signal, more, last) {
       if (!signal.aborted) failure.replaceChildren(problem(error));
     } finally {
       button.disabled = false;
+      if (!signal.aborted) update(status);
     }
   }
 
   function fetchLines() {
-    attempt(lines, () => downloadLines(status, signal, (far) => (lines.textContent = `Download JSONL ${far}`.trim())));
+    attempt(lines, () => downloadLines(status, signal, (far) => (lines.textContent = `JSONL: ${far}`)));
   }
 
   function fetchTable() {
-    table.textContent = "Download Parquet …";
-    attempt(table, () => downloadParquet(status, signal).finally(() => (table.textContent = "Download Parquet")));
+    table.textContent = "Parquet: reading…";
+    attempt(table, () => downloadParquet(status, signal));
   }
 
   function rerun() {
@@ -89,8 +102,14 @@ export function tools(results, route, signal, more, last) {
 
   function update(now) {
     status = now;
-    wrong.hidden = results.firstWrong < 0;
-    wrong.href = `#/batches/${encodeURIComponent(results.batch)}/${results.firstWrong}${queryOf(route)}`;
+    const isWrong = results.firstWrong >= 0;
+    // The link stays in its place when there is no error, so that no other button comes under the pointer.
+    wrong.setAttribute("aria-disabled", !isWrong);
+    wrong.title = isWrong ? "" : "None of the listed proofs is rejected.";
+    if (isWrong) wrong.href = `#/batches/${encodeURIComponent(results.batch)}/${results.firstWrong}${queryOf(route)}`;
+    else wrong.removeAttribute("href");
+    label(lines, "JSONL");
+    label(table, "Parquet");
     const left = now.counts.undecided;
     again.hidden = !now.finished_at || !left;
     again.textContent = `Rerun ${count(left)} undecided`;
