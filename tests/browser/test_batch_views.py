@@ -105,6 +105,41 @@ def test_proofs_are_sorted_and_keep_their_index(page: Page, mixed: str) -> None:
     assert page.address() == f"#/batches/{mixed}?sort=name"
 
 
+def test_proofs_stand_in_the_order_of_the_batch(page: Page, farm: RunningFarm) -> None:
+    proofs = [{"code": f"{TRUE} -- sleep:{100 * (9 - at)}"} for at in range(9)]
+    page.open(f"batches/{finish(farm, submit(farm, proofs, timeout_s=10))}")
+
+    await_true(lambda: page.texts(".rows .row a") == [str(at) for at in range(9)], "the order of the proofs")
+    heads = ".head [aria-sort=ascending]"
+    assert page.text(heads) == "# ↑"
+    page.find(f"{heads} button").click()
+    await_true(lambda: page.texts(".rows .row a")[:1] == ["8"], "the last first")
+    page.find(".head [aria-sort=descending] button").click()
+    await_true(lambda: page.texts(".rows .row a")[:1] == ["0"], "as at the beginning")
+    assert "sort" not in page.address()
+
+
+def test_the_way_back_names_the_batch_and_the_filter(page: Page, farm: RunningFarm) -> None:
+    proof = {"code": TRUE, "id": "problem_23/0", "problem": "problem_23"}
+    batch = finish(farm, submit(farm, [proof], label="step 1200"))
+    page.open(f"batches/{batch}/0?text=problem_23")
+
+    await_true(lambda: page.texts(".trail a") == ["Batches", "step 1200", "problem_23"], "the way back")
+    page.await_text("All attempts at problem_23")
+    page.chrome.find_element("link text", "All attempts at problem_23").click()
+    page.await_text("only problem_23 ✕", "search")
+
+
+def test_an_outcome_that_does_not_exist_shows_all(page: Page, mixed: str) -> None:
+    page.open(f"batches/{mixed}?show=banana")
+    page.await_text("all 46", "search")
+
+    assert "No verdict is called “banana”: all are listed." in page.text("search")
+    assert len(page.texts(".rows .row")) > 5
+    assert page.find(".chip[aria-pressed=true]").text == "all 46"
+    assert page.address() == f"#/batches/{mixed}"
+
+
 def test_two_clicks_in_one_frame_turn_the_order_round(page: Page, mixed: str) -> None:
     page.open(f"batches/{mixed}")
     page.await_text("all 46", "search")
@@ -558,7 +593,7 @@ def test_rows_stay_what_they_are_while_verdicts_come(page: Page, farm: RunningFa
     page.run("window.first = document.querySelector('.rows .row')")
     page.await_text("all 40", "search")
 
-    assert page.run("return window.first.isConnected && window.first === document.querySelector('.rows .row')")
+    assert page.run("return window.first.isConnected")
 
 
 def test_a_running_batch_is_cancelled_by_keyboard_after_a_question(page: Page, farm: RunningFarm) -> None:

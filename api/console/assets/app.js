@@ -4,8 +4,9 @@ import { watchAlarms } from "./alarms.js";
 import { connection, key } from "./api.js";
 import * as batch from "./batch.js";
 import * as batches from "./batches.js";
+import { visible } from "./characters.js";
 import * as compare from "./compare.js";
-import { heading } from "./dom.js";
+import { h, heading } from "./dom.js";
 import * as history from "./history.js";
 import * as item from "./item.js";
 import { moveRow } from "./rowkeys.js";
@@ -41,6 +42,12 @@ function viewOf({ parts }) {
   return parts.length === 1 ? { workers, history, try: attempt }[parts[0]] : undefined;
 }
 
+function sayWhereToGo() {
+  heading(main, "There is no such view");
+  const links = [...document.querySelectorAll("nav a")].map((link) => h("li", {}, h("a", { href: link.hash }, link.textContent)));
+  main.append(h("p", {}, "The address asks for ", h("code", {}, visible(location.hash)), ". These views exist:"), h("ul", {}, links));
+}
+
 async function go() {
   leaving.abort();
   const staying = (leaving = new AbortController());
@@ -54,7 +61,7 @@ async function go() {
   try {
     const view = viewOf(route);
     if (view) await view.show(main, route, signal);
-    else heading(main, "There is no such view");
+    else sayWhereToGo();
   } catch (error) {
     // Both halves of a view may fail for the same cause: the first failure is shown, and it also stops the other half.
     if (!signal.aborted) main.append(problem(error));
@@ -93,6 +100,7 @@ function press(event) {
 
 function askForKey(why) {
   document.getElementById("key-why").textContent = why;
+  document.getElementById("forget-key").hidden = !key.get();
   if (!dialog.open) dialog.showModal();
 }
 
@@ -117,6 +125,7 @@ connection.addEventListener("down", ({ detail }) => {
 connection.addEventListener("up", () => (trouble.hidden = true));
 connection.addEventListener("key", ({ detail }) => askForKey(detail));
 document.getElementById("open-key").addEventListener("click", () => askForKey(key.get() ? "This tab has a key." : "This tab has no key."));
+document.getElementById("close-key").addEventListener("click", () => dialog.close());
 document.getElementById("forget-key").addEventListener("click", () => use(""));
 dialog.querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -17,6 +17,8 @@ import { tools } from "./tools.js";
 import { KINDS, badge, clock, count, duration, many, nameOf, scriptedNote, seconds, stateBadge } from "./words.js";
 
 const PLOT_EVERY_MS = 500;
+// The order of the proofs in the batch. Verdicts come in another order.
+const USUAL_ORDER = "index";
 const COLUMNS = [["#", "index"], ["Proof", "name"], ["Verdict", "verdict"], ["Ran", "ran", true], ["Waited", "waited", true], ["First message"]];
 const EARLIER = "An earlier run's verdict on the same text answered this proof. The proof did not run again; the time is that of the earlier run.";
 // The batch shown last. When a person returns to it from a proof, it looks as before, and its stream goes on.
@@ -77,7 +79,7 @@ function proofs(results, route, sorted) {
     // A row may stay while the order changes. The link in it has to lead back to the present order.
     refresh: (row, cells) => cells[1].firstChild.setAttribute("href", address(results.rows[row])),
   });
-  return { ...list, update: () => (mark(route.query.get("sort") ?? ""), results.settle(), list.update()) };
+  return { ...list, update: () => (mark(route.query.get("sort") || USUAL_ORDER), results.settle(), list.update()) };
 }
 
 function pace({ done, created_at, finished_at }) {
@@ -116,7 +118,7 @@ function lists(results, route, signal, redraw) {
   const toggle = h("button", { type: "button", "aria-pressed": "false", onclick: () => choose(isGrouped() ? "" : "problem") }, "Group by problem");
   const note = h("p", { class: "quiet", role: "status" });
   const isGrouped = () => route.query.get("group") === "problem";
-  const sorted = (text) => (keepQuery(route, { sort: text }), isGrouped() || results.sort(text), redraw());
+  const sorted = (text) => (keepQuery(route, { sort: text }), isGrouped() || results.sort(text || USUAL_ORDER), redraw());
   let shown = null;
 
   function choose(group) {
@@ -130,7 +132,7 @@ function lists(results, route, signal, redraw) {
   }
 
   function open() {
-    results.order = orderOf(isGrouped() ? "" : (route.query.get("sort") ?? ""));
+    results.order = orderOf(isGrouped() ? "" : route.query.get("sort") || USUAL_ORDER);
     results.setFilter(filterOf(route));
     shown = isGrouped() && results.problems ? problemList(results, route, sorted) : proofs(results, route, sorted);
     place.replaceChildren(shown.element);

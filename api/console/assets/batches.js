@@ -10,7 +10,7 @@ import { heads, orderOf } from "./sorting.js";
 import { clock, duration, nameOf, seconds, stateBadge } from "./words.js";
 
 const LIVE = ["queued", "running"];
-const COLUMNS = [["Batch", "name"], ["State"], ["Verdicts", "accepted", true], ["Submitted", "submitted"], ["Took", "took", true]];
+const COLUMNS = [["Batch", "name"], ["State"], ["Verdicts", "accepted", true], ["Submitted", "submitted", true], ["Took", "took", true]];
 
 const took = ({ finished_at, created_at }) => (finished_at ?? Date.now() / 1000) - created_at;
 const share = ({ counts, done }) => counts.accepted / Math.max(1, done);
@@ -88,7 +88,7 @@ export async function show(main, route, signal) {
   function draw() {
     const sort = route.query.get("sort") ?? "";
     arrange(body, inOrder(batches, sort).map(({ batch_id }) => rows.get(batch_id).element));
-    mark(sort);
+    mark(sort || "-submitted");
   }
 
   await poll(signal, async () => {

@@ -22,10 +22,11 @@ export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
-/** Append links back to the views above; `places` are pairs of a text and an address. */
+/** Append links back to the views above, and return them; `places` are pairs of a text and an address. */
 export function trail(main, places) {
-  const links = places.map(([text, address], at) => [at ? " / " : "", h("a", { href: address }, text)]);
-  main.append(h("nav", { class: "trail", "aria-label": "Way back" }, links));
+  const links = places.map(([text, address]) => h("a", { href: address }, text));
+  main.append(h("nav", { class: "trail", "aria-label": "Way back" }, links.map((link, at) => [at ? " / " : "", link])));
+  return links;
 }
 
 /** Append a view's heading, make it the page's title, and focus it, so that a screen reader reads the new view. */

@@ -35,6 +35,14 @@ export function filterOf({ query }) {
 /** Return whether a route leaves out some proofs of its batch. */
 export const isFiltered = ({ query }) => ["show", "text", "problem"].some((name) => query.get(name));
 
+/** If a route asks for an outcome or reason that does not exist, make it ask for all proofs, and return a note that says so. */
+function dropUnknown(route) {
+  const asked = route.query.get("show");
+  if (!asked || OUTCOMES.includes(asked) || KINDS.includes(asked)) return "";
+  keepQuery(route, { show: "" });
+  return `No verdict is called “${asked}”: all are listed.`;
+}
+
 /** Return the filter's controls, with `update()`; `changed` is called when the filter has changed. */
 export function filters(results, route, signal, changed) {
   const text = h("input", { type: "search", id: "filter", "data-filter": true, placeholder: "name, or any message", oninput: () => apply() });
@@ -86,7 +94,9 @@ export function filters(results, route, signal, changed) {
     problem.setAttribute("aria-label", `Show all problems, not only ${chosen("problem")}`);
   }
 
+  const note = dropUnknown(route);
   use();
+  state.textContent = note;
   const [outcomes, reasons] = [chips.slice(0, 1 + OUTCOMES.length), chips.slice(1 + OUTCOMES.length)];
   const groups = [group("Show outcome", outcomes), group("Show reason", reasons)];
   return { element: h("search", {}, groups, h("label", { for: "filter" }, "Filter ", text), problem, state), update };

@@ -73,7 +73,7 @@ export function problemList(results, route, sorted) {
     const compare = comparison(order.by, problems, counts);
     rows = natural.filter(isListed);
     if (compare) rows.sort((a, b) => (order.isDescending ? -1 : 1) * compare(a, b) || a - b);
-    mark(sort);
+    mark(sort || "name");
     const now = [sort, text, show].join("\n");
     if (drawn !== now) list.restart();
     drawn = now;

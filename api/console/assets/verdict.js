@@ -7,6 +7,13 @@ import { marksOf, source } from "./source.js";
 import { term } from "./terms.js";
 import { COLUMNS_FROM_0, badge, scriptedNote, seconds, why } from "./words.js";
 
+// A run that was stopped brought no message at all. So no message, or the lack of one, hints at the slow part.
+const NO_PLACE =
+  "Lean reports nothing before it has read the whole text, so nobody knows where it was when it was stopped, and no place can be shown. To find the slow part, use Try on the text up to an earlier declaration.";
+
+/** Return whether Lean was stopped somewhere in the text. A text whose header took too long was stopped at a known place. */
+const isLost = ({ reason, messages }) => reason === "timeout" && messages.some(({ data }) => data.startsWith("Lean did not finish"));
+
 function evidence(verdict) {
   const { evidence, environment } = verdict;
   const { name, version, answer, ...rest } = evidence.checker ?? {};
@@ -61,6 +68,7 @@ function verdictPanel(verdict, goTo) {
     "section",
     { class: `verdict ${verdict.outcome}`, "aria-label": "Verdict" },
     h("p", { class: "answer" }, badge(verdict.reason ?? "accepted", title), h("span", {}, why(verdict))),
+    isLost(verdict) ? h("p", { class: "quiet" }, NO_PLACE) : null,
     wrong && pointer(wrong, goTo),
     verdict.messages.filter(({ pos }) => !pos).map(({ data }) => h("div", { class: "said" }, said(data))),
     unplaced.map(repair),

@@ -59,8 +59,8 @@ export const clock = (unix_s) => new Date(unix_s * 1000).toLocaleString("sv");
 /** Return what people call a batch: its label, or else what its first proof attempts, or else the empty text. */
 export const nameOf = ({ label, first }) => label ?? first ?? "";
 
-/** Return an outcome as a coloured word. */
-export const badge = (kind, text = kind) => h("span", { class: `badge ${kind}` }, text);
+/** Return an outcome, a reason or a state as a coloured word; the meaning of a reason is shown on hover. */
+export const badge = (kind, text = kind) => h("span", { class: `badge ${kind}`, title: meaningOf(kind) || null }, text);
 
 /** Return the state of a batch as a coloured word. */
 export const stateBadge = ({ state, paused }) => badge(`state ${paused ? "paused" : state}`, paused ? "paused" : state);
