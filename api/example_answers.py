@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from api.examples import EXAMPLES
 from api.openapi import PartReadiness, ReadinessAnswer
 from farm import models
+from farm.metric_series import BUCKETS_S
 from farm.models import Position, Reason, verdict
 from farm.models.openrlhf import OpenRLHFAnswer
 from farm.models.premises import RetrievedGoal
@@ -135,6 +136,8 @@ _HISTORY = models.History(
             queue_p95_s=12.5,
             run_p50_s=0.25,
             run_p95_s=5.0,
+            queue_counts={"1": 600, "2": 700, "10": 100, "30": 100},
+            run_counts={"0.5": 1400, "5": 80, "60": 20},
             retrievals=7,
             processes={"lean": 64, "embed": 1, "premises": 1},
             restarts={"died": 1, "deadline": 2},
@@ -142,6 +145,7 @@ _HISTORY = models.History(
         ),
     ],
     events=[models.HistoryEvent(at=_AT + 61.5, kind="workers", text="64 lean processes started on node07")],
+    bounds_s=list(BUCKETS_S),
 )
 _READY = ReadinessAnswer(
     status="ready",

@@ -93,6 +93,8 @@ def minute_between(before: Look | None, now: Look) -> Minute | None:
         queue_p95_s=quantile(queue, 0.95),
         run_p50_s=quantile(run, 0.5),
         run_p95_s=quantile(run, 0.95),
+        queue_counts=_by_bound(queue),
+        run_counts=_by_bound(run),
         retrievals=sum(by for name, by in figures.items() if name.startswith(_RETRIEVALS) and "sum_us" not in name),
         processes=Counter(worker.kind for worker in now.workers.values()),
         failed=Counter(worker.kind for worker in now.workers.values() if worker.state == "failed"),
@@ -117,6 +119,10 @@ def _by_kind(totals: Mapping[str, int]) -> dict[str, int]:
 
 def _histogram(figures: Mapping[str, int], series: MetricSeries) -> list[int]:
     return [figures.get(f"{series}::{bucket}", 0) for bucket in _BUCKETS]
+
+
+def _by_bound(counts: Sequence[int]) -> dict[str, int]:
+    return {bound: count for bound, count in zip(_BUCKETS, counts, strict=True) if count}
 
 
 def _restarts(figures: Mapping[str, int]) -> dict[str, int]:

@@ -67,11 +67,15 @@ class Minute(BaseModel):
             `answered` counts the answers to sessions and searches.
         pending: proofs that were waiting when the minute ended.
         leased: proofs that were running when the minute ended.
-        queue_p50_s: the median of the seconds that proofs waited; None if no proof began. The median is read off a
-            histogram whose largest bound is 300 s.
+        queue_p50_s: the median of the seconds that proofs waited; None if no proof began. It is an estimate from
+            `queue_counts` and may be above the longest time.
         queue_p95_s: the 95th percentile of the same times.
         run_p50_s: the median of the seconds that proofs ran; None if no proof ended.
         run_p95_s: the 95th percentile of the same times.
+        queue_counts: how many proofs waited how long, by the bounds of `History.bounds_s`: the key `30` counts the
+            times above the bound before and up to 30 s, and `+Inf` the times above the last bound. A key without
+            proofs is absent.
+        run_counts: how many proofs ran how long, in the same way.
         retrievals: premise queries that were answered over HTTP.
         processes: the number of processes that were alive when the minute ended, by kind.
         failed: the number of these processes that could not work, by kind.
@@ -88,6 +92,8 @@ class Minute(BaseModel):
     queue_p95_s: float | None = None
     run_p50_s: float | None = None
     run_p95_s: float | None = None
+    queue_counts: dict[str, int] = Field(default_factory=dict)
+    run_counts: dict[str, int] = Field(default_factory=dict)
     retrievals: int = 0
     processes: dict[str, int] = Field(default_factory=dict)
     failed: dict[str, int] = Field(default_factory=dict)
@@ -126,6 +132,7 @@ class History(BaseModel):
             minute of which nothing is known. Empty if the request did not ask for hosts.
         events: what happened in these minutes, the oldest first.
         alarms: what needs an operator now.
+        bounds_s: the bounds of the ranges in `queue_counts` and `run_counts` of a minute, in ascending order.
     """
 
     start: int
@@ -133,3 +140,4 @@ class History(BaseModel):
     hosts: dict[str, list[HostMinute | None]] = Field(default_factory=dict)
     events: list[HistoryEvent] = Field(default_factory=list)
     alarms: list[Alarm] = Field(default_factory=list)
+    bounds_s: list[float] = Field(default_factory=list)

@@ -11,6 +11,7 @@ import orjson
 
 from farm.alarms import Watch, alarms
 from farm.history import KEPT_HOST_MINUTES, KEPT_MINUTES, MINUTE_S, Look
+from farm.metric_series import BUCKETS_S
 from farm.models import History, HistoryEvent, HostMinute, Minute
 from farm.store.client import AsyncRedisClient, RedisClient
 from farm.store.codec import Json, pack, unpack
@@ -101,6 +102,7 @@ async def read_history(client: AsyncRedisClient, minutes: int, *, with_hosts: bo
         hosts=_by_host(found[minutes:]),
         events=[event for event in map(_event, events) if event and event.at >= start],
         alarms=list(alarms(scene).values()),
+        bounds_s=list(BUCKETS_S),
     )
 
 

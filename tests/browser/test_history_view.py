@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -22,9 +24,10 @@ CHARTS = [
     "Time a proof ran",
     "Memory",
     "Restarts of REPLs",
-    "Processes alive",
+    "Processes",
     "Premise queries",
 ]
+ENDS = "return [...document.querySelectorAll('.over-time:first-of-type text')].map((e) => e.textContent)"
 WIDTHS = "return [...document.querySelectorAll('.over-time:first-of-type .gap')].map((e) => +e.getAttribute('width'))"
 LABELS = "return [...document.querySelectorAll('.over-time svg')].map((e) => e.getAttribute('aria-label'))"
 BUSY = Minute(
@@ -36,6 +39,8 @@ BUSY = Minute(
     queue_p95_s=4.0,
     run_p50_s=0.25,
     run_p95_s=2.0,
+    queue_counts={"2": 47, "30": 3},
+    run_counts={"0.5": 48, "2": 1, "+Inf": 1},
     retrievals=7,
     processes={"lean": 2, "embed": 1, "premises": 1},
     failed={"lean": 1},
@@ -51,8 +56,9 @@ def day(farm: RunningFarm) -> None:
     set_draining(store, True)
     set_draining(store, False)
     store.close()
-    quiet = BUSY.model_copy(update={"verdicts": {}, "run_p50_s": None, "run_p95_s": None, "restarts": {}})
+    quiet = BUSY.model_copy(update={"verdicts": {}, "run_counts": {}, "restarts": {}})
     known = {ago: quiet if ago > 40 else BUSY for ago in range(120) if not 10 <= ago < 30}
+    known[1] = BUSY.model_copy(update={"run_counts": {"60": 1}})
     fill(farm, known)
 
 
@@ -68,8 +74,11 @@ def test_the_last_hour_is_read_off_charts(page: Page) -> None:
     assert max(grey) >= 20 * 320 / 60 - 1
     labels = page.run(LABELS)
     assert labels[0] == "Verdicts: at most 50 a minute"
-    assert labels[1] == "Proofs in the farm: at most 120 at the end of a minute"
-    assert labels[2] == "Time a proof waited: at most 4.00 s for 95 of 100, estimated"
+    assert labels[1] == "Proofs in the farm: at most 122 at the end of a minute"
+    assert labels[2] == "Time a proof waited: 95 % within 10 to 30 s, where it was longest"
+    assert labels[6] == "Processes: at most 4 at the end of a minute"
+    narrow = page.texts(".over-time .curve:not(.wide)")
+    assert len(page.texts(".over-time .wide")) == len(narrow) - 2, "only memory has one line"
     page.picture("history")
 
 
@@ -84,7 +93,9 @@ def test_a_moment_is_found_by_keyboard(page: Page) -> None:
     assert "nothing is known; no sample was taken" in page.text("output")
     assert "accepted –" in page.text(".over-time:first-of-type .legend"), "unknown, and not 0"
     page.find("#moment").send_keys(*[Keys.ARROW_LEFT] * 14)
-    assert "accepted 40, error 8, answered 3, timeout 2; restarts: deadline 2, died 1" in page.text("output")
+    said = page.text("output")
+    assert "accepted 40, error 8, answered 3, timeout 2; restarts: out of time 2, ended by itself 1" in said
+    assert re.match(r"(\S+ )?\d\d:\d\d to (\S+ )?\d\d:\d\d: ", said), "a column has a beginning and an end"
     assert page.text(".over-time:first-of-type .legend") == "accepted 40 · rejected 8 · undecided 2"
     assert "Lean 1 · other 2 · failed 1" in page.texts(".over-time .legend"), "alive, but no help"
     assert page.run("return document.activeElement.getAttribute('aria-valuetext')") == page.text("output")
@@ -115,6 +126,11 @@ def test_a_longer_time_is_one_press_away(page: Page, hours: int) -> None:
     if hours > 1:
         assert f"of the last {hours} h" in page.text("[role=status]")
         assert page.run(LABELS)[0].endswith(f"a minute, on average over {hours} min")
+        ends = page.run(ENDS)
+        assert hours == 6 or len(set(ends)) == 2, "the ends of a day have their dates"
+        if hours == 24:
+            ran = page.texts(".over-time .legend")[3]
+            assert ran == "95 % within 0.1 to 0.5 s · half within 0.1 to 0.5 s", "one slow proof of hundreds"
         wide = 320 / (60 * hours)
         grey = page.run(WIDTHS)
         assert any(abs(width - 20 * wide) < 1.5 * wide for width in grey), "the gap is as long as it was"

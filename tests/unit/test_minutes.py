@@ -34,11 +34,14 @@ def look(after_s: float = 0, **more: Any) -> Look:
 
 
 def test_counts_of_a_minute_are_what_they_grew_by() -> None:
-    before = look(0.5, totals={"accepted:": 10, "rejected:error": 4}, figures={"repl_starts:died": 2})
+    before = look(
+        0.5, totals={"accepted:": 10, "rejected:error": 4}, figures={"repl_starts:died": 2, "queue_seconds::30": 4}
+    )
+    waits = {"queue_seconds::30": 9, "queue_seconds::+Inf": 1, "queue_seconds::sum_us": 90_000_000}
     now = look(
         60.5,
         totals={"accepted:": 25, "rejected:error": 4, "undecided:timeout": 1, "answered:": 3, "answered:timeout": 1},
-        figures={"repl_starts:died": 5, "repl_starts:first": 8, "http_seconds:POST /retrieve 2xx:0.05": 7},
+        figures={"repl_starts:died": 5, "repl_starts:first": 8, "http_seconds:POST /retrieve 2xx:0.05": 7} | waits,
         pending=9,
         leased=2,
         workers={"1": seen(memory_mb=100.25), "2": seen(kind="embed", memory_mb=50, state="failed")},
@@ -53,6 +56,8 @@ def test_counts_of_a_minute_are_what_they_grew_by() -> None:
     assert (minute.pending, minute.leased, minute.retrievals) == (9, 2, 7)
     assert (minute.processes, minute.memory_mb) == ({"lean": 1, "embed": 1}, 150.2)
     assert minute.failed == {"embed": 1}, "alive, but no help"
+    assert minute.queue_counts == {"30": 5, "+Inf": 1}, "what a bound counts lies above the bound before"
+    assert minute.run_counts == {}
     assert minute.run_p50_s is None, "nothing ran: that is not a run of 0 s"
 
 

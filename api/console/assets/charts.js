@@ -1,7 +1,7 @@
 // Charts of the last hours. Each has 60 columns of equal time, is grey where nothing is known, and marks each event.
 
 import { h, svg } from "./dom.js";
-import { count } from "./words.js";
+import { clock, count } from "./words.js";
 
 export const COLUMNS = 60;
 const [WIDTH, HEIGHT, FOOT, HEAD] = [320, 110, 18, 4];
@@ -24,10 +24,20 @@ export function gapsOf(minutes) {
   return gaps;
 }
 
-const clock = (unix_s) => new Date(unix_s * 1000).toLocaleTimeString("sv", { hour: "2-digit", minute: "2-digit" });
+/** Return the time at which a column begins: its day, and the hour and minute. */
+function timeOf({ start, minutes }, column) {
+  const [day, time] = clock(start + (column * minutes.length * 60) / COLUMNS).split(" ");
+  return [day, time.slice(0, 5)];
+}
 
-/** Return the time at which a column begins, as people write it. */
-export const timeOf = (history, column) => clock(history.start + (column * history.minutes.length * 60) / COLUMNS);
+/** Return the times at which two columns begin; with their days if the history has more than one. */
+function ends(history, columns) {
+  const isOneDay = timeOf(history, 0)[0] === timeOf(history, COLUMNS)[0];
+  return columns.map((column) => timeOf(history, column).slice(isOneDay ? 1 : 0).join(" "));
+}
+
+/** Return the time that a column stands for, as people write it. */
+export const spanOf = (history, column) => ends(history, [column, column + 1]).join(" to ");
 
 /** Draw consecutive known values as one line. A gap ends the line, and a single value is a short line. */
 function curves(values, y, className) {
@@ -62,26 +72,29 @@ const stacked = (rows) => rows[0].values.map((value, at) => (value === null ? nu
 /**
  * Draw one chart of a history. Return its `element`, and `point(column)`, which shows the values of a column.
  * `columns` are the history's columns (`columnsOf`). `rows` are `{name, className, of}`. `of(minutes)` returns the
- * value of a column, or null, from the column's known minutes.
+ * value of a column, or null, from the column's known minutes; the value may be Infinity. `say` puts the highest value
+ * into words.
  */
-export function chart(history, columns, { title, unit, rows, isMean, isStacked, write = count }) {
+export function chart(history, columns, { title, unit, rows, isMean, isStacked, say = (most) => `at most ${most} ${unit}`, write = count }) {
   const drawn = rows.map((row) => ({ ...row, values: columns.map((minutes) => (minutes.length ? row.of(minutes) : null)) }));
   const all = known(isStacked ? stacked(drawn) : drawn.flatMap(({ values }) => values));
-  const most = Math.max(...all, 0);
-  const y = (value) => HEIGHT - FOOT - (most ? (value / most) * (HEIGHT - FOOT - HEAD) : 0);
+  const top = Math.max(...all.filter(Number.isFinite), 0) || 1;
+  const y = (value) => HEIGHT - FOOT - (Math.min(value, top) / top) * (HEIGHT - FOOT - HEAD);
   const cursor = svg("line", { class: "cursor", y1: 0, y2: HEIGHT - FOOT });
   const step = history.minutes.length / COLUMNS;
-  const words = all.length ? `at most ${write(most)} ${unit}${isMean && step > 1 ? `, on average over ${step} min` : ""}` : "nothing is known";
+  const words = all.length ? `${say(write(Math.max(...all), history))}${isMean && step > 1 ? `, on average over ${step} min` : ""}` : "nothing is known";
   const legend = h("span", { class: "legend" });
-  const [wide, top] = [WIDTH / history.minutes.length, HEIGHT - FOOT];
+  const [wide, foot] = [WIDTH / history.minutes.length, HEIGHT - FOOT];
+  const [first, last] = ends(history, [0, COLUMNS]);
   const shapes = [
-    gapsOf(history.minutes).map(([from, to]) => svg("rect", { class: "gap", x: from * wide, width: Math.max(1, (to - from) * wide), y: 0, height: top })),
-    isStacked ? bars(drawn, y) : drawn.map(({ values, className }) => curves(values, y, className)),
-    history.events.map(({ at, text }) => svg("line", { class: "event", x1: ((at - history.start) / 60) * wide, x2: ((at - history.start) / 60) * wide, y1: 0, y2: top }, svg("title", {}, text))),
+    gapsOf(history.minutes).map(([from, to]) => svg("rect", { class: "gap", x: from * wide, width: Math.max(1, (to - from) * wide), y: 0, height: foot })),
+    // The first line is wide, so it is seen under the others.
+    isStacked ? bars(drawn, y) : drawn.map(({ values, className }, at) => curves(values, y, drawn[at + 1] ? `${className} wide` : className)),
+    history.events.map(({ at, text }) => svg("line", { class: "event", x1: ((at - history.start) / 60) * wide, x2: ((at - history.start) / 60) * wide, y1: 0, y2: foot }, svg("title", {}, text))),
     cursor,
-    svg("line", { class: "axis", x1: 0, x2: WIDTH, y1: top, y2: top }),
-    svg("text", { x: 0, y: HEIGHT - 4 }, timeOf(history, 0)),
-    svg("text", { x: WIDTH, y: HEIGHT - 4, class: "end" }, timeOf(history, COLUMNS)),
+    svg("line", { class: "axis", x1: 0, x2: WIDTH, y1: foot, y2: foot }),
+    svg("text", { x: 0, y: HEIGHT - 4 }, first),
+    svg("text", { x: WIDTH, y: HEIGHT - 4, class: "end" }, last),
   ];
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${words}` }, shapes);
   const element = h("figure", { class: "over-time" }, h("figcaption", {}, h("b", {}, title), ` ${words}`, legend), drawing);
@@ -89,7 +102,7 @@ export function chart(history, columns, { title, unit, rows, isMean, isStacked, 
   function point(column) {
     cursor.setAttribute("x1", (column + 0.5) * WIDE);
     cursor.setAttribute("x2", (column + 0.5) * WIDE);
-    const said = drawn.map(({ name, className, values }) => h("span", { class: className }, `${name} ${values[column] === null ? "–" : write(values[column])}`));
+    const said = drawn.map(({ name, className, values }) => h("span", { class: className }, `${name} ${values[column] === null ? "–" : write(values[column], history)}`));
     legend.replaceChildren(...said.flatMap((each, at) => [at ? " · " : "", each]));
   }
 

@@ -2,16 +2,16 @@
 
 import { LOOK_S, feedAlarms } from "./alarms.js";
 import { ask, poll } from "./api.js";
-import { COLUMNS, chart, columnsOf, timeOf } from "./charts.js";
+import { COLUMNS, chart, columnsOf, spanOf } from "./charts.js";
 import { h, heading, table } from "./dom.js";
-import { KINDS, OUTCOMES, clock, count, duration, outcomeOf, seconds } from "./words.js";
+import { endOf, inWords } from "./spans.js";
+import { KINDS, OUTCOMES, causeOf, clock, count, duration, outcomeOf } from "./words.js";
 
 const HOURS = [1, 6, 24];
 // If a long time is shown, only one look in this many reads the history; the others read only the alarms.
 const LOOKS_PER_DRAWING = 4;
 
 const most = (of) => (minutes) => Math.max(...minutes.map(of));
-const mostKnown = (of) => (minutes) => minutes.reduce((high, each) => (of(each) === undefined || of(each) === null ? high : Math.max(high ?? 0, of(each))), null);
 const sum = (of) => (minutes) => minutes.reduce((total, each) => total + of(each), 0);
 const all = (counts) => Object.values(counts).reduce((total, each) => total + each, 0);
 const tenths = (value) => (value < 10 ? String(Math.round(value * 10) / 10) : count(Math.round(value)));
@@ -28,27 +28,32 @@ function ofOutcome(outcome) {
   };
 }
 
-function times(title, of) {
+function times(title, field) {
   const rows = [
-    { name: "half within", className: "one", of: mostKnown((minute) => minute[`${of}_p50_s`]) },
-    { name: "95 % within", className: "undecided", of: mostKnown((minute) => minute[`${of}_p95_s`]) },
+    { name: "95 % within", className: "undecided", of: (minutes) => endOf(minutes, field, 0.95) },
+    { name: "half within", className: "one", of: (minutes) => endOf(minutes, field, 0.5) },
   ];
-  return { title, unit: "for 95 of 100, estimated", write: seconds, rows };
+  return { title, say: (most) => `95 % within ${most}, where it was longest`, write: (end, { bounds_s }) => inWords(end, bounds_s), rows };
+}
+
+/** Return a chart of numbers that add up. A column shows its minute with the highest sum, so its parts belong together. */
+function totals(title, parts) {
+  const size = (minute) => parts.reduce((total, { of }) => total + of(minute), 0);
+  const highest = (minutes) => minutes.reduce((high, each) => (size(each) > size(high) ? each : high));
+  const rows = parts.map(({ of, ...part }) => ({ ...part, of: (minutes) => of(highest(minutes)) }));
+  return { title, unit: AT_END, isStacked: true, rows };
 }
 
 const AT_END = "at the end of a minute";
+const working = ({ processes, failed }) => (processes.lean ?? 0) - (failed.lean ?? 0);
 const CHARTS = [
   { title: "Verdicts", unit: "a minute", isMean: true, isStacked: true, write: tenths, rows: OUTCOMES.map((outcome) => ({ name: outcome, className: outcome, of: ofOutcome(outcome) })) },
-  {
-    title: "Proofs in the farm",
-    unit: AT_END,
-    rows: [
-      { name: "waiting", className: "undecided", of: most(({ pending }) => pending) },
-      { name: "running", className: "one", of: most(({ leased }) => leased) },
-    ],
-  },
-  times("Time a proof waited", "queue"),
-  times("Time a proof ran", "run"),
+  totals("Proofs in the farm", [
+    { name: "waiting", className: "undecided", of: ({ pending }) => pending },
+    { name: "running", className: "one", of: ({ leased }) => leased },
+  ]),
+  times("Time a proof waited", "queue_counts"),
+  times("Time a proof ran", "run_counts"),
   {
     title: "Memory",
     unit: AT_END,
@@ -56,16 +61,12 @@ const CHARTS = [
     rows: [{ name: "resident", className: "one", of: most(({ memory_mb }) => memory_mb) }],
   },
   { title: "Restarts of REPLs", unit: "", isStacked: true, rows: [{ name: "restarts", className: "undecided", of: sum(({ restarts }) => all(restarts)) }] },
-  {
-    title: "Processes alive",
-    unit: AT_END,
-    rows: [
-      // A process that has failed is alive but does no work, so it is shown on another line.
-      { name: "Lean", className: "one", of: most(({ processes, failed }) => (processes.lean ?? 0) - (failed.lean ?? 0)) },
-      { name: "other", className: "undecided", of: most(({ processes, failed }) => all(processes) - all(failed) - (processes.lean ?? 0) + (failed.lean ?? 0)) },
-      { name: "failed", className: "rejected", of: most(({ failed }) => all(failed)) },
-    ],
-  },
+  totals("Processes", [
+    // A process that has failed does no work, so it is counted apart.
+    { name: "Lean", className: "one", of: working },
+    { name: "other", className: "undecided", of: (minute) => all(minute.processes) - all(minute.failed) - working(minute) },
+    { name: "failed", className: "rejected", of: ({ failed }) => all(failed) },
+  ]),
   { title: "Premise queries", unit: "", isStacked: true, rows: [{ name: "answered", className: "one", of: sum(({ retrievals }) => retrievals) }] },
 ];
 
@@ -74,19 +75,19 @@ function spans(hours) {
   return h("nav", { class: "tools", "aria-label": "How far back" }, links);
 }
 
-/** Return, in words, how many verdicts or restarts (`field`) a column has, by their reason or cause. */
-function causes(minutes, field) {
+/** Return, in words, how many verdicts or restarts (`field`) a column has, by reason or cause; `say` writes a name. */
+function causes(minutes, field, say) {
   const counts = new Map();
   for (const minute of minutes) for (const [name, by] of Object.entries(minute[field])) counts.set(name, (counts.get(name) ?? 0) + by);
-  return [...counts].sort((a, b) => b[1] - a[1]).map(([name, by]) => `${name} ${count(by)}`).join(", ");
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([name, by]) => `${say(name)} ${count(by)}`).join(", ");
 }
 
 function sentence(history, columns, column) {
   const minutes = columns[column];
-  const from = timeOf(history, column);
-  if (!minutes.length) return `${from}: nothing is known; no sample was taken`;
-  const [verdicts, restarts] = [causes(minutes, "verdicts"), causes(minutes, "restarts")];
-  return `${from}: ${verdicts || "no verdicts"}${restarts ? `; restarts: ${restarts}` : ""}`;
+  const span = spanOf(history, column);
+  if (!minutes.length) return `${span}: nothing is known; no sample was taken`;
+  const [verdicts, restarts] = [causes(minutes, "verdicts", (reason) => reason.replaceAll("_", " ")), causes(minutes, "restarts", causeOf)];
+  return `${span}: ${verdicts || "no verdicts"}${restarts ? `; restarts: ${restarts}` : ""}`;
 }
 
 function happened(events) {

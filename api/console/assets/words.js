@@ -43,6 +43,23 @@ export const outcomeOf = (kind) => (kind === "accepted" ? kind : REASONS[kind][0
 /** Return a sentence on why a verdict is what it is. */
 export const why = (verdict) => (verdict.reason ? REASONS[verdict.reason][1] : "Lean accepts the proof.");
 
+const CAUSES = {
+  died: "ended by itself",
+  deadline: "out of time",
+  memory: "out of memory",
+  guard: "gave a false answer",
+  recycled: "had run enough proofs",
+  headers: "held enough headers",
+  domain: "the next proof was not allowed to share its process",
+  cancelled: "its batch was cancelled",
+  stopping: "its worker was stopping",
+  canary: "accepted a canary",
+  fresh: "a new one was needed",
+};
+
+/** Return in words why a REPL was restarted. */
+export const causeOf = (cause) => CAUSES[cause] ?? cause;
+
 export const seconds = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} s`;
 /** Return a time in seconds as people write it: `45 s`, `12 min`, `3 h 5 min`. */
 export function duration(value) {
