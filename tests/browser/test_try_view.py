@@ -146,6 +146,36 @@ def test_what_runs_can_be_stopped_and_is_remembered(page: Page, farm: RunningFar
     assert page.run("return localStorage.length") == 0
 
 
+KEEP = """
+const [tries, done] = arguments;
+const assets = document.querySelector("script[type=module]").src;
+import(new URL("tries.js", assets)).then(({ keep }) => done(tries.forEach(keep)));
+"""
+
+
+def test_each_text_environment_and_level_has_its_own_entry(page: Page) -> None:
+    page.open("try")
+    page.run("localStorage.clear()")
+    asked = {"code": "by\n  decide", "statement": "import Init\ntheorem two_and_two : 2 + 2 = 4", "timeout": "60"}
+    first = {**asked, "environment": "default", "level": "checked", "kind": "accepted", "at_s": 1}
+    broken = {"kind": "farm_error", "at_s": 2}
+    others = [{**first, **broken, "environment": "nightly"}, {**first, **broken}, {**first, "level": "compiled"}]
+    page.chrome.execute_async_script(KEEP, [{**first, "code": "by rfl"}, first, *others])
+    page.open("try")
+    page.await_text("Earlier tries in this browser (4)")
+    page.chrome.find_element("xpath", "//summary[contains(., 'Earlier')]").click()
+
+    said = [text.replace("\n", " ").rpartition(", ")[0] for text in page.texts(".tries li")]
+    text = "theorem two_and_two : 2 + 2 = 4 · by"
+    assert said == [
+        f"accepted {text} decide compiled, on default",
+        f"farm error {text} decide checked, on nightly",
+        f"accepted {text} decide checked, on default",
+        f"accepted {text} rfl checked, on default",
+    ]
+    page.run("localStorage.clear()")
+
+
 def test_a_goal_gets_premises(page: Page) -> None:
     page.open("try")
     page.await_text("Find premises")

@@ -5,7 +5,8 @@ import { h } from "./dom.js";
 import { badge, clock } from "./words.js";
 
 const NAME = "leanfarm-tries";
-const [MOST_TRIES, MOST_CHARS] = [20, 200_000];
+const ASKED = ["code", "statement", "environment", "level"];
+const [MOST_TRIES, MOST_CHARS, MOST_SHOWN] = [20, 200_000, 90];
 
 function read() {
   try {
@@ -25,12 +26,23 @@ function write(tries) {
   }
 }
 
-/** Keep a try as the newest. The oldest tries are dropped, and so are tries with too long texts. */
+/**
+ * Keep a try as the newest. A text has one entry for each environment and level; a farm error does not replace an entry
+ * with a verdict. The oldest tries are dropped, and so are tries with too long texts.
+ */
 export function keep(attempt) {
-  const same = ({ code, statement }) => code === attempt.code && statement === attempt.statement;
+  const same = (each) => ASKED.every((field) => (each[field] || "") === (attempt[field] || ""));
+  if (attempt.kind === "farm_error" && read().some((each) => same(each) && each.kind !== "farm_error")) return;
   let size = 0;
   const fits = ({ code, statement }) => (size += code.length + statement.length) <= MOST_CHARS;
   write([attempt, ...read().filter((each) => !same(each))].slice(0, MOST_TRIES).filter(fits));
+}
+
+/** Return a text's beginning, without imports and comments, as one line. */
+function beginning(text) {
+  const lines = text.split("\n");
+  const first = lines.findIndex((each) => /\S/.test(each) && !/^\s*(import|--)/.test(each));
+  return visible(lines.slice(Math.max(0, first)).join(" ").replace(/\s+/g, " ").trim().slice(0, MOST_SHOWN));
 }
 
 /** Return the list of earlier tries, with `update()`; a click on a try calls `use(attempt)`. */
@@ -40,9 +52,10 @@ export function history(use) {
   const element = h("details", {}, title, list, h("button", { type: "button", class: "small", onclick: () => (write([]), update()) }, "Forget them"));
 
   function line(attempt) {
-    const text = (attempt.statement || attempt.code).split("\n").find((each) => /\S/.test(each) && !/^\s*(import|--)/.test(each)) ?? "";
-    const button = h("button", { type: "button", class: "link", onclick: () => use(attempt) }, h("code", {}, visible(text.slice(0, 90))));
-    return h("li", {}, badge(attempt.kind, attempt.kind.replaceAll("_", " ")), button, h("span", { class: "quiet" }, clock(attempt.at_s)));
+    const texts = [attempt.statement, attempt.code].filter(Boolean).map((text) => h("code", {}, beginning(text)));
+    const button = h("button", { type: "button", class: "link", onclick: () => use(attempt) }, texts.flatMap((text, at) => [at ? " · " : "", text]));
+    const where = [attempt.level, attempt.environment && `on ${attempt.environment}`, clock(attempt.at_s)].filter(Boolean).join(", ");
+    return h("li", {}, badge(attempt.kind, attempt.kind.replaceAll("_", " ")), button, h("span", { class: "quiet" }, where));
   }
 
   function update() {
