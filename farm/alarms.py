@@ -6,7 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, Field
 
@@ -14,7 +14,6 @@ from farm import toolchains
 from farm.models import Alarm, AlarmKind, WorkerKind, WorkerStatus
 
 _SILENCE_S = 180
-_WORKERS = "#/workers"
 _MOST_CHARS = 300  # of a worker's notice that an alarm quotes
 
 
@@ -93,19 +92,23 @@ def _canary(owner: str, batch: str) -> Alarm:
         text=f"The farm accepted a false proof in batch {batch}, and has paused its key, {owner}",
         action=f"Trust no verdict until you know why (docs/verdicts.md, Canaries); then run `farm resume {owner}`",
         see=f"#/batches/{quote(batch, safe='')}",
+        title=f"A false proof was accepted: key {owner} is paused",
     )
 
 
 def _unsound(workers: Iterable[WorkerStatus]) -> Iterator[tuple[str, Alarm]]:
     leans = sorted({(each.environment, each.serves.lean_version or "") for each in workers if each.serves})
-    for environment, version in leans:
-        if known := toolchains.faults(version):
-            text = f"Environment {environment}: {toolchains.trouble(version, known)}"
-            action = toolchains.advice(known)
-            yield (
-                f"unsound {environment} {version}",
-                Alarm(kind=AlarmKind.UNSOUND, text=text, action=action, see=_WORKERS),
-            )
+    unsound = [(environment, version, known) for environment, version in leans if (known := toolchains.faults(version))]
+    for environment, version, known in unsound:
+        text = f"Environment {environment}: {toolchains.trouble(version, known)}"
+        action = toolchains.advice(known)
+        where = f": {environment}" if len(unsound) > 1 else ""
+        title = f"Lean {version} is unsound ({_many(len(known), 'report')}){where}"
+        see = _see_workers(environment=environment)
+        yield (
+            f"unsound {environment} {version}",
+            Alarm(kind=AlarmKind.UNSOUND, text=text, action=action, see=see, title=title),
+        )
 
 
 def _silent_reaper(scene: Scene) -> Iterator[tuple[str, Alarm]]:
@@ -116,7 +119,7 @@ def _silent_reaper(scene: Scene) -> Iterator[tuple[str, Alarm]]:
         f"No reaper has been at work since {last}: work of dead processes is not taken back, and the history has a gap"
     )
     action = "Start `python -m workers.reaper` on each host, and read its log"
-    alarm = Alarm(kind=AlarmKind.REAPER, text=text, action=action, see="#/history")
+    alarm = Alarm(kind=AlarmKind.REAPER, text=text, action=action, see="#/history", title="No reaper is at work")
     yield "reaper", _dated(alarm, scene.watch.at_ms)
 
 
@@ -130,16 +133,27 @@ def _failed(workers: Iterable[WorkerStatus]) -> Iterator[tuple[str, Alarm]]:
 
 
 def _cannot_work(kind: WorkerKind, environment: str, failed: Sequence[WorkerStatus]) -> Alarm:
-    who = f"{len(failed)} {kind.name.title()} process{'' if len(failed) == 1 else 'es'}"
+    who = _many(len(failed), f"{kind.name.title()} process", f"{kind.name.title()} processes")
     whose = f" of environment {environment}" if environment else ""
     first, *more = sorted({each.host for each in failed})
-    where = f"{first} and {len(more)} other host{'' if len(more) == 1 else 's'}" if more else first
+    where = f"{first} and {_many(len(more), 'other host')}" if more else first
     # The other processes may give other reasons. The table of workers shows the notice of each process.
     why = next((each.notice for each in failed if each.notice), "it does not say why").splitlines()[0]
     text = f"{who}{whose} on {where} cannot work: {why[:_MOST_CHARS].rstrip('. ')}"
     doctor = "run `farm doctor` there" if kind is WorkerKind.LEAN else "read the worker's log"
     action = f"Correct what the worker names ({doctor} for more), then restart it; until then its state is `failed`"
-    return Alarm(kind=AlarmKind.FAILED, text=text, action=action, see=_WORKERS)
+    title = f"{_many(len(failed), 'worker')} failed: {environment or kind} on {where}"
+    see = _see_workers(state="failed", kind=kind, **({"environment": environment} if environment else {}))
+    return Alarm(kind=AlarmKind.FAILED, text=text, action=action, see=see, title=title)
+
+
+def _many(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or f'{one}s'}"
+
+
+def _see_workers(*, kind: str = WorkerKind.LEAN, **marked: str) -> str:
+    """Return the address of the workers, in which these workers are marked."""
+    return f"#/workers?{urlencode({'kind': kind, **marked})}"
 
 
 def _deaf(scene: Scene) -> Iterator[tuple[str, Alarm]]:
@@ -147,19 +161,20 @@ def _deaf(scene: Scene) -> Iterator[tuple[str, Alarm]]:
     still = [each for each in scene.workers if each.id in suspected and each.state == "idle"]
     hosts = Counter(each.host for each in still if each.environment in scene.claimable)
     for host, count in sorted(hosts.items()):
-        text = (
-            f"{count} Lean process{'' if count == 1 else 'es'} on {host} did nothing for a minute although proofs wait"
-        )
+        who = _many(count, "Lean process", "Lean processes")
+        text = f"{who} on {host} did nothing for a minute although proofs wait"
         action = "Read the log of the Lean worker there, and restart the worker; its proofs are kept"
-        yield f"deaf {host}", Alarm(kind=AlarmKind.DEAF, text=text, action=action, see=_WORKERS)
+        see = _see_workers(state="idle", host=host)
+        title = f"{who} on {host} idle while proofs wait"
+        yield f"deaf {host}", Alarm(kind=AlarmKind.DEAF, text=text, action=action, see=see, title=title)
 
 
 def _misread(batches: Sequence[Misread]) -> Iterator[tuple[str, Alarm]]:
     if not batches:
         return
     first, more = batches[0], len(batches) - 1
-    others = f", and those in {more} other batch{'' if more == 1 else 'es'}" if more else ""
-    proofs = f"{first.proofs} proof{'' if first.proofs == 1 else 's'}"
+    others = f", and those in {_many(more, 'other batch', 'other batches')}" if more else ""
+    proofs = _many(first.proofs, "proof")
     text = f"Lean cannot read the statements of {proofs} in batch {first.title} of key {first.owner}{others}"
     yield (
         f"invalid_statements {first.batch}",
@@ -168,5 +183,6 @@ def _misread(batches: Sequence[Misread]) -> Iterator[tuple[str, Alarm]]:
             text=text,
             action="Correct these statements; the verdicts say what Lean objects to, and nothing about the proofs",
             see=f"#/batches/{quote(first.batch, safe='')}?show=invalid_statement",
+            title=f"{_many(first.proofs, 'unreadable statement')} in {first.title}",
         ),
     )

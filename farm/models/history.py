@@ -33,7 +33,8 @@ class Alarm(BaseModel):
         action: what to do about it.
         since: Unix time at which the farm first saw the trouble, to the minute; None if the trouble is less than a
             minute old.
-        see: the view of the console that shows more, such as `#/workers`.
+        see: the view of the console that shows more, such as `#/workers`. Its query, if any, says which rows to mark.
+        title: what is wrong, in a few words.
     """
 
     kind: AlarmKind
@@ -41,6 +42,7 @@ class Alarm(BaseModel):
     action: str
     since: float | None = None
     see: str
+    title: str = ""
 
 
 class HistoryEvent(BaseModel):

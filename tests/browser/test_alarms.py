@@ -9,7 +9,9 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from farm.keys import Scope, create_key
+from farm.models import WorkerKind
 from farm.store.pauses import resume
+from farm.store.registry import Registry
 from tests.browser.page import Page
 from tests.browser.proofs import finish, submit
 from tests.security.service.conftest import api_process
@@ -47,7 +49,9 @@ def test_an_accepted_canary_is_seen_in_every_view(page: Page, view: str) -> None
     page.open(view)
     page.await_text("accepted a false proof in batch 6f1c0d, and has paused its key, alice", CANARY)
 
-    assert "since 2" in page.text(f"{CANARY} summary"), "the date"
+    assert page.text(f"{CANARY} summary") == "A false proof was accepted: key alice is paused"
+    assert ", since 2" in page.text(CANARY), "the date"
+    assert page.texts(f"{CANARY} code") == ["farm resume alice"]
     assert "farm resume alice" in page.text(CANARY)
     link = page.find(f"{CANARY} a")
     assert (link.get_attribute("href") or "").endswith("#/batches/6f1c0d")
@@ -63,9 +67,47 @@ def test_a_folded_alarm_stays_folded_in_the_next_view(page: Page) -> None:
     await_true(lambda: "What to do" not in page.text(CANARY), "it is folded")
     page.find("nav a[href='#/workers']").click()
     page.await_text("Queues")
+    assert page.text(CANARY) == "A false proof was accepted: key alice is paused"
+    page.open("batches")
+    page.await_text("key alice is paused", CANARY)
+    assert "What to do" not in page.text(CANARY), "a page that is loaded again still knows"
 
-    assert "has paused its key, alice" in page.text(CANARY)
-    assert "What to do" not in page.text(CANARY)
+    page.run(
+        "localStorage.setItem('leanfarm-folded', localStorage.getItem('leanfarm-folded').replace(/\\d+\\]\\]/, '1]]'))"
+    )
+    page.open("batches")
+    page.await_text("has paused its key, alice", CANARY)
+    assert "What to do" in page.text(CANARY), "the same trouble, begun anew, is news"
+
+
+@pytest.fixture
+def failed(farm: RunningFarm) -> Iterator[None]:
+    """A Lean worker on node3 that has no Lean."""
+    store = open_store(farm.redis_url)
+    registry = Registry(store, WorkerKind.LEAN, "node3:8.1")
+    registry.beat(host="node3", pid=8, state="failed", notice="LEAN_REPL_DIR has no built REPL: run `lake build`")
+    store.persist("farm:worker:node3:8.1")
+    for alive in ("farm:workers", "farm:workers:default"):
+        store.zadd(alive, {"node3:8.1": "+inf"})
+    yield
+    registry.leave()
+    store.close()
+
+
+@pytest.mark.usefixtures("paused", "failed")
+def test_folded_alarms_leave_a_phone_its_page(page: Page) -> None:
+    page.look(390, "light")
+    page.open("workers")
+    page.await_text("1 worker failed: default on node3", "#alarms")
+    page.await_text("has paused its key", "#alarms")
+    assert page.texts("#alarms p code") == ["farm resume alice", "lake build", "farm doctor", "failed"]
+    for _ in range(2):
+        page.find("#alarms details[open] summary").click()
+        page.run("return new Promise(requestAnimationFrame)")
+
+    assert page.run("return document.querySelector('h1').getBoundingClientRect().top") < 300
+    page.picture("alarms-folded")
+    page.run("localStorage.clear()")
 
 
 @pytest.mark.usefixtures("paused")

@@ -164,6 +164,13 @@ def test_each_alarm_says_what_to_do_and_since_when() -> None:
         AlarmKind.INVALID_STATEMENTS,
     ]
     assert all(alarm.action and alarm.see.startswith("#/") for alarm in found.values())
+    assert [alarm.title for alarm in found.values()] == [
+        "A false proof was accepted: key alice is paused",
+        "Lean v4.29.0 is unsound (7 reports)",
+        "No reaper is at work",
+        "1 Lean process on a idle while proofs wait",
+        "12 unreadable statements in night run",
+    ]
     assert found[AlarmKind.CANARY].since == 5.0
     assert "farm resume alice" in found[AlarmKind.CANARY].action
     assert "v4.34.0 or later" in found[AlarmKind.UNSOUND].action
@@ -188,7 +195,9 @@ def test_processes_that_cannot_work_are_one_alarm_for_each_environment() -> None
         "3 Lean processes of environment nightly on a and 1 other host cannot work: There is no REPL here"
     )
     assert "farm doctor" in alarm.action
-    assert alarm.see == "#/workers"
+    assert alarm.see == "#/workers?kind=lean&state=failed&environment=nightly"
+    assert alarm.title == "3 workers failed: nightly on a and 1 other host"
+    assert found["failed embed"].title == "1 worker failed: embed on a"
 
 
 def test_a_farm_at_peace_has_no_alarm() -> None:

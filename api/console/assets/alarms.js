@@ -2,31 +2,67 @@
 
 import { ask, poll } from "./api.js";
 import { h } from "./dom.js";
-import { clock } from "./words.js";
+import { clock, marked } from "./words.js";
 
 /** Seconds between two requests for the alarms (looks). */
 export const LOOK_S = 15;
 const GRAVE = ["canary", "reaper"];
-const folded = new Set();
+const NAME = "leanfarm-folded";
 const banner = document.getElementById("alarms");
 let shown = "";
 let feeding = AbortSignal.abort();
 
-function alarm({ kind, text, action, since, see }) {
-  const remember = (event) => (event.target.open ? folded.delete(text) : folded.add(text));
+/** Return the alarms that a person has folded in this browser: their texts, each with the time at which it began. */
+function read() {
+  try {
+    return new Map(JSON.parse(localStorage.getItem(NAME) ?? "[]"));
+  } catch {
+    return new Map();
+  }
+}
+
+let folded = read();
+
+function write() {
+  try {
+    localStorage.setItem(NAME, JSON.stringify([...folded]));
+  } catch {
+    // If the browser keeps nothing, as in a private window, an alarm is folded until the page is loaded again.
+  }
+}
+
+/** Forget the alarms that have ended or have begun anew. An alarm less than a minute old gets its beginning later. */
+function forget(alarms) {
+  const begun = new Map(alarms.map(({ text, since }) => [text, since]));
+  const kept = [...folded].filter(([text, since]) => begun.has(text) && [null, begun.get(text)].includes(since));
+  folded = new Map(kept.map(([text]) => [text, begun.get(text)]));
+  write();
+}
+
+/** Show the view that the link leads to, also if it is shown already: the person may have scrolled away. */
+function showAgain({ target }) {
+  if (target.hash === location.hash) dispatchEvent(new HashChangeEvent("hashchange", { oldURL: location.href }));
+}
+
+function alarm({ kind, text, title, action, since, see }) {
+  const remember = (event) => (event.target.open ? folded.delete(text) : folded.set(text, since), write());
   const from = since === null ? "since now" : `since ${clock(since)}`;
   return h(
     "details",
     { class: `note alarm ${GRAVE.includes(kind) ? "rejected" : "undecided"}`, open: !folded.has(text), ontoggle: remember },
-    h("summary", {}, h("b", {}, text), ` ${from}`),
-    h("p", {}, h("b", {}, "What to do: "), `${action}. `, h("a", { href: see }, "Show it")),
+    h("summary", {}, h("b", {}, marked(title || text))),
+    h("p", {}, marked(text), `, ${from}.`),
+    h("p", {}, h("b", {}, "What to do: "), marked(action), ". ", h("a", { href: see, onclick: showAgain }, "Show it")),
   );
 }
 
 /** Show the alarms of an answer. If they have not changed, they keep the focus, and are not read out again. */
 function draw(alarms) {
   const found = JSON.stringify(alarms);
-  if (shown !== found) banner.replaceChildren(...alarms.map(alarm));
+  if (shown !== found) {
+    forget(alarms);
+    banner.replaceChildren(...alarms.map(alarm));
+  }
   shown = found;
   banner.hidden = !alarms.length;
 }

@@ -68,6 +68,9 @@ export function duration(value) {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** Return a text as a list of texts and of `code` elements, which stand between backticks in the text. */
+export const marked = (text) => text.split("`").map((part, at) => (at % 2 ? h("code", {}, part) : part));
+
 export const count = (value) => value.toLocaleString("en");
 /** Return a count with its noun: `1 proof`, `2 proofs`. */
 export const many = (value, one, more = `${one}s`) => `${count(value)} ${value === 1 ? one : more}`;

@@ -225,7 +225,11 @@ def test_a_process_that_cannot_work_is_an_alarm_and_an_event(valkey_url: str, cl
     a_minute_later(client)
 
     [alarm] = history(valkey_url).alarms
-    assert (alarm.kind, alarm.since is not None, alarm.see) == ("failed", True, "#/workers")
+    assert (alarm.kind, alarm.since is not None, alarm.see) == (
+        "failed",
+        True,
+        "#/workers?kind=lean&state=failed&environment=nightly",
+    )
     text = "1 Lean process of environment nightly on h cannot work: LEAN_REPL_DIR has no built REPL"
     assert alarm.text == text
     assert (text, "failed") in [(event.text, event.kind) for event in history(valkey_url).events]
@@ -255,7 +259,7 @@ def test_a_process_that_rests_while_proofs_wait_is_an_alarm(valkey_url: str, cli
     a_minute_later(client)
 
     [alarm] = history(valkey_url).alarms
-    assert (alarm.kind, alarm.see) == ("deaf", "#/workers")
+    assert (alarm.kind, alarm.see) == ("deaf", "#/workers?kind=lean&state=idle&host=h")
     set_draining(client, True)
     assert history(valkey_url).alarms == [], "a farm that drains rests rightly"
     set_draining(client, False)
