@@ -92,7 +92,7 @@ def _canary(owner: str, batch: str) -> Alarm:
         text=f"The farm accepted a false proof in batch {batch}, and has paused its key, {owner}",
         action=f"Trust no verdict until you know why (docs/verdicts.md, Canaries); then run `farm resume {owner}`",
         see=f"#/batches/{quote(batch, safe='')}",
-        title=f"A false proof was accepted: key {owner} is paused",
+        title=f"False proof accepted: key {owner} paused",
     )
 
 

@@ -17,6 +17,10 @@ from tests.support.running import RunningFarm, await_true
 
 pytestmark = pytest.mark.system
 
+TITLES = "return [...document.querySelectorAll('[data-host=node2] .strip title')].map((e) => e.textContent)"
+PLACE = "const e = document.querySelector('.sought').getBoundingClientRect(); return [e.top, e.bottom]"
+MARKS = "[data-host=node3] .strip .rejected"
+HEIGHTS = f"return [...document.querySelectorAll('{MARKS}')].map((e) => +e.getAttribute('height'))"
 GROUPS = "return [...document.querySelectorAll('tbody[data-host]')].map((e) => [e.dataset.host, e.rows.length - 1])"
 
 
@@ -51,12 +55,57 @@ def test_workers_are_grouped_by_host_with_a_strip(page: Page, elsewhere: list[st
     assert "1 process, 1 busy, 100 MB" in page.text("[data-host=node2]")
     words = page.find("[data-host=node2] .strip").get_attribute("aria-label") or ""
     assert "REPL restarts" in words
+    legend = page.text("[data-host=node2] .host")
+    assert "■ 5 min unknown" in legend or "■ 6 min unknown" in legend
+    assert words.removeprefix("last 30 min: ") in legend.replace("■ ", "")
+    titles = page.run(TITLES)
+    assert titles.count("12 minutes ago: 40 proofs run, 2 REPL restarts") == 1
+    assert titles.count("9 minutes ago: 1 min unknown") == 1
     assert "5 min unknown" in words or "6 min unknown" in words
     assert page.run("return document.querySelectorAll('[data-host=node2] .gap').length") in (5, 6)
     page.picture("workers")
 
 
 NOTICE = "LEAN_REPL_DIR has no built REPL. Run `lake build` in that folder"
+
+
+@pytest.mark.usefixtures("broken")
+def test_an_alarm_leads_to_the_worker_that_failed(page: Page) -> None:
+    page.chrome.set_window_size(1200, 500)
+    page.open("workers")
+    page.await_text("1 worker failed: default on node3", "#alarms")
+    await_true(lambda: page.run(GROUPS), "the hosts")
+    assert page.run(GROUPS)[0] == ["node3", 1], "the host that needs help is the first"
+    assert page.texts(".sought") == []
+    link = "#alarms a[href='#/workers?kind=lean&state=failed&environment=default']"
+    for _ in range(2):
+        page.find(link).click()
+        await_true(lambda: page.texts(".sought th") == ["lean 8"], "the marked row")
+        place = page.run(PLACE)
+        assert 0 <= place[0] < place[1] <= page.run("return innerHeight")
+    page.picture("sought-worker")
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_failed_process_does_not_look_like_failed_proofs(page: Page, farm: RunningFarm) -> None:
+    fill_hosts(farm, {ago: {"node3": HostMinute(processes=2, failed=1, proofs=125)} for ago in range(30)})
+    page.open("workers")
+    await_true(lambda: "30 min with a failed process" in page.text("[data-host=node3] .host"), "the legend")
+
+    drawn = page.run(HEIGHTS)
+    assert set(drawn) == {3}, "a mark below the bars"
+    assert page.run("return document.querySelectorAll('[data-host=node3] .strip .one').length") >= 29, "125 proofs each"
+
+
+def test_a_long_notice_of_a_healthy_worker_is_folded(page: Page) -> None:
+    page.open("workers")
+    await_true(lambda: "Premise retrieval is lexical" in page.texts("td.words details"), "the folded notice")
+    page.find("td.words summary").click()
+    page.run("window.seen = document.querySelector('td.words summary')")
+    await_true(lambda: page.run("return !window.seen.isConnected"), "the next look")
+
+    assert "pip install 'leanfarm[embed]'" in page.texts("td.words code"), "it stays open"
+    assert page.focused() == "Premise retrieval is lexical"
 
 
 @pytest.fixture
@@ -91,7 +140,7 @@ def test_a_worker_that_cannot_work_is_seen_with_its_reason(page: Page, width: in
     )
     for part in ("th", "td[data-name=State]", "td.words"):
         assert min(page.run(sight, f"[data-host=node3] .broken {part}")) >= 0, f"{part} is seen without a swipe"
-    assert NOTICE in row
+    assert NOTICE.replace("`", "") in row
     assert page.violations() == []
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")
     page.run("document.querySelector('[data-host=node3]').scrollIntoView()")
@@ -99,7 +148,7 @@ def test_a_worker_that_cannot_work_is_seen_with_its_reason(page: Page, width: in
 
     page.run("document.querySelector('[data-host=node3] button').click()")
     await_true(lambda: not page.texts("[data-host=node3] .broken"), "the folded host")
-    assert f"1 failed ({NOTICE})" in page.text("[data-host=node3] .host")
+    assert "1 failed ({})".format(NOTICE.replace("`", "")) in page.text("[data-host=node3] .host")
 
 
 def test_a_host_folds_by_keyboard_and_stays_folded(page: Page, elsewhere: list[str]) -> None:

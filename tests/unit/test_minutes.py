@@ -165,7 +165,7 @@ def test_each_alarm_says_what_to_do_and_since_when() -> None:
     ]
     assert all(alarm.action and alarm.see.startswith("#/") for alarm in found.values())
     assert [alarm.title for alarm in found.values()] == [
-        "A false proof was accepted: key alice is paused",
+        "False proof accepted: key alice paused",
         "Lean v4.29.0 is unsound (7 reports)",
         "No reaper is at work",
         "1 Lean process on a idle while proofs wait",

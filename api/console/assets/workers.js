@@ -5,7 +5,7 @@ import { h, heading, table } from "./dom.js";
 import { hostBodies } from "./hosts.js";
 import { Rates, rates } from "./plots.js";
 import { term } from "./terms.js";
-import { badge, count, scriptedNote } from "./words.js";
+import { badge, count, marked, scriptedNote } from "./words.js";
 
 const LOOK_S = 2;
 const LOOKS_PER_STRIP = 15;
@@ -14,13 +14,31 @@ const STRIP_MINUTES = 30;
 const COLUMNS = ["Worker", "State", "Notice", "Environment", "Engine", "Header loaded", "Memory", "Proofs", "Restarts", "Seen"];
 const CLASSES = ["figure", "words", "figure", "figure", "", "figure", "figure", "figure", "figure"];
 
-function row(worker) {
+// A query with some of these fields marks the workers that it describes.
+const MARKING = ["kind", "environment", "state", "host"];
+const MOST_CHARS = 100;
+
+/** Return whether the address of the view asks for a worker to be marked. */
+function isSought(worker, query) {
+  const asked = MARKING.filter((field) => query.has(field));
+  return asked.length > 0 && asked.every((field) => query.get(field) === worker[field]);
+}
+
+/** Return a notice in which a long text is folded, unless it says why the worker cannot work. `open` are open ones. */
+function notice({ id, state, notice }, open) {
+  if (state === "failed" || notice.length <= MOST_CHARS) return marked(notice);
+  const [, first, rest] = notice.match(/^(.*?[^.:])([.:]\s.*)$/s) ?? [null, notice.slice(0, MOST_CHARS), notice.slice(MOST_CHARS)];
+  const remember = (event) => (event.target.open ? open.add(id) : open.delete(id));
+  return h("details", { open: open.has(id), ontoggle: remember }, h("summary", { "data-keep": `notice ${id}` }, marked(first)), marked(rest.replace(/^[.:]\s+/, "")));
+}
+
+function row(worker, isMarked, open) {
   // Other processes run no proofs. A 0 would look like a fault.
   const isLean = worker.kind === "lean";
   const state = worker.state === "starting" ? `starting, ${Math.round(100 * worker.progress)} %` : worker.state;
   const cells = [
     badge(worker.state, state),
-    worker.notice,
+    notice(worker, open),
     isLean ? worker.environment : "",
     worker.engine,
     isLean ? worker.header || "none" : "",
@@ -30,7 +48,8 @@ function row(worker) {
     `${Math.round(worker.seen_s)} s ago`,
   ];
   const named = cells.map((cell, at) => h("td", { class: CLASSES[at], role: "cell", "data-name": COLUMNS[at + 1] }, cell));
-  return h("tr", { role: "row", class: worker.state === "failed" && "broken" }, h("th", { scope: "row", role: "rowheader" }, `${worker.kind} ${worker.pid}`), named);
+  const names = [worker.state === "failed" && "broken", isMarked && "sought"].filter(Boolean).join(" ");
+  return h("tr", { role: "row", class: names || null, "aria-current": isMarked && "true" }, h("th", { scope: "row", role: "rowheader" }, `${worker.kind} ${worker.pid}`), named);
 }
 
 /** Return a row of the table of queues: how many proofs wait and run in an environment, and how many workers it has. */
@@ -60,11 +79,12 @@ function flowerLink(address) {
 }
 
 /** Show the workers and the queues until the signal is aborted. */
-export async function show(main, _route, signal) {
+export async function show(main, { query }, signal) {
   heading(main, "Workers");
   const [note, queues, workers] = [h("div", { role: "status" }), h("tbody"), table("Workers", COLUMNS.map(term), [])];
   workers.classList.add("workers");
-  const update = hostBodies(workers.querySelector("table"), COLUMNS.length, row);
+  const [sought, open] = [(worker) => isSought(worker, query), new Set()];
+  const update = hostBodies(workers.querySelector("table"), COLUMNS.length, (worker) => row(worker, sought(worker), open), sought);
   const [seen, plot] = [new Rates(), h("div", { class: "plots" })];
   const flower = h("p", { hidden: true });
   main.append(
@@ -85,6 +105,7 @@ export async function show(main, _route, signal) {
     flower.hidden = !farm.flower;
     queues.replaceChildren(...farm.queues.map((each) => queue(each, farm.workers)));
     update(farm, minutes);
+    if (looks === 1) workers.querySelector(".sought th")?.scrollIntoView({ block: "center" });
     for (const worker of farm.workers) if (worker.kind === "lean") seen.add(worker.id, worker.proofs);
     seen.close();
     plot.replaceChildren(...rates("Proofs run per second, as seen by this page", seen.points));
