@@ -25,7 +25,8 @@ let folded = read();
 
 function write() {
   try {
-    localStorage.setItem(NAME, JSON.stringify([...folded]));
+    if (folded.size) localStorage.setItem(NAME, JSON.stringify([...folded]));
+    else localStorage.removeItem(NAME);
   } catch {
     // If the browser keeps nothing, as in a private window, an alarm is folded until the page is loaded again.
   }
