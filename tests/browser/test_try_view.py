@@ -146,6 +146,19 @@ def test_what_runs_can_be_stopped_and_is_remembered(page: Page, farm: RunningFar
     assert page.run("return localStorage.length") == 0
 
 
+def test_the_wait_is_counted_and_said_in_all(page: Page) -> None:
+    page.open("try")
+    page.await_text("Verify")
+    page.find("#code").send_keys(f"{TRUE} -- sleep:3500", Keys.CONTROL, Keys.ENTER)
+    page.await_text("2 s. The farm may be starting Lean", "form[aria-label=Verify] .answer-box")
+    page.await_text("accepted", ".verdict")
+
+    facts = dict(zip(page.texts(".verdict dt"), page.texts(".verdict dd"), strict=True))
+    spent = {name: float(facts[name].removesuffix(" s")) for name in ("Ran", "Waited", "In all")}
+    rounded_s = 0.02
+    assert spent["In all"] + rounded_s > spent["Ran"] + spent["Waited"], "the press came before the wait"
+
+
 KEEP = """
 const [tries, done] = arguments;
 const assets = document.querySelector("script[type=module]").src;

@@ -15,11 +15,12 @@ const MEANINGS = {
   Sandbox: "What keeps a proof from the rest of the machine while it runs, the outermost layer first.",
   Ran: "Seconds that Lean worked on this proof, without loading imports.",
   Waited: "Seconds between the submission and the moment at which a worker took the proof. Starting Lean and loading imports, which may follow, count neither here nor as a run.",
+  "In all": "Seconds from the press of the button to the answer. Most of what goes beyond Ran and Waited is starting Lean and loading imports.",
   Reward: "What a trainer gets: 1 for accepted, 0 for rejected, none where the farm could not decide.",
   Revoked: "What the verdict rests on was found to be bad later: it no longer holds.",
   Proofs: "Proofs that this process has run since it started. A proof that an earlier verdict answers is not run, and not counted.",
   "Header loaded": "The beginning of a file up to its last import. A worker keeps the ones it loaded, because loading takes seconds.",
-  Restarts: "How often the worker had to start its Lean process again: it died, ran out of time or memory, or was due for a fresh one.",
+  Restarts: "How often the worker had to start its Lean process again: it died, ran out of time or memory, was due for a fresh one, or had run a proof with which the next one must not share a process.",
 };
 const EDGE_PX = 8;
 let number = 0;

@@ -13,6 +13,7 @@ import { problem } from "./words.js";
 
 // Programs in which people share links cut off a link that is longer than this.
 const MOST_LINK_CHARS = 8000;
+const HINT_S = 2;
 const IN_LINK = ["code", "statement", "timeout", "level", "environment"];
 // The text that a person has typed is kept while other views are shown.
 const typed = new Map();
@@ -61,6 +62,21 @@ function worded(error) {
   return error;
 }
 
+/** Return a paragraph that counts the seconds while the farm works, and stops when the signal is aborted. */
+function waiting(signal) {
+  const started_ms = performance.now();
+  // A screen reader would read out every second.
+  const passed = h("span", { "aria-hidden": "true" });
+  const hint = h("span", { hidden: true }, " The farm may be starting Lean or loading imports first.");
+  poll(signal, () => {
+    const passed_s = Math.round((performance.now() - started_ms) / 1000);
+    passed.textContent = passed_s ? ` ${passed_s} s.` : "";
+    hint.hidden = passed_s < HINT_S;
+    return 1;
+  });
+  return h("p", {}, "Waiting for the farm…", passed, hint);
+}
+
 function form(title, fields, button, answer, signal, more = []) {
   const out = h("div", { class: "answer-box", "aria-live": "polite" });
   const send = h("button", { class: "primary" }, button);
@@ -72,7 +88,8 @@ function form(title, fields, button, answer, signal, more = []) {
     stopping = new AbortController();
     send.disabled = true;
     stop.hidden = false;
-    out.replaceChildren(h("p", {}, "Waiting for the farm…"));
+    const answered = new AbortController();
+    out.replaceChildren(waiting(AbortSignal.any([signal, answered.signal])));
     try {
       out.replaceChildren(...(await answer(AbortSignal.any([signal, stopping.signal]))));
       out.scrollIntoView({ block: "nearest" });
@@ -80,6 +97,7 @@ function form(title, fields, button, answer, signal, more = []) {
       if (stopping.signal.aborted) out.replaceChildren(h("p", {}, "Stopped. The farm drops what nobody waits for."));
       else if (!signal.aborted) out.replaceChildren(problem(worded(error)));
     } finally {
+      answered.abort();
       send.disabled = false;
       if (stop === document.activeElement) send.focus();
       stop.hidden = true;
@@ -136,10 +154,11 @@ function verifyForm(signal) {
     const proof = { code: attempt.code, ...(attempt.statement.trim() && { statement: attempt.statement }) };
     const where = attempt.environment && { environment: attempt.environment };
     const body = { proofs: [proof], timeout_s: Number(attempt.timeout), level: attempt.level, feedback: true, ...where };
+    const pressed_ms = performance.now();
     const [verdict] = (await ask("v1/verify", { body, signal: until })).results;
     keep({ ...attempt, kind: verdict.reason ?? verdict.outcome, at_s: Date.now() / 1000 });
     earlier.update();
-    return judged(verdict, attempt.code);
+    return judged({ ...verdict, elapsed_s: (performance.now() - pressed_ms) / 1000 }, attempt.code);
   };
   const more = [examples(fields), copier("Copy link to this try", () => linkTo(fields))];
   const element = form("Verify", [code, statement, knobs], "Verify", answer, signal, more);

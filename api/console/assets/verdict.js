@@ -39,6 +39,8 @@ function facts(verdict) {
   return {
     Ran: `${seconds(verdict.time_s)}${verdict.cached ? ", in the earlier run" : ""}`,
     Waited: seconds(verdict.queue_s),
+    // Only a page that has waited for the verdict knows this time.
+    "In all": verdict.elapsed_s === undefined ? "" : seconds(verdict.elapsed_s),
     Attempts: verdict.cached ? "none: answered by the verdict of an earlier run" : String(verdict.attempts),
     Reward: verdict.reward === null ? "none: left to the trainer" : String(verdict.reward),
   };
