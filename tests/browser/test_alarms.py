@@ -72,6 +72,9 @@ def test_a_folded_alarm_stays_folded_in_the_next_view(page: Page) -> None:
     page.await_text("key alice paused", CANARY)
     assert "What to do" not in page.text(CANARY), "a page that is loaded again still knows"
 
+    kept = page.run("return localStorage.getItem('leanfarm-folded')")
+    assert kept
+    assert "alice" not in kept, "a browser may outlive the right to see alarms"
     page.run(
         "localStorage.setItem('leanfarm-folded', localStorage.getItem('leanfarm-folded').replace(/\\d+\\]\\]/, '1]]'))"
     )

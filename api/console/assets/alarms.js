@@ -12,7 +12,10 @@ const banner = document.getElementById("alarms");
 let shown = "";
 let feeding = AbortSignal.abort();
 
-/** Return the alarms that a person has folded in this browser: their texts, each with the time at which it began. */
+/** Return a number that stands for an alarm. What the alarm says does not stay in the browser: its reader had a key. */
+const markOf = (text) => [...text].reduce((sum, character) => (Math.imul(31, sum) + character.codePointAt(0)) | 0, 0);
+
+/** Return the alarms that a person has folded in this browser: their marks, each with the time at which it began. */
 function read() {
   try {
     return new Map(JSON.parse(localStorage.getItem(NAME) ?? "[]"));
@@ -34,9 +37,9 @@ function write() {
 
 /** Forget the alarms that have ended or have begun anew. An alarm less than a minute old gets its beginning later. */
 function forget(alarms) {
-  const begun = new Map(alarms.map(({ text, since }) => [text, since]));
-  const kept = [...folded].filter(([text, since]) => begun.has(text) && [null, begun.get(text)].includes(since));
-  folded = new Map(kept.map(([text]) => [text, begun.get(text)]));
+  const begun = new Map(alarms.map(({ text, since }) => [markOf(text), since]));
+  const kept = [...folded].filter(([mark, since]) => begun.has(mark) && [null, begun.get(mark)].includes(since));
+  folded = new Map(kept.map(([mark]) => [mark, begun.get(mark)]));
   write();
 }
 
@@ -46,11 +49,12 @@ function showAgain({ target }) {
 }
 
 function alarm({ kind, text, title, action, since, see }) {
-  const remember = (event) => (event.target.open ? folded.delete(text) : folded.set(text, since), write());
+  const mark = markOf(text);
+  const remember = (event) => (event.target.open ? folded.delete(mark) : folded.set(mark, since), write());
   const from = since === null ? "since now" : `since ${clock(since)}`;
   return h(
     "details",
-    { class: `note alarm ${GRAVE.includes(kind) ? "rejected" : "undecided"}`, open: !folded.has(text), ontoggle: remember },
+    { class: `note alarm ${GRAVE.includes(kind) ? "rejected" : "undecided"}`, open: !folded.has(mark), ontoggle: remember },
     h("summary", {}, h("b", {}, marked(title || text))),
     h("p", {}, marked(text), `, ${from}.`),
     h("p", {}, h("b", {}, "What to do: "), marked(action), ". ", h("a", { href: see, onclick: showAgain }, "Show it")),
