@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
+from pydantic import ValidationError
 
-from farm.mcp.calls import Connect
+from farm.errors import InvalidRequest
+from farm.mcp.calls import Connect, in_words
 from farm.mcp.resources import Resources
 from farm.mcp.tools import ReadFile, Tools
 
@@ -21,6 +25,32 @@ _JSON = "application/json"
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
+class _Server(MCPServer):
+    """An MCP server whose tool errors are the farm's own: a code and one sentence."""
+
+    async def call_tool(self, *args: Any, **kwargs: Any) -> Any:
+        """Call a tool. An error's text begins with its code, not with the SDK's `Error executing tool …`.
+
+        Raises:
+            ToolError: the arguments are invalid, or the farm refused or failed.
+        """
+        try:
+            return await super().call_tool(*args, **kwargs)
+        except ToolError as error:
+            match error.__cause__:
+                case ToolError() as cause:
+                    raise cause from None
+                case ValidationError() as cause:
+                    raise ToolError(in_words(_invalid(cause))) from None
+            raise
+
+
+def _invalid(error: ValidationError) -> InvalidRequest:
+    """Return the first fault of a call's arguments as an error that names the argument."""
+    first, *_ = error.errors()
+    return InvalidRequest(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+
 def create_server(connect: Connect, read_file: ReadFile | None = None) -> MCPServer:
     """Return an MCP server with the farm's tools and resources.
 
@@ -28,7 +58,7 @@ def create_server(connect: Connect, read_file: ReadFile | None = None) -> MCPSer
         connect: returns a context with the farm's client for one call.
         read_file: reads a file that the caller names; None if this server does not run on the caller's machine.
     """
-    server = MCPServer(
+    server = _Server(
         "leanfarm", instructions=_INSTRUCTIONS, version=version("leanfarm"), log_level="WARNING", subscriptions=False
     )
     tools, resources = Tools(connect, read_file), Resources(connect)

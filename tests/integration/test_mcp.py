@@ -152,12 +152,12 @@ MISUSES: list[tuple[str, dict[str, Any], str]] = [
     ("verify", {}, "invalid: Give either `code` or `path`"),
     ("verify", {"code": TRUE, "statement": "no statement"}, "invalid: Proof 0: statement"),
     ("verify", {"code": TRUE, "environment": "elsewhere"}, "invalid: environment: 'elsewhere' is unknown"),
-    ("verify", {"code": TRUE, "level": "sure"}, "'compiled', 'checked' or 'attested'"),
+    ("verify", {"code": TRUE, "level": "sure"}, "invalid: level: Input should be 'compiled', 'checked' or 'attested'"),
     ("verify", {"code": TRUE, "timeout_s": 1e9}, "invalid: "),
     ("try_tactics", {"tactics": ["rfl"]}, "invalid: The search: goals.0"),
     ("commands", {"commands": ["theorem x : 1 = 1 := rfl"]}, "invalid: `commands` runs #check,"),
     ("commands", {"commands": [" "]}, "invalid: `commands` runs #check,"),
-    ("retrieve_premises", {"goal": "⊢ True", "k": 1000}, "less than or equal to 50"),
+    ("retrieve_premises", {"goal": "⊢ True", "k": 1000}, "invalid: k: Input should be less than or equal to 50"),
     ("batch_status", {"batch_id": "nope"}, "not_found: There is no batch 'nope'"),
 ]
 
@@ -165,7 +165,9 @@ MISUSES: list[tuple[str, dict[str, Any], str]] = [
 async def test_each_misuse_is_an_error_that_says_what_to_do(farm: RunningFarm, key: str) -> None:
     async with http_agent(farm, key) as agent:
         for tool, arguments, text in MISUSES:
-            assert text in await refusal(agent, tool, **arguments)
+            said = await refusal(agent, tool, **arguments)
+            assert said.startswith(text)
+            assert "\n" not in said
 
 
 async def test_what_lean_does_wrong_is_undecided_and_never_a_rejection(farm: RunningFarm, key: str) -> None:
