@@ -31,6 +31,9 @@ _SETTINGS = {
 }
 EXTRAS = "local,datasets,mcp"
 """The extras of leanfarm whose wheels a bundle holds."""
+# redis and valkey need it on Python 3.11.0 to 3.11.2, such as Debian 12's. pip fetches only what this Python needs,
+# which may be a later 3.11.
+_NEEDED_BY_EARLIER_PATCHES = "async-timeout>=4.0.3"
 _PROBE_TIMEOUT_S = 120
 
 Tell = Callable[[str], None]
@@ -49,7 +52,8 @@ def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
         each file, `sha256` and `bytes`).
 
     Raises:
-        ConfigurationError: the folder lies inside a part, cannot be made or is not empty; or pip cannot get the wheels.
+        ConfigurationError: a setting names no folder; the bundle's folder lies inside a part, cannot be made or is not
+            empty; or pip cannot get the wheels.
     """
     sources = list(_sources(settings))
     for name, source in sources:
@@ -111,10 +115,29 @@ def _copy(source: Path, target: Path) -> None:
 
 def _sources(settings: Settings) -> Iterator[tuple[str, Path | str]]:
     """Yield the name of each part with the part's folder on this host, or with the reason why there is none."""
+    repl, project = (
+        _named(settings.lean_repl_dir, "LEAN_REPL_DIR"),
+        _named(settings.lean_project_dir, "LEAN_PROJECT_DIR"),
+    )
     yield "toolchain", _toolchain(settings)
-    yield "repl", settings.lean_repl_dir or "LEAN_REPL_DIR is not set"
-    yield "project", settings.lean_project_dir or "LEAN_PROJECT_DIR is not set"
+    yield "repl", repl
+    yield "project", project
     yield "corpus", _corpus(settings.data_repo)
+
+
+def _named(folder: Path | None, setting: str) -> Path | str:
+    """Return the folder that a setting names, or why there is none.
+
+    Raises:
+        ConfigurationError: the setting names no folder.
+    """
+    if folder is None:
+        return f"{setting} is not set"
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"{setting} ({folder}) is not a folder: correct it, or unset it to leave that part out"
+        )
+    return folder
 
 
 def _corpus(name: str) -> Path | str:
@@ -149,8 +172,8 @@ def _collect_wheels(folder: Path, tell: Tell) -> None:
     """
     needed = _requirement()
     tell(f"wheels: {needed}")
-    command = [sys.executable, "-P", "-m", "pip", "wheel", "--quiet", "--wheel-dir", str(folder), needed]
-    run = subprocess.run(command, stdout=sys.stderr, check=False)
+    command = [sys.executable, "-P", "-m", "pip", "wheel", "--quiet", "--wheel-dir", str(folder)]
+    run = subprocess.run([*command, _NEEDED_BY_EARLIER_PATCHES, needed], stdout=sys.stderr, check=False)
     if run.returncode:
         raise ConfigurationError(f"pip could not fetch the wheels of {needed}, for the reason above")
 
@@ -186,7 +209,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _refuse(folder: Path, damaged: list[str]) -> None:
     if damaged:
-        raise ConfigurationError(f"{folder} is damaged: {damaged[0]} and {len(damaged) - 1} more files differ")
+        others = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
+        raise ConfigurationError(
+            f"{folder} is damaged: {damaged[0]}{others} differs from the manifest; make or copy it again"
+        )
 
 
 def _size(path: Path) -> int:
