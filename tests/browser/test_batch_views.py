@@ -20,14 +20,17 @@ from tests.support.running import RunningFarm, await_true
 pytestmark = pytest.mark.system
 
 
-def test_a_label_stands_before_the_id(page: Page, farm: RunningFarm) -> None:
+def test_a_label_stands_before_the_id_and_the_tags_after_it(page: Page, farm: RunningFarm) -> None:
     with farm.client() as client:
-        batch = client.submit([TRUE], label="night <b>run</b>").id
+        batch = client.submit([TRUE], label="night <b>run</b>", tags=["nightly", "minif2f"]).id
 
     page.open("batches")
 
     page.await_text("night <b>run</b>")
     assert page.find(f"a[href='#/batches/{batch}']").text == f"night <b>run</b>\n{batch}"
+    page.await_text(f"{batch}\nnightly minif2f", "tbody th")
+    page.find(f"a[href='#/batches/{batch}']").click()
+    page.await_text("tags nightly minif2f", ".facts")
 
 
 def test_without_a_label_the_first_problem_names_a_batch(page: Page, farm: RunningFarm) -> None:

@@ -31,7 +31,7 @@ function resultsOf(status) {
 
 function facts(status) {
   const { timeout_s, environment } = status.options;
-  const asked = [timeout_s && `limit ${timeout_s} s each`, environment && `environment ${environment}`];
+  const asked = [timeout_s && `limit ${timeout_s} s each`, environment && `environment ${environment}`, status.tags?.length && `tags ${status.tags.join(" ")}`];
   const time = status.finished_at ? `, took ${seconds(status.finished_at - status.created_at)} (${pace(status)})` : "";
   const more = [status.paused && "paused for its owner's attention", status.revoked && `${many(status.revoked, "verdict")} revoked`,
     status.invalid_statements && `${many(status.invalid_statements, "proof")} of a statement that Lean does not read`];

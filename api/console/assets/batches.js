@@ -33,10 +33,11 @@ function row(status) {
   const mix = progress((outcome) => `${address}?show=${outcome}`);
   const [state, time, speed, seen] = [h("td"), h("div", { class: "figure" }), h("div", { class: "speed quiet" }), new Rates()];
   const link = h("a", { href: address }, visible(nameOf(status)), nameOf(status) ? " " : "", h("code", {}, status.batch_id));
+  const tags = status.tags?.length ? h("div", { class: "quiet" }, status.tags.join(" ")) : null;
   const submitted = h("td", { class: "figure" }, clock(status.created_at));
   const cells = [state, h("td", {}, mix.element), submitted, h("td", {}, time, speed)];
   for (const cell of cells) cell.setAttribute("role", "cell");
-  const element = h("tr", { role: "row" }, h("th", { scope: "row", role: "rowheader" }, link), cells);
+  const element = h("tr", { role: "row" }, h("th", { scope: "row", role: "rowheader" }, link, tags), cells);
 
   function update(now) {
     mix.update(now);
