@@ -15,11 +15,12 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from farm.checker_names import known_checkers
 from farm.errors import ConfigurationError, plain
+from farm.loopback import parse_address
 from farm.models.limits import MAX_DEADLINE_S
 from farm.models.proofs import DEFAULT_ENVIRONMENT, EnvironmentName
 from farm.sentinels import is_sentinel, parse_sentinels
@@ -122,8 +123,7 @@ class Settings(BaseSettings):
         Field(description="Environment that the Lean workers of this host serve (docs/environments.md)."),
     ] = DEFAULT_ENVIRONMENT
     join_address: Annotated[
-        str,
-        Field(pattern="^[0-9a-fA-F.:]*$", description="IP address at which hosts that join reach this farm's store."),
+        str, AfterValidator(parse_address), Field(description="IP address at which joining hosts reach the store.")
     ] = ""
     environments_dir: Annotated[
         Path | None, Field(description="Folder of further environments for `farm up`, one file `NAME.env` for each.")

@@ -45,11 +45,13 @@ def prepare_valkey(data_dir: Path, join_address: str = "") -> Valkey:
     folder.mkdir(parents=True, exist_ok=True)
     password, port = secrets.token_urlsafe(24), free_port(0, join_address or "127.0.0.1", "JOIN_ADDRESS")
     configuration = folder / "valkey.conf"
+    # The server refuses to listen twice at one address.
+    addresses = " ".join(dict.fromkeys(["127.0.0.1", join_address]))
     configuration.touch(mode=0o600)
     # With everysec, a power cut may lose the last second of writes, and a kill loses nothing. The farm bounds its own
     # caches, so the server need not evict anything.
     configuration.write_text(
-        f"bind 127.0.0.1 {join_address}\nport {port}\nrequirepass {password}\ndir {_quoted(folder)}\n"
+        f"bind {addresses}\nport {port}\nrequirepass {password}\ndir {_quoted(folder)}\n"
         'appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\nsave ""\n'
         "daemonize no\nloglevel notice\nenable-debug-command no\n"
     )

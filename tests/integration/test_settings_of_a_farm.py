@@ -223,6 +223,9 @@ def test_a_wrong_setting_is_one_sentence_from_every_process(tmp_path: Path, entr
             "FARM_HOST: 192.0.2.1 is not an address of this host",
         ),
         ({"JOIN_ADDRESS": "192.0.2.1"}, "JOIN_ADDRESS: 192.0.2.1 is not an address of this host"),
+        ({"JOIN_ADDRESS": "head"}, "JOIN_ADDRESS must be one IP address of this host, such as 10.0.0.1 (got 'head')"),
+        ({"JOIN_ADDRESS": "0.0.0.0"}, "JOIN_ADDRESS must be one IP address of this host"),
+        ({"JOIN_ADDRESS": "fe80::1%lo"}, "JOIN_ADDRESS must be one IP address of this host"),
     ],
 )
 def test_farm_up_says_in_a_sentence_what_it_cannot_use(tmp_path: Path, settings: dict[str, str], words: str) -> None:

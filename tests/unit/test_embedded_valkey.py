@@ -13,6 +13,16 @@ from tests.support.open_store import open_store
 from tests.support.running import await_true
 
 
+def test_the_address_for_other_hosts_may_be_loopback_too(tmp_path: Path) -> None:
+    server = prepare_valkey(tmp_path, "127.0.0.1")
+    with subprocess.Popen(server.command, stdout=subprocess.DEVNULL) as process:
+        try:
+            await_true(lambda: process.poll() is not None or asyncio.run(server.is_healthy()), "its first answer")
+            assert process.poll() is None, "it started"
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("name", ["John's own data", 'a "b" \\ c', "Übung #1\nzwei"])
 def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
