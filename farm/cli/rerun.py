@@ -22,6 +22,8 @@ def rerun(
 ) -> None:
     """Run proofs of a finished batch again, as a new batch with the same options, label, tags and proof ids.
 
+    `--label` and `--tag` replace the old batch's.
+
     Example: `farm rerun 6f1c --undecided --tag retry`.
     """
     if not undecided:
@@ -32,4 +34,5 @@ def rerun(
     if as_json:
         show_json(status.model_dump(mode="json"))
     else:
-        tell(f"{status.batch_id}: {status.total} proofs of {old}; `farm batches {status.batch_id[:8]} --follow`")
+        proofs = "1 proof" if status.total == 1 else f"{status.total} proofs"
+        tell(f"{status.batch_id}: {proofs} of {old}; `farm batches {status.batch_id[:8]} --follow`")

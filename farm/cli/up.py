@@ -42,6 +42,8 @@ def up(
     """Start the whole farm here, and run it until Ctrl-C or SIGTERM.
 
     An embedded Valkey keeps everything under DATA_DIR; with REDIS_URL set, that server is used instead.
+
+    Example: `farm up --port 0 --lean-workers 4`, `farm up --bundle /shared/bundle --join-address 10.0.0.1`.
     """
     use_bundle(bundle)
     settings = load(port=port, lean_workers=lean_workers, join_address=join_address)

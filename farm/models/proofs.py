@@ -62,7 +62,7 @@ def _one_line(text: str) -> str:
 
 def _one_word(tag: Any) -> Any:
     """Refuse a tag that is not a word, with a message in words; pydantic's own message would quote the pattern."""
-    if isinstance(tag, str) and tag and not re.search(_WORD, tag):
+    if isinstance(tag, str) and not re.search(_WORD, tag):
         raise ValueError("a tag is made of letters, digits and _.:/=+-")
     return tag
 
