@@ -1,19 +1,22 @@
 """A scripted agent that works through docs/examples with the farm's MCP tools, and prints what it did.
 
-`FARM_URL=… python -m tests.support.agent_at_work`. It stands in for a model: it reads an error and its goal, asks for
-premises, tries tactics, and verifies at `checked`. docs/guides/agents.md shows what it prints, and a test compares.
+`.venv/bin/python -m tests.support.agent_at_work` works on the farm that FARM_URL and FARM_API_KEY name. It stands in
+for a model: it reads an error and its goal, asks for premises, tries tactics, and verifies at `checked`. A test
+compares what it prints with docs/guides/agents.md.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
+from farm.client.endpoint import FarmEndpoint
 from tests.support.agents import ask
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
@@ -91,7 +94,11 @@ def _say(what: str, *found: str) -> None:
 
 async def main() -> None:
     """Work on the farm that the environment names."""
-    async with Client(os.environ["FARM_URL"] + "/mcp") as client:
+    farm = FarmEndpoint.resolve(None, None)
+    async with (
+        httpx2.AsyncClient(headers=farm.headers, timeout=httpx2.Timeout(30, read=300)) as http,
+        Client(streamable_http_client(f"{farm}/mcp", http_client=http)) as client,
+    ):
         await work(client)
 
 
