@@ -67,8 +67,8 @@ def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
 
     Args:
         row: the row's cells by column name.
-        given: the column names that the caller gives, by field. `a.b` names the cell `b` of the struct in `a`; an empty
-            name leaves the field out.
+        given: the column names that the caller gives, by field. `a.b` names the cell `b` of the struct in `a`, and
+            `a.b.c` a cell of a struct in it; an empty name leaves the field out.
 
     Returns:
         The fields that were found. If the statement's column holds a struct (verl's `ground_truth`), the struct gives
@@ -147,12 +147,12 @@ def _struct(statement: Any) -> Any:
 def _has(row: Mapping[str, Any], column: str) -> bool:
     whole, _, part = column.partition(".")
     inner = row.get(whole)
-    return column in row or bool(part and isinstance(inner, Mapping) and part in inner)
+    return column in row or bool(part and isinstance(inner, Mapping) and _has(inner, part))
 
 
 def _at(row: Mapping[str, Any], column: str) -> Any:
     whole, _, part = column.partition(".")
-    return row[column] if column in row else row[whole][part]
+    return row[column] if column in row else _at(row[whole], part)
 
 
 def _is_there(value: Any) -> bool:

@@ -87,6 +87,15 @@ def test_columns_that_are_named_go_before_the_usual_ones() -> None:
     assert (found.statement, found.code, found.problem) == (THEOREM, "by simp", "7")
 
 
+def test_a_field_may_lie_in_structs_in_each_other() -> None:
+    truth = {"formal_statement": "theorem t : 1 = 1", "name": "t"}
+    row = {"reward_model": {"ground_truth": truth}, "proof": "rfl"}
+
+    assert proof_from_row(row, problem="reward_model.ground_truth.name").problem == "t"
+    with pytest.raises(LookupError, match="title"):
+        proof_from_row(row, problem="reward_model.ground_truth.title")
+
+
 def test_a_field_can_be_left_out() -> None:
     assert proof_from_row({"formal_statement": "prose", "proof": WHOLE}, statement="") == Proof(code=WHOLE)
 
