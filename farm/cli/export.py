@@ -39,4 +39,4 @@ def export(
         show_json({"batch_id": status.batch_id, "file": str(path), "rows": count, "total": status.total})
     else:
         left = status.total - count
-        tell(f"{path}: {count} verdicts" + (f"; {left} proofs have none yet" if left else ""))
+        tell(f"{path}: {count} verdicts" + (f"; proofs without a verdict yet: {left}" if left else ""))

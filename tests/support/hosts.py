@@ -63,17 +63,23 @@ def network(*names: str) -> Iterator[list[Host]]:
 
 @contextmanager
 def names(hosts: Sequence[Host]) -> Iterator[None]:
-    """Let the hosts know each other by name; `ip netns exec` shows each its own /etc/hosts."""
-    known = "".join(f"{host.address} {host.name}\n" for host in hosts)
-    folders = [Path("/etc/netns") / host.name for host in hosts]
+    """Let the hosts know each other by name, and each itself as 127.0.1.1, as Debian does.
+
+    `ip netns exec` shows each host its own /etc/hosts.
+    """
     try:
-        for folder in folders:
-            folder.mkdir(parents=True)
-            (folder / "hosts").write_text(f"127.0.0.1 localhost\n{known}")
+        for host in hosts:
+            known = [f"{'127.0.1.1' if each is host else each.address} {each.name}\n" for each in hosts]
+            _hosts_folder(host).mkdir(parents=True)
+            (_hosts_folder(host) / "hosts").write_text("".join(["127.0.0.1 localhost\n", *known]))
         yield
     finally:
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
+        for host in hosts:
+            shutil.rmtree(_hosts_folder(host), ignore_errors=True)
+
+
+def _hosts_folder(host: Host) -> Path:
+    return Path("/etc/netns") / host.name
 
 
 def _plug_in(host: Host, bridge: str, undo: ExitStack) -> None:
