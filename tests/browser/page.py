@@ -9,10 +9,9 @@ from typing import Any
 
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 
+from tests.browser.element import Element
 from tests.support.running import await_true
 
 # What Chromium says of every answer that is no 2xx: a test that asks for one expects it.
@@ -66,9 +65,9 @@ class Page:
         except AssertionError as error:
             raise AssertionError(f"{error}; there is: {self.text(selector)[:2000]!r}") from None
 
-    def find(self, selector: str) -> WebElement:
+    def find(self, selector: str) -> Element:
         """Return the first element of a selector."""
-        return self.chrome.find_element(By.CSS_SELECTOR, selector)
+        return Element(self.chrome, selector)
 
     def press(self, *keys: str) -> None:
         """Press keys one after the other, wherever the focus is."""

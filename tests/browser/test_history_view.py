@@ -7,6 +7,7 @@ import re
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 
 from farm.models import Minute
 from farm.store.registry import set_draining
@@ -105,9 +106,12 @@ def test_a_moment_is_found_by_keyboard(page: Page) -> None:
 def test_the_pointer_finds_a_moment_too(page: Page) -> None:
     page.open("history")
     await_true(lambda: page.texts(".over-time b") == CHARTS, "the charts")
-    drawing = page.find(".over-time svg")
-    left = -drawing.size["width"] // 2 + 2
-    ActionChains(page.chrome).move_to_element_with_offset(drawing, left, 0).perform()
+
+    def point(drawing: WebElement) -> None:
+        left = -drawing.size["width"] // 2 + 2
+        ActionChains(page.chrome).move_to_element_with_offset(drawing, left, 0).perform()
+
+    page.find(".over-time svg").use(point)
 
     assert page.run("return document.getElementById('moment').value") == "0"
 

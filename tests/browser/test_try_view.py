@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select
 
 from tests.browser.page import Page
 from tests.browser.proofs import FALSE, TRUE
@@ -64,7 +63,7 @@ def test_an_example_is_filled_in_and_its_link_brings_it_back(page: Page) -> None
     page.chrome.execute_cdp_cmd("Browser.grantPermissions", allowed)
     page.open("try")
     page.await_text("Verify")
-    Select(page.find("select[aria-label=Examples]")).select_by_visible_text("A statement, and a proof for it")
+    page.find("select[aria-label=Examples]").choose("A statement, and a proof for it")
     assert page.find("#level").get_attribute("value") == "checked"
     [button] = [each for each in page.chrome.find_elements("css selector", ".tools .small") if "link" in each.text]
     button.click()
@@ -91,17 +90,16 @@ def test_a_row_of_a_pasted_benchmark_fills_the_boxes(page: Page, width: int, sch
     page.chrome.find_element("xpath", "//summary[contains(., 'benchmark')]").click()
     page.paste("\n".join(map(json.dumps, rows)), "#rows")
     page.await_text("246 rows: choose one.", "details[open] [role=status]")
-    chooser = Select(page.find("#row"))
-    chooser.select_by_visible_text("244 sum_243")
+    page.find("#row").choose("244 sum_243")
 
     assert page.find("#statement").get_attribute("value") == "import Init\n\ntheorem t243 : 243 + 1 = 244 := by"
     assert page.find("#level").get_attribute("value") == "checked"
     assert page.violations() == []
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")
     page.picture(f"row-{width}-{scheme}")
-    chooser.select_by_visible_text("246 odd (cannot be read)")
+    page.find("#row").choose("246 odd (cannot be read)")
     page.await_text("This row cannot be read: statement:", "details[open] [role=status]")
-    chooser.select_by_visible_text("245 solved")
+    page.find("#row").choose("245 solved")
     values = page.run("return ['code', 'statement', 'level'].map((id) => document.getElementById(id).value)")
     assert values == [TRUE, "", "compiled"]
     page.find("form[aria-label=Verify] .primary").click()
