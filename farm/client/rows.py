@@ -31,7 +31,7 @@ class BadRow:
     code: str = ""
 
     def verdict(self, name: str, index: int) -> Verdict:
-        """Return `rejected/error`, the verdict on a text that Lean cannot read."""
+        """Return `rejected/error`, the verdict on a text that cannot be given to Lean."""
         message = Message(severity="error", data=self.why)
         return verdict(name, index, reason=Reason.ERROR, attempts=0, messages=[message])
 
