@@ -137,8 +137,8 @@ def _judgeable(row: Row, where: str, level: str) -> Row:
 def _named(placed: list[tuple[str, Row]]) -> list[Row]:
     """Return the rows, each with a unique name for its verdict.
 
-    The name is the row's id. A row without an id is named by its index, or by its place if another row has that index
-    as its id.
+    The name is the row's id. A row without an id is named by its index among all rows. If another row has that index
+    as its id, the name is the row's place in its file (`NAME:NUMBER`).
 
     Raises:
         InvalidRequest: two rows have the same id.

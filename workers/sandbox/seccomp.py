@@ -122,9 +122,9 @@ def assemble(machine: str, pid: int, *, fork: bool) -> bytes:
 
 
 def install(program: bytes) -> None:
-    """Put a filter in force for this thread, for what it starts, and for every program that either executes.
+    """Put a filter in force for this thread, and for every thread and process that it starts.
 
-    no_new_privs must be set already.
+    The filter stays in force when one of them executes another program. no_new_privs must be set already.
     """
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
