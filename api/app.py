@@ -35,7 +35,7 @@ from api.routes import (
 )
 from api.service import Service
 from api.signs_of_life import give_signs
-from api.streams import OpenStreams
+from api.streams import WaitingStreams
 from farm.celery_app import Tokens, celery_app
 from farm.errors import ConfigurationError
 from farm.keys import Keyring, read_keys
@@ -104,7 +104,7 @@ def create_app(settings: Settings) -> FastAPI:
             Keyring(settings.api_keys_file),
             Pace(settings.max_requests_per_s),
             Buffered(),
-            OpenStreams(_most_streams(settings)),
+            WaitingStreams(_most_streams(settings)),
         )
         tasks = [
             start_vital("pulse", give_signs(settings.data_dir)),
@@ -134,7 +134,7 @@ def _quotas(settings: Settings) -> Quotas:
 
 
 def _most_streams(settings: Settings) -> int:
-    """Return how many streams a key may have open; 0 if there are no keys, and so nobody to leave the rest to."""
+    """Return how many streams of a key may wait at Redis; 0, no limit, if there are no keys and so only one owner."""
     return most_connections() * 3 // 4 if settings.api_keys_file else 0
 
 

@@ -16,7 +16,7 @@ from api.body_memory import Buffered, Holding
 from api.known_premises import Embedded
 from api.rate_limits import Pace, address_name
 from api.replies import Replies
-from api.streams import OpenStreams
+from api.streams import WaitingStreams
 from farm.celery_app import EMBED_QUEUE, Tokens
 from farm.errors import Unauthorized
 from farm.keys import LOCAL_OWNER, Keyring, Scope
@@ -46,7 +46,7 @@ class Service:
     keyring: Keyring
     pace: Pace
     buffered: Buffered
-    streams: OpenStreams
+    waiting_streams: WaitingStreams
 
     async def call_lean(self, environment: str, count: int) -> None:
         """Publish this many tokens for Lean work; the call runs in a thread, because Celery's producer blocks."""

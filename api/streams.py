@@ -9,10 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from fastapi.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
-
-from farm.errors import NotFound, RateLimited, StoreUnavailable
+from farm.errors import NotFound, StoreUnavailable
 from farm.sockets import LONGEST_BLOCK_S
 from farm.store.batches import Batches
 
@@ -21,56 +18,37 @@ _SLICE = 500
 # The pause after a group of verdicts. A busy batch finishes a proof every millisecond, and without groups each verdict
 # would cost three round trips.
 _PACE_S = 0.02
-_RETRY_AFTER_S = 5.0
+# How often a stream that may not wait at the store looks for new verdicts.
+_LOOK_EVERY_S = 1.0
 
 
-class OpenStreams:
-    """Counts the streams that this process has open, for each owner.
+class WaitingStreams:
+    """Counts, for each owner, the streams of this process that wait at Redis for verdicts.
 
-    While a stream waits for verdicts, it occupies a connection to Redis, of which all requests share a limited number.
+    A stream that waits there occupies a connection, of which all requests share a limited number. So an owner has only
+    a part of them. The owner's other streams look for verdicts once a second instead.
 
     Args:
-        most: how many streams one owner may have open; 0 sets no limit.
+        most: how many streams of one owner may wait at a time; 0 sets no limit.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._open: Counter[str] = Counter()
+        self._waiting: Counter[str] = Counter()
 
     @contextlib.contextmanager
-    def hold(self, owner: str) -> Iterator[None]:
-        """Within this context, count one more stream of an owner.
-
-        Raises:
-            RateLimited: the owner has as many streams open as it may.
-        """
-        if self._most and self._open[owner] >= self._most:
-            text = f"This key follows {self._most} batches already: follow fewer at a time, or read pages of results"
-            raise RateLimited(text, retry_after_s=_RETRY_AFTER_S, details={"limit": "streams"})
-        self._open[owner] += 1
+    def hold(self, owner: str) -> Iterator[bool]:
+        """Count a stream of an owner within this context if it may wait; give whether it may."""
+        if self._most and self._waiting[owner] >= self._most:
+            yield False
+            return
+        self._waiting[owner] += 1
         try:
-            yield
+            yield True
         finally:
-            self._open[owner] -= 1
-            if not self._open[owner]:
-                del self._open[owner]
-
-
-class VerdictStream(StreamingResponse):
-    """A response that is a stream of verdicts; it counts as one of its owner's streams until it ends.
-
-    If the owner has too many streams open, the answer is the error `RateLimited`.
-    """
-
-    def __init__(self, parts: AsyncIterator[bytes], media_type: str, streams: OpenStreams, owner: str) -> None:
-        super().__init__(parts, media_type=media_type)
-        self._streams = streams
-        self._owner = owner
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream."""
-        with self._streams.hold(self._owner):
-            await super().__call__(scope, receive, send)
+            self._waiting[owner] -= 1
+            if not self._waiting[owner]:
+                del self._waiting[owner]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +60,9 @@ class Event:
     done: bool = False
 
 
-async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> AsyncIterator[list[Event]]:
+async def follow(
+    batches: Batches, waiting: WaitingStreams, batch: str, owner: str, cursor: str
+) -> AsyncIterator[list[Event]]:
     """Yield the verdicts after a cursor, then each new verdict as it comes, and then the end, as lists of events.
 
     A list holds the events that were read together.
@@ -96,7 +76,9 @@ async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> Async
             # The status is read before the verdicts: if the batch is finished, its last verdict is then among them.
             finished = (await batches.status(batch, owner)).finished
             left_s = min(LONGEST_BLOCK_S, spoke + HEARTBEAT_S - time.monotonic())
-            found = await batches.follow(batch, cursor, _SLICE, 1 if finished else max(1, int(left_s * 1000)))
+            with waiting.hold(owner) as may_wait:
+                wait_ms = max(1, int(left_s * 1000)) if may_wait and not finished else 1
+                found = await batches.follow(batch, cursor, _SLICE, wait_ms)
             cursor = found[-1][0] if found else cursor
             if found:
                 yield [Event(at, verdict) for at, verdict in found]
@@ -108,6 +90,8 @@ async def follow(batches: Batches, batch: str, owner: str, cursor: str) -> Async
             elif time.monotonic() >= spoke + HEARTBEAT_S:
                 yield [Event(cursor)]
                 spoke = time.monotonic()
+            elif not may_wait:
+                await asyncio.sleep(_LOOK_EVERY_S)
     except (StoreUnavailable, NotFound):
         return
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from api.bodies import content_type, count_entries, read_json_alone
 from api.intake import (
@@ -24,7 +25,7 @@ from api.openapi import FAILURES, body_of
 from api.replies import Disconnected
 from api.reruns import rerun_options
 from api.service import Service, ServiceDep, VerifierDep
-from api.streams import VerdictStream, as_events, as_lines, follow
+from api.streams import as_events, as_lines, follow
 from farm.errors import InvalidRequest, NotFound, UnsupportedMediaType
 from farm.models import (
     BatchAccepted,
@@ -198,12 +199,12 @@ async def results(
     if EVENTS in accept:
         cursor = check_cursor(after or request.headers.get("last-event-id"))
         await service.batches.status(batch_id, owner)
-        events = as_events(follow(service.batches, batch_id, owner, cursor))
-        return VerdictStream(events, EVENTS, service.streams, owner)
+        events = follow(service.batches, service.waiting_streams, batch_id, owner, cursor)
+        return StreamingResponse(as_events(events), media_type=EVENTS)
     if NDJSON in accept:
         await service.batches.status(batch_id, owner)
-        lines = as_lines(follow(service.batches, batch_id, owner, check_cursor(after)))
-        return VerdictStream(lines, NDJSON, service.streams, owner)
+        events = follow(service.batches, service.waiting_streams, batch_id, owner, check_cursor(after))
+        return StreamingResponse(as_lines(events), media_type=NDJSON)
     page = await service.batches.results(batch_id, owner, after, limit)
     body = b'{"results":[%s],"next":"%s","done":%s}' % (
         b",".join(page.results),
