@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 from fastapi import Request
+from pydantic import BaseModel
 
 from farm.errors import InvalidRequest, TooLarge, UnsupportedMediaType
-from farm.models import Options
 
 JSON_LIMIT_BYTES = 32 << 20
 # The API waits this long for any body. It waits longer only if the body arrives at `_SLOWEST_BYTES_PER_S` or faster.
@@ -114,16 +114,16 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
     return parse_json(body), body
 
 
-async def read_json_alone(request: Request) -> tuple[Any, bytes]:
+async def read_json_alone(request: Request, model: type[BaseModel]) -> tuple[Any, bytes]:
     """Return the same as `read_json`, on a route whose options are fields of the body.
 
     Raises:
-        InvalidRequest: the query has an option, which would be ignored; the message says where it belongs. Other
-            parameters do no harm: a proxy may have added them.
+        InvalidRequest: the query has a field of the model, which would be ignored; the message says where it belongs.
+            Other parameters do no harm: a proxy may have added them.
         UnsupportedMediaType, TooLarge, RateLimited, InvalidRequest: as `read_json` does.
     """
     found = await read_json(request)
-    for name in Options.model_fields.keys() & request.query_params.keys():
+    for name in filter(model.model_fields.__contains__, request.query_params):
         text = "with a JSON body, options are fields of the body; only NDJSON has them in the query"
         raise InvalidRequest(f"{name}: {text}", details=[{"loc": ["query", name], "msg": text}])
     return found

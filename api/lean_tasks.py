@@ -47,7 +47,7 @@ async def read_model(request: Request, model: type[Model]) -> Model:
         InvalidRequest: the body does not fit the model.
         FarmError: as `read_json_alone` does.
     """
-    value, body = await read_json_alone(request)
+    value, body = await read_json_alone(request, model)
     try:
         return await read_aside(len(body), model.model_validate, value, strict=True)
     except ValidationError as error:

@@ -77,7 +77,7 @@ async def submit(
         return await _submit_lines(request, service, owner, idempotency_key)
     if kind != "application/json":
         raise UnsupportedMediaType(f"Send `application/json` or `{NDJSON}`")
-    value, body = await read_json_alone(request)
+    value, body = await read_json_alone(request, BatchRequest)
     batch = await parse_batch(value)
     options = await complete_options(batch.options, service, owner)
     digest = new_digest()
@@ -217,7 +217,7 @@ async def results(
 @router.post("/verify", response_model=Verified, openapi_extra=body_of(BatchRequest))
 async def verify(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
     """Verify up to 1 000 proofs and wait; verdicts come back in request order."""
-    value, _ = await read_json_alone(request)
+    value, _ = await read_json_alone(request, BatchRequest)
     if count_entries(value, "proofs") > MAX_VERIFY_PROOFS:
         raise InvalidRequest(f"proofs: at most {MAX_VERIFY_PROOFS} here; submit more to /v1/batches")
     batch = await parse_batch(value)

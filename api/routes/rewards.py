@@ -38,12 +38,12 @@ async def openrlhf(
     undecided: Annotated[float, Query(allow_inf_nan=False, description="The reward for an undecided proof.")],
 ) -> Response:
     """Reward samples as OpenRLHF's `--reward.remote_url` expects; other query parameters are batch options."""
-    value, body = await read_json(request)
+    value, _ = await read_json(request)
     asked = _parse(value)
     given = [(name, text) for name, text in request.query_params.multi_items() if name != "undecided"]
     query = QueryParams([("level", "checked"), ("deadline_s", _DEADLINE_S), *given])
     options = await complete_options(parse_options(query), service, owner)
-    proofs = await read_aside(len(body), _proofs, asked)
+    proofs = await _proofs(asked)
     submission = NewBatch(
         environment=options["environment"],
         options=options,
@@ -66,11 +66,17 @@ def _parse(value: Any) -> OpenRLHFRequest:
         raise invalid(error) from error
 
 
-def _proofs(asked: OpenRLHFRequest) -> list[Proof | None]:
+async def _proofs(asked: OpenRLHFRequest) -> list[Proof | None]:
+    # Sample by sample, so that requests with large texts take turns.
+    samples = enumerate(zip(asked.responses, asked.labels, strict=True))
     return [
-        proof_of(extract_lean(response), label or None, index)
-        for index, (response, label) in enumerate(zip(asked.responses, asked.labels, strict=True))
+        await read_aside(len(response) + len(label or ""), _proof, response, label, index)
+        for index, (response, label) in samples
     ]
+
+
+def _proof(response: str, label: str | None, index: int) -> Proof | None:
+    return proof_of(extract_lean(response), label or None, index)
 
 
 def _answer(proofs: list[Proof | None], rewards: list[float | None], undecided: float) -> dict[str, Any]:

@@ -40,7 +40,8 @@ class _Server(MCPServer):
             match error.__cause__:
                 case ToolError() as cause:
                     raise cause from None
-                case ValidationError() as cause:
+                # If a tool itself fails in this way, the SDK leaves out the text: the arguments are not at fault.
+                case ValidationError() as cause if str(cause) in str(error):
                     raise ToolError(in_words(_invalid(cause))) from None
             raise
 

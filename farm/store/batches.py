@@ -31,6 +31,8 @@ _STAGING_TTL_S = 3600
 # Staging this many items takes some 30 ms. During this time the API process answers no other request.
 _STAGE_SLICE = 250
 _TURN_S = 0.03
+# Another request needs several steps of the event loop, with answers from Redis in between.
+_PAUSE_S = 0.005
 # How many verdicts a search reads at first, and how many bytes a read should bring. If a read brings fewer bytes, the
 # next one asks for twice as many verdicts, otherwise for half as many.
 _SEARCH_SLICE = 25
@@ -95,7 +97,7 @@ class Batches:
         for entry in entries:
             slice_.append(entry)
             if time.monotonic() > turn_ended:
-                await asyncio.sleep(0)
+                await asyncio.sleep(_PAUSE_S)
                 turn_ended = time.monotonic() + _TURN_S
             if len(slice_) == _STAGE_SLICE:
                 await self._stage_slice(staging, slice_)

@@ -173,7 +173,7 @@ def test_unknown_and_wrong_options_of_ndjson_are_422(http: httpx.Client, query: 
     assert_refused(answer, 422, "invalid")
 
 
-@pytest.mark.parametrize("path", ["/v1/batches", "/v1/verify", "/v1/commands", "/v1/tactics", "/v1/rows"])
+@pytest.mark.parametrize("path", ["/v1/batches", "/v1/verify", "/v1/commands", "/v1/tactics"])
 def test_options_in_the_query_beside_json_are_422(http: httpx.Client, path: str) -> None:
     body = {"proofs": [{"code": CODE}], "requests": [{"cmd": CODE}], "goals": [], "rows": []}
     answer = http.post(f"{path}?timeout_s=5", json=body)
