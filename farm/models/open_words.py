@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 
 class OpenWord(StrEnum):
@@ -20,6 +20,10 @@ class OpenWord(StrEnum):
         word = str.__new__(cls, value)
         word._name_ = word._value_ = value
         return word
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[type[Self], tuple[str]]:
+        """Pickle a word by its value; Python 3.11.2 would look for a member with its name."""
+        return type(self), (self.value,)
 
     @property
     def is_known(self) -> bool:
