@@ -52,7 +52,7 @@ BUSY = Minute(
 
 @pytest.fixture(scope="module")
 def day(farm: RunningFarm) -> None:
-    """Two hours with twenty minutes of which nothing is known, and a short drain."""
+    """Two hours with twenty minutes of which nothing is known, a short drain; before, two minutes without Lean."""
     store = open_store(farm.redis_url)
     set_draining(store, True)
     set_draining(store, False)
@@ -60,6 +60,10 @@ def day(farm: RunningFarm) -> None:
     quiet = BUSY.model_copy(update={"verdicts": {}, "run_counts": {}, "restarts": {}})
     known = {ago: quiet if ago > 40 else BUSY for ago in range(120) if not 10 <= ago < 30}
     known[1] = BUSY.model_copy(update={"run_counts": {"60": 1}})
+    healthy = Minute(at=0, processes={"lean": 8})
+    broken = healthy.model_copy(update={"failed": {"lean": 8}})
+    # In six hours a column has six minutes: the two broken ones are in two columns, and at most one is a first minute.
+    known |= {ago: broken if ago in (219, 230) else healthy for ago in range(200, 250)}
     fill(farm, known)
 
 
@@ -138,3 +142,22 @@ def test_a_longer_time_is_one_press_away(page: Page, hours: int) -> None:
         wide = 320 / (60 * hours)
         grey = page.run(WIDTHS)
         assert any(abs(width - 20 * wide) < 1.5 * wide for width in grey), "the gap is as long as it was"
+
+
+EACH_MOMENT = """
+const moment = document.getElementById("moment");
+return [...Array(60).keys()].map((column) => {
+  moment.value = column;
+  moment.dispatchEvent(new Event("input"));
+  return document.querySelectorAll(".over-time .legend")[6].innerText;
+});
+"""
+
+
+@pytest.mark.usefixtures("day")
+def test_a_healthy_minute_hides_no_failure_in_its_column(page: Page) -> None:
+    page.open("history?hours=6")
+    await_true(lambda: page.texts(".over-time b") == CHARTS, "the charts")
+
+    assert page.run(EACH_MOMENT).count("Lean 0 · other 0 · failed 8") == 2
+    assert page.run(LABELS)[6] == "Processes: at most 8 at the end of a minute"

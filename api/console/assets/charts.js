@@ -73,11 +73,13 @@ const stacked = (rows) => rows[0].values.map((value, at) => (value === null ? nu
  * Draw one chart of a history. Return its `element`, and `point(column)`, which shows the values of a column.
  * `columns` are the history's columns (`columnsOf`). `rows` are `{name, className, of}`. `of(minutes)` returns the
  * value of a column, or null, from the column's known minutes; the value may be Infinity. `say` puts the highest value
- * into words.
+ * into words; `highest(minutes)` returns that of a column whose rows may show another minute.
  */
-export function chart(history, columns, { title, unit, rows, isMean, isStacked, say = (most) => `at most ${most} ${unit}`, write = count }) {
-  const drawn = rows.map((row) => ({ ...row, values: columns.map((minutes) => (minutes.length ? row.of(minutes) : null)) }));
-  const all = known(isStacked ? stacked(drawn) : drawn.flatMap(({ values }) => values));
+export function chart(history, columns, { title, unit, rows, isMean, isStacked, highest, say = (most) => `at most ${most} ${unit}`, write = count }) {
+  const valuesOf = (of) => columns.map((minutes) => (minutes.length ? of(minutes) : null));
+  const drawn = rows.map((row) => ({ ...row, values: valuesOf(row.of) }));
+  const sums = () => (highest ? valuesOf(highest) : stacked(drawn));
+  const all = known(isStacked ? sums() : drawn.flatMap(({ values }) => values));
   const top = Math.max(...all.filter(Number.isFinite), 0) || 1;
   const y = (value) => HEIGHT - FOOT - (Math.min(value, top) / top) * (HEIGHT - FOOT - HEAD);
   const cursor = svg("line", { class: "cursor", y1: 0, y2: HEIGHT - FOOT });

@@ -36,12 +36,17 @@ function times(title, field) {
   return { title, say: (most) => `95 % within ${most}, where it was longest`, write: (end, { bounds_s }) => inWords(end, bounds_s), rows };
 }
 
-/** Return a chart of numbers that add up. A column shows its minute with the highest sum, so its parts belong together. */
+/**
+ * Return a chart of numbers that add up. A column shows one of its minutes, so that its parts belong together: of those
+ * in which most has failed, the one with the highest sum. A failure is never hidden by a better minute.
+ */
 function totals(title, parts) {
-  const size = (minute) => parts.reduce((total, { of }) => total + of(minute), 0);
-  const highest = (minutes) => minutes.reduce((high, each) => (size(each) > size(high) ? each : high));
-  const rows = parts.map(({ of, ...part }) => ({ ...part, of: (minutes) => of(highest(minutes)) }));
-  return { title, unit: AT_END, isStacked: true, rows };
+  const add = (some) => (minute) => some.reduce((total, { of }) => total + of(minute), 0);
+  const [size, failures] = [add(parts), add(parts.filter(({ isFailure }) => isFailure))];
+  const isAbove = (a, b) => (failures(a) - failures(b) || size(a) - size(b)) > 0;
+  const shown = (minutes) => minutes.reduce((high, each) => (isAbove(each, high) ? each : high));
+  const rows = parts.map(({ of, ...part }) => ({ ...part, of: (minutes) => of(shown(minutes)) }));
+  return { title, unit: AT_END, isStacked: true, highest: most(size), rows };
 }
 
 const AT_END = "at the end of a minute";
@@ -65,7 +70,7 @@ const CHARTS = [
     // A process that has failed does no work, so it is counted apart.
     { name: "Lean", className: "one", of: working },
     { name: "other", className: "undecided", of: (minute) => all(minute.processes) - all(minute.failed) - working(minute) },
-    { name: "failed", className: "rejected", of: ({ failed }) => all(failed) },
+    { name: "failed", className: "rejected", isFailure: true, of: ({ failed }) => all(failed) },
   ]),
   { title: "Premise queries", unit: "", isStacked: true, rows: [{ name: "answered", className: "one", of: sum(({ retrievals }) => retrievals) }] },
 ];
