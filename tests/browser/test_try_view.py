@@ -29,6 +29,20 @@ def test_a_pasted_proof_gets_its_verdict_and_says_that_a_script_answered(page: P
     assert page.texts("mark") == ["decide"]
 
 
+READ_OUT = "return document.querySelector('.source').closest('[aria-live], [role=status], [role=alert]') !== null"
+
+
+def test_a_screen_reader_hears_the_verdict_and_not_the_whole_text(page: Page) -> None:
+    page.open("try")
+    page.await_text("Verify")
+    page.find("#code").send_keys(FALSE, Keys.CONTROL, Keys.ENTER)
+    page.await_text("rejected: error", ".verdict")
+    await_true(lambda: page.texts(".source .lean-keyword"), "the colours, which come late")
+
+    assert page.texts("form[aria-label=Verify] .heard") == ["rejected: error"]
+    assert not page.run(READ_OUT)
+
+
 def test_a_refused_request_says_why(page: Page) -> None:
     page.open("try")
     page.await_text("Verify")

@@ -78,10 +78,12 @@ function waiting(signal) {
 }
 
 function form(title, fields, button, answer, signal, more = []) {
-  const out = h("div", { class: "answer-box", "aria-live": "polite" });
+  const out = h("div", { class: "answer-box" });
+  // A screen reader hears only what became of the request: a text gets its colours late, and would be read out again.
+  const heard = h("p", { class: "heard", role: "status" });
   const send = h("button", { class: "primary" }, button);
   const stop = h("button", { type: "button", hidden: true, onclick: () => stopping.abort() }, "Stop");
-  const element = h("form", { "aria-label": title }, h("h2", {}, title), fields.map(({ element }) => element), h("div", { class: "tools" }, send, stop, more), out);
+  const element = h("form", { "aria-label": title }, h("h2", {}, title), fields.map(({ element }) => element), h("div", { class: "tools" }, send, stop, more), heard, out);
   let stopping = new AbortController();
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -90,10 +92,14 @@ function form(title, fields, button, answer, signal, more = []) {
     stop.hidden = false;
     const answered = new AbortController();
     out.replaceChildren(waiting(AbortSignal.any([signal, answered.signal])));
+    heard.textContent = "Waiting for the farm…";
     try {
       out.replaceChildren(...(await answer(AbortSignal.any([signal, stopping.signal]))));
+      heard.textContent = out.querySelector(".badge, caption").textContent;
       out.scrollIntoView({ block: "nearest" });
     } catch (error) {
+      // An error is an alert, and so is read out by itself.
+      heard.textContent = stopping.signal.aborted ? "Stopped." : "";
       if (stopping.signal.aborted) out.replaceChildren(h("p", {}, "Stopped. The farm drops what nobody waits for."));
       else if (!signal.aborted) out.replaceChildren(problem(worded(error)));
     } finally {
