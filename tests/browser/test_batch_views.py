@@ -598,6 +598,29 @@ def test_rows_stay_what_they_are_while_verdicts_come(page: Page, farm: RunningFa
     assert page.run("return window.first.isConnected")
 
 
+def done(farm: RunningFarm, batch: str) -> int:
+    return int(httpx.get(f"{farm.url}/v1/batches/{batch}").json()["done"])
+
+
+def test_the_keyboard_stays_with_its_row_while_rows_arrive_above(page: Page, farm: RunningFarm) -> None:
+    batch = submit(farm, [{"code": f"{TRUE} -- sleep:{200 + i}"} for i in range(200)], timeout_s=10)
+    page.open(f"batches/{batch}?sort=-index")
+    await_true(lambda: int([*page.texts(".rows .row a"), "0"][0]) > 3, "some rows in their order")
+    page.press(Keys.ARROW_DOWN)
+    row = int(page.focused())
+    await_true(lambda: int(page.texts(".rows .row a")[0]) > row + 3, "rows above")
+    page.press(Keys.ARROW_DOWN)
+    assert page.focused() == str(row - 1)
+
+    page.press(Keys.ENTER)
+    page.await_text("accepted", ".verdict")
+    seen = done(farm, batch)
+    await_true(lambda: done(farm, batch) > seen + 3, "more rows above")
+    page.press(Keys.ESCAPE)
+    await_true(lambda: page.focused() == str(row - 1), "the proof they came from")
+    httpx.delete(f"{farm.url}/v1/batches/{batch}")
+
+
 def test_a_running_batch_is_cancelled_by_keyboard_after_a_question(page: Page, farm: RunningFarm) -> None:
     batch = submit(farm, [{"code": f"{TRUE} -- sleep:60000"}] * 4, timeout_s=100)
     page.open(f"batches/{batch}")

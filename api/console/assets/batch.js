@@ -160,10 +160,10 @@ function lists(results, route, signal, redraw) {
 /** Remember where a person was in a batch's list, and bring them back there when they return. */
 function keepPlace(results, list, route, signal) {
   if (results.left?.query === queryOf(route)) {
-    const { top, active, page_px } = results.left;
+    const { page_px, ...place } = results.left;
     requestAnimationFrame(() => {
       if (signal.aborted) return;
-      list.goTo({ top, active });
+      list.goTo(place);
       scrollTo(0, page_px);
     });
   }

@@ -13,8 +13,9 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Inf
  *
  * Until `restart()` is called, a row that stays visible keeps its element, even if the row moves. So a click that began
  * on an element ends on it, however many rows arrive meanwhile. The arrow keys move through the rows, from the first
- * row up to the heads, and along the heads. Only one row is in the tab order, as in every grid. `place()` returns where
- * a person is in the list, and `goTo(place)` brings the person back there.
+ * row up to the heads, and along the heads. Only one row is in the tab order, as in every grid: the row that a person
+ * chose last, wherever rows that arrive above it move it. `place()` returns where a person is in the list, and
+ * `goTo(place)` brings the person back there.
  */
 export function virtualList(label, columns, { length, key, cells, refresh }) {
   const rows = h("div", { class: "rows", role: "rowgroup" });
@@ -23,7 +24,8 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
   const head = h("div", { class: "row head", role: "row", "aria-rowindex": "1" }, columns.map((name) => h("span", { role: "columnheader" }, name)));
   const element = h("div", { class: "list", role: "grid", "aria-label": label }, h("div", { role: "rowgroup" }, head), view);
   const lines = new Map();
-  let [size, active] = [0, 0];
+  // `active` is where the row in the tab order is. `chosen` is its key, once a person has been in the rows.
+  let [size, active, chosen] = [0, 0, null];
 
   function line(at) {
     const found = cells(at).map((cell) => h("span", { role: "gridcell" }, cell));
@@ -58,10 +60,23 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
     if (focus?.isConnected && focus !== document.activeElement) focus.focus({ preventScroll: true });
   }
 
-  function draw() {
-    // The length is read at each drawing: a person may scroll after a change of the rows and before the update for it.
+  /** Find the chosen row again. If it has gone, the row that has taken its place is the chosen one. */
+  function settle() {
+    // The length is read each time: a person may scroll after a change of the rows and before the update for it.
     size = length();
+    const isAt = (at) => at < size && key(at) === chosen;
+    if (chosen !== null && !isAt(active)) active = positionOf(isAt) ?? active;
     active = Math.min(active, Math.max(0, size - 1));
+    if (chosen !== null && size) chosen = key(active);
+  }
+
+  function positionOf(isAt) {
+    for (let at = 0; at < size; at++) if (isAt(at)) return at;
+    return null;
+  }
+
+  function draw() {
+    settle();
     // The height comes first, because the visible rows depend on it.
     rows.style.height = `${size * ROW_PX}px`;
     const first = Math.max(0, Math.floor(view.scrollTop / ROW_PX) - SPARE_ROWS);
@@ -74,10 +89,18 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
     drawRows(shown);
   }
 
-  function move(to) {
-    if (to === -1 && buttons.length) return buttons[0].focus();
-    size = length();
-    active = Math.min(Math.max(to, 0), size - 1);
+  function toHeads() {
+    // The way to the heads leads through the first row. From the heads, a person wants the first row of another order.
+    chosen = null;
+    buttons[0].focus();
+  }
+
+  /** Move the focus so many rows on from the active row. */
+  function move(step) {
+    settle();
+    if (active + step === -1 && buttons.length) return toHeads();
+    active = Math.min(Math.max(active + step, 0), size - 1);
+    chosen = key(active);
     const [top, bottom] = [active * ROW_PX, (active + 1) * ROW_PX];
     if (top < view.scrollTop) view.scrollTop = top;
     else if (bottom > view.scrollTop + view.clientHeight) view.scrollTop = bottom - view.clientHeight;
@@ -91,10 +114,11 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
   view.addEventListener("keydown", (event) => {
     if (!(event.key in STEPS) || event.ctrlKey || event.metaKey || event.altKey || !size) return;
     event.preventDefault();
-    move(active + STEPS[event.key]);
+    move(STEPS[event.key]);
   });
   view.addEventListener("focusin", (event) => {
-    active = Number(event.target.closest("[data-row]")?.dataset.row ?? active);
+    const found = [...lines].find(([, row]) => row.contains(event.target));
+    if (found) [active, chosen] = [Number(found[1].dataset.row), found[0]];
   });
 
   rows.addEventListener("click", (event) => {
@@ -112,7 +136,7 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
     if (!step && event.key !== "ArrowDown") return;
     event.preventDefault();
     if (step) buttons[(buttons.indexOf(event.target) + step + buttons.length) % buttons.length].focus();
-    else move(active);
+    else move(0);
   });
 
   function restart() {
@@ -120,15 +144,18 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
     lines.clear();
     rows.replaceChildren();
     // The rows may also change by themselves, when a search ends. If the focus is in the list, it then stays there.
-    if (isFocused && length()) move(active);
+    if (isFocused && length()) move(0);
     else later();
   }
 
   function goTo(place) {
-    rows.style.height = `${length() * ROW_PX}px`;
-    view.scrollTop = place.top;
-    move(place.active);
+    [active, chosen] = [place.active, place.chosen];
+    settle();
+    rows.style.height = `${size * ROW_PX}px`;
+    // The row stands as far from the top of the view as before.
+    view.scrollTop = place.top + (active - place.active) * ROW_PX;
+    move(0);
   }
 
-  return { element, update: later, restart, goTo, place: () => ({ top: view.scrollTop, active }) };
+  return { element, update: later, restart, goTo, place: () => ({ top: view.scrollTop, active, chosen }) };
 }
