@@ -107,6 +107,15 @@ def test_a_comment_that_began_above_the_shown_part_is_coloured(page: Page, farm:
     assert page.texts(".source .lean-declares") == []
 
 
+def test_nothing_is_coloured_by_guess_below_a_line_too_long_to_read(page: Page, farm: RunningFarm) -> None:
+    harmless, comment = "-- " + "a" * 5000, "/- " + "a" * 5000 + " -/"
+    code = f"theorem one : 1 = 1 := by rfl\n{harmless}\n{TRUE}\n/- {comment}\ntheorem\n-/\n{TRUE}"
+    page.open(f"batches/{finish(farm, submit(farm, [{'code': code}]))}/0")
+
+    await_true(lambda: page.texts(".source .lean-declares") == ["theorem"] * 2, "the colours above the comment")
+    assert page.texts(".source .lean-comment") == []
+
+
 def test_lean_is_shown_plain_if_its_colours_do_not_arrive(page: Page, farm: RunningFarm) -> None:
     batch = finish(farm, submit(farm, [{"code": COLOURED}]))
     page.chrome.execute_cdp_cmd("Network.enable", {})

@@ -6,6 +6,8 @@ import { h } from "./dom.js";
 
 // A line with more characters than this was not written by a person. Colouring it would take time, and help nobody.
 const MOST_CHARS = 4000;
+// What may begin or end a comment or a string that goes on in the next line.
+const BORDERS = /\/-|-\/|"/;
 // The time that a line takes grows with the number of comments that are open around it.
 const MOST_NESTED = 100;
 // The page draws and takes keys between two turns of the reader.
@@ -41,7 +43,8 @@ let turnEnd = 0;
 
 /** Load Shiki once, and return a function that reads a line in a state; null if Shiki cannot be loaded. */
 function load() {
-  loaded ??= import("./vendor/shiki-lean.js").then(made, () => null);
+  // The next text tries again: the network may have been away for a moment.
+  loaded ??= import("./vendor/shiki-lean.js").then(made).catch(() => (loaded = null));
   return loaded;
 }
 
@@ -65,23 +68,28 @@ async function pause() {
 /**
  * Return a function that reads a text's lines as far as `last`, and calls `put(at, found)` for each line from `first`
  * on that has coloured pieces; `found` are these pieces as `{start, end, kind}`. Lines are counted from 0. Comments and
- * strings may begin above `first`, so all lines above are read once. A later call ends an earlier one.
+ * strings may begin above `first`, so all lines above are read once. A later call ends an earlier one, and so does the
+ * end of the view: `element`, in which the lines are, has to be on the page when the caller's turn is over.
  */
-export function reader(lines) {
+export function reader(lines, element) {
   const kept = [undefined];
   let latest;
   return async (first, last, put) => {
     const call = (latest = {});
+    // The caller puts the element on the page first.
+    await new Promise((resolve) => setTimeout(resolve));
     const read = await load();
     const from = Math.min(kept.length - 1, Math.floor(first / KEPT_LINES));
     let state = kept[from];
     for (let at = from * KEPT_LINES; read && at < last; at++) {
       await pause();
-      if (call !== latest || state?.getScopes().length > MOST_NESTED) return;
+      if (call !== latest || !element.isConnected || state?.getScopes().length > MOST_NESTED) return;
       if (at % KEPT_LINES === 0) kept[at / KEPT_LINES] = state;
       const line = read(lines[at], state);
       state = line.state;
       if (at >= first && line.found.length) put(at, line.found);
+      // So long a line is not read: nobody knows whether the next line is in a comment.
+      if (lines[at].length >= MOST_CHARS && BORDERS.test(lines[at])) return;
     }
   };
 }
@@ -102,11 +110,17 @@ export function coloured(line, found, start = 0, end = line.length) {
   return pieces;
 }
 
+/** Give a shown line its colours, unless a person is marking text in it: replaced text is marked no more. */
+export function paint(line, pieces) {
+  const selection = getSelection();
+  if (selection.isCollapsed || !selection.containsNode(line, true)) line.replaceChildren(...pieces);
+}
+
 /** Append a short Lean text to an element, and return the element. */
 export function lean(element, text) {
   const lines = text.split("\n");
   const shown = lines.map((line) => h("span", {}, visible(line)));
   element.append(...shown.flatMap((line, at) => (at ? ["\n", line] : [line])));
-  reader(lines)(0, lines.length, (at, found) => shown[at].replaceChildren(...coloured(lines[at], found)));
+  reader(lines, element)(0, lines.length, (at, found) => paint(shown[at], coloured(lines[at], found)));
   return element;
 }

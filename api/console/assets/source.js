@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { repair, said } from "./goals.js";
-import { coloured, reader } from "./lean.js";
+import { coloured, paint, reader } from "./lean.js";
 import { COLUMNS_FROM_0, count } from "./words.js";
 
 const MOST_LINES = 2000;
@@ -28,11 +28,11 @@ export function marksOf(verdict) {
 export function source(text, marks, wrong = 0) {
   const lines = text.split("\n");
   const byLine = place(marks, lines.length);
-  const read = reader(lines);
   const isWhole = marks.some((mark) => !mark.pos);
   const classes = ["code", isWhole && "whole", lines.length > LONG_LINES && "long"].filter(Boolean).join(" ");
   const box = h("div", { class: classes, tabindex: "0", role: "region", "aria-label": "Lean text" });
   const note = h("p", { class: "quiet parts" });
+  const read = reader(lines, box);
   let first = 0;
 
   function draw(from) {
@@ -42,7 +42,7 @@ export function source(text, marks, wrong = 0) {
     const codes = lines.slice(first, last).map((line, at) => h("code", {}, marked(line, first + at + 1, marksAt(first + at), [])));
     const shown = codes.map((code, at) => numbered(code, first + at + 1, marksAt(first + at)));
     box.replaceChildren(...shown);
-    read(first, last, (at, found) => codes[at - first].replaceChildren(...marked(lines[at], at + 1, marksAt(at), found).flat()));
+    read(first, last, (at, found) => paint(codes[at - first], marked(lines[at], at + 1, marksAt(at), found).flat()));
     const step = (label, to, isThere) => isThere && h("button", { type: "button", class: "small", onclick: () => draw(to) }, label);
     const steps = [step("Earlier lines", first - MOST_LINES, first > 0), step("Later lines", last, last < lines.length)];
     note.replaceChildren(`Lines ${count(first + 1)} to ${count(last)} of ${count(lines.length)}. `, ...steps.filter(Boolean));
