@@ -79,7 +79,8 @@ def alarms(scene: Scene) -> dict[str, Alarm]:
         **dict(_misread(scene.misread)),
     }
     since_ms = scene.watch.since_ms if scene.watch else {}
-    return {name: _dated(alarm, since_ms.get(name)) for name, alarm in found.items()}
+    named = {name: alarm.model_copy(update={"name": name}) for name, alarm in found.items()}
+    return {name: _dated(alarm, since_ms.get(name)) for name, alarm in named.items()}
 
 
 def _dated(alarm: Alarm, since_ms: int | None) -> Alarm:

@@ -35,6 +35,7 @@ class Alarm(BaseModel):
             minute old.
         see: the view of the console that shows more, such as `#/workers`. Its query, if any, says which rows to mark.
         title: what is wrong, in a few words.
+        name: the alarm's own name, which stays the same as long as the trouble lasts; its texts may change.
     """
 
     kind: AlarmKind
@@ -43,6 +44,7 @@ class Alarm(BaseModel):
     since: float | None = None
     see: str
     title: str = ""
+    name: str = ""
 
 
 class HistoryEvent(BaseModel):

@@ -97,6 +97,37 @@ def failed(farm: RunningFarm) -> Iterator[None]:
     store.close()
 
 
+def fold(page: Page, selector: str) -> None:
+    page.find(f"#alarms {selector}[open] summary").click()
+    await_true(lambda: page.texts(f"#alarms {selector}:not([open])"), "it is folded")
+    page.run("return new Promise(requestAnimationFrame)")
+
+
+@pytest.mark.usefixtures("paused", "failed")
+def test_an_alarm_stays_folded_whatever_another_tab_folds_and_its_figures_say(page: Page, farm: RunningFarm) -> None:
+    page.open("batches")
+    page.await_text("1 worker failed: default on node3", "#alarms")
+    first = page.chrome.current_window_handle
+    page.chrome.switch_to.new_window("tab")
+    page.open("batches")
+    page.await_text("1 worker failed: default on node3", "#alarms")
+    fold(page, ".rejected")
+    page.chrome.close()
+    page.chrome.switch_to.window(first)
+    fold(page, ".undecided")
+
+    store = open_store(farm.redis_url)
+    more = Registry(store, WorkerKind.LEAN, "node3:9.1")
+    more.beat(host="node3", pid=9, state="failed", notice="LEAN_REPL_DIR has no built REPL: run `lake build`")
+    page.open("batches")
+    page.await_text("2 workers failed: default on node3", "#alarms")
+    opened = page.texts("#alarms details[open] summary")
+    assert not [title for title in opened if "alice" in title or "node3" in title], "both are folded"
+    more.leave()
+    store.close()
+    page.run("localStorage.clear()")
+
+
 @pytest.mark.usefixtures("paused", "failed")
 def test_folded_alarms_leave_a_phone_its_page(page: Page) -> None:
     page.look(390, "light")

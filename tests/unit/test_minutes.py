@@ -189,6 +189,7 @@ def test_processes_that_cannot_work_are_one_alarm_for_each_environment() -> None
     found = alarms(Scene(START_MS, [*workers, embed, worker("works")], []))
 
     assert [alarm.kind for alarm in found.values()] == [AlarmKind.FAILED, AlarmKind.FAILED]
+    assert [alarm.name for alarm in found.values()] == list(found)
     assert found["failed embed"].text == "1 Embed process on a cannot work: No model"
     alarm = found["failed lean nightly"]
     assert alarm.text == (

@@ -12,19 +12,24 @@ const banner = document.getElementById("alarms");
 let shown = "";
 let feeding = AbortSignal.abort();
 
-/** Return a number that stands for an alarm. What the alarm says does not stay in the browser: its reader had a key. */
-const markOf = (text) => [...text].reduce((sum, character) => (Math.imul(31, sum) + character.codePointAt(0)) | 0, 0);
+/**
+ * Return a number that stands for an alarm as long as it lasts: its text has figures, which change. What the alarm says
+ * does not stay in the browser: its reader had a key. An API of an earlier release gives no name.
+ */
+const markOf = ({ name, text }) => [...(name || text)].reduce((sum, character) => (Math.imul(31, sum) + character.codePointAt(0)) | 0, 0);
 
-/** Return the alarms that a person has folded in this browser: their marks, each with the time at which it began. */
+// The alarms that a person has folded in this browser: their marks, each with the time at which it began.
+let folded = new Map();
+let isKept = true;
+
+/** Read the folded alarms again, because another tab may have folded some. */
 function read() {
   try {
-    return new Map(JSON.parse(localStorage.getItem(NAME) ?? "[]"));
+    if (isKept) folded = new Map(JSON.parse(localStorage.getItem(NAME) ?? "[]"));
   } catch {
-    return new Map();
+    isKept = false;
   }
 }
-
-let folded = read();
 
 function write() {
   try {
@@ -32,12 +37,14 @@ function write() {
     else localStorage.removeItem(NAME);
   } catch {
     // If the browser keeps nothing, as in a private window, an alarm is folded until the page is loaded again.
+    isKept = false;
   }
 }
 
 /** Forget the alarms that have ended or have begun anew. An alarm less than a minute old gets its beginning later. */
 function forget(alarms) {
-  const begun = new Map(alarms.map(({ text, since }) => [markOf(text), since]));
+  read();
+  const begun = new Map(alarms.map((each) => [markOf(each), each.since]));
   const kept = [...folded].filter(([mark, since]) => begun.has(mark) && [null, begun.get(mark)].includes(since));
   folded = new Map(kept.map(([mark]) => [mark, begun.get(mark)]));
   write();
@@ -48,13 +55,19 @@ function showAgain({ target }) {
   if (target.hash === location.hash) dispatchEvent(new HashChangeEvent("hashchange", { oldURL: location.href }));
 }
 
-function alarm({ kind, text, title, action, since, see }) {
-  const mark = markOf(text);
-  const remember = (event) => (event.target.open ? folded.delete(mark) : folded.set(mark, since), write());
+function remember({ target }, mark, since) {
+  read();
+  if (target.open) folded.delete(mark);
+  else folded.set(mark, since);
+  write();
+}
+
+function alarm({ kind, name, text, title, action, since, see }) {
+  const mark = markOf({ name, text });
   const from = since === null ? "since now" : `since ${clock(since)}`;
   return h(
     "details",
-    { class: `note alarm ${GRAVE.includes(kind) ? "rejected" : "undecided"}`, open: !folded.has(mark), ontoggle: remember },
+    { class: `note alarm ${GRAVE.includes(kind) ? "rejected" : "undecided"}`, open: !folded.has(mark), ontoggle: (event) => remember(event, mark, since) },
     h("summary", {}, h("b", {}, marked(title || text))),
     h("p", {}, marked(text), `, ${from}.`),
     h("p", {}, h("b", {}, "What to do: "), marked(action), ". ", h("a", { href: see, onclick: showAgain }, "Show it")),
