@@ -201,6 +201,17 @@ def test_each_text_environment_and_level_has_its_own_entry(page: Page) -> None:
     page.run("localStorage.clear()")
 
 
+def test_a_text_that_is_too_long_to_keep_deletes_no_other(page: Page) -> None:
+    page.open("try")
+    page.run("localStorage.clear()")
+    asked = {"statement": "", "timeout": "60", "environment": "default", "level": "compiled", "at_s": 1}
+    codes = [TRUE, "-- " + "a" * 200_000, FALSE]
+    page.chrome.execute_async_script(KEEP, [{**asked, "kind": "accepted", "code": code} for code in codes])
+    page.open("try")
+    page.await_text("Earlier tries in this browser (2)")
+    page.run("localStorage.clear()")
+
+
 def test_a_goal_gets_premises(page: Page) -> None:
     page.open("try")
     page.await_text("Find premises")

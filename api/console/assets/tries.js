@@ -28,13 +28,17 @@ function write(tries) {
 
 /**
  * Keep a try as the newest. A text has one entry for each environment and level; a farm error does not replace an entry
- * with a verdict. The oldest tries are dropped, and so are tries with too long texts.
+ * with a verdict. The oldest tries are dropped. A try with too long a text is not kept, and takes no other's place.
  */
 export function keep(attempt) {
   const same = (each) => ASKED.every((field) => (each[field] || "") === (attempt[field] || ""));
   if (attempt.kind === "farm_error" && read().some((each) => same(each) && each.kind !== "farm_error")) return;
-  let size = 0;
-  const fits = ({ code, statement }) => (size += code.length + statement.length) <= MOST_CHARS;
+  let left = MOST_CHARS;
+  const fits = ({ code, statement }) => {
+    const isFitting = code.length + statement.length <= left;
+    if (isFitting) left -= code.length + statement.length;
+    return isFitting;
+  };
   write([attempt, ...read().filter((each) => !same(each))].slice(0, MOST_TRIES).filter(fits));
 }
 
