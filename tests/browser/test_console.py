@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 
 from farm import Farm
 from tests.browser.page import Page
-from tests.browser.proofs import TRUE
+from tests.browser.proofs import TRUE, finish, submit
 from tests.support.running import RunningFarm, await_true
 
 pytestmark = pytest.mark.system
@@ -147,7 +147,8 @@ def test_the_foot_names_the_keys_that_work_here(page: Page, mixed: str, view: st
     await_true(lambda: page.run(HINTS) == keys, f"the keys of {view}")
 
 
-def test_the_arrow_keys_lead_from_anywhere_into_the_rows(page: Page, mixed: str) -> None:
+def test_the_arrow_keys_lead_from_anywhere_into_the_rows(page: Page, mixed: str, farm: RunningFarm) -> None:
+    finish(farm, submit(farm, [{"code": TRUE}]))
     page.open("batches")
     page.await_text(mixed)
     page.press(Keys.ARROW_DOWN)
@@ -157,6 +158,9 @@ def test_the_arrow_keys_lead_from_anywhere_into_the_rows(page: Page, mixed: str)
     assert page.focused() == second
     page.press(Keys.ARROW_UP)
     assert page.focused() == first
+    page.run("document.querySelector('.batches tbody td a[href]').focus()")
+    page.press(Keys.ARROW_DOWN)
+    assert page.focused() == second, "from any link of a row"
 
     page.open(f"batches/{mixed}?sort=name&text=wrong-")
     page.await_text("all 3", "search")

@@ -86,7 +86,8 @@ function back() {
 }
 
 function press(event) {
-  if (document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
+  // While an input method composes a character, the keys are its own.
+  if (document.querySelector("dialog[open]") || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
   const isTyping = event.target.closest("input, textarea, select");
   if (moveRow(event)) event.preventDefault();
   else if (event.key === "Escape" && isTyping) event.target.blur();

@@ -112,7 +112,7 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
   view.addEventListener("scroll", later);
   new ResizeObserver(later).observe(view);
   view.addEventListener("keydown", (event) => {
-    if (!(event.key in STEPS) || event.ctrlKey || event.metaKey || event.altKey || !size) return;
+    if (!(event.key in STEPS) || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey || !size) return;
     event.preventDefault();
     move(STEPS[event.key]);
   });

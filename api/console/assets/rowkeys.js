@@ -11,11 +11,13 @@ function links() {
 }
 
 /** Move the focus to the row that an arrow key leads to. Return whether there is such a row. */
-export function moveRow({ key, target, defaultPrevented }) {
+export function moveRow({ key, target, shiftKey, defaultPrevented }) {
   const step = STEPS[key];
-  if (!step || defaultPrevented || target.closest(KEEP)) return false;
+  // With Shift, the arrow keys mark text.
+  if (!step || shiftKey || defaultPrevented || target.closest(KEEP)) return false;
   const rows = links();
-  const at = rows.indexOf(target);
+  // A row of a table has other links too.
+  const at = rows.findIndex((link) => link === target || link.closest("tr")?.contains(target));
   // From outside the rows, only Down leads to them: to the first row.
   const row = at < 0 && step < 0 ? undefined : rows[at + step];
   row?.focus();
