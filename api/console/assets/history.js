@@ -119,6 +119,7 @@ export async function show(main, { query }, signal) {
   let [history, columns, charts] = [null, [], []];
 
   function point() {
+    if (!history) return;
     for (const each of charts) each.point(Number(place.value));
     said.textContent = sentence(history, columns, Number(place.value));
     place.setAttribute("aria-valuetext", said.textContent);
@@ -144,8 +145,9 @@ export async function show(main, { query }, signal) {
   const feed = feedAlarms(signal);
   let looks = 0;
   await poll(signal, async () => {
-    const isDue = hours === 1 || looks++ % LOOKS_PER_DRAWING === 0;
+    const isDue = hours === 1 || looks % LOOKS_PER_DRAWING === 0;
     const found = await ask(`v1/history?minutes=${isDue ? 60 * hours : 1}`, { signal });
+    looks += 1;
     feed(found.alarms);
     if (isDue) history = found;
     if (isDue) draw();

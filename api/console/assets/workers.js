@@ -96,7 +96,7 @@ export async function show(main, { query }, signal) {
   );
   let [looks, minutes] = [0, {}];
   await poll(signal, async () => {
-    if (looks++ % LOOKS_PER_STRIP === 0) minutes = (await ask(`v1/history?minutes=${STRIP_MINUTES}&hosts=true`, { signal })).hosts;
+    if (looks % LOOKS_PER_STRIP === 0) minutes = (await ask(`v1/history?minutes=${STRIP_MINUTES}&hosts=true`, { signal })).hosts;
     const farm = await ask("v1/workers", { signal });
     const engine = farm.workers.map((worker) => worker.engine).join();
     const notes = [scriptedNote(engine), ...reasons(farm)].filter(Boolean);
@@ -105,7 +105,9 @@ export async function show(main, { query }, signal) {
     flower.hidden = !farm.flower;
     queues.replaceChildren(...farm.queues.map((each) => queue(each, farm.workers)));
     update(farm, minutes);
-    if (looks === 1) workers.querySelector(".sought th")?.scrollIntoView({ block: "center" });
+    if (looks === 0) workers.querySelector(".sought th")?.scrollIntoView({ block: "center" });
+    // A look counts once it is answered: what failed is asked for again at once.
+    looks += 1;
     for (const worker of farm.workers) if (worker.kind === "lean") seen.add(worker.id, worker.proofs);
     seen.close();
     plot.replaceChildren(...rates("Proofs run per second, as seen by this page", seen.points));
