@@ -101,7 +101,7 @@ function press(event) {
 
 function askForKey(why) {
   document.getElementById("key-why").textContent = why;
-  document.getElementById("forget-key").hidden = !key.get();
+  for (const id of ["forget-key", "forget-what"]) document.getElementById(id).hidden = !key.get();
   if (!dialog.open) dialog.showModal();
 }
 
@@ -127,7 +127,11 @@ connection.addEventListener("up", () => (trouble.hidden = true));
 connection.addEventListener("key", ({ detail }) => askForKey(detail));
 document.getElementById("open-key").addEventListener("click", () => askForKey(key.get() ? "This tab has a key." : "This tab has no key."));
 document.getElementById("close-key").addEventListener("click", () => dialog.close());
-document.getElementById("forget-key").addEventListener("click", () => use(""));
+document.getElementById("forget-key").addEventListener("click", () => {
+  // Whoever forgets the key leaves the browser to others, who may not read what was tried with it.
+  attempt.forget();
+  use("");
+});
 dialog.querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
   use(document.getElementById("key-text").value);

@@ -7,7 +7,11 @@ import { count, problem } from "./words.js";
 
 const MOST_ROWS = 1000;
 // The rows that were read last are kept while other views are shown.
-let held = { results: [], said: "", chosen: "" };
+const none = () => ({ results: [], said: "", chosen: "" });
+let held = none();
+
+/** Forget the rows that were read last. */
+export const forget = () => void (held = none());
 
 function parsed(text, where) {
   try {

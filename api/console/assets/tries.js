@@ -42,6 +42,9 @@ export function keep(attempt) {
   write([attempt, ...read().filter((each) => !same(each))].slice(0, MOST_TRIES).filter(fits));
 }
 
+/** Forget all tries of this browser. */
+export const forget = () => write([]);
+
 /** Return a text's beginning, without imports and comments, as one line. */
 function beginning(text) {
   const lines = text.split("\n");
@@ -53,7 +56,7 @@ function beginning(text) {
 export function history(use) {
   const list = h("ul", { class: "tries" });
   const title = h("summary");
-  const element = h("details", {}, title, list, h("button", { type: "button", class: "small", onclick: () => (write([]), update()) }, "Forget them"));
+  const element = h("details", {}, title, list, h("button", { type: "button", class: "small", onclick: () => (forget(), update()) }, "Forget them"));
 
   function line(attempt) {
     const texts = [attempt.statement, attempt.code].filter(Boolean).map((text) => h("code", {}, beginning(text)));

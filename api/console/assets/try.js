@@ -5,9 +5,9 @@ import { ApiError, ask, poll } from "./api.js";
 import { h, heading, table } from "./dom.js";
 import { EXAMPLES } from "./examples.js";
 import { copier } from "./files.js";
-import { rowChooser } from "./rows.js";
+import { forget as forgetRows, rowChooser } from "./rows.js";
 import { term } from "./terms.js";
-import { history, keep } from "./tries.js";
+import { forget as forgetTries, history, keep } from "./tries.js";
 import { judged } from "./verdict.js";
 import { problem } from "./words.js";
 
@@ -188,6 +188,13 @@ function retrieveForm(signal) {
     const caption = `${rows.length} premises, the nearest first, in ${(1000 * timings_s.total).toFixed(0)} ms`;
     return [table(caption, ["Name", "Score", "Kind", "Module", "Statement"], h("tbody", {}, rows))];
   }, signal);
+}
+
+/** Forget what was typed, pasted and tried in this browser. */
+export function forget() {
+  typed.clear();
+  forgetRows();
+  forgetTries();
 }
 
 /** Show the forms, filled in with the values in the address. Nothing is sent before a person clicks. */
