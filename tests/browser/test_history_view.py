@@ -161,3 +161,11 @@ def test_a_healthy_minute_hides_no_failure_in_its_column(page: Page) -> None:
 
     assert page.run(EACH_MOMENT).count("Lean 0 · other 0 · failed 8") == 2
     assert page.run(LABELS)[6] == "Processes: at most 8 at the end of a minute"
+
+
+def test_an_idle_farm_is_not_an_unknown_one(page: Page, farm: RunningFarm) -> None:
+    fill(farm, {ago: Minute(at=0, processes={"lean": 1}) for ago in range(60)})
+    page.open("history")
+    await_true(lambda: page.texts(".over-time b") == CHARTS, "the charts")
+
+    assert page.run(LABELS)[2:4] == ["Time a proof waited: no wait was counted", "Time a proof ran: no run was counted"]

@@ -73,9 +73,10 @@ const stacked = (rows) => rows[0].values.map((value, at) => (value === null ? nu
  * Draw one chart of a history. Return its `element`, and `point(column)`, which shows the values of a column.
  * `columns` are the history's columns (`columnsOf`). `rows` are `{name, className, of}`. `of(minutes)` returns the
  * value of a column, or null, from the column's known minutes; the value may be Infinity. `say` puts the highest value
- * into words; `highest(minutes)` returns that of a column whose rows may show another minute.
+ * into words; `highest(minutes)` returns that of a column whose rows may show another minute. `none` says that the known
+ * minutes have no value.
  */
-export function chart(history, columns, { title, unit, rows, isMean, isStacked, highest, say = (most) => `at most ${most} ${unit}`, write = count }) {
+export function chart(history, columns, { title, unit, rows, isMean, isStacked, highest, say = (most) => `at most ${most} ${unit}`, none, write = count }) {
   const valuesOf = (of) => columns.map((minutes) => (minutes.length ? of(minutes) : null));
   const drawn = rows.map((row) => ({ ...row, values: valuesOf(row.of) }));
   const sums = () => (highest ? valuesOf(highest) : stacked(drawn));
@@ -84,7 +85,7 @@ export function chart(history, columns, { title, unit, rows, isMean, isStacked, 
   const y = (value) => HEIGHT - FOOT - (Math.min(value, top) / top) * (HEIGHT - FOOT - HEAD);
   const cursor = svg("line", { class: "cursor", y1: 0, y2: HEIGHT - FOOT });
   const step = history.minutes.length / COLUMNS;
-  const words = all.length ? `${say(write(Math.max(...all), history))}${isMean && step > 1 ? `, on average over ${step} min` : ""}` : "nothing is known";
+  const words = all.length ? `${say(write(Math.max(...all), history))}${isMean && step > 1 ? `, on average over ${step} min` : ""}` : columns.some(({ length }) => length) ? none : "nothing is known";
   const legend = h("span", { class: "legend" });
   const [wide, foot] = [WIDTH / history.minutes.length, HEIGHT - FOOT];
   const [first, last] = ends(history, [0, COLUMNS]);

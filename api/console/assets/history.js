@@ -28,12 +28,12 @@ function ofOutcome(outcome) {
   };
 }
 
-function times(title, field) {
+function times(title, field, none) {
   const rows = [
     { name: "95 % within", className: "undecided", of: (minutes) => endOf(minutes, field, 0.95) },
     { name: "half within", className: "one", of: (minutes) => endOf(minutes, field, 0.5) },
   ];
-  return { title, say: (most) => `95 % within ${most}, where it was longest`, write: (end, { bounds_s }) => inWords(end, bounds_s), rows };
+  return { title, say: (most) => `95 % within ${most}, where it was longest`, none, write: (end, { bounds_s }) => inWords(end, bounds_s), rows };
 }
 
 /**
@@ -57,8 +57,8 @@ const CHARTS = [
     { name: "waiting", className: "undecided", of: ({ pending }) => pending },
     { name: "running", className: "one", of: ({ leased }) => leased },
   ]),
-  times("Time a proof waited", "queue_counts"),
-  times("Time a proof ran", "run_counts"),
+  times("Time a proof waited", "queue_counts", "no wait was counted"),
+  times("Time a proof ran", "run_counts", "no run was counted"),
   {
     title: "Memory",
     unit: AT_END,
