@@ -506,6 +506,21 @@ def test_a_comparison_adds_up_and_names_what_is_unclear(page: Page, farm: Runnin
     assert page.violations() == []
 
 
+@pytest.mark.parametrize(("labels", "heads"), [(["run 𝔸", "run 𝔹"], ["𝔸", "𝔹"]), (["run-", "run-2"], ["run-", "2"])])
+def test_a_narrow_comparison_leaves_something_of_each_name(
+    page: Page, farm: RunningFarm, labels: list[str], heads: list[str]
+) -> None:
+    first, second = (finish(farm, submit(farm, [{"problem": each, "code": TRUE}], label=each)) for each in labels)
+    page.look(390, "light")
+    page.open(f"compare/{first}/{second}")
+    page.await_text("solves as many problems as")
+
+    shown = page.run("return [...document.querySelectorAll('.compared .head > span')].map((e) => e.innerText)")
+    assert shown == ["Problem", *heads, "Change"]
+    page.find(".compared .rows .badge").click()
+    assert page.address() == f"#/compare/{first}/{second}", "a row is no link, also if only one batch has its problem"
+
+
 def test_a_swapped_comparison_keeps_its_filter(page: Page, steps: tuple[str, str]) -> None:
     first, second = steps
     page.open(f"compare/{first}/{second}?show=lost")

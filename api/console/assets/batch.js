@@ -2,7 +2,7 @@
 
 import { ask, poll } from "./api.js";
 import { canceller } from "./cancel.js";
-import { visible } from "./characters.js";
+import { plain, visible } from "./characters.js";
 import { everyFrame, h, heading, trail } from "./dom.js";
 import { filterOf, filters, isFiltered, keepQuery, queryOf } from "./filters.js";
 import { problemList } from "./groups.js";
@@ -62,6 +62,7 @@ function proofs(results, route, sorted) {
   const { elements, mark } = heads(COLUMNS, sorted);
   const address = (at) => `${base}${results.index[at]}${queryOf(route)}`;
   const list = virtualList("Proofs", elements, {
+    isOpened: true,
     length: () => results.rows.length,
     key: (row) => results.rows[row],
     cells: (row) => {
@@ -73,7 +74,7 @@ function proofs(results, route, sorted) {
         badge(kind, kind.replaceAll("_", " ")),
         ran(results, at),
         seconds(results.queue_s[at]),
-        h("span", { class: "two-lines", title: results.said[at] || null }, visible(results.said[at])),
+        h("span", { class: "two-lines", title: plain(results.said[at]) || null }, visible(results.said[at])),
       ];
     },
     // A row may stay while the order changes. The link in it has to lead back to the present order.

@@ -18,6 +18,9 @@ function code(character) {
   return h("span", { class: "hidden-character", title: NAMES[character] ?? "a character that shows nothing" }, text);
 }
 
+/** Return a text in which nothing is hidden, for an attribute. */
+export const plain = (text) => h("span", {}, visible(text)).textContent;
+
 /** Return a text as a list of texts and elements in which nothing is hidden. */
 export function visible(text) {
   const found = [];

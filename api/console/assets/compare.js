@@ -1,7 +1,7 @@
 // Two batches side by side, with the problems that only one of them solved.
 
 import { ask, poll } from "./api.js";
-import { visible } from "./characters.js";
+import { plain, visible } from "./characters.js";
 import { everyFrame, h, heading, trail } from "./dom.js";
 import { keepQuery, queryOf } from "./filters.js";
 import { FATES, fate } from "./groups.js";
@@ -117,13 +117,19 @@ function unclear(some) {
   return ` Unclear, because an attempt is undecided or still runs: ${some.slice(0, MOST_UNCLEAR).map(({ name }) => name).join(", ")}${rest}.`;
 }
 
+/** Return the beginning that a name shares with another. It ends between words, and is empty if nothing would be left. */
+function sharedBeginning(name, other) {
+  const [mine, theirs] = [[...name], [...other]];
+  const end = mine.findIndex((character, at) => character !== theirs[at]);
+  // Numbers and words stay whole.
+  const beginning = mine.slice(0, end < 0 ? mine.length : end).join("").replace(/[\p{L}\p{N}]+$/u, "");
+  return beginning === name ? "" : beginning;
+}
+
 /** Return a batch's name as an element. A narrow screen leaves out the beginning that the other name has too. */
 function distinct(name, other) {
-  let shared = 0;
-  while (shared < name.length && name[shared] === other[shared]) shared += 1;
-  // Numbers and words stay whole.
-  const beginning = name.slice(0, shared).replace(/[\p{L}\p{N}]+$/u, "");
-  return h("span", { title: name }, beginning && h("span", { class: "shared" }, visible(beginning)), h("span", {}, visible(name.slice(beginning.length))));
+  const beginning = sharedBeginning(name, other);
+  return h("span", { title: plain(name) }, beginning && h("span", { class: "shared" }, visible(beginning)), h("span", {}, visible(name.slice(beginning.length))));
 }
 
 /** Return a section on the problems (`some`) with the same change, with links to their proofs in both batches. */
@@ -157,8 +163,8 @@ export async function show(main, route, signal) {
   if (!a || !b) return;
 
   const names = namesOf([a.status, b.status]);
-  const [called, problems] = [words(names), allNames(a, b)];
-  const cards = [card(`First batch: ${names[0]}`, a), card(`Second batch: ${names[1]}`, b)];
+  const [called, problems] = [words(names.map(plain)), allNames(a, b)];
+  const cards = [card(`First batch: ${plain(names[0])}`, a), card(`Second batch: ${plain(names[1])}`, b)];
   const turned = () => (location.hash = `/compare/${encodeURIComponent(second)}/${encodeURIComponent(first)}${queryOf(route)}`);
   const swap = h("button", { type: "button", onclick: turned }, "⇄ Swap the two");
   const changes = h("div", { class: "cards" });

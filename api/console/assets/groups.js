@@ -50,6 +50,7 @@ export function problemList(results, route, sorted) {
     return [known, ...of.map((number, at) => (at ? String(number) : `${number} of ${problems.attempts[problem]}`))];
   };
   const list = virtualList("Problems", elements, {
+    isOpened: true,
     length: () => rows.length,
     key: (row) => rows[row],
     cells: (row) => {

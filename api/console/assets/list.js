@@ -9,7 +9,7 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Inf
 /**
  * Return a grid with `update()`. `columns` are titles or elements. `length()` returns how many rows there are now.
  * `key(row)` returns what the row is about. `cells(row)` returns the row's elements, one of which is a link;
- * `refresh(row, cells)` may change these elements later.
+ * `refresh(row, cells)` may change these elements later. If `isOpened`, a click anywhere on a row is one on its link.
  *
  * Until `restart()` is called, a row that stays visible keeps its element, even if the row moves. So a click that began
  * on an element ends on it, however many rows arrive meanwhile. The arrow keys move through the rows, from the first
@@ -17,7 +17,7 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Inf
  * chose last, wherever rows that arrive above it move it. `place()` returns where a person is in the list, and
  * `goTo(place)` brings the person back there.
  */
-export function virtualList(label, columns, { length, key, cells, refresh }) {
+export function virtualList(label, columns, { length, key, cells, refresh, isOpened = false }) {
   const rows = h("div", { class: "rows", role: "rowgroup" });
   const nothing = h("p", { class: "quiet nothing" }, "Nothing here with this filter.");
   const view = h("div", { class: "view", role: "presentation" }, rows, nothing);
@@ -121,13 +121,15 @@ export function virtualList(label, columns, { length, key, cells, refresh }) {
     if (found) [active, chosen] = [Number(found[1].dataset.row), found[0]];
   });
 
-  rows.addEventListener("click", (event) => {
-    const links = event.target.closest(".row")?.querySelectorAll("a") ?? [];
-    // A row with several links has no single place to go to, and a person may be marking text in order to copy it.
-    if (links.length !== 1 || event.target.closest("a") || !getSelection().isCollapsed) return;
+  function open(event) {
+    const link = event.target.closest(".row")?.querySelector("a");
+    // A person may be marking text in order to copy it.
+    if (!link || event.target.closest("a") || !getSelection().isCollapsed) return;
     // The same click, so that Ctrl opens another tab here too.
-    links[0].dispatchEvent(new MouseEvent("click", event));
-  });
+    link.dispatchEvent(new MouseEvent("click", event));
+  }
+
+  if (isOpened) rows.addEventListener("click", open);
 
   const buttons = [...head.querySelectorAll("button")];
   for (const button of buttons) button.tabIndex = -1;
