@@ -116,6 +116,28 @@ def test_nothing_is_coloured_by_guess_below_a_line_too_long_to_read(page: Page, 
     assert page.texts(".source .lean-comment") == []
 
 
+MARKED_AND_LEFT = """
+const done = arguments[0];
+const assets = document.querySelector("script[type=module]").src;
+import(new URL("lean.js", assets)).then(({ lean }) => {
+  const [marked, left, plain] = [0, 1, 2].map(() => lean(document.createElement("pre"), "theorem one : 1 = 1"));
+  document.querySelector("main").append(marked, left, plain);
+  getSelection().selectAllChildren(marked);
+  left.remove();
+  const coloured = (element) => element.querySelector("[class^=lean-]") !== null;
+  new MutationObserver(() => done([[marked, left, plain].map(coloured), String(getSelection())]))
+    .observe(plain, { childList: true, subtree: true });
+});
+"""
+
+
+def test_late_colours_leave_marked_text_alone_and_end_with_the_view(page: Page) -> None:
+    page.open("try")
+    page.await_text("Verify")
+
+    assert page.chrome.execute_async_script(MARKED_AND_LEFT) == [[False, False, True], "theorem one : 1 = 1"]
+
+
 def test_lean_is_shown_plain_if_its_colours_do_not_arrive(page: Page, farm: RunningFarm) -> None:
     batch = finish(farm, submit(farm, [{"code": COLOURED}]))
     page.chrome.execute_cdp_cmd("Network.enable", {})

@@ -98,6 +98,7 @@ export function virtualList(label, columns, { length, key, cells, refresh, isOpe
   /** Move the focus so many rows on from the active row. */
   function move(step) {
     settle();
+    if (!size) return;
     if (active + step === -1 && buttons.length) return toHeads();
     active = Math.min(Math.max(active + step, 0), size - 1);
     chosen = key(active);
