@@ -146,9 +146,10 @@ export function virtualList(label, columns, { length, key, cells, refresh, isOpe
     const isFocused = rows.contains(document.activeElement);
     lines.clear();
     rows.replaceChildren();
-    // The rows may also change by themselves, when a search ends. If the focus is in the list, it then stays there.
+    // The rows may also change by themselves, when a search ends. If the focus is in the list, it then stays there. They
+    // are drawn at once: a person who types a filter and presses Tab within the same frame would find no row.
     if (isFocused && length()) move(0);
-    else later();
+    else draw();
   }
 
   function goTo(place) {
