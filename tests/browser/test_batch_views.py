@@ -638,6 +638,11 @@ def test_the_keyboard_stays_with_its_row_while_rows_arrive_above(page: Page, far
 
 def test_a_running_batch_is_cancelled_by_keyboard_after_a_question(page: Page, farm: RunningFarm) -> None:
     batch = submit(farm, [{"code": f"{TRUE} -- sleep:60000"}] * 4, timeout_s=100)
+
+    def state() -> str:
+        return str(httpx.get(f"{farm.url}/v1/batches/{batch}").json()["state"])
+
+    await_true(lambda: state() == "running", "a running batch")
     page.open(f"batches/{batch}")
     page.await_text("Cancel batch…", ".cancel")
     page.run("document.querySelector('.cancel button').focus()")
@@ -651,7 +656,7 @@ def test_a_running_batch_is_cancelled_by_keyboard_after_a_question(page: Page, f
     assert page.focused() == "Let it run"
     page.press(Keys.ENTER)
     await_true(lambda: page.focused() == "Cancel batch…", "the focus where it was")
-    assert httpx.get(f"{farm.url}/v1/batches/{batch}").json()["state"] == "running"
+    assert state() == "running"
     page.press(Keys.ENTER, Keys.TAB)
     assert page.focused() == "Cancel the batch"
     page.press(Keys.ENTER)
@@ -659,4 +664,4 @@ def test_a_running_batch_is_cancelled_by_keyboard_after_a_question(page: Page, f
     page.await_text("4 of 4: 0 accepted, 0 rejected, 4 undecided", ".progress")
     page.await_text("cancelled", "h1")
     await_true(lambda: not page.find(".cancel").is_displayed(), "nothing is left to cancel")
-    assert httpx.get(f"{farm.url}/v1/batches/{batch}").json()["state"] == "cancelled"
+    assert state() == "cancelled"
