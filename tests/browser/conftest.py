@@ -12,6 +12,7 @@ from selenium.webdriver.chrome.service import Service
 
 from tests.browser.page import Page
 from tests.browser.proofs import ENDLESS, FALSE, GAP, TRUE, finish, submit
+from tests.browser.workers import broken_worker
 from tests.conftest import require
 from tests.support.running import RunningFarm
 
@@ -42,6 +43,13 @@ def mixed(farm: RunningFarm) -> str:
     proofs += [{"id": f"wrong-{i}", "code": FALSE} for i in range(3)]
     proofs += [{"id": f"gap-{i}", "code": GAP} for i in range(2)]
     return finish(farm, submit(farm, [*proofs, {"id": "endless", "code": ENDLESS}]))
+
+
+@pytest.fixture
+def broken(farm: RunningFarm) -> Iterator[None]:
+    """A Lean worker on node3 that has no Lean."""
+    with broken_worker(farm, 8):
+        yield
 
 
 @pytest.fixture

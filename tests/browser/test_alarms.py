@@ -9,11 +9,10 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from farm.keys import Scope, create_key
-from farm.models import WorkerKind
 from farm.store.pauses import resume
-from farm.store.registry import Registry
 from tests.browser.page import Page
 from tests.browser.proofs import finish, submit
+from tests.browser.workers import broken_worker
 from tests.security.service.conftest import api_process
 from tests.support.minutes import pass_a_minute
 from tests.support.open_store import open_store
@@ -83,27 +82,13 @@ def test_a_folded_alarm_stays_folded_in_the_next_view(page: Page) -> None:
     assert "What to do" in page.text(CANARY), "the same trouble, begun anew, is news"
 
 
-@pytest.fixture
-def failed(farm: RunningFarm) -> Iterator[None]:
-    """A Lean worker on node3 that has no Lean."""
-    store = open_store(farm.redis_url)
-    registry = Registry(store, WorkerKind.LEAN, "node3:8.1")
-    registry.beat(host="node3", pid=8, state="failed", notice="LEAN_REPL_DIR has no built REPL: run `lake build`")
-    store.persist("farm:worker:node3:8.1")
-    for alive in ("farm:workers", "farm:workers:default"):
-        store.zadd(alive, {"node3:8.1": "+inf"})
-    yield
-    registry.leave()
-    store.close()
-
-
 def fold(page: Page, selector: str) -> None:
     page.find(f"#alarms {selector}[open] summary").click()
     await_true(lambda: page.texts(f"#alarms {selector}:not([open])"), "it is folded")
     page.run("return new Promise(requestAnimationFrame)")
 
 
-@pytest.mark.usefixtures("paused", "failed")
+@pytest.mark.usefixtures("paused", "broken")
 def test_an_alarm_stays_folded_whatever_another_tab_folds_and_its_figures_say(page: Page, farm: RunningFarm) -> None:
     page.open("batches")
     page.await_text("1 worker failed: default on node3", "#alarms")
@@ -116,19 +101,15 @@ def test_an_alarm_stays_folded_whatever_another_tab_folds_and_its_figures_say(pa
     page.chrome.switch_to.window(first)
     fold(page, ".undecided")
 
-    store = open_store(farm.redis_url)
-    more = Registry(store, WorkerKind.LEAN, "node3:9.1")
-    more.beat(host="node3", pid=9, state="failed", notice="LEAN_REPL_DIR has no built REPL: run `lake build`")
-    page.open("batches")
-    page.await_text("2 workers failed: default on node3", "#alarms")
-    opened = page.texts("#alarms details[open] summary")
-    assert not [title for title in opened if "alice" in title or "node3" in title], "both are folded"
-    more.leave()
-    store.close()
+    with broken_worker(farm, 9):
+        page.open("batches")
+        page.await_text("2 workers failed: default on node3", "#alarms")
+        opened = page.texts("#alarms details[open] summary")
+        assert not [title for title in opened if "alice" in title or "node3" in title], "both are folded"
     page.run("localStorage.clear()")
 
 
-@pytest.mark.usefixtures("paused", "failed")
+@pytest.mark.usefixtures("paused", "broken")
 def test_folded_alarms_leave_a_phone_its_page(page: Page) -> None:
     page.look(390, "light")
     page.open("workers")

@@ -11,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from farm.models import HostMinute, WorkerKind
 from farm.store.registry import Registry
 from tests.browser.page import Page
+from tests.browser.workers import NO_REPL
 from tests.support.minutes import fill_hosts
 from tests.support.open_store import open_store
 from tests.support.running import RunningFarm, await_true
@@ -66,9 +67,6 @@ def test_workers_are_grouped_by_host_with_a_strip(page: Page, elsewhere: list[st
     page.picture("workers")
 
 
-NOTICE = "LEAN_REPL_DIR has no built REPL. Run `lake build` in that folder"
-
-
 @pytest.mark.usefixtures("broken")
 def test_an_alarm_leads_to_the_worker_that_failed(page: Page) -> None:
     page.chrome.set_window_size(1200, 500)
@@ -108,20 +106,6 @@ def test_a_long_notice_of_a_healthy_worker_is_folded(page: Page) -> None:
     assert page.focused() == "Premise retrieval is lexical"
 
 
-@pytest.fixture
-def broken(farm: RunningFarm) -> Iterator[None]:
-    """A Lean worker on node3 that has no Lean."""
-    store = open_store(farm.redis_url)
-    registry = Registry(store, WorkerKind.LEAN, "node3:8.1")
-    registry.beat(host="node3", pid=8, state="failed", engine="no Lean", notice=NOTICE)
-    store.persist("farm:worker:node3:8.1")
-    for alive in ("farm:workers", "farm:workers:default"):
-        store.zadd(alive, {"node3:8.1": "+inf"})
-    yield
-    registry.leave()
-    store.close()
-
-
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_a_worker_that_cannot_work_is_seen_with_its_reason(page: Page, width: int, scheme: str) -> None:
@@ -140,7 +124,7 @@ def test_a_worker_that_cannot_work_is_seen_with_its_reason(page: Page, width: in
     )
     for part in ("th", "td[data-name=State]", "td.words"):
         assert min(page.run(sight, f"[data-host=node3] .broken {part}")) >= 0, f"{part} is seen without a swipe"
-    assert NOTICE.replace("`", "") in row
+    assert NO_REPL.replace("`", "") in row
     assert page.violations() == []
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")
     page.run("document.querySelector('[data-host=node3]').scrollIntoView()")
@@ -148,7 +132,7 @@ def test_a_worker_that_cannot_work_is_seen_with_its_reason(page: Page, width: in
 
     page.run("document.querySelector('[data-host=node3] button').click()")
     await_true(lambda: not page.texts("[data-host=node3] .broken"), "the folded host")
-    assert "1 failed ({})".format(NOTICE.replace("`", "")) in page.text("[data-host=node3] .host")
+    assert "1 failed ({})".format(NO_REPL.replace("`", "")) in page.text("[data-host=node3] .host")
 
 
 def test_a_host_folds_by_keyboard_and_stays_folded(page: Page, elsewhere: list[str]) -> None:
