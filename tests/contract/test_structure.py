@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,12 +148,11 @@ def test_no_constructor_takes_more_than_seven_arguments() -> None:
     assert {name: count for name, count in taken.items() if count > 7} == {}
 
 
-def test_no_two_test_files_are_one_module() -> None:
-    """Unless their folders are packages, one run cannot collect two test files of one name."""
-    tests = (ROOT / "tests").rglob("test_*.py")
-    names = Counter(path.name for path in tests if not path.with_name("__init__.py").exists())
+def test_no_folder_of_tests_is_searched_for_modules() -> None:
+    """A module in it would replace a package of its name in processes that are started by the tests."""
+    tests = ROOT / "tests"
 
-    assert [name for name, count in names.items() if count > 1] == []
+    assert [folder for folder in sys.path if Path(folder).is_relative_to(tests)] == []
 
 
 @pytest.mark.parametrize("package", sorted(path.parent for path in modules() if path.name == "__init__.py"))
