@@ -18,7 +18,9 @@ from farm.store.records import read_record
 
 # The reply of claim.lua, described in the head of the script. A count is text, or the number 0 if no hash holds it.
 Row: TypeAlias = tuple[bytes, bytes, bytes | int, bytes | int, bytes | int, bytes]
-Granted: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes, int, bytes | int, bytes, bytes, bytes, *tuple[Row, ...]]
+Granted: TypeAlias = tuple[
+    bytes, bytes, bytes, bytes, bytes, int, bytes | int, bytes, bytes, bytes | int, bytes, *tuple[Row, ...]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Claim:
         timed: how many runs of this batch have ended in a decision so far.
         longest_s: how many seconds the longest of these runs took.
         trace: the `traceparent` of the request that made the batch; empty if the batch is not traced.
+        total: how many items the batch has.
         is_interactive: whether a client is waiting for the verdicts.
         items: the leased items. If every item that the store looked at has to wait for the run of another item,
             `items` is empty and there is no lease.
@@ -78,6 +81,7 @@ class Claim:
     longest_s: float
     trace: str
     items: tuple[ClaimedItem, ...]
+    total: int = 1
     is_interactive: bool = False
 
     def answer(
@@ -164,7 +168,7 @@ def _read_task(fields: Json) -> Task | None:
 
 def read_claim(lease: str, granted: Granted) -> Claim:
     """Return the claim that a reply of claim.lua describes."""
-    lane, batch, owner, options, created_ms, now_ms, timed, longest_s, trace, priority_class, *rows = granted
+    lane, batch, owner, options, created_ms, now_ms, timed, longest_s, trace, total, priority_class, *rows = granted
     return Claim(
         lease=lease,
         lane=lane.decode(),
@@ -176,6 +180,7 @@ def read_claim(lease: str, granted: Granted) -> Claim:
         longest_s=float(longest_s),
         trace=trace.decode(),
         items=tuple(map(_read_item, rows)),
+        total=int(total),
         is_interactive=priority_class == PriorityClass.INTERACTIVE.encode(),
     )
 

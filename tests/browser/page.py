@@ -69,6 +69,16 @@ class Page:
         """Return the first element of a selector."""
         return Element(self.chrome, selector)
 
+    def press_button(self, words: str) -> None:
+        """Press the only button whose label contains these words."""
+        [button] = [each for each in self.chrome.find_elements("css selector", "main button") if words in each.text]
+        button.click()
+
+    def download_to(self, folder: Path) -> None:
+        """Have the browser save files in this folder, without asking."""
+        where = {"behavior": "allow", "downloadPath": str(folder)}
+        self.chrome.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+
     def press(self, *keys: str) -> None:
         """Press keys one after the other, wherever the focus is."""
         for key in keys:

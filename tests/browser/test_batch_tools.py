@@ -18,13 +18,11 @@ pytestmark = pytest.mark.system
 
 def download(page: Page, form: str, batch: str, folder: Path, name: str = "") -> Path:
     """Press a batch's button for a file of this form, and return the file; it has the batch's id for a name."""
-    where = {"behavior": "allow", "downloadPath": str(folder)}
-    page.chrome.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+    page.download_to(folder)
     page.open(f"batches/{batch}")
     page.await_text(f"as {form}", ".tools")
     await_true(lambda: page.texts(".state"), "the state")
-    [button] = [each for each in page.chrome.find_elements("css selector", ".tools button") if form in each.text]
-    button.click()
+    page.press_button(f"as {form}")
     path = folder / f"{name or batch}.{form.lower()}"
     await_true(path.exists, "the file")
     return path
@@ -54,8 +52,7 @@ def test_a_file_begins_with_the_label_of_its_batch(page: Page, farm: RunningFarm
 def test_what_is_undecided_runs_again(page: Page, mixed: str, farm: RunningFarm) -> None:
     page.open(f"batches/{mixed}")
     page.await_text("Rerun 1 undecided", ".tools")
-    [button] = [each for each in page.chrome.find_elements("css selector", ".tools button") if "Rerun" in each.text]
-    button.click()
+    page.press_button("Rerun")
 
     page.await_text("runs again what was undecided in an earlier batch")
     page.await_text("undecided 1", "search")

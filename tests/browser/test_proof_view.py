@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -46,13 +48,32 @@ def test_the_first_error_of_a_long_text_is_in_the_card_and_in_view(page: Page, f
       return box.top <= line.top && line.bottom <= Math.min(box.bottom, innerHeight);
     """
     await_true(lambda: page.run(inside), "the line with the error is in view")
-    [earlier] = [
-        each for each in page.chrome.find_elements("css selector", ".parts button") if each.text == "Earlier lines"
-    ]
-    earlier.click()
+    page.press_button("Earlier lines")
     await_true(lambda: "Lines 17,801 to 19,800 of 20,001" in page.text(".parts"), "the part before")
     page.find(".first button").click()
     await_true(lambda: page.run(inside), "back at the error")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_of_a_megabyte_of_messages_the_page_shows_a_quarter_and_downloads_all(
+    page: Page, farm: RunningFarm, tmp_path: Path, width: int, scheme: str
+) -> None:
+    page.look(width, scheme)
+    batch = finish(farm, submit(farm, [{"code": f"{TRUE} -- big:900000"}, {"code": FALSE}], timeout_s=30))
+    page.open(f"batches/{batch}/0")
+    page.await_text("This page shows the first 256 kB", ".verdict .rest")
+
+    page.press_button("Show all 262,145 characters")
+    assert page.run("return document.body.textContent.match(/a{1000,}…/)[0].length") == (256 << 10) + 1
+    assert page.violations() == []
+    page.download_to(tmp_path)
+    page.press_button("Download all messages")
+    whole = tmp_path / "proof_0_messages.txt"
+    await_true(whole.exists, "the file")
+    assert "a" * 900_000 in whole.read_text()
+    page.open(f"batches/{batch}/1")
+    page.await_text("First error", ".verdict .first")
+    assert page.texts(".verdict .rest") == [], "the page shows all of it"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
@@ -251,10 +272,7 @@ def test_a_proof_is_copied(page: Page, mixed: str) -> None:
     page.chrome.execute_cdp_cmd("Browser.grantPermissions", allowed)
     page.open(f"batches/{mixed}/40")
     page.await_text("Copy source")
-    [button] = [
-        each for each in page.chrome.find_elements("css selector", "button.small") if each.text == "Copy source"
-    ]
-    button.click()
+    page.press_button("Copy source")
 
     page.await_text("Copied", ".head-line")
     assert page.run("return navigator.clipboard.readText()") == FALSE

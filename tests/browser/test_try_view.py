@@ -79,8 +79,7 @@ def test_an_example_is_filled_in_and_its_link_brings_it_back(page: Page) -> None
     page.await_text("Verify")
     page.find("select[aria-label=Examples]").choose("A statement, and a proof for it")
     assert page.find("#level").get_attribute("value") == "checked"
-    [button] = [each for each in page.chrome.find_elements("css selector", ".tools .small") if "link" in each.text]
-    button.click()
+    page.press_button("link")
     page.await_text("Copied", "form[aria-label=Verify]")
     link = page.run("return navigator.clipboard.readText()")
     page.chrome.get("about:blank")

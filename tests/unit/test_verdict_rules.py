@@ -6,7 +6,7 @@ import pytest
 
 from farm.models import Level, Message, Outcome, Reason, Sorry, rewards, verdict
 from farm.models.verdicts import UNDECIDED_REASONS
-from workers.lean.verdict import bounded, judge
+from workers.lean.verdict import judge
 
 
 def say(severity: str, data: str) -> Message:
@@ -77,12 +77,3 @@ def test_a_level_below_the_one_a_trainer_relies_on_is_an_error_and_not_a_reward(
     assert rewards([verdict("a", 0, reason=None, level=Level.CHECKED), rejected], level=Level.CHECKED) == [1.0, 0.0]
     with pytest.raises(ValueError, match="'a' was accepted at 'compiled'"):
         rewards([rejected, verdict("a", 0, reason=None)], level=Level.CHECKED)
-
-
-def test_too_many_messages_are_cut_errors_kept() -> None:
-    messages = [say("info", "x" * 100_000)] * 4 + [say("error", "the reason")]
-
-    kept = bounded(messages)
-
-    assert kept[0].data == "the reason"
-    assert "left out 2 of 5" in kept[-1].data

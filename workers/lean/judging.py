@@ -14,6 +14,7 @@ from farm.store.lanes import lane_domain
 from workers.lean.binding.checked_run import CheckedRun, run_checked
 from workers.lean.feedback import read_feedback
 from workers.lean.gate.objections import declared_at, object_to, object_to_statement
+from workers.lean.kept_words import keep_words, most_chars
 from workers.lean.repl_events import (
     HeaderFailed,
     HeaderTimeout,
@@ -26,7 +27,7 @@ from workers.lean.repl_reply import Refused, Reply, Response
 from workers.lean.repl_watch import Died, Watch
 from workers.lean.session import Header, Session
 from workers.lean.time_slices import Slices
-from workers.lean.verdict import bounded, judge, read_messages, read_sorries
+from workers.lean.verdict import judge, read_messages, read_sorries
 
 
 class SliceExpired(Exception):
@@ -49,6 +50,7 @@ class Trial:
         lead: the text that is sent before the body, in the same command. It is the statement's front (the text before
             the theorem), or empty if the front runs by itself.
         lead_lines: the number of lines in `lead`.
+        most_chars: how many characters of Lean's words the verdict keeps.
     """
 
     item: ClaimedItem
@@ -62,6 +64,7 @@ class Trial:
     lead: str
     lead_lines: int
     wants_feedback: bool = False
+    most_chars: int = most_chars(1)
 
     def place(self, position: Position) -> Position | None:
         """Return the position in the user's own text for a position in the text that was run; None if there is none."""
@@ -172,11 +175,12 @@ class Judge:
         if failure:
             reason = failure.reason
             messages.insert(0, Message(severity="error", pos=declared_at(trial.prepared), data=failure.text))
+        kept_messages, kept_sorries = keep_words(warnings + messages, sorries, trial.most_chars)
         return self._verdict(
             trial,
             reason,
-            messages=bounded(warnings + messages),
-            sorries=sorries,
+            messages=kept_messages,
+            sorries=kept_sorries,
             axioms=list(run.look.axioms),
             feedback=read_feedback(response, messages, trial.place) if trial.wants_feedback and reason else [],
             evidence=self._evidence(trial, "failed" if failure else None if reason else "proved", run.look.values),
@@ -213,7 +217,8 @@ class Judge:
         # If the statement has a header, the submission runs with that header, and its own imports do not matter.
         challenge = trial.prepared.challenge
         is_stated = challenge is not None and bool(challenge.header)
-        return self._verdict(trial, Reason.INVALID_STATEMENT if is_stated else Reason.ERROR, messages=bounded(messages))
+        kept, _ = keep_words(messages, [], trial.most_chars)
+        return self._verdict(trial, Reason.INVALID_STATEMENT if is_stated else Reason.ERROR, messages=kept)
 
     def _undecided(self, trial: Trial, reason: Reason, text: str) -> Verdict:
         return self._verdict(trial, reason, messages=[Message(severity="info", data=text)])
@@ -273,4 +278,5 @@ def _trial(item: ClaimedItem, claim: Claim) -> Trial:
         lead=lead,
         lead_lines=lead.count("\n"),
         wants_feedback=options.get("feedback", False),
+        most_chars=most_chars(claim.total),
     )

@@ -10,7 +10,6 @@ from workers.lean.repl_reply import Reply
 
 # Returns the position in the user's own text for a position in the text that was sent; None if there is none.
 Place = Callable[[Position], Position | None]
-_MESSAGES_LIMIT_BYTES = 256 << 10
 # The pattern allows many wordings. Lean's wording differs between versions and with options that a text may set
 # (`pp.sorrySource` prints the `sorry` with its place), and may name the declaration.
 _SORRY = re.compile(r"\bdeclaration\b.*\buses\s+\W?sorry\b", re.DOTALL)
@@ -56,22 +55,6 @@ def read_messages(reply: Reply, place: Place) -> list[Message]:
 def read_sorries(reply: Reply, place: Place) -> list[Sorry]:
     """Return the sorries of a reply, with positions in the user's own text."""
     return [each.model_copy(update=_places(each, place)) for each in reply.sorries]
-
-
-def bounded(messages: list[Message]) -> list[Message]:
-    """Return messages with at most 256 kB of text.
-
-    If the messages have more text than this, errors come first, and a note replaces the messages that do not fit.
-    """
-    size = 0
-    kept: list[Message] = []
-    for message in sorted(messages, key=lambda m: m.severity != "error"):
-        size += len(message.data)
-        if size > _MESSAGES_LIMIT_BYTES:
-            note = f"leanfarm left out {len(messages) - len(kept)} of {len(messages)} messages: more than 256 kB"
-            return [*kept, Message(severity="info", data=note)]
-        kept.append(message)
-    return messages
 
 
 def _places(said: Message | Sorry, place: Place) -> dict[str, Position | None]:

@@ -1,8 +1,9 @@
 // Shows one verdict: the answer, the reason, and what the verdict depends on.
 
 import { h } from "./dom.js";
+import { save } from "./files.js";
 import { repair, said } from "./goals.js";
-import { firstWrong } from "./messages.js";
+import { firstWrong, shortened, written } from "./messages.js";
 import { marksOf, source } from "./source.js";
 import { term } from "./terms.js";
 import { COLUMNS_FROM_0, badge, scriptedNote, seconds, why } from "./words.js";
@@ -58,11 +59,19 @@ function pointer(wrong, goTo) {
   return h("div", { class: "first" }, go, said(wrong.data));
 }
 
+/** Return a button that downloads everything that Lean said, under a line that says why. */
+function restOf(verdict) {
+  const download = () => save(`proof_${verdict.index}_messages.txt`, [written(verdict)], "text/plain;charset=utf-8");
+  const button = h("button", { type: "button", class: "small", onclick: download }, "Download all messages");
+  return h("p", { class: "quiet rest" }, "This page shows the first 256 kB of what Lean said. ", button);
+}
+
 /**
  * Return a section on a verdict: the answer, the reason, the first thing that is wrong and where, and the messages on
- * the text as a whole. `goTo(line)` shows a line of the text.
+ * the text as a whole. `shown` is the verdict with what the page shows of its messages. `goTo(line)` shows a line of the
+ * text.
  */
-function verdictPanel(verdict, goTo) {
+function verdictPanel(verdict, { shown, isCut }, goTo) {
   const title = verdict.reason ? `${verdict.outcome}: ${verdict.reason.replaceAll("_", " ")}` : verdict.outcome;
   const wrong = firstWrong(verdict);
   const unplaced = (verdict.feedback ?? []).filter(({ pos }) => !pos);
@@ -72,8 +81,9 @@ function verdictPanel(verdict, goTo) {
     h("p", { class: "answer" }, badge(verdict.reason ?? "accepted", title), h("span", {}, why(verdict))),
     isLost(verdict) ? h("p", { class: "quiet" }, NO_PLACE) : null,
     wrong && pointer(wrong, goTo),
-    verdict.messages.filter(({ pos }) => !pos).map(({ data }) => h("div", { class: "said" }, said(data))),
+    shown.messages.filter(({ pos }) => !pos).map(({ data }) => h("div", { class: "said" }, said(data))),
     unplaced.map(repair),
+    isCut ? restOf(verdict) : null,
     list(facts(verdict)),
     scriptedNote(verdict.environment.lean_version),
   );
@@ -81,8 +91,9 @@ function verdictPanel(verdict, goTo) {
 
 /** Return the sections of a judged text: the verdict, further elements, the text and the evidence. */
 export function judged(verdict, text, ...between) {
-  const { element, goTo } = source(text, marksOf(verdict), firstWrong(verdict)?.pos.line);
-  return [verdictPanel(verdict, goTo), ...between, element, evidencePanel(verdict)];
+  const short = shortened(verdict);
+  const { element, goTo } = source(text, marksOf(short.shown), firstWrong(verdict)?.pos.line);
+  return [verdictPanel(verdict, short, goTo), ...between, element, evidencePanel(verdict)];
 }
 
 /** Return a section on what a verdict depends on. */

@@ -2,7 +2,7 @@
 -- ARGV: environment, worker, lease, warm lane or '', owner served last or '', seconds by which this owner may be ahead
 --       of the others, most items to run, TOOLCHAIN|POLICY|CHECKER|REVISION, '1' if verdicts may be written in groups
 --       or ''
--- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '', class,
+-- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '', total, class,
 --          {index, stored proof, deaths, lapses, slow, known verdict or ''}...};
 -- {what has been declared bad} if the toolchain, policy or checker of the process has been declared bad;
 -- or {} if there is nothing to do. In the last two cases the token of the process is spent, because a process holds a
@@ -145,8 +145,9 @@ local function grant(place, lane, batch, taken)
   if redis.call('ZSCORE', ready, lane) then redis.call('ZADD', ready, now, lane) end
   if redis.call('HGET', b, 'state') == 'queued' then redis.call('HSET', b, 'state', 'running') end
   if #taken.entries > 0 then lease_out(place, lane, batch, taken) end
-  local v = redis.call('HMGET', b, 'options', 'created_ms', 'timed', 'longest_s', 'trace')
-  return {lane, batch, place.owner, v[1], v[2], now, v[3] or 0, v[4] or '0', v[5] or '', place.class, unpack(taken.entries)}
+  local v = redis.call('HMGET', b, 'options', 'created_ms', 'timed', 'longest_s', 'trace', 'total')
+  return {lane, batch, place.owner, v[1], v[2], now, v[3] or 0, v[4] or '0', v[5] or '', v[6] or 1,
+    place.class, unpack(taken.entries)}
 end
 
 local function try_class(class)

@@ -74,6 +74,15 @@ def test_an_error_and_a_hole_reject(bench: Bench) -> None:
     assert bench.run(claim("second")).reason is Reason.SORRY
 
 
+@pytest.mark.parametrize(("total", "kept_chars"), [(1, 1_000_000), (100_000, 32 << 10)])
+def test_a_large_batch_keeps_less_of_what_each_proof_prints(bench: Bench, total: int, kept_chars: int) -> None:
+    bench.answer(response("x" * 1_000_000))
+
+    found = bench.run(claim("first", total=total))
+
+    assert kept_chars - 200 <= sum(len(message.data) for message in found.messages) <= kept_chars + 200
+
+
 def test_the_time_a_header_takes_is_not_the_proof_s(bench: Bench) -> None:
     def lean(text: str) -> Reply:
         if text == HEADER:
