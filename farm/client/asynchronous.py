@@ -53,7 +53,7 @@ class AsyncFarm:
     Args:
         base_url: the farm's URL. If None, the variable `FARM_URL` gives the URL. If `FARM_URL` is not set, the farm is
             on this host, at the port that `PORT` gives (8000 by default).
-        api_key: the API key. If None, the variable `FARM_API_KEY` is used. With an empty text, no key is sent.
+        api_key: the API key. If None, the variable `FARM_API_KEY` is used. If it is empty, no key is sent.
         timeout: a connection counts as lost if no byte arrives for this many seconds plus the time that the work may
             take. A stream of verdicts counts as lost after 45 s, because the farm sends something every 15 s.
         retries: how many times in a row a failed call is repeated.
@@ -306,11 +306,11 @@ class AsyncBatch:
         return gathering.in_order()
 
     async def item(self, index: int) -> Item:
-        """Return one proof as it was submitted, with its verdict once there is one."""
+        """Return one proof and its verdict, as `Batch.item` does."""
         return await self._farm._run(self._farm._core.item(self.id, index))
 
     async def items(self) -> AsyncGenerator[Item, None]:
-        """Yield the proofs as they were submitted, in their order, each with its verdict once there is one."""
+        """Yield each proof and its verdict, in the order of the submission, as `Batch.items` does."""
         after: int | None = -1
         while after is not None:
             page = await self._farm._run(self._farm._core.items(self.id, after))

@@ -86,7 +86,7 @@ class Batch:
         return gathering.in_order()
 
     def item(self, index: int) -> Item:
-        """Return one proof as it was submitted, with its verdict once there is one.
+        """Return one proof in the form in which it was submitted, with its verdict if it has one already.
 
         Raises:
             NotFound: there is no such batch or index, or the batch belongs to another key.
@@ -94,10 +94,12 @@ class Batch:
         return self._farm._run(self._farm._core.item(self.id, index))
 
     def items(self) -> Generator[Item, None, None]:
-        """Yield the proofs as they were submitted, in their order, each with its verdict once there is one.
+        """Yield each proof in the form in which it was submitted, with its verdict if it has one already.
+
+        The proofs come in the order of the submission. They are fetched page by page as the iteration goes on.
 
         Raises:
-            NotFound: there is no such batch, it belongs to another key, or it has expired meanwhile.
+            NotFound: there is no such batch, it belongs to another key, or it expires during the iteration.
         """
         after: int | None = -1
         while after is not None:

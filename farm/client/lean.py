@@ -1,4 +1,4 @@
-"""Converts lean_interact's models to requests, and replies to lean_interact's models if the library is installed."""
+"""Turns lean_interact's models into requests, and the replies into its models if the library is installed."""
 
 from __future__ import annotations
 

@@ -113,7 +113,9 @@ class Manifest(BaseModel):
             raise invalid(error, f"{path} is not a manifest") from error
 
     def differences(self, other: Manifest) -> dict[str, tuple[Any, Any]]:
-        """Return the differences between two runs, except in their times and in the ids of their batches.
+        """Return the differences between two runs.
+
+        What does not bear on the results is left out: the times, the batches' ids, the label, the tags, and `known`.
 
         Args:
             other: the manifest of the run to compare with.
@@ -128,7 +130,7 @@ class Manifest(BaseModel):
 
 
 def content_hash(proof: Proof | BadRow) -> str:
-    """Return the SHA-256 of what is judged of a proof: the list `[statement, code]` as compact JSON in UTF-8.
+    """Return the SHA-256 of the part of a proof that is judged: the list `[statement, code]` as compact JSON in UTF-8.
 
     If the proof has `targets` or `answers`, the list is `[statement, code, targets, answers]`, with null for a missing
     one.

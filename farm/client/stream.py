@@ -1,4 +1,4 @@
-"""Reads a batch's results from a stream of NDJSON lines. If the connection is lost, the reading goes on where it ended.
+"""Reads a batch's results from a stream of NDJSON lines. If the connection is lost, reading continues where it stopped.
 
 A shell sends the request that `call()` returns, and passes every chunk of the response to `feed()`. If the response
 ends or breaks before `done`, the shell waits for the seconds that `pause()` returns. The shell then sends the next
@@ -70,7 +70,7 @@ class Following:
         """Yield the verdict of each line that a chunk completes, and move the cursor after each line.
 
         Raises:
-            FarmError: a line has another form than this version's.
+            FarmError: a line is not in the form that this version reads.
             Misdirected: a line belongs to another batch, or ends this batch too early. The cursor stays before it.
         """
         # `iter_lines` of httpx would also split at U+2028, which JSON may hold unescaped.

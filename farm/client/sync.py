@@ -51,7 +51,7 @@ class Farm(StepRunner):
     Args:
         base_url: the farm's URL. If None, the variable `FARM_URL` gives the URL. If `FARM_URL` is not set, the farm is
             on this host, at the port that `PORT` gives (8000 by default).
-        api_key: the API key. If None, the variable `FARM_API_KEY` is used. With an empty text, no key is sent.
+        api_key: the API key. If None, the variable `FARM_API_KEY` is used. If it is empty, no key is sent.
         timeout: a connection counts as lost if no byte arrives for this many seconds plus the time that the work may
             take. A stream of verdicts counts as lost after 45 s, because the farm sends something every 15 s.
         retries: how many times in a row a failed call is repeated.
@@ -96,8 +96,8 @@ class Farm(StepRunner):
     def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:
         """Verify one or many proofs, and return their verdicts in the order of the proofs.
 
-        Up to 1 000 proofs are sent in one request, and the farm drops them if this process ends. More proofs are sent
-        as a batch, and the farm finishes the batch even if this process ends.
+        Up to 1 000 proofs, of up to 32 MB together, are sent in one request, and the farm drops them if this process
+        ends. More proofs are sent as a batch, and the farm finishes the batch even if this process ends.
 
         Args:
             proofs: Lean source, a dictionary of a proof's fields, a `Proof`, or an iterable of these.
@@ -206,8 +206,8 @@ class Farm(StepRunner):
             environment: the Lean environment to run in.
 
         Returns:
-            `responses` are lean_interact's models if lean_interact is installed, else dictionaries. If there are fewer
-            responses than requests, `reason` says why; else `reason` is None.
+            The replies, as `responses`: lean_interact's models if lean_interact is installed, else dictionaries. If
+            there are fewer responses than requests, `reason` says why; else `reason` is None.
 
         Raises:
             InvalidRequest: a request names a file on the farm's host, or an `env` or `proofState` that no earlier
@@ -344,5 +344,5 @@ class Farm(StepRunner):
         return self._run(self._core.host_settings())
 
     def ready(self) -> dict[str, Any]:
-        """Return `{"status","checks"}`: whether every part of the farm answers. The answer "not ready" is no error."""
+        """Return whether every part of the farm answers, as `{"status", "checks"}`; "not ready" raises no error."""
         return self._run(self._core.ready())

@@ -9,8 +9,8 @@ from typing import Any, Self
 class OpenWord(StrEnum):
     """A word of an answer, such as a reason or a state.
 
-    A word that only a later release knows is read as it is, so that it costs a client no answer. It equals none of the
-    members.
+    A word that only a later release knows is kept as it is, so that a client can still read the answer. Such a word
+    equals none of the members.
     """
 
     @classmethod

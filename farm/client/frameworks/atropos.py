@@ -18,8 +18,8 @@ from farm.client.trainers import trl_reward
 class LeanReward(RewardFunction):
     """The reward of a completion: 1 if it proves the statement, 0 if not, `undecided` if the farm could not decide.
 
-    If the farm fails, the reward function raises the error. Atropos's own reward functions turn an error into 0. Then
-    an epoch without a farm would look like an epoch without a proof.
+    If the farm fails, the reward function raises the error. Atropos's own reward functions turn an error into 0, which
+    would make an epoch without a farm look like an epoch without a proof.
 
     Args:
         undecided: the reward if the farm could not decide; Atropos needs a number, so there is no default.
