@@ -153,7 +153,7 @@ def _many(count: int, one: str, more: str = "") -> str:
 
 
 def _see_workers(*, kind: str = WorkerKind.LEAN, **marked: str) -> str:
-    """Return the address of the workers, in which these workers are marked."""
+    """Return the address of the console's table of workers, with these workers marked."""
     return f"#/workers?{urlencode({'kind': kind, **marked})}"
 
 

@@ -2,7 +2,8 @@
 
 A verdict is kept under the toolchain, the policy, the revision (`workers/lean/revision.py`) and this fingerprint. The
 fingerprint covers the header, the code, the statement with its targets and answers, and the trust domain. It also
-covers the level, gate, timeout and environment, and whether the REPL's own reply and feedback are wanted.
+covers the level, the gate, `native`, the timeout, the environment, and whether the REPL's own reply and feedback are
+wanted.
 """
 
 from __future__ import annotations

@@ -212,7 +212,7 @@ class AsyncFarm:
         return await self._run(self._core.environments())
 
     async def host_settings(self) -> HostSettings:
-        """Return the settings with which another host joins the farm (`farm join`). The key needs the scope `join`."""
+        """Return the settings with which another host joins the farm, as `Farm.host_settings` does."""
         return await self._run(self._core.host_settings())
 
     async def ready(self) -> dict[str, Any]:

@@ -191,6 +191,9 @@ class Farm(StepRunner):
             label: return only batches with this label.
             tags: return only batches that have all of these tags.
             prefix: return only batches whose id begins with this text.
+
+        Raises:
+            InvalidRequest: an argument is wrong, such as a `limit` over 1000.
         """
         return self._run(self._core.batches(limit, label=label, tag=list(tags), prefix=prefix))
 
@@ -210,8 +213,8 @@ class Farm(StepRunner):
             there are fewer responses than requests, `reason` says why; else `reason` is None.
 
         Raises:
-            InvalidRequest: a request names a file on the farm's host, or an `env` or `proofState` that no earlier
-                request can have made.
+            InvalidRequest: an argument is wrong. For example, a request names a file on the farm's host, or an `env` or
+                `proofState` that no earlier request can have made.
         """
         return self._run(self._core.commands(requests, timeout_s=timeout_s, environment=environment))
 
@@ -303,7 +306,7 @@ class Farm(StepRunner):
             imported_all_modules: as for `retrieve`.
 
         Raises:
-            InvalidRequest: a field has the wrong type, or there are too many goals.
+            InvalidRequest: a field has the wrong type, `k` is below 1, or there are no goals or too many.
             RateLimited: too many goals are already waiting to be embedded.
         """
         flow = self._core.retrieve_many(
@@ -340,7 +343,11 @@ class Farm(StepRunner):
         return self._run(self._core.environments())
 
     def host_settings(self) -> HostSettings:
-        """Return the settings with which another host joins the farm (`farm join`). The key needs the scope `join`."""
+        """Return the settings with which another host joins the farm (`farm join`). The key needs the scope `join`.
+
+        Raises:
+            Conflict: the farm has no keys, or other hosts cannot reach its store.
+        """
         return self._run(self._core.host_settings())
 
     def ready(self) -> dict[str, Any]:

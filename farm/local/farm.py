@@ -187,7 +187,7 @@ class LocalFarm:
 
 
 def _enter(redis_url: str) -> str:
-    """Check a store, note this release in it, end a draining that is going on, and return words that name the store."""
+    """Check a store, note this release in it, allow claims after a drain, and return the server's name and version."""
     store = connect(redis_url)
     entered = enter_store(store)
     set_draining(store, False)

@@ -31,7 +31,8 @@ _STAGING_TTL_S = 3600
 # Staging this many items takes some 30 ms. During this time the API process answers no other request.
 _STAGE_SLICE = 250
 _TURN_S = 0.03
-# Another request needs several steps of the event loop, with answers from Redis in between.
+# How long staging pauses for other requests. Each of them needs several steps of the event loop, with answers from
+# Redis in between.
 _PAUSE_S = 0.005
 # How many verdicts a search reads at first, and how many bytes a read should bring. If a read brings fewer bytes, the
 # next one asks for twice as many verdicts, otherwise for half as many.
@@ -86,7 +87,7 @@ class Batches:
 
         The area expires if nobody commits it.
 
-        Other requests get their turn while the entries are made: each may cost the reading of a large text.
+        Making an entry may mean reading a large text, so this method pauses often enough to let other requests run.
 
         Raises:
             RateLimited: the owner's quota is used up, or the store is full. Items that were staged earlier stay staged.

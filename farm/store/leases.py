@@ -286,7 +286,7 @@ class Leases:
         return lease, [name_item(int(reply[i]), reply[i + 1]) for i in range(0, len(reply), 2)]
 
     def expire_due(self, most: int = 100) -> int:
-        """Free the storage of up to `most` batches whose retention has ended; return how many batches were freed."""
+        """Free the storage of up to `most` expired batches and staging areas; return how many were freed."""
         with translated():
             now_ms = in_ms(self._client.time())
             due = self._client.zrangebyscore("farm:expiries", 0, now_ms, 0, most)
@@ -297,8 +297,8 @@ class Leases:
 
         Args:
             environment: the Lean environment.
-            every_ms: the milliseconds between two calls by one reaper. If another reaper has called this less than half
-                as long ago, this call does nothing and returns 0.
+            every_ms: the milliseconds between two calls by one reaper. If the last call by any reaper is less than half
+                of this time ago, this call does nothing and returns 0.
         """
         with translated():
             return self._scripts.count("nudge", environment, every_ms)

@@ -152,8 +152,8 @@ function operations.pass_on(room, embed_s, model)
   local passed = false
   for at = 5, #ARGV, 2 do
     local id, vectors = ARGV[at], ARGV[at + 1]
-    -- Leaves out two kinds of queries. If a query has been given up, writing its vectors would create its key again,
-    -- with nothing but the vectors. And another worker may have passed a query on.
+    -- Leaves out a query that another worker has passed on, and a query that has been given up: writing its vectors
+    -- would create its key again, with nothing but the vectors.
     if is_due('embed', id) then
       -- The leases end first: a full store allows a write that removes something. Once a script has written, a full
       -- store allows all further writes of this script.
