@@ -14,7 +14,7 @@ def raise_limit() -> None:
     more.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # macOS reports that there is no limit, but refuses to set none
+    with contextlib.suppress(ValueError, OSError):  # macOS reports an unlimited maximum, but refuses to set it
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 

@@ -68,8 +68,9 @@ def _take_over_libraries(shared: list[Processor], render: Processor) -> None:
 def _log_end(_kind: type[BaseException], error: BaseException, _frames: TracebackType | None) -> None:
     """Log the error that ends a process.
 
-    An error of the farm is logged with its advice, and any other error with the place where it was raised. An error of
-    the operating system is also logged with its path: for example, the path of an unusable folder in the settings.
+    An error of the farm is logged with its advice. An error of the operating system that names a file, such as an
+    unusable folder in the settings, is logged with the path. Any other error is logged with the place where it was
+    raised.
     """
     log = structlog.get_logger()
     if isinstance(error, FarmError):

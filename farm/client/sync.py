@@ -90,7 +90,7 @@ class Farm(StepRunner):
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections of this process. After that, the client cannot be used in this process."""
         self._connections.close()
 
     def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:

@@ -31,8 +31,8 @@ _SETTINGS = {
 }
 EXTRAS = "local,datasets,mcp"
 """The extras of leanfarm whose wheels a bundle holds."""
-# redis and valkey need it on Python 3.11.0 to 3.11.2, such as Debian 12's. pip fetches only what this Python needs,
-# which may be a later 3.11.
+# redis and valkey need it on Python 3.11.0 to 3.11.2, such as Debian 12's. On a later 3.11, pip would not fetch it by
+# itself.
 _NEEDED_BY_EARLIER_PATCHES = "async-timeout>=4.0.3"
 _PROBE_TIMEOUT_S = 120
 

@@ -8,8 +8,8 @@ import socket
 
 from farm.errors import ConfigurationError
 
-# Linux and macOS give ports from 32768 and 49152 on to outgoing connections. A port in that range that is free now may
-# be in use a moment later, when a service is about to bind it. So a port below that range is chosen.
+# Outgoing connections get ports from 32768 upwards on Linux, and from 49152 upwards on macOS. A port in that range that
+# is free now may be in use a moment later, when a service is about to bind it. So a port below that range is chosen.
 _QUIET = range(20_000, 32_000)
 _TRIES = 100
 

@@ -30,7 +30,7 @@ class ClaimedItem:
     Attributes:
         task: the task; None if another release stored it, in a form that this one cannot read.
         deaths: how often a REPL or worker process died while the item ran.
-        lapses: how often a lease on the item lapsed while the item ran.
+        lapses: how often a lease on the item lapsed while the item ran, or while no item of the lease ran.
         slow: whether an earlier run outlasted its time slice; if so, this run has the item's full time.
         known: a verdict that the farm already has on the same question; if there is one, the proof need not run.
     """

@@ -18,7 +18,7 @@ QUESTION_CHARS, LAYOUT_CHARS = 64, 16
 LEASE_MS = 15_000
 """How long a process keeps its leased items if it gives no sign of life."""
 LAPSE_BOUND = 10
-"""An item whose lease has lapsed this often while it ran is condemned: it does not run again."""
+"""An item that has been charged with this many lapses (`lua/reap.lua`) is condemned: it does not run again."""
 ONE_OF_THEM = "*"
 """The value of a lease's `running` field while verdicts are written in groups.
 
