@@ -94,7 +94,7 @@ class AsyncFarm:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections of this event loop. After that, the client cannot be used in any loop of this process."""
+        """Close the connections of this event loop. After that, this process cannot use the client in any loop."""
         await self._connections.aclose()
 
     async def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:
