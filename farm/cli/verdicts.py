@@ -110,8 +110,8 @@ class Lines(Output):
         """Read the file that is to be continued.
 
         Returns:
-            The decided verdicts on this run's proofs, and the lines to keep: the lines of these verdicts and the lines
-            of proofs that are not in this run.
+            The decided verdicts on this run's proofs that were made with the same options and by today's rules, and the
+            lines to keep: the lines of these verdicts and the lines of proofs that are not in this run.
         """
         known: dict[tuple[str, str], Verdict] = {}
         kept: list[bytes] = []

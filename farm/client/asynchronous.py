@@ -53,7 +53,7 @@ class AsyncFarm:
     Args:
         base_url: the farm's URL. If None, the variable `FARM_URL` gives the URL. If `FARM_URL` is not set, the farm is
             on this host, at the port that `PORT` gives (8000 by default).
-        api_key: the API key. If None, the variable `FARM_API_KEY` is used. If it is empty, no key is sent.
+        api_key: the API key. If None, the variable `FARM_API_KEY` is used. If empty, no key is sent.
         timeout: a connection counts as lost if no byte arrives for this many seconds plus the time that the work may
             take. A stream of verdicts counts as lost after 45 s, because the farm sends something every 15 s.
         retries: how many times in a row a failed call is repeated.
@@ -94,7 +94,7 @@ class AsyncFarm:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections of this event loop. After that, this process cannot use the client in any loop."""
+        """Close the connections of this event loop. A closed client cannot be used again, in any loop."""
         await self._connections.aclose()
 
     async def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:

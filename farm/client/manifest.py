@@ -130,7 +130,7 @@ class Manifest(BaseModel):
 
 
 def content_hash(proof: Proof | BadRow) -> str:
-    """Return the SHA-256 of the part of a proof that is judged: the list `[statement, code]` as compact JSON in UTF-8.
+    """Return the SHA-256 of the parts of a proof that are judged: `[statement, code]`, as compact JSON in UTF-8.
 
     If the proof has `targets` or `answers`, the list is `[statement, code, targets, answers]`, with null for a missing
     one.

@@ -51,7 +51,7 @@ class Farm(StepRunner):
     Args:
         base_url: the farm's URL. If None, the variable `FARM_URL` gives the URL. If `FARM_URL` is not set, the farm is
             on this host, at the port that `PORT` gives (8000 by default).
-        api_key: the API key. If None, the variable `FARM_API_KEY` is used. If it is empty, no key is sent.
+        api_key: the API key. If None, the variable `FARM_API_KEY` is used. If empty, no key is sent.
         timeout: a connection counts as lost if no byte arrives for this many seconds plus the time that the work may
             take. A stream of verdicts counts as lost after 45 s, because the farm sends something every 15 s.
         retries: how many times in a row a failed call is repeated.
@@ -90,7 +90,7 @@ class Farm(StepRunner):
         self.close()
 
     def close(self) -> None:
-        """Close the connections of this process. After that, the client cannot be used in this process."""
+        """Close the connections of this process. A closed client cannot be used again."""
         self._connections.close()
 
     def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:

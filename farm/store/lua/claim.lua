@@ -98,7 +98,8 @@ local function take(place, lane, batch)
     if not index then break end
     local past = has_past and redis.call('HMGET', b .. ':history', 'death:' .. index, 'lapse:' .. index,
       'slow:' .. index, 'apart:' .. index, 'alone:' .. index) or {}
-    -- An item runs alone if a death has been charged to it, or if it may have been running when a process died.
+    -- An item runs alone if a death has been charged to it, or if it may have been running when a process died or its
+    -- lease lapsed.
     local alone = past[1] or past[5]
     if alone and out.to_run > 0 then redis.call('LPUSH', list, index) break end
     out.looked_at = out.looked_at + 1
