@@ -297,8 +297,8 @@ class Leases:
 
         Args:
             environment: the Lean environment.
-            every_ms: the milliseconds between two calls by one reaper. If any reaper made the last call less than half of
-                this time ago, this call does nothing and returns 0.
+            every_ms: the milliseconds between two calls by one reaper. If any reaper made the last call less than half
+                of this time ago, this call does nothing and returns 0.
         """
         with translated():
             return self._scripts.count("nudge", environment, every_ms)
