@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from farm.traces import serve_span
 
 _NAME = b"x-request-id"
-# In this header the SDK sends a name for each attempt at a call, by which it recognises the response. `X-Request-ID`
-# cannot serve for this, because proxies replace it.
+# The header in which the SDK sends a name for each attempt at a call. By this name, the SDK recognises the response.
+# `X-Request-ID` cannot serve for this, because proxies replace it.
 _TRY = b"farm-request"
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BATCH = re.compile("[0-9a-f]{32}")

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 async def read_aside(size: int, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what a function returns that reads texts; texts of a large size are read in the thread.
+    """Call a function that reads texts, and return its result; if the texts are large, call it in the thread.
 
     Args:
         size: how many characters, or bytes, the texts have.

@@ -38,7 +38,7 @@ class WaitingStreams:
 
     @contextlib.contextmanager
     def hold(self, owner: str) -> Iterator[bool]:
-        """Count a stream of an owner within this context if it may wait; give whether it may."""
+        """Yield whether a stream of an owner may wait; if it may, count it while this context is open."""
         if self._most and self._waiting[owner] >= self._most:
             yield False
             return

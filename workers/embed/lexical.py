@@ -51,7 +51,7 @@ def _embed(texts: Sequence[str]) -> NDArray[np.float32]:
     weights = np.array([weight for bag in bags for weight in bag.values()])
     cells = np.repeat(np.arange(len(bags)) * DIMENSION, [len(bag) for bag in bags])
     table = np.zeros(len(bags) * DIMENSION)
-    # Each feature has two cells, so that one collision cannot drown a heavy feature.
+    # Each feature has two cells, so that a collision in one cell does not hide a feature of large weight.
     for shift in (0, 32):
         half = (hashes >> np.uint64(shift)).astype(np.uint32)
         signs = np.where(half >> 31, 1.0, -1.0)

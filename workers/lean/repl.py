@@ -26,7 +26,7 @@ from workers.metric_counts import Metrics
 
 T = TypeVar("T")
 _LAST_WORDS_CHARS = 400
-# Where a verdict depends on all errors being in the reply, nothing may be elaborated asynchronously.
+# If a verdict depends on every error being in the reply, nothing may be elaborated asynchronously.
 _IN_ORDER = [(["Elab", "async"], False)]
 # The signals with which the kernel ends a process that exceeded a bound. If the process runs under bubblewrap, the exit
 # status is 128 + the signal.

@@ -13,8 +13,9 @@ let shown = "";
 let feeding = AbortSignal.abort();
 
 /**
- * Return a number that stands for an alarm as long as it lasts: its text has figures, which change. What the alarm says
- * does not stay in the browser: its reader had a key. An API of an earlier release gives no name.
+ * Return a number that stands for an alarm as long as it lasts. The number is made from the alarm's name, because the
+ * text has figures that change; an API of an earlier release gives only the text. The browser keeps this number and not
+ * the text, because only people with a key may read the text.
  */
 const markOf = ({ name, text }) => [...(name || text)].reduce((sum, character) => (Math.imul(31, sum) + character.codePointAt(0)) | 0, 0);
 

@@ -128,7 +128,7 @@ connection.addEventListener("key", ({ detail }) => askForKey(detail));
 document.getElementById("open-key").addEventListener("click", () => askForKey(key.get() ? "This tab has a key." : "This tab has no key."));
 document.getElementById("close-key").addEventListener("click", () => dialog.close());
 document.getElementById("forget-key").addEventListener("click", () => {
-  // Whoever forgets the key leaves the browser to others, who may not read what was tried with it.
+  // After the key is forgotten, others may use this browser. They must not be able to read what was tried with the key.
   attempt.forget();
   use("");
 });

@@ -170,7 +170,7 @@ export async function show(main, route, signal) {
   const changes = h("div", { class: "cards" });
   const chips = ["", ...Object.keys(CHANGES)].map((kind) => [kind, h("button", { type: "button", class: `chip ${CHANGES[kind] ?? ""}`, title: called[kind]?.[1], onclick: () => choose(kind) })]);
   let [all, rows, drawn] = [[], [], []];
-  // An address with a change that there is not shows all.
+  // If the address names a change that does not exist, all problems are shown.
   const chosen = () => (route.query.get("show") in CHANGES ? route.query.get("show") : "");
   const list = virtualList("Problems", ["Problem", ...names.map((name, at) => distinct(name, names[1 - at])), "Change"], {
     length: () => rows.length,

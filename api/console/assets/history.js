@@ -37,8 +37,9 @@ function times(title, field, none) {
 }
 
 /**
- * Return a chart of numbers that add up. A column shows one of its minutes, so that its parts belong together: of those
- * in which most has failed, the one with the highest sum. A failure is never hidden by a better minute.
+ * Return a chart of numbers that add up. A column shows one of its minutes, so that its parts belong together: the
+ * minute with the most failures and, among several such minutes, the one with the highest sum. So a better minute never
+ * hides a failure.
  */
 function totals(title, parts) {
   const add = (some) => (minute) => some.reduce((total, { of }) => total + of(minute), 0);

@@ -9,12 +9,13 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Inf
 /**
  * Return a grid with `update()`. `columns` are titles or elements. `length()` returns how many rows there are now.
  * `key(row)` returns what the row is about. `cells(row)` returns the row's elements, one of which is a link;
- * `refresh(row, cells)` may change these elements later. If `isOpened`, a click anywhere on a row is one on its link.
+ * `refresh(row, cells)` may change these elements later. If `isOpened`, a click anywhere on a row counts as a click on
+ * its link.
  *
  * Until `restart()` is called, a row that stays visible keeps its element, even if the row moves. So a click that began
  * on an element ends on it, however many rows arrive meanwhile. The arrow keys move through the rows, from the first
  * row up to the heads, and along the heads. Only one row is in the tab order, as in every grid: the row that a person
- * chose last, wherever rows that arrive above it move it. `place()` returns where a person is in the list, and
+ * chose last, even if rows that arrive above it move it. `place()` returns where a person is in the list, and
  * `goTo(place)` brings the person back there.
  */
 export function virtualList(label, columns, { length, key, cells, refresh, isOpened = false }) {
@@ -90,7 +91,7 @@ export function virtualList(label, columns, { length, key, cells, refresh, isOpe
   }
 
   function toHeads() {
-    // The way to the heads leads through the first row. From the heads, a person wants the first row of another order.
+    // The heads are reached from the first row. If a person chooses a new order there, Down leads to its first row.
     chosen = null;
     buttons[0].focus();
   }
@@ -126,7 +127,7 @@ export function virtualList(label, columns, { length, key, cells, refresh, isOpe
     const link = event.target.closest(".row")?.querySelector("a");
     // A person may be marking text in order to copy it.
     if (!link || event.target.closest("a") || !getSelection().isCollapsed) return;
-    // The same click, so that Ctrl opens another tab here too.
+    // The link gets the same click, so that with Ctrl it opens another tab here too.
     link.dispatchEvent(new MouseEvent("click", event));
   }
 

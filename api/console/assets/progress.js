@@ -4,8 +4,9 @@ import { h } from "./dom.js";
 import { KINDS, OUTCOMES, count, meaningOf, ofReason } from "./words.js";
 
 /**
- * Return a bar with `update(status)`; `status.of` may say what it is the progress of. With `address`, each count is a link to the proofs that it counts, and
- * `address(kind)` returns the link's address. If the status has `reasons`, their counts are below the bar.
+ * Return a bar with `update(status)`; `status.of` may be a text before the counts that says what they count. With
+ * `address`, each count is a link to the proofs that it counts, and `address(kind)` returns the link's address. If the
+ * status has `reasons`, their counts are below the bar.
  */
 export function progress(address) {
   const parts = OUTCOMES.map((outcome) => h("span", { class: outcome }));

@@ -79,7 +79,8 @@ function waiting(signal) {
 
 function form(title, fields, button, answer, signal, more = []) {
   const out = h("div", { class: "answer-box" });
-  // A screen reader hears only what became of the request: a text gets its colours late, and would be read out again.
+  // A screen reader reads out only what became of the request. If it read out the texts too, it would read them again
+  // when they get their colours.
   const heard = h("p", { class: "heard", role: "status" });
   const send = h("button", { class: "primary" }, button);
   const stop = h("button", { type: "button", hidden: true, onclick: () => stopping.abort() }, "Stop");

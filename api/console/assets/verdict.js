@@ -8,7 +8,7 @@ import { marksOf, source } from "./source.js";
 import { term } from "./terms.js";
 import { COLUMNS_FROM_0, badge, scriptedNote, seconds, why } from "./words.js";
 
-// A run that was stopped brought no message at all. So no message, or the lack of one, hints at the slow part.
+// If a run is stopped, none of its messages has arrived. So the messages do not show which part of the text is slow.
 const NO_PLACE =
   "Lean reports nothing before it has read the whole text, so nobody knows where it was when it was stopped, and no place can be shown. To find the slow part, use Try on the text up to an earlier declaration.";
 

@@ -24,7 +24,7 @@ function isSought(worker, query) {
   return asked.length > 0 && asked.every((field) => query.get(field) === worker[field]);
 }
 
-/** Return a notice in which a long text is folded, unless it says why the worker cannot work. `open` are open ones. */
+/** Return a notice in which a long text is folded, unless it says why the worker cannot work. `open`: the unfolded ones. */
 function notice({ id, state, notice }, open) {
   if (state === "failed" || notice.length <= MOST_CHARS) return marked(notice);
   const [, first, rest] = notice.match(/^(.*?[^.:])([.:]\s.*)$/s) ?? [null, notice.slice(0, MOST_CHARS), notice.slice(MOST_CHARS)];
@@ -106,7 +106,7 @@ export async function show(main, { query }, signal) {
     queues.replaceChildren(...farm.queues.map((each) => queue(each, farm.workers)));
     update(farm, minutes);
     if (looks === 0) workers.querySelector(".sought th")?.scrollIntoView({ block: "center" });
-    // A look counts once it is answered: what failed is asked for again at once.
+    // A look counts only once it is answered, so the next look repeats a request that failed.
     looks += 1;
     for (const worker of farm.workers) if (worker.kind === "lean") seen.add(worker.id, worker.proofs);
     seen.close();

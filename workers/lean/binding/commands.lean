@@ -1,7 +1,7 @@
 namespace LeanFarm
 open Lean Lean.Elab Lean.Elab.Command Lean.Meta
 
-/-- The first of two names that exists: a library's function where this Lean has it, else our own. -/
+/-- A library's function if this Lean has one of that name, otherwise our own. -/
 macro "leanfarm_either " one:ident other:ident : term => do
   if (← Lean.Macro.hasDecl one.getId) then `($one:ident) else `($other:ident)
 
@@ -146,7 +146,7 @@ def prove (scratch : Name) (levels : List Name) (proposition : Expr) (found : Co
   kernelTakes <| Declaration.thmDecl {
     name := scratch, levelParams := levels, type := proposition, value := mkConst found.name at_ }
 
-/-- The universes at which a theorem proves a proposition that gives them other names. -/
+/-- The universe levels with which a theorem proves a proposition, whose universes may have other names. -/
 def levelsFor (proposition : Expr) (found : ConstantInfo) : CoreM (List Level) := Meta.MetaM.run' do
   let levels ← Meta.mkFreshLevelMVars found.levelParams.length
   discard <| Meta.isDefEq (found.type.instantiateLevelParams found.levelParams levels) proposition
@@ -184,7 +184,7 @@ def kindOf : ConstantInfo → String
   | ConstantInfo.ctorInfo _ => "constructor"
   | _ => "recursor"
 
-/-- Declarations of the submission whose name ends like the missing one: private ones, or ones in a namespace. -/
+/-- Declarations of the submission whose names end in the missing name: private ones, or ones in a namespace. -/
 def twinsOf (name : Name) : CoreM (List Name) := do
   let own := (← getEnv).constants.foldStage2 (fun (found : List Name) each _ => each :: found) []
   return own.filter fun each => name.isSuffixOf ((privateToUserName? each).getD each)

@@ -17,7 +17,7 @@ class Attestation:
         version: the checker's name and version, as the checker prints them.
         time_s: seconds that the checker took.
         detail: the reason for the answer, in the checker's own words or in the farm's; may be empty.
-        each: the answers of the single checkers, if several were asked.
+        each: each checker's answer, if several were asked.
     """
 
     answer: Answer

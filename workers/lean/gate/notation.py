@@ -1,6 +1,6 @@
 """Decides which new syntax may pass: notation, and macros for terms and tactics that are quotations, not programs.
 
-New syntax changes the meaning of the rest of a text. It does not change what the farm asks afterwards
+New syntax changes the meaning of the rest of a text. It does not affect the checks that the farm runs afterwards
 (`workers/lean/binding`). But the gate must still read the rest of the text correctly, and no code may run. So there are
 these rules:
 
