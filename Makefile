@@ -16,7 +16,7 @@ $(VENV)/.installed: pyproject.toml
 demo: setup  ## Run a whole farm, verify a batch, answer a premise query, stop everything.
 	$(BIN)/python -m tests.support.demo
 
-# Half of the time tests wait for farms to start and for deadlines, so two files run side by side even on one core.
+# Tests spend half of their time waiting for farms to start and for deadlines, so two files run at once on any host.
 test: setup lint  ## Everything that can be tested here.
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Reads the secrets that first-start.sh made from their files, and becomes the command. So neither the Compose file
-# nor `docker inspect` shows them.
+# Reads secrets from the files that first-start.sh wrote, and becomes the command. So neither the Compose file nor
+# `docker inspect` shows the secrets.
 set -eu
 
 fail() {
@@ -14,7 +14,7 @@ if [ -n "${REDIS_URL_FILE:-}" ]; then
     export REDIS_URL
 fi
 
-# Flower without a login lets anyone who reaches it resize and stop workers: no login, no start.
+# Without a login, Flower would let anyone who reaches it resize and stop workers. So it does not start without one.
 if [ -n "${FLOWER_LOGIN_FILE:-}" ]; then
     FLOWER_BASIC_AUTH=$(cat "$FLOWER_LOGIN_FILE")
     [ -n "$FLOWER_BASIC_AUTH" ] || fail "$FLOWER_LOGIN_FILE is empty"

@@ -12,7 +12,7 @@ random() {
     python -c 'import secrets; print(secrets.token_urlsafe(32))'
 }
 
-# Appears whole or not at all: install FILE MODE < content
+# install_file FILE MODE < CONTENT: writes a file, which gets its name only when it is complete.
 install_file() {
     rm -f "$1.new"
     cat > "$1.new"

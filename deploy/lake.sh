@@ -1,6 +1,6 @@
 #!/bin/sh
-# The farm runs this as `lake` in the Lean image. The real one looks at git checkouts, locks and time stamps before it
-# answers `env`, which fails on a read-only root and would give no new answer: its answer at build time is kept.
+# The farm runs this as `lake` in the Lean image. Before the real `lake` answers `env`, it looks at git checkouts, locks
+# and time stamps, which fails on a read-only root. Its answer would be the same as at build time, so that one is used.
 set -eu
 # shellcheck source=/dev/null
 . /opt/lean/environment

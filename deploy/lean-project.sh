@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes the Lean project of the image in the working directory, and records what `lake env` sets there:
 #   lean-project LEAN_VERSION MATHLIB_VERSION ENVIRONMENT_FILE
-# Without a Mathlib version it requires nothing.
+# Without a Mathlib version, the project has no dependencies.
 set -euo pipefail
 lean=leanprover/lean4:$1 mathlib=$2 environment=$3
 
