@@ -41,7 +41,7 @@ async def _solve(client: Client, text: str) -> None:
     if found["outcome"] == "accepted":
         await _check(client, text, statement)
     elif found["outcome"] == "undecided":
-        # A declaration that does not end is not part of the theorem.
+        # An `#eval` that never ends made Lean time out. It is not part of the theorem, so it is left out.
         await _check(client, _ASIDE.sub("", text), statement)
     elif found["reason"] == "sorry":
         await _fill(client, text, statement, found["holes"][0]["goal"])

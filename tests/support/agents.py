@@ -19,7 +19,7 @@ from tests.support.running import RunningFarm
 
 @asynccontextmanager
 async def stdio_agent(farm: RunningFarm, key: str = "", url: str = "") -> AsyncIterator[Client]:
-    """Give a client of a `farm mcp` that it starts, as Claude Code does."""
+    """Give a client that starts `farm mcp` and talks to it, as Claude Code does."""
     environment = {**farm.environment, "FARM_URL": url or farm.url, "FARM_API_KEY": key}
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "farm", "mcp"], env=environment, cwd=str(farm.folder)
@@ -33,7 +33,7 @@ async def http_agent(farm: RunningFarm, key: str = "", mode: str = "auto") -> As
     """Give a client of the farm's `/mcp`; the mode `legacy` is the protocol of clients before July 2026."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with (
-        # Plain HTTP on this host: reading the system's certificates takes a fifth of a second for each of many agents.
+        # The connection is plain HTTP. Reading the system's certificates would take each agent a fifth of a second.
         httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(30, read=300), verify=False) as http,
         Client(streamable_http_client(f"{farm.url}/mcp", http_client=http), mode=mode) as client,
     ):

@@ -1,4 +1,4 @@
-"""What `farm bundle` gathers, with stand-ins: a toolchain that is a script, and a pip that fetches nothing."""
+"""Runs `farm bundle` on stand-ins: a toolchain that is a script, and a pip that fetches nothing."""
 
 from __future__ import annotations
 

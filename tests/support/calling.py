@@ -2,9 +2,9 @@
 
     FARM_URL=… python -m tests.support.calling thread|fork|forkserver|spawn CALLS
 
-The client is used once before, so that it has connections that a fork leaves open on both sides; then by four workers
-and, at the same time, by the thread that made it. A forked process makes twenty calls, so that many forks happen
-between and during calls. One call in ten asks for rewards, in turn through the SDK, `AsyncFarm` and verl; the others
+The client first makes one call, so that it has connections, which a fork leaves open in both processes. Then four
+workers and the thread that made it use it at the same time. A forked process makes twenty calls, so that many forks
+happen between and during calls. One call in ten asks for rewards, in turn through the SDK, `AsyncFarm` and verl; the others
 read a proof of one batch. Prints how many answers were right, wrong or an error, as JSON.
 """
 
@@ -101,7 +101,7 @@ def pool(kind: str, caller: Caller) -> Pool:
 
 
 def main(kind: str, calls: int) -> Iterator[Counter[str]]:
-    """Yield the answers of all calls, one in five of which is made in this thread."""
+    """Yield the answers of all calls; this thread makes one call in five."""
     shared = caller()
     take(shared)
     with pool(kind, shared) as others:

@@ -16,8 +16,8 @@ class Sent:
     """A span as it arrived.
 
     Attributes:
-        service: which process kind sent it.
-        attributes: as text.
+        service: the kind of the process that sent it.
+        attributes: its attributes, as texts.
     """
 
     service: str
@@ -32,7 +32,7 @@ class Sent:
 
 @dataclass
 class Collector:
-    """What arrived.
+    """A running collector, with the requests that have arrived.
 
     Attributes:
         url: the value of OTEL_EXPORTER_OTLP_ENDPOINT.
@@ -59,7 +59,7 @@ def _spans(body: bytes) -> Iterator[Sent]:
 
 @contextmanager
 def collector() -> Iterator[Collector]:
-    """Run one on a free port."""
+    """Run a collector on a free port."""
     kept = Collector()
 
     class Handler(BaseHTTPRequestHandler):

@@ -39,7 +39,7 @@ def _same(value: Any) -> Any:
 
 
 def interpolated(path: Path, **environment: str) -> Document:
-    """Return a Compose file with its variables filled in as Compose does: after YAML, so that `off` stays a text."""
+    """Return a Compose file with its variables filled in. As in Compose, YAML is read first, so `off` stays a text."""
 
     def filled(value: Any) -> Any:
         if isinstance(value, dict):

@@ -28,7 +28,7 @@ TTL_MS = 30_000
 
 
 class Bench:
-    """A runner and both ends of its queue."""
+    """An embed server (`runner`), and both ends of its queue."""
 
     def __init__(self, client: OpenStore, redis_url: str, tei: Tei, timeout_s: float) -> None:
         self.client = client

@@ -8,6 +8,6 @@ from tests.support.open_store import OpenStore
 
 
 def enlist(client: OpenStore, workers: str) -> None:
-    """Have Lean processes, a letter each, give a sign of life."""
+    """Record a sign of life for Lean processes; each letter of `workers` is the name of one."""
     for worker in workers:
         Registry(client, WorkerKind.LEAN, worker).beat(state="idle", host="h", pid=1)

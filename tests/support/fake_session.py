@@ -38,7 +38,7 @@ class FakeSession(Session):
     """Behaves like a `Session`, whatever its REPL does.
 
     Attributes:
-        lean: what answers.
+        lean: the function that answers in Lean's place.
         failing_starts: how many of its REPL's first starts fail.
         ended: why its REPL was ended, each time.
         loaded: the headers that were loaded, in order.

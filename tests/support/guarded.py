@@ -1,4 +1,4 @@
-"""The real session and guard over a REPL, in a process of its own: a session ends all descendants of its process.
+"""The real session and guard over a REPL, in a process of their own: a session ends all descendants of its process.
 
 `python -m tests.support.guarded REPL_DIR LAKE STEPS`; the steps are JSON, and so is the list of outcomes it prints.
 """
@@ -27,8 +27,8 @@ def outcomes(repl: Install, *steps: str | dict[str, Any]) -> list[dict[str, Any]
 
     Args:
         repl: the scripted REPL.
-        steps: texts, or `{"text", "timeout_s"?, "domain"?, "await_output"?}`; the last waits until the REPL speaks
-            unasked, before the text is run.
+        steps: texts, or `{"text", "timeout_s"?, "domain"?, "await_output"?}`. With `await_output`, the text is run
+            only once the REPL has printed something unasked.
     """
     given = [{"text": step} if isinstance(step, str) else step for step in steps]
     command = [sys.executable, "-m", __name__, str(repl.repl_dir), str(repl.lake_path), json.dumps(given)]

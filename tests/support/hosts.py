@@ -1,4 +1,4 @@
-"""Hosts of their own on this machine: network namespaces on one bridge, each with its own address and host name."""
+"""Separate hosts on this machine: network namespaces on one bridge, each with its own address and host name."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Host:
     """One host of a network.
 
     Attributes:
-        name: its namespace, its end of the cable on the bridge, and its host name.
-        address: its IPv4 address; the others reach it there.
+        name: the name of its namespace, of its cable's end on the bridge, and of the host itself.
+        address: the IPv4 address at which the others reach it.
     """
 
     name: str
     address: str
 
     def command(self, *command: str) -> list[str]:
-        """Return the command that runs another one on this host; killing it kills that one."""
+        """Return a command that runs the given command on this host; killing the first kills the second too."""
         run = ["sh", "-c", 'hostname "$0"; exec "$@"', self.name, *command]
         return ["ip", "netns", "exec", self.name, "unshare", "--uts", *run]
 

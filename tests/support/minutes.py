@@ -53,12 +53,12 @@ def pass_a_minute(farm: RunningFarm) -> None:
 
 
 def fill(farm: RunningFarm, minutes: Mapping[int, Minute]) -> None:
-    """Keep these minutes alone, which ended so many minutes ago; the farm's own reaper goes on from there."""
+    """Make these minutes the whole history. A key says how many minutes ago its minute ended; the reaper goes on."""
     _keep(farm, minutes, {})
 
 
 def fill_hosts(farm: RunningFarm, minutes: Mapping[int, dict[str, HostMinute]]) -> None:
-    """Keep what hosts did in minutes that ended so many minutes ago, each with an empty minute of the farm."""
+    """Do the same as `fill` for what hosts did; the farm's own minutes are empty."""
     _keep(farm, {ago: Minute(at=0) for ago in minutes}, minutes)
 
 

@@ -53,7 +53,7 @@ class Parts:
     """A store, and the parts that were started on it.
 
     Attributes:
-        settings: of every part.
+        settings: the settings of every part.
     """
 
     folder: Path
@@ -79,7 +79,7 @@ class Parts:
         """Start a part from a tree, and wait until it works.
 
         Args:
-            name: of its folder and log.
+            name: the name of the part's folder; its log is in there.
             module: what `python -m` runs.
             tree: where its code is.
         """

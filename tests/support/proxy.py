@@ -24,8 +24,8 @@ class Link:
         client: the client's port.
         server: the port under which the store sees the connection.
         is_silent: whether nothing passes any more, though both ends are open.
-        cut_after: how many more bytes of the next reply pass before it is cut; None: it is not.
-        sent: the last of what the client sent.
+        cut_after: how many bytes of the next reply pass before the connection is cut; None if it is not to be cut.
+        sent: what the client sent last.
     """
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
@@ -177,7 +177,7 @@ class Proxy:
             writer.write(data)
             await writer.drain()
         if back and link.is_silent:
-            return  # the other end closed behind the silence, and this end must not notice
+            return  # the server has closed the silent connection, and the client must not notice
         raise ConnectionError
 
 

@@ -26,7 +26,7 @@ class RabbitMQ:
         self.url = f"amqp://guest:guest@127.0.0.1:{port}//"
         configuration = folder / "rabbitmq.conf"
         configuration.write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\n")
-        # Leftover processes are found by DATA_DIR: epmd makes itself a daemon.
+        # epmd makes itself a daemon. DATA_DIR marks it, so that it is found at the end.
         self._environment = {
             **os.environ,
             "DATA_DIR": str(folder),
@@ -93,6 +93,6 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
         yield broker
     finally:
         broker.kill()
-        # epmd does not lead a session, so none can be ended.
+        # epmd is not in the broker's session, so it still runs.
         for process in processes_of(folder):
             process.kill()

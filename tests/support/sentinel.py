@@ -67,7 +67,7 @@ class Failover:
         folder = self._folder / str(port)
         folder.mkdir(exist_ok=True)
         file = folder / "server.conf"
-        # The sentinels write into it who its primary is.
+        # Keep a file that is there: the sentinels have written into it which server is the primary.
         if not file.exists():
             replica = "" if port == self.ports[0] else f"replicaof 127.0.0.1 {self.ports[0]}\n"
             file.write_text(f"port {port}\ndir {folder}\n{_OPTIONS}{replica}")
@@ -101,7 +101,7 @@ class Failover:
         return (int(state["num-other-sentinels"]), int(state["num-slaves"])) == (_SIZE - 1, _SIZE - 1)
 
     def primary(self) -> int | None:
-        """Return the port of the server that writes, as it sees itself; None while there is none."""
+        """Return the port of the server that takes itself for the primary; None while there is none."""
         for port in self.ports:
             with contextlib.suppress(redis.RedisError):
                 if self._processes[port].poll() is None and self._client(port).info("replication")["role"] == "master":

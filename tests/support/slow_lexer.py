@@ -18,7 +18,7 @@ class Unclosed(Exception):
 
 
 def slow_tokens(text: str) -> list[Piece]:
-    """Return the tokens of a text; `unclosed` comes last where something never ends."""
+    """Return the tokens of a text; `unclosed` comes last if something never ends."""
     return _Slow(text).run()
 
 

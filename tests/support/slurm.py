@@ -58,7 +58,7 @@ class Job:
         return task
 
     def client(self) -> Farm:
-        """Return a client, by the note that the script leaves for the user."""
+        """Return an SDK client, with the key from the file that the script writes for the user."""
         note = dict(line.split("=", 1) for line in (self.folder / f"leanfarm.{_JOB}").read_text().splitlines())
         return Farm(self._url, api_key=note["FARM_API_KEY"])
 

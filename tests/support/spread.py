@@ -29,7 +29,7 @@ class Spread:
     """A farm whose API, reaper and store are on one host.
 
     Attributes:
-        folder: what its processes write.
+        folder: where its processes write.
         url: where its API is.
         key: an API key, because the API listens on the network.
         redis_url: where its store is, which is all that a host must know to join.

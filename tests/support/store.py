@@ -38,14 +38,14 @@ def put(
     """Commit a batch of proofs of one header; returns its id.
 
     Args:
-        url: of the Valkey.
-        count: how many proofs.
+        url: the Valkey's URL.
+        count: how many proofs the batch has.
         header: their header.
-        owner: whose batch it is.
-        priority: the batch's.
+        owner: the owner of the batch.
+        priority: the batch's priority.
         marks: a fingerprint for each proof, from `mark`; if empty, no proof has one.
         quotas: what the owner may store.
-        environment: where they are to run.
+        environment: the environment in which they are to run.
         canaries: how many false proofs are mixed in.
         canaries_at: how many proofs come before the false ones; None means all.
         more: fields of `Submission`.

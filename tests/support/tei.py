@@ -52,7 +52,7 @@ class Tei:
         info: what `/info` says; None makes it a 404.
         bad_inputs: texts that are always refused with `bad_status`, alone or together with others.
         too_many_status: the status of a call over `max_client_batch_size`; 413 by its documentation, 422 by its code.
-        api_key: the key it wants as a bearer token; empty for none.
+        api_key: the key that it requires as a bearer token; empty if it requires none.
         always: what every call of `/embed` meets, after those of `then`.
         greetings: how often `/info` was asked for.
         calls: the inputs of every call of `/embed`, refused ones too.

@@ -1,6 +1,6 @@
 """Stand-ins for the command lines of Lean 4.35's lean, leanexport, lake comparator, leanchecker and nanoda_bin.
 
-Scripts, not checkers: they require the arguments and files that the real ones require, and do what a text says behind
+Scripts, not checkers: they require the arguments and files that the real ones require, and do what a text says after
 `-- DEED`. Their .olean is the source, and their export is one JSON line.
 """
 

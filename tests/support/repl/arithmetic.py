@@ -110,10 +110,10 @@ class _Expression:
 
 
 def judge(statement: str) -> bool | None:
-    """Whether a closed arithmetic statement is true; None where it is anything else."""
+    """Whether a closed arithmetic statement is true; None if it is anything else."""
     statement, natural = _without_ascriptions(statement)
     try:
-        # All parts first: one that cannot be read leaves the whole unjudged, whatever the others are.
+        # Judge all parts first: if one cannot be read, the whole is not judged, even if another part is false.
         parts = [_judge_one(part.strip(), natural) for part in statement.split("∧")]
     except (_Unjudged, RecursionError):
         return None
@@ -121,7 +121,7 @@ def judge(statement: str) -> bool | None:
 
 
 def evaluate(expression: str) -> int | None:
-    """The value of a closed arithmetic expression; None where it is anything else."""
+    """The value of a closed arithmetic expression; None if it is anything else."""
     expression, natural = _without_ascriptions(expression)
     try:
         return _Expression(expression, natural).value()

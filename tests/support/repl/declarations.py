@@ -17,7 +17,7 @@ _LOCAL_GOAL = re.compile(
 class Declaration:
     """One declaration; `label` is the span that Lean's messages point at: the name, or the keyword of an `example`.
 
-    `statement` and `proof` are empty where the text has none; `proof_start` is the index of the proof's start.
+    `statement` and `proof` are empty if the text has none; `proof_start` is the index of the proof's start.
     """
 
     __slots__ = ("binders", "kind", "label", "name", "proof", "proof_start", "statement")

@@ -1,6 +1,6 @@
 """Misbehaviour on request: words in a text, comments included, that make the scripted REPL act like a bad process.
 
-This is a script, not Lean. N is a decimal number. What is done first, in this order whatever their order in the text:
+This is a script, not Lean. N is a decimal number. These come first, in this order whatever their order in the text:
 
     grow:N      allocate N MB, touch every page, keep them        spew:N       N bytes to stderr
     sleep:N     sleep N ms (instead of SCRIPTED_SLEEP_MS)         burn:N       use N ms of CPU
@@ -10,7 +10,7 @@ This is a script, not Lean. N is a decimal number. What is done first, in this o
     segv!       die by SIGSEGV                                    hang!        never answer
     flood!      endless stdout without a newline                  floodlines!  endless lines, none of them blank
 
-What goes into the reply, at the place of the word where it is a message:
+These add to the reply; a message has the position of its word:
 
     big:N       an info message of N characters                   error!       error message "unsolved goals"
     env?        info: os.environ as JSON                          count?       info: {"commands", "pid"} of this process
@@ -18,9 +18,9 @@ What goes into the reply, at the place of the word where it is a message:
     memory!     error message "(kernel) excessive memory consumption detected"
     leanerror!  only {"message": "scripted LeanError"}            deep:N       an extra field nested N deep
     run:CODE    info: {"ran": text} or {"raised": text} of Python code (`run_word` writes the word), once it was run
-    orphan!, fork!  info: {"orphan": pid} or {"fork": pid}, or {"…": null, "refused": reason} where forking is forbidden
+    orphan!, fork!  info: {"orphan": pid} or {"fork": pid}, or {"…": null, "refused": reason} if forking is forbidden
 
-What happens to the bytes of the reply:
+These change the bytes of the reply:
 
     badutf8!    an extra field with invalid UTF-8                 garbage!     not JSON
     blank!      a blank line first                                forge!       a whole reply {"env": 0} first
@@ -28,7 +28,7 @@ What happens to the bytes of the reply:
     forgein!    that reply in the middle of the true one          forgeafter!  that reply right behind the true one
     forgeonly!  that reply instead of the true one
 
-What stays in the environment: hijack! makes every later `#` command there answer "hijacked".
+This one stays in the environment: hijack! makes every later `#` command there answer "hijacked".
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def _burn(seconds: float) -> None:
 
 
 def _descend(word: str, detached: bool) -> Json:
-    """Leave a sleeping descendant behind; its process id comes back over a pipe, for it may be a grandchild."""
+    """Leave a sleeping descendant behind; its process id comes over a pipe, because it may be a grandchild."""
     read_end, write_end = os.pipe()
     try:
         child = os.fork()

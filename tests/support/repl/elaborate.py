@@ -5,9 +5,9 @@
   which every declaration fails. `SCRIPTED_IMPORT_ERRORS` says how it shows: `silent` (default: the REPLs of today drop
   the header's messages, LeanInteract issue 43), `message` (an error message) or `leanerror` (a bare `{"message"}`).
 - An `import` anywhere else, an unfinished comment, `end` without a scope and a second declaration of a name are errors.
-- `sorry` outside comments and strings: an entry in `sorries` each, and one warning per declaration; with
+- Each `sorry` outside comments and strings has an entry in `sorries`, and each declaration with one has a warning; with
   `set_option pp.sorrySource true` that warning names its place.
-- Sections and namespaces are scopes that `end` closes, in Lean 4.35's words where it cannot; they may stay open. In a
+- Sections and namespaces are scopes that `end` closes, with Lean 4.35's message if it cannot; they may stay open. In a
   `module` a declaration is private unless it or a section around it is `public`.
 - `#check` `#print` `#print "TEXT"` `#print axioms` `#eval`: one info message. `#exit` ends the text with a warning.
 - A declaration depends on `sorryAx` if it has a `sorry` or an error or names `sorryAx`, on itself if it is an `axiom`,
@@ -63,7 +63,7 @@ def imports(source: Source) -> bool:
 
 
 class LeanError(Exception):
-    """The REPL answers this request with `{"message": …}` alone."""
+    """The REPL answers this request with only `{"message": …}`."""
 
 
 class Env:
@@ -79,12 +79,13 @@ class Env:
         # By full name: the signature, the axioms, the kind with its modifiers, the proposition or a definition's value.
         self.declared: dict[str, tuple[str, list[str], str, str]] = dict(parent.declared) if parent else {}
         self.hijacked: bool = parent.hijacked if parent else False
-        # The word that opened each scope, with `public` in front where it was, and its name or nothing.
+        # The word that opened each scope, with `public` in front if the text had it, and the name of the scope, if any.
         self.scopes: list[tuple[str, str]] = list(parent.scopes) if parent else []
         self.is_module: bool = parent.is_module if parent else False
         self.names_sorries: bool = parent.names_sorries if parent else False
         self.lineage = lineage
-        # The first components of the imports; the propositions that the farm had kept; the farm's commands that look.
+        # `roots`: the imports' first components. `stated`: the propositions that the farm keeps. `looks`: its commands
+        # that look.
         self.roots: frozenset[str] = parent.roots if parent else frozenset()
         self.stated: dict[str, str] = dict(parent.stated) if parent else {}
         self.looks: dict[str, tuple[str, list[dict[str, str]]]] = dict(parent.looks) if parent else {}

@@ -1,6 +1,6 @@
 """The farm's own commands (workers/lean/binding/commands.lean) as the scripted REPL, which is not Lean, answers them.
 
-It does what Lean does with them: they are unknown in an environment without `import Lean`; of a kept theorem only its
+It does what Lean does with them: they are unknown in an environment without `import Lean`; of a kept theorem, only the
 proposition stays; a look sees only full names, whatever scopes are open.
 """
 

@@ -167,7 +167,7 @@ class Session:
             raise LeanError("scripted LeanError")
 
     def _replayed(self, request: Json) -> Json | None:
-        """The recorded reply with this session's numbers, or None where the rules have to answer."""
+        """The recorded reply with this session's numbers, or None if the rules have to answer."""
         if self._replay is None:
             return None
         env, number = request.get("env"), request.get("proofState")

@@ -1,7 +1,7 @@
 """The tactic blocks of a text in the scripted REPL: each tactic with the goals before and after it. Not Lean.
 
-A block is what follows the first `by` of a declaration, one tactic a line or between `;`. The rules of `tactics` say
-what each does; the block ends with the first that fails.
+A block is what follows the first `by` of a declaration. New lines and `;` separate its tactics. The rules of `tactics`
+say what each tactic does; the block ends with the first one that fails.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Recorded sessions of the real REPL, read from beside the checkout and turned into files for the scripted REPL.
 
-None of the recordings is in this repository: `load` answers an empty list where `shared/data` is absent.
+None of the recordings is in this repository: `load` returns an empty list if `shared/data` is absent.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Record:
 
 
 def load(path: Path = TRANSCRIPTS) -> list[Record]:
-    """The recorded sessions, in the file's order; empty where the file is absent."""
+    """The recorded sessions, in the file's order; empty if the file is absent."""
     if not path.exists():
         return []
     return [_record(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]

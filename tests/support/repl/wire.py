@@ -73,7 +73,7 @@ def _descending(value: object) -> object:
 
 
 def parsed(query: str) -> Json:
-    """The request of a query; ends the process, as the real REPL does, where it is not a JSON object."""
+    """The request of a query; ends the process, as the real REPL does, if it is not a JSON object."""
     try:
         request = json.loads(query)
     except (ValueError, RecursionError) as error:
@@ -84,7 +84,7 @@ def parsed(query: str) -> Json:
 
 
 def kind_of(request: Json) -> str:
-    """The kind of a request; ends the process, as the real REPL does, where it is none of them."""
+    """The kind of a request; ends the process, as the real REPL does, if it is of no kind."""
     for kind, required, optional in _KINDS:
         fits = all(_is(request.get(name), wanted) for name, wanted in required.items())
         if fits and all(request.get(name) is None or _is(request[name], wanted) for name, wanted in optional.items()):
