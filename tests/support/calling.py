@@ -2,10 +2,10 @@
 
     FARM_URL=… python -m tests.support.calling thread|fork|forkserver|spawn CALLS
 
-The client first makes one call, so that it has connections, which a fork leaves open in both processes. Then four
+The client first makes some calls, so that it has connections, which a fork leaves open in both processes. Then four
 workers and the thread that made it use it at the same time. A forked process makes twenty calls, so that many forks
-happen between and during calls. One call in ten asks for rewards, in turn through the SDK, `AsyncFarm` and verl; the others
-read a proof of one batch. Prints how many answers were right, wrong or an error, as JSON.
+happen between and during calls. One call in ten asks for rewards, in turn through the SDK, `AsyncFarm` and verl; the
+others read a proof of one batch. Prints how many answers were right, wrong or an error, as JSON.
 """
 
 from __future__ import annotations
