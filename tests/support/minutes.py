@@ -53,7 +53,10 @@ def pass_a_minute(farm: RunningFarm) -> None:
 
 
 def fill(farm: RunningFarm, minutes: Mapping[int, Minute]) -> None:
-    """Make these minutes the whole history. A key says how many minutes ago its minute ended; the reaper goes on."""
+    """Replace the history with these minutes; a key says how many minutes ago its minute ended.
+
+    The farm's own reaper goes on from there.
+    """
     _keep(farm, minutes, {})
 
 

@@ -101,7 +101,7 @@ class Failover:
         return (int(state["num-other-sentinels"]), int(state["num-slaves"])) == (_SIZE - 1, _SIZE - 1)
 
     def primary(self) -> int | None:
-        """Return the port of the server that takes itself for the primary; None while there is none."""
+        """Return the port of the server that regards itself as the primary; None while there is none."""
         for port in self.ports:
             with contextlib.suppress(redis.RedisError):
                 if self._processes[port].poll() is None and self._client(port).info("replication")["role"] == "master":

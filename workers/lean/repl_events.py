@@ -6,7 +6,7 @@ ReplEvent
 ├── Unguarded        the REPL cannot serve the level `checked`; the REPL lives on
 └── ReplEnded        the REPL is dead, whatever it did last
     ├── ReplGone         the REPL ended, or was started again, during a command
-    ├── GuardTripped     the REPL broke the guard's rules, as by two replies to one request
+    ├── GuardTripped     the REPL broke a rule of the guard, such as one reply to each request
     ├── ReplOutOfMemory  the REPL needed more memory than it may have
     └── ReplTimeout      the REPL did not answer in time
         └── HeaderTimeout    the REPL did not load a header in time
@@ -59,7 +59,7 @@ class ReplGone(ReplEnded):
 
 
 class GuardTripped(ReplEnded):
-    """The REPL broke the guard's rules, as by two replies to one request; its replies are no longer trusted."""
+    """The REPL broke a rule of the guard, such as one reply to each request; its replies are no longer trusted."""
 
 
 class ReplOutOfMemory(ReplEnded):

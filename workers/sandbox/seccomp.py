@@ -31,8 +31,8 @@ _CLONE_FORBIDDEN = 0x7E020000 | 0x00008000 | 0x00002000 | 0x00800000
 
 # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX: what isatty() and event loops ask. Not TIOCSTI.
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450)
-# F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ. Not F_SETOWN, by
-# which a process can have signals sent to another, nor locks.
+# F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ. Not F_SETOWN, by which
+# a process can have signals sent to another, nor locks.
 _FCNTLS = (0, 1, 2, 3, 4, 1030, 1032)
 # PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_CAPBSET_READ, PR_SET_THP_DISABLE, PR_SET_VMA. Not PR_SET_PDEATHSIG, by
 # which a REPL could outlive its worker, nor PR_SET_DUMPABLE, by which a REPL could hide from its worker.

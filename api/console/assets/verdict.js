@@ -8,7 +8,8 @@ import { marksOf, source } from "./source.js";
 import { term } from "./terms.js";
 import { COLUMNS_FROM_0, badge, scriptedNote, seconds, why } from "./words.js";
 
-// If a run is stopped, none of its messages has arrived. So the messages do not show which part of the text is slow.
+// Nothing that Lean reports about a run arrives before the end of the run. So if the run is stopped, nothing shows which
+// part of the text is slow.
 const NO_PLACE =
   "Lean reports nothing before it has read the whole text, so nobody knows where it was when it was stopped, and no place can be shown. To find the slow part, use Try on the text up to an earlier declaration.";
 
