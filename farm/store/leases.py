@@ -85,15 +85,15 @@ def _given_back(reply: object) -> GivenBack:
 
 
 def _kept_as(verdict: Result) -> str:
-    """Return how to cache a verdict: `c`, `m`, or an empty text if the verdict is not cached.
+    """Return how to cache a verdict: `c`, `m`, `n`, or an empty text if no run of the proof ended in a decision.
 
     `c` means clean: the verdict is valid for any layout of the proof's text. `m` means that the verdict has messages,
-    and their positions are valid for this layout only.
+    and their positions are valid for this layout only. `n` means that the verdict is not cached.
     """
     if isinstance(verdict, Answer) or verdict.cached or verdict.outcome is Outcome.UNDECIDED:
         return ""
-    if isinstance(verdict, Verdict) and verdict.evidence.front:
-        return ""
+    if verdict.evidence.front:
+        return "n"
     return "m" if verdict.messages or verdict.sorries else "c"
 
 

@@ -3,7 +3,8 @@
 -- this lease back.
 -- ARGV: lease, batch, what runs next (an index, ONE_OF_THEM or ''), seconds of work to charge, seconds of the longest
 --       run that decided or '', most bytes of the verdict cache, TOOLCHAIN|POLICY|CHECKER|REVISION or '',
---       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | '' (not to be kept), packed verdict
+--       then per verdict: index, outcome, reason, 'c'lean | 'm'essages | 'n'ot to be kept | '' (no run decided), packed
+--       verdict
 -- Returns {lease alive, work of others comes first, verdicts written, tokens to publish, timed, longest_s,
 --          a canary was accepted}.
 local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
@@ -74,7 +75,7 @@ for i = 8, #ARGV, 5 do
     if is_canary then tell_canary(outcome) else tell(index, outcome, reason) end
     if ARGV[i + 3] ~= '' then
       add(counts, 'timed')
-      if lease then keep(index, ARGV[i + 3], packed) end
+      if lease and ARGV[i + 3] ~= 'n' then keep(index, ARGV[i + 3], packed) end
     end
   end
   if lease then unparked = unparked + drop_from_lease(lease, index, outcome == 'undecided' and 'apart' or 'shared', now) end

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from farm.errors import RateLimited
-from farm.models import Reason
+from farm.models import Evidence, Reason
 from farm.store.leases import Leases
 from farm.store.quotas import Quotas
 from tests.support.open_store import OpenStore
@@ -107,15 +107,17 @@ def test_what_outlives_its_slice_comes_last_and_uncharged(client: OpenStore, lea
 
 
 def test_a_claim_and_a_finish_tell_what_the_batch_taught(leases: Leases, valkey_url: str) -> None:
-    put(valkey_url, 4)
+    put(valkey_url, 5)
     finish(leases, take(leases, most=1), time_s=1.5)
     finish(leases, take(leases, most=1), Reason.ERROR, time_s=4.25)
+    own = Evidence(gate="strict", front="own")
+    finish(leases, take(leases, most=1), time_s=5.5, evidence=own)
     finished = finish(leases, take(leases, most=1), Reason.TIMEOUT, time_s=60.0)
-    assert (finished.timed, finished.longest_s) == (2, 4.25)
+    assert (finished.timed, finished.longest_s) == (3, 5.5), "also what is not kept for others was timed"
 
     claim = take(leases, most=1)
 
-    assert (claim.timed, claim.longest_s, claim.total) == (2, 4.25, 4)
+    assert (claim.timed, claim.longest_s, claim.total) == (3, 5.5, 5)
 
 
 @pytest.mark.parametrize(
