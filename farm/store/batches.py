@@ -14,12 +14,13 @@ import orjson
 from farm.errors import Conflict, InvalidRequest, NotFound, StoreUnavailable, Unavailable
 from farm.models import BatchStatus, MatchesPage, NamesPage, Proof
 from farm.store.client import AsyncRedisClient, Value
-from farm.store.codec import Json, mark, pack, raw, unmark, unpack
+from farm.store.codec import Json, mark, pack, unmark, unpack
 from farm.store.connection import translated
 from farm.store.failover import confirm
 from farm.store.items import item_names, items_json
 from farm.store.listing import Wanted, as_status, as_text, latest
 from farm.store.quotas import Quotas, unlimited
+from farm.store.results import read_page, read_results
 from farm.store.scripts import AsyncScripts
 from farm.store.staging import NewBatch, StagedItem, Staging, pack_commit
 
@@ -187,9 +188,9 @@ class Batches:
         stream = f"farm:batch:{status.batch_id}:finished"
         with translated():
             entries = await self._client.xrange(stream, f"({cursor}", "+", count=limit)
-        packed = await self._packed(status.batch_id, [fields[b"i"].decode() for _, fields in entries])
-        following = entries[-1][0].decode() if entries else cursor
-        return Page([raw(blob) for blob in packed], following, status.finished and len(entries) < limit)
+        found = await read_page(self._client, status.batch_id, [fields[b"i"].decode() for _, fields in entries])
+        following = entries[len(found) - 1][0].decode() if found else cursor
+        return Page(found, following, status.finished and len(found) == len(entries) < limit)
 
     async def follow(self, batch: str, after: str, limit: int, block_ms: int) -> list[tuple[str, bytes]]:
         """Return the verdicts that finished after a cursor, as (cursor, JSON) pairs.
@@ -200,8 +201,8 @@ class Batches:
         with translated():
             reply = await self._client.xread({stream: after}, count=limit, block=block_ms)
         entries = reply[0][1] if reply else []
-        blobs = await self._packed(batch, [fields[b"i"].decode() for _, fields in entries])
-        return [(entry.decode(), raw(blob)) for (entry, _), blob in zip(entries, blobs, strict=True)]
+        found = await read_page(self._client, batch, [fields[b"i"].decode() for _, fields in entries])
+        return [(entry.decode(), result) for (entry, _), result in zip(entries, found, strict=False)]
 
     async def results_json(self, batch: str, total: int) -> list[bytes]:
         """Return the verdicts of a small finished batch as JSON, in request order.
@@ -209,26 +210,7 @@ class Batches:
         Raises:
             StoreUnavailable: Redis does not answer, or has lost some of the verdicts.
         """
-        return [raw(blob) for blob in await self._packed(batch, [str(i) for i in range(total)])]
-
-    async def _packed(self, batch: str, indices: list[str]) -> list[bytes]:
-        """Return the verdicts at these indices, all of which have been written.
-
-        A missing verdict is an error. If it were left out, the caller would mistake the next verdict for it.
-
-        Raises:
-            StoreUnavailable: a verdict is missing, because a failover has lost it or the batch has just expired.
-        """
-        blobs = await self._stored(batch, indices)
-        if not all(blobs):
-            raise StoreUnavailable("The store has lost verdicts of this batch, or they have just expired: try again")
-        return [blob for blob in blobs if blob]
-
-    async def _stored(self, batch: str, indices: list[str]) -> list[bytes | None]:
-        if not indices:
-            return []
-        with translated():
-            return await self._client.hmget(f"farm:batch:{batch}:results", indices)
+        return await read_results(self._client, batch, [str(i) for i in range(total)])
 
     async def item(self, batch: str, owner: str, index: int) -> bytes:
         """Return the JSON of an `Item`: one proof as it was submitted, and its verdict if there is one.
@@ -243,9 +225,9 @@ class Batches:
             raise NotFound(f"Batch {batch!r} has no item {index}")
         with translated():
             blob = await self._client.hget(f"farm:batch:{batch}:items", str(index))
+            found = await self._client.hget(f"farm:batch:{batch}:results", str(index))
         if blob is None:
             raise NotFound(f"Batch {batch!r} has no item {index}")
-        [found] = await self._stored(batch, [str(index)])
         proof = {**dict.fromkeys(Proof.model_fields), **unpack(unmark(blob))}
         return orjson.dumps({"index": index, "proof": proof, "verdict": unpack(found) if found else None})
 

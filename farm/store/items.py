@@ -11,10 +11,12 @@ from farm.store.client import AsyncRedisClient
 from farm.store.codec import raw, unmark, unpack
 from farm.store.connection import translated
 from farm.store.records import read_record
+from farm.store.results import PAGE_BYTES
 
 _SLICE = 100
-# A proof has up to 2 MB of text, and its verdict may be as large.
-_PAGE_BYTES = 8 << 20
+# How many proofs are read first: each has up to 2 MB of text, and its verdict may be as large. If these are small, the
+# next read takes four times as many.
+_FIRST = 16
 
 
 async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> list[bytes]:
@@ -26,16 +28,16 @@ async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> li
         StoreUnavailable: Redis does not answer.
     """
     found: list[bytes] = []
-    size_bytes = 0
-    for start in range(0, len(indices), _SLICE):
-        some = indices[start : start + _SLICE]
+    size_bytes, many = 0, _FIRST
+    while some := indices[len(found) : len(found) + many]:
+        many *= 4
         for index, item, result in zip(some, *(await _read(client, batch, some)), strict=True):
             if item is None:
                 return found
             verdict = raw(result) if result else b"null"
             found.append(b'{"index":%d,"proof":%s,"verdict":%s}' % (index, raw(unmark(item)), verdict))
             size_bytes += len(found[-1])
-            if size_bytes > _PAGE_BYTES:
+            if size_bytes > PAGE_BYTES:
                 return found
     return found
 

@@ -278,5 +278,5 @@ def _trial(item: ClaimedItem, claim: Claim) -> Trial:
         lead=lead,
         lead_lines=lead.count("\n"),
         wants_feedback=options.get("feedback", False),
-        most_chars=most_chars(claim.total),
+        most_chars=most_chars(claim.total, is_interactive=claim.is_interactive),
     )

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from farm.models import Message, Sorry
 
 # A batch of up to 256 proofs keeps `_MOST_CHARS` of what Lean says on each proof. The proofs of a larger batch share
-# `_BATCH_CHARS`, so that a batch whose every proof prints without end does not fill the store. `_LEAST_CHARS` is enough
-# for the first errors.
+# `_BATCH_CHARS`, so that a batch whose every proof prints without end does not fill the store. The verdicts of an
+# interactive batch are read into one answer, so they share less. `_LEAST_CHARS` is enough for the first errors.
 _MOST_CHARS, _LEAST_CHARS = 2 << 20, 32 << 10
-_BATCH_CHARS = 512 << 20
+_BATCH_CHARS, _ANSWER_CHARS = 512 << 20, 64 << 20
 # What the severity and positions of a message take in JSON; without it, millions of empty messages would count nothing.
 _FRAME_CHARS = 100
 
 
-def most_chars(proofs: int) -> int:
+def most_chars(proofs: int, *, is_interactive: bool = False) -> int:
     """Return how many characters of Lean's words a batch of this many proofs keeps for each of them."""
-    return min(_MOST_CHARS, max(_LEAST_CHARS, _BATCH_CHARS // proofs))
+    shared = _ANSWER_CHARS if is_interactive else _BATCH_CHARS
+    return min(_MOST_CHARS, max(_LEAST_CHARS, shared // proofs))
 
 
 def keep_words(

@@ -57,3 +57,4 @@ def test_the_proofs_of_a_large_batch_share_what_a_batch_may_keep() -> None:
     assert most_chars(2_000) > 256 << 10
     assert all(most_chars(proofs) * proofs <= 512 << 20 for proofs in (256, 2_000, 16_384))
     assert most_chars(100_000) == 32 << 10
+    assert most_chars(1_000, is_interactive=True) * 1_000 <= 64 << 20
