@@ -96,8 +96,8 @@ class Farm(StepRunner):
     def verify(self, proofs: Proofs, **options: Unpack[OptionFields]) -> list[Verdict]:
         """Verify one or many proofs, and return their verdicts in the order of the proofs.
 
-        Up to 1 000 proofs, of up to 32 MB together, are sent in one request, and the farm drops them if this process
-        ends. More proofs are sent as a batch, and the farm finishes the batch even if this process ends.
+        Up to 1 000 proofs (and 32 MB) are sent in one request; the farm drops them if this process ends. More are sent
+        as a batch, which the farm finishes even if this process ends.
 
         Args:
             proofs: Lean source, a dictionary of a proof's fields, a `Proof`, or an iterable of these.
@@ -191,9 +191,6 @@ class Farm(StepRunner):
             label: return only batches with this label.
             tags: return only batches that have all of these tags.
             prefix: return only batches whose id begins with this text.
-
-        Raises:
-            InvalidRequest: an argument is wrong, such as a `limit` over 1000.
         """
         return self._run(self._core.batches(limit, label=label, tag=list(tags), prefix=prefix))
 
@@ -213,8 +210,7 @@ class Farm(StepRunner):
             there are fewer responses than requests, `reason` says why; else `reason` is None.
 
         Raises:
-            InvalidRequest: an argument is wrong. For example, a request names a file on the farm's host, or an `env` or
-                `proofState` that no earlier request can have made.
+            InvalidRequest: a request names a file, or an `env` that no earlier request can have made, for example.
         """
         return self._run(self._core.commands(requests, timeout_s=timeout_s, environment=environment))
 
@@ -345,8 +341,7 @@ class Farm(StepRunner):
     def host_settings(self) -> HostSettings:
         """Return the settings with which another host joins the farm (`farm join`). The key needs the scope `join`.
 
-        Raises:
-            Conflict: the farm has no keys, or other hosts cannot reach its store.
+        Raises `Conflict` if the farm has no keys, or if other hosts cannot reach its store.
         """
         return self._run(self._core.host_settings())
 
