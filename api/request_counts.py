@@ -45,7 +45,9 @@ class RequestCounts:
 
 
 class CountedRequests:
-    """Measures how long each request takes until its answer begins: a stream of results lasts as long as its batch.
+    """Measures the time from each request to the beginning of its answer.
+
+    The end of the answer would say little, because a stream of results lasts as long as its batch.
 
     A label consists of the route's template, the method and the class of the status. So there are few labels, however
     many paths clients ask for.

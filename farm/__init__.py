@@ -5,8 +5,8 @@
     with Farm() as farm:
         [verdict] = farm.verify("theorem two : 1 + 1 = 2 := rfl")
 
-The names below are those of `farm.client`. They load on first use. Every process of the farm imports this package when
-it imports any module of it, but most processes do not need an HTTP client.
+The names below are those of `farm.client`. They load on first use. The reason is that most processes of the farm do not
+need an HTTP client, but all of them import this package, because Python imports it along with any of its modules.
 """
 
 from __future__ import annotations

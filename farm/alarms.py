@@ -49,12 +49,12 @@ class Misread:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The part of the store's state at one moment from which the alarms are made.
+    """What the alarms are made from: a part of the store's state, as it was at one moment.
 
     Attributes:
         now_ms: the store's time.
         workers: the live processes.
-        claimable: the environments in which work waits that a process could claim.
+        claimable: the environments with waiting work that a process could claim.
         paused: for each paused key, the batch in which a canary (a false proof that the farm mixes in) was accepted.
         misread: recent batches with statements that Lean cannot read, the newest first.
         watch: what the reaper recorded in its last look; None before the first look.
@@ -69,7 +69,7 @@ class Scene:
 
 
 def alarms(scene: Scene) -> dict[str, Alarm]:
-    """Return the alarms by name, the worst first. An alarm has the same name as long as it lasts."""
+    """Return the alarms by name, the worst first. An alarm keeps its name as long as it lasts."""
     found = {
         **{f"canary {owner}": _canary(owner, batch) for owner, batch in scene.paused.items()},
         **dict(_unsound(scene.workers)),
@@ -153,7 +153,7 @@ def _many(count: int, one: str, more: str = "") -> str:
 
 
 def _see_workers(*, kind: str = WorkerKind.LEAN, **marked: str) -> str:
-    """Return the address of the console's table of workers, with these workers marked."""
+    """Return the address at which the console's table of workers marks the workers that have the given values."""
     return f"#/workers?{urlencode({'kind': kind, **marked})}"
 
 

@@ -153,11 +153,11 @@ class _Repeated:
         self._insert_later()
 
     def _is_silent(self, command: Command) -> bool:
-        """Whether a command of the statement declares no name, but a repetition of it in the file has to be found.
+        """Whether to look in the file for a repetition of this command of the statement, which declares no name.
 
-        This holds for every command of `later` that declares no name. It holds for such a command of the front too,
-        with two exceptions: a command that opens or closes a scope, and a command such as `open` or `variable` whose
-        scope is no longer open where the file begins.
+        For a command that declares a name, return False: `read` finds its repetition by the name. For any other
+        command, return True, with two exceptions, both in the front: a command that opens or closes a scope, and a
+        command such as `open` or `variable` whose scope is no longer open where the file begins.
         """
         is_later = command.start in self.later
         if command.keyword in STRUCTURAL or (command.name and _declaring(command)):
@@ -244,8 +244,9 @@ class _Repeated:
 def _places(asked: Sequence[Asked], there: dict[str, Command]) -> list[tuple[int, int]]:
     """Return two places for each target and hole that the file declares.
 
-    The first place is where the target or hole begins in the statement. The second is a place in the file: the earliest
-    one at which the file declares this target or hole, or any that follows it in the statement.
+    The first place is where the target or hole begins in the statement. The second place is where the file declares it.
+    If a target or hole that follows in the statement is declared even earlier in the file, the second place is that
+    earlier one.
     """
     places: list[tuple[int, int]] = []
     for item in reversed(asked):

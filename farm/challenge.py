@@ -73,8 +73,9 @@ class Piece:
     """A stretch of the text after a statement's header. All pieces in order make up this text, byte for byte.
 
     Attributes:
-        kind: `target`, `hole`, `corollary` or `text`. A corollary is a lemma that follows a target and mentions the
-            target or another corollary. It cannot be elaborated before the target is proved, and no type needs it.
+        kind: `target`, `hole`, `corollary` or `text`. A corollary is a lemma before the last target that mentions an
+            earlier target or another corollary. The front leaves it out: Lean cannot elaborate it before the earlier
+            target is proved, and the types of later targets usually do not need it.
         text: the stretch.
         at: where the stretch begins in the statement.
         name: the full name of a target or hole; empty for other pieces.

@@ -44,11 +44,11 @@ class Look(BaseModel):
     Attributes:
         at_ms: the Unix time of that moment, in milliseconds.
         totals: how many verdicts had ever been written, by `outcome:reason`.
-        figures: what the processes had ever counted, by name; only the counts from which minutes are made.
+        figures: the processes' running totals, by name; only those from which a minute's figures are computed.
         workers: the live processes.
         pending: how many proofs waited, in all environments.
         leased: how many proofs workers held, in all environments.
-        claimable: the environments in which work waited that a process could claim.
+        claimable: the environments with waiting work that a process could have claimed.
     """
 
     at_ms: int

@@ -1,4 +1,4 @@
-"""Checking with the routes, forms and texts of Kimina Lean Server; docs/compatibility.md lists what differs here."""
+"""Serves Kimina Lean Server's routes, with its request and answer formats; docs/compatibility.md lists differences."""
 
 from __future__ import annotations
 

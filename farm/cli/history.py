@@ -118,7 +118,7 @@ def _tell_rest(found: History) -> None:
 
 
 def _gaps(found: History) -> Iterator[str]:
-    """Yield the latest stretches of unknown minutes in words, the last one first, and then how many more there are."""
+    """Yield the last few stretches of unknown minutes in words, the latest first; then say how many precede them."""
     numbers = [number for number, minute in enumerate(found.minutes) if minute is None]
     # Within a stretch, the difference between a minute's number and its place in the list stays the same.
     groups = groupby(enumerate(numbers), lambda each: each[1] - each[0])

@@ -12,7 +12,7 @@ from farm.errors import InvalidRequest
 
 
 def read_pass_at(text: str, rows: Sequence[Row]) -> list[int]:
-    """Return the values of k in a text such as `1,8,32`, after a check that each problem has that many attempts.
+    """Return the values of k in a text such as `1,8,32`, after a check that each problem has enough attempts.
 
     Raises:
         InvalidRequest: the text is not such a list, a row has no problem, or a problem has too few attempts.

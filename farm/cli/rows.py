@@ -107,9 +107,9 @@ def read_rows(
         suffix: the form of the file's content: `.jsonl`, `.json`, `.csv` or `.parquet`.
         columns: which column of a data set holds which field.
         name: the name of the file in the places of its rows.
-        of_data_set: whether to take every JSON row for a row of a data set, whose fields are read by columns. If the
-            user gave columns, this is done in any case. Otherwise only a JSON row that has a data set's column names is
-            read by columns. Any other JSON row has to be a proof as it stands.
+        of_data_set: whether to read every JSON row by columns, even if the user gave none. With False, and no columns
+            from the user, a JSON row is read by columns only if it has a column name that only data sets use; any other
+            JSON row has to be a proof as it stands. Rows of CSV and Parquet files are always read by columns.
 
     Raises:
         InvalidRequest: the file cannot be read.

@@ -1,4 +1,7 @@
-"""Tables that fit a terminal without cutting text: as columns if there is room, and else each row as a paragraph."""
+"""Makes tables that fit a terminal without cutting text.
+
+If there is room, a table has its columns side by side. If there is not, each row becomes a paragraph.
+"""
 
 from __future__ import annotations
 

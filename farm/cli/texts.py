@@ -1,4 +1,4 @@
-"""Reads a file or stdin as text: unpacks it, decodes it by its byte order mark, and makes line ends plain newlines."""
+"""Reads a file or stdin as text: unpacks it, decodes it by its byte order mark, and turns all line ends into newlines."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def _text(completion: Completion) -> str:
 
 
 def proof_of(code: str, statement: Statement, index: int) -> Proof | None:
-    """Return the proof of a statement by this code; None if the code cannot be sent.
+    """Return a proof that consists of the statement and the code; None if the code cannot be sent.
 
     Code that cannot be sent is the model's fault, so it raises no error.
 

@@ -115,7 +115,10 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
                 del self._held[place], self._clients[place]
 
     async def _hold(self, place: Place) -> AsyncGenerator[None, None]:
-        """Yield once; close the client when this generator is closed. `asyncio.run` closes it when the loop ends."""
+        """Yield once; close the client when this generator is closed.
+
+        `asyncio.run` closes the generator when the loop ends.
+        """
         try:
             yield
         finally:

@@ -84,7 +84,7 @@ def _fields(row: Any) -> dict[str, Any]:
 
 
 def bad_row(fields: dict[str, Any], why: str) -> BadRow:
-    """Return a bad row with those of a proof's fields that hold a text; characters that cannot be sent become `?`."""
+    """Return a bad row that keeps the text fields of the proof; characters that cannot be sent become `?`."""
     texts = {name: _writable(text) for name in Proof.model_fields if isinstance(text := fields.get(name), str)}
     return BadRow(texts.pop("id", None), why, **texts)
 

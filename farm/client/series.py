@@ -134,8 +134,9 @@ class Series:
     def rounds(self) -> Iterator[Iterator[SeriesPart]]:
         """Yield the rounds, each as an iterator of parts.
 
-        The first round has all proofs. Each further round has the proofs that the round before left undecided, up to
-        `retry_undecided` rounds. The caller must finish all parts of a round before it takes the next round.
+        The first round has all proofs. Each further round has the proofs that are undecided after the previous round,
+        except cancelled ones. There are up to `retry_undecided` further rounds. The caller must finish all parts of a
+        round before it takes the next round.
         """
         yield self._parts(self._entries())
         while self._undecided and self._round < self.plan.retry_undecided:

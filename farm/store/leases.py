@@ -246,7 +246,7 @@ class Leases:
         """Take back the items of a lease that has lapsed or whose process is known to be dead.
 
         Returns:
-            None if the lease is still alive or is gone.
+            None if there is nothing to take back: the lease is still in use, or it has already ended.
         """
         with translated():
             reply = self._scripts.run("reap", lease, "death" if dead else "lapse", self._death_bound)

@@ -1,4 +1,4 @@
-"""A tree of the tactics that were run on a goal; each tactic was run on the state that the tactic before it left."""
+"""A tree of the tactics that were run on a goal: each tactic starts from the state that its parent produced."""
 
 from __future__ import annotations
 

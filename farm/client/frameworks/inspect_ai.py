@@ -22,7 +22,7 @@ from farm.mcp.bounded_output import bounded_json
 
 @scorer(metrics=[accuracy(), stderr()])
 def lean_scorer(**options: Unpack[OptionFields]) -> Scorer:
-    """Return a scorer that checks whether the model's answer proves the statement: the sample's target.
+    """Return a scorer that checks whether the model's answer proves the statement, which is the sample's target.
 
     An answer that the farm could not decide gets no score. Such an answer stays in the log, but no metric counts it.
 

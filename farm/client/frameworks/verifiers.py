@@ -63,7 +63,7 @@ class LeanTask(vf.Task[LeanData, vf.State, LeanTaskConfig]):
 
 
 def lean_tasks(statements: list[str], config: LeanTaskConfig, prompt: str = _PROMPT) -> list[LeanTask]:
-    """Return a task for each statement, as the `load` of a task set has to.
+    """Return a task for each statement: the list that the `load` of a task set has to return.
 
     Args:
         statements: the statements to be proved.
