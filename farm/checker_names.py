@@ -9,9 +9,10 @@ _KNOWN = (COMPARATOR, LEANCHECKER, NANODA)
 
 
 def known_checkers(command: str) -> tuple[str, ...]:
-    """Return the known checkers that a list such as `comparator,nanoda` names; return none if the text is a command.
+    """Return the known checkers that a list such as `comparator,nanoda` names; return `()` if the text is a command.
 
-    `comparator` always comes first, because the other checkers replay an export and do not compare statements.
+    `comparator` comes first, even if the list leaves it out, because no other checker compares statements: the others
+    replay an export.
 
     Raises:
         ConfigurationError: the list mixes known checkers with other names.

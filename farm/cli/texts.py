@@ -1,4 +1,4 @@
-"""Reads a file or stdin as text: unpacks it, decodes it by its byte order mark, and turns all line ends into newlines."""
+"""Reads a file or stdin as text: unpacks it, decodes it by its byte order mark, and turns line ends into newlines."""
 
 from __future__ import annotations
 

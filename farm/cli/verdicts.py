@@ -31,7 +31,7 @@ class Output:
     """The place to which a run's verdicts are written. This base class discards them.
 
     Attributes:
-        known: the verdicts on this run's proofs that the output had before the run.
+        known: verdicts on this run's proofs; they were in the output before the run began.
     """
 
     known: Known
