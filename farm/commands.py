@@ -1,4 +1,4 @@
-"""Cuts a Lean text into commands, without Lean: where each command begins and ends, what it declares, in which scopes.
+"""Cuts a Lean text into commands, without Lean; finds the place, the declared name and the scopes of each command.
 
 Keywords that begin a declaration are reserved in Lean. Outside brackets, no term contains such a keyword; a quotation
 may, but is always in brackets. `open`, `set_option` and a few more keywords may also occur in terms and tactics. Such a
@@ -67,7 +67,7 @@ class Command:
             this is the keyword after them.
         start: where the command begins, with any doc comment, attributes, modifiers and prefixes such as `open … in`.
         at: where the keyword begins.
-        end: the index after the last character of the command that is not in a comment or white space.
+        end: the index after the command's last character, not counting comments and white space at its end.
         first: the index of the command's first token.
         last: the index after the command's last token.
         name: the name that the command declares or opens, as written; empty if there is none.
@@ -113,7 +113,8 @@ class CommandText:
         tokens: the tokens of the text in order, with comments.
         commands: the commands of the text in order.
         scopes: the scopes that are open at the end of the text.
-        deepest: how many scopes are open at once at most. If there are more than `MOST_SCOPES`, names are not certain.
+        deepest: the largest number of scopes that are open at the same time. If this number is above `MOST_SCOPES`,
+            names are not certain.
     """
 
     text: str
@@ -218,7 +219,7 @@ class _Cutter:
         return (self.before, word) in (("class", "inductive"), ("class", "abbrev"), ("deriving", "instance"))
 
     def _is_apart(self, index: int) -> bool:
-        """Whether a keyword that may also occur inside a command begins a new command here."""
+        """Whether a keyword begins a new command here. Call this for keywords that may also occur inside a command."""
         before = self.before if self.prefix is None else self.led
         if self.current is None or before in ("/-!", "in"):
             return True

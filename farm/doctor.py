@@ -69,7 +69,7 @@ def _memory() -> str:
 
 
 def _descriptors(settings: Settings) -> Finding:
-    """Return how many files and connections a process may have open, and how many the farm on DATA_DIR has open."""
+    """Return how many files and connections a process may open, and how many are open in the farm on DATA_DIR."""
     descriptors.raise_limit()
     found, runtime = f"a process may have {descriptors.limit()}", read_runtime(settings.data_dir)
     if runtime:

@@ -57,9 +57,9 @@ def load_environment(file: Path) -> Settings:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """Return the settings in a file, except empty ones and `LEAN_WORKERS=0`.
+    """Return the settings in a file, without empty ones and without `LEAN_WORKERS=0`.
 
-    Without a value for `LEAN_WORKERS`, `farm up` chooses the number of workers.
+    `LEAN_WORKERS=0` means the same as no value: `farm up` chooses the number of workers.
     """
     values = {}
     try:

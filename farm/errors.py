@@ -207,5 +207,5 @@ def from_code(code: str, message: str, *, details: Any = None, retry_after_s: fl
 
 
 def plain(message: str) -> str:
-    """Return an error message of pydantic without the words that pydantic puts before a message of the farm."""
+    """Return a pydantic error's message. If the farm wrote the message, drop the words that pydantic put before it."""
     return message.removeprefix("Value error, ")

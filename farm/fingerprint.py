@@ -44,7 +44,8 @@ _META = (
 def fingerprint(proof: Proof, options: dict[str, Any], domain: str) -> str:
     """Return 64 hex characters for the question and 16 for its exact text.
 
-    If two proofs differ only in comments and in white space that Lean does not see, their first parts are equal.
+    If two proofs differ only in comments and in white space that Lean does not see, they have the same 64 characters
+    for the question. The exception is a proof that may depend on its own layout, such as one that defines a macro.
 
     Args:
         proof: the proof; its id and problem do not matter.

@@ -27,7 +27,7 @@ _LEAST_RESERVED_OF = 4  # if there are this many processes, one waits for intera
 
 
 class SeenWorker(BaseModel):
-    """What a look keeps about a process: some of the fields of `WorkerStatus`."""
+    """The fields of a process's `WorkerStatus` that a look keeps."""
 
     kind: str
     host: str
@@ -43,8 +43,8 @@ class Look(BaseModel):
 
     Attributes:
         at_ms: the Unix time of that moment, in milliseconds.
-        totals: how many verdicts had ever been written, by `outcome:reason`.
-        figures: the processes' running totals, by name; only those from which a minute's figures are computed.
+        totals: how many verdicts had been written up to that moment, by `outcome:reason`.
+        figures: what the processes had counted up to that moment, by name. Counts that no minute needs are left out.
         workers: the live processes.
         pending: how many proofs waited, in all environments.
         leased: how many proofs workers held, in all environments.
@@ -66,7 +66,7 @@ class Look(BaseModel):
 
 
 def wanted(figures: Mapping[str, int]) -> dict[str, int]:
-    """Return those of the figures that a look keeps."""
+    """Return only the figures from which minutes are made; a look keeps no others."""
     return {name: count for name, count in figures.items() if name.startswith(_WANTED)}
 
 
@@ -138,7 +138,7 @@ def quantile(counts: Sequence[int], share: float) -> float | None:
 
     Args:
         counts: how many values each bucket of `BUCKETS_S` holds, and then how many values are above the last bound.
-            A value above the last bound is taken for that bound.
+            A value above the last bound counts as if it were equal to that bound.
         share: the share, from 0 to 1.
     """
     wanted, below = share * sum(counts), 0
@@ -185,7 +185,7 @@ def _has_rested(before: SeenWorker | None, now: SeenWorker) -> bool:
 
 
 def comings_and_goings(before: Look | None, now: Look) -> Iterator[HistoryEvent]:
-    """Yield one event for each host and kind of process, if such processes came or went there between two looks."""
+    """For each host and kind of process, yield one event if any processes came or went between two looks."""
     if before is None:
         return
     came, gone = _places(now, now.workers.keys() - before.workers), _places(before, before.workers.keys() - now.workers)

@@ -1,8 +1,8 @@
 """API keys. A key has 256 random bits, is stored as its SHA-256, and is compared in constant time.
 
-Each line of the file reads `name hash scope,scope gate`. If a line has no scopes, the key has all scopes except `join`.
-If a line has no gate, the proofs of the key pass only the gate that their batch asks for. A key is shown once, when it
-is made. A stolen file reveals no key.
+Each line of the key file reads `name hash scope,scope gate`. If a line has no scopes, the key has all scopes except
+`join`. If a line has no gate, the key's proofs need to pass no gate except the one that their batch asks for. A key is
+shown once, when it is made. A stolen file reveals no key.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ ALL_SCOPES = frozenset(Scope) - {Scope.JOIN}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One line of the file.
+    """One line of the key file.
 
     Attributes:
         digest: SHA-256 of the key, as hex.
@@ -151,7 +151,7 @@ def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
 
 @contextmanager
 def _changing(path: Path) -> Iterator[dict[str, Key]]:
-    """Yield the keys, so that the block can change them, and then write them back; one process at a time can do so."""
+    """Yield the keys for the `with` block to change, then write them back. Keep other processes out meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

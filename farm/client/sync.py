@@ -210,7 +210,7 @@ class Farm(StepRunner):
             there are fewer responses than requests, `reason` says why; else `reason` is None.
 
         Raises:
-            InvalidRequest: a request names a file, or an `env` that no earlier request can have made, for example.
+            InvalidRequest: for example, a request names a file, or an `env` that no request before it can have made.
         """
         return self._run(self._core.commands(requests, timeout_s=timeout_s, environment=environment))
 
@@ -335,7 +335,7 @@ class Farm(StepRunner):
         return self._run(self._core.history(minutes, hosts=hosts))
 
     def environments(self) -> list[EnvironmentStatus]:
-        """Return the Lean environments that an argument `environment` may name, the default environment first."""
+        """Return the Lean environments that can be named as `environment` in other calls, the default one first."""
         return self._run(self._core.environments())
 
     def host_settings(self) -> HostSettings:
@@ -346,5 +346,5 @@ class Farm(StepRunner):
         return self._run(self._core.host_settings())
 
     def ready(self) -> dict[str, Any]:
-        """Return whether every part of the farm answers, as `{"status", "checks"}`; "not ready" raises no error."""
+        """Return `{"status", "checks"}`, which say whether all parts answer. No error is raised if a part does not."""
         return self._run(self._core.ready())

@@ -1,4 +1,4 @@
-"""How the synchronous shell carries out the core's steps: calls over `httpx.Client`, pauses, and streams."""
+"""Carries out the core's steps synchronously: makes calls over `httpx.Client`, pauses, and reads streams."""
 
 from __future__ import annotations
 

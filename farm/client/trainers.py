@@ -102,8 +102,8 @@ def verl_reward(
     """Return a `compute_score` for verl's `custom_reward_function`, which calls it with one sample at a time.
 
     The statement is `ground_truth`, a text or a struct (`Statement`). verl's reward workers make the calls in
-    threads, and each thread waits for its verdict. So the farm gets at most as many proofs at once as there are threads
-    in all reward workers together.
+    threads, and each thread waits for its verdict. So at any moment, the farm has at most one proof for each thread
+    of the reward workers.
 
     Args:
         undecided: the reward if the farm could not decide; verl needs a number, so there is no default.

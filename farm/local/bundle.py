@@ -52,8 +52,8 @@ def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
         each file, `sha256` and `bytes`).
 
     Raises:
-        ConfigurationError: a setting names no folder; the bundle's folder lies inside a part, cannot be made or is not
-            empty; or pip cannot get the wheels.
+        ConfigurationError: a setting names something that is not a folder; the bundle's folder lies inside a part,
+            cannot be made or is not empty; or pip cannot get the wheels.
     """
     sources = list(_sources(settings))
     for name, source in sources:
@@ -126,10 +126,10 @@ def _sources(settings: Settings) -> Iterator[tuple[str, Path | str]]:
 
 
 def _named(folder: Path | None, setting: str) -> Path | str:
-    """Return the folder that a setting names, or why there is none.
+    """Return the folder that a setting names; if the setting is not set, return a text that says so.
 
     Raises:
-        ConfigurationError: the setting names no folder.
+        ConfigurationError: the setting names something that is not a folder.
     """
     if folder is None:
         return f"{setting} is not set"
@@ -179,7 +179,7 @@ def _collect_wheels(folder: Path, tell: Tell) -> None:
 
 
 def _requirement() -> str:
-    """Return pip's name for this release: its version on the index, or the place from which it was installed."""
+    """Return a pip requirement for this release: the place from which it was installed, or else its version."""
     origin = json.loads(distribution("leanfarm").read_text("direct_url.json") or "{}").get("url", "")
     return f"leanfarm[{EXTRAS}] @ {origin}" if origin else f"leanfarm[{EXTRAS}]=={version('leanfarm')}"
 

@@ -20,7 +20,7 @@ from farm.settings import load
 
 
 class _ClosedMetrics(Metrics):  # type: ignore[misc]  # Flower has no types
-    """Flower's metrics behind the login. Flower asks for a login on its pages and API, but not on its metrics."""
+    """Puts Flower's metrics behind the login. Flower itself asks for a login only on its pages and its API."""
 
     @authenticated
     async def get(self) -> None:

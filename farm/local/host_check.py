@@ -49,8 +49,8 @@ async def check_lean(room: LocalLeanRoom, environment: dict[str, str], log: Path
         log: the file for the check's messages.
 
     Returns:
-        Why the room's external checker cannot be relied on, so that no verdict is `attested`. Empty if the checker
-        judges rightly, or if none is set up.
+        Why the room's external checker cannot be relied on; if it cannot, no verdict is `attested`. Empty if the
+        checker judges rightly, or if none is set up.
 
     Raises:
         LeanNotFound: Lean does not work; the message says why.

@@ -58,7 +58,7 @@ class Readiness:
             await asyncio.sleep(_POLL_S)
 
     async def tell_now_and_then(self, tell: Callable[[str], None]) -> None:
-        """Report which parts are not ready, until cancelled: soon after the start, at each change, twice a minute."""
+        """Until cancelled, tell which parts are not ready: soon after the start, at each change, and twice a minute."""
         told, told_at = "", -math.inf
         while True:
             await asyncio.sleep(_FIRST_WORD_S)

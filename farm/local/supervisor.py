@@ -138,7 +138,7 @@ class Supervisor:
             end_session(running.process.pid)
 
     def ailments(self) -> list[str]:
-        """Return a line for each service that is starting and does not answer yet, or that has failed a moment ago."""
+        """Return a line for each service that is starting and does not answer yet, or that failed a moment ago."""
         silent = [f"{each.service.name} {each.end_in_words()}" for each in self._starting]
         now = time.monotonic()
         return silent + [text for at, text in self._faults.values() if now - at < _STABLE_AFTER_S]

@@ -15,8 +15,9 @@ _FIRST_ENTRIES = 64
 def bounded_json(answer: Any) -> str:
     """Return an answer as JSON of at most `MOST_CHARS` characters.
 
-    If the answer is too long, all texts and lists in it are shortened to the same length, until the answer fits. A
-    shortened text ends in `… [cut: N more characters]`, and a shortened list in the entry `[cut: N more]`.
+    If the answer is too long, its texts are cut to one length and its lists to another. Both lengths are halved until
+    the answer fits. A shortened text ends in `… [cut: N more characters]`, and a shortened list in the entry
+    `[cut: N more]`.
     """
     text = _encode(answer)
     chars, entries = _FIRST_CHARS, _FIRST_ENTRIES

@@ -59,7 +59,7 @@ def _answer(tactic: TacticPlace, *, is_inside: bool) -> dict[str, Any]:
 
 
 def _size(tactic: TacticPlace) -> Place:
-    """Return the extent of a tactic in lines and columns: the smallest tactic around a place is the innermost one."""
+    """Return how many lines and columns a tactic spans. Of all tactics around a place, the innermost is smallest."""
     return tactic.end[0] - tactic.start[0], tactic.end[1] - tactic.start[1]
 
 

@@ -53,7 +53,7 @@ class Tools:
         environment: Environment = "default",
         timeout_s: Timeout = None,
     ) -> str:
-        """Verify a Lean proof: its outcome, and the first errors with line (from 1), column (from 0), tactic and goals.
+        """Verify a Lean proof; see its outcome and first errors, with line (from 1), column (from 0), tactic and goals.
 
         `compiled` means that the text elaborated. Ask for `checked`, with the statement, before you call a proof done.
         An `undecided` outcome says something about the farm and nothing about the proof.

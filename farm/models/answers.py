@@ -32,7 +32,7 @@ class Unfinished(BaseModel):
 
 
 class Answer(Unfinished):
-    """A worker's answer to one task. The store keeps it where a proof has its verdict.
+    """A worker's answer to one task. The store keeps an answer in the same way as the verdict of a proof.
 
     Attributes:
         answers: one answer for each request of the task, in order. After an early end, the last answers are missing.

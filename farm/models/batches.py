@@ -164,7 +164,7 @@ class RerunRequest(BaseModel):
     """The JSON body of `POST /v1/batches/{id}/rerun`.
 
     Attributes:
-        outcome: which of the batch's proofs run again.
+        outcome: the batch's proofs with this outcome run again.
         label: the new batch's label; when absent, the old batch's label.
         tags: the new batch's tags; when absent, the old batch's tags.
     """

@@ -40,8 +40,8 @@ class LeanRequest(BaseModel):
         incrementality: whether Lean may reuse the work on an earlier command with the same beginning; LeanInteract's
             setting when absent.
         setOptions: options to set first, such as `[[["pp", "all"], true]]`.
-        timeout: milliseconds after which the REPL gives up this request but keeps running, if the REPL knows this
-            field.
+        timeout: milliseconds after which the REPL gives up this request; the process keeps running. Not every REPL
+            knows this field.
         proofState: the proof state to work on, by its number in an earlier answer of this session.
         tactic: the tactic to run on that proof state.
     """

@@ -66,25 +66,25 @@ class Minute(BaseModel):
 
     Attributes:
         at: Unix time at which the minute begins.
-        seconds: how many seconds the counts cover: 60, or fewer if the farm started in this minute.
+        seconds: how many seconds the counts cover: about 60, or fewer if the farm started in this minute.
         verdicts: how many verdicts were written, by their reason, or by `accepted` for verdicts without a reason.
             `answered` counts the answers to sessions and searches.
         pending: proofs that were waiting when the minute ended.
         leased: proofs that were running when the minute ended.
         queue_p50_s: the median of the seconds that proofs waited; None if no proof began. It is an estimate from
-            `queue_counts` and may be above the longest time.
+            `queue_counts` and may exceed the longest of these times.
         queue_p95_s: the 95th percentile of the same times.
         run_p50_s: the median of the seconds that proofs ran; None if no proof ended.
         run_p95_s: the 95th percentile of the same times.
-        queue_counts: how many proofs waited how long, by the bounds of `History.bounds_s`: the key `30` counts the
-            times above the bound before and up to 30 s, and `+Inf` the times above the last bound. A key without
-            proofs is absent.
+        queue_counts: how many proofs waited how long, in ranges between the bounds of `History.bounds_s`. Each key is
+            the upper bound of a range: with the bounds 10 and 30, the key `30` counts the times above 10 s, up to 30 s.
+            The key `+Inf` counts the times above the last bound. A key without proofs is absent.
         run_counts: how many proofs ran how long, in the same way.
         retrievals: premise queries that were answered over HTTP.
         processes: the number of processes that were alive when the minute ended, by kind.
         failed: the number of these processes that could not work, by kind.
         restarts: how often REPLs were restarted, by the reason why the previous process ended.
-        memory_mb: resident memory of all these processes and their REPLs.
+        memory_mb: resident memory of all processes that were alive when the minute ended, and of their REPLs.
     """
 
     at: int

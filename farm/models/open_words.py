@@ -1,4 +1,4 @@
-"""Words of answers to which later releases may add others."""
+"""Words that stand in answers, such as reasons and states; later releases may add more words."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ class ReportRequest(BaseModel):
     def is_shareable(self) -> bool:
         """Whether the run of one proof may answer equal proofs too.
 
-        If each proof needs its own process or measurements, it also needs its own run. So does a proof whose reply has
-        info trees, because the positions in info trees fit only one layout of the text.
+        A proof that needs its own process or measurements also needs its own run. So does a proof whose reply has info
+        trees, because the positions in info trees fit only one layout of the text.
         """
         return not (self.infotree or self.is_fresh or self.is_measured)
 

@@ -1,4 +1,4 @@
-"""The models of `POST /v1/rows`: rows of data sets, and the fields of a proof that each row holds."""
+"""The models of `POST /v1/rows`, which reads the fields of a proof from each row of a data set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RowsRequest(BaseModel):
     """The body of `POST /v1/rows`.
 
     Attributes:
-        rows: the rows, each as an object of cells by column, as in a data set's lines of JSON; at most 1 000 rows.
+        rows: at most 1 000 rows. Each is an object that has the columns' names as keys, as in a JSON Lines file.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -91,7 +91,10 @@ class TacticsRequest(BaseModel):
 
 
 class Status(OpenWord):
-    """The result of a tactic sequence on a goal. The results after `error` concern the farm, not the sequence."""
+    """The result of a tactic sequence on a goal.
+
+    `proved`, `open`, `sorry` and `error` concern the sequence. The other results concern the farm.
+    """
 
     PROVED = "proved"
     OPEN = "open"

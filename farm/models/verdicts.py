@@ -155,8 +155,8 @@ class Verdict(BaseModel):
         feedback: what a prover needs to repair the proof, error by error; absent if the request did not ask for
             feedback, or if there is none.
         report: the REPL's own reply, on routes that are compatible with other servers; absent on other routes.
-        revoked: why the verdict was revoked later (`farm revoke`), such as the version that was declared bad. Absent
-            if the verdict stands.
+        revoked: why the verdict was revoked later (`farm revoke`): the name of a version that was declared bad, or
+            `canary accepted`. Absent if the verdict stands.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -210,11 +210,11 @@ def rewards(
     Args:
         verdicts: the verdicts of a batch.
         undecided: the reward for a proof that the farm could not decide. With None, the trainer can leave such a proof
-            out. The trainer's user has to choose the number: if a timeout costs nothing, a model learns to hang.
+            out. The trainer's user has to choose: if a timeout costs nothing, a model learns to hang.
         level: the level that accepted proofs must have reached; use `checked` to train a model.
 
     Raises:
-        ValueError: a proof was accepted at a lower level, because its batch asked for a lower level.
+        ValueError: a proof was accepted at a level below `level`, because its batch asked for no higher one.
     """
     found = list(verdicts)
     for each in found:
