@@ -1,7 +1,7 @@
 """Logs and traces of requests.
 
-Each request gets one log line and the first span of its trace. Its id is on every line that is logged while the
-request is served.
+Each request gets a name, a log line, and a span if traces are on. The name is on every line that is logged while the
+request is served. Routine requests, such as probes, get their log line only if they raise an exception.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _given(scope: Scope, header: bytes) -> bytes:
 def _named_batch(scope: Scope) -> dict[str, str]:
     """Return the id of the request's batch, as a field of the log line; empty if there is no batch.
 
-    The path names the batch, or the request has committed it. Nothing else in a path is logged.
+    The path names the batch, or the request has committed it. What does not have the form of an id is not logged.
     """
     named = scope.get("path_params", {}).get("batch_id") or structlog.contextvars.get_contextvars().get("batch", "")
     return {"batch": named} if _BATCH.fullmatch(named) else {}

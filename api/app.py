@@ -134,7 +134,10 @@ def _quotas(settings: Settings) -> Quotas:
 
 
 def _most_streams(settings: Settings) -> int:
-    """Return how many streams of a key may wait at Redis; 0, no limit, if there are no keys and so only one owner."""
+    """Return how many streams of one owner may wait at Redis at a time; 0 sets no limit.
+
+    Without API keys there is only one owner, who needs no limit.
+    """
     return most_connections() * 3 // 4 if settings.api_keys_file else 0
 
 

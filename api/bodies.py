@@ -33,8 +33,9 @@ def content_type(request: Request) -> str:
 async def arriving(request: Request) -> AsyncIterator[bytes]:
     """Yield the chunks of a body as they come.
 
-    A client has `_PATIENCE_S`, and one further second for each `_SLOWEST_BYTES_PER_S` that have arrived: a slow client
-    would hold memory that others need. Only the time spent in waiting for chunks counts.
+    The time is limited, because a slow client holds memory that others need. A client may take `_PATIENCE_S` seconds,
+    and one second more for every `_SLOWEST_BYTES_PER_S` bytes that it has sent. Only the time spent in waiting for
+    chunks counts.
 
     Raises:
         InvalidRequest: the body arrives too slowly.

@@ -1,6 +1,6 @@
 """Turns errors into responses.
 
-A response has the form of /v1, or on the routes that are compatible with other servers the form `{"detail": …}`.
+A response has the form of /v1. On the routes that are compatible with other servers, it has the form `{"detail": …}`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def invalid(error: ValidationError | RequestValidationError, first_entry: int = 
 
     Args:
         error: the findings.
-        first_entry: if a list in the body is validated in parts, the index of the first entry of this part; otherwise
-            0.
+        first_entry: where the validated part of a list begins, as an index in the whole list; 0 if the list was
+            validated at once.
     """
     findings = [
         {"loc": _shifted(list(each["loc"]), first_entry), "msg": plain(each["msg"])}

@@ -124,9 +124,9 @@ async def complete_options(options: Options, service: Service, owner: str) -> di
 
 
 async def _unsound(environment: str, service: Service) -> str:
-    """Return why no proof can be attested in an environment: all its workers run an unsound Lean.
+    """Return a warning if all workers of an environment run an unsound Lean, so that no proof can be attested there.
 
-    If this is not so, return the empty text.
+    Return the empty text if one of the workers runs another Lean, or if there are no workers.
     """
     workers = lean_workers(await read_status(service.client), environment)
     warnings = [toolchains.warning(each.serves.lean_version) if each.serves else "" for each in workers]

@@ -110,7 +110,7 @@ def _timed_out(what: str, limit_s: float) -> Json:
 
 
 def _response(reply: Json) -> Json:
-    """Return a REPL's reply in Kimina's form: it has fewer fields, and a field without a value is absent."""
+    """Return a REPL's reply in Kimina's form, without the fields that Kimina does not have or that are null."""
     if "message" in reply:
         return {"message": reply["message"]}
     response = {name: reply[name] for name in ("env", "infotree") if reply.get(name) is not None}

@@ -1,4 +1,4 @@
-"""Remembers which new premises the embed room has embedded already: they are no work for the room any more."""
+"""Remembers which new premises the embed room has embedded; the room need not embed these again."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from farm.store.retrievals import Retrieval
 
 
 class Embedded:
-    """Remembers the hashes of the most recently used texts, as many as the embed room keeps vectors for.
+    """Remembers the hashes of the new premises that were used last, one for each vector that the embed room keeps.
 
     From these hashes, the API estimates how many texts of a query still have to be embedded. An estimate is enough: it
-    only decides whether the query is admitted, and the embed worker divides work that turns out to be larger.
+    only decides whether the query is admitted. The embed worker divides a query that has many texts.
 
     Args:
-        size: how many texts to remember.
+        size: how many premises to remember.
     """
 
     def __init__(self, size: int) -> None:

@@ -174,7 +174,7 @@ def tree(pid: int) -> list[int]:
 
     If the kernel has lists of children, they are used, because reading all of /proc took more than a core on a host
     with 200 Lean processes. psutil's `children` is not used, because it leaves out a child that seems to be older than
-    its parent. A child may seem so if the wall clock is set after psutil has looked at one of the two.
+    its parent. If the wall clock is set back after psutil has looked at the parent, a child may seem older.
     """
     children = _children if _lists_children() else _children_by_parent().__getitem__
     found = [pid]
@@ -234,7 +234,7 @@ def _started(pid: int) -> int:
     """Return when a process started.
 
     On Linux the time is in clock ticks since boot. psutil would add the time of the boot, which moves with the wall
-    clock. If the clock were set by a second, every live worker would then look dead.
+    clock. If that clock then changed by a second, every live worker would look dead.
     """
     if os.uname().sysname == "Linux":
         # The second field is the name of the process in brackets. The name may itself contain spaces and brackets.

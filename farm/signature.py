@@ -143,7 +143,7 @@ def _without_comments(cut: CommandText, command: Command, start: int) -> str:
 
 
 def _code_end(cut: CommandText, command: Command, end: int) -> int:
-    """Return where the last code before a place ends."""
+    """Return `end`, moved back over the white space and comments in front of it."""
     comments = {token.end: token.start for token in cut.tokens[command.first : command.last] if token.kind in _COMMENTS}
     end = command.start + len(cut.text[command.start : end].rstrip())
     while end in comments:

@@ -1,7 +1,7 @@
 """Signs of life of the processes on one host. Each process has a file that says when it last gave a sign.
 
-The signs depend only on these files and on a clock that nobody can set. So no process is ended because the store does
-not answer.
+The signs depend only on these files and on a clock that nobody can set. They do not need the store, so a process is not
+ended when the store fails to answer.
 
 `python -m farm.signs_of_life PART` is the probe. PART is `api`, `reaper`, `embed`, `premises` or `lean` (the workers of
 the environment that the settings name). The probe fails if no live process of the part has given a sign, or if one of
@@ -114,7 +114,7 @@ def _silence_s(path: Path) -> float:
 def _is_old(path: Path) -> bool:
     """Whether nobody has written to a file for a long time.
 
-    This is checked because a process of another container may write to the file, though it looks dead from here.
+    A live process of another container looks dead from here, but it keeps writing to its file.
     """
     try:
         return time.time() - path.stat().st_mtime > 2 * SILENCE_S

@@ -131,7 +131,11 @@ def _pieces(cut: CommandText, position: int, asked: Sequence[Asked], corollaries
 
 
 def _corollaries(cut: CommandText, targets: Sequence[Target]) -> set[int]:
-    """Return where the corollaries begin: the lemmas that mention an earlier target, or another corollary."""
+    """Return where each corollary begins.
+
+    A corollary is a theorem, lemma or example that mentions an earlier target or an earlier corollary. Only corollaries
+    before the last target are returned.
+    """
     names: set[str] = set()
     starts = {target.start for target in targets}
     found = set()

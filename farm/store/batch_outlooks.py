@@ -28,8 +28,8 @@ class Outlook:
         decided: how many verdicts in the batch are accepted or rejected.
         worked_s: how many seconds of work the batch has taken; timeouts and deferred runs count too.
         others_wait: whether another batch is waiting for the same processes.
-        going_on_s: for each other run of the batch that has outlasted its slice and goes on, the seconds left of the
-            run's full time.
+        going_on_s: how many seconds of its full time each of the batch's other runs has left. Only runs that go on
+            after their slice are listed.
     """
 
     processes: int

@@ -234,7 +234,7 @@ class Batches:
     async def items(self, batch: str, owner: str, after: int, limit: int) -> tuple[list[bytes], int | None]:
         """Return the proofs after an index, with their verdicts, and the index after which the next page begins.
 
-        Each proof is the JSON of an `Item`. Instead of the index, None is returned if no more proofs follow.
+        Each proof is the JSON of an `Item`. The index is None if no more proofs follow.
 
         Raises:
             NotFound: there is no such batch, it belongs to another key, or it has just expired.
@@ -249,7 +249,7 @@ class Batches:
     async def _after(self, batch: str, owner: str, after: int, limit: int, read: Read[T]) -> tuple[list[T], int | None]:
         """Return what `read` finds at the first `limit` indices after `after`, and the last index that was read.
 
-        Instead of the last index, None is returned if no more proofs follow.
+        The last index is None if no more proofs follow.
         """
         total = (await self.status(batch, owner)).total
         found = await read(self._client, batch, range(after + 1, min(after + 1 + limit, total)))

@@ -30,7 +30,7 @@ class ClaimedItem:
     Attributes:
         task: the task; None if another release stored it, in a form that this one cannot read.
         deaths: how often a REPL or worker process died while the item ran.
-        lapses: how often a lease on the item lapsed while the item ran, or while no item of the lease ran.
+        lapses: how often a lease on the item lapsed. A lapse during the run of another item does not count.
         slow: whether an earlier run outlasted its time slice; if so, this run has the item's full time.
         known: a verdict that the farm already has on the same question; if there is one, the proof need not run.
     """
@@ -127,9 +127,10 @@ class Warmth:
 
     @property
     def lead_s(self) -> float:
-        """How far, in seconds of work, the last owner may be ahead before the process changes to another owner.
+        """The lead, in seconds of work, that the last owner may have over the owner served least.
 
-        With this lead, loading headers takes at most a third of the time.
+        Within this lead, the process stays with the last owner, so that loading headers takes at most a third of the
+        time.
         """
         return 2 * self.load_s
 

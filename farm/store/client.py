@@ -1,8 +1,7 @@
 """The Redis calls that the farm makes, with the types of their replies.
 
-redis-py types each reply as a union of text and bytes. The farm's clients speak RESP2 and always get bytes. The
-`Protocol` classes in this module type the replies as bytes. `connect` and `connect_async` return redis-py's clients
-under these types.
+redis-py types each reply as a union of text and bytes. The farm's clients speak RESP2 and always get bytes, and the
+types in this module say so. `connect` and `connect_async` return redis-py's clients under these types.
 """
 # ruff: noqa: D102 - the methods are redis-py's, which documents them
 

@@ -51,7 +51,7 @@ def raw(blob: bytes) -> bytes:
 def mark(blob: bytes, fingerprint: str) -> bytes:
     """Return a packed item with its fingerprint in front, where claim.lua reads it.
 
-    A fingerprint is 80 hex characters; it is empty if the item has none.
+    A fingerprint has 80 hex characters. If the item has no fingerprint, pass an empty text.
     """
     return b"+" + fingerprint.encode() + blob if fingerprint else b"-" + blob
 

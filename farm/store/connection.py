@@ -64,7 +64,7 @@ _IN_PIPELINE = " of pipeline caused error: "
 def _may_try_again(allowed: IsRetryable) -> Callable[[Exception], bool]:
     """Return a check that says whether redis-py may retry a command after an error.
 
-    `allowed` decides. But a command that has timed out twice is not retried, because each timeout costs seconds.
+    The check asks `allowed`. But a command that has timed out twice is never retried: each timeout costs seconds.
     """
     silences = itertools.count()
 

@@ -43,7 +43,10 @@ def forget_environments(client: RedisClient, older_than_s: int) -> list[str]:
 
 
 class KnownEnvironments:
-    """The environments that one API process knows; it reads them anew after a second, or if a name is unknown."""
+    """Remembers the names of the environments for an API process.
+
+    `has` reads the names anew if it last read them over a second ago, or if the name is not among them.
+    """
 
     def __init__(self, client: AsyncRedisClient) -> None:
         self._client = client

@@ -1,6 +1,6 @@
 """The events of the last day: drains, processes that came or went, and alarms that began.
 
-The events explain the figures of that day's history.
+They explain the figures in the history, which covers the last day too.
 """
 
 from __future__ import annotations

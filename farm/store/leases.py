@@ -57,12 +57,14 @@ class Finished:
 class GivenBack:
     """The work that is left to the caller after items have been given back or taken back.
 
+    Only `Leases.reap` fills in `environment`, `batch` and `reason`.
+
     Attributes:
         tokens: how many tokens to publish.
         condemned: the indices of items that must not run again; the caller writes their verdicts.
-        environment: the Lean environment of the lease, after a reap.
-        batch: the batch of the lease, after a reap.
-        reason: the reason for the verdicts of the condemned items, after a reap.
+        environment: the Lean environment of the lease.
+        batch: the batch of the lease.
+        reason: the reason for the verdicts of the condemned items.
     """
 
     tokens: int
@@ -233,7 +235,7 @@ class Leases:
             return [lease.decode() for lease in self._client.zrangebyscore("farm:leases", 0, now_ms, 0, most)]
 
     def held_by(self) -> dict[str, str]:
-        """Return the worker that holds each lease, by lease. A lapsed lease is included until a reaper has ended it."""
+        """Return each lease with the worker that holds it. A lapsed lease is included until a reaper has ended it."""
         with translated():
             leases = [lease.decode() for lease in self._client.zrange("farm:leases", 0, -1)]
             pipe = self._client.pipeline(transaction=False)
@@ -297,8 +299,8 @@ class Leases:
 
         Args:
             environment: the Lean environment.
-            every_ms: the milliseconds between two calls by one reaper. If any reaper made the last call less than half
-                of this time ago, this call does nothing and returns 0.
+            every_ms: how many milliseconds each reaper waits between its calls. If a reaper has done this work less
+                than `every_ms / 2` ago, the call does nothing and returns 0.
         """
         with translated():
             return self._scripts.count("nudge", environment, every_ms)

@@ -36,7 +36,7 @@ class Registry:
         kind: the room in which the process works: Lean, embed or premises.
         worker: the id of the process.
         environment: the Lean environment for which a Lean worker works; other rooms do not use it.
-        serves: how the verdicts of a Lean worker describe this environment.
+        serves: the description of this environment that a Lean worker puts in its verdicts.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Registry:
         self._serves = (serves or Environment()).model_dump_json() if kind is WorkerKind.LEAN else ""
 
     def beat(self, *, lease: str = "", **fields: str | float) -> Alive:
-        """Give a sign of life, renew the lease, and publish these fields of the process's `WorkerStatus`.
+        """Give a sign of life, renew the lease, and publish `fields` in the process's `WorkerStatus`.
 
         Raises:
             StoreUnavailable: Redis does not answer.

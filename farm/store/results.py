@@ -33,7 +33,7 @@ async def read_results(client: AsyncRedisClient, batch: str, indices: Sequence[s
 
 
 async def read_page(client: AsyncRedisClient, batch: str, indices: Sequence[str]) -> list[bytes]:
-    """Return the verdicts at the first of these indices, until they have the size of a page; at least one verdict.
+    """Read verdicts in the order of these indices until they fill a page or none is left; return what was read.
 
     Raises the same errors as `read_results`.
     """

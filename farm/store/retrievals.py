@@ -33,8 +33,8 @@ class Retrieval:
             the whole corpus is accessible; with an empty list, no module is. A list that holds only ids is an `array`
             once the query has been read from the store.
         reply: the list to which the answer goes.
-        deadline_ms: the time until which the client waits, as Unix time by the API's clock. Workers do not use this
-            time, but the one in `farm:flights`.
+        deadline_ms: the time until which the client waits, as Unix time by the API's clock. Workers use the time in
+            `farm:flights` instead.
         is_detailed: whether the answer says more about a premise than its score and name.
         embed_s: how many seconds the embedding took; 0 before the query has been embedded.
         model: the name of the embedder that made the query's vectors; empty if there are no vectors yet, or if a worker

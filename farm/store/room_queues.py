@@ -86,8 +86,8 @@ class Room:
     def _is_rung(self, timeout_s: float) -> bool:
         """Whether a query is waiting, or arrives within the timeout.
 
-        The command moves the first query of the list to the place where it already is. A client that dies at this point
-        therefore takes no query with it.
+        BLMOVE waits for a query, and here moves it only to the place where it already is. So the query stays in the
+        list even if this process dies during the command.
         """
         return self._client.blmove(self._waiting, self._waiting, timeout_s, "LEFT", "LEFT") is not None
 

@@ -1,8 +1,10 @@
 """Looks at the store, for the history and for the alarms.
 
-A look first reads names, then the state of what they name. The state gives a `Scene`, from which the alarms are made,
-and the counts give a `Look`, from which the minutes of the history are made. The `ask_…` functions queue commands on a
-pipeline, and the `read_…` functions read the replies. So all of them serve the reaper's client and the API's client.
+A look first reads names. Then it reads the state of what they name, and the counts. The state gives a `Scene`, from
+which the alarms are made. The scene and the counts give a `Look`, from which the minutes of the history are made.
+
+Each `ask_…` function queues commands on a pipeline, and its `read_…` function takes the replies. Neither of them sends
+anything, so the pipeline may belong to the reaper's client or to the API's client.
 """
 
 from __future__ import annotations
