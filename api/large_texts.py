@@ -35,7 +35,7 @@ async def read_aside(size: int, read: Callable[P, T], *args: P.args, **kwargs: P
 def cut_slices(proofs: list[Any]) -> Iterator[tuple[int, int, int]]:
     """Yield the slices in which a JSON body's proofs are read, as (start, end, number of characters in the statements).
 
-    A proof with a large statement gets a slice of its own. The proofs have not been validated.
+    A proof with a large statement makes a slice of its own. The proofs have not been validated.
     """
     start = size = 0
     for index, fields in enumerate(proofs):

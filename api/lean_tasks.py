@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The tasks of one request. They run with the gate off, so each owner has a trust domain for itself.
+    """The tasks of one request. They run with the gate off, so each owner's tasks have a trust domain of their own.
 
     Attributes:
         tasks: pairs of a header and the task that needs it.

@@ -92,7 +92,7 @@ class McpEndpoint:
         return await asyncio.shield(self._opened)
 
     async def _keep(self, opened: asyncio.Future[StreamableHTTPSessionManager | None]) -> None:
-        """Open the protocol's task group, and close it at the end: one task has to do both."""
+        """Open the MCP library's task group, and close it when `serving` ends. The same asyncio task has to do both."""
         try:
             sessions = await asyncio.to_thread(_make_sessions, self._connect)
         except Exception as error:  # noqa: BLE001 - the waiting request gets it
@@ -132,10 +132,10 @@ class _LastingConnections(httpx.AsyncHTTPTransport):
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        """Stay open."""
+        """Do nothing: the connections stay open."""
 
     async def aclose(self) -> None:
-        """Stay open."""
+        """Do nothing: the connections stay open."""
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,4 +1,4 @@
-"""Parts of the OpenAPI document that FastAPI cannot derive: the forms of failures and of readiness."""
+"""Parts of the OpenAPI document that FastAPI cannot derive, such as the bodies of errors and of readiness answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ErrorBody(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """The answer when a request to `/v1` or a probe fails."""
+    """The answer when a request fails on a route under `/v1` or on a route for probes."""
 
     error: ErrorBody
 

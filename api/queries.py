@@ -93,7 +93,7 @@ def parse_query(body: Any, service: Service) -> Retrieval:
 
 
 def parse_queries(body: Any, service: Service) -> Retrieval:
-    """Return a premise query from the body of `POST /v1/retrieve`; it is checked more strictly than by `parse_query`.
+    """Return a premise query from the body of `POST /v1/retrieve`. The check is stricter than that of `parse_query`.
 
     Raises:
         InvalidRequest: a field is missing, unknown, or of the wrong type.

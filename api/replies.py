@@ -92,8 +92,8 @@ class Replies:
 
         The commands share one round trip. A reply is removed by its text and not by its position: if the store's answer
         gets lost and the commands are sent again, other replies may be at the old positions. The command that waits
-        (BLMOVE) takes nothing from the list: it moves the first reply to the place where it already is. A store without
-        free memory refuses BLMOVE, but not the commands before it, so replies are handed over even then.
+        (BLMOVE) leaves the list as it was, because it takes the first reply and puts it back at the front. A store
+        without free memory refuses BLMOVE, but not the commands before it, so replies are handed over even then.
         """
         pipe = self._client.pipeline(transaction=False)
         for entry in self._handed:

@@ -45,9 +45,9 @@ class RequestCounts:
 
 
 class CountedRequests:
-    """Measures the time from each request to the beginning of its answer.
+    """Measures how long each request takes until its answer begins.
 
-    The end of the answer would say little, because a stream of results lasts as long as its batch.
+    The rest of the answer does not count, because a stream of results lasts as long as its batch.
 
     A label consists of the route's template, the method and the class of the status. So there are few labels, however
     many paths clients ask for.

@@ -1,4 +1,7 @@
-"""A batch that runs proofs of an earlier batch again, with that batch's options and under today's rules."""
+"""Chooses the options of a rerun, which is a batch that runs the undecided proofs of an earlier batch again.
+
+The rerun has the earlier batch's options; it is refused if the farm's present rules do not allow them.
+"""
 
 from __future__ import annotations
 

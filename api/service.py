@@ -60,7 +60,10 @@ class Service:
 
 
 async def get_service(request: Request) -> Service:
-    """Return the service of the app that answers a request; async, because FastAPI runs other functions in threads."""
+    """Return the service of the app that answers a request.
+
+    The function is `async`, because FastAPI would run a plain function in a thread.
+    """
     service: Service = request.app.state.service
     return service
 

@@ -25,8 +25,8 @@ _LOOK_EVERY_S = 1.0
 class WaitingStreams:
     """Counts, for each owner, the streams of this process that wait at Redis for verdicts.
 
-    A stream that waits there occupies a connection, of which all requests share a limited number. So an owner has only
-    a part of them. The owner's other streams look for verdicts once a second instead.
+    Each of these streams occupies a connection to Redis, and all requests share a limited number of connections. So
+    only some of an owner's streams may wait. The owner's other streams look for verdicts once a second instead.
 
     Args:
         most: how many streams of one owner may wait at a time; 0 sets no limit.

@@ -42,7 +42,9 @@ class ParquetAnswer:
             ) from error
 
     async def parts(self, batches: Batches, owner: str) -> AsyncIterator[bytes]:
-        """Yield the file in parts. A proof is left out if it has no verdict, or one that this release cannot read.
+        """Yield the file in parts.
+
+        Proofs that have no verdict are left out, and so are proofs whose verdict this release cannot read.
 
         If the store stops answering or the batch expires, the file's end is missing, and no reader accepts the file.
         """

@@ -16,8 +16,9 @@ def let_go_of_connections() -> None:
     """Make every process that this one forks close its inherited connections at once.
 
     To replace a dead process, the parent forks a new one while the parent is connected. The child then holds copies of
-    the parent's sockets. If the parent closes such a socket, its epoll still reports the events of the child's copy,
-    under a descriptor number that may belong to another socket by then. The parent would wait on the wrong socket.
+    the parent's sockets. If the parent closes a socket of which the child holds a copy, the parent's epoll still
+    reports the events of the copy. It reports them under the old descriptor number, which may belong to another socket
+    by then. The parent would wait on the wrong socket.
 
     The child must close its copies during the fork. Parent and child share the epoll, so a child that closed them later
     might first remove the parent's sockets from the epoll.
@@ -39,7 +40,7 @@ def _let_go(parent: int) -> None:
 
 
 def _is_connection(descriptor: int) -> bool:
-    """Whether a descriptor is an open or a lost connection.
+    """Whether a descriptor is a connection. A connection that was lost counts, too.
 
     Celery's own pipes and socket pairs have no address, and do not count.
     """

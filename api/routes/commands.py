@@ -36,7 +36,10 @@ async def commands(request: Request, service: ServiceDep, owner: VerifierDep) ->
 
 @router.post("/tactics", response_model=TacticsAnswer, openapi_extra=body_of(TacticsRequest))
 async def tactics(request: Request, service: ServiceDep, owner: VerifierDep) -> Response:
-    """Try tactic sequences on goals, on many workers at once, and wait. Verify afterwards what proved a goal."""
+    """Try tactic sequences on goals, on many workers at once, and wait.
+
+    A sequence that proves a goal has not been verified yet: send it to be verified with its statement.
+    """
     body = await read_model(request, TacticsRequest)
     size = sum(len(goal.statement or "") for goal in body.goals)
     shares = await read_aside(size, split_goals, body.goals)

@@ -1,4 +1,7 @@
-"""Serves Kimina Lean Server's routes, with its request and answer formats; docs/compatibility.md lists differences."""
+"""Checks texts with the routes, bodies and messages of Kimina Lean Server.
+
+docs/compatibility.md lists what differs here.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,7 @@ async def check(request: Request, service: ServiceDep, owner: BareOwnerDep) -> R
 @router.post("/verify/", include_in_schema=False)
 @router.post("/one_pass_verify_batch/", include_in_schema=False)
 async def verify(request: Request, service: ServiceDep, owner: BareOwnerDep) -> Response:
-    """Check texts and wait, with requests and answers in the older form."""
+    """Check texts and wait; requests and answers have the form that Kimina used before `/api/check`."""
     body = await _read(request, VerifyRequest)
     report = ReportRequest(infotree=body.infotree_type, is_fresh=body.disable_cache)
     texts = [code.text for code in body.codes]
@@ -83,7 +86,7 @@ async def verify(request: Request, service: ServiceDep, owner: BareOwnerDep) -> 
 
 
 def _older(custom_id: str, answer: Json) -> Json:
-    """Return an answer in the older form: the time is part of the response, and an error comes without a time."""
+    """Return the older form of an answer: the time is part of the response, and an error comes without a time."""
     if "error" in answer:
         return {"custom_id": custom_id, "error": answer["error"]}
     return {"custom_id": custom_id, "response": {**answer["response"], "time": answer["time"]}}

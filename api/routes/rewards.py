@@ -37,7 +37,7 @@ async def openrlhf(
     owner: OwnerDep,
     undecided: Annotated[float, Query(allow_inf_nan=False, description="The reward for an undecided proof.")],
 ) -> Response:
-    """Reward samples as OpenRLHF's `--reward.remote_url` expects; other query parameters are batch options."""
+    """Reward samples as OpenRLHF's `--reward.remote_url` expects. The query may also set options of the batch."""
     value, _ = await read_json(request)
     asked = _parse(value)
     given = [(name, text) for name, text in request.query_params.multi_items() if name != "undecided"]

@@ -69,7 +69,10 @@ def _add_claim(bag: Bag, statement: ParsedStatement, hypotheses: list[Terms], co
 
 
 def _add_term(bag: Bag, row: Terms, weight: float) -> None:
-    """Add a term that an equation may rewrite, and the term's outline, which `0 + (n + 1)` shares with `0 + m`."""
+    """Add a term that an equation may rewrite, and the term's outline.
+
+    Terms with the same outline match: the outline of `0 + (n + 1)` is that of `0 + m`.
+    """
     for text in {written(row), written(collapse(row))}:
         bag["term " + text] += weight
 

@@ -108,8 +108,9 @@ def _outside(tokens: Tokens) -> Iterator[tuple[int, str]]:
 def _top_arrow(tokens: Tokens) -> int:
     """Return where the arrow of the first implication stands, or -1 if the tokens are no implication.
 
-    The search ends at the first `∃` or similar symbol, because its term extends to the end of the tokens. If the search
-    finds a `↔`, even after an arrow, the tokens are no implication, because `↔` binds more weakly than `→`.
+    The search ends at the first `∃` or similar symbol, because what follows the symbol belongs to it, up to the end of
+    the tokens. If the search finds a `↔`, even after an arrow, the tokens are no implication, because `↔` binds more
+    weakly than `→`.
     """
     first = -1
     for at, symbol in _outside(tokens):

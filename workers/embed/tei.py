@@ -153,7 +153,7 @@ class TeiServer:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Return a context with the system's certificates, which httpx leaves out when it ignores the environment."""
+    """Return a TLS context with the system's certificates; httpx leaves them out when it ignores the environment."""
     return ssl.create_default_context()
 
 

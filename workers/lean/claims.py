@@ -79,7 +79,7 @@ class Chunk:
 class Claims:
     """Claims chunks for one process.
 
-    The size of a chunk follows from how long the runs so far took. The lane whose header is loaded is preferred.
+    The size of a chunk follows from how long earlier runs took. The lane whose header is loaded is preferred.
 
     Args:
         leases: the store.
@@ -89,8 +89,8 @@ class Claims:
 
     Attributes:
         in_hand: the chunk that is being run; None between chunks. Other threads read it.
-        declared_bad: the part of the revision that was declared bad, so that this process gets no work; empty if no
-            part was.
+        declared_bad: a sentence that names the part of the revision that was declared bad; empty if no part was. As
+            long as a part is declared bad, this process gets no work.
     """
 
     def __init__(self, leases: Leases, environment: str, worker: str, revision: str) -> None:

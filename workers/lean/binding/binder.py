@@ -132,7 +132,7 @@ def commands(prefix: str) -> Iterator[str]:
 
 
 def _missing_parts(challenge: Challenge) -> list[str]:
-    """Return the targets, the holes and the declarations between them as theorems and definitions, in text order."""
+    """Return the targets and holes, with `sorry` for what is missing, and the commands between them, in text order."""
     asked = {item.start: f"{item.signature}\n:= sorry" for item in challenge.asked}
     text = challenge.text.text
     later = {command.start: text[command.start : command.end] for command in challenge.later}

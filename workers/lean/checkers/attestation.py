@@ -97,10 +97,11 @@ class Attestor:
         self._share = share
 
     def examine(self, found: Verdict, proof: Proof, level: str) -> Verdict:
-        """Return Lean's verdict; if the checker gets the proof, its answer changes the verdict.
+        """Return Lean's verdict, changed by the checker's answer if the checker gets the proof.
 
-        The checker gets only proofs that Lean accepted. Every verdict's evidence names the known faults of the Lean
-        version that gave the verdict.
+        The checker gets only proofs that Lean accepted. If the batch asks for `attested`, an accepted proof becomes
+        `undecided` if the checker fails or if the proof cannot be attested here. Every verdict's evidence names the
+        known faults of the Lean version that gave the verdict.
 
         Args:
             found: Lean's verdict.
@@ -170,8 +171,8 @@ def open_checker(
     A checker that does not work is logged.
 
     Args:
-        command: the command that runs the checker in a sandbox; for checkers that the farm knows, their programs. It
-            is empty if no checker is configured.
+        command: the command that runs the checker in a sandbox, or the programs of the checkers that the farm knows.
+            It is empty if no checker is configured.
         timeout_s: seconds that the checker may take for one proof.
         stopped: says whether this process has to stop; it is called now and then.
     """

@@ -1,8 +1,8 @@
 """Asks the checkers comparator, leanchecker and nanoda to judge an export of a proof.
 
 The statement and the submission are compiled and exported, each in a sandbox of its own. Only the exported text leaves
-the sandbox, and no process that judges loads an .olean. The command lines follow nanoda_lib (src/main.rs) and Lean 4.35
-(src/lake/Lake/CLI/Check.lean, src/LeanChecker.lean).
+the sandbox, and the processes that judge it load no .olean. The command lines follow nanoda_lib (src/main.rs) and Lean
+4.35 (src/lake/Lake/CLI/Check.lean, src/LeanChecker.lean).
 """
 
 from __future__ import annotations

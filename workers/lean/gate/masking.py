@@ -1,4 +1,7 @@
-"""Prepares a text for the gate: blanks out comments and strings, and reports places that Lean may read differently."""
+"""Prepares a text for the gate: blanks out comments and strings.
+
+Also refuses the places that Lean may read differently from the gate.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ def _lost(text: str, position: int, token: Token, doc: Token | None) -> Iterator
         text: the text.
         position: where the code before `token` begins.
         token: a comment, a string, a quoted character, or the end of the text.
-        doc: the documentation comment before this code, if there are only comments between the two; otherwise None.
+        doc: the last documentation comment before the code, if only comments separate it from the code; otherwise None.
     """
     if token.kind == UNCLOSED:
         why = f"`{text[token.start : token.start + 2]}` is never closed"

@@ -4,13 +4,14 @@ New syntax changes the meaning of the rest of a text. It does not affect the che
 (`workers/lean/binding`). But the gate must still read the rest of the text correctly, and no code may run. So there are
 these rules:
 
-- A new token is one word, or consists only of symbols. A dash or a slash may be a token, but not a part of a longer
-  one. A token of symbols has no quotes, backslashes, `#`, « or ». In the symbols of Lean and its libraries, no letter
-  follows a bracket, no `-` or `/` follows an operator, and there are no quotes. So the gate knows where names, comments
-  and strings begin.
-- The meaning of a macro is one quotation, and after it comes the next command: `` `(a) >>= f `` would be a program.
-- A `$` stands before a name that the macro binds, or is the operator `$` with white space after it. `$(f)` would be
-  code.
+- A new token is one word, or consists only of symbols. A dash or a slash may be a token by itself, but not a part of a
+  longer token. A token of symbols has no quotes, backslashes, `#`, « or ». The symbols that Lean and its libraries
+  define are harmless, too: in them, no letter follows a bracket, no `-` or `/` follows an operator, and there are no
+  quotes. So the gate knows where names, comments and strings begin.
+- The meaning of a macro is one quotation, directly followed by the next command or the end of the text. So
+  `` `(a) >>= f ``, which would be a program, is refused.
+- A `$` stands before a name that the macro binds, or is the operator `$` with white space after it. So `$(f)`, which
+  would be code, is refused.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ class Rule:
         why: why the words are refused, as half a sentence that the verdict's message quotes.
         words: keywords and commands. A word that begins with `#` stands for every token that begins with this word:
             Lean reads `#evalx` as `#eval x`.
-        roots: refused as the first component of a name.
+        roots: names that are refused as the first component of a name.
         names: whether the words are refused as names as well: as the last component of a dotted name, or escaped in «».
         deep: whether the roots are refused as any component of a name, not only as the first.
-        own: whether a root may be the name of a type that the text itself declares.
+        own: whether a root may pass if the text itself declares a type of this name.
         reason: the verdict's `reason`.
     """
 

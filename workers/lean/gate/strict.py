@@ -1,9 +1,9 @@
 """The `strict` gate: finds what an untrusted text may not contain.
 
 The rules are data, in `rules`. They apply to a text's code, without comments and strings (`masking`). The gate does not
-know which tokens the imports define. So it refuses a forbidden word wherever Lean could begin a token with it
-(`words`), which is everywhere except inside a name. The gate takes letters for a name only if they begin the text, or
-follow white space, an opening bracket, a comma or one of a few prefix operators. After a digit, a quote, a closing
+know which tokens the imports define. So it refuses a forbidden word everywhere except inside a name, because Lean
+could begin a token anywhere else (`words`). Letters count as a name only if they stand at the start of the text, or
+after white space, an opening bracket, a comma or one of a few prefix operators. After a digit, a quote, a closing
 bracket or any other symbol, a forbidden word is refused even in the middle of letters. The gate only restricts: if a
 text passes the gate, this proves nothing about the text.
 """

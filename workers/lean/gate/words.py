@@ -148,8 +148,12 @@ def _rule_for_name(text: _Code, name: str, start: int, lists: Lists) -> Rule | N
 def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
     """Whether a name may pass although `rule` refuses its first component.
 
-    It may pass if the text itself declares a type with this first component as its name; or if it is the `Lean` in
-    `open Lean`, and Lean runs no term of the text; or if it is used here as the name of a lemma (`LEMMA_SPACES`).
+    It may pass in three cases:
+
+    - The rule has `own`, and the text itself declares a type that has this component as its name. But `Meta` does not
+      pass in a text that contains `Lean`, and `Task` does not pass before Lean's own names (`TASK_FUNCTIONS`).
+    - The name is the `Lean` in `open Lean`, and nothing in the text makes Lean run a term.
+    - The name is that of a lemma (`LEMMA_SPACES`), and is used here, not declared.
     """
     if rule.own and parts[0] in text.own_types:
         return "Lean" not in text.code if parts[0] == "Meta" else TASK_FUNCTIONS.isdisjoint(parts[1:])
