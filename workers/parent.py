@@ -37,7 +37,7 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
     sign, silence = Sign(data_dir, part, is_main=True), Silence(data_dir, part)
 
     class Care(bootsteps.StartStopStep):  # type: ignore[misc]
-        """The part of the worker that has these duties. Celery starts and closes it together with the worker."""
+        """Carries out the duties while the worker runs: Celery starts and closes this step with the worker."""
 
         requires = ("celery.worker.components:Pool",)
 
@@ -56,7 +56,10 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
             signals.worker_shutting_down.send(sender=worker.hostname, sig="", how="Warm", exitcode=1)
 
     class Impatient(Consumer):  # type: ignore[misc]
-        """Tries to connect every second; Celery's own class waits longer each time, up to 30 s, and then gives up."""
+        """Tries to connect for ever, and waits at most a second between two tries.
+
+        Celery's own class waits longer each time, up to 30 s, and then gives up.
+        """
 
         def ensure_connected(self, connection: Any) -> Any:
             """Return a connection once it is established."""

@@ -169,7 +169,7 @@ class RoomServer(ABC):
         return taken
 
     def _leave_the_rest(self) -> None:
-        """If queries wait, publish a token for the next worker; if the store does not answer, the reaper does so."""
+        """If queries wait, publish a token for the next worker. If Redis does not answer, leave this to the reaper."""
         with contextlib.suppress(StoreUnavailable):
             self._post.room.open()
             if self._post.room.call_if_neglected():

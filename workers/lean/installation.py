@@ -227,7 +227,7 @@ def _kept(recorded: dict[str, str], inherited: dict[str, str]) -> dict[str, str]
 
 
 def _record_environment(lake: str, directory: Path, inherited: dict[str, str]) -> dict[str, str] | None:
-    """Return the environment that `lake env` gives a program; None if this `lake env` does not run the program."""
+    """Return the environment in which `lake env` runs programs; None if this cannot be found out."""
     try:
         probe = subprocess.run(
             [lake, "env", "/usr/bin/env", "-0"],

@@ -192,7 +192,7 @@ class Judge:
         return read_messages(response, trial.place), read_sorries(response, trial.place)
 
     def _reason(self, trial: Trial, response: Response) -> Reason | None:
-        """Return the reason if Lean's response by itself, without any check, rejects a submission; otherwise None."""
+        """Return why Lean's response rejects a submission; None if it does not. The checks of level `checked` come later."""
         if isinstance(response, Refused):
             return Reason.ERROR
         return judge(*self._read(trial, response))
@@ -253,8 +253,8 @@ def _objection(trial: Trial, claim: Claim) -> Objection | None:
 def _domain(trial: Trial, claim: Claim) -> str:
     """Return the trust domain of a run.
 
-    This is usually the lane's domain. If the gate refuses the statement's front, the run gets a domain that only the
-    runs of the same key with the same statement share.
+    This is usually the lane's domain. If the gate refuses the statement's front, the run gets a domain of its own: it
+    shares this domain only with the owner's other runs on the same statement.
     """
     if not trial.has_own_front:
         return lane_domain(claim.lane)

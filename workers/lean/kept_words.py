@@ -26,8 +26,8 @@ def keep_words(
 ) -> tuple[Sequence[Message], Sequence[Sorry]]:
     """Return messages and sorries, cut to about this many characters in all.
 
-    If there are more, errors come first, then sorries, then the other messages. The first that does not fit is cut. The
-    rest is left out, and a last message says so.
+    If they do not all fit, errors are kept first, then sorries, then other messages. The first one that does not fit is
+    cut, and those after it are left out. A last message says so.
     """
     everything: list[Message | Sorry] = [*messages, *sorries]
     said = sorted(everything, key=_rank)

@@ -107,7 +107,7 @@ class Repl:
         return time.monotonic() - started
 
     def count_start(self) -> None:
-        """Count a start under the cause that ended the process before; under `first` if this is the first process."""
+        """Count a start under the cause that ended the previous process, or under `first` if there was none."""
         self._figures.count(MetricSeries.REPL_STARTS, self._cause)
         self._cause = ""
 

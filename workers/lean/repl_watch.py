@@ -18,7 +18,7 @@ T = TypeVar("T")
 class Died(Exception):
     """The REPL died or sent a false reply during a task.
 
-    This death is charged to the task. The task's next claim holds no other items.
+    Either counts as a death, which is charged to the task. When the task is claimed again, it is claimed alone.
     """
 
 

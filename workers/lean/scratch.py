@@ -97,7 +97,10 @@ class ScratchKeeper(BackgroundThread):
                 self._look_at(scratch, _repl_of(scratch))
 
     def sweep(self) -> None:
-        """Remove the scratch folders of processes that died together with their REPL."""
+        """Remove every scratch folder whose REPL is gone.
+
+        These include the folders of processes that died themselves; `look` checks only the folders of its own process.
+        """
         for scratch in self._root.iterdir():
             if not psutil.pid_exists(_repl_of(scratch)):
                 with contextlib.suppress(OSError):

@@ -26,7 +26,7 @@ _TOO_LARGE = "The tactic took more memory than one REPL may have (LEAN_MEMORY_LI
 
 
 class _Lost(Exception):
-    """The REPL died, and every proof state in it is lost: the walk along the sequence begins again."""
+    """The REPL died, and every proof state in it is lost, so the sequence of tactics is run again from its start."""
 
 
 class TacticSearcher:
@@ -39,7 +39,7 @@ class TacticSearcher:
         self._trees: OrderedDict[tuple[str, str, float], Tree] = OrderedDict()
 
     def run(self, item: ClaimedItem, task: Candidates, claim: Claim) -> Answer:
-        """Return the goal and the result of each sequence.
+        """Return the goal, and the result that each sequence of tactics has on it.
 
         Raises:
             Died: the REPL died while running the text of the goal, or sent a false reply.
@@ -88,7 +88,10 @@ class TacticSearcher:
                 continue
 
     def _walk(self, tree: Tree, tactics: list[str]) -> Tried:
-        """Return the result of a sequence; run only those tactics whose results and states are not known."""
+        """Return the result of a sequence of tactics.
+
+        A tactic runs only if it has no result yet, or if the state after it was lost with an earlier REPL process.
+        """
         if tree.error is None:
             self._open(tree)
         if tree.error is not None:

@@ -1,4 +1,4 @@
-"""A tree of the tactics that were run on a goal: each tactic starts from the state that its parent produced."""
+"""A tree of the tactics that were run on a goal: each node is a proof state, and tactics lead from node to node."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Tree:
     doubtful: list[tuple[Node, str]] = field(default_factory=list)
 
     def child(self, node: Node, tactic: str) -> Node:
-        """Return the node to which a tactic leads from a node; it is a new node if the tactic was not tried there."""
+        """Return the child of `node` that a tactic leads to; make the child if it does not exist yet."""
         if tactic not in node.children:
             node.children[tactic] = Node()
             self.size += 1

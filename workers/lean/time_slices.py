@@ -1,9 +1,9 @@
 """Time slices: how long a proof may run before the farm decides whether to defer it in favour of others.
 
 A proof that outlasts its slice is deferred only if this does not make its batch end later; otherwise it goes on. A
-deferred proof goes to the end of the batch. There it has its full time, so it gets the same verdict, only later.
-Deferring kills the REPL, as a timeout does. The time of the slice is then lost, and the header has to be loaded again
-for the next proof. docs/scheduling.md has the reasons and measurements.
+deferred proof goes to the end of the batch, and runs again there with its full time. So a deferral delays a verdict,
+but does not change it. Deferring kills the REPL, as a timeout does. The time of the slice is then lost, and the header
+has to be loaded again for the next proof. docs/scheduling.md has the reasons and measurements.
 """
 
 from __future__ import annotations
@@ -98,10 +98,10 @@ def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
 def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float) -> float | None:
     """Return the seconds of a slice. If a slice would not pay, return None: a run then has its full time in any case.
 
-    A slice is as long as the longest of at least 100 decided runs of the batch. By the rule of succession, another run
-    that ends outlasts all n of them with probability 1 / (n + 1). A deferral costs the time of the slice, which is
-    lost, and the loading of the header. It saves the rest of the full time. A slice pays if a deferral saves more than
-    it costs.
+    There is no slice until 100 runs of the batch have been decided. A slice is as long as the longest decided run, but
+    at least 2 s. If n runs have been decided, the next run that ends by itself outlasts them all with probability
+    1 / (n + 1), by the rule of succession. A deferral costs the time of the slice, which is lost, and the loading of
+    the header. It saves the rest of the full time. A slice pays if a deferral saves more than it costs.
 
     Args:
         timeout_s: the full time.
@@ -118,11 +118,12 @@ def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float)
 def is_worth_deferring(outlook: Outlook, slice_s: float, timeout_s: float, load_s: float) -> bool:
     """Return whether a run that outlasted its slice should make room for others of its batch.
 
-    An item is fresh if it has not run yet; a run is endless if only its timeout ends it. If nothing is deferred, the
-    last endless run of a batch begins when hardly any fresh item is left, and the batch ends one timeout after that
-    moment. If runs are deferred, the batch ends no later, provided that all deferred runs can begin together as soon as
-    no fresh item waits. For this there must be enough processes for three groups of runs together: the deferred runs,
-    the runs that will still be going on at that moment, and the further runs that are expected to outlast their slice.
+    An item is fresh if it has not run yet; a run is endless if only its timeout ends it. Without deferrals, the last
+    endless run of a batch begins when hardly any fresh item is left, and the batch ends one timeout later. With
+    deferrals, the batch ends no later than that, provided that all deferred runs begin together when the last fresh
+    item has been taken. Three groups of runs need processes then: the deferred runs, the runs that are still going on,
+    and the further runs that are expected to outlast their slice. So a run is deferred only if there are enough
+    processes for all three groups.
 
     Args:
         outlook: what is known about the batch.

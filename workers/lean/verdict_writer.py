@@ -81,8 +81,8 @@ class VerdictWriter:
         Args:
             claim: the claim whose items the verdicts are about.
             verdicts: the verdicts to write; may be empty.
-            then: the index of the item that runs next: if this process dies after the write, this item is charged.
-                None if no item runs next, `ONE_OF_THEM` if the next verdicts are to be gathered.
+            then: the index of the item that runs next; it is charged if this process dies after the write.
+                `ONE_OF_THEM` if several items run before the next write; None if no item runs next.
             spent_s: the seconds that the verdicts' runs took.
 
         Returns:
@@ -147,7 +147,7 @@ class VerdictWriter:
         self.publish(self._patiently(self._leases.defer, claim.lease, item.index, spent_s).tokens)
 
     def charge(self, claim: Claim, item: ClaimedItem, spent_s: float) -> bool:
-        """Give back an item whose REPL died; return whether the item is condemned: it must not run again."""
+        """Give back an item whose REPL died; return whether the item is condemned and must not run again."""
         back = self._patiently(self._leases.charge, claim.lease, item.index, spent_s)
         self.publish(back.tokens)
         return bool(back.condemned)

@@ -60,7 +60,10 @@ class Watchdog(BackgroundThread):
         self._ticks = 0
 
     def begin(self, session: int | None, timeout_s: float) -> None:
-        """Watch a run of the REPL with this session id. The id is None if the REPL has just died: the run fails."""
+        """Watch a run of the REPL whose session id is `session`.
+
+        If the REPL has just died, the id is None. There is then nothing to kill, and the run fails by itself.
+        """
         now = time.monotonic()
         with self._lock:
             self._watched = Watched(session or 0, now + timeout_s + _GRACE_S, now)

@@ -159,7 +159,7 @@ class WorkLoop:
         self._await_write(chunk)
 
     def _follow(self, chunk: Chunk, written: Future[Finished]) -> None:
-        """Remember the write that is under way. If another write is under way already, read its outcome first."""
+        """Remember a new write, so that its outcome is read later; first read the outcome of the write before it."""
         if written is not chunk.under_way:
             self._await_write(chunk)
             chunk.under_way = written

@@ -1,7 +1,7 @@
 """Spreads one search over all cores, with threads of the farm's own.
 
 Threads of OpenMP and BLAS spin while they wait for each other, so they all stop when another program takes one core for
-a moment. On a busy machine, a product with BLAS's threads took up to eight times as long.
+a moment. On a busy machine, these stops made a product with BLAS's threads take up to eight times as long.
 """
 
 from __future__ import annotations

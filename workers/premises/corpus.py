@@ -74,7 +74,7 @@ class Corpus:
         revision: the Lean version from which the data was extracted.
         snapshot: sha256 over revision and contents, in hexadecimal; equal for equal data, whatever folder it is in.
         source: the folder from which the data was read; `embeddings/` is looked for there.
-        modules: all module names, sorted; a module's id is its position. Clients use other numbers; see `numbering`.
+        modules: all module names, sorted; a module's id is its position. Clients' numbers may differ; see `numbering`.
         premises: the premises that the filters keep, in the order of their vectors.
         unfiltered: the names of all declarations, before filtering.
         module_ids: module name to id.

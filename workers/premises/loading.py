@@ -63,13 +63,13 @@ def home(settings: Settings) -> str:
 
 
 def settings_of(wish: Wish, settings: Settings) -> Settings:
-    """Return the settings with the requested corpus in place of the corpus that they name."""
+    """Return a copy of the settings that names the requested corpus."""
     return settings.model_copy(update={"data_repo": wish.repo, "data_revision": wish.revision})
 
 
 @contextlib.contextmanager
 def fitting() -> Iterator[None]:
-    """Turn errors of this host's disk or memory into a `CorpusError`; load the corpus within this context.
+    """Within this context, which is for loading a corpus, turn errors of disk or memory into a `CorpusError`.
 
     Raises:
         CorpusError: the corpus, its vectors or its index do not fit, or a folder cannot be written to.

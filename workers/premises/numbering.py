@@ -23,8 +23,8 @@ class Numbering:
     """The lists of names for a corpus.
 
     Attributes:
-        edition: the name of the corpus with these lists. It is the corpus's snapshot. If the lists begin with the names
-            of an older corpus, a digest of the lists is appended.
+        edition: names the corpus and these lists together. It is the corpus's snapshot. If the lists begin with the
+            names of an older corpus, a digest of the lists follows the snapshot.
         modules: names of modules; a module's number is its position.
         premises: names of premises before filtering; a premise's number is its position.
         module_at: int32 [len(modules)], the id of each module in the corpus, or -1.

@@ -1,4 +1,4 @@
-"""Ranking: the best of the indexed premises and of the new premises that came with the query."""
+"""Finds the best premises for a query, among the indexed premises and the new ones that came with the query."""
 
 from __future__ import annotations
 

@@ -79,9 +79,9 @@ class Ruleset:
                     raise Missing(f"Landlock's rule for {path} cannot be made: {error()}")
 
     def restrict(self) -> None:
-        """Put the rules in force for this thread, for what it starts, and for every program that either executes.
+        """Put the rules in force for this thread, and for every thread and process that it starts.
 
-        no_new_privs must be set already.
+        The rules stay in force when one of them executes another program. no_new_privs must be set already.
         """
         if syscall(_RESTRICT_SELF, ctypes.c_int(self._fd), ctypes.c_uint(0)):
             raise Missing(f"Landlock's rules cannot be put in force: {error()}")

@@ -197,7 +197,7 @@ def _interpreters(program: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _loader(head: bytes) -> Iterator[Path]:
-    """Yield the path of the dynamic loader that an ELF program names (PT_INTERP), as named and with links resolved."""
+    """Yield the path of the dynamic loader that an ELF program names (PT_INTERP), then the path with links resolved."""
     if not head.startswith(b"\x7fELF\x02"):
         return
     (offset,), (size, count) = struct.unpack_from("<Q", head, 32), struct.unpack_from("<HH", head, 54)
@@ -236,9 +236,9 @@ def user_range(uid_map: str, pid_max: int) -> tuple[int, int] | None:
     the same id, even if both drew the same range. In different containers, two workers may have the same process id, so
     each worker draws its range at random.
 
-    A user namespace may map at least 65 536 ids, but too few for a range with an id for every process id. The range is
-    then the last 32 768 of its ids, and two workers whose process ids differ by a multiple of 32 768 give their REPLs
-    the same id.
+    Some user namespaces map at least 65 536 ids, but not the ids from which such a range is drawn. The range is then
+    the last 32 768 ids of the namespace. Two workers whose process ids differ by a multiple of 32 768 then give their
+    REPLs the same id.
 
     Args:
         uid_map: the contents of `/proc/self/uid_map`.

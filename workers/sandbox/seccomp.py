@@ -46,7 +46,7 @@ def _load(offset: int) -> Instruction:
 
 
 def _argument(index: int) -> Instruction:
-    """Load the lower 32 bits of an argument: the kernel ignores the rest of every argument that is compared."""
+    """Load the lower 32 bits of an argument. The kernel uses no other bits of the arguments that the filter tests."""
     return _load(_ARGUMENTS + 8 * index)
 
 

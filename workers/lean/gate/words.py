@@ -196,9 +196,10 @@ def _anywhere(text: _Code, start: int, end: int, body: int, lists: Lists) -> Ite
 
 
 def forbidden_commands(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
-    """Yield the refused words with `#`.
+    """Yield the refused words that begin with `#`.
 
-    White space must follow an allowed word: otherwise Lean may end the word earlier, and so read another command.
+    An allowed word passes only if white space or the end of the text follows it. Otherwise Lean may read a shorter
+    word, which is another command: it reads `#wherex` as `#where`.
     """
     for match in _HASH.finditer(code, body):
         start, end = match.span()

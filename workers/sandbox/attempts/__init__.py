@@ -26,7 +26,7 @@ _NEWER = "clone3=435/435 io_uring_setup=425/425 openat2=437/437"
 
 
 class Refused(Exception):
-    """The object of an attempt is missing, or access to it is refused."""
+    """An attempt failed without an error of the system, for example because there is no secret to read."""
 
 
 def call(name: str, *arguments: object) -> int:
@@ -44,9 +44,9 @@ def call(name: str, *arguments: object) -> int:
 
 
 def calls(names: str, *arguments: int) -> Table:
-    """Return programs that each make one system call, by the names of the calls.
+    """Return a table with one program for each name: the program makes the system call of this name.
 
-    If no arguments are given, a program passes -1 for each argument. The kernel rejects most of these calls, and none
+    If `arguments` is empty, the program passes -1 for each argument. The kernel rejects most of these calls, and none
     of them does harm, even without the sandbox.
     """
     given = arguments or (-1,) * 6
