@@ -192,7 +192,7 @@ class Judge:
         return read_messages(response, trial.place), read_sorries(response, trial.place)
 
     def _reason(self, trial: Trial, response: Response) -> Reason | None:
-        """Return why Lean's response rejects a submission; None if it does not. The checks of level `checked` come later."""
+        """Return why Lean's response rejects a submission; None if it does not. The checks come later."""
         if isinstance(response, Refused):
             return Reason.ERROR
         return judge(*self._read(trial, response))
