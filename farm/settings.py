@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     data_revision: Annotated[str, Field(description="Revision of `DATA_REPO` on the hub; empty: its default.")] = ""
     model_id: Annotated[
         str,
-        Field(description="Embedding model, in TEI or in-process (`leanfarm[embed]`); empty and no TEI: lexical."),
+        Field(description="Embedding model, in TEI or in-process (`leanfarm[embed]`); if neither, a lexical embedder."),
     ] = ""
     model_revision: Annotated[str, Field(description="Revision of `MODEL_ID`; empty: its default.")] = ""
     dtype: Annotated[Literal["float16", "float32"], Field(description="Number type the model computes in.")] = "float16"
