@@ -221,9 +221,9 @@ def _begins_with_comment(text: str, position: int) -> bool:
         position = blank.end()
         if not text.startswith("--", position):
             return text.startswith("/-", position)
-        close = text.find("-/", position)
-        line_end = text.find("\n", position, len(text) if close < 0 else close)
-        if line_end < 0 or text.find("/-", position, line_end) >= 0:
+        # Each search ends at this line's end, so that many such comments take linear time.
+        line_end = text.find("\n", position)
+        if line_end < 0 or any(text.find(mark, position, line_end) >= 0 for mark in ("-/", "/-")):
             return True
         position = line_end
 

@@ -247,3 +247,11 @@ def test_what_every_lean_reads_alike_is_not(text: str, seen: list[str] | None) -
 
     if seen is not None:
         assert [text[start:end] for _, start, end in found] == seen
+
+
+@pytest.mark.timeout(30)
+def test_a_megabyte_of_line_comments_in_a_documentation_comment_is_read_at_once() -> None:
+    """It took minutes when each of the comments was searched to the end of the text."""
+    text = "/--" + "--a\n" * 250_000
+
+    assert [kind for kind, *_ in tokens(text)] == [UNCLOSED]
