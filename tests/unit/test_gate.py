@@ -201,6 +201,7 @@ def test_a_name_that_ends_like_a_word_is_a_name(before: str) -> None:
         ("open Std Internal.UV", 9),
         ("aesop (add safe tactic f)", 16),
         ("instance : Add (List ℕ) := x", 0),
+        (f"instance (x : {'Nat → ' * 700}Nat) : Add Nat := x", 0),
     ],
 )
 def test_where_todays_tricks_are_refused(text: str, column: int) -> None:
@@ -300,3 +301,12 @@ def test_a_long_hostile_text_gets_an_answer(piece: str) -> None:
     text = "x " + piece * (200_000 // len(piece))
 
     refuse(text)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "piece", ['notation "x" => 1\n', 'macro "x" : term => `(', 'macro "x" a:term : term => `($a)\n', "instance : €-a"]
+)
+def test_a_megabyte_of_commands_is_read_in_seconds(piece: str) -> None:
+    """Some of these took minutes when each command looked through all the others."""
+    refuse(piece * (1_000_000 // len(piece)))

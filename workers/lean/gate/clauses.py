@@ -105,15 +105,20 @@ def _instances(code: str, body: int) -> Iterator[Refusal]:
         return
     own_types = set(re.findall(rf"(?:{'|'.join(DECLARES)})\s+({NAME})", code))
     for match in _INSTANCE.finditer(code, body):
-        class_, *arguments = _instance_type(code, match.end()) or [""]
+        type_ = _instance_type(code, match.end())
+        if type_ is None:
+            yield _refusal("instance", f"its type does not end within {_REACH} characters", *match.span())
+            return
+        class_, *arguments = type_ or [""]
         if class_.removeprefix("_root_.") in CORE_CLASSES and _is_core(arguments, own_types):
             yield _refusal("instance", "it gives a core class a new meaning on a core type", *match.span())
 
 
-def _instance_type(code: str, position: int) -> list[str]:
+def _instance_type(code: str, position: int) -> list[str] | None:
     """Return the last part of an instance's type: the tokens after its last arrow or comma.
 
-    If the type has no arrow or comma outside brackets, return all tokens after the colon.
+    If the type has no arrow or comma outside brackets, return all tokens after the colon. If the type does not end
+    within `_REACH` characters, return None: nobody has read what it is an instance of.
     """
     type_: list[str] | None = None
     depth = 0
@@ -121,12 +126,12 @@ def _instance_type(code: str, position: int) -> list[str]:
         word = token[0]
         depth += (word in _OPENING) - (word in _CLOSING)
         if depth < 0 or word == "instance" or (depth == 0 and word in (":=", "|", "where")):
-            break
+            return type_ or []
         if depth == 0 and (word == ":" or (type_ is not None and word in ("→", "->", ","))):
             type_ = []
         elif type_ is not None:
             type_.append(word)
-    return type_ or []
+    return None if position + _REACH < len(code) else type_ or []
 
 
 def _is_core(arguments: list[str], own_types: set[str]) -> bool:

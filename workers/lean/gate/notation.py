@@ -17,6 +17,7 @@ these rules:
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -47,7 +48,9 @@ _NEXT = re.compile(
     rf"|infix[lr]?|prefix|postfix|macro|attribute|mutual)(?![{WORD_CHARS}.]))))"
 )
 _DOLLAR = re.compile(rf"\$({NAME})?")
-_REACH = 2000
+# How far a macro's `=>` may be from the macro, and how long its meaning may be: a text that is full of macros without
+# either would take a long time.
+_REACH, _LONGEST = 2000, 10_000
 _TOKEN = "a new token has to be one word, or symbols without dashes, slashes, quotes and `#`"  # noqa: S105
 _PROGRAM = "its meaning is a program, not a quotation of a term or tactic"
 _SPLICE = "in a text with new syntax, `$` stands before a name that a macro binds, or has white space after it"
@@ -66,6 +69,7 @@ def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusa
     if not commands:
         return
     strings = [token for token in tokens(text, code=False) if token.kind == "string"]
+    starts = [token.start for token in strings]
     quotations: list[tuple[int, int, frozenset[str]]] = []
     for command in commands:
         meaning = code.find("=>", command.end, command.end + _REACH)
@@ -75,8 +79,8 @@ def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusa
         elif meaning < 0:
             yield _refusal(command, "it is not clear where its tokens end")
         else:
-            own = [token for token in strings if command.end <= token.start < meaning]
-            yield from _bad_tokens(text, own, lists)
+            first, last = (bisect_left(starts, place) for place in (command.end, meaning))
+            yield from _bad_tokens(text, strings[first:last], lists)
             yield from _bad_meaning(code, command, meaning, quotations)
     yield from _bad_splices(code, quotations)
 
@@ -114,7 +118,7 @@ def _is_harmless(token: str, lists: Lists) -> bool:
 def _quotation(code: str, start: int, arrow: int) -> tuple[int, int, frozenset[str]] | None:
     """Return the start and end of a macro's quotation, and the names that may follow a `$` in it.
 
-    Return None if the meaning of the macro is not one quotation.
+    Return None if the meaning of the macro is not one quotation, or is longer than `_LONGEST` characters.
 
     Args:
         code: the text's code.
@@ -126,7 +130,7 @@ def _quotation(code: str, start: int, arrow: int) -> tuple[int, int, frozenset[s
     if found is None or found["category"] not in _CATEGORIES or found["quoted"] not in (None, found["category"]):
         return None
     depth = 1
-    for bracket in _BRACKET.finditer(code, found.end()):
+    for bracket in _BRACKET.finditer(code, found.end(), found.end() + _LONGEST):
         depth += 1 if bracket[0] == "(" else -1
         if depth == 0:
             bound = frozenset(_BOUND.findall(code, start, colon))
@@ -135,9 +139,13 @@ def _quotation(code: str, start: int, arrow: int) -> tuple[int, int, frozenset[s
 
 
 def _bad_splices(code: str, quotations: list[tuple[int, int, frozenset[str]]]) -> Iterator[Refusal]:
+    """Yield a refusal for each bad `$`; `quotations` are in the order of their starts."""
+    ahead = 0
     for dollar in _DOLLAR.finditer(code):
         at = dollar.start()
-        bound = next((names for start, end, names in quotations if start <= at < end), None)
+        while ahead < len(quotations) and quotations[ahead][1] <= at:
+            ahead += 1
+        bound = quotations[ahead][2] if ahead < len(quotations) and quotations[ahead][0] <= at else None
         is_operator = code[at + 1 : at + 2] in (" ", "\n")
         if not (is_operator if bound is None else dollar[1] in bound):
             yield Refusal(Reason.POLICY, f"`$` is refused: {_SPLICE}", at, at + 1)
