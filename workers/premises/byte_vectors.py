@@ -43,7 +43,7 @@ _ROUNDING = 8 * 2.0**-24
 # The costs of a pass over all vectors: for a single query, and for several together, on one core and for each query in
 # addition. The unit is one FAISS scan of all vectors on one core; docs/benchmarks.md has the measurements. A scan takes
 # up to twice as long if the accessible vectors are scattered, so a single pass is taken to be cheaper than it is.
-_ALONE, _PASS, _PER_QUERY = 0.4, 1.8, 0.17
+_ALONE, _PASS, _PER_QUERY = 0.4, 1.6, 0.12
 
 
 def pays(groups: Groups, total: int) -> bool:
