@@ -58,6 +58,11 @@ class Page:
         )
         return found
 
+    def rows(self, selector: str = ".rows .row") -> list[str]:
+        """Return what stands in the rows of a list that has some: they are drawn a frame after the numbers above."""
+        await_true(lambda: self.texts(selector), f"rows, {selector}")
+        return self.texts(selector)
+
     def await_text(self, text: str, selector: str = "main", timeout_s: float = 30) -> None:
         """Wait until a text stands there."""
         try:

@@ -42,7 +42,7 @@ def test_an_outcome_that_does_not_exist_shows_all(page: Page, mixed: str) -> Non
     page.await_text("all 46", "search")
 
     assert "No verdict is called “banana”: all are listed." in page.text("search")
-    assert len(page.texts(".rows .row")) > 5
+    assert len(page.rows()) > 5
     assert page.find(".chip[aria-pressed=true]").text == "all 46"
     assert page.address() == f"#/batches/{mixed}"
 
@@ -85,7 +85,7 @@ def test_attempts_are_grouped_by_their_problem(page: Page, farm: RunningFarm) ->
     toggle.click()
 
     page.await_text("1 of 2 problems solved")
-    assert [" ".join(row.split("\n")) for row in page.texts(".rows .row")] == [
+    assert [" ".join(row.split("\n")) for row in page.rows()] == [
         "easy solved 1 of 2 1 0",
         "hard unsolved 0 of 1 1 0",
     ]

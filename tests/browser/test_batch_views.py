@@ -139,8 +139,7 @@ def test_a_list_says_which_proofs_did_not_run(page: Page, mixed: str) -> None:
     page.open(f"batches/{mixed}?sort=index")
     page.await_text("all 46", "search")
 
-    rows = page.texts(".rows .row")
-    assert ["(earlier)" in row for row in rows[:12]] == [True] * 10 + [False] * 2
+    assert ["(earlier)" in row for row in page.rows()[:12]] == [True] * 10 + [False] * 2
     assert "46 verdicts, 10 from earlier runs" in page.text(".facts")
     await_true(lambda: "36 proofs" in page.text(".plots figure:nth-last-child(2)"), "the times of what ran")
     assert "without the 10 from earlier runs" in page.text(".plots figure:nth-last-child(2)")

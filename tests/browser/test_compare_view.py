@@ -89,6 +89,7 @@ def test_a_comparison_adds_up_and_names_what_is_unclear(page: Page, farm: Runnin
     assert "Unclear, because an attempt is undecided or still runs: p2." in page.text(".judgement")
     heads = page.run("return [...document.querySelectorAll('.compared .head > span')].map((e) => e.innerText)")
     assert heads == ["Problem", "1200", "1400", "Change"], "what the two names do not share"
+    assert page.rows(".compared .rows .row")
     cells = "return [...document.querySelectorAll('.compared .rows .row > span')]"
     assert page.run(f"{cells}.filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.innerText)") == []
     assert page.violations() == []
