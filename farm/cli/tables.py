@@ -41,7 +41,7 @@ class Sheet:
         return [max(map(cell_len, cells)) for cells in zip(self.columns, *self.rows, strict=True)]
 
     def fits(self, width: int) -> bool:
-        """Whether the columns fit side by side in a terminal of this width, if a last column of long texts may wrap."""
+        """Whether the columns fit in a terminal of this width. A last column of long texts need not fit: it may wrap."""
         widths = self.widths
         if self.has_text:
             widths[-1] = min(widths[-1], _LEAST_TEXT)

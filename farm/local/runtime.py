@@ -108,7 +108,7 @@ def _sign(descriptor: int) -> None:
 
 
 def _is_signed(descriptor: int) -> bool:
-    """Whether the process that took the lock (`farm up` or `farm join`) still runs."""
+    """Whether the process that signed the lock, `farm up` or `farm join`, still runs."""
     return is_identity_alive(os.pread(descriptor, _SIGNATURE_BYTES, 0).decode())
 
 

@@ -117,7 +117,7 @@ class ByteVectors:
         return {row: ids for row, ids in enumerate(np.split(best[1], ends)) if floors[row] < np.inf}
 
     def _dots(self, rows: Bytes, queries: Bytes, packed: Any) -> npt.NDArray[Any]:
-        """Return the inner products of rows with queries, [r, q]; `packed` holds the queries if they are several."""
+        """Return the inner products of rows with queries, [r, q]; `packed` holds several queries, or is None."""
         if packed is None:
             alone: npt.NDArray[np.float32] = np.asarray(numkong.cdist(queries, rows, "dot", out_dtype="float32"))
             return alone.reshape(-1, 1)

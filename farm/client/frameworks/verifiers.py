@@ -1,6 +1,6 @@
 """verifiers: a task whose reward is the farm's verdict, and a function that makes such tasks from statements.
 
-If the farm could not decide a rollout's proof, the rollout fails, so that verifiers does not give it a reward of 0.
+If the farm could not decide a rollout's proof, the rollout ends with an error. Otherwise `verifiers` would count it as 0.
 """
 
 from __future__ import annotations
