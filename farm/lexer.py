@@ -56,6 +56,8 @@ _LONE_QUOTE = re.compile(rf"'{_REACHED}")
 _BAD_BLANK = re.compile(r"\t|\r(?!\n)")
 _LETTER = re.compile(rf"[{LETTERS}]")
 _LONG_NAME = 40
+# A letter that no number contains, not even a hexadecimal one.
+_NAME_LETTER = re.compile(rf"(?![a-fA-FxXoObB_])[{LETTERS}]")
 _EDGE = re.compile(r"/-|-/")
 _THREE_EDGES = re.compile(r"[-/]{3}")
 _OLD_EDGE = re.compile(r"/-|-[\s\S]")
@@ -307,9 +309,14 @@ def _begins_token(text: str, start: int, begun: int) -> bool:
 
 
 def _is_in_name(text: str, position: int, begun: int) -> bool:
-    """Whether the word before a position is a name and not a number; only the end of a long word is read."""
+    """Whether the word before a position is certainly a name and not a number.
+
+    Only the end of a long word is read. It is part of a name if it has a letter that no number contains.
+    """
     first = position - 1
-    while first > begun and position - first < _LONG_NAME and text[first - 1] in _IN_WORD:
+    while first > begun and text[first - 1] in _IN_WORD:
+        if position - first == _LONG_NAME:
+            return _NAME_LETTER.search(text, first, position) is not None
         first -= 1
     return _LETTER.match(text, first) is not None
 

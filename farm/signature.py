@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from farm.commands import Command, CommandText
@@ -14,7 +13,7 @@ _LETS = frozenset(("let", "have", "letI", "haveI", "let_fun", "let_delayed"))
 # Each of these words is followed by a `=>` of its own, which does not begin an equation. The same holds for `λ`, but
 # `λ` is not a token here.
 _ARROWS = frozenset(("fun", "match", "nomatch"))
-_MISSING = re.compile(r"\s*(?:by\b)?\s*(?P<sorry>sorry\b)?\s*\Z")
+_MISSING = frozenset(((), ("by",), ("sorry",), ("by", "sorry")))
 
 
 class Ambiguous(Exception):
@@ -57,7 +56,9 @@ def read_signature(cut: CommandText, command: Command) -> Signature:
     scan.read(cut, command)
     end = command.end if scan.assigned is None else scan.assigned
     value_at = end if scan.assigned is None else end + len(":=")
-    value = _MISSING.match(_without_comments(cut, command, value_at)) if not scan.has_equations else None
+    # Cut into three words at most, because a value may be a megabyte.
+    value = tuple(_without_comments(cut, command, value_at).split(None, 2))
+    is_missing = value in _MISSING and not scan.has_equations
     colon = end if scan.colon is None else scan.colon
     return Signature(
         text=text[command.start : _code_end(cut, command, end)],
@@ -66,8 +67,8 @@ def read_signature(cut: CommandText, command: Command) -> Signature:
         type=text[colon + 1 : end],
         value_at=value_at,
         has_assignment=scan.assigned is not None,
-        is_missing=value is not None,
-        has_sorry=value is not None and value["sorry"] is not None,
+        is_missing=is_missing,
+        has_sorry=is_missing and value[-1:] == ("sorry",),
     )
 
 

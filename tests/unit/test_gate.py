@@ -202,6 +202,8 @@ def test_a_name_that_ends_like_a_word_is_a_name(before: str) -> None:
         ("aesop (add safe tactic f)", 16),
         ("instance : Add (List ℕ) := x", 0),
         (f"instance (x : {'Nat → ' * 700}Nat) : Add Nat := x", 0),
+        (f"open Lean{' ' * 100}in x", 5),
+        ("@[ext @[simp] def", 7),
     ],
 )
 def test_where_todays_tricks_are_refused(text: str, column: int) -> None:
@@ -305,8 +307,35 @@ def test_a_long_hostile_text_gets_an_answer(piece: str) -> None:
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize(
-    "piece", ['notation "x" => 1\n', 'macro "x" : term => `(', 'macro "x" a:term : term => `($a)\n', "instance : €-a"]
+    ("begin", "piece"),
+    [
+        ("", 'notation "x" => 1\n'),
+        ("", 'macro "x" : term => `('),
+        ("", 'macro "x" a:term : term => `($a)\n'),
+        ("", "macro " * 100 + "a" * 1300 + " :term=>`(a)\n"),
+        ("", "\nmacro:term=>`(" + "(" * 14),
+        ("", "instance : €-a"),
+        ("", "unsafe def a:\n"),
+        ("", "@[ext"),
+        ("open", " "),
+        ("open Lean", "\n"),
+        ("(1IO", ".Meta"),
+        ("0x", "a'"),
+    ],
 )
-def test_a_megabyte_of_commands_is_read_in_seconds(piece: str) -> None:
-    """Some of these took minutes when each command looked through all the others."""
-    refuse(piece * (1_000_000 // len(piece)))
+def test_a_megabyte_of_commands_is_read_in_seconds(begin: str, piece: str) -> None:
+    """Some of these took minutes or hours when each command or word looked through all that follows."""
+    refuse(begin + piece * (1_000_000 // len(piece)) + "1 hiding")
+
+
+@pytest.mark.parametrize("digits", [1, 10, 38, 39, 40, 41, 100])
+@pytest.mark.parametrize("comment", ["-- #eval x\n", "/- #eval x\n-/"])
+def test_a_prime_behind_a_long_number_hides_nothing(digits: int, comment: str) -> None:
+    """Lean reads a number, and then a quoted character whose end is missing: what follows is code."""
+    assert refuse(f"theorem a : True := trivial\n#check 0x{'a' * digits}'{comment}") is not None
+
+
+def test_a_prime_of_a_long_name_is_part_of_it() -> None:
+    name = "one_of_mathlibs_names_that_say_everything_" * 2
+
+    assert refuse(f"theorem {name}' : True := trivial -- see {name}'\n") is None

@@ -255,3 +255,8 @@ def test_a_megabyte_of_line_comments_in_a_documentation_comment_is_read_at_once(
     text = "/--" + "--a\n" * 250_000
 
     assert [kind for kind, *_ in tokens(text)] == [UNCLOSED]
+
+
+@pytest.mark.timeout(30)
+def test_a_megabyte_of_spaces_has_its_normal_form_at_once() -> None:
+    assert normal_form("a \n" + " " * 1_000_000 + "x") == "a\n" + " " * 1_000_000 + "x"

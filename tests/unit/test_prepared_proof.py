@@ -342,3 +342,15 @@ def test_the_gate_reads_the_users_own_text_in_its_place() -> None:
     prepared = cut('notation "k" => 1\ntheorem t : T', 'notation "k" => 1\ntheorem t : T := x')
 
     assert prepared.own == " " * len('notation "k" => 1') + "\ntheorem t : T := x"
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("blank", [" ", "\n", "-- a\n"])
+def test_much_white_space_before_a_value_takes_no_time(blank: str) -> None:
+    """It took hours when three patterns tried all ways to share it, in the API as in workers."""
+    space = blank * (200_000 // len(blank))
+    statement = f"def f : Nat := sorry\ntheorem g : True :={space}trivial\ntheorem h : True := sorry"
+
+    found = prepare(Proof(code=f"def f : Nat :={space}1\ntheorem h : True := trivial", statement=statement))
+
+    assert found.objection is None

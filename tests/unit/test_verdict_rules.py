@@ -77,3 +77,10 @@ def test_a_level_below_the_one_a_trainer_relies_on_is_an_error_and_not_a_reward(
     assert rewards([verdict("a", 0, reason=None, level=Level.CHECKED), rejected], level=Level.CHECKED) == [1.0, 0.0]
     with pytest.raises(ValueError, match="'a' was accepted at 'compiled'"):
         rewards([rejected, verdict("a", 0, reason=None)], level=Level.CHECKED)
+
+
+@pytest.mark.timeout(30)
+def test_a_warning_of_megabytes_is_judged_at_once() -> None:
+    """A proof may say what Lean says of a `sorry`, as often as it likes."""
+    assert judge([say("warning", "declaration " * 1_000_000)], []) is None
+    assert judge([say("warning", "declaration " * 1_000_000 + "uses 'sorry'")], []) is Reason.SORRY

@@ -28,7 +28,7 @@ _MAX_STATEMENTS = 256
 _SHOWN_CHARS = 100
 # The REPL does not report an import that failed. But after such an import nothing works, not even this probe.
 _PROBE = "example : 1 = 1 := rfl"
-_PRELUDE = re.compile(r"^\s*prelude\b", re.MULTILINE)
+_PRELUDE = re.compile(r"^[^\S\n]*prelude\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from workers.lean.repl_reply import Reply
 Place = Callable[[Position], Position | None]
 # The pattern allows many wordings. Lean's wording differs between versions and with options that a text may set
 # (`pp.sorrySource` prints the `sorry` with its place), and may name the declaration.
-_SORRY = re.compile(r"\bdeclaration\b.*\buses\s+\W?sorry\b", re.DOTALL)
+_DECLARATION, _USES_SORRY = re.compile(r"\bdeclaration\b"), re.compile(r"\buses\s+\W?sorry\b")
 _EXIT_TEXT = "using 'exit' to interrupt Lean"
 # The first wordings are from 2021; those from ``Missing name after `end` `` on are Lean 4.35's.
 _END_ERROR = re.compile(
@@ -39,7 +39,11 @@ def judge(messages: Iterable[Message], sorries: Iterable[Sorry]) -> Reason | Non
 
 
 def _admits_sorry(message: Message) -> bool:
-    return message.severity == "warning" and _SORRY.search(message.data) is not None
+    if message.severity != "warning":
+        return False
+    # One search after the other, because a proof may fill megabytes with either word.
+    declaration = _DECLARATION.search(message.data)
+    return declaration is not None and _USES_SORRY.search(message.data, declaration.end()) is not None
 
 
 def _hides_the_rest(message: Message) -> bool:

@@ -18,7 +18,7 @@ _END = rf"(?![{WORD_CHARS}»])"
 _OPTION = re.compile(rf"set_option{_END}\s*(?P<name>{NAME})?")
 _ATTRIBUTES = re.compile(r"(?:@|attribute)\s*\[")
 _INSTANCE = re.compile(rf"instance{_END}")
-_HIDING = re.compile(rf"open{_END}\s*(?:scoped\s)?\s*{NAME}\s*(?P<hiding>hiding){_END}")
+_HIDING = re.compile(rf"open{_END}\s*(?:scoped\s+)?{NAME}\s*(?P<hiding>hiding){_END}")
 _NATIVE = re.compile(rf"\+\s*(?P<plus>native){_END}|(?P<field>«?native»?)\s*:=")
 # An aesop rule may be a tactic: then it is code that the text itself contains.
 _TACTIC_RULE = re.compile(rf"(?:aesop|safe|norm|unsafe|[0-9%)])\s*(?P<tactic>tactic){_END}")
@@ -90,6 +90,8 @@ def _bad_attribute(code: str, opening: int) -> tuple[int, int] | None:
         depth += (word in _OPENING) - (word in _CLOSING)
         if depth == 0:
             return None
+        if word == "[" and code[token.start() - 1] == "@" and token.start() > opening:
+            return token.span()  # a list of attributes inside another one
         if token.start() == opening or (before == "attr" and word == ":=") or (depth <= listed and word == ","):
             listed, expected = depth, True
         elif expected and depth == listed and word not in ("local", "scoped"):

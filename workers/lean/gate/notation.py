@@ -38,7 +38,7 @@ _SYNTAX = Lists(
 _WORD = re.compile(rf"[{LETTERS}][{WORD_CHARS}]*%?")
 _SYMBOLS = re.compile(rf"[^\s{WORD_CHARS}\"'#«»\\`/-]+|[-/]")
 _MACRO = re.compile(rf":\s*(?P<category>[{LETTERS}]+)\s*=>\s*`\((?:(?P<quoted>[{LETTERS}]+)\|)?")
-_BOUND = re.compile(rf"({NAME})\s*:")
+_BOUND = re.compile(rf"(?<![{WORD_CHARS}».])({NAME})\s*:")
 _CATEGORIES = frozenset(("term", "tactic", "conv"))
 _BRACKET = re.compile(r"[()]")
 # The end of a line, and then the end of the text or a word that begins a command and cannot begin a term.
@@ -71,18 +71,44 @@ def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusa
     strings = [token for token in tokens(text, code=False) if token.kind == "string"]
     starts = [token.start for token in strings]
     quotations: list[tuple[int, int, frozenset[str]]] = []
-    for command in commands:
-        meaning = code.find("=>", command.end, command.end + _REACH)
-        if command.start and not code[command.start - 1].isspace():
-            # The command is directly after a number or a symbol. Nobody writes this on purpose.
-            yield command
-        elif meaning < 0:
-            yield _refusal(command, "it is not clear where its tokens end")
-        else:
-            first, last = (bisect_left(starts, place) for place in (command.end, meaning))
-            yield from _bad_tokens(text, strings[first:last], lists)
-            yield from _bad_meaning(code, command, meaning, quotations)
+    for command, following in zip(commands, [*commands[1:], None], strict=True):
+        reach = command.end + _REACH if following is None else min(command.end + _REACH, following.start)
+        meaning = code.find("=>", command.end, reach)
+        first, last = (bisect_left(starts, place) for place in (command.end, meaning))
+        if bad := next(_bad_command(text, code, command, meaning, strings[first:last], lists, quotations), None):
+            yield bad
+            return  # a text full of bad macros would take a long time
     yield from _bad_splices(code, quotations)
+
+
+def _bad_command(
+    text: str,
+    code: str,
+    command: Refusal,
+    meaning: int,
+    strings: list[Token],
+    lists: Lists,
+    quotations: list[tuple[int, int, frozenset[str]]],
+) -> Iterator[Refusal]:
+    """Yield what is wrong with one command for new syntax.
+
+    Args:
+        text: the text.
+        code: the text's code.
+        command: the command.
+        meaning: where its `=>` is; negative if none is near.
+        strings: the strings before its `=>`, which are its tokens.
+        lists: the words that no new token may be.
+        quotations: gets the place of the command's quotation, if the command is a macro.
+    """
+    if command.start and not code[command.start - 1].isspace():
+        # The command is directly after a number or a symbol. Nobody writes this on purpose.
+        yield command
+    elif meaning < 0:
+        yield _refusal(command, "it is not clear where its tokens end")
+    else:
+        yield from _bad_tokens(text, strings, lists)
+        yield from _bad_meaning(code, command, meaning, quotations)
 
 
 def _bad_tokens(text: str, strings: list[Token], lists: Lists) -> Iterator[Refusal]:

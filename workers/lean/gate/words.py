@@ -15,6 +15,7 @@ _NAME_MARKS = str.maketrans("", "", "«»")
 _LETTERED = re.compile("[A-Za-z_]+[!%]?")
 _RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
 _NAME = re.compile(NAME)
+_NAME_BEGINS = re.compile(rf"«[^»\n]*»|[{LETTERS}]")
 # A letter after one of these characters begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib has a letter
 # directly after one of them. `→` is not among them, because of `→o` and `→r`; neither are digits, quotes and closing
 # brackets.
@@ -32,7 +33,7 @@ _CALCULATION = re.compile(
 )
 _OWN = re.compile(rf"(?:structure|inductive|class|def|abbrev)\s+({NAME})")
 _OPEN = re.compile(r"(?:\A|\n)[ \t]*open(?:[ \t]+[\w.]+)*[ \t]+\Z")
-_OPENED = re.compile(r"Lean(?=\s|\Z)(?!\s{1,80}in\b)")
+_OPENED = re.compile(r"Lean(?=\s|\Z)(?!\s+in\b)")
 # The text that follows `unsafe` in an aesop rule that may fail; no declaration continues like this.
 _PROBABILITY = re.compile(r"\s{1,80}\d{1,3}\s{0,80}%")
 # The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
@@ -42,6 +43,8 @@ _DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\
 _RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=")
 _USED_BEHIND = frozenset("([{⟨,@←|=>∘<$;·+*:¬-]")
 _LAST_WORD = re.compile(r"\w+\Z")
+# For so many definitions with `unsafe` the whole text is searched for their names; a text with more has other aims.
+_MOST_UNSAFE = 10
 
 
 class Lists:
@@ -74,6 +77,7 @@ class _Code:
 
     def __init__(self, code: str) -> None:
         self.code = code
+        self._unsafe = 0
 
     @cached_property
     def own_types(self) -> frozenset[str]:
@@ -84,10 +88,16 @@ class _Code:
         return _RUNS_TERMS.search(self.code) is not None
 
     def defines_unused(self, start: int, end: int) -> bool:
-        """Whether the `unsafe` at a place begins a definition that nothing else names, so that its code never runs."""
+        """Whether the `unsafe` at a place begins a definition that nothing else names, so that its code never runs.
+
+        Only the first `_MOST_UNSAFE` definitions of a text are looked for.
+        """
         before = self.code[:start].rstrip(" \t")
         defined = _DEFINED.match(self.code, end)
         if defined is None or before[-1:] not in ("", "\n") or before.rstrip()[-1:] == "]":
+            return False
+        self._unsafe += 1
+        if self._unsafe > _MOST_UNSAFE:
             return False
         return sum(self._may_name(run, defined[1]) for run in _RUN.finditer(self.code)) == 1
 
@@ -186,7 +196,7 @@ def _anywhere(text: _Code, start: int, end: int, body: int, lists: Lists) -> Ite
     for match in lists.inside.finditer(text.code, start, end):
         word, position = match[1], match.start()
         rule = lists.by_word.get(word)
-        goes_on = text.code[match.end() : match.end() + 1] == "." and _NAME.match(text.code, match.end() + 1)
+        goes_on = text.code[match.end() : match.end() + 1] == "." and _NAME_BEGINS.match(text.code, match.end() + 1)
         if rule is None and position >= body and text.code[position - 1 : position] != ".":
             rule = _rule_for_name(text, word, position, lists)
         elif rule and goes_on and not rule.names:
