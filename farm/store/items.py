@@ -14,9 +14,8 @@ from farm.store.records import read_record
 from farm.store.results import PAGE_BYTES
 
 _SLICE = 100
-# How many proofs are read first: each has up to 2 MB of text, and its verdict may be as large. If these are small, the
-# next read takes four times as many.
-_FIRST = 16
+# How many proofs are read first, and at most at a time: each has up to 2 MB of text, and its verdict may be as large.
+_FIRST, _MOST = 16, 64
 
 
 async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> list[bytes]:
@@ -30,7 +29,7 @@ async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> li
     found: list[bytes] = []
     size_bytes, many = 0, _FIRST
     while some := indices[len(found) : len(found) + many]:
-        many *= 4
+        many = _MOST
         for index, item, result in zip(some, *(await _read(client, batch, some)), strict=True):
             if item is None:
                 return found

@@ -10,9 +10,8 @@ from farm.store.codec import raw
 from farm.store.connection import translated
 
 PAGE_BYTES = 8 << 20
-# How many verdicts are read first; each has up to 2 MB of messages. If these are small, the next read takes four times
-# as many.
-_FIRST = 16
+# How many verdicts are read first, and at most at a time: the next ones may have 2 MB each.
+_FIRST, _MOST = 16, 64
 
 
 async def read_results(client: AsyncRedisClient, batch: str, indices: Sequence[str]) -> list[bytes]:
@@ -23,23 +22,33 @@ async def read_results(client: AsyncRedisClient, batch: str, indices: Sequence[s
     Raises:
         StoreUnavailable: a verdict is missing, because a failover has lost it or the batch has just expired.
     """
+    return [raw(blob) for blob in await _read_packed(client, batch, indices)]
+
+
+async def read_page(client: AsyncRedisClient, batch: str, indices: Sequence[str]) -> list[bytes]:
+    """Read verdicts in the order of these indices until they fill a page or none is left; return what was read.
+
+    They are unpacked one by one, because a verdict of 2 MB may take only kilobytes in the store.
+
+    Raises the same errors as `read_results`.
+    """
+    found: list[bytes] = []
+    size_bytes, many = 0, _FIRST
+    while some := indices[len(found) : len(found) + many]:
+        for blob in await _read_packed(client, batch, some):
+            found.append(raw(blob))
+            size_bytes += len(found[-1])
+            if size_bytes >= PAGE_BYTES:
+                return found
+        many = _MOST
+    return found
+
+
+async def _read_packed(client: AsyncRedisClient, batch: str, indices: Sequence[str]) -> list[bytes]:
     if not indices:
         return []
     with translated():
         blobs = await client.hmget(f"farm:batch:{batch}:results", indices)
     if not all(blobs):
         raise StoreUnavailable("The store has lost verdicts of this batch, or they have just expired: try again")
-    return [raw(blob) for blob in blobs if blob]
-
-
-async def read_page(client: AsyncRedisClient, batch: str, indices: Sequence[str]) -> list[bytes]:
-    """Read verdicts in the order of these indices until they fill a page or none is left; return what was read.
-
-    Raises the same errors as `read_results`.
-    """
-    found: list[bytes] = []
-    many = _FIRST
-    while len(found) < len(indices) and sum(map(len, found)) < PAGE_BYTES:
-        found += await read_results(client, batch, indices[len(found) : len(found) + many])
-        many *= 4
-    return found
+    return [blob for blob in blobs if blob]
