@@ -41,7 +41,7 @@ class Sheet:
         return [max(map(cell_len, cells)) for cells in zip(self.columns, *self.rows, strict=True)]
 
     def fits(self, width: int) -> bool:
-        """Whether the columns fit in a terminal of this width. A last column of long texts need not fit: it may wrap."""
+        """Whether the columns fit in a terminal of this width; a last column of long texts may wrap instead."""
         widths = self.widths
         if self.has_text:
             widths[-1] = min(widths[-1], _LEAST_TEXT)

@@ -14,7 +14,7 @@ from farm.store.lanes import lane_domain
 from workers.lean.binding.checked_run import CheckedRun, run_checked
 from workers.lean.feedback import read_feedback
 from workers.lean.gate.objections import declared_at, object_to, object_to_statement
-from workers.lean.kept_words import keep_words, most_chars
+from workers.lean.kept_words import keep_words, most_bytes
 from workers.lean.repl_events import (
     HeaderFailed,
     HeaderTimeout,
@@ -50,7 +50,7 @@ class Trial:
         lead: the text that is sent before the body, in the same command. It is the statement's front (the text before
             the theorem), or empty if the front runs by itself.
         lead_lines: the number of lines in `lead`.
-        most_chars: how many characters of Lean's words the verdict keeps.
+        most_bytes: how many bytes of Lean's words the verdict keeps.
     """
 
     item: ClaimedItem
@@ -64,7 +64,7 @@ class Trial:
     lead: str
     lead_lines: int
     wants_feedback: bool = False
-    most_chars: int = most_chars(1)
+    most_bytes: int = most_bytes(1)
 
     def place(self, position: Position) -> Position | None:
         """Return the position in the user's own text for a position in the text that was run; None if there is none."""
@@ -167,15 +167,15 @@ class Judge:
     def _decide(self, trial: Trial, header: Header, run: CheckedRun) -> Verdict:
         response, said = run.response, header.response if header.start is not None else None
         if isinstance(response, Refused):
-            messages = [Message(severity="error", data=response.message)]
-            return self._verdict(trial, Reason.ERROR, messages=messages)
+            kept, _ = keep_words([Message(severity="error", data=response.message)], [], trial.most_bytes)
+            return self._verdict(trial, Reason.ERROR, messages=kept)
         messages, sorries = self._read(trial, response)
         warnings = [*trial.prepared.notes, *(read_messages(said, trial.place_in_header) if said else [])]
         reason, failure = judge(messages, sorries), run.look.failure
         if failure:
             reason = failure.reason
             messages.insert(0, Message(severity="error", pos=declared_at(trial.prepared), data=failure.text))
-        kept_messages, kept_sorries = keep_words(warnings + messages, sorries, trial.most_chars)
+        kept_messages, kept_sorries = keep_words(warnings + messages, sorries, trial.most_bytes)
         return self._verdict(
             trial,
             reason,
@@ -217,7 +217,7 @@ class Judge:
         # If the statement has a header, the submission runs with that header, and its own imports do not matter.
         challenge = trial.prepared.challenge
         is_stated = challenge is not None and bool(challenge.header)
-        kept, _ = keep_words(messages, [], trial.most_chars)
+        kept, _ = keep_words(messages, [], trial.most_bytes)
         return self._verdict(trial, Reason.INVALID_STATEMENT if is_stated else Reason.ERROR, messages=kept)
 
     def _undecided(self, trial: Trial, reason: Reason, text: str) -> Verdict:
@@ -278,5 +278,5 @@ def _trial(item: ClaimedItem, claim: Claim) -> Trial:
         lead=lead,
         lead_lines=lead.count("\n"),
         wants_feedback=options.get("feedback", False),
-        most_chars=most_chars(claim.total, is_interactive=claim.is_interactive),
+        most_bytes=most_bytes(claim.total, is_interactive=claim.is_interactive),
     )

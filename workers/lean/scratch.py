@@ -99,7 +99,8 @@ class ScratchKeeper(BackgroundThread):
     def sweep(self) -> None:
         """Remove every scratch folder whose REPL is gone.
 
-        These include the folders of worker processes that have died too; `look` checks only the folders of its own process.
+        These include the folders of worker processes that have died too. `look` checks only the folders of its own
+        process.
         """
         for scratch in self._root.iterdir():
             if not psutil.pid_exists(_repl_of(scratch)):

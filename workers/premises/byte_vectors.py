@@ -69,10 +69,10 @@ class ByteVectors:
             block = vectors[at : at + _BLOCK]
             bytes_, scales = _rounded(block)
             self._bytes[at : at + _BLOCK], self._scales[at : at + _BLOCK] = bytes_, scales
-            return _longest(block), _longest(block - bytes_ * scales[:, None])
+            return longest(block), longest(block - bytes_ * scales[:, None])
 
         bounds = spread(fill, range(0, len(vectors), _BLOCK))
-        # The bounds themselves were computed in single precision.
+        # The differences themselves were computed in single precision.
         self._length = 1.001 * max((length for length, _ in bounds), default=0.0)
         self._error = 1.001 * max((error for _, error in bounds), default=0.0)
 
@@ -148,8 +148,11 @@ def _rounded(rows: Matrix) -> tuple[Bytes, Matrix]:
     return np.rint(rows / scales[:, None]).astype(np.int8), scales
 
 
-def _longest(rows: Matrix) -> float:
-    return float(np.linalg.norm(rows, axis=1).max(initial=0.0))
+def longest(rows: Matrix) -> float:
+    """Return the greatest norm of a row; 0 if there are no rows."""
+    # In double precision, because the squares of small numbers are 0 in single precision.
+    squares: npt.NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+    return float(np.sqrt(squares.max(initial=0.0)))
 
 
 def _spans(total: int, block: int) -> Iterator[list[tuple[int, int]]]:

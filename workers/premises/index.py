@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from farm.errors import ConfigurationError, CorpusError
 from workers.premises import byte_vectors
-from workers.premises.byte_vectors import ByteVectors, Groups
+from workers.premises.byte_vectors import ByteVectors, Groups, longest
 from workers.premises.cores import CORES, spread
 from workers.premises.selectors import Ids, Matrix, Selection
 
@@ -220,8 +220,7 @@ def _half_error(vectors: Matrix) -> float:
         if not (np.abs(block).max(initial=0.0) <= _HALF_MAX):
             raise CorpusError(f"The vectors of premises {at} to {at + len(block) - 1} hold numbers out of range.")
         half = block.astype(np.float16).astype(np.float32)
-        rounding = max(rounding, float(np.max(np.linalg.norm(block - half, axis=1))))
-        length = max(length, float(np.max(np.linalg.norm(half, axis=1))))
+        rounding, length = max(rounding, longest(block - half)), max(length, longest(half))
     return 1.001 * float(rounding + (vectors.shape[1] + 8) * _UNIT_ROUNDOFF * length)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from farm.models import Message, Sorry
-from workers.lean.kept_words import keep_words, most_chars
+from workers.lean.kept_words import keep_words, most_bytes
 
 
 def say(severity: str, data: str) -> Message:
@@ -43,18 +43,30 @@ def test_a_single_error_that_is_too_long_is_shown_from_its_beginning() -> None:
         ([say("info", "")] * 100_000, []),
         ([], [Sorry(goal="⊢ " + "p" * 1_000_000)] * 3),
         ([], [Sorry(goal="")] * 100_000),
+        ([say("error", "\x00" * 1_000_000)], []),
+        ([say("error", "𝒜" * 1_000_000)], []),
+        ([say("error", "a" * 50_000 + "\x00" * 1_000_000)], []),
+        ([say("error", "\x00" * 50_000 + "a" * 1_000_000)], []),
     ],
-    ids=["empty messages", "large goals", "many goals"],
+    ids=[
+        "empty messages",
+        "large goals",
+        "many goals",
+        "escapes",
+        "long characters",
+        "escapes at the end",
+        "at the start",
+    ],
 )
 def test_whatever_a_proof_prints_the_verdict_is_bounded(messages: list[Message], sorries: list[Sorry]) -> None:
     kept = keep_words(messages, sorries, 32 << 10)
 
-    assert 10_000 < sum(len(each.model_dump_json()) for some in kept for each in some) < 40_000
+    assert 5_000 < sum(len(each.model_dump_json().encode()) for some in kept for each in some) < 40_000
 
 
 def test_the_proofs_of_a_large_batch_share_what_a_batch_may_keep() -> None:
-    assert most_chars(1) == most_chars(256) == 2 << 20
-    assert most_chars(2_000) > 256 << 10
-    assert all(most_chars(proofs) * proofs <= 512 << 20 for proofs in (256, 2_000, 16_384))
-    assert most_chars(100_000) == 32 << 10
-    assert most_chars(1_000, is_interactive=True) * 1_000 <= 64 << 20
+    assert most_bytes(1) == most_bytes(256) == 2 << 20
+    assert most_bytes(2_000) > 256 << 10
+    assert all(most_bytes(proofs) * proofs <= 512 << 20 for proofs in (256, 2_000, 16_384))
+    assert most_bytes(100_000) == 32 << 10
+    assert most_bytes(1_000, is_interactive=True) * 1_000 <= 64 << 20
