@@ -11,8 +11,8 @@ there is no certificate, which is seldom (docs/benchmarks.md), FAISS searches ag
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import Any, TypeVar
 
 import faiss as _faiss
 import numpy as np
@@ -24,6 +24,8 @@ from workers.premises.byte_vectors import ByteVectors, Groups, longest
 from workers.premises.cores import CORES, spread
 from workers.premises.selectors import Ids, Matrix, Selection
 
+T = TypeVar("T")
+R = TypeVar("R")
 # FAISS's type stubs, where there are any, describe its constructors in C++, not in Python.
 faiss: Any = _faiss
 
@@ -43,8 +45,8 @@ class Index:
     """The vectors of a corpus, n premises by d numbers.
 
     Attributes:
-        rescored_s: seconds that all threads have spent in scoring candidates in full precision since the index
-            was built.
+        rescored_s: how much of the time of all calls of `search_all` went into scoring candidates in full precision.
+            Threads that score at the same time count once.
     """
 
     def __init__(self, vectors: Matrix, error: float) -> None:
@@ -54,7 +56,7 @@ class Index:
             vectors: float32 [n, d].
             error: the largest error of a score that is computed in half or single precision, for a query of norm 1.
         """
-        self.rescored_s = 0.0
+        self.rescored_s = self._scored_s = 0.0
         self._vectors = vectors
         self._error = error
         self._half = faiss.IndexScalarQuantizer(
@@ -98,7 +100,7 @@ class Index:
         if max(ks, default=0) > 0 and byte_vectors.pays(groups, len(self)):
             found = self._search_bytes(queries, max(ks), groups)
         parts = [part for selection, rows in groups.items() for part in _parts(selection, rows, found)]
-        best = spread(lambda part: self.search(queries[part[1]], max(ks[row] for row in part[1]), part[0]), parts)
+        best = self._spread(lambda part: self.search(queries[part[1]], max(ks[row] for row in part[1]), part[0]), parts)
         for (_, rows), each in zip(parts, best, strict=True):
             found.update(zip(rows, zip(*each, strict=True), strict=True))
         return found
@@ -107,10 +109,18 @@ class Index:
         """Search among the candidates that the bytes give; queries for which they give too many are left out."""
         self._check(queries)
         candidates = self._bytes.candidates(queries, groups, k)
-        best = spread(
-            lambda row: self._best(queries[row], self._narrow(queries[row], candidates[row], k), k), candidates
-        )
-        return dict(zip(candidates, best, strict=True))
+
+        def best(row: int) -> tuple[Matrix, Ids]:
+            return self._best(queries[row], self._narrow(queries[row], candidates[row], k), k)
+
+        return dict(zip(candidates, self._spread(best, list(candidates)), strict=True))
+
+    def _spread(self, work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
+        """Run `work` for each part, in as many threads as there are cores, and add what it took to `rescored_s`."""
+        before = self._scored_s
+        found = spread(work, parts)
+        self.rescored_s += (self._scored_s - before) / max(1, min(CORES, len(parts)))
+        return found
 
     def _narrow(self, query: Matrix, candidates: Ids, k: int) -> Ids:
         """Return the candidates that can be among the k best by their scores in single precision."""
@@ -186,7 +196,7 @@ class Index:
         blocks = range(0, max(len(candidates), 1), _BLOCK)
         scores = np.concatenate([inner(self._vectors[candidates[at : at + _BLOCK]], query) for at in blocks])
         order = np.lexsort((-candidates, -scores))[:k]
-        self.rescored_s += time.perf_counter() - started
+        self._scored_s += time.perf_counter() - started
         return scores[order], candidates[order]
 
 

@@ -54,7 +54,7 @@ class Ranker:
         rankings = [self._merge(query, *found[row], inner(news[row], states[row])) for row, query in enumerate(queries)]
         clock.append(time.perf_counter())
         select_s, search_s, merge_s = np.diff(clock).tolist()
-        # Threads that score at the same time spend more than the elapsed time.
+        # The share of the elapsed time is an estimate, as threads do not all end at once.
         rescore_s = min(self._index.rescored_s - rescored_s, search_s)
         self.timings_s = {"select": select_s, "search": search_s - rescore_s, "rescore": rescore_s + merge_s}
         return rankings
