@@ -72,7 +72,9 @@ def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
     """Return a text in which white space replaces the given stretches; line and column numbers do not change."""
     out: list[str] = []
     position = 0
-    for start, end in sorted(blanks):
+    for start, end in sorted(set(blanks)):
+        if start < position:
+            continue  # or all that follows would move
         out += text[position:start], _NO_NEWLINE.sub(" ", text[start:end])
         position = end
     return "".join([*out, text[position:]])
@@ -111,8 +113,11 @@ def _same_scopes(code: CommandText, asked: Sequence[Asked], scopes: tuple[LeanSc
 
 
 def _declares(code: CommandText, asked: Sequence[Asked], base: str) -> bool:
-    there = {each.full_name(base) for each in code.commands if each.keyword in DECLARING and each.name}
-    return all(item.name in there for item in asked)
+    lacking = {item.name for item in asked}
+    for each in code.commands:
+        if each.keyword in DECLARING and each.name:
+            lacking.discard(each.full_name(base))
+    return not lacking
 
 
 @dataclass(slots=True)
@@ -144,7 +149,9 @@ class _Repeated:
             if name in asked:
                 self.asked.setdefault(name, command)
             elif name in named:
-                self._compare(named[name], command)
+                # Only the first command counts. Lean refuses a second one of this name; and if macros hide several of
+                # them from Lean, they must not be taken out of the front several times.
+                self._compare(named.pop(name), command)
             elif command.keyword in keywords and (said := silent.get(_key(self.code, command))):
                 self._drop(said, command)
             if self.alignment.change:

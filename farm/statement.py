@@ -17,6 +17,7 @@ from farm.commands import MOST_SCOPES, THEOREMS, Command, CommandText, cut_comma
 from farm.declarations import plain_name
 from farm.header import cut_header
 from farm.lexer import DOUBTFUL, UNCLOSED
+from farm.models.limits import MAX_NAME_CHARS
 from farm.signature import Ambiguous, Signature, read_signature
 
 _HOLES = frozenset(("def", "abbrev", "instance"))
@@ -165,6 +166,9 @@ def _require_certain(cut: CommandText) -> None:
     if cut.deepest > MOST_SCOPES:
         raise ValueError(f"more than {MOST_SCOPES} sections and namespaces are open at once")
     for command in cut.commands:
+        if sum(len(scope.name) for scope in command.scopes) > MAX_NAME_CHARS:
+            # The full names of all declarations in them would take gigabytes.
+            raise ValueError(f"{place(cut.text, command.start)}: the names of open namespaces are too long")
         if command.keyword == "import":
             raise ValueError(f"{place(cut.text, command.start)}: `import` comes after the header")
         if command.keyword == "end" and len(parts(command.name) or ("",)) > len(command.scopes):

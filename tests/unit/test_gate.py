@@ -203,6 +203,10 @@ def test_a_name_that_ends_like_a_word_is_a_name(before: str) -> None:
         ("instance : Add (List ℕ) := x", 0),
         (f"instance (x : {'Nat → ' * 700}Nat) : Add Nat := x", 0),
         (f"open Lean{' ' * 100}in x", 5),
+        ("instance : (LE Nat) := x", 0),
+        ("instance : Add «Nat» := x", 0),
+        ("instance : «Add» ℕ := x", 0),
+        ("@[ext @ [simp] def", 8),
         ("@[ext @[simp] def", 7),
     ],
 )
@@ -321,6 +325,11 @@ def test_a_long_hostile_text_gets_an_answer(piece: str) -> None:
         ("open Lean", "\n"),
         ("(1IO", ".Meta"),
         ("0x", "a'"),
+        ("open Lean\ntheorem a : True := trivial «", "(«"),
+        ("def «", "ainstance " * 195 + "«" * 1900 + ":="),
+        ("import Std\n", "Http "),
+        ("", "structure Meta where\nMeta Meta "),
+        ("", "unsafe "),
     ],
 )
 def test_a_megabyte_of_commands_is_read_in_seconds(begin: str, piece: str) -> None:
@@ -339,3 +348,74 @@ def test_a_prime_of_a_long_name_is_part_of_it() -> None:
     name = "one_of_mathlibs_names_that_say_everything_" * 2
 
     assert refuse(f"theorem {name}' : True := trivial -- see {name}'\n") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@[aesop 100%] def f : T := x",
+        "@[aesop safe] noncomputable def f (g : Nat) := x",
+        "@[aesop safe [tactic]] theorem f : T := x",
+        "@[aesop safe «tactic»] theorem f : T := x",
+        "@[simp, aesop norm] private def f : T := x",
+        "def f : T := x\nattribute [aesop safe] f",
+        "attribute [aesop safe [tactic, cases]] f",
+        "def f : T := x\nexample : T := by aesop (add safe f)",
+        "example : T := by aesop (add tactic safe f)",
+        "abbrev f : T := x\nadd_aesop_rules safe [f]",
+        "add_aesop_rules [tactic safe f]",
+        "add_aesop_rules safe apply g\ndef f : T := x where g := y\nadd_aesop_rules safe f.g",
+        "theorem t : T := by\n  let rec f : T := x\n  aesop (add safe t.f)",
+        "@[aesop 100%\n\n] def f : T := x",
+        f"@[aesop 100%{' ' * 1000}] def f : T := x",
+        f"def f : T := x\nattribute [aesop safe] g{' ' * 1000}f",
+        f"def f : T := x\nexample : T := by aesop (add safe g{' ' * 1000}, safe f)",
+        "@[aesop 100%] nonrec def f : T := x",
+        "@ [aesop 100%] instance : T := x",
+        "def f : Aesop.TacGen := x",
+        "open Lean\n@[aesop safe apply] def f (g : MVarId) := x",
+    ],
+)
+def test_an_aesop_rule_that_may_be_a_program_of_the_text_is_refused(text: str) -> None:
+    assert refuse(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@[aesop safe apply] theorem f : T := x",
+        "@[aesop unsafe 10% apply] lemma f : T := x",
+        "@[aesop norm unfold] def f : T := x",
+        "@[aesop safe [constructors, cases]] inductive P : Prop where\n  | a : P",
+        "def f : T := x\nexample : T := by aesop (add safe unfold f)",
+        "example : T := by aesop (add safe g)",
+        "attribute [aesop safe apply] g",
+        'macro "x" : tactic => `(tactic| aesop)',
+    ],
+)
+def test_other_aesop_rules_pass(text: str) -> None:
+    assert refuse(text) is None
+
+
+@pytest.mark.parametrize("word", ["run_cmd x", "axiom foo : False", "macro_rules | x => y", "by_elab do x"])
+@pytest.mark.parametrize("symbol", ["[MOD", "[ZMOD", "[SMOD"])
+def test_a_word_behind_a_symbol_of_letters_is_refused(symbol: str, word: str) -> None:
+    assert refuse(f"example : 1 ≡ 1 {symbol}{word}") is not None
+    assert refuse(f"example : 1 ≡ 1 {symbol} n] := rfl") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "instance : Repr Nat := ⟨x⟩\n#eval 1",
+        'infixl:65 " + " => evil\n#eval 1 + 1',
+        "@[default_instance] instance : OfNat Foo n := ⟨x⟩\n#eval 1",
+        "open Lean\n\ndef s : Syntax := x\ntheorem t (h : T) : T := h",
+        "theorem t (h : autoParam True s) : True := h",
+        "example := from_lrat x y",
+        "example : T := by plausible",
+        "example : 1 = #sample Nat",
+    ],
+)
+def test_what_runs_a_term_of_the_text_is_refused(text: str) -> None:
+    assert refuse(text) is not None

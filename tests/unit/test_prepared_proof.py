@@ -354,3 +354,30 @@ def test_much_white_space_before_a_value_takes_no_time(blank: str) -> None:
     found = prepare(Proof(code=f"def f : Nat :={space}1\ntheorem h : True := trivial", statement=statement))
 
     assert found.objection is None
+
+
+def test_a_lemma_that_the_file_repeats_is_taken_out_of_the_front_once() -> None:
+    """A macro can eat the repetitions. The front lost as many characters at its end as they had, and meant less."""
+    lemma, pad = "theorem l : 1 = 1 := sorry", " ∧ n < 1"
+    statement = f"{lemma}\ndef good (n : Nat) : Prop := n > 2{pad}\n\ntheorem t : ∃ n, good n := sorry"
+    repeated = "example : True := skipit theorem l : 1 = 1 := rfl\n" * 3
+    eats = 'macro "skipit" "theorem" n:ident ":" a:term ":=" v:term : term => `(trivial)\n'
+
+    found = prepare(Proof(code=f"{eats}{repeated}theorem t : ∃ n, good n := ⟨3, by decide⟩", statement=statement))
+
+    assert f"n > 2{pad}" in found.front
+
+
+@pytest.mark.timeout(30)
+def test_a_lemma_that_the_file_repeats_a_thousand_times_is_compared_once() -> None:
+    statement = f"theorem l : P := {'x ' * 50_000}\ntheorem l2 : Q := x\ntheorem t : Q := sorry"
+
+    prepare(Proof(code="theorem l:P:=y\n" * 5_000 + "theorem t : Q := z", statement=statement))
+
+
+def test_a_statement_with_an_endless_namespace_is_refused() -> None:
+    """The full names of its declarations took gigabytes, in the API."""
+    statement = f"namespace {'a' * 400_000}\n" + "def a : N := sorry\n" * 20_000
+
+    with pytest.raises(ValueError, match="namespaces are too long"):
+        prepare(Proof(code="def a : N := x", statement=statement))

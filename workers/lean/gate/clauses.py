@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import dropwhile
 
 from farm.lexer import NAME, WORD_CHARS
 from farm.models import Reason
@@ -20,8 +21,6 @@ _ATTRIBUTES = re.compile(r"(?:@|attribute)\s*\[")
 _INSTANCE = re.compile(rf"instance{_END}")
 _HIDING = re.compile(rf"open{_END}\s*(?:scoped\s+)?{NAME}\s*(?P<hiding>hiding){_END}")
 _NATIVE = re.compile(rf"\+\s*(?P<plus>native){_END}|(?P<field>«?native»?)\s*:=")
-# An aesop rule may be a tactic: then it is code that the text itself contains.
-_TACTIC_RULE = re.compile(rf"(?:aesop|safe|norm|unsafe|[0-9%)])\s*(?P<tactic>tactic){_END}")
 _TOKEN = re.compile(rf"{NAME}|:=|->|[()\[\]{{}}⟨⟩⦃⦄,:|→×]")
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
@@ -45,8 +44,6 @@ def bad_clauses(code: str, body: int, *, native: bool) -> Iterator[Refusal]:
         yield _refusal("hiding", "it changes what later names mean", *hiding.span("hiding"))
     for field in _NATIVE.finditer(code, body) if "native" in code and not native else ():
         yield _refusal("native", NATIVE.why, *field.span(field.lastgroup or 0))
-    for rule in _TACTIC_RULE.finditer(code, body) if "tactic" in code else ():
-        yield _refusal("tactic", "a rule that is a tactic runs code while Lean elaborates", *rule.span("tactic"))
     if not code.isascii() and (hidden := _INVISIBLE.search(code, code.startswith("\ufeff"))):
         yield Refusal(Reason.POLICY, f"U+{ord(hidden[0]):04X} is refused: it cannot be seen", *hidden.span())
 
@@ -90,7 +87,7 @@ def _bad_attribute(code: str, opening: int) -> tuple[int, int] | None:
         depth += (word in _OPENING) - (word in _CLOSING)
         if depth == 0:
             return None
-        if word == "[" and code[token.start() - 1] == "@" and token.start() > opening:
+        if word == "[" and code[max(opening, token.start() - 80) : token.start()].rstrip().endswith("@"):
             return token.span()  # a list of attributes inside another one
         if token.start() == opening or (before == "attr" and word == ":=") or (depth <= listed and word == ","):
             listed, expected = depth, True
@@ -111,7 +108,8 @@ def _instances(code: str, body: int) -> Iterator[Refusal]:
         if type_ is None:
             yield _refusal("instance", f"its type does not end within {_REACH} characters", *match.span())
             return
-        class_, *arguments = type_ or [""]
+        words = [word.translate(_NAME_MARKS) for word in type_]
+        class_, *arguments = list(dropwhile(_OPENING.__contains__, words)) or [""]
         if class_.removeprefix("_root_.") in CORE_CLASSES and _is_core(arguments, own_types):
             yield _refusal("instance", "it gives a core class a new meaning on a core type", *match.span())
 

@@ -54,6 +54,8 @@ RULES = (
     Rule("it assumes what is to be proved", _set("axiom opaque unif_hint")),
     Rule("it leaves Lean's own definitions out", _set("prelude init_quot")),
     Rule(_RUNS, _set("#eval #eval! #guard #guard_expr #html #widget #test #where #help run_cmd run_elab run_meta")),
+    Rule(_RUNS, _set("#sample #conv run_io plausible slim_check lrat_proof from_lrat sym_simproc register_sym_simp")),
+    Rule(_RUNS, _set("autoParam TacGen RuleTac SingleRuleTac SimpleRuleTac RuleTacInput RuleTacOutput"), names=True),
     Rule(_RUNS, _set("run_tac run_conv by_elab eval% initialize builtin_initialize show_panel_widgets")),
     Rule(_RUNS, _set("with_panel_widgets simproc dsimproc simproc_decl dsimproc_decl cbv_simproc cbv_simproc_decl")),
     Rule(_RUNS, _set("builtin_simproc builtin_dsimproc builtin_simproc_decl builtin_dsimproc_decl")),
@@ -86,7 +88,7 @@ RULES = (
     # A text can print without `#eval`. Lean evaluates the term in `simp (config := …)`, and this term can run an IO
     # action by applying it to `()`, because an action is a function.
     Rule("it prints behind Lean's back", _set("println! eprintln! print! eprint! timeit allocprof")),
-    Rule(_LEAN, roots=_set("Lean Lake Qq Elab")),
+    Rule(_LEAN, roots=_set("Lean Lake Qq Elab Aesop")),
     Rule(_LEAN, roots=_set("Meta"), own=True),
     Rule(_LEAN, roots=_set("MetaM TermElabM TacticM CommandElabM CoreM MacroM ImportM"), deep=True),
     Rule("it acts on the machine", roots=_set("IO BaseIO EIO System"), deep=True),

@@ -10,8 +10,11 @@ text passes the gate, this proves nothing about the text.
 
 from __future__ import annotations
 
+import re
+
 from farm.models import Reason
 from farm.source import split_header
+from workers.lean.gate.aesop_rules import bad_aesop_rules
 from workers.lean.gate.clauses import bad_clauses
 from workers.lean.gate.masking import mask
 from workers.lean.gate.notation import bad_syntax
@@ -21,6 +24,7 @@ from workers.lean.gate.words import Lists, forbidden_commands, forbidden_words
 
 __all__ = ["Refusal", "place", "refuse"]
 
+_NESTED = re.compile(r"«[^«»\n]*«")
 _ALL = Lists(RULES)
 _BUT_NATIVE = Lists(rule for rule in RULES if rule is not NATIVE)
 
@@ -39,8 +43,12 @@ def first_refusal(text: str, lists: Lists, *, native: bool = False) -> Refusal |
     """Return the first thing in a text that the rules in `lists` refuse."""
     body = len(split_header(text).header)
     code, found = mask(text)
+    if nested := _NESTED.search(code):
+        # Every pattern with a name would look for the end of the outer name from each `«`.
+        return Refusal(Reason.POLICY, "`«` is refused inside «»: no name has it", *nested.span())
     found += forbidden_words(code, body, lists)
     found += forbidden_commands(code, body, lists) if "#" in code else ()
     found += bad_clauses(code, body, native=native)
+    found += bad_aesop_rules(code) if "aesop" in code else ()
     found += bad_syntax(text, code, body, lists)
     return min(found, key=lambda refusal: (refusal.start, refusal.reason is not Reason.PARSE), default=None)

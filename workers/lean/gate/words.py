@@ -17,16 +17,19 @@ _RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
 _NAME = re.compile(NAME)
 _NAME_BEGINS = re.compile(rf"«[^»\n]*»|[{LETTERS}]")
 # A letter after one of these characters begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib has a letter
-# directly after one of them. `→` is not among them, because of `→o` and `→r`; neither are digits, quotes and closing
-# brackets.
+# directly after one of them, except those of `_MODULO`. `→` is not among them, because of `→o` and `→r`; neither are
+# digits, quotes and closing brackets.
 _BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
+# Mathlib's symbols `[MOD`, `[ZMOD` and the like: what follows them begins a token.
+_MODULO = re.compile(r"\[[A-Z]?MOD")
 _HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
 # `#s` is the number of elements of the set `s`. It passes if `s` is one letter, perhaps with digits, primes or
 # subscripts, and also if `#s` is in a place where a term is expected.
 _COUNTED = re.compile(rf"[{LETTERS}][0-9'₀-₉ₐ-ₜᵢ-ᵪ]*(?:\.|\Z)")
 _BEFORE_TERM = frozenset("([{⟨=≠<>≤≥+*/^∣,:→↔∧∨¬←∈↦")
-# An `#eval` that only calculates with numbers. It passes, because it runs none of the text's code, and people forget to
-# remove such commands. The pattern also requires that the command ends after the calculation.
+# An `#eval` that only calculates with numbers. It passes if nothing in the text can change what numerals and operators
+# mean: then it runs none of the text's code, and people forget to remove such commands. The pattern also requires that
+# the command ends after the calculation.
 _CALCULATION = re.compile(
     r"#eval[ \t]+\({0,8}[0-9](?:[0-9+*/%^() \t-]{0,80}[0-9)])?"
     rf"(?=\s{{0,80}}(?:\Z|(?:theorem|lemma|end)[^{WORD_CHARS}]))"
@@ -39,8 +42,10 @@ _PROBABILITY = re.compile(r"\s{1,80}\d{1,3}\s{0,80}%")
 # The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
 # attribute before `unsafe`: an attribute could make Lean use the definition.)
 _DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\s:({])")
-# Words that make Lean run a term of the text.
-_RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=")
+# Words that make Lean run a term of the text, or that such a term may consist of.
+_RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=|aesop|Syntax|Unhygienic|mkIdent|mkNode|MVarId|`\(")
+# Words that can change what numerals and operators mean, and so what `#eval 1 + 1` runs.
+_CHANGES_NUMERALS = re.compile(r"instance|notation|infix|prefix|postfix|macro|deriving|attribute|@\[|open\s+Lean")
 _USED_BEHIND = frozenset("([{⟨,@←|=>∘<$;·+*:¬-]")
 _LAST_WORD = re.compile(r"\w+\Z")
 # For so many definitions with `unsafe` the whole text is searched for their names; a text with more has other aims.
@@ -84,6 +89,14 @@ class _Code:
         return frozenset(name.rpartition(".")[2] for name in _OWN.findall(self.code))
 
     @cached_property
+    def has_std(self) -> bool:
+        return "Std" in self.code
+
+    @cached_property
+    def has_lean(self) -> bool:
+        return "Lean" in self.code
+
+    @cached_property
     def runs_terms(self) -> bool:
         return _RUNS_TERMS.search(self.code) is not None
 
@@ -92,12 +105,12 @@ class _Code:
 
         Only the first `_MOST_UNSAFE` definitions of a text are looked for.
         """
+        self._unsafe += 1
+        if self._unsafe > _MOST_UNSAFE:
+            return False
         before = self.code[:start].rstrip(" \t")
         defined = _DEFINED.match(self.code, end)
         if defined is None or before[-1:] not in ("", "\n") or before.rstrip()[-1:] == "]":
-            return False
-        self._unsafe += 1
-        if self._unsafe > _MOST_UNSAFE:
             return False
         return sum(self._may_name(run, defined[1]) for run in _RUN.finditer(self.code)) == 1
 
@@ -117,7 +130,7 @@ def forbidden_words(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
     text = _Code(code)
     for run in _RUN.finditer(code):
         start, end = run.span()
-        if start == 0 or code[start - 1] in _BEFORE_NAME:
+        if start == 0 or (code[start - 1] in _BEFORE_NAME and not _MODULO.match(code, start - 1)):
             name = _NAME.match(code, start, end)
             if name:
                 yield from _in_name(text, *name.span(), body, lists)
@@ -150,7 +163,7 @@ def _rule_for_name(text: _Code, name: str, start: int, lists: Lists) -> Rule | N
     rule = lists.by_root.get(parts[0])
     if rule and not _is_excused(text, rule, parts, start):
         return rule
-    if not STD_ROOTS.isdisjoint(parts) and "Std" in text.code:
+    if not STD_ROOTS.isdisjoint(parts) and text.has_std:
         return lists.by_root.get("IO")
     return next((lists.by_root[part] for part in parts if part in lists.deep), None)
 
@@ -166,7 +179,7 @@ def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
     - The name is that of a lemma (`LEMMA_SPACES`), and is used here, not declared.
     """
     if rule.own and parts[0] in text.own_types:
-        return "Lean" not in text.code if parts[0] == "Meta" else TASK_FUNCTIONS.isdisjoint(parts[1:])
+        return not text.has_lean if parts[0] == "Meta" else TASK_FUNCTIONS.isdisjoint(parts[1:])
     if parts[0] != "Lean":
         return False
     if len(parts) == 1:
@@ -211,6 +224,7 @@ def forbidden_commands(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
     An allowed word passes only if white space or the end of the text follows it. Otherwise Lean may read a shorter
     word, which is another command: it reads `#wherex` as `#where`.
     """
+    calculates = _CHANGES_NUMERALS.search(code) is None
     for match in _HASH.finditer(code, body):
         start, end = match.span()
         if match[1] is None:
@@ -218,7 +232,7 @@ def forbidden_commands(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
         if match[0] in ALLOWED_HASH and code[end : end + 1] in ("", " ", "\n", "\r", "\t"):
             continue
         rule = next((rule for word, rule in lists.by_hash.items() if match[0].startswith(word)), None)
-        if rule and not _CALCULATION.match(code, start):
+        if rule and not (calculates and _CALCULATION.match(code, start)):
             yield Refusal(rule.reason, f"`{match[0]}` is refused: {rule.why}", start, end)
         elif rule is None and not _COUNTED.match(match[1]) and not _is_term(code, start):
             yield Refusal(
