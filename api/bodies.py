@@ -166,9 +166,13 @@ async def lines(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes
     Raises:
         TooLarge: a line is longer than `limit` bytes, or there are more than `_MOST_LINES` lines, blank ones included.
     """
-    rest, seen = b"", 0
+    rest, seen = bytearray(), 0
     async for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
+        # A line may come in thousands of chunks, so what has come of it is not searched and copied with each.
+        *whole, last = (bytes(rest) + chunk).split(b"\n") if b"\n" in chunk else [chunk]
+        if whole:
+            rest.clear()
+        rest += last
         seen += len(whole)
         if seen > _MOST_LINES:
             raise TooLarge(f"The body has more than {_MOST_LINES} lines")
@@ -178,4 +182,4 @@ async def lines(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes
         if len(rest) > limit:
             raise TooLarge(f"A line is over {limit >> 20} MB")
     if rest.strip():
-        yield rest
+        yield bytes(rest)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -101,15 +101,22 @@ class Prepared:
         if position is None or not 1 <= position.line <= len(self._lines):
             return None
         offset = self._lines[position.line - 1] + position.column
-        for start, part in self._starts:
-            if part.at is not None and start <= offset <= start + len(part.text):
+        index = bisect_left(self._ends, offset)
+        while index < len(self._starts) and self._starts[index][0] <= offset:
+            start, part = self._starts[index]
+            if part.at is not None:
                 return self.place(part.at + offset - start)
+            index += 1
         return None
 
     def place(self, at: int) -> Position:
         """Return a place in the user's code as the position that Lean would report."""
         line = bisect_right(self._code_lines, at)
         return Position(line=line, column=at - self._code_lines[line - 1])
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [start + len(part.text) for start, part in self._starts]
 
     @cached_property
     def _starts(self) -> list[tuple[int, Part]]:

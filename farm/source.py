@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from farm.header import cut_header
 from farm.models import Position, Proof
@@ -33,11 +34,9 @@ class Source:
         """
         if position is None:
             return None
-        before = self.header + self.gap
-        line = position.line + before.count("\n") - lines_before
-        column = position.column
-        if position.line == 1:
-            column += len(before) - (before.rfind("\n") + 1)
+        lines, last_column = _end(self.header, self.gap)
+        line = position.line + lines - lines_before
+        column = position.column + (last_column if position.line == 1 else 0)
         return Position(line=line, column=column) if line >= 1 else None
 
 
@@ -67,3 +66,13 @@ def assemble(proof: Proof) -> Text:
             return Text(before + prepared.body, lines - proof.code.count("\n", 0, part.at))
         lines += part.text.count("\n")
     return Text(before + prepared.body, lines)
+
+
+@lru_cache(maxsize=16)
+def _end(header: str, gap: str) -> tuple[int, int]:
+    """Return how many lines end in the text before a body, and in which column this text ends.
+
+    A reply may have hundreds of thousands of positions, and the header a megabyte.
+    """
+    before = header + gap
+    return before.count("\n"), len(before) - (before.rfind("\n") + 1)
