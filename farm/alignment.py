@@ -143,15 +143,18 @@ class _Repeated:
         }
         silent = {_key(cut, each): each for each in (*challenge.own, *challenge.later) if self._is_silent(each)}
         keywords = {each.keyword for each in silent.values()}
-        asked = {item.name for item in challenge.asked}
+        asked, compared = {item.name for item in challenge.asked}, set[str]()
         for command in self.code.commands:
             name = command.full_name(self.base) if command.name and _declaring(command) else ""
             if name in asked:
                 self.asked.setdefault(name, command)
             elif name in named:
-                # Only the first command counts. Lean refuses a second one of this name; and if macros hide several of
-                # them from Lean, they must not be taken out of the front several times.
                 self._compare(named.pop(name), command)
+                compared.add(name)
+            elif name in compared:
+                # Lean refuses this. If macros hid it from Lean, it would be taken out of the front a second time.
+                text = f"`{command.name}` is the statement's own and is declared twice"
+                self.alignment.change = Change(text, command.start)
             elif command.keyword in keywords and (said := silent.get(_key(self.code, command))):
                 self._drop(said, command)
             if self.alignment.change:

@@ -356,16 +356,19 @@ def test_much_white_space_before_a_value_takes_no_time(blank: str) -> None:
     assert found.objection is None
 
 
-def test_a_lemma_that_the_file_repeats_is_taken_out_of_the_front_once() -> None:
+def test_a_lemma_that_the_file_repeats_is_refused() -> None:
     """A macro can eat the repetitions. The front lost as many characters at its end as they had, and meant less."""
     lemma, pad = "theorem l : 1 = 1 := sorry", " ∧ n < 1"
     statement = f"{lemma}\ndef good (n : Nat) : Prop := n > 2{pad}\n\ntheorem t : ∃ n, good n := sorry"
     repeated = "example : True := skipit theorem l : 1 = 1 := rfl\n" * 3
     eats = 'macro "skipit" "theorem" n:ident ":" a:term ":=" v:term : term => `(trivial)\n'
 
-    found = prepare(Proof(code=f"{eats}{repeated}theorem t : ∃ n, good n := ⟨3, by decide⟩", statement=statement))
+    code = f"{eats}{repeated}theorem t : ∃ n, good n := ⟨3, by decide⟩"
+    found = prepare(Proof(code=code, statement=statement, targets=["t"]))
 
-    assert f"n > 2{pad}" in found.front
+    assert found.objection is not None
+    assert found.objection.reason is Reason.STATEMENT
+    assert "declared twice" in found.objection.message.data
 
 
 @pytest.mark.timeout(30)
