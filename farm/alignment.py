@@ -72,7 +72,7 @@ def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
     """Return a text in which white space replaces the given stretches; line and column numbers do not change."""
     out: list[str] = []
     position = 0
-    for start, end in sorted(set(blanks)):
+    for start, end in sorted(blanks):
         if start < position:
             continue  # or all that follows would move
         out += text[position:start], _NO_NEWLINE.sub(" ", text[start:end])

@@ -11,7 +11,7 @@ _VERBATIM = frozenset(("string", "char", "doc"))
 _IDLE = ("--", "/-", " \n", "\n\n", "\r\n")
 _NEWLINE_CHARACTER = "'\n'"
 _LONE_RETURN = re.compile(r"\r(?!\n)")
-_SPACES_AT_END = re.compile(r"(?<! ) ++\n")
+_SPACES_AT_END = re.compile(r"(?<! ) +\n")
 _BLANK_LINES = re.compile(r"\n{2,}")
 
 

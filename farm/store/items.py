@@ -11,11 +11,9 @@ from farm.store.client import AsyncRedisClient
 from farm.store.codec import raw, unmark, unpack
 from farm.store.connection import translated
 from farm.store.records import read_record
-from farm.store.results import PAGE_BYTES
+from farm.store.results import FIRST, MOST, PAGE_BYTES
 
 _SLICE = 100
-# How many proofs are read first, and at most at a time: each has up to 2 MB of text, and its verdict may be as large.
-_FIRST, _MOST = 16, 64
 
 
 async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> list[bytes]:
@@ -27,9 +25,9 @@ async def items_json(client: AsyncRedisClient, batch: str, indices: range) -> li
         StoreUnavailable: Redis does not answer.
     """
     found: list[bytes] = []
-    size_bytes, many = 0, _FIRST
+    size_bytes, many = 0, FIRST
     while some := indices[len(found) : len(found) + many]:
-        many = _MOST
+        many = MOST
         for index, item, result in zip(some, *(await _read(client, batch, some)), strict=True):
             if item is None:
                 return found

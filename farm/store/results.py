@@ -10,8 +10,8 @@ from farm.store.codec import raw
 from farm.store.connection import translated
 
 PAGE_BYTES = 8 << 20
-# How many verdicts are read first, and at most at a time: the next ones may have 2 MB each.
-_FIRST, _MOST = 16, 64
+# How many verdicts or proofs are read first, and at most at a time: the next ones may have 2 MB each.
+FIRST, MOST = 16, 64
 
 
 async def read_results(client: AsyncRedisClient, batch: str, indices: Sequence[str]) -> list[bytes]:
@@ -33,14 +33,14 @@ async def read_page(client: AsyncRedisClient, batch: str, indices: Sequence[str]
     Raises the same errors as `read_results`.
     """
     found: list[bytes] = []
-    size_bytes, many = 0, _FIRST
+    size_bytes, many = 0, FIRST
     while some := indices[len(found) : len(found) + many]:
         for blob in await _read_packed(client, batch, some):
             found.append(raw(blob))
             size_bytes += len(found[-1])
             if size_bytes >= PAGE_BYTES:
                 return found
-        many = _MOST
+        many = MOST
     return found
 
 
