@@ -149,7 +149,8 @@ def cut_commands(text: str, start: int = 0) -> CommandText:
 class _Cutter:
     """Reads tokens from left to right and cuts them into commands.
 
-    `current` is the first token of the command being read, or None. A prefix is the doc comment, attributes and
+    `current` is the first token of the command being read, or None; `keyword` is the token of its keyword, and `word`
+    the text of this token, which is looked at often and may be long. A prefix is the doc comment, attributes and
     modifiers before a command; `prefix` is the first token of the prefix being read, or None. `before` is the last word
     or symbol that has been read, and `led` the last word or symbol before the prefix.
     """
@@ -161,6 +162,7 @@ class _Cutter:
     lines: list[int] = field(default_factory=list)
     current: int | None = None
     keyword: int = 0
+    word: str = ""
     prefix: int | None = None
     led: str = ""
     before: str = ""
@@ -196,7 +198,7 @@ class _Cutter:
 
     def _read(self, index: int, kind: str, word: str) -> None:
         if (word in _RESERVED or kind == "hash") and self._begins(index, kind, word):
-            self._begin(index)
+            self._begin(index, word)
         elif word in _MODIFIERS:
             self._lead(index)
         else:
@@ -228,7 +230,7 @@ class _Cutter:
         first = index if self.prefix is None else self.prefix
         if self._is_first_on_line(first):
             return self._column(first) <= self._column(self.current)
-        return self.text[slice(*self.tokens[self.keyword][1:])] in STRUCTURAL | SCOPED
+        return self.word in STRUCTURAL | SCOPED
 
     def _is_first_on_line(self, index: int) -> bool:
         start = self.tokens[index].start
@@ -240,27 +242,24 @@ class _Cutter:
         start = self.tokens[index].start
         return start - self.lines[bisect_right(self.lines, start) - 1]
 
-    def _begin(self, index: int) -> None:
+    def _begin(self, index: int, word: str) -> None:
         before = self.before if self.prefix is None else self.led
-        if self.current is not None and before == "in" and self._takes_in():
-            self.keyword = index
-        else:
+        if self.current is None or before != "in" or not self._takes_in():
             start = index if self.prefix is None else self.prefix
             self._finish(start)
-            self.current, self.keyword = start, index
-        self.prefix = None
+            self.current = start
+        self.keyword, self.word, self.prefix = index, word, None
 
     def _takes_in(self) -> bool:
-        keyword = self.tokens[self.keyword]
-        word = self.text[keyword.start : keyword.end]
-        return word in SCOPED or word in _SYNTAX or word == "attribute" or keyword.kind == "hash"
+        is_hash = self.tokens[self.keyword].kind == "hash"
+        return self.word in SCOPED or self.word in _SYNTAX or self.word == "attribute" or is_hash
 
     def _finish(self, last: int) -> None:
         if self.current is None:
             return
         first, keyword = self.current, self.tokens[self.keyword]
         last, limit = self._without_trailing_comments(last)
-        word, start = self.text[keyword.start : keyword.end], self.tokens[first].start
+        word, start = self.word, self.tokens[first].start
         name, name_at = self._name(word, last)
         end = start + len(self.text[start:limit].rstrip())
         is_private = any(self.text[a:b] == "private" for _, a, b in self.tokens[first : self.keyword])

@@ -35,7 +35,8 @@ def declared(code: str, names: Sequence[str]) -> set[str]:
     if len(names) <= _MOST_SOUGHT and not any(name.rpartition(".")[2] in code for name in names):
         return set()
     there = {name for name, _ in _declarations(code)}
-    return {name for name in names if not there.isdisjoint(_endings(name))}
+    lengths = {len(name) for name in there}
+    return {name for name in names if not there.isdisjoint(_endings(name, lengths))}
 
 
 def _declarations(code: str) -> Iterator[tuple[str, int]]:
@@ -47,10 +48,13 @@ def _declarations(code: str) -> Iterator[tuple[str, int]]:
                 yield plain_name(code[name.start : name.end]), name.start
 
 
-def _endings(name: str) -> Iterator[str]:
-    while name:
-        yield name
-        name = name.partition(".")[2]
+def _endings(name: str, lengths: set[int]) -> Iterator[str]:
+    """Yield a name, and what follows each of its dots, as far as their lengths are among `lengths`."""
+    at = 0
+    while at < len(name):
+        if len(name) - at in lengths:
+            yield name[at:]
+        at = name.find(".", at) + 1 or len(name)
 
 
 def begins_file(code: str) -> bool:

@@ -20,6 +20,9 @@ from farm.statement import read_statement
 
 _WHITE_LINES = re.compile(r"(?:[^\S\n]*\n)+")
 _MOST_NAMED = 20
+# Lean compares the columns of a tactic block's lines. A declaration whose column is above this one moves to it: else a
+# text of many declarations on one line would grow by a line's length for each insert.
+_LAST_COLUMN = 200
 # Commands that may run twice without harm.
 _QUIET = frozenset(("open", "set_option"))
 
@@ -207,7 +210,7 @@ def _parts(own: str, at: int, alignment: Alignment) -> tuple[Part, ...]:
     if match := _WHITE_LINES.match(own, at):
         at = match.end()
     for start, text in sorted(alignment.inserts, key=lambda insert: insert[0]):
-        column = start - own.rfind("\n", 0, start) - 1
+        column = min(start - own.rfind("\n", max(0, start - _LAST_COLUMN), start) - 1, _LAST_COLUMN)
         parts += [Part(own[at:start], at), Part("\n" + text + "\n" + " " * column)]
         at = start
     return (*parts, Part(own[at:], at))

@@ -146,7 +146,14 @@ def _without_comments(cut: CommandText, command: Command, start: int) -> str:
 def _code_end(cut: CommandText, command: Command, end: int) -> int:
     """Return `end`, moved back over the white space and comments in front of it."""
     comments = {token.end: token.start for token in cut.tokens[command.first : command.last] if token.kind in _COMMENTS}
-    end = command.start + len(cut.text[command.start : end].rstrip())
+    end = _ink_end(cut.text, command.start, end)
     while end in comments:
-        end = command.start + len(cut.text[command.start : comments[end]].rstrip())
+        end = _ink_end(cut.text, command.start, comments[end])
+    return end
+
+
+def _ink_end(text: str, start: int, end: int) -> int:
+    """Return `end`, moved back over white space, at most to `start`. Nothing is copied: the text may be long."""
+    while end > start and text[end - 1].isspace():
+        end -= 1
     return end

@@ -13,8 +13,6 @@ from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from farm.client.manifest import Identity
 from farm.client.series import Known
 from farm.errors import ConfigurationError, InvalidRequest
@@ -217,7 +215,7 @@ def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
         try:
             row = json.loads(line)
             yield line + b"\n", row, Verdict.model_validate(row)
-        except (ValueError, ValidationError) as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidRequest(f"{path}:{number} is not a verdict: --output continues only its own files") from error
 
 

@@ -185,7 +185,7 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
 def _loaded(text: str, otherwise: Any) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return otherwise
 
 

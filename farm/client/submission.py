@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from farm.client.failures import invalid
 from farm.errors import InvalidRequest
-from farm.models import Options, Proof, as_proof
+from farm.models import Goal, Options, Proof, as_proof
 from farm.models.limits import MAX_VERIFY_PROOFS
 
 ProofLike: TypeAlias = str | dict[str, Any] | Proof
@@ -143,3 +143,15 @@ def check_proofs(proofs: Proofs) -> Iterator[Proof]:
             yield as_proof(each)
         except ValidationError as error:
             raise invalid(error, f"Proof {index}") from error
+
+
+def check_goal(fields: dict[str, Any]) -> Goal:
+    """Check a goal that a user gave for a search of tactics, and return it as a model.
+
+    Raises:
+        InvalidRequest: a field is unknown or wrong; the message says which.
+    """
+    try:
+        return Goal(**fields)
+    except ValidationError as error:
+        raise invalid(error, "The goal") from error

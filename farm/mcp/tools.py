@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -9,7 +10,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
 from farm.client import AsyncFarm
-from farm.client.submission import OptionFields
+from farm.client.submission import OptionFields, check_goal, check_proofs
 from farm.errors import InvalidRequest
 from farm.mcp import answers
 from farm.mcp.bounded_output import bounded_json
@@ -67,7 +68,9 @@ class Tools:
                 "timeout_s": timeout_s,
                 "feedback": True,
             }
-            [verdict] = await farm.verify([proof], **options)
+            # Reading a long statement takes seconds, and whoever runs this event loop serves others too.
+            checked = await asyncio.to_thread(list, check_proofs([proof]))
+            [verdict] = await farm.verify(checked, **options)
             return bounded_json(answers.of_verdict(verdict))
 
         return await call_tool(context, self._connect, ask)
@@ -87,7 +90,7 @@ class Tools:
         """
 
         async def ask(farm: AsyncFarm) -> str:
-            goal = {"code": code, "statement": statement, "candidates": tactics}
+            goal = await asyncio.to_thread(check_goal, {"code": code, "statement": statement, "candidates": tactics})
             found = await farm.tactics([goal], environment=environment, timeout_s=timeout_s)
             return bounded_json(answers.of_goal(found.results[0], tactics))
 

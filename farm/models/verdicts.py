@@ -54,7 +54,7 @@ class Reason(OpenWord):
 
 # The version of the rules by which proofs are judged; it changes whenever the rules change. Verdicts that were made
 # under another version are not reused, and an operator can revoke them.
-POLICY_VERSION = "5"
+POLICY_VERSION = "6"
 
 UNDECIDED_REASONS = frozenset(
     {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -68,11 +69,16 @@ async def undecided(client: AsyncRedisClient, batch: str, total: int) -> AsyncIt
     for start in range(0, total, _SLICE):
         some = range(start, min(start + _SLICE, total))
         items, results = await _read(client, batch, some)
-        yield [
-            _as_submitted(index, item)
-            for index, item, result in zip(some, items, results, strict=True)
-            if item and result and unpack(result)["outcome"] == Outcome.UNDECIDED
-        ]
+        # Statements may be long, and whoever runs this event loop serves others too.
+        yield await asyncio.to_thread(_undecided, some, items, results)
+
+
+def _undecided(indices: range, items: list[bytes | None], results: list[bytes | None]) -> list[Proof]:
+    return [
+        _as_submitted(index, item)
+        for index, item, result in zip(indices, items, results, strict=True)
+        if item and result and unpack(result)["outcome"] == Outcome.UNDECIDED
+    ]
 
 
 def _as_submitted(index: int, item: bytes) -> Proof:

@@ -154,7 +154,7 @@ MISUSES: list[tuple[str, dict[str, Any], str]] = [
     ("verify", {"code": TRUE, "environment": "elsewhere"}, "invalid: environment: 'elsewhere' is unknown"),
     ("verify", {"code": TRUE, "level": "sure"}, "invalid: level: Input should be 'compiled', 'checked' or 'attested'"),
     ("verify", {"code": TRUE, "timeout_s": 1e9}, "invalid: "),
-    ("try_tactics", {"tactics": ["rfl"]}, "invalid: The search: goals.0"),
+    ("try_tactics", {"tactics": ["rfl"]}, "invalid: The goal: a goal is given"),
     ("commands", {"commands": ["theorem x : 1 = 1 := rfl"]}, "invalid: `commands` runs #check,"),
     ("commands", {"commands": [" "]}, "invalid: `commands` runs #check,"),
     ("retrieve_premises", {"goal": "⊢ True", "k": 1000}, "invalid: k: Input should be less than or equal to 50"),

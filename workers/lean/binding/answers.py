@@ -142,6 +142,6 @@ def _parsed(text: str) -> dict[str, Any]:
         return {}
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}

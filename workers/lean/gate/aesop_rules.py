@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from farm.lexer import WORD_CHARS
 from farm.models import Reason
+from workers.lean.gate.code import Code
 from workers.lean.gate.refusal import Refusal
 
 # The ways to use a constant that run none of its code.
@@ -18,8 +19,6 @@ _HARMLESS = re.compile(
     rf"(?<![{WORD_CHARS}.«])(?:apply|simp|unfold|constructors|cases|forward|destruct)(?![{WORD_CHARS}.»])"
 )
 _TACTIC = re.compile(rf"(?<![{WORD_CHARS}.])«?tactic»?(?![{WORD_CHARS}.])")
-# Words that define something with code, also inside another definition.
-_HAS_CODE = re.compile(rf"(?<![{WORD_CHARS}.])(?:def|abbrev|instance|rec|where)(?![{WORD_CHARS}])")
 _LISTS = re.compile(
     r"(?P<attribute>attribute\s*\[)|(?P<before>@\s*\[)|(?P<add>\(\s*add(?=\s))|(?P<command>add_aesop_rules)"
 )
@@ -35,16 +34,16 @@ _REACH = 1000
 _WHY = "it may be a tactic: say how aesop is to use it, for example `unfold` or `apply`"
 
 
-def bad_aesop_rules(code: str) -> Iterator[Refusal]:
-    """Yield the first word of an aesop rule that may run a definition of the text; `code` is the text's code."""
-    for word in _TACTIC.finditer(code):
-        before = code[max(0, word.start() - 80) : word.start()].rstrip()
+def bad_aesop_rules(code: Code) -> Iterator[Refusal]:
+    """Yield the first word of an aesop rule that may run a definition of the text or of the text before it."""
+    text = code.text
+    for word in _TACTIC.finditer(text):
+        before = text[max(0, word.start() - 80) : word.start()].rstrip()
         if not before.endswith((":", "`(")):
             yield _refusal("tactic", "a rule that is a tactic runs code while Lean elaborates", word)
             return
-    has_code = _HAS_CODE.search(code) is not None
-    for opening in _LISTS.finditer(code):
-        if _is_bad(code, opening, has_code=has_code):
+    for opening in _LISTS.finditer(text):
+        if _is_bad(text, opening, has_code=code.has_definitions):
             yield _refusal(opening["command"] or "aesop", _WHY, opening)
             return
 

@@ -11,8 +11,9 @@ from itertools import dropwhile
 
 from farm.lexer import NAME, WORD_CHARS
 from farm.models import Reason
+from workers.lean.gate.code import Code
 from workers.lean.gate.refusal import Refusal
-from workers.lean.gate.rules import ALLOWED_ATTRIBUTES, ALLOWED_OPTIONS, CORE_CLASSES, CORE_TYPES, DECLARES, NATIVE
+from workers.lean.gate.rules import ALLOWED_ATTRIBUTES, ALLOWED_OPTIONS, CORE_CLASSES, CORE_TYPES, NATIVE
 
 _NAME_MARKS = str.maketrans("", "", "«»")
 _END = rf"(?![{WORD_CHARS}»])"
@@ -29,22 +30,23 @@ _REACH = 4000
 _ARROWS = frozenset(("→", "->", "×"))
 
 
-def bad_clauses(code: str, body: int, *, native: bool) -> Iterator[Refusal]:
+def bad_clauses(code: Code, body: int, *, native: bool) -> Iterator[Refusal]:
     """Yield the words in a text's code that are refused because of their places; `native` lets `native := true` pass.
 
     Args:
-        code: the text's code, see `masking`.
+        code: the text's code.
         body: where the text's header ends.
         native: whether the batch may use `native_decide`.
     """
-    yield from _options(code, body)
-    yield from _attributes(code, body)
+    text = code.text
+    yield from _options(text, body)
+    yield from _attributes(text, body)
     yield from _instances(code, body)
-    for hiding in _HIDING.finditer(code, body) if "hiding" in code else ():
+    for hiding in _HIDING.finditer(text, body) if "hiding" in text else ():
         yield _refusal("hiding", "it changes what later names mean", *hiding.span("hiding"))
-    for field in _NATIVE.finditer(code, body) if "native" in code and not native else ():
+    for field in _NATIVE.finditer(text, body) if "native" in text and not native else ():
         yield _refusal("native", NATIVE.why, *field.span(field.lastgroup or 0))
-    if not code.isascii() and (hidden := _INVISIBLE.search(code, code.startswith("\ufeff"))):
+    if not text.isascii() and (hidden := _INVISIBLE.search(text, text.startswith("\ufeff"))):
         yield Refusal(Reason.POLICY, f"U+{ord(hidden[0]):04X} is refused: it cannot be seen", *hidden.span())
 
 
@@ -52,8 +54,8 @@ def _refusal(word: str, why: str, start: int, end: int) -> Refusal:
     return Refusal(Reason.POLICY, f"`{word}` is refused: {why}", start, end)
 
 
-def _options(code: str, body: int) -> Iterator[Refusal]:
-    for match in _OPTION.finditer(code, body) if "set_option" in code else ():
+def _options(text: str, body: int) -> Iterator[Refusal]:
+    for match in _OPTION.finditer(text, body) if "set_option" in text else ():
         name = (match["name"] or "set_option").translate(_NAME_MARKS)
         if not _is_allowed_option(name):
             span = match.span("name") if match["name"] else match.span()
@@ -64,17 +66,17 @@ def _is_allowed_option(name: str) -> bool:
     return any(name == option or (option.endswith(".") and name.startswith(option)) for option in ALLOWED_OPTIONS)
 
 
-def _attributes(code: str, body: int) -> Iterator[Refusal]:
-    for match in _ATTRIBUTES.finditer(code, body) if "[" in code else ():
-        bad = _bad_attribute(code, match.end() - 1)
+def _attributes(text: str, body: int) -> Iterator[Refusal]:
+    for match in _ATTRIBUTES.finditer(text, body) if "[" in text else ():
+        bad = _bad_attribute(text, match.end() - 1)
         if bad:
             yield _refusal(
-                code[slice(*bad)].translate(_NAME_MARKS), "it is not on the list of harmless attributes", *bad
+                text[slice(*bad)].translate(_NAME_MARKS), "it is not on the list of harmless attributes", *bad
             )
             return
 
 
-def _bad_attribute(code: str, opening: int) -> tuple[int, int] | None:
+def _bad_attribute(text: str, opening: int) -> tuple[int, int] | None:
     """Return the place of the first refused attribute in a list; None if there is none.
 
     If the list does not end within `_REACH` characters, return the place of its opening bracket.
@@ -82,12 +84,12 @@ def _bad_attribute(code: str, opening: int) -> tuple[int, int] | None:
     # `listed` is the bracket depth of the present list of attributes: of the list itself, or of the inner list after
     # `attr :=` in `@[to_additive (attr := …)]`.
     depth, listed, expected, before = 0, 1, False, ""
-    for token in _TOKEN.finditer(code, opening, opening + _REACH):
+    for token in _TOKEN.finditer(text, opening, opening + _REACH):
         word = token[0]
         depth += (word in _OPENING) - (word in _CLOSING)
         if depth == 0:
             return None
-        if word == "[" and code[max(opening, token.start() - 80) : token.start()].rstrip().endswith("@"):
+        if word == "[" and text[max(opening, token.start() - 80) : token.start()].rstrip().endswith("@"):
             return token.span()  # a list of attributes inside another one
         if token.start() == opening or (before == "attr" and word == ":=") or (depth <= listed and word == ","):
             listed, expected = depth, True
@@ -99,22 +101,22 @@ def _bad_attribute(code: str, opening: int) -> tuple[int, int] | None:
     return opening, opening + 1
 
 
-def _instances(code: str, body: int) -> Iterator[Refusal]:
-    if "instance" not in code:
+def _instances(code: Code, body: int) -> Iterator[Refusal]:
+    text = code.text
+    if "instance" not in text:
         return
-    own_types = set(re.findall(rf"(?:{'|'.join(DECLARES)})\s+({NAME})", code))
-    for match in _INSTANCE.finditer(code, body):
-        type_ = _instance_type(code, match.end())
+    for match in _INSTANCE.finditer(text, body):
+        type_ = _instance_type(text, match.end())
         if type_ is None:
             yield _refusal("instance", f"its type does not end within {_REACH} characters", *match.span())
             return
         words = [word.translate(_NAME_MARKS) for word in type_]
         class_, *arguments = list(dropwhile(_OPENING.__contains__, words)) or [""]
-        if class_.removeprefix("_root_.") in CORE_CLASSES and _is_core(arguments, own_types):
+        if class_.removeprefix("_root_.") in CORE_CLASSES and _is_core(arguments, code.own_types):
             yield _refusal("instance", "it gives a core class a new meaning on a core type", *match.span())
 
 
-def _instance_type(code: str, position: int) -> list[str] | None:
+def _instance_type(text: str, position: int) -> list[str] | None:
     """Return the last part of an instance's type: the tokens after its last arrow or comma.
 
     If the type has no arrow or comma outside brackets, return all tokens after the colon. If the type does not end
@@ -122,7 +124,7 @@ def _instance_type(code: str, position: int) -> list[str] | None:
     """
     type_: list[str] | None = None
     depth = 0
-    for token in _TOKEN.finditer(code, position, position + _REACH):
+    for token in _TOKEN.finditer(text, position, position + _REACH):
         word = token[0]
         depth += (word in _OPENING) - (word in _CLOSING)
         if depth < 0 or word == "instance" or (depth == 0 and word in (":=", "|", "where")):
@@ -131,10 +133,10 @@ def _instance_type(code: str, position: int) -> list[str] | None:
             type_ = []
         elif type_ is not None:
             type_.append(word)
-    return None if position + _REACH < len(code) else type_ or []
+    return None if position + _REACH < len(text) else type_ or []
 
 
-def _is_core(arguments: list[str], own_types: set[str]) -> bool:
+def _is_core(arguments: list[str], own_types: frozenset[str]) -> bool:
     """Whether one of a class's arguments is a core type (`CORE_TYPES`), and none is a type that the text declares.
 
     The type of a function or a pair is not a core type, even if it consists of core types.

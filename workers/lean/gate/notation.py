@@ -23,6 +23,7 @@ from dataclasses import replace
 
 from farm.lexer import LETTERS, NAME, WORD_CHARS, Token, tokens
 from farm.models import Reason
+from workers.lean.gate.code import Code
 from workers.lean.gate.refusal import Refusal
 from workers.lean.gate.rules import Rule
 from workers.lean.gate.words import Lists, forbidden_words
@@ -56,29 +57,30 @@ _PROGRAM = "its meaning is a program, not a quotation of a term or tactic"
 _SPLICE = "in a text with new syntax, `$` stands before a name that a macro binds, or has white space after it"
 
 
-def bad_syntax(text: str, code: str, body: int, lists: Lists) -> Iterator[Refusal]:
+def bad_syntax(text: str, code: Code, body: int, lists: Lists) -> Iterator[Refusal]:
     """Yield what is wrong with the new syntax of a text.
 
     Args:
         text: the text.
-        code: the text's code, see `masking`.
+        code: the text's code.
         body: where the text's header ends.
         lists: the words that the rules refuse; no new token may be one of them.
     """
     commands = list(forbidden_words(code, body, _SYNTAX))
     if not commands:
         return
+    plain = code.text
     strings = [token for token in tokens(text, code=False) if token.kind == "string"]
     starts = [token.start for token in strings]
     quotations: list[tuple[int, int, frozenset[str]]] = []
     for command, following in zip(commands, [*commands[1:], None], strict=True):
         reach = command.end + _REACH if following is None else min(command.end + _REACH, following.start)
-        meaning = code.find("=>", command.end, reach)
+        meaning = plain.find("=>", command.end, reach)
         first, last = (bisect_left(starts, place) for place in (command.end, meaning))
-        if bad := next(_bad_command(text, code, command, meaning, strings[first:last], lists, quotations), None):
+        if bad := next(_bad_command(text, plain, command, meaning, strings[first:last], lists, quotations), None):
             yield bad
             return  # a text full of bad macros would take a long time
-    yield from _bad_splices(code, quotations)
+    yield from _bad_splices(plain, quotations)
 
 
 def _bad_command(

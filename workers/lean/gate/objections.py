@@ -17,7 +17,9 @@ def object_to(prepared: Prepared, *, native: bool) -> Objection | None:
         prepared: what was submitted.
         native: whether `native_decide` may pass.
     """
-    found = refuse(prepared.own, native=native)
+    asked = prepared.challenge
+    statement = asked.text.text[len(asked.header) :] if asked else ""
+    found = refuse(prepared.own, ahead=statement, native=native)
     if found is None:
         return None
     return _objection(found, found.text, place(prepared.code, found.start), place(prepared.code, found.end))
@@ -29,7 +31,7 @@ def object_to_statement(statement: str) -> Objection | None:
 
     The answer is cached, because many proofs have the same statement.
     """
-    found = refuse(statement)
+    found = refuse(statement, is_front=True)
     return _objection(found, f"In the statement: {found.text}") if found else None
 
 

@@ -145,9 +145,6 @@ CORE_CLASSES = _set(
 )
 """Classes that give numerals, operators, relations and coercions their meaning."""
 
-DECLARES = _set("structure inductive class def abbrev")
-"""Words that declare a type: the next name is a type of the text itself."""
-
 CORE_TYPES = _set("Nat ℕ Int ℤ Rat ℚ Real ℝ Complex ℂ Bool Prop Fin ZMod List Set Finset String Char True Type Sort")
 """Types on which a new instance of one of `CORE_CLASSES` would change what a statement seems to say. Such an instance
 cannot change what the farm checks, because the statement is elaborated before the text. It is refused so that no reader

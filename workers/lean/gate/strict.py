@@ -16,11 +16,12 @@ from farm.models import Reason
 from farm.source import split_header
 from workers.lean.gate.aesop_rules import bad_aesop_rules
 from workers.lean.gate.clauses import bad_clauses
+from workers.lean.gate.code import Code
 from workers.lean.gate.masking import mask
 from workers.lean.gate.notation import bad_syntax
 from workers.lean.gate.refusal import Refusal, place
 from workers.lean.gate.rules import NATIVE, RULES
-from workers.lean.gate.words import Lists, forbidden_commands, forbidden_words
+from workers.lean.gate.words import Lists, forbidden_commands, forbidden_words, terms_that_run
 
 __all__ = ["Refusal", "place", "refuse"]
 
@@ -29,26 +30,25 @@ _ALL = Lists(RULES)
 _BUT_NATIVE = Lists(rule for rule in RULES if rule is not NATIVE)
 
 
-def refuse(text: str, *, native: bool = False) -> Refusal | None:
+def refuse(text: str, *, ahead: str = "", is_front: bool = False, native: bool = False) -> Refusal | None:
     """Return the first thing in a text that the `strict` gate refuses; None if the text passes. This never raises.
 
     Args:
         text: any text.
+        ahead: the text that runs before it. The gate does not look for anything to refuse in it.
+        is_front: whether another text runs after this one.
         native: whether `native_decide` may pass.
     """
-    return first_refusal(text, _BUT_NATIVE if native else _ALL, native=native)
-
-
-def first_refusal(text: str, lists: Lists, *, native: bool = False) -> Refusal | None:
-    """Return the first thing in a text that the rules in `lists` refuse."""
     body = len(split_header(text).header)
-    code, found = mask(text)
-    if nested := _NESTED.search(code):
+    plain, found = mask(text)
+    if nested := _NESTED.search(plain):
         # Every pattern with a name would look for the end of the outer name from each `«`.
         return Refusal(Reason.POLICY, "`«` is refused inside «»: no name has it", *nested.span())
+    code, lists = Code(plain, ahead, is_front=is_front), _BUT_NATIVE if native else _ALL
     found += forbidden_words(code, body, lists)
-    found += forbidden_commands(code, body, lists) if "#" in code else ()
+    found += forbidden_commands(code, body, lists) if "#" in plain else ()
+    found += terms_that_run(code, body)
     found += bad_clauses(code, body, native=native)
-    found += bad_aesop_rules(code) if "aesop" in code else ()
+    found += bad_aesop_rules(code) if "aesop" in plain else ()
     found += bad_syntax(text, code, body, lists)
     return min(found, key=lambda refusal: (refusal.start, refusal.reason is not Reason.PARSE), default=None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 
 from farm.lexer import LETTERS, NAME, WORD_CHARS
 from farm.models import Reason
+from workers.lean.gate.code import BEFORE_NAME, RUNS_TERMS, Code
 from workers.lean.gate.refusal import Refusal
 from workers.lean.gate.rules import ALLOWED_HASH, LEMMA_SPACES, STD_ROOTS, TASK_FUNCTIONS, USES, Rule
 
@@ -16,10 +16,6 @@ _LETTERED = re.compile("[A-Za-z_]+[!%]?")
 _RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
 _NAME = re.compile(NAME)
 _NAME_BEGINS = re.compile(rf"«[^»\n]*»|[{LETTERS}]")
-# A letter after one of these characters begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib has a letter
-# directly after one of them, except those of `_MODULO`. `→` is not among them, because of `→o` and `→r`; neither are
-# digits, quotes and closing brackets.
-_BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
 # Mathlib's symbols `[MOD`, `[ZMOD` and the like: what follows them begins a token.
 _MODULO = re.compile(r"\[[A-Z]?MOD")
 _HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
@@ -34,22 +30,12 @@ _CALCULATION = re.compile(
     r"#eval[ \t]+\({0,8}[0-9](?:[0-9+*/%^() \t-]{0,80}[0-9)])?"
     rf"(?=\s{{0,80}}(?:\Z|(?:theorem|lemma|end)[^{WORD_CHARS}]))"
 )
-_OWN = re.compile(rf"(?:structure|inductive|class|def|abbrev)\s+({NAME})")
 _OPEN = re.compile(r"(?:\A|\n)[ \t]*open(?:[ \t]+[\w.]+)*[ \t]+\Z")
-_OPENED = re.compile(r"Lean(?=\s|\Z)(?!\s+in\b)")
+_OPENED = re.compile(r"Lean(?=\s|\Z)(?!(?:[ \t]+[\w.]{1,80}){0,20}\s+in\b)")
 # The text that follows `unsafe` in an aesop rule that may fail; no declaration continues like this.
 _PROBABILITY = re.compile(r"\s{1,80}\d{1,3}\s{0,80}%")
-# The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
-# attribute before `unsafe`: an attribute could make Lean use the definition.)
-_DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\s:({])")
-# Words that make Lean run a term of the text, or that such a term may consist of.
-_RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=|aesop|Syntax|Unhygienic|mkIdent|mkNode|MVarId|`\(")
-# Words that can change what numerals and operators mean, and so what `#eval 1 + 1` runs.
-_CHANGES_NUMERALS = re.compile(r"instance|notation|infix|prefix|postfix|macro|deriving|attribute|@\[|open\s+Lean")
 _USED_BEHIND = frozenset("([{⟨,@←|=>∘<$;·+*:¬-]")
 _LAST_WORD = re.compile(r"\w+\Z")
-# For so many definitions with `unsafe` the whole text is searched for their names; a text with more has other aims.
-_MOST_UNSAFE = 10
 
 
 class Lists:
@@ -77,98 +63,52 @@ class Lists:
         return any(word.endswith(self._ends) for word in likely)
 
 
-class _Code:
-    """A text's code, and facts about this code as a whole."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        self._unsafe = 0
-
-    @cached_property
-    def own_types(self) -> frozenset[str]:
-        return frozenset(name.rpartition(".")[2] for name in _OWN.findall(self.code))
-
-    @cached_property
-    def has_std(self) -> bool:
-        return "Std" in self.code
-
-    @cached_property
-    def has_lean(self) -> bool:
-        return "Lean" in self.code
-
-    @cached_property
-    def runs_terms(self) -> bool:
-        return _RUNS_TERMS.search(self.code) is not None
-
-    def defines_unused(self, start: int, end: int) -> bool:
-        """Whether the `unsafe` at a place begins a definition that nothing else names, so that its code never runs.
-
-        Only the first `_MOST_UNSAFE` definitions of a text are looked for.
-        """
-        self._unsafe += 1
-        if self._unsafe > _MOST_UNSAFE:
-            return False
-        before = self.code[:start].rstrip(" \t")
-        defined = _DEFINED.match(self.code, end)
-        if defined is None or before[-1:] not in ("", "\n") or before.rstrip()[-1:] == "]":
-            return False
-        return sum(self._may_name(run, defined[1]) for run in _RUN.finditer(self.code)) == 1
-
-    def _may_name(self, run: re.Match[str], name: str) -> bool:
-        """Whether a piece of text may refer to `name`.
-
-        If the piece is certainly a name, one of its components must be `name`. Otherwise it must contain `name`.
-        """
-        is_name = (run.start() == 0 or self.code[run.start() - 1] in _BEFORE_NAME) and _NAME.fullmatch(run[0])
-        return name in (run[0].translate(_NAME_MARKS).split(".") if is_name else run[0])
-
-
-def forbidden_words(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
+def forbidden_words(code: Code, body: int, lists: Lists) -> Iterator[Refusal]:
     """Yield the refused words and names of a text. In the header, which ends at `body`, only keywords are refused."""
-    if not lists.may_stand_in(code, body):
+    text = code.text
+    if not lists.may_stand_in(text, body):
         return
-    text = _Code(code)
-    for run in _RUN.finditer(code):
+    for run in _RUN.finditer(text):
         start, end = run.span()
-        if start == 0 or (code[start - 1] in _BEFORE_NAME and not _MODULO.match(code, start - 1)):
-            name = _NAME.match(code, start, end)
+        if start == 0 or (text[start - 1] in BEFORE_NAME and not _MODULO.match(text, start - 1)):
+            name = _NAME.match(text, start, end)
             if name:
-                yield from _in_name(text, *name.span(), body, lists)
+                yield from _in_name(code, *name.span(), body, lists)
                 start = name.end()
         if start < end:
-            yield from _anywhere(text, start, end, body, lists)
+            yield from _anywhere(code, start, end, body, lists)
 
 
-def _in_name(text: _Code, start: int, end: int, body: int, lists: Lists) -> Iterator[Refusal]:
-    code = text.code
-    if code[end : end + 1] == "%" and code[start : end + 1] in lists.by_word:
+def _in_name(code: Code, start: int, end: int, body: int, lists: Lists) -> Iterator[Refusal]:
+    text = code.text
+    if text[end : end + 1] == "%" and text[start : end + 1] in lists.by_word:
         end += 1
-    name, is_escaped = code[start:end].translate(_NAME_MARKS), code[start] == "«"
+    name, is_escaped = text[start:end].translate(_NAME_MARKS), text[start] == "«"
     rule = lists.by_word.get(name) or lists.by_word.get(name.rstrip("!?"))
-    if name == "unsafe" and (_PROBABILITY.match(code, end) or text.defines_unused(start, end)):
+    if name == "unsafe" and (_PROBABILITY.match(text, end) or code.defines_unused(start, end)):
         return
     if start < body:
         rule = None if is_escaped or name == "import" else rule
     elif rule is None or (is_escaped and not rule.names):
-        rule = _rule_for_name(text, name, start, lists)
+        rule = _rule_for_name(code, name, start, lists)
     if rule:
         yield Refusal(rule.reason, f"`{name}` is refused: {rule.why}", start, end)
 
 
-def _rule_for_name(text: _Code, name: str, start: int, lists: Lists) -> Rule | None:
+def _rule_for_name(code: Code, name: str, start: int, lists: Lists) -> Rule | None:
     parts = name.removeprefix("_root_.").split(".")
     rule = lists.by_word.get(parts[-1])
     if rule and rule.names:
         return rule
     rule = lists.by_root.get(parts[0])
-    if rule and not _is_excused(text, rule, parts, start):
+    if rule and not _is_excused(code, rule, parts, start):
         return rule
-    if not STD_ROOTS.isdisjoint(parts) and text.has_std:
+    if not STD_ROOTS.isdisjoint(parts) and code.has_std:
         return lists.by_root.get("IO")
     return next((lists.by_root[part] for part in parts if part in lists.deep), None)
 
 
-def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
+def _is_excused(code: Code, rule: Rule, parts: list[str], start: int) -> bool:
     """Whether a name may pass although `rule` refuses its first component.
 
     It may pass in three cases:
@@ -178,67 +118,75 @@ def _is_excused(text: _Code, rule: Rule, parts: list[str], start: int) -> bool:
     - The name is the `Lean` in `open Lean`, and nothing in the text makes Lean run a term.
     - The name is that of a lemma (`LEMMA_SPACES`), and is used here, not declared.
     """
-    if rule.own and parts[0] in text.own_types:
-        return not text.has_lean if parts[0] == "Meta" else TASK_FUNCTIONS.isdisjoint(parts[1:])
+    if rule.own and parts[0] in code.own_types:
+        return not code.has_lean if parts[0] == "Meta" else TASK_FUNCTIONS.isdisjoint(parts[1:])
     if parts[0] != "Lean":
         return False
     if len(parts) == 1:
         return (
-            not text.runs_terms
-            and _OPENED.match(text.code, start) is not None
-            and _OPEN.search(text.code[max(0, start - 200) : start]) is not None
+            not code.runs_terms
+            and _OPENED.match(code.text, start) is not None
+            and _OPEN.search(code.text[max(0, start - 200) : start]) is not None
         )
-    return parts[1] in LEMMA_SPACES and _is_used(text.code, start)
+    return parts[1] in LEMMA_SPACES and _is_used(code.text, start)
 
 
-def _is_used(code: str, start: int) -> bool:
+def _is_used(text: str, start: int) -> bool:
     """Whether a name is certainly used here, and not declared.
 
     A declaration must not pass: in the proof of `theorem Lean.Grind.a`, everything in the namespaces `Lean` and
     `Lean.Grind` can be used without its prefix.
     """
-    before = code[max(0, start - 80) : start].rstrip()
+    before = text[max(0, start - 80) : start].rstrip()
     word = _LAST_WORD.search(before)
     return before[-1:] in _USED_BEHIND or (word is not None and word[0] in USES)
 
 
-def _anywhere(text: _Code, start: int, end: int, body: int, lists: Lists) -> Iterator[Refusal]:
+def _anywhere(code: Code, start: int, end: int, body: int, lists: Lists) -> Iterator[Refusal]:
     """Yield the refused words in a piece of text in which a token may begin at any character."""
-    for name in _NAME.finditer(text.code, start, end):
-        yield from _in_name(text, *name.span(), body, lists)
-    for match in lists.inside.finditer(text.code, start, end):
+    text = code.text
+    for name in _NAME.finditer(text, start, end):
+        yield from _in_name(code, *name.span(), body, lists)
+    for match in lists.inside.finditer(text, start, end):
         word, position = match[1], match.start()
         rule = lists.by_word.get(word)
-        goes_on = text.code[match.end() : match.end() + 1] == "." and _NAME_BEGINS.match(text.code, match.end() + 1)
-        if rule is None and position >= body and text.code[position - 1 : position] != ".":
-            rule = _rule_for_name(text, word, position, lists)
+        goes_on = text[match.end() : match.end() + 1] == "." and _NAME_BEGINS.match(text, match.end() + 1)
+        if rule is None and position >= body and text[position - 1 : position] != ".":
+            rule = _rule_for_name(code, word, position, lists)
         elif rule and goes_on and not rule.names:
             rule = None
         if rule and not (position < body and word == "import"):
             yield Refusal(rule.reason, f"`{word}` is refused: {rule.why}", *match.span(1))
 
 
-def forbidden_commands(code: str, body: int, lists: Lists) -> Iterator[Refusal]:
+def forbidden_commands(code: Code, body: int, lists: Lists) -> Iterator[Refusal]:
     """Yield the refused words that begin with `#`.
 
     An allowed word passes only if white space or the end of the text follows it. Otherwise Lean may read a shorter
     word, which is another command: it reads `#wherex` as `#where`.
     """
-    calculates = _CHANGES_NUMERALS.search(code) is None
-    for match in _HASH.finditer(code, body):
+    text = code.text
+    for match in _HASH.finditer(text, body):
         start, end = match.span()
         if match[1] is None:
             continue
-        if match[0] in ALLOWED_HASH and code[end : end + 1] in ("", " ", "\n", "\r", "\t"):
+        if match[0] in ALLOWED_HASH and text[end : end + 1] in ("", " ", "\n", "\r", "\t"):
             continue
         rule = next((rule for word, rule in lists.by_hash.items() if match[0].startswith(word)), None)
-        if rule and not (calculates and _CALCULATION.match(code, start)):
+        if rule and (code.changes_numerals or not _CALCULATION.match(text, start)):
             yield Refusal(rule.reason, f"`{match[0]}` is refused: {rule.why}", start, end)
-        elif rule is None and not _COUNTED.match(match[1]) and not _is_term(code, start):
+        elif rule is None and not _COUNTED.match(match[1]) and not _is_term(text, start):
             yield Refusal(
                 Reason.POLICY, f"`{match[0]}` is refused: it is not on the list of harmless commands", start, end
             )
 
 
-def _is_term(code: str, start: int) -> bool:
-    return code[max(0, start - 80) : start].rstrip()[-1:] in _BEFORE_TERM
+def _is_term(text: str, start: int) -> bool:
+    return text[max(0, start - 80) : start].rstrip()[-1:] in _BEFORE_TERM
+
+
+def terms_that_run(code: Code, body: int) -> Iterator[Refusal]:
+    """Yield the words that may make Lean run a term, in a text whose statement has opened Lean's own machinery."""
+    for match in RUNS_TERMS.finditer(code.text, body) if code.is_behind_machinery else ():
+        why = "Lean may run a term here, and the statement names Lean's own machinery"
+        yield Refusal(Reason.POLICY, f"`{match[0]}` is refused: {why}", *match.span())

@@ -1,0 +1,118 @@
+"""The code of a text as the gate's rules see it, with facts about all the code that runs in the same environment."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from farm.lexer import NAME, WORD_CHARS
+from workers.lean.gate.masking import mask
+
+_NAME_MARKS = str.maketrans("", "", "«»")
+_OWN = re.compile(rf"(?:structure|inductive|class|def|abbrev)\s+({NAME})")
+_RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
+_NAME = re.compile(NAME)
+# A letter after one of these characters begins a name: no symbol of Lean, Std, Batteries, Aesop or Mathlib has a letter
+# directly after one of them, except Mathlib's `[MOD` and the like. `→` is not among them, because of `→o` and `→r`;
+# neither are digits, quotes and closing brackets.
+BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
+# Words that make Lean run a term of the text, or that such a term may consist of.
+RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=|aesop|Syntax|Unhygienic|mkIdent|mkNode|MVarId|`\(")
+# Words that can change what numerals and operators mean, and so what `#eval 1 + 1` runs.
+_CHANGES_NUMERALS = re.compile(r"instance|notation|infix|prefix|postfix|macro|deriving|attribute|@\[|open\s+Lean")
+# Words that define something with code, also inside another definition.
+_HAS_CODE = re.compile(rf"(?<![{WORD_CHARS}.])(?:def|abbrev|instance|rec|where)(?![{WORD_CHARS}])")
+# Namespaces of Lean's own machinery; one that is open lets the rest of a text name the machinery without a prefix.
+_MACHINERY = re.compile(rf"(?<![{WORD_CHARS}.])(?:Lean|Lake|Qq|Elab|Meta|Aesop)(?![{WORD_CHARS}])")
+# The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
+# attribute before `unsafe`: an attribute could make Lean use the definition.)
+_DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\s:({])")
+# For so many definitions with `unsafe` the whole text is searched for their names; a text with more has other aims.
+_MOST_UNSAFE = 10
+
+
+class Code:
+    """The code of one text, and facts about it together with the text that runs before it.
+
+    A submission runs behind its statement, so what the statement declares or opens counts for the submission too.
+
+    Args:
+        text: the code of the text, see `masking`.
+        ahead: the text that runs before it, with comments and strings; empty if there is none.
+        is_front: whether another text runs after this one.
+    """
+
+    def __init__(self, text: str, ahead: str = "", *, is_front: bool = False) -> None:
+        self.text = text
+        self._ahead = ahead
+        self._is_front = is_front
+        self._unsafe = 0
+
+    @cached_property
+    def ahead(self) -> str:
+        """The code of the text that runs before this one."""
+        return mask(self._ahead).code if self._ahead else ""
+
+    @cached_property
+    def whole(self) -> str:
+        """All the code: of the text that runs before, and of the text itself."""
+        return f"{self.ahead}\n{self.text}" if self.ahead else self.text
+
+    @cached_property
+    def own_types(self) -> frozenset[str]:
+        """The last components of the names of the types that the code declares."""
+        return frozenset(name.translate(_NAME_MARKS).rpartition(".")[2] for name in _OWN.findall(self.whole))
+
+    @cached_property
+    def has_std(self) -> bool:
+        """Whether the code may use Lean's library `Std`."""
+        return "Std" in self.whole
+
+    @cached_property
+    def has_lean(self) -> bool:
+        """Whether the code may name Lean's own machinery."""
+        return "Lean" in self.whole
+
+    @cached_property
+    def runs_terms(self) -> bool:
+        """Whether something in the code may make Lean run a term."""
+        return RUNS_TERMS.search(self.whole) is not None
+
+    @cached_property
+    def is_behind_machinery(self) -> bool:
+        """Whether the text before may have opened a namespace of Lean's own machinery."""
+        # Most texts name none of it in comments either; this saves reading them closely.
+        return bool(_MACHINERY.search(self._ahead) and _MACHINERY.search(self.ahead))
+
+    @cached_property
+    def changes_numerals(self) -> bool:
+        """Whether the code may change what numerals and operators mean."""
+        return _CHANGES_NUMERALS.search(self.whole) is not None
+
+    @cached_property
+    def has_definitions(self) -> bool:
+        """Whether the code defines something that could be run."""
+        return _HAS_CODE.search(self.whole) is not None
+
+    def defines_unused(self, start: int, end: int) -> bool:
+        """Whether the `unsafe` at a place begins a definition that nothing else names, so that its code never runs.
+
+        Only the first `_MOST_UNSAFE` definitions of a text are looked for. Nobody knows what a text names that runs
+        after this one.
+        """
+        self._unsafe += 1
+        if self._is_front or self._unsafe > _MOST_UNSAFE:
+            return False
+        before = self.text[:start].rstrip(" \t")
+        defined = _DEFINED.match(self.text, end)
+        if defined is None or before[-1:] not in ("", "\n") or before.rstrip()[-1:] == "]":
+            return False
+        return sum(self._may_name(run, defined[1]) for run in _RUN.finditer(self.text)) == 1
+
+    def _may_name(self, run: re.Match[str], name: str) -> bool:
+        """Whether a piece of text may refer to `name`.
+
+        If the piece is certainly a name, one of its components must be `name`. Otherwise it must contain `name`.
+        """
+        is_name = (run.start() == 0 or self.text[run.start() - 1] in BEFORE_NAME) and _NAME.fullmatch(run[0])
+        return name in (run[0].translate(_NAME_MARKS).split(".") if is_name else run[0])
