@@ -90,3 +90,37 @@ def test_no_syntax_reaches_the_farms_own_commands(session: Session, code: str) -
 )
 def test_honest_proofs_are_accepted(session: Session, code: str) -> None:
     assert accepts(session, Proof(statement="theorem target : 1 + 1 = 2", code=code))
+
+
+MATCH = "theorem target (s : Nat × Nat) : (match s with | (a, b) => a + b) = s.1 + s.2"
+OTHER = "theorem other (s : Nat × Nat) : (match s with | (a, _) => a) = s.1"
+PATTERN = "theorem target : (fun ((a, b) : Nat × Nat) => a + b) (1, 2) = 3"
+LATER = "abbrev sol : Nat := {}\ndef g (n : Nat) : Nat := n + sol\ntheorem target : g 0 = 1"
+SAME = "abbrev sol : Nat := {}\ndef g (n : Nat) : Nat := {}\ntheorem target : g 0 = g 0"
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        (MATCH, "by cases s; rfl"),
+        (MATCH, f"{OTHER} := by cases s; rfl\n{MATCH} := by cases s; rfl"),
+        (PATTERN, "rfl"),
+        (LATER.format("sorry"), LATER.format("1") + " := rfl"),
+    ],
+    ids=["match", "another match before it", "pattern", "a definition after a hole"],
+)
+def test_a_statement_may_mention_what_lean_defines_for_it(session: Session, statement: str, code: str) -> None:
+    """Lean defines a constant for each `match`; it is gone when the proposition is kept."""
+    assert accepts(session, Proof(statement=statement, code=code))
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        (MATCH, "theorem target (s : Nat × Nat) : (match s with | (a, b) => a) = s.1 := by cases s; rfl"),
+        (SAME.format("sorry", "n + sol"), SAME.format("1", "n + 5") + " := rfl"),
+    ],
+    ids=["another match", "another definition after a hole"],
+)
+def test_what_lean_defines_for_a_statement_is_compared(session: Session, statement: str, code: str) -> None:
+    assert not accepts(session, Proof(statement=statement, code=code))

@@ -44,7 +44,7 @@ def test_the_statement_is_read_under_names_that_no_text_can_guess() -> None:
         f'{own}_keep "1" "[[[[\\"X\\", \\"a b\\"], [\\"stated_1_0\\"]]], []]"\n'
         "theorem X.«a b».{u} (α : Type u) -- why\n : α = α\n:= sorry\n"
     )
-    assert Binder(3, prefix).arming("5e", plan(prepared, "1")) == (
+    assert Binder(3, prefix).arming("5e", plan(prepared, {}, "1")) == (
         f'elab "⟪look_5e" : command => {prefix}.look "5e" "[[[[\\"X\\", \\"a b\\"], [\\"stated_1_0\\"]]], []]"'
     )
     assert looking("5e") == "⟪look_5e"
@@ -58,6 +58,17 @@ def test_a_hole_is_read_with_its_theorem_and_compared_with_its_answer() -> None:
 
     assert text.startswith("\nnoncomputable def answer_hole_1_0   :  ℕ \n:= 1 + 1\n")
     assert text.endswith("p_then\nabbrev sol : ℕ\n:= sorry\np_then\nopen Nat\ntheorem a : sol = 2\n:= sorry\n")
+    assert '[[[\\"sol\\"], [\\"hole_1_0\\"], [\\"answer_hole_1_0\\"]]]' in text
+
+
+def test_an_answer_is_looked_for_in_the_namespace_that_the_statement_has_open() -> None:
+    statement = "namespace «A b».C\nabbrev sol : ℕ := sorry\ntheorem a : sol = 2 := sorry\nend «A b».C"
+    prepared = prepare(Proof(code="abbrev sol : ℕ := 2\ntheorem a : sol = 2 := rfl", statement=statement))
+
+    told = plan(prepared, {prepared.holes[0].name: "2"}, "1")
+
+    assert json.loads(json.loads(told))[1] == [[["A b", "C", "sol"], ["hole_1_0"], ["A b", "C", "answer_hole_1_0"]]]
+    assert json.loads(json.loads(plan(prepared, {}, "1")))[1] == [[["A b", "C", "sol"], ["hole_1_0"], []]]
 
 
 def test_several_theorems_are_read_where_they_stand() -> None:

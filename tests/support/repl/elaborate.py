@@ -88,7 +88,7 @@ class Env:
         # that look.
         self.roots: frozenset[str] = parent.roots if parent else frozenset()
         self.stated: dict[str, str] = dict(parent.stated) if parent else {}
-        self.looks: dict[str, tuple[str, list[dict[str, str]]]] = dict(parent.looks) if parent else {}
+        self.looks: dict[str, tuple[str, list[dict[str, tuple[str, str]]]]] = dict(parent.looks) if parent else {}
 
     def resolve(self, name: str) -> str | None:
         """The full name of a declaration of this environment, looked up from the innermost namespace outwards."""

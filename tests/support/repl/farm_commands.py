@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .elaborate import Elaboration
     from .source import Json
 
+    Kept = dict[str, tuple[str, str]]
+
 WORDS = r"leanfarm_[0-9a-f]+_(?:keep|then)|⟪look_[0-9a-f]+|elab"
 BRING_LEAN = frozenset(("Lean", "Lake", "Mathlib", "Aesop", "Batteries"))
 _PLAN = r'(?P<plan>"(?:[^"\\]|\\.)*")'
@@ -34,7 +36,7 @@ def obey(run: Elaboration, word: str, start: int, end: int) -> None:
         _look(run, word, span)
     elif found := _KEEP.match(text):
         if f"LeanFarm_{found['prefix']}.keep" in run.env.declared:
-            run.keeping = Keeping(run, found["secret"], _pairs(found["plan"]), span)
+            run.keeping = Keeping(run, found["secret"], _plan(found["plan"]), span)
         else:
             run.say("error", span, "expected command")
 
@@ -42,11 +44,11 @@ def obey(run: Elaboration, word: str, start: int, end: int) -> None:
 class Keeping:
     """A `keep` whose declarations are being elaborated."""
 
-    __slots__ = ("before", "pairs", "scopes", "secret", "span")
+    __slots__ = ("before", "plan", "scopes", "secret", "span")
 
-    def __init__(self, run: Elaboration, secret: str, pairs: list[dict[str, str]], span: tuple[int, int]) -> None:
+    def __init__(self, run: Elaboration, secret: str, plan: list[Kept], span: tuple[int, int]) -> None:
         self.secret = secret
-        self.pairs = pairs
+        self.plan = plan
         self.span = span
         self.before = dict(run.env.declared)
         self.scopes = list(run.env.scopes)
@@ -54,20 +56,23 @@ class Keeping:
     def settle(self, run: Elaboration) -> None:
         """Forget what was declared since, and keep the propositions and holes that were asked for."""
         after, run.env.declared, run.env.scopes = run.env.declared, self.before, self.scopes
-        targets, holes = self.pairs
+        targets, holes = self.plan
         axioms: list[str] = []
         for name in targets.keys() & after.keys():
-            run.env.stated[targets[name]] = after[name][3]
+            run.env.stated[targets[name][0]] = after[name][3]
             axioms += ["sorryAx"] if "sorry" in after[name][3] else []
         for name in holes.keys() & after.keys():
-            run.env.stated[holes[name]] = after[name][0]
+            run.env.stated[holes[name][0]] = after[name][0]
         are_there = all(name in after for name in (*targets, *holes))
         _say(run, self.span, self.secret, {"kept": are_there, "axioms": axioms})
 
 
-def _pairs(plan: str) -> list[dict[str, str]]:
-    """Targets and holes: the name of each, and the one under which it is kept."""
-    return [{_name(pair[0]): _name(pair[1]) for pair in pairs} for pairs in json.loads(json.loads(plan))]
+def _plan(plan: str) -> list[Kept]:
+    """Targets and holes: the name of each, and the names under which it and its prescribed answer are kept."""
+    return [
+        {_name(name): (_name(kept), _name(answer[0]) if answer else "") for name, kept, *answer in entries}
+        for entries in json.loads(json.loads(plan))
+    ]
 
 
 def _name(parts: list[str]) -> str:
@@ -82,7 +87,7 @@ def _define(run: Elaboration, text: str, span: tuple[int, int]) -> None:
     if f"{found['prefix']}.look" not in run.env.declared:
         run.say("error", span, f"unknown identifier '{found['prefix']}.look'")
         return
-    run.env.looks[found["token"]] = (found["secret"], _pairs(found["plan"]))
+    run.env.looks[found["token"]] = (found["secret"], _plan(found["plan"]))
 
 
 def _look(run: Elaboration, token: str, span: tuple[int, int]) -> None:
@@ -92,8 +97,8 @@ def _look(run: Elaboration, token: str, span: tuple[int, int]) -> None:
         run.say("error", span, "expected command")
     else:
         secret, (targets, holes) = run.env.looks[token]
-        seen = [_target(run, *target) for target in targets.items()]
-        values = [_hole(run, *hole) for hole in holes.items()]
+        seen = [_target(run, name, kept) for name, (kept, _) in targets.items()]
+        values = [_hole(run, name, *kept) for name, kept in holes.items()]
         _say(run, span, secret, {"targets": seen, "holes": values})
 
 
@@ -110,17 +115,16 @@ def _target(run: Elaboration, name: str, kept: str) -> Json | None:
     return {"kind": kind, "fault": fault, "axioms": axioms}
 
 
-def _hole(run: Elaboration, name: str, kept: str) -> Json | None:
-    if kept not in run.env.stated:
+def _hole(run: Elaboration, name: str, kept: str, prescribed: str) -> Json | None:
+    if kept not in run.env.stated or (prescribed and prescribed not in run.env.declared):
         return None
     if (found := _found(run, name)) is None:
         return _twins(run, name)
     signature, axioms, kind, value = found
-    told = run.env.declared.get(f"answer_{kept}")
     return {
         "kind": "def" if kind in ("def", "abbrev") else kind,
         "fits": signature == run.env.stated[kept],
-        "answer": told is None or told[3] == value,
+        "answer": not prescribed or run.env.declared[prescribed][3] == value,
         "value": value,
         "axioms": axioms,
     }

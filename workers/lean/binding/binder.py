@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from farm.challenge import Challenge
-from farm.commands import parts
+from farm.commands import namespace, parts
 from farm.prepared_proof import Prepared
 from workers.lean.binding.answers import BindingFailure
 
@@ -70,11 +70,11 @@ class Binder:
         if not challenge.holes:
             return "".join(self._front_and_targets(prepared, challenge, key))
         told = "".join(
-            f"noncomputable def answer_hole_{key}_{at} {hole.binders} : {hole.type}\n:= {answers[hole.name]}\n"
+            f"noncomputable def {_answer_name(key, at)} {hole.binders} : {hole.type}\n:= {answers[hole.name]}\n"
             for at, hole in enumerate(challenge.holes)
             if hole.name in answers
         )
-        return f"{prepared.front}\n{told}{self._keep(key, plan(prepared, key), _missing_parts(challenge))}"
+        return f"{prepared.front}\n{told}{self._keep(key, plan(prepared, answers, key), _missing_parts(challenge))}"
 
     def _front_and_targets(self, prepared: Prepared, challenge: Challenge, key: str) -> Iterator[str]:
         """Yield the front, with each target where the user wrote it: the namespaces open there affect its meaning."""
@@ -103,10 +103,22 @@ class Binder:
         return f'elab "{looking(secret)}" : command => {self.prefix}.look "{secret}" {plan}'
 
 
-def plan(prepared: Prepared, key: str) -> str:
-    """Return, as a Lean literal, the name of each target and hole, and the name under which the farm keeps it."""
+def plan(prepared: Prepared, answers: Mapping[str, str], key: str) -> str:
+    """Return, as a Lean literal, the name of each target and hole, and the name under which the farm keeps it.
+
+    For a hole, the full name of the definition that holds the prescribed answer follows; it has no parts if there is
+    none. This definition is in the namespace that is open at the end of the front.
+    """
     targets = _pairs([target.name for target in prepared.targets], f"stated_{key}")
-    return _literal([targets, _pairs([hole.name for hole in prepared.holes], f"hole_{key}")])
+    holes = _pairs([hole.name for hole in prepared.holes], f"hole_{key}")
+    space = _name_parts(namespace(prepared.challenge.scopes)) if prepared.challenge else []
+    for at, (hole, entry) in enumerate(zip(prepared.holes, holes, strict=True)):
+        entry.append([*space, _answer_name(key, at)] if hole.name in answers else [])
+    return _literal([targets, holes])
+
+
+def _answer_name(key: str, at: int) -> str:
+    return f"answer_hole_{key}_{at}"
 
 
 def looking(secret: str) -> str:
@@ -140,11 +152,11 @@ def _missing_parts(challenge: Challenge) -> list[str]:
 
 
 def _pairs(names: Sequence[str], kept: str, first: int = 0) -> list[list[list[str]]]:
-    return [[[_plain(part) for part in parts(name)], [f"{kept}_{at}"]] for at, name in enumerate(names, first)]
+    return [[_name_parts(name), [f"{kept}_{at}"]] for at, name in enumerate(names, first)]
 
 
-def _plain(part: str) -> str:
-    return part.removeprefix("«").removesuffix("»")
+def _name_parts(name: str) -> list[str]:
+    return [part.removeprefix("«").removesuffix("»") for part in parts(name)]
 
 
 def _literal(plan: list[list[list[list[str]]]]) -> str:

@@ -71,7 +71,7 @@ def run_checked(
     if stated.failure:
         return CheckedRun(None, Look(stated.failure))
     secret = secrets.token_hex(12)
-    armed = ask(binder.arming(secret, plan(prepared, stated.key)), stated.env)
+    armed = ask(binder.arming(secret, plan(prepared, answers, stated.key)), stated.env)
     if isinstance(armed, Refused) or not armed.is_clean:
         raise Unguarded(f"The farm's checks do not work in this Lean: {armed.first_error}")
     response = session.run(header, prepared.body, left_s(), start=armed.env)

@@ -54,26 +54,41 @@ def renamed (pairs : List (Name × Name)) (term : Expr) : Expr :=
   term.replace fun each =>
     if each.isConst then (pairs.lookup each.constName!).map fun name => mkConst name each.constLevels! else none
 
+/-- A term without the definitions that only a later environment has, such as those that Lean makes of a `match`, or
+those that come after a hole. Each is replaced by its value; the constants in `but` stay. -/
+partial def inlined (before after : Environment) (but : List (Name × Name)) (term : Expr) : Expr :=
+  let replacement (name : Name) (levels : List Level) : Option Expr :=
+    if before.contains name || (but.lookup name).isSome then none else
+    match after.find? name with
+    | some (ConstantInfo.defnInfo each) =>
+      some (inlined before after but (each.value.instantiateLevelParams each.levelParams levels))
+    | some (ConstantInfo.thmInfo each) =>
+      some (inlined before after but (each.value.instantiateLevelParams each.levelParams levels))
+    | _ => none
+  term.replace fun each => if each.isConst then replacement each.constName! each.constLevels! else none
+
 def keepDefinition (name : Name) (levels : List Name) (type value : Expr) : CoreM Unit :=
   addDecl <| Declaration.defnDecl {
     name := name, levelParams := levels, type := type, value := value,
     hints := ReducibilityHints.abbrev, safety := DefinitionSafety.safe }
 
 /-- Put an axiom in the place of a hole, so that propositions can mention it. Nothing is proved from it. -/
-def keepHole (after : Environment) (pairs : List (Name × Name)) (hole : Name × Name) : CoreM Bool := do
+def keepHole (before after : Environment) (pairs : List (Name × Name)) (hole : Name × Name) : CoreM Bool := do
   match after.find? hole.1 with
   | some (ConstantInfo.defnInfo found) =>
     if !found.levelParams.isEmpty then return false
     addDecl <| Declaration.axiomDecl {
-      name := hole.2, levelParams := [], type := renamed pairs found.type, isUnsafe := false }
+      name := hole.2, levelParams := [], type := renamed pairs (inlined before after pairs found.type),
+      isUnsafe := false }
     return true
   | _ => return false
 
-def keepTarget (after : Environment) (pairs : List (Name × Name)) (target : Name × Name) :
+def keepTarget (before after : Environment) (pairs : List (Name × Name)) (target : Name × Name) :
     CoreM (Option (List Name)) := do
   match after.find? target.1 with
   | some (ConstantInfo.thmInfo found) =>
-    keepDefinition target.2 found.levelParams (mkSort levelZero) (renamed pairs found.type)
+    let type := renamed pairs (inlined before after pairs found.type)
+    keepDefinition target.2 found.levelParams (mkSort levelZero) type
     return some (← axiomsOf target.2).toList
   | _ => return none
 
@@ -85,15 +100,15 @@ def keep (secret : String) (targets holes : List (Name × Name)) (declarations :
   let after ← getEnv
   setEnv before
   modify fun state => { state with scopes := scopes }
-  let areHoles ← inOwnTerms <| holes.mapM fun each => keepHole after holes each
-  let kept ← inOwnTerms <| targets.mapM fun each => keepTarget after holes each
+  let areHoles ← inOwnTerms <| holes.mapM fun each => keepHole before after holes each
+  let kept ← inOwnTerms <| targets.mapM fun each => keepTarget before after holes each
   let isKept := areHoles.all id && kept.all fun each => each.isSome
   let axioms := kept.foldl (fun (found : List Name) each => found ++ each.getD []) ([] : List Name)
   let axioms := axioms.filter fun each => !(holes.any fun hole => hole.2 == each)
   say secret [("kept", Json.bool isKept), ("axioms", names axioms)]
 
-/-- A plan says what is to be proved and what to be filled in: `[[[NAME, KEPT], …], [[HOLE, KEPT], …]]`, each name as
-the list of its parts. -/
+/-- A plan says what is to be proved and what to be filled in: `[[[NAME, KEPT], …], [[HOLE, KEPT, ANSWER], …]]`, each
+name as the list of its parts. `ANSWER` has no parts if the value of the hole is not prescribed. -/
 def partsOf : Json → Array Json
   | Json.arr parts => parts
   | _ => #[]
@@ -104,11 +119,16 @@ def nameOf (written : Json) : Name :=
     | Json.str text => Name.mkStr name text
     | _ => name
 
-def pairsOf (plan : String) (at_ : Nat) : List (Name × Name) :=
+def entriesOf (plan : String) (at_ : Nat) : List (Array Json) :=
   match Json.parse plan with
-  | Except.ok read => ((partsOf ((partsOf read).getD at_ Json.null)).toList).map fun pair =>
-      (nameOf ((partsOf pair).getD 0 Json.null), nameOf ((partsOf pair).getD 1 Json.null))
+  | Except.ok read => (partsOf ((partsOf read).getD at_ Json.null)).toList.map partsOf
   | Except.error _ => []
+
+def pairsOf (plan : String) (at_ : Nat) : List (Name × Name) :=
+  (entriesOf plan at_).map fun entry => (nameOf (entry.getD 0 Json.null), nameOf (entry.getD 1 Json.null))
+
+def answersOf (plan : String) : List Name :=
+  (entriesOf plan 1).map fun entry => nameOf (entry.getD 2 Json.null)
 
 def keepFrom (secret plan declarations : Syntax) : CommandElabM Unit := do
   let plan := plan.isStrLit?.getD ""
@@ -212,9 +232,11 @@ def areOne (scratch : Name) (type one other : Expr) : CoreM Bool := do
     name := scratch, levelParams := [], type := mkAppN (mkConst `Eq [level]) #[type, one, other]
     value := mkAppN (mkConst `Eq.refl [level]) #[type, one] }
 
-/-- Look for the value that a submission gives to a hole; the answer that came with the proof is kept as `answer`. -/
-def lookInto (scratch : Name) (holes : List (Name × Name)) (answer : Name) (hole : Name × Name) : CoreM Json := do
+/-- Look for the value that a submission gives to a hole. The answer that came with the proof is kept as `answer`, which
+is anonymous if none came. -/
+def lookInto (scratch : Name) (holes : List (Name × Name)) (hole : Name × Name) (answer : Name) : CoreM Json := do
   let environment ← getEnv
+  if !(answer.isAnonymous || environment.contains answer) then return Json.null
   match environment.find? hole.2, environment.find? hole.1 with
   | none, _ => return Json.null
   | some _, none => missing hole.1
@@ -224,7 +246,7 @@ def lookInto (scratch : Name) (holes : List (Name × Name)) (answer : Name) (hol
     let fits ← succeeds <| kernelTakes <| Declaration.defnDecl {
       name := scratch, levelParams := [], type := type, value := value,
       hints := ReducibilityHints.opaque, safety := DefinitionSafety.safe }
-    let isAnswer ← if environment.contains answer then areOne scratch type value (mkConst answer []) else pure true
+    let isAnswer ← if answer.isAnonymous then pure true else areOne scratch type value (mkConst answer [])
     let text ← shown ((valueOf found).getD value)
     return Json.mkObj [
       ("kind", Json.str (kindOf found)), ("fits", Json.bool fits), ("answer", Json.bool isAnswer),
@@ -234,8 +256,7 @@ def look (secret plan : String) : CommandElabM Unit := do
   let scratch := Name.mkSimple ("scratch_" ++ secret)
   let (targets, holes) := (pairsOf plan 0, pairsOf plan 1)
   let seen ← inOwnTerms <| targets.mapM fun each => lookAt scratch holes each
-  let values ← inOwnTerms <| holes.mapM fun each =>
-    lookInto scratch holes (Name.mkSimple ("answer_" ++ toString each.2)) each
+  let values ← inOwnTerms <| (holes.zip (answersOf plan)).mapM fun each => lookInto scratch holes each.1 each.2
   say secret [("targets", Json.arr seen.toArray), ("holes", Json.arr values.toArray)]
 
 elab "leanfarm_then " one:command other:command : command => do
