@@ -52,6 +52,7 @@ class FakeSession(Session):
         self.infotree = None
         self.exchange = Exchange()
         self._headers = {}
+        self._begun = set()
         self._warm_header = ""
         self._generation = 0
         self._is_alive = False
@@ -88,11 +89,13 @@ class FakeSession(Session):
             self._is_alive = True
             self._generation += 1
             self._headers.clear()
+            self._begun.clear()
             self._ran = 0
         self.exchange = Exchange(repl=str(self._generation))
 
     def load(self, header: str, *, is_checked: bool = False) -> Header:
         if header not in self._headers:
+            self._begun.add(header)
             said = self._answer(header, 60.0) if header else response()
             if not said.is_clean:
                 raise HeaderFailed(said)

@@ -110,10 +110,11 @@ class Judge:
         if objection := _objection(trial, claim):
             return self._verdict(trial, objection.reason, messages=[objection.message])
         self._session.enter(_domain(trial, claim))
-        fresh = self._session.pid is None or self._session.ran == 0
+        fresh = self._session.pid is None or self._session.holds_only(trial.prepared.header)
         found = self._attempt(trial, claim)
         if found.reason is Reason.OUT_OF_MEMORY and not fresh:
-            # Environments of earlier proofs may fill this REPL, so the proof runs in an empty REPL before it is blamed.
+            # Environments of earlier proofs, or other headers, may fill this REPL. So the proof runs in an empty REPL
+            # before it is blamed.
             found = self._attempt(trial, claim)
             found = found.model_copy(update={"attempts": trial.item.attempts + 1})
         return found

@@ -83,6 +83,8 @@ class Session:
         self._name = ""
         self._warm_header = ""
         self._ran = 0
+        # The headers that this REPL process has begun to load; those that failed fill its memory too.
+        self._begun: set[str] = set()
         self._can_sync = False
         self._start_s = 0.0
         self._load_s = 0.0
@@ -131,6 +133,10 @@ class Session:
         """How many proofs this REPL process has run."""
         return self._ran
 
+    def holds_only(self, header: str | None = None) -> bool:
+        """Whether this REPL process has run nothing yet, except that it may have loaded this one header."""
+        return not self._ran and not self._statements() and self._begun <= {header}
+
     def enter(self, domain: str) -> None:
         """Serve a trust domain from now on; a REPL that has run another domain's code is killed."""
         if self._domain not in ("", domain):
@@ -166,14 +172,17 @@ class Session:
             self._repl.count_start()
             self._generation = self._repl.generation
             self._headers.clear()
+            self._begun.clear()
             self._ran = 0
             self._name = str(uuid4())
         self.exchange = Exchange(repl=self._name)
 
     def _is_full(self) -> bool:
+        return len(self._headers) >= _MAX_HEADERS or self._statements() >= _MAX_STATEMENTS
+
+    def _statements(self) -> int:
         binders = [header.binder for header in self._headers.values() if isinstance(header.binder, Binder)]
-        statements = sum(len(binder.statements) for binder in binders)
-        return len(self._headers) >= _MAX_HEADERS or statements >= _MAX_STATEMENTS
+        return sum(len(binder.statements) for binder in binders)
 
     def load(self, header: str, *, is_checked: bool = False) -> Header:
         """Return a loaded header; if this REPL has not loaded the header, load it first.
@@ -191,6 +200,7 @@ class Session:
         """
         if header not in self._headers:
             started = time.monotonic()
+            self._begun.add(header)
             self._headers[header] = self._load(header)
             self._load_s = time.monotonic() - started
             self._loading_s += self._load_s

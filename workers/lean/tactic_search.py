@@ -113,16 +113,15 @@ class TacticSearcher:
             ReplEnded: the REPL died before the goal was open.
             _Lost: the REPL ran out of memory, perhaps because of earlier tasks.
         """
+        is_fresh = self._session.pid is None or self._session.holds_only(tree.source.header)
         try:
             header = self._watch.load(tree.source.header)
+            if tree.root.generation == self._session.generation:
+                return
+            reply = self._watch.run(tree.timeout_s, lambda: self._elaborate(header, tree.source, tree.timeout_s))
         except HeaderFailed as failure:
             tree.error = failure.text
             return
-        if tree.root.generation == self._session.generation:
-            return
-        is_fresh = self._session.ran == 0
-        try:
-            reply = self._watch.run(tree.timeout_s, lambda: self._elaborate(header, tree.source, tree.timeout_s))
         except ReplOutOfMemory:
             if is_fresh:
                 raise

@@ -79,26 +79,27 @@ class Watchdog(BackgroundThread):
         with self._lock:
             return time.monotonic() - self._watched.started if self._watched else 0.0
 
-    def interrupt(self, interruption: Interruption) -> None:
-        """End the present run, if there is one."""
+    def interrupt(self, interruption: Interruption, only: Watched | None = None) -> None:
+        """End the present run, if there is one; if `only` is given, end no other run than this one."""
         with self._lock:
-            if self._watched and self._watched.interruption is None:
-                self._watched.interruption = interruption
+            watched = self._watched
+            if watched and watched.interruption is None and (only is None or only is watched):
+                watched.interruption = interruption
                 # The session is killed under the lock: once the run is over, its id may belong to the next REPL.
-                if self._watched.session:
-                    end_session(self._watched.session)
+                if watched.session:
+                    end_session(watched.session)
 
     def work(self) -> None:
         """Check the run ten times a second, for ever."""
         while True:
             time.sleep(_TICK_S)
             self.turn()
-            if reason := self._look():
-                self.interrupt(reason)
-
-    def _look(self) -> Interruption | None:
-        with self._lock:
+            # Measuring takes a while, and the next run may have begun meanwhile: it is not the one that was measured.
             watched = self._watched
+            if reason := self._look(watched):
+                self.interrupt(reason, only=watched)
+
+    def _look(self, watched: Watched | None) -> Interruption | None:
         now = time.monotonic()
         if self._stopping():
             self._stop_seen = self._stop_seen or now

@@ -59,7 +59,7 @@ def test_a_run_has_some_grace_to_keep_its_own_timeout(repl: subprocess.Popen[byt
     dog = Watchdog(ROOMY_MB, lambda: False)
     dog.begin(repl.pid, 0)
 
-    assert dog._look() is None
+    assert dog._look(dog._watched) is None
 
 
 @pytest.mark.parametrize("is_child", [False, True])
@@ -112,4 +112,18 @@ def test_a_run_whose_repl_just_died_has_nobody_to_kill(repl: subprocess.Popen[by
     dog.interrupt(Interruption.CANCELLED)
 
     assert dog.end() is Interruption.CANCELLED
+    assert repl.poll() is None
+
+
+def test_what_was_measured_on_one_run_does_not_end_the_next(repl: subprocess.Popen[bytes]) -> None:
+    """Measuring takes a while, and the first run may end meanwhile."""
+    dog = Watchdog(ROOMY_MB, lambda: False)
+    dog.begin(repl.pid, 60)
+    measured = dog._watched
+    dog.end()
+    dog.begin(repl.pid, 60)
+
+    dog.interrupt(Interruption.MEMORY, only=measured)
+
+    assert dog.end() is None
     assert repl.poll() is None
