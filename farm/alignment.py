@@ -13,12 +13,16 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from farm.challenge import Asked, Challenge
 from farm.commands import DECLARING, SCOPED, STRUCTURAL, THEOREMS, Command, CommandText, LeanScope, namespace, parts
 from farm.signature import Ambiguous, Signature, read_signature
 from farm.statement import place
 
+# Commands of which a later one takes back an earlier one.
+_SWITCHES = frozenset(("include", "omit", "set_option"))
+_LOCAL_ATTRIBUTE = re.compile(r"attribute\s*\[\s*(?:local\b|-)")
 _NO_NEWLINE = re.compile(r"[^\n]")
 
 
@@ -133,6 +137,7 @@ class _Repeated:
     lacking: dict[int, Command] = field(default_factory=dict)
     asked: dict[str, Command] = field(default_factory=dict)
     mentions: Counter[str] | None = None
+    has_switched: bool = False
 
     def read(self) -> None:
         challenge, cut = self.challenge, self.challenge.text
@@ -141,8 +146,11 @@ class _Repeated:
         named = {
             each.full_name(): each for each in (*challenge.own, *challenge.later) if each.name and _declaring(each)
         }
-        silent = {_key(cut, each): each for each in (*challenge.own, *challenge.later) if self._is_silent(each)}
-        keywords = {each.keyword for each in silent.values()}
+        silent: dict[tuple[str, ...], list[Command]] = {}
+        for each in (*challenge.later[::-1], *challenge.own[::-1]):
+            if self._is_silent(each):
+                silent.setdefault(_key(cut, each), []).append(each)
+        keywords = {said[0].keyword for said in silent.values()}
         asked, compared = {item.name for item in challenge.asked}, set[str]()
         for command in self.code.commands:
             name = command.full_name(self.base) if command.name and _declaring(command) else ""
@@ -155,8 +163,10 @@ class _Repeated:
                 # Lean refuses this. If macros hid it from Lean, it would be taken out of the front a second time.
                 text = f"`{command.name}` is the statement's own and is declared twice"
                 self.alignment.change = Change(text, command.start)
-            elif command.keyword in keywords and (said := silent.get(_key(self.code, command))):
-                self._drop(said, command)
+            elif command.keyword in keywords:
+                self._drop_silent(command, silent.get(_key(self.code, command), []))
+            else:
+                self.has_switched = self.has_switched or command.keyword in _SWITCHES
             if self.alignment.change:
                 return
         self._give_values()
@@ -167,12 +177,24 @@ class _Repeated:
 
         For a command that declares a name, return False: `read` finds its repetition by the name. For any other
         command, return True, with two exceptions, both in the front: a command that opens or closes a scope, and a
-        command such as `open` or `variable` whose scope is no longer open where the file begins.
+        command such as `open`, `variable` or `local notation` whose scope is no longer open where the file begins.
         """
         is_later = command.start in self.later
         if command.keyword in STRUCTURAL or (command.name and _declaring(command)):
             return is_later and command.keyword in STRUCTURAL
-        return is_later or command.keyword not in SCOPED or command.scopes == self.alive[: len(command.scopes)]
+        ends_with_scope = command.keyword in SCOPED or _is_local(self.challenge.text, command)
+        return is_later or not ends_with_scope or command.scopes == self.alive[: len(command.scopes)]
+
+    def _drop_silent(self, command: Command, said: list[Command]) -> None:
+        """Drop a command if it is one of the statement's, `said`, that the file has not repeated yet.
+
+        After a switch of the file's own, such as `omit h`, a command such as `include h` does something, and stays.
+        """
+        is_switch = command.keyword in _SWITCHES
+        if said and not (is_switch and self.has_switched):
+            self._drop(said.pop(), command)
+        else:
+            self.has_switched = self.has_switched or is_switch
 
     def _compare(self, said: Command, command: Command) -> None:
         cut = self.challenge.text
@@ -283,6 +305,13 @@ def _mentions(challenge: Challenge) -> Counter[str]:
 
 def _declaring(command: Command) -> bool:
     return command.keyword in DECLARING or command.keyword == "alias"
+
+
+def _is_local(text: CommandText, command: Command) -> bool:
+    """Whether a command is in force only until the end of its section."""
+    before = takewhile(lambda token: token.start < command.at, text.tokens[command.first : command.last])
+    is_marked = any(text.text[start:end] == "local" for _, start, end in before)
+    return is_marked or _LOCAL_ATTRIBUTE.match(text.text, command.at) is not None
 
 
 def _key(text: CommandText, command: Command) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def split_goals(text: str) -> list[str]:
     """
     goals: list[list[str]] = [[]]
     is_in_target = False
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if is_in_target and not line.startswith(" "):
             goals.append([])
             is_in_target = False

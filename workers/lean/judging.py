@@ -27,7 +27,7 @@ from workers.lean.repl_reply import Refused, Reply, Response
 from workers.lean.repl_watch import Died, Watch
 from workers.lean.session import Header, Session
 from workers.lean.time_slices import Slices
-from workers.lean.verdict import judge, read_messages, read_sorries
+from workers.lean.verdict import judge, lead_with, read_messages, read_sorries
 
 
 class SliceExpired(Exception):
@@ -166,17 +166,19 @@ class Judge:
         return self._decide(trial, header, run)
 
     def _decide(self, trial: Trial, header: Header, run: CheckedRun) -> Verdict:
-        response, said = run.response, header.response if header.start is not None else None
+        response, loaded = run.response, header.response if header.start is not None else None
         if isinstance(response, Refused):
             kept, _ = keep_words([Message(severity="error", data=response.message)], [], trial.most_bytes)
             return self._verdict(trial, Reason.ERROR, messages=kept)
         messages, sorries = self._read(trial, response)
-        warnings = [*trial.prepared.notes, *(read_messages(said, trial.place_in_header) if said else [])]
+        warnings = [*trial.prepared.notes, *(read_messages(loaded, trial.place_in_header) if loaded else [])]
         reason, failure = judge(messages, sorries), run.look.failure
+        said = lead_with(reason, warnings + messages) if reason else warnings + messages
         if failure:
             reason = failure.reason
-            messages.insert(0, Message(severity="error", pos=declared_at(trial.prepared), data=failure.text))
-        kept_messages, kept_sorries = keep_words(warnings + messages, sorries, trial.most_bytes)
+            pos = declared_at(trial.prepared, failure.name)
+            said = [Message(severity="error", pos=pos, data=failure.text), *said]
+        kept_messages, kept_sorries = keep_words(said, sorries, trial.most_bytes)
         return self._verdict(
             trial,
             reason,

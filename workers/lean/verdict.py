@@ -29,13 +29,24 @@ def judge(messages: Iterable[Message], sorries: Iterable[Sorry]) -> Reason | Non
     (docs/security.md, rows 1 and 32).
     """
     messages = list(messages)
-    if any(_hides_the_rest(message) for message in messages):
+    if any(map(_hides_the_rest, messages)):
         return Reason.PARSE
-    if any(message.severity == "error" for message in messages):
+    if any(map(_is_error, messages)):
         return Reason.ERROR
     if list(sorries) or any(map(_admits_sorry, messages)):
         return Reason.SORRY
     return None
+
+
+def lead_with(reason: Reason, messages: list[Message]) -> list[Message]:
+    """Return Lean's messages with the first one that gives the reason in front; the others stay in order."""
+    gives = _GIVES.get(reason, _is_error)
+    first = next((index for index, message in enumerate(messages) if gives(message)), 0)
+    return [*messages[first : first + 1], *messages[:first], *messages[first + 1 :]]
+
+
+def _is_error(message: Message) -> bool:
+    return message.severity == "error"
 
 
 def _admits_sorry(message: Message) -> bool:
@@ -49,6 +60,9 @@ def _admits_sorry(message: Message) -> bool:
 def _hides_the_rest(message: Message) -> bool:
     misplaced = message.severity == "error" and _END_ERROR.match(message.data) is not None
     return misplaced or (message.severity == "warning" and _EXIT_TEXT in message.data)
+
+
+_GIVES = {Reason.PARSE: _hides_the_rest, Reason.SORRY: _admits_sorry}
 
 
 def read_messages(reply: Reply, place: Place) -> list[Message]:

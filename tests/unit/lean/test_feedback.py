@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from farm.models import Message, Position
 from farm.models.feedback import MOST_ERRORS, MOST_GOAL_CHARS, MOST_GOALS
 from workers.lean.feedback import read_feedback, split_goals
@@ -74,3 +76,10 @@ def test_goals_are_told_apart_by_where_their_targets_end() -> None:
     assert split_goals("a : Nat\n⊢ a =\n    1\nb : Nat\n⊢ b = 2") == ["a : Nat\n⊢ a =\n    1", "b : Nat\n⊢ b = 2"]
     assert split_goals("no goals") == []
     assert split_goals("") == []
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\x85", "\v", "\f"])
+def test_only_a_line_feed_ends_a_line_of_a_goal(end: str) -> None:
+    goal = f's : String\n⊢ s = "a{end}b" ∧ True'
+
+    assert split_goals(goal) == [goal]

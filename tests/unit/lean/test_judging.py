@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from farm.models import Level, Outcome, Proof, Reason, Verdict
+from farm.models import Level, Message, Outcome, Proof, Reason, Verdict
 from farm.store.claims import Claim, ClaimedItem
 from farm.store.lanes import lane_name
 from tests.support.fake_session import FakeSession, response
@@ -72,6 +72,15 @@ def test_an_error_and_a_hole_reject(bench: Bench) -> None:
 
     assert bench.run(claim("first")).reason is Reason.ERROR
     assert bench.run(claim("second")).reason is Reason.SORRY
+
+
+def test_the_first_message_gives_the_reason(bench: Bench) -> None:
+    unused = Message(severity="warning", data="unused variable")
+    for severity, data in (("error", "unsolved goals"), ("warning", "declaration uses 'sorry'")):
+        reason = Message.model_validate({"severity": severity, "data": data})
+        bench.answer(Reply(1, (unused, reason)))
+
+        assert bench.run(claim("first")).messages == [reason, unused]
 
 
 @pytest.mark.parametrize(("total", "kept_chars"), [(1, 1_000_000), (100_000, 32 << 10)])

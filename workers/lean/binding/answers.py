@@ -28,10 +28,12 @@ class BindingFailure:
     Attributes:
         reason: the verdict's reason.
         text: the reason in words.
+        name: the full name of the theorem or value that has the fault; empty if the fault is not at one of them.
     """
 
     reason: Reason
     text: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ def _target_failure(name: str, seen: dict[str, Any]) -> BindingFailure | None:
     if "kind" not in seen:
         return _missing("theorem", name, seen["twins"])
     if seen["kind"] != "theorem":
-        return BindingFailure(Reason.STATEMENT, f"`{name}` is not a theorem; Lean calls it `{seen['kind']}`")
+        return BindingFailure(Reason.STATEMENT, f"`{name}` is not a theorem; Lean calls it `{seen['kind']}`", name)
     if seen["fault"]:
-        return BindingFailure(Reason.STATEMENT, f"`{name}` does not prove the statement: {seen['fault']}")
+        return BindingFailure(Reason.STATEMENT, f"`{name}` does not prove the statement: {seen['fault']}", name)
     return None
 
 
@@ -106,19 +108,19 @@ def _hole_failure(name: str, seen: dict[str, Any]) -> BindingFailure | None:
     if "kind" not in seen:
         return _missing("value for", name, seen["twins"])
     if seen["kind"] != "def":
-        return BindingFailure(Reason.STATEMENT, f"`{name}` is not a definition; Lean calls it `{seen['kind']}`")
+        return BindingFailure(Reason.STATEMENT, f"`{name}` is not a definition; Lean calls it `{seen['kind']}`", name)
     if not seen["fits"]:
-        return BindingFailure(Reason.STATEMENT, f"`{name}` does not have the type that the statement gives it")
+        return BindingFailure(Reason.STATEMENT, f"`{name}` does not have the type that the statement gives it", name)
     if not seen["answer"]:
-        return BindingFailure(Reason.STATEMENT, f"`{name}` is not, by `rfl`, the answer that came with the proof")
+        return BindingFailure(Reason.STATEMENT, f"`{name}` is not, by `rfl`, the answer that came with the proof", name)
     return None
 
 
 def _missing(what: str, name: str, twins: list[str]) -> BindingFailure:
     if any(twin.startswith("_private.") for twin in twins):
-        return BindingFailure(Reason.MISSING, f"`{name}` is private")
+        return BindingFailure(Reason.MISSING, f"`{name}` is private", name)
     there = f"; there is `{twins[0]}`" if twins else ""
-    return BindingFailure(Reason.MISSING, f"There is no {what} `{name}`{there}")
+    return BindingFailure(Reason.MISSING, f"There is no {what} `{name}`{there}", name)
 
 
 def _flaw(response: Response, answers: list[dict[str, Any]], kept: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from farm.commands import cut_commands
 from farm.declarations import declaration
 from farm.models import Message, Position
 from farm.prepared_proof import Objection, Prepared
@@ -35,10 +36,19 @@ def object_to_statement(statement: str) -> Objection | None:
     return _objection(found, f"In the statement: {found.text}") if found else None
 
 
-def declared_at(prepared: Prepared) -> Position | None:
-    """Return where the user's own text declares the last theorem or value that is asked for; None if it does not."""
+def declared_at(prepared: Prepared, name: str = "") -> Position | None:
+    """Return where the user's own text declares a theorem or value that is asked for; None if it does not.
+
+    Args:
+        prepared: what was submitted.
+        name: the full name; if it is empty, the last name that is asked for.
+    """
     asked = prepared.targets or prepared.holes
-    at = declaration(prepared.code, asked[-1].name) if asked else None
+    if not (name := name or (asked[-1].name if asked else "")):
+        return None
+    found = [command.name_at for command in cut_commands(prepared.code).commands if command.full_name() == name]
+    # The statement's front may leave a namespace open, in which the text goes on.
+    at = found[0] if found else declaration(prepared.code, name)
     return None if at is None else prepared.place(at)
 
 
