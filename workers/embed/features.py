@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from math import log, sqrt
 
 from workers.embed.statements import ParsedStatement, Tokens
@@ -25,6 +26,9 @@ _WORD, _NAME_WORD, _HYPOTHESIS_WORD, _DOC_WORD = 1.0, 0.4, 0.3, 0.15
 _DIRECTION = 0.8
 # A feature that nearly every statement has, such as `x0 =`, says little.
 _COMMON = 0.25
+
+# A longer conclusion is not repeated with each hypothesis: that would take a thousand times as much memory as the text.
+_LONGEST_REPEATED = 1_000
 
 _SAYS_LITTLE = frozenset(OPENING) | CLOSING | {",", ":", "=", "↔"}
 _SORTS = frozenset({"Type", "Sort"})
@@ -55,6 +59,7 @@ def _add_claim(bag: Bag, statement: ParsedStatement, hypotheses: list[Terms], co
     left, sign, right = relation(peel(conclusion))
     names: dict[str, str] = {}
     whole = " ".join(rename([*left, sign, *right] if sign else left, names))
+    repeated = _repeated(whole)
     types = sorted({_type_name(statement, name[1:]) for name in names} - _SORTS)
     bag["whole " + whole] += _WHOLE * weight
     bag[f"typed {whole} : {' '.join(types)}"] += _TYPED * weight
@@ -65,7 +70,14 @@ def _add_claim(bag: Bag, statement: ParsedStatement, hypotheses: list[Terms], co
         # Variables that do not occur in the conclusion are all written alike, such as the b in a ≤ b and b ≤ c.
         hypothesis = " ".join(names.get(term, "?") if is_variable(term) else term for term in row)
         bag["hypothesis " + hypothesis] += _HYPOTHESIS * weight / sqrt(len(hypotheses))
-        bag[f"rule {hypothesis} ⊢ {whole}"] += _RULE * weight / sqrt(len(hypotheses))
+        bag[f"rule {hypothesis} ⊢ {repeated}"] += _RULE * weight / sqrt(len(hypotheses))
+
+
+def _repeated(conclusion: str) -> str:
+    """Return what stands for a conclusion in the rule of each hypothesis: a long conclusion's digest."""
+    if len(conclusion) <= _LONGEST_REPEATED:
+        return conclusion
+    return blake2b(conclusion.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _add_term(bag: Bag, row: Terms, weight: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from hashlib import blake2b
 
@@ -12,8 +13,8 @@ from workers.embed.features import features
 from workers.embed.statements import read
 
 DIMENSION = 768
-# Bounds the table that holds one share of a batch (float64, 6 MB).
-_SHARE = 1024
+# Bounds what is held at once. At worst, a text has some thousand features, which take about 60 bytes each.
+_SHARE = 128
 _TINY = 1e-12
 
 
@@ -42,20 +43,26 @@ class LexicalEmbedder:
 
 
 def _embed(texts: Sequence[str]) -> NDArray[np.float32]:
-    bags = [features(read(text)) for text in texts]
-    # A lone surrogate is not UTF-8, but still a text.
-    digests = b"".join(
-        blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest() for bag in bags for feature in bag
-    )
+    digests, weights, sizes = bytearray(), array("d"), array("l")
+    for text in texts:
+        # Only the digests of a text's features are kept: the features of a hostile text take megabytes.
+        bag = features(read(text))
+        digests += b"".join(map(_digest, bag))
+        weights.extend(bag.values())
+        sizes.append(len(bag))
     hashes = np.frombuffer(digests, "<u8").astype(np.uint64)
-    weights = np.array([weight for bag in bags for weight in bag.values()])
-    cells = np.repeat(np.arange(len(bags)) * DIMENSION, [len(bag) for bag in bags])
-    table = np.zeros(len(bags) * DIMENSION)
+    cells = np.repeat(np.arange(len(sizes)) * DIMENSION, sizes)
+    table = np.zeros(len(sizes) * DIMENSION)
     # Each feature has two cells, so that a collision in one cell does not hide a feature of large weight.
     for shift in (0, 32):
         half = (hashes >> np.uint64(shift)).astype(np.uint32)
         signs = np.where(half >> 31, 1.0, -1.0)
-        table += np.bincount(cells + half % DIMENSION, weights * signs, minlength=len(table))
-    rows = table.reshape(len(bags), DIMENSION)
+        table += np.bincount(cells + half % DIMENSION, np.frombuffer(weights) * signs, minlength=len(table))
+    rows = table.reshape(len(sizes), DIMENSION)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY)
     return rows.astype(np.float32)
+
+
+def _digest(feature: str) -> bytes:
+    # A lone surrogate is not UTF-8, but still a text.
+    return blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -91,6 +91,10 @@ _NOTATION = {
     "if": "ite",
 }
 
+# Nearly all components of Lean's names are shorter.
+_SHORT = 40
+_MOST_CACHED = 16_384
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+|[^\W\d_]+")
 
 
@@ -104,9 +108,16 @@ def is_name(token: str) -> bool:
     return token[0].isalpha() or token[0] in "_«" or (token[0] == "." and len(token) > 1)
 
 
-@lru_cache(maxsize=65536)
 def words(token: str) -> tuple[str, ...]:
     """Return the lower-case words of an identifier, or the name of an operator; none for a bracket."""
+    return _words_of_short(token) if len(token) <= _SHORT else _words(token)
+
+
+def _words(token: str) -> tuple[str, ...]:
     if token in _NOTATION:
         return (_NOTATION[token],)
     return tuple(word.lower() for word in _WORD.findall(token)) if is_name(token) or token.isdigit() else ()
+
+
+# The cache bounds the number of its entries, not their size. So it holds only short tokens: at worst, it takes 60 MB.
+_words_of_short = lru_cache(maxsize=_MOST_CACHED)(_words)
