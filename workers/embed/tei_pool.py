@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import orjson
+import structlog
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_random_exponential
 
 from farm.errors import ConfigurationError, EmbeddingError
@@ -26,6 +27,8 @@ _MOST_BYTES = 1_500_000
 _LEAST_TIMEOUT_S = 0.05
 _INFO_TIMEOUT_S = 5.0
 _wait = wait_random_exponential(multiplier=0.05, max=2)
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +147,42 @@ class TeiPool:
         return patiently(self._attempt, inputs, deadline)
 
     def _attempt(self, inputs: list[bytes], deadline: float) -> Vectors:
+        """Embed with one server; if that server fails with these inputs, ask each other server once.
+
+        If another server succeeds, the inputs were not to blame, so a server that failed with them rests.
+        """
+        asked: list[Turn] = []
+        failed: dict[Turn, EmbeddingError] = {}
+        while len(asked) < len(self._rotation.turns):
+            try:
+                rows = self._ask(inputs, deadline, asked)
+            except CallRejected:
+                raise
+            except EmbeddingError as error:
+                if not isinstance(error, ServiceDown):
+                    failed[asked[-1]] = error
+                elif not failed:
+                    raise
+            else:
+                self._rest(failed)
+                return rows
+        raise next(iter(failed.values()))
+
+    def _rest(self, failed: dict[Turn, EmbeddingError]) -> None:
+        for turn, error in failed.items():
+            _log.warning("embedding.server_rests", error=error.message)
+            self._rotation.rest(turn)
+
+    def _ask(self, inputs: list[bytes], deadline: float, asked: list[Turn]) -> Vectors:
+        """Embed with a server that is not among `asked`, and add it to them."""
         remaining_s = max(_LEAST_TIMEOUT_S, (deadline - time.monotonic()) / (2 if self._has_others else 1))
-        with self._rotation.lend(len(inputs)) as turn:
+        with self._rotation.lend(len(inputs), without=asked) as turn:
+            asked.append(turn)
             self._check_model(turn, remaining_s)
             rows = turn.endpoint.embed(inputs, remaining_s)
             # If the server restarted meanwhile, these rows may be another model's.
             self._check_model(turn, remaining_s)
-        return checked(rows, len(inputs), self.dimension, str(turn.endpoint))
+            return checked(rows, len(inputs), self.dimension, str(turn.endpoint))
 
     def _check_model(self, turn: Turn, timeout_s: float) -> None:
         """Make sure that a server that was away, or has a new connection, serves the same model as before."""

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager, suppress
 import numpy as np
 import pytest
 
-from farm.errors import ConfigurationError
+from farm.errors import ConfigurationError, EmbeddingError
 from farm.settings import Settings
-from tests.support.tei import CLOSE, Tei, vector
-from workers.embed.failures import Busy, ServiceDown
+from tests.support.tei import CLOSE, GARBAGE, NAN, TOO_FEW, TOO_SHORT, Tei, vector
+from workers.embed.failures import Busy, InputRejected, ServiceDown
 from workers.embed.tei import TeiServer
 from workers.embed.tei_pool import TeiPool
 from workers.embed.tei_rotation import Rotation
@@ -71,6 +71,44 @@ def test_one_server_failing_later_is_done_without(pair: tuple[Tei, Tei]) -> None
         np.testing.assert_array_equal(both.embed(TEXTS), EXPECTED)
     assert len(one.calls) == failed
     assert len(other.calls) > 10
+
+
+@pytest.mark.parametrize("fault", [424, 500, 404, GARBAGE, TOO_FEW, TOO_SHORT, NAN])
+def test_a_server_that_fails_at_once_is_done_without(pair: tuple[Tei, Tei], fault: int | str) -> None:
+    one, other = pair
+    with embedder(*pair) as both:
+        one.always = fault
+        np.testing.assert_array_equal(both.embed(TEXTS), EXPECTED)
+        failed = len(one.calls)
+        for text in TEXTS[:20]:
+            both.embed([text])
+    assert len(one.calls) == failed, "it rests"
+    assert len(other.calls) > 20
+
+
+def test_inputs_with_which_every_server_fails_are_tried_once_on_each_and_none_rests(pair: tuple[Tei, Tei]) -> None:
+    one, other = pair
+    with embedder(*pair) as both:
+        for server in pair:
+            server.calls.clear()
+            server.then(424)
+        with pytest.raises(EmbeddingError, match="424") as raised:
+            both.embed(["poison"])
+        assert not isinstance(raised.value, ServiceDown)
+        assert one.calls == other.calls == [["poison"]]
+        np.testing.assert_array_equal(both.embed(TEXTS), EXPECTED)
+    assert all(len(server.calls) > 2 for server in pair)
+
+
+def test_a_rejected_call_is_not_sent_to_another_server(pair: tuple[Tei, Tei]) -> None:
+    one, other = pair
+    with embedder(*pair) as both:
+        for server in pair:
+            server.calls.clear()
+            server.bad_inputs = {"bad"}
+        with pytest.raises(InputRejected):
+            both.embed(["bad"])
+    assert len(one.calls) + len(other.calls) == 1
 
 
 def test_servers_of_different_models_are_a_wrong_setting() -> None:
