@@ -120,8 +120,17 @@ def _extract(archive: Path, folder: Path) -> None:
         with tarfile.open(archive, "r:gz") as tar:
             for member in tar:
                 _write(tar, member, scratch)
-        scratch.rename(folder)
+        _publish(scratch, folder)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise CorpusError(f"{archive}: cannot be unpacked: {error}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _publish(scratch: Path, folder: Path) -> None:
+    try:
+        scratch.rename(folder)
+    except OSError:
+        # Another process may have unpacked the same archive meanwhile: the folder's name says what is in it.
+        if not folder.is_dir():
+            raise

@@ -84,7 +84,8 @@ def _digest(corpus: Corpus, model: str) -> str:
 def _read(path: Path, rows: int) -> npt.NDArray[np.floating] | None:
     """Return the matrix in a file, memory-mapped; None if it cannot be read or does not have this many rows."""
     try:
-        matrix: npt.NDArray[np.floating] = np.load(path, mmap_mode="r")
+        # `np.load` would also read a zip or a pickle, if the file holds one.
+        matrix: npt.NDArray[np.floating] = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, EOFError) as error:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import huggingface_hub.constants
 import pytest
 
 from farm.errors import CorpusError
 from workers.premises.corpus import load
-from workers.premises.source import download, model_name
+from workers.premises.source import download, model_name, unpack
 
 from .conftest import DataSet
 
@@ -36,6 +38,21 @@ def test_an_archive_is_unpacked_once_and_again_when_it_changes(data_set: DataSet
     assert load(source, data_set.cache).revision == "touched"
     data_set.write({"M": ["y"]}).archive()
     assert [premise.name for premise in load(source, data_set.cache).premises] == ["y"]
+
+
+def test_processes_that_unpack_an_archive_at_once_share_the_folder(data_set: DataSet) -> None:
+    source = data_set.write({f"M{n}": [f"x{n}"] for n in range(200)}).archive()
+    together = Barrier(4)
+
+    def unpack_with_others() -> Path:
+        together.wait()
+        return unpack(source, data_set.cache)
+
+    with ThreadPoolExecutor(4) as pool:
+        folders = [future.result() for future in [pool.submit(unpack_with_others) for _ in range(4)]]
+
+    assert set(folders) == set(data_set.cache.iterdir()), "one folder, and nothing half unpacked"
+    assert len(load(source, data_set.cache).premises) == 200
 
 
 @pytest.mark.parametrize("name", ["../escaped", "/tmp/leanfarm-escaped"])

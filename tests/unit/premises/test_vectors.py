@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -109,7 +110,9 @@ def test_a_broken_kept_file_is_made_again(corpus: Corpus, tmp_path: Path) -> Non
     load_or_build(corpus, Embedder(), tmp_path / "kept", MODEL, silent)
     (kept,) = (tmp_path / "kept").iterdir()
     whole = kept.read_bytes()
-    for broken in (whole[:1000], b"", b"nonsense"):
+    zipped = io.BytesIO()
+    np.savez(zipped, np.ones((600, 2), np.float32))
+    for broken in (whole[:1000], b"", b"nonsense", b"PK\x03\x04junk", zipped.getvalue()):
         kept.write_bytes(broken)
         embed = Embedder()
         load_or_build(corpus, embed, tmp_path / "kept", MODEL, silent)
