@@ -78,6 +78,7 @@ def _retrieval(body: dict[str, Any], service: Service, states: list[str], *, is_
         reply=service.replies.key,
         deadline_ms=int((time.time() + DEADLINE_S) * 1000),
         is_detailed=is_detailed,
+        takes_positions=is_detailed,
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
 
 from api.bodies import parse_json, read_body, read_json
 from api.openapi import COMPATIBLE_FAILURES, FAILURES, body_of
@@ -14,13 +16,14 @@ from api.queries import ask, parse_queries, parse_query
 from api.replies import Disconnected
 from api.service import RetrieverDep, Service, ServiceDep, get_retrieve_owner
 from farm.errors import Unavailable
-from farm.models import RetrieveBatchRequest, RetrievedBatch, RetrievedPremise, RetrieveRequest
+from farm.models import NewPremise, RetrieveBatchRequest, RetrievedBatch, RetrievedPremise, RetrieveRequest
 from farm.store.retrievals import ServedCorpus, read_corpus
 
 compatible = APIRouter(tags=["premises"], dependencies=[Depends(get_retrieve_owner)], responses=COMPATIBLE_FAILURES)
 v1 = APIRouter(prefix="/v1", tags=["premises"], responses=FAILURES)
 
 _COLUMNS = ("score", "name", "kind", "module", "statement")
+_POSITION_COLUMNS = 2
 
 
 @compatible.post("/retrieve", response_model=list[RetrievedPremise], openapi_extra=body_of(RetrieveRequest))
@@ -71,14 +74,33 @@ async def retrieve_many(request: Request, service: ServiceDep, _owner: Retriever
     """Return the premises nearest to each of up to 64 goals; the same premises are accessible to all goals."""
     started = time.monotonic()
     value, _ = await read_json(request)
+    retrieval = parse_queries(value, service)
     try:
-        answer = await ask(request, service, parse_queries(value, service))
+        answer = await ask(request, service, retrieval)
     except Disconnected:
         return Response(status_code=499)
-    results = [{"premises": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]} for rows in answer["results"]]
     timings = _timings(answer, time.monotonic() - started)
-    body = orjson.dumps({"results": results, "timings_s": timings})
-    return Response(body, media_type="application/json", headers={"X-Corpus": answer["corpus"]})
+    body = _body(answer["results"], retrieval.new_premises, timings)
+    return StreamingResponse(body, media_type="application/json", headers={"X-Corpus": answer["corpus"]})
+
+
+async def _body(
+    results: list[list[list[Any]]], new: list[NewPremise], timings: dict[str, float]
+) -> AsyncIterator[bytes]:
+    """Yield a `RetrievedBatch` as JSON, one goal at a time: each goal may show the text of every new premise again."""
+    before = b'{"results":['
+    for rows in results:
+        yield before + orjson.dumps({"premises": [_premise(row, new) for row in rows]})
+        before = b","
+    yield b'],"timings_s":' + orjson.dumps(timings) + b"}"
+
+
+def _premise(row: list[Any], new: list[NewPremise]) -> dict[str, Any]:
+    """Return a row of an answer (see `farm.store.room_queues.Room.reply_all`) as a `DetailedPremise`."""
+    if len(row) == _POSITION_COLUMNS:
+        score, position = row
+        row = [score, new[position].name, None, None, new[position].decl]
+    return dict(zip(_COLUMNS, row, strict=True))
 
 
 def _timings(answer: dict[str, Any], total_s: float) -> dict[str, float]:

@@ -36,6 +36,8 @@ class Retrieval:
         deadline_ms: the time until which the client waits, as Unix time by the API's clock. Workers use the time in
             `farm:flights` instead.
         is_detailed: whether the answer says more about a premise than its score and name.
+        takes_positions: whether the answer may name a new premise by its position in `new_premises`, so that its text
+            is not sent back with every goal. The API of an earlier release does not know such rows.
         embed_s: how many seconds the embedding took; 0 before the query has been embedded.
         model: the name of the embedder that made the query's vectors; empty if there are no vectors yet, or if a worker
             of an earlier release made them.
@@ -51,6 +53,7 @@ class Retrieval:
     reply: str
     deadline_ms: int
     is_detailed: bool = False
+    takes_positions: bool = False
     embed_s: float = field(default=0.0, compare=False)
     model: str = field(default="", compare=False)
     id: str = field(default_factory=lambda: uuid4().hex)
@@ -86,6 +89,7 @@ def dump(retrieval: Retrieval) -> dict[str, bytes]:
         "reply": retrieval.reply,
         "deadline_ms": retrieval.deadline_ms,
         "detailed": retrieval.is_detailed,
+        "takes_positions": retrieval.takes_positions,
     }
     return {
         "request": pack(request),
@@ -116,6 +120,7 @@ def _load(id: str, fields: dict[bytes, bytes]) -> Retrieval:
         reply=request["reply"],
         deadline_ms=request["deadline_ms"],
         is_detailed=request["detailed"],
+        takes_positions=request.get("takes_positions", False),
         embed_s=float(fields.get(b"embed_s", 0)),
         model=fields.get(b"model", b"").decode(),
         id=id,

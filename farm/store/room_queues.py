@@ -19,6 +19,11 @@ from farm.store.scripts import Scripts
 # How often a process that waits for queries records in the store that it is listening.
 _SAY_EVERY_S = 1.0
 _FATAL = "The worker that had this query died, twice: its log says why"
+# Redis accepts no value of over 512 MB, and the answer is in memory several times.
+MOST_ANSWER_BYTES = 128 << 20
+# One command sends answers until they have this size.
+_AT_ONCE_BYTES = 16 << 20
+_TOO_LARGE = "The answer is too large: send fewer goals at once, or ask for fewer premises (`k`)"
 
 Taken = list[tuple[Retrieval, bytes]]
 """Queries, each with its vectors as float32 bytes, which are empty before the query has been embedded."""
@@ -34,12 +39,16 @@ class Room:
         client: the client.
         name: the name of the room, `embed` or `premises`.
         worker: the worker that takes queries; empty if this process takes none.
+        most_answer_bytes: how many bytes an answer may have, compressed.
     """
 
-    def __init__(self, client: RedisClient, name: str, worker: str = "") -> None:
+    def __init__(
+        self, client: RedisClient, name: str, worker: str = "", *, most_answer_bytes: int = MOST_ANSWER_BYTES
+    ) -> None:
         self.name = name
         self._worker = worker
         self._taken = f"farm:taken:{name}"
+        self._most_answer_bytes = most_answer_bytes
         self._client = client
         self._scripts = Scripts(client)
         self._waiting = f"farm:waiting:{name}"
@@ -181,7 +190,8 @@ class Room:
         """Send answers to the API processes that wait: `{"results": [[row, …], …], …}` or `{"error": text}`.
 
         The results have one list of rows for each goal. A row is `[score, name]`. If the query asked for details, a row
-        is `[score, name, kind, module, statement]`.
+        is `[score, name, kind, module, statement]`. If the query also takes positions, the row of a new premise is
+        `[score, position in the query's new premises]`. An answer that is too large becomes an error.
 
         A query that has been given up meanwhile is not answered. An error is dropped if the lease of this worker has
         lapsed, because the worker that now has the query may still answer it.
@@ -190,8 +200,25 @@ class Room:
 
     def _reply(self, answers: Iterable[tuple[Retrieval, Json]], holder: str) -> None:
         parts: list[str | bytes] = []
+        held = 0
         for retrieval, answer in answers:
-            packed = f"retrieval:{retrieval.id}:".encode() + pack(answer)
-            parts += [retrieval.id, retrieval.reply, holder if "error" in answer else "", packed]
-        with translated():
-            self._scripts.run("retrieval", "reply", *parts)
+            parts += self._parts(retrieval, answer, holder)
+            held += len(parts[-1])
+            if held >= _AT_ONCE_BYTES:
+                self._send(parts)
+                parts, held = [], 0
+        self._send(parts)
+
+    def _parts(self, retrieval: Retrieval, answer: Json, holder: str) -> list[str | bytes]:
+        """Return the arguments of `retrieval.lua` for one answer; an answer that is too large becomes an error."""
+        packed = pack(answer)
+        if len(packed) > self._most_answer_bytes:
+            answer = {"error": _TOO_LARGE}
+            packed = pack(answer)
+        may_answer = holder if "error" in answer else ""
+        return [retrieval.id, retrieval.reply, may_answer, f"retrieval:{retrieval.id}:".encode() + packed]
+
+    def _send(self, parts: list[str | bytes]) -> None:
+        if parts:
+            with translated():
+                self._scripts.run("retrieval", "reply", *parts)

@@ -107,6 +107,16 @@ def test_goals_of_a_batch_are_answered_as_alone_and_in_order(client: Farm) -> No
     }
 
 
+def test_each_goal_shows_the_texts_of_new_premises_also_of_namesakes(client: Farm) -> None:
+    new = [{"name": "My.own", "decl": "theorem My.own : p ∧ q ↔ q ∧ p"}, {"name": "My.own", "decl": GOAL}]
+
+    found = client.retrieve_many(GOALS, k=2, new_premises=new, imported_modules=[])
+
+    first, second = ([(p.name, p.kind, p.statement) for p in premises] for premises in found[:2])
+    assert first == [("My.own", None, GOAL), ("My.own", None, new[0]["decl"])]
+    assert second == first[::-1]
+
+
 def test_a_premise_comes_with_what_the_corpus_knows(client: Farm) -> None:
     [[found, *_]] = client.retrieve_many(["a b : Nat\n⊢ a + b = b + a"], k=3)
 

@@ -56,6 +56,8 @@ def use_everything(farm: Parts, client: Farm) -> None:
     assert client.commands([{"cmd": "example : 1 = 1 := rfl"}]).responses
     assert client.tactics([{"statement": STATEMENT, "candidates": ["rfl"]}]).results
     assert len(client.retrieve("⊢ 1 + 1 = 2", k=3)) == 3
+    [[new]] = client.retrieve_many(["⊢ p"], k=1, new_premises=[{"name": "n", "decl": "p"}], imported_modules=[])
+    assert (new.name, new.statement) == ("n", "p")
     cancelled = client.submit(["theorem x : 1 = 1 := by rfl -- sleep:300 " + str(i) for i in range(50)], cache=False)
     await_true(lambda: cancelled.status().done, "it has begun")
     cancelled.cancel()

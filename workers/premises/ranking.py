@@ -12,7 +12,8 @@ from workers.premises.index import Index, inner
 from workers.premises.numbering import Numbering
 from workers.premises.selectors import Ids, Matrix, Query, Selection, Selectors
 
-Ranking = list[tuple[float, str]]
+Ranking = list[tuple[float, str | int]]
+"""Scores, each with the name of an indexed premise, or with the position of a new premise among those of the query."""
 
 
 class Ranker:
@@ -70,6 +71,5 @@ class Ranker:
     def _merge(self, query: Query, scores: Matrix, ids: Ids, new_scores: Matrix) -> Ranking:
         both = np.concatenate([scores, new_scores])
         best = np.argsort(-both, kind="stable")[: max(query.k, 0)].tolist()
-        names = [self._corpus.premises[id].name for id in ids.tolist()]
-        names += [premise.name for premise in query.new_premises]
-        return [(float(both[place]), names[place]) for place in best]
+        found = [self._corpus.premises[id].name for id in ids.tolist()]
+        return [(float(both[place]), found[place] if place < len(found) else place - len(found)) for place in best]

@@ -128,12 +128,16 @@ class PremiseServer(RoomServer):
                 own.append((retrieval, blob))
             else:
                 self._refuse([(retrieval, blob)], _foreign(retrieval.model, engine.model))
+        for alike in _by_dimension(own):
+            self._answer(engine, alike)
+
+    def _answer(self, engine: _Engine, taken: Taken) -> None:
         try:
-            answers = self._answers(engine, own) if own else []
+            answers = self._answers(engine, taken)
         except FarmError as error:
-            self._refuse(own, error.message)
+            self._refuse(taken, error.message)
         else:
-            self._post.room.reply_all(zip((retrieval for retrieval, _ in own), answers, strict=True))
+            self._post.room.reply_all(zip((retrieval for retrieval, _ in taken), answers, strict=True))
 
     def _refuse(self, taken: Taken, reason: str) -> None:
         self._post.room.reply_all((retrieval, {"error": reason}) for retrieval, _ in taken)
@@ -189,6 +193,14 @@ def _foreign(model: str, own: str) -> str:
     )
 
 
+def _by_dimension(taken: Taken) -> list[Taken]:
+    """Divide queries by the dimension of their vectors, so that those of another model fail by themselves."""
+    found: dict[int, Taken] = {}
+    for retrieval, blob in taken:
+        found.setdefault(len(blob) // len(retrieval.texts), []).append((retrieval, blob))
+    return list(found.values())
+
+
 def _rows(taken: Taken) -> tuple[list[Retrieval], list[Matrix], list[Matrix]]:
     """For each goal of each query, return the query, the goal's vector and the vectors of the new premises."""
     queries, states, news = [], [], []
@@ -200,16 +212,23 @@ def _rows(taken: Taken) -> tuple[list[Retrieval], list[Matrix], list[Matrix]]:
     return queries, states, news
 
 
-def _shown_rows(corpus: Corpus, retrieval: Retrieval, ranking: Ranking) -> Sequence[Sequence[Any]]:
+def _shown_rows(corpus: Corpus, retrieval: Retrieval, ranking: Ranking) -> list[Sequence[Any]]:
+    return [
+        _new_row(retrieval, score, found) if isinstance(found, int) else _indexed_row(corpus, retrieval, score, found)
+        for score, found in ranking
+    ]
+
+
+def _new_row(retrieval: Retrieval, score: float, position: int) -> Sequence[Any]:
+    """Return the row of a new premise; of its details, only the statement is known."""
+    if retrieval.takes_positions:
+        return score, position
+    premise = retrieval.new_premises[position]
+    return (score, premise.name, None, None, premise.decl) if retrieval.is_detailed else (score, premise.name)
+
+
+def _indexed_row(corpus: Corpus, retrieval: Retrieval, score: float, name: str) -> Sequence[Any]:
     if not retrieval.is_detailed:
-        return ranking
-    new = {premise.name: premise.decl for premise in retrieval.new_premises}
-    return [(score, name, *_details(corpus, new, name)) for score, name in ranking]
-
-
-def _details(corpus: Corpus, new: dict[str, str], name: str) -> tuple[str | None, str | None, str]:
-    """Return kind, module and statement of a premise; of a new premise, only the statement is known."""
-    if name in new:
-        return None, None, new[name]
+        return score, name
     premise = corpus.premises[corpus.premise_ids[name]]
-    return premise.kind, corpus.modules[premise.module], premise.statement
+    return score, name, premise.kind, corpus.modules[premise.module], premise.statement

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from farm.store.corpora import Corpora
-from farm.store.room_queues import Room
 from tests.support.embed_bench import Bench, query
 from tests.support.open_store import OpenStore
 from tests.support.tei import Tei
 from workers.embed.embedder import may_be_same_model
-from workers.metric_counts import Metrics
 from workers.premises.server import PremiseServer
-from workers.room_server import Post
-
-
-@pytest.fixture
-def premises(bench: Bench, client: OpenStore, redis_url: str, tmp_path: Path) -> Iterator[PremiseServer]:
-    """A premise process whose vectors are made by the bench's service."""
-    settings = bench.settings.model_copy(update={"data_dir": tmp_path})
-    post = Post(Room(client, "premises", "w"), bench.runner._post.tokens, lambda: False, Metrics(), 0.0)
-    server = PremiseServer(post, settings, Corpora(client, "w"))
-    yield server
-    server.close()
 
 
 async def test_vectors_of_another_model_are_refused_and_rank_nothing(
@@ -46,6 +29,27 @@ async def test_vectors_of_another_model_are_refused_and_rank_nothing(
     assert len(answers[own.id]["results"][0]) == own.k
     assert "another/model-2" in answers[foreign.id]["error"]
     assert "stand-in/model" in answers[foreign.id]["error"]
+
+
+async def test_vectors_of_another_dimension_fail_only_their_queries(
+    bench: Bench, premises: PremiseServer, redis_url: str, client: OpenStore
+) -> None:
+    own = [query(), query()]
+    await bench.ask(own[0])
+    bench.runner.work()
+    with Tei(dimension=9) as service:
+        other = Bench(client, redis_url, service, timeout_s=10)
+        misfit = query()
+        await other.ask(misfit)
+        other.runner.work()
+        other.close()
+    await bench.ask(own[1])
+    bench.runner.work()
+    premises.work()
+
+    answers = bench.answers()
+    assert [len(answers[each.id]["results"][0]) for each in own] == [8, 8]
+    assert "gives 9 numbers per text" in answers[misfit.id]["error"]
 
 
 @pytest.mark.parametrize(

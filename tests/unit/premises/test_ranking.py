@@ -30,6 +30,12 @@ def request(*new: str, k: int = 10, **fields: Any) -> RetrieveRequest:
     return RetrieveRequest(state="", k=k, new_premises=[NewPremise(name=name, decl="") for name in new], **fields)
 
 
+def named(query: RetrieveRequest, ranking: Ranking) -> list[tuple[float, str]]:
+    """Return a ranking with the names of new premises instead of their positions."""
+    new = query.new_premises
+    return [(score, new[found].name if isinstance(found, int) else found) for score, found in ranking]
+
+
 @pytest.fixture
 def ranker(data_set: DataSet) -> Ranker:
     corpus = data_set.write({"M": ["a", "b", "c"], "N": ["d"]}).load()
@@ -59,8 +65,8 @@ def ranker(data_set: DataSet) -> Ranker:
         (request(*"ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=40, local_premises=[]), vectors(*[1.0, 2.0] * 13), HIGH + LOW),
     ],
 )
-def test_one_order(ranker: Ranker, query: RetrieveRequest, new: Matrix, expected: Ranking) -> None:
-    assert ranker.rank(query, STATE, new) == expected
+def test_one_order(ranker: Ranker, query: RetrieveRequest, new: Matrix, expected: list[tuple[float, str]]) -> None:
+    assert named(query, ranker.rank(query, STATE, new)) == expected
 
 
 def test_a_batch_gives_what_each_query_gives(ranker: Ranker) -> None:
@@ -75,5 +81,5 @@ def test_a_batch_gives_what_each_query_gives(ranker: Ranker) -> None:
 def test_an_empty_corpus_ranks_what_is_new(data_set: DataSet) -> None:
     corpus = data_set.write({}).load()
     ranker = Ranker(corpus, Index.build(np.empty((0, 0), np.float32)), Numbering.of(corpus))
-    assert ranker.rank(request("x", "y"), STATE, vectors(0.25, 0.5)) == [(0.5, "y"), (0.25, "x")]
+    assert ranker.rank(request("x", "y"), STATE, vectors(0.25, 0.5)) == [(0.5, 1), (0.25, 0)]
     assert ranker.rank(request(), STATE, NO_VECTORS) == []
