@@ -30,6 +30,11 @@ LANE_AGE_BOUND_MS = 60_000
 WORKER_TTL_MS = 15_000
 """How long a process counts as alive after its last sign of life."""
 
+LINGER_TTL_MS = 2_000
+"""How long a lingering process counts as lingering after it said so (lingering.py)."""
+RING_TTL_MS = 5_000
+"""How long a ring for a lingering process is kept."""
+
 QUERY_LEASE_MS = 5_000
 """How long a worker keeps a premise query if it gives no sign of life."""
 TOKEN_TTL_MS = 5_000
@@ -48,6 +53,8 @@ SHARED: dict[str, int | str | list[str]] = {
     "ONE_OF_THEM": ONE_OF_THEM,
     "LANE_AGE_BOUND_MS": LANE_AGE_BOUND_MS,
     "WORKER_TTL_MS": WORKER_TTL_MS,
+    "LINGER_TTL_MS": LINGER_TTL_MS,
+    "RING_TTL_MS": RING_TTL_MS,
     "QUERY_LEASE_MS": QUERY_LEASE_MS,
     "TOKEN_TTL_MS": TOKEN_TTL_MS,
     "REPLY_TTL_S": REPLY_TTL_S,

@@ -123,6 +123,7 @@ class Leases:
         most: int = 8,
         revision: str = "",
         in_groups: bool = False,
+        has_token: bool = True,
     ) -> Claim | None:
         """Lease up to `most` items of one lane that have to run.
 
@@ -136,9 +137,10 @@ class Leases:
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION of the process; a cached verdict with the same revision answers
                 an item.
             in_groups: whether the process may run several items before it writes the first verdict.
+            has_token: whether the process was called by a token or a ring; a process that lingers looks without one.
 
         Returns:
-            None if there is nothing to do. The caller's token is then spent.
+            None if there is nothing to do. The caller's token, if it has one, is then spent.
 
         Raises:
             DeclaredBad: a part of the revision has been declared bad.
@@ -157,6 +159,7 @@ class Leases:
                 most,
                 revision,
                 "1" if in_groups else "",
+                "1" if has_token else "",
             )
         match reply:
             case []:

@@ -29,6 +29,8 @@ FARM_KEYS = (
     "farm:serves",
     "farm:tokens:",
     "farm:idle:",
+    "farm:lingering:",
+    "farm:ring:",
     "farm:looked:",
     "farm:batches",
     "farm:corpus",

@@ -11,6 +11,7 @@ from farm.settings import Settings
 from farm.store.batch_outlooks import Outlooks
 from farm.store.codec import unpack
 from farm.store.leases import Leases
+from farm.store.lingering import Lingering
 from tests.support.fake_session import FakeSession
 from tests.support.open_store import OpenStore, open_store
 from tests.support.store import ENV, put
@@ -39,6 +40,7 @@ class LeanProcess:
     patience_s: float = 60.0
     stops: bool = False
     has_slices: bool = True
+    linger_s: float = 0.0
     engine: Engine | None = None
 
     def __post_init__(self) -> None:
@@ -49,7 +51,8 @@ class LeanProcess:
         self.engine = self.engine or self._lean_engine()
         self.claims = Claims(leases, ENV, "w", REVISION)
         self.writer = VerdictWriter(leases, tokens, ENV, REVISION, self.patience_s)
-        self.loop = WorkLoop(self.claims, self.writer, self.engine, lambda: self.stops)
+        lingering = Lingering(open_store(self.url), ENV, "w")
+        self.loop = WorkLoop(self.claims, lingering, self.writer, self.engine, lambda: self.stops, self.linger_s)
         self.signs = SignsOfLife(self.claims, self.writer, self.engine)
 
     def _lean_engine(self) -> Engine:

@@ -104,12 +104,13 @@ class Claims:
         self._lane = ""
         self._owner = ""
 
-    def take(self, load_s: float, *, in_groups: bool = False) -> Chunk | None:
+    def take(self, load_s: float, *, in_groups: bool = False, has_token: bool = True) -> Chunk | None:
         """Claim the next chunk, and hold it until `put_down`.
 
         Args:
             load_s: seconds that a change of the header would take.
             in_groups: whether verdicts may be written in groups.
+            has_token: as in `Leases.claim`.
 
         Returns:
             The chunk; None if nothing waits, or if this process must not judge.
@@ -117,7 +118,7 @@ class Claims:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        claim = self._claim(Warmth(self._lane, self._owner, load_s), in_groups)
+        claim = self._claim(Warmth(self._lane, self._owner, load_s), in_groups, has_token)
         if claim is None:
             return None
         chunk = Chunk(claim, deque(item for item in claim.items if item.known is None))
@@ -136,7 +137,7 @@ class Claims:
         """Adjust the size of the next chunks to the seconds that an item took."""
         self._mean_s = 0.8 * self._mean_s + 0.2 * max(0.001, run_s)
 
-    def _claim(self, warmth: Warmth, in_groups: bool) -> Claim | None:
+    def _claim(self, warmth: Warmth, in_groups: bool, has_token: bool) -> Claim | None:
         most = max(1, min(CHUNK, int(_CHUNK_S / self._mean_s)))
         try:
             claim = self._leases.claim(
@@ -146,6 +147,7 @@ class Claims:
                 most=most,
                 revision=self._revision,
                 in_groups=in_groups,
+                has_token=has_token,
             )
         except DeclaredBad as bad:
             _log.error("worker.declared_bad", why=str(bad))

@@ -19,6 +19,7 @@ from farm.settings import Settings
 from farm.store.batch_outlooks import Outlooks
 from farm.store.connection import connect
 from farm.store.leases import Leases
+from farm.store.lingering import Lingering
 from farm.store.registry import Registry
 from farm.traces import close_traces, open_traces
 from workers.background_threads import or_end
@@ -81,7 +82,7 @@ class LeanWorker:
         signals.worker_shutting_down.connect(self._stop_soon, weak=False)
 
     def work(self) -> str:
-        """Claim and run chunks until nothing waits or ten seconds have passed; return a line for the log and Flower."""
+        """Claim and run chunks, and linger, for ten seconds; return a line for the log and Flower."""
         if self._loop is None:
             raise RuntimeError("The process has not been started by Celery's prefork pool")
         return self._loop.work()
@@ -112,7 +113,8 @@ class LeanWorker:
         self._engine = engine = self._build_engine(installation, attestor, slices, figures)
         claims = Claims(leases, settings.lean_environment, worker, judged_by)
         writer = VerdictWriter(leases, self._tokens, settings.lean_environment, judged_by)
-        self._loop = WorkLoop(claims, writer, engine, self._stop.is_set)
+        lingering = Lingering(client, settings.lean_environment, worker)
+        self._loop = WorkLoop(claims, lingering, writer, engine, self._stop.is_set)
         if installation.folder:
             ScratchKeeper(installation.folder, figures).start()
         registry = Registry(client, WorkerKind.LEAN, worker, settings.lean_environment, installation.environment)

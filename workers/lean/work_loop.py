@@ -1,7 +1,8 @@
 """The work that a token starts in a Lean process: claim chunks, run their proofs, and write their verdicts.
 
 A token is a Celery message that says that there is work. A chunk is the items that a process claims at once. A process
-keeps its token while it finds work: without prefetching, Celery takes some 80 ms to bring a new token.
+keeps its token while it finds work: without prefetching, Celery takes some 80 ms to bring a new token. Then the process
+lingers: it waits some seconds for new work, which rings for it (`farm/store/lingering.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from farm.models import Reason
 from farm.store.claims import ClaimedItem
 from farm.store.constants import FIRST_CANARY, ONE_OF_THEM
 from farm.store.leases import Finished, Result
+from farm.store.lingering import Lingering
 from farm.traces import span
 from workers.lean.claims import Chunk, Claims
 from workers.lean.engine import Engine, undecided
@@ -27,8 +29,10 @@ from workers.lean.repl_watch import Died, GivenUp
 from workers.lean.token_summary import TokenSummary
 from workers.lean.verdict_writer import VerdictWriter
 
-# How long a process keeps its token. Then Celery gets control again, for recycling, shutdown and events.
+# How long a process keeps its token and lingers. Then Celery gets control again, for recycling, shutdown and events.
 _TASK_S = 10.0
+# How often a process that lingers looks for work that has rung for nobody, and whether it has to stop.
+_LOOK_UP_S = 0.5
 # If each of the last `_SHORT_RUNS` runs took less than `_SHORT_S`, verdicts are written in groups while Lean runs the
 # next proofs: between runs of some milliseconds, a round trip per verdict would take too long. This has two costs.
 # Interactive work is noticed only at the next write of a group. And if the process dies before the store has a group's
@@ -44,29 +48,51 @@ class WorkLoop:
 
     Args:
         claims: where work comes from.
+        lingering: tells when new work has come.
         writer: where verdicts go.
         engine: runs the items.
         stopping: says whether this process has to stop.
+        linger_s: how long to linger at most; a task ends after ten seconds in any case.
     """
 
-    def __init__(self, claims: Claims, writer: VerdictWriter, engine: Engine, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        lingering: Lingering,
+        writer: VerdictWriter,
+        engine: Engine,
+        stopping: Callable[[], bool],
+        linger_s: float = _TASK_S,
+    ) -> None:
         self._claims = claims
+        self._lingering = lingering
         self._writer = writer
         self._engine = engine
         self._stopping = stopping
+        self._linger_s = linger_s
         self._recent_s: deque[float] = deque(maxlen=_SHORT_RUNS)
+        self._has_token = True
 
     def work(self) -> str:
-        """Claim and run chunks until nothing waits or ten seconds have passed; return a line for the log and Flower.
+        """Claim and run chunks, and linger, for ten seconds; return a line for the log and Flower.
 
         Raises:
             StoreUnavailable: Redis does not answer, or a verdict could not be written for a minute. The lease lapses.
         """
-        until, summary = time.monotonic() + _TASK_S, TokenSummary()
-        while time.monotonic() < until and not self._stopping():
-            if not self._work_once(summary):
-                break
-        else:
+        end_s, summary = time.monotonic() + _TASK_S, TokenSummary()
+        self._has_token, lingers_until_s = True, 0.0
+        while time.monotonic() < (lingers_until_s or end_s) and not self._stopping():
+            if self._work_once(summary):
+                lingers_until_s = 0.0
+                continue
+            self._lingering.begin()
+            if lingers_until_s:
+                self._has_token = self._lingering.is_rung(_LOOK_UP_S)
+            else:
+                # Work that came before this process lingered has rung for nobody, so it claims once more, and waits
+                # only then.
+                lingers_until_s = min(end_s, time.monotonic() + self._linger_s)
+        if self._has_token or (lingers_until_s and self._lingering.end()):
             # There may be more work. A new token for it goes to any process that is free.
             self._writer.publish(1)
         return str(summary)
@@ -74,7 +100,9 @@ class WorkLoop:
     def _work_once(self, summary: TokenSummary) -> bool:
         """Claim and run one chunk, and add it to the summary; return whether there was a chunk."""
         asked_ns = time.time_ns()
-        chunk = self._claims.take(self._engine.load_s, in_groups=self._has_short_runs())
+        in_groups = self._has_short_runs()
+        chunk = self._claims.take(self._engine.load_s, in_groups=in_groups, has_token=self._has_token)
+        self._has_token = chunk is not None
         if chunk is None:
             return False
         claim, started = chunk.claim, time.monotonic()

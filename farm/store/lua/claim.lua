@@ -1,7 +1,7 @@
 -- Leases some items of one lane to a worker process. A lane is a queue of items that can share one REPL environment.
 -- ARGV: environment, worker, lease, warm lane or '', owner served last or '', seconds by which this owner may be ahead
 --       of the others, most items to run, TOOLCHAIN|POLICY|CHECKER|REVISION, '1' if verdicts may be written in groups
---       or ''
+--       or '', '' if the process lingers without a token (absent: it has one)
 -- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '', total, class,
 --          {index, stored proof, deaths, lapses, slow, known verdict or ''}...};
 -- {what has been declared bad} if the toolchain, policy or checker of the process has been declared bad;
@@ -10,7 +10,7 @@
 -- claim looked at has to wait for the run of another item.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local warm, last_owner, lead_s, most, revision = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
-local in_groups = ARGV[9] == '1'
+local in_groups, has_token = ARGV[9] == '1', ARGV[10] ~= ''
 local MOST_KNOWN, MOST_LOOKED_AT = 64, 1000  -- bounds how long one claim may hold up the server
 local now = now_ms()
 
@@ -163,7 +163,10 @@ end
 
 local out = {}
 local bad = declared_bad(revision)
-if bad then token_spent(env) return {bad} end
+if bad then
+  if has_token then token_spent(env) end
+  return {bad}
+end
 -- If the lease exists, this claim was sent before and its reply got lost. So nobody is working on the lease's items.
 local lost = read_lease(id)
 if lost then give_up_lease(lost, now) end
@@ -173,5 +176,10 @@ if redis.call('EXISTS', 'farm:draining') == 0 then
     if #out > 0 then break end
   end
 end
-if #out == 0 then token_spent(env) end
+if has_token and #out == 0 then token_spent(env) end
+if not has_token and #out > 0 then
+  -- The process has found work by itself. From now on it counts as one with a token, and nobody rings for it.
+  believe(env, number_at('farm:tokens:' .. env) + 1)
+  redis.call('ZREM', 'farm:lingering:' .. env, worker)
+end
 return out

@@ -82,14 +82,28 @@ local function believe(env, tokens)
   redis.call('SET', 'farm:tokens:' .. env, tokens)
 end
 
--- Returns how many tokens to publish now, and counts them as published.
+-- Rings for up to `tokens` of the processes that linger (lingering.py); each ring stands for a token. Returns how many
+-- tokens remain to be published.
+local function ring(env, tokens, now)
+  local lingering = 'farm:lingering:' .. env
+  while tokens > 0 do
+    local freshest = redis.call('ZPOPMAX', lingering)
+    if not freshest[1] or tonumber(freshest[2]) < now then break end
+    redis.call('RPUSH', 'farm:ring:' .. freshest[1], 1)
+    redis.call('PEXPIRE', 'farm:ring:' .. freshest[1], RING_TTL_MS)
+    tokens = tokens - 1
+  end
+  return tokens
+end
+
+-- Counts the tokens that are wanted now as published. Rings for some of them, and returns how many to publish.
 local function tokens_wanted(env, now)
   local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
   local out = math.max(0, number_at('farm:tokens:' .. env))
   local want = math.min(math.max(1, useful_processes(env, now)) - out, pending)
   if want <= 0 then return 0 end
   believe(env, out + want)
-  return want
+  return ring(env, want, now)
 end
 
 local function token_spent(env)

@@ -8,7 +8,8 @@ for _, env in ipairs(redis.call('ZRANGEBYSCORE', 'farm:environments', 0, now - A
   if env ~= DEFAULT_ENVIRONMENT and is_empty and live_processes(env, now) == 0 then
     redis.call('ZREM', 'farm:environments', env)
     redis.call('HDEL', 'farm:serves', env)
-    for _, key in ipairs({'farm:counts:', 'farm:tokens:', 'farm:idle:', 'farm:looked:', 'farm:workers:', 'farm:granted:'}) do
+    for _, key in ipairs({'farm:counts:', 'farm:tokens:', 'farm:idle:', 'farm:looked:', 'farm:workers:', 'farm:granted:',
+      'farm:lingering:'}) do
       redis.call('DEL', key .. env)
     end
     for _, class in ipairs(CLASSES) do redis.call('DEL', 'farm:served:' .. env .. ':' .. class) end

@@ -48,4 +48,4 @@ else
   -- Each working process holds a token, and at most one token for each useful process is wanted.
   believe(env, math.max(working, math.min(number_at('farm:tokens:' .. env), math.max(1, useful))))
 end
-return lost
+return ring(env, lost, now)

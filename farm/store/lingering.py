@@ -1,0 +1,58 @@
+"""Rings for Lean processes that linger: those that have found no work, and wait a while for more.
+
+A ring stands for a token. It reaches a waiting process in a fraction of a millisecond, while Celery takes several to
+bring a token. The scripts that want tokens ring first (`ring` in common.lua), and only the rest becomes tokens.
+"""
+
+from __future__ import annotations
+
+from farm.store.client import RedisClient
+from farm.store.connection import translated
+from farm.store.scripts import Scripts
+
+
+class Lingering:
+    """One process that may linger, over its own blocking client.
+
+    Args:
+        client: the client.
+        environment: the Lean environment that the process serves.
+        worker: the name of the process.
+    """
+
+    def __init__(self, client: RedisClient, environment: str, worker: str) -> None:
+        self._client = client
+        self._scripts = Scripts(client)
+        self._environment = environment
+        self._worker = worker
+        self._ring = f"farm:ring:{worker}"
+
+    def begin(self) -> None:
+        """Count as lingering for two seconds. Work that came just before has rung for nobody, so claim once more.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        with translated():
+            self._scripts.run("linger", self._environment, self._worker)
+
+    def is_rung(self, timeout_s: float) -> bool:
+        """Wait until somebody rings for this process; return whether this happened within the timeout.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        with translated():
+            # BLMOVE leaves the ring where it is, so it is not lost if the reply is.
+            is_rung = self._client.blmove(self._ring, self._ring, timeout_s, "LEFT", "LEFT") is not None
+            return is_rung and bool(self._client.delete(self._ring))
+
+    def end(self) -> bool:
+        """Stop lingering; return whether somebody has rung for this process.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        with translated():
+            self._client.zrem(f"farm:lingering:{self._environment}", self._worker)
+            return bool(self._client.delete(self._ring))
