@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, bootsteps, signals
+from celery.events.dispatcher import EventDispatcher
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 
@@ -67,6 +68,13 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
                 _tell, None, _FIRST_RETRY_S, _MORE_S, _LAST_RETRY_S, callback=still_there
             )
 
+    class Signing(EventDispatcher):  # type: ignore[misc]
+        """Gives a sign with each event: while the broker is out of reach, each takes seconds, and many may be due."""
+
+        def _publish(self, *args: Any, **kwargs: Any) -> Any:
+            sign.give()
+            return super()._publish(*args, **kwargs)
+
     def look(worker: Any) -> None:
         sign.give()
         silence.end(*(process.pid for process in worker.pool._pool._pool))
@@ -76,6 +84,7 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
         maybe_shutdown()
 
     app.steps["worker"].add(Care)
+    app.events.dispatcher_cls = Signing
     app.conf.worker_consumer = Impatient
 
 
