@@ -9,7 +9,8 @@ from farm.models import Proof
 from farm.prepared_proof import header_of
 from farm.store.claims import Claim
 
-_MOST_SHOWN = 4
+# Celery shows a task's result up to 1024 characters.
+_MOST_SHOWN = 8
 _HEADER_CHARS = 60
 
 
@@ -22,13 +23,15 @@ class TokenSummary:
 
     def add(self, claim: Claim, written: int) -> None:
         """Count a chunk and the verdicts that it gave."""
-        place = claim.batch, _header(claim)
+        # While a client waits for them, proofs are a batch whose id nobody knows, and a token may work for hundreds.
+        place = "" if claim.is_interactive else claim.batch, _header(claim)
         self.chunks += 1
         self.written[place] = self.written.get(place, 0) + written
 
     def __str__(self) -> str:
         total = f"{sum(self.written.values())} proofs in {self.chunks} chunks"
-        parts = [f"{count} of batch {batch} ({header})" for (batch, header), count in self.written.items()]
+        named = {place: f"of batch {place[0]}" if place[0] else "interactive" for place in self.written}
+        parts = [f"{count} {named[place]} ({place[1]})" for place, count in self.written.items()]
         if len(parts) > _MOST_SHOWN:
             parts[_MOST_SHOWN:] = [f"{len(parts) - _MOST_SHOWN} more"]
         return f"{total}: {', '.join(parts)}" if parts else total
