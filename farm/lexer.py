@@ -62,6 +62,9 @@ _EDGE = re.compile(r"/-|-/")
 _THREE_EDGES = re.compile(r"[-/]{3}")
 _OLD_EDGE = re.compile(r"/-|-[\s\S]")
 _PREFIX = re.compile(rf"(?<![{WORD_CHARS}».])[smf]!")
+# A backslash in a string with what every Lean reads after it; where there is anything else, Lean reports an error, and
+# reads the rest of the string as code.
+_ESCAPE = re.compile(r"\\(?:(?P<known>[\"'\\nrt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})|(?P<brace>\{)|[\s\S])")
 _BRACE = re.compile(r"\\.|\{", re.DOTALL)
 _HOLE_END = re.compile(r"""["'«{}\\]|--|/-|\Z""")
 _RISKY_CHARS = frozenset("\"'/-\\«»{}\r\n")
@@ -182,7 +185,7 @@ def _may_go_on(text: str, start: int, begun: int) -> bool:
     before = text[start - 1]
     if before in "eE":
         # `1e-` is a number to the Lean of 2021.
-        return not _is_in_name(text, start, begun)
+        return not is_in_name(text, start, begun)
     return before not in _APART and before not in _OPERATOR_ENDS and before not in _WORD_END
 
 
@@ -244,7 +247,8 @@ def _string(text: str, start: int, begun: int) -> _Found:
     end = _string_end(text, start + 1)
     if end is None:
         return _Found(UNCLOSED, start, len(text), not is_certain)
-    return _Found("string", start, end, not is_certain or _may_hide_code(text, start, end))
+    is_doubtful = not is_certain or _has_bad_escape(text, start, end) or _may_hide_code(text, start, end)
+    return _Found("string", start, end, is_doubtful)
 
 
 def _raw_string(text: str, start: int, quote: int) -> _Found:
@@ -267,6 +271,13 @@ def _string_end(text: str, position: int) -> int | None:
     return None
 
 
+def _has_bad_escape(text: str, start: int, end: int) -> bool:
+    """Whether some Lean reports an error at a backslash of a string: a brace has one only in interpolated strings."""
+    may_escape_braces = start > 1 and _PREFIX.match(text, start - 2, start) is not None
+    escapes = _ESCAPE.finditer(text, start, end)
+    return not all(each["known"] or (each["brace"] and may_escape_braces) for each in escapes)
+
+
 def _may_hide_code(text: str, start: int, end: int) -> bool:
     return text.find("{", start, end) >= 0 and not all(is_plain for _, _, is_plain in _holes(text, start, end))
 
@@ -282,7 +293,7 @@ def _holes(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
 
 def _quote(text: str, start: int, begun: int) -> _Found:
     in_word = start != begun and text[start - 1] in _IN_WORD
-    if in_word and _is_in_name(text, start, begun):
+    if in_word and is_in_name(text, start, begun):
         char = _CHAR.match(text, start)
         return _Found(None, start, start + 1, char is not None and _is_risky(char))
     char = _CHAR.match(text, start)
@@ -308,7 +319,7 @@ def _begins_token(text: str, start: int, begun: int) -> bool:
     return start == begun or text[start - 1] in _BEFORE_QUOTE
 
 
-def _is_in_name(text: str, position: int, begun: int) -> bool:
+def is_in_name(text: str, position: int, begun: int) -> bool:
     """Whether the word before a position is certainly a name and not a number.
 
     Only the end of a long word is read. It is part of a name if it has a letter that no number contains.

@@ -151,6 +151,13 @@ def test_a_text_without_any_of_it_is_returned_as_the_same_object() -> None:
 
 
 IN_DOUBT = [
+    # Lean reports an error at such a backslash, and reads the rest of the string as code.
+    r'"\axiom c" x',
+    r'"\x4 axiom c" x',
+    r'"\u00e axiom c" x',
+    r'"\{" x',
+    r's!"{1} \q" x',
+    '"a\\\n  axiom c" x',
     "x /- a --/ b",
     "/-/ a -/",
     "/--/ a",
@@ -228,7 +235,8 @@ CERTAIN = [
     ('r"a" r#"b"#', ['r"a"', 'r#"b"#']),
     ('s!"a {x} {y + 1} {a - b} {a / b}"', ['"a {x} {y + 1} {a - b} {a / b}"']),
     ('"a } b"', ['"a } b"']),
-    ('"\\{" x', ['"\\{"']),
+    (r'"\\ \" \' \n \r \t \x4a \u00e9" x', [r'"\\ \" \' \n \r \t \x4a \u00e9"']),
+    (r's!"\{ \n" x', [r'"\{ \n"']),
     ('++"a"="b"', ['"a"', '"b"']),
     ("«a -- b» c", []),
     ('x.«a " b» c', []),

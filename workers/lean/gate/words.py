@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from farm.lexer import LETTERS, NAME, WORD_CHARS
+from farm.lexer import LETTERS, NAME, WORD_CHARS, is_in_name
 from farm.models import Reason
 from workers.lean.gate.code import BEFORE_NAME, RUNS_TERMS, Code
 from workers.lean.gate.refusal import Refusal
@@ -70,13 +70,22 @@ def forbidden_words(code: Code, body: int, lists: Lists) -> Iterator[Refusal]:
         return
     for run in _RUN.finditer(text):
         start, end = run.span()
-        if start == 0 or (text[start - 1] in BEFORE_NAME and not _MODULO.match(text, start - 1)):
+        if start == 0 or (text[start - 1] in BEFORE_NAME and not _may_jump_into(text, start)):
             name = _NAME.match(text, start, end)
             if name:
                 yield from _in_name(code, *name.span(), body, lists)
                 start = name.end()
         if start < end:
             yield from _anywhere(code, start, end, body, lists)
+
+
+def _may_jump_into(text: str, start: int) -> bool:
+    """Whether a token may begin within the letters at `start`, although what is before them begins a name."""
+    # Lean takes a quote that is not in a name for the beginning of a character. If the closing quote is missing, Lean
+    # goes on after the two characters behind the quote.
+    quote = start - 2
+    is_behind_quote = quote >= 0 and text[quote] == "'" and not (quote and is_in_name(text, quote, 0))
+    return is_behind_quote or _MODULO.match(text, start - 1) is not None
 
 
 def _in_name(code: Code, start: int, end: int, body: int, lists: Lists) -> Iterator[Refusal]:
