@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from farm.errors import ConfigurationError, Forbidden, Unauthorized
+from farm.whole_files import keep_owner, replacing
 
 LOCAL_OWNER = "local"
 # These names are not for keys: one is the owner on a farm without keys, the other the trust domain of gated proofs.
@@ -151,16 +151,20 @@ def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
 
 @contextmanager
 def _changing(path: Path) -> Iterator[dict[str, Key]]:
-    """Yield the keys for the `with` block to change, then write them back. Keep other processes out meanwhile."""
+    """Yield the keys for the `with` block to change, then write them back. Keep other processes out meanwhile.
+
+    If root changes the keys, the files still belong to the user as whom the API reads them.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f".{path.name}.lock").open("w") as lock:
+    beside = path.with_name(f".{path.name}.lock")
+    with beside.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         keys = read_keys(path) if path.exists() else {}
+        if path.exists():
+            keep_owner(beside, path.stat())
         yield keys
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text("".join(map(_line, keys.values())))
-        draft.replace(path)
+        with replacing(path, new_mode=0o600) as draft:
+            draft.write_text("".join(map(_line, keys.values())))
 
 
 def _line(key: Key) -> str:

@@ -6,7 +6,6 @@ If the run is killed, a repeated call of the same command finds the record and r
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from farm.client.manifest import Identity, hash_all
 from farm.errors import InvalidRequest
+from farm.whole_files import replacing
 
 
 class UnfinishedRun(BaseModel):
@@ -63,10 +63,13 @@ class UnfinishedRun(BaseModel):
         return "run-" + hashlib.sha256(asked.encode()).hexdigest()
 
     def write(self, path: Path) -> None:
-        """Write the record to a file, which is replaced in one step, so that nobody can read half a record."""
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        fresh.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        fresh.replace(path)
+        """Write the record to a file, which is replaced in one step, so that nobody can read half a record.
+
+        Raises:
+            ConfigurationError: the file cannot be written. It then has its old content.
+        """
+        with replacing(path) as fresh:
+            fresh.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def read_unfinished_run(path: Path) -> UnfinishedRun | None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from errno import ENOSPC
+from errno import EACCES, ENOSPC
 from pathlib import Path
 from typing import Any
 
 from farm.client.manifest import Identity
 from farm.client.series import Known
-from farm.errors import ConfigurationError, InvalidRequest
+from farm.errors import InvalidRequest
 from farm.models import POLICY_VERSION, Verdict
 from farm.verdict_rows import Row, parquet_writer, row_of
+from farm.whole_files import is_special, replacing, writing
 
 COLUMNS = ("proof", "outcome", "reason", "time s", "runs", "message")
 _MESSAGE_CHARS = 100
@@ -70,11 +70,17 @@ def check_writable(path: Path) -> None:
     Raises:
         InvalidRequest: the file cannot be written.
     """
-    is_new = not path.exists()
+    if is_special(path) and not path.is_dir():
+        # A FIFO is opened only once: when it is closed, its reader takes that for the end.
+        if not os.access(path, os.W_OK):
+            raise InvalidRequest(f"{path} cannot be written: {os.strerror(EACCES)}")
+        return
+    target = Path(os.path.realpath(path))
+    is_new = not target.exists()
     try:
-        path.open("ab").close()
+        target.open("ab").close()
         if is_new:
-            path.unlink()
+            target.unlink()
     except OSError as error:
         raise InvalidRequest(f"{path} cannot be written: {error.strerror}") from error
 
@@ -86,17 +92,20 @@ class Lines(Output):
         self._path = path
         self._identities = identities
         self._asked = asked
-        self.known, kept = self._resume(path)
-        with _replacing(path) as fresh:
-            fresh.write_bytes(b"".join(kept))
+        super().__init__()
+        if not is_special(path):
+            self.known, kept = self._resume(path)
+            with replacing(path) as fresh:
+                fresh.write_bytes(b"".join(kept))
         # Without a buffer each line is one write, and no line is lost if this process is killed.
-        self._file = path.open("ab", buffering=0)
+        with writing(path):
+            self._file = path.open("ab", buffering=0)
 
     def add(self, verdict: Verdict) -> None:
         """Append a verdict as a line."""
         row = row_of(verdict, self._identities[verdict.index]) | {"asked": self._asked}
         line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
-        with _told(self._path):
+        with writing(self._path):
             if self._file.write(line) != len(line):
                 raise OSError(ENOSPC, os.strerror(ENOSPC))
 
@@ -149,7 +158,7 @@ class Whole(Output):
     def close(self) -> None:
         """Write the file."""
         ordered = sorted(self._verdicts, key=lambda verdict: verdict.index)
-        with _replacing(self._path) as fresh:
+        with replacing(self._path) as fresh:
             self._write(fresh, [row_of(each, self._identities[each.index]) for each in ordered])
 
 
@@ -166,7 +175,7 @@ def rows_writer(path: Path, *, is_parquet: bool) -> Callable[[Iterable[Row]], in
     write_parquet = parquet_writer(has_batch=True) if is_parquet else None
 
     def write(rows: Iterable[Row]) -> int:
-        with _replacing(path) as fresh:
+        with replacing(path) as fresh:
             return (write_parquet or _write_lines)(fresh, rows)
 
     return write
@@ -217,23 +226,3 @@ def _read_lines(path: Path) -> Iterator[tuple[bytes, Row, Verdict]]:
             yield line + b"\n", row, Verdict.model_validate(row)
         except (ValueError, RecursionError) as error:
             raise InvalidRequest(f"{path}:{number} is not a verdict: --output continues only its own files") from error
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file; after the block, this file replaces the file at `path`."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with _told(path):
-            yield fresh
-            fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error

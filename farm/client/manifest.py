@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from farm.client.failures import invalid
 from farm.client.rows import BadRow
 from farm.models import Counts, Environment, Level, Outcome, Proof, Reason, Verdict
+from farm.whole_files import replacing
 
 # Fields that differ between any two runs and do not bear on the results. A comparison leaves them out.
 _INCIDENTAL = {"started_at", "ended_at", "batches", "known", "label", "tags"}
@@ -96,8 +97,13 @@ class Manifest(BaseModel):
     proofs: list[ManifestProof]
 
     def write(self, path: str | Path) -> None:
-        """Write the manifest to a file, as JSON."""
-        Path(path).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        """Write the manifest to a file, as JSON.
+
+        Raises:
+            ConfigurationError: the file cannot be written. It then has its old content.
+        """
+        with replacing(Path(path)) as fresh:
+            fresh.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: str | Path) -> Manifest:

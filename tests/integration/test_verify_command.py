@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -264,3 +266,17 @@ def test_what_cannot_be_kept_is_refused_before_the_run(farm: RunningFarm, tmp_pa
             assert "Traceback" not in run.stderr
         assert client.batches(limit=1) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.parquet", "in.jsonl"]
+
+
+def test_a_manifest_goes_into_a_fifo(farm: RunningFarm, tmp_path: Path) -> None:
+    source, fifo = write_lines(tmp_path / "in.jsonl", [{"code": TRUE}]), tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(fifo.read_bytes)
+        run = farm.command("verify", str(source), "--manifest", str(fifo))
+        # If the command has not opened the FIFO, the reader is still waiting.
+        os.close(os.open(fifo, os.O_RDWR))
+
+        assert run.returncode == 0, run.stderr
+        assert fifo.is_fifo()
+        assert Manifest.model_validate_json(read.result(10)).counts.accepted == 1

@@ -13,7 +13,7 @@ from farm.client import AsyncFarm, Farm, Manifest, Run
 from farm.client.manifest import content_hash
 from farm.client.series import SeriesFields, SeriesPlan
 from farm.client.submission import OptionFields
-from farm.errors import ConnectionFailed, FarmError, InvalidRequest, RateLimited
+from farm.errors import ConfigurationError, ConnectionFailed, FarmError, InvalidRequest, RateLimited
 from farm.models import Outcome, Proof, Reason, Verdict, verdict
 from tests.unit.client.conftest import Connect, Driver
 from tests.unit.client.scripted_farm import (
@@ -248,6 +248,8 @@ async def test_the_manifest_says_what_was_asked_of_whom(
     assert "secret" not in path.read_text()
     read = Manifest.read(path)
     assert read == run.manifest
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        run.manifest.write(tmp_path / "nowhere" / "run.json")
     assert read.farm == scripted.url
     assert (read.reasons, read.counts.undecided) == ({"error": 1, "sorry": 1, "timeout": 1}, 1)
     assert read.options == {"timeout_s": 60.0, "level": "compiled"}
