@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from farm.client.manifest import Identity
+from farm.client.rows import is_of_bad_row
 from farm.client.series import Known
 from farm.errors import InvalidRequest
 from farm.models import POLICY_VERSION, Verdict
@@ -117,8 +118,8 @@ class Lines(Output):
         """Read the file that is to be continued.
 
         Returns:
-            The decided verdicts on this run's proofs that were made with the same options and by today's rules, and the
-            lines to keep: the lines of these verdicts and the lines of proofs that are not in this run.
+            The decided verdicts on this run's proofs that were made with the same options and by today's rules, except
+            verdicts on bad rows; and the lines to keep: those of these verdicts and of proofs that are not in this run.
         """
         known: dict[tuple[str, str], Verdict] = {}
         kept: list[bytes] = []
@@ -126,8 +127,7 @@ class Lines(Output):
         names = {each.id for each in self._identities}
         for line, row, verdict in _read_lines(path):
             key = (verdict.id, row.get("sha256", ""))
-            is_current = verdict.reward is not None and row.get("asked") == self._asked and _is_by_todays_rules(verdict)
-            if is_current and key in mine and key not in known:
+            if row.get("asked") == self._asked and _may_be_kept(verdict) and key in mine and key not in known:
                 known[key] = verdict
                 kept.append(line)
             elif verdict.id not in names:
@@ -135,10 +135,14 @@ class Lines(Output):
         return known, kept
 
 
-def _is_by_todays_rules(verdict: Verdict) -> bool:
-    """Whether a verdict was made by this release's rules or newer ones; older rules may have accepted a false proof."""
+def _may_be_kept(verdict: Verdict) -> bool:
+    """Whether a verdict decides its proof by this release's rules or newer ones; older rules may have been too lax.
+
+    A bad row is read anew, because it may be the call that was wrong, such as the name of a column.
+    """
     policy = verdict.evidence.policy
-    return policy.isdecimal() and int(policy) >= int(POLICY_VERSION)
+    is_by_todays_rules = policy.isdecimal() and int(policy) >= int(POLICY_VERSION)
+    return verdict.reward is not None and is_by_todays_rules and not is_of_bad_row(verdict)
 
 
 class Whole(Output):

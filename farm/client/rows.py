@@ -36,6 +36,11 @@ class BadRow:
         return verdict(name, index, reason=Reason.ERROR, attempts=0, messages=[message])
 
 
+def is_of_bad_row(found: Verdict) -> bool:
+    """Whether a verdict is on a bad row. It says nothing about the proof that a corrected call reads from that row."""
+    return found.reason is Reason.ERROR and not found.attempts and not found.cached
+
+
 def check_rows(rows: Iterable[Any]) -> Iterator[Proof | BadRow]:
     """Yield the proof of each row, or a bad row if the row's text is empty or cannot be sent.
 

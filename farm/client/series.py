@@ -10,7 +10,7 @@ from operator import length_hint
 from typing import Any, TypeAlias
 
 from farm.client.manifest import Identity, Manifest, findings, identify
-from farm.client.rows import BadRow, check_rows
+from farm.client.rows import BadRow, check_rows, is_of_bad_row
 from farm.client.run import Run
 from farm.client.submission import OptionFields, Proofs, Submission, as_many, check_options, encode
 from farm.errors import FarmError, InvalidRequest
@@ -34,7 +34,8 @@ class SeriesFields(OptionFields, total=False):
             default. Cancelled proofs are not sent again.
         idempotency_key: a name for the run. If another process repeats the call with this key and the same proofs, it
             gets the same batches and submits nothing twice. If a run with a key fails, its batches keep running.
-        known: verdicts of an earlier run, by pairs of id and `content_hash`. A proof with such a verdict is not sent.
+        known: verdicts of an earlier run, by pairs of id and `content_hash`. A proof with such a verdict is not sent,
+            unless the verdict is on a row that held no proof in that run.
         progress: called after each verdict with two numbers: how many proofs have a verdict, and how many proofs there
             are. If the iterable has no length, the second number counts the proofs read so far.
         on_verdict: called once with each proof's final verdict when it arrives, but not with `known` verdicts.
@@ -194,7 +195,7 @@ class Series:
             ids.add(identity.id)
             self._identities.append(identity)
             known = self.plan.known.get((identity.id, identity.sha256))
-            if known is not None:
+            if known is not None and (isinstance(proof, BadRow) or not is_of_bad_row(known)):
                 self._known += 1
                 self._keep(known.model_copy(update={"index": index}))
             elif isinstance(proof, BadRow):

@@ -234,6 +234,19 @@ def test_a_bad_row_costs_that_row_and_not_the_run(farm: RunningFarm, tmp_path: P
     assert Manifest.read(manifest).counts.rejected == 2
 
 
+def test_a_row_that_was_read_wrongly_is_sent_once_the_call_is_right(farm: RunningFarm, tmp_path: Path) -> None:
+    source, output = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    rows: list[dict[str, Any]] = [{"id": "a", "code": TRUE, "tasks": ["x"]}, {"id": "b", "code": TRUE, "tasks": "x"}]
+    write_lines(source, [{**row, "task": "x"} for row in rows])
+    call = ("verify", str(source), "--output", str(output), "--problem-column")
+
+    assert "1 of 2 hold no proof" in farm.command(*call, "tasks").stderr
+    assert [row["outcome"] for row in read_lines(output) if row["id"] == "a"] == ["rejected"]
+    assert farm.command(*call, "task").returncode == 0
+    assert {row["id"]: row["outcome"] for row in read_lines(output)} == {"a": "accepted", "b": "accepted"}
+    assert len(read_lines(output)) == 2
+
+
 def test_an_empty_file_says_so(farm: RunningFarm, tmp_path: Path) -> None:
     (tmp_path / "empty.lean").touch()
 

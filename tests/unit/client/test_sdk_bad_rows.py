@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from farm.client.rows import BadRow
 from farm.errors import InvalidRequest
 from farm.models import Outcome, Proof, Reason, Verdict, verdict
 from tests.unit.client.conftest import Driver
@@ -71,6 +72,17 @@ async def test_an_empty_text_that_is_known_keeps_its_verdict(driver: Driver) -> 
     again = await driver.call("verify_many", [""], known=known, on_verdict=streamed.append)
 
     assert (again[0], streamed) == (first[0], [])
+
+
+async def test_a_row_that_a_later_call_can_read_is_sent(scripted: ScriptedFarm, driver: Driver) -> None:
+    first = await driver.call("verify_many", [BadRow("a", "there is no column `answer`", code=SOURCE)])
+    known = {("a", first.manifest.proofs[0].sha256): first[0]}
+    script_batch(scripted, "a")
+
+    again = await driver.call("verify_many", [{"id": "a", "code": SOURCE}], known=known)
+
+    assert first[0].outcome is Outcome.REJECTED
+    assert (again[0].outcome, again.manifest.known) == (Outcome.ACCEPTED, 0)
 
 
 @pytest.mark.parametrize("wrong", [{"kode": SOURCE}, {"code": SOURCE, "statment": "x"}, {"code": SOURCE, "id": 5}, 5])
