@@ -243,14 +243,14 @@ class AsyncFarm:
                     step.take(verdict)
             return None
         try:
-            client = await self._connections.client()
+            client = await self._connections.client("call")
             return await client.send(step.request(client))
         except httpx.RequestError as error:
             return error
 
     async def _chunks(self, call: Call) -> AsyncGenerator[bytes, None]:
         """Yield the chunks of a response's body as they arrive; raise an httpx error if the call fails."""
-        client = await self._connections.client()
+        client = await self._connections.client("stream")
         async with aclosing(await client.send(call.request(client), stream=True)) as response:
             if not response.is_success:
                 await response.aread()

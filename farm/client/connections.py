@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
-from typing import Any, Generic, TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import httpx
 
@@ -19,7 +20,16 @@ from farm.client.endpoint import FarmEndpoint
 from farm.errors import ConfigurationError
 
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
-Place: TypeAlias = tuple[int, asyncio.AbstractEventLoop | None]
+Purpose: TypeAlias = Literal["call", "stream"]
+Place: TypeAlias = tuple[int, asyncio.AbstractEventLoop | None, Purpose]
+
+# A stream has its connection for as long as its reader likes. So the streams have connections of their own, without a
+# limit: if they could take all connections of the calls, a reader that makes a call would wait for itself.
+_LIMITS: dict[Purpose, httpx.Limits] = {
+    "call": httpx.Limits(max_connections=100, max_keepalive_connections=20),
+    "stream": httpx.Limits(max_connections=None, max_keepalive_connections=20),
+}
+_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class _Connections(Generic[Transport]):
@@ -51,12 +61,13 @@ class _Connections(Generic[Transport]):
         if self._transport is not None and self._made_in != os.getpid():
             raise ConfigurationError("A client with a `transport` works in the process that made it: make one here")
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, purpose: Purpose) -> dict[str, Any]:
         return {
             "base_url": self._endpoint.url,
             "headers": self._endpoint.headers,
             "trust_env": self._endpoint.trusts_environment,
             "transport": self._transport,
+            "limits": _LIMITS[purpose],
         }
 
 
@@ -65,23 +76,30 @@ class Connections(_Connections[httpx.BaseTransport]):
 
     def __init__(self, endpoint: FarmEndpoint, transport: httpx.BaseTransport | None) -> None:
         super().__init__(endpoint, transport)
-        self._clients: dict[int, httpx.Client] = {}
+        self._clients: dict[tuple[int, Purpose], httpx.Client] = {}
 
-    def client(self) -> httpx.Client:
-        """Return this process's httpx client, and open it at the first call. The errors are those of `_check`."""
+    def client(self, purpose: Purpose) -> httpx.Client:
+        """Return this process's httpx client for calls or for streams, and open it at the first use.
+
+        Raises:
+            ConfigurationError: the variables for proxies or certificates cannot be used. Also the errors of `_check`.
+        """
         self._check()
+        place = (os.getpid(), purpose)
         # A lock is not used here: if another thread held it during a fork, it would stay locked in the child for ever.
-        return self._clients.get(os.getpid()) or self._clients.setdefault(os.getpid(), self._open())
+        return self._clients.get(place) or self._clients.setdefault(place, self._open(purpose))
 
-    def _open(self) -> httpx.Client:
+    def _open(self, purpose: Purpose) -> httpx.Client:
         hooks: dict[str, list[Any]] = {"request": [name_request], "response": [check_name]}
-        return httpx.Client(**self._options(), event_hooks=hooks)
+        with _usable_environment():
+            return httpx.Client(**self._options(purpose), event_hooks=hooks)
 
     def close(self) -> None:
         """Close the connections of this process."""
         self._is_closed = True
-        if mine := self._clients.get(os.getpid()):
-            mine.close()
+        for (pid, _), mine in list(self._clients.items()):
+            if pid == os.getpid():
+                mine.close()
 
 
 class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
@@ -92,25 +110,30 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
         self._clients: dict[Place, httpx.AsyncClient] = {}
         self._held: dict[Place, AsyncGenerator[None, None]] = {}
 
-    async def client(self) -> httpx.AsyncClient:
-        """Return the httpx client of this process and event loop. The errors are those of `_check`."""
+    async def client(self, purpose: Purpose) -> httpx.AsyncClient:
+        """Return the httpx client of this process and event loop for calls or for streams.
+
+        Raises:
+            ConfigurationError: the variables for proxies or certificates cannot be used. Also the errors of `_check`.
+        """
         self._check()
-        place = _place()
+        place = (os.getpid(), _running_loop(), purpose)
         if place not in self._clients:
             self._forget_closed_loops()
-            self._clients[place] = self._open()
+            self._clients[place] = self._open(purpose)
             self._held[place] = self._hold(place)
             await anext(self._held[place])
         return self._clients[place]
 
-    def _open(self) -> httpx.AsyncClient:
+    def _open(self, purpose: Purpose) -> httpx.AsyncClient:
         hooks: dict[str, list[Any]] = {"request": [name_request_async], "response": [check_name_async]}
-        return httpx.AsyncClient(**self._options(), event_hooks=hooks)
+        with _usable_environment():
+            return httpx.AsyncClient(**self._options(purpose), event_hooks=hooks)
 
     def _forget_closed_loops(self) -> None:
         """Drop the clients of event loops that were closed but did not close their asynchronous generators."""
         for place in list(self._held):
-            pid, loop = place
+            pid, loop, _ = place
             if pid == os.getpid() and loop is not None and loop.is_closed():
                 del self._held[place], self._clients[place]
 
@@ -128,12 +151,29 @@ class AsyncConnections(_Connections[httpx.AsyncBaseTransport]):
     async def aclose(self) -> None:
         """Close the connections of this process and loop."""
         self._is_closed = True
-        if held := self._held.get(_place()):
-            await held.aclose()
+        here = (os.getpid(), _running_loop())
+        for place, held in list(self._held.items()):
+            if place[:2] == here:
+                await held.aclose()
 
 
-def _place() -> Place:
+def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
-        return os.getpid(), asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:  # The loop is another library's (such as trio's), of which only one runs at a time.
-        return os.getpid(), None
+        return None
+
+
+@contextmanager
+def _usable_environment() -> Iterator[None]:
+    """Turn what httpx raises about its variables into a ConfigurationError.
+
+    The error quotes no value and has no cause, because the address of a proxy may hold a password.
+    """
+    try:
+        yield
+    except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:
+        given = [name for name in _VARIABLES if os.environ.get(name) or os.environ.get(name.lower())]
+        which = " or ".join(given) or "the system's settings for proxies"
+        text = f"The connection to the farm cannot be set up ({type(error).__name__}): {which} cannot be used as set"
+        raise ConfigurationError(text) from None

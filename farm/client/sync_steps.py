@@ -47,14 +47,14 @@ class StepRunner:
                     step.take(verdict)
             return None
         try:
-            client = self._connections.client()
+            client = self._connections.client("call")
             return client.send(step.request(client))
         except httpx.RequestError as error:
             return error
 
     def _chunks(self, call: Call) -> Generator[bytes, None, None]:
         """Yield the chunks of a response's body as they arrive; raise an httpx error if the call fails."""
-        client = self._connections.client()
+        client = self._connections.client("stream")
         with closing(client.send(call.request(client), stream=True)) as response:
             if not response.is_success:
                 response.read()

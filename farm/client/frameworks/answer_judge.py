@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal
 
 from farm.client.asynchronous import AsyncFarm
 from farm.client.columns import Statement
@@ -43,3 +45,14 @@ class AnswerJudge:
         options: OptionFields = {"level": "checked", **self.options}
         [verdict] = await self.farm.verify(proof, **options)
         return verdict
+
+
+@cache
+def shared_judge(
+    level: Literal["compiled", "checked", "attested"], environment: str, timeout_s: float | None
+) -> AnswerJudge:
+    """Return the one judge with these options, for frameworks that make a new object for each answer.
+
+    A judge for each answer would also make a client and its connections for each answer.
+    """
+    return AnswerJudge({"level": level, "environment": environment, "timeout_s": timeout_s})

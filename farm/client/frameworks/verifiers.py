@@ -10,8 +10,7 @@ from typing import Literal
 
 import verifiers.v1 as vf
 
-from farm.client.frameworks.answer_judge import AnswerJudge
-from farm.client.submission import OptionFields
+from farm.client.frameworks.answer_judge import shared_judge
 from farm.errors import Unavailable
 
 _PROMPT = "Prove this in Lean 4. Answer with one block fenced as `lean` that holds the whole proof.\n\n{statement}"
@@ -51,13 +50,8 @@ class LeanTask(vf.Task[LeanData, vf.State, LeanTaskConfig]):
         Raises:
             Unavailable: the farm could not decide.
         """
-        asked = self.config
-        options: OptionFields = {
-            "level": asked.level,
-            "environment": asked.environment,
-            "timeout_s": asked.timeout_s,
-        }
-        verdict = await AnswerJudge(options).judge(trace.last_reply, self.data.statement)
+        judge = shared_judge(self.config.level, self.config.environment, self.config.timeout_s)
+        verdict = await judge.judge(trace.last_reply, self.data.statement)
         if verdict is not None and verdict.reward is None:
             raise Unavailable(f"undecided/{verdict.reason}: the farm could not decide this answer")
         return verdict.reward or 0.0 if verdict else 0.0
