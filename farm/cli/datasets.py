@@ -26,8 +26,9 @@ def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
 
     Args:
         url: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`. The path names a file or a folder, or is a pattern.
-        split: the split to read: only files whose path contains this word are taken. Data sets on the hub usually have
-            the name of the split in the names of its files.
+        split: the split to read. Data sets on the hub usually have the name of the split in the paths of its files, as
+            a part between `/`, `-` and `.`, and only files with such a part are taken. If there is none, the files are
+            taken that have the name as a word of one such part, as `test` in `minif2f_test.jsonl`.
 
     Raises:
         InvalidRequest: the URL has another form, the hub does not have the data set, or it has no files of rows.
@@ -40,17 +41,26 @@ def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
     patterns = [path, f"{path}/*"] if path else [f"*{split or ''}*{suffix}" for suffix in _SUFFIXES]
     folder = _download(asked["repo"], asked["revision"], patterns)
     names = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
-    files = [folder / name for name in names if name.endswith(_SUFFIXES) and _is_wanted(name, path, split)]
+    wanted = [name for name in names if name.endswith(_SUFFIXES) and _is_wanted(name, path)]
+    files = [folder / name for name in (_of_split(wanted, split) if split else wanted)]
     if not files:
         raise InvalidRequest(f"{url} holds no {' or '.join(_SUFFIXES)} file{f' of a split {split!r}' if split else ''}")
     tell(f"{asked['repo']} at {folder.name}: {', '.join(str(file.relative_to(folder)) for file in files)}")
     return folder, files
 
 
-def _is_wanted(name: str, path: str | None, split: str | None) -> bool:
+def _is_wanted(name: str, path: str | None) -> bool:
     # The folder may hold files from earlier calls too, so the pattern is applied once more.
-    is_there = not path or name == path or name.startswith(f"{path}/") or fnmatchcase(name, path)
-    return is_there and (not split or split in re.split(r"[^A-Za-z0-9]", name))
+    return not path or name == path or name.startswith(f"{path}/") or fnmatchcase(name, path)
+
+
+def _of_split(names: Sequence[str], split: str) -> list[str]:
+    whole = [name for name in names if re.search(rf"(^|[/.-]){re.escape(split)}([/.-]|$)", name)]
+    if whole:
+        return whole
+    parts = {name: part for name in names for part in re.split("[/.-]", name) if split in part.split("_")}
+    # `train_sft` and `train_prefs` are two splits, and `train` names neither.
+    return list(parts) if len(set(parts.values())) == 1 else []
 
 
 def _download(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
