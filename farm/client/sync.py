@@ -115,9 +115,9 @@ class Farm(StepRunner):
     def verify_many(self, proofs: Proofs, **options: Unpack[SeriesFields]) -> Run:
         """Verify any number of proofs, such as one step of a trainer or a whole benchmark, and return their results.
 
-        The proofs are sent as batches. While the farm works on one batch, the next one is read from the iterable and
-        submitted. If the call fails or is interrupted, it cancels the batches that still run. It leaves these batches
-        running if an `idempotency_key` was given, or if the farm could not be reached or was unavailable.
+        The proofs are sent as batches. While the farm works on one, the next is read from the iterable and submitted.
+        If the call fails or is interrupted, it cancels its batches, except one that is being submitted. It cancels
+        none if an `idempotency_key` was given, or if the farm could not be reached or was unavailable.
 
             run = farm.verify_many(proofs, level="checked", timeout_s=60)
             run.rewards(undecided=None), run.pass_at_k(8), run.manifest.write("run.json")

@@ -121,7 +121,7 @@ async def test_a_key_names_every_batch_and_without_one_each_has_its_own(scripted
     assert len(set(keys[6:])) == 6
 
 
-@pytest.mark.parametrize("key", ["x" * 257, "clé", "a\nb"])
+@pytest.mark.parametrize("key", ["x" * 257, "clé", "a\nb", " a", "a ", " "])
 async def test_a_key_that_no_header_carries_is_refused(scripted: ScriptedFarm, driver: Driver, key: str) -> None:
     with pytest.raises(InvalidRequest, match="idempotency key"):
         await driver.call("submit", SOURCE, idempotency_key=key)
