@@ -243,6 +243,16 @@ def _started(pid: int) -> int:
 
 
 def is_identity_alive(identity: str) -> bool:
-    """Whether the process with this identity is still running on this host."""
+    """Whether the process with this identity is still running on this host.
+
+    A zombie has ended: only its parent has not asked yet how.
+    """
     pid, _, _ = identity.partition(".")
-    return pid.isdigit() and process_identity(int(pid)) == identity
+    return pid.isdigit() and process_identity(int(pid)) == identity and not _is_zombie(int(pid))
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
+        return True

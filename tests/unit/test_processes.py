@@ -36,6 +36,15 @@ def test_an_identity_ends_with_its_process() -> None:
     assert not is_identity_alive(f"{os.getpid()}.1"), "the number alone is not the process"
 
 
+def test_a_zombie_has_ended() -> None:
+    with subprocess.Popen(["true"]) as process:
+        identity = process_identity(process.pid)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+        assert process_identity(process.pid) == identity, "it still has its number"
+        assert not is_identity_alive(identity)
+
+
 @pytest.mark.parametrize("lists_children", [True, False])
 def test_a_tree_is_whole_while_the_wall_clock_is_set(monkeypatch: pytest.MonkeyPatch, lists_children: bool) -> None:
     monkeypatch.setattr("farm.processes._lists_children", lambda: lists_children)
