@@ -29,7 +29,7 @@ from farm.cli import (
     up,
     verify,
 )
-from farm.cli.output import tell
+from farm.cli.output import mend_streams, tell
 from farm.errors import FarmError
 from farm.processes import keep_loaded
 
@@ -98,6 +98,7 @@ app.add_typer(keys.app, name="keys")
 def run() -> None:
     """Run the command line; exit 0 for success, 1 for failure, 2 for wrong use."""
     keep_loaded()
+    mend_streams()
     try:
         app()
     except FarmError as error:

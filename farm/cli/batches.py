@@ -11,7 +11,7 @@ import typer
 from rich.live import Live
 
 from farm.cli.batch_names import find_batch
-from farm.cli.output import JsonOption, connect, console, show_json, show_json_line, show_line, show_table
+from farm.cli.output import JsonOption, connect, console, show_json, show_json_line, show_line, show_table, show_text
 from farm.cli.tables import Sheet, render
 from farm.client import Farm
 from farm.errors import InvalidRequest
@@ -117,8 +117,8 @@ def _show_item(farm: Farm, batch_id: str, index: int, as_json: bool) -> None:
     if as_json or found.verdict is None:
         show_json(found.model_dump(mode="json", by_alias=True))
         return
-    console.print(found.proof.code, markup=False, highlight=False)
-    console.print(f"-- {found.verdict.outcome.value} {found.verdict.reason or ''}", highlight=False)
+    show_text(found.proof.code)
+    show_text(f"-- {found.verdict.outcome.value} {found.verdict.reason or ''}")
     for message in found.verdict.messages:
         where = f"{message.pos.line}:{message.pos.column}: " if message.pos else ""
-        console.print(f"{where}{message.severity}: {message.data}", markup=False, highlight=False)
+        show_text(f"{where}{message.severity}: {message.data}")

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from farm.cli.output import JsonOption, connect, console, show_json, show_table
+from farm.cli.output import JsonOption, connect, console, show_json, show_table, show_text
 from farm.models import History, Minute, Outcome, Reason
 
 _MOST_MINUTES = 1440
@@ -109,12 +109,13 @@ def _show_courses(found: History) -> None:
 def _tell_rest(found: History) -> None:
     missing = sum(minute is None for minute in found.minutes)
     if missing:
-        _say(f"{_UNKNOWN} nothing is known of {missing} of {len(found.minutes)} minutes: {', '.join(_gaps(found))}")
+        gaps = ", ".join(_gaps(found))
+        show_text(f"{_UNKNOWN} nothing is known of {missing} of {len(found.minutes)} minutes: {gaps}")
     for event in found.events:
-        _say(f"{_time(event.at)}  {event.text}")
+        show_text(f"{_time(event.at)}  {event.text}")
     for alarm in found.alarms:
         since = f", since {_time(alarm.since)}" if alarm.since else ""
-        _say(f"ALARM  {alarm.text}{since}. What to do: {alarm.action}")
+        show_text(f"ALARM  {alarm.text}{since}. What to do: {alarm.action}")
 
 
 def _gaps(found: History) -> Iterator[str]:
@@ -128,10 +129,6 @@ def _gaps(found: History) -> Iterator[str]:
         yield f"{start} to {end[-5:]}"
     if len(stretches) > _MOST_GAPS:
         yield f"and {len(stretches) - _MOST_GAPS} more stretches before"
-
-
-def _say(text: str) -> None:
-    console.print(text, highlight=False, markup=False)
 
 
 def _time(unix_s: float) -> str:

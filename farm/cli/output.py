@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,8 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from farm.cli.tables import Sheet, render
+from farm.cli.tables import Sheet, render, visible
 from farm.client import Farm
+from farm.errors import InvalidRequest
 from farm.settings import load
 
 JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
@@ -32,10 +36,46 @@ def connect() -> Farm:
     return Farm(settings.url, api_key=settings.farm_api_key or None, retries=_RETRIES)
 
 
+def mend_streams() -> None:
+    """Make sure that no output can fail for its text, and that there is a place for it.
+
+    A stream whose encoding lacks a character gets an escape in its place. A stream that was closed before the start is
+    replaced by one that discards all output.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def read_stdin() -> bytes:
+    """Return all of stdin.
+
+    Raises:
+        InvalidRequest: stdin was closed before the start.
+    """
+    # Python has no stdin then, which the types do not say.
+    if (stream := getattr(sys, "stdin", None)) is None:
+        raise InvalidRequest("`-` stands for stdin, and stdin is closed")
+    content: bytes = stream.buffer.read()
+    return content
+
+
 def tell(text: str, label: str = "", style: str = "") -> None:
     """Print a line on stderr for the person at the terminal. Brackets in the text are printed, not taken as markup."""
-    line = Text.assemble((label, style), "  " if label else "", text)
+    line = Text.assemble((label, style), "  " if label else "", visible(text) if errors.is_terminal else text)
     errors.print(line, soft_wrap=True)
+
+
+def show_text(text: str) -> None:
+    """Print a text on stdout: as it is in a pipe, and without its control characters on a terminal."""
+    if console.is_terminal:
+        console.print(visible(text), markup=False, highlight=False)
+    else:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def show_json(value: Any) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from farm.cli.output import JsonOption, connect, show_json, show_table
+from farm.cli.output import JsonOption, connect, read_stdin, show_json, show_table
 from farm.cli.texts import decode
 
 
@@ -18,7 +17,7 @@ def retrieve(
     as_json: JsonOption = False,
 ) -> None:
     """Show the premises nearest to a goal, with their scores, modules and statements."""
-    state = decode(sys.stdin.buffer.read(), "stdin") if goal == "-" else goal
+    state = decode(read_stdin(), "stdin") if goal == "-" else goal
     with connect() as farm:
         [premises] = farm.retrieve_many([state], k=k, imported_modules=module)
     if as_json:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from farm.cli.datasets import HUB, fetch
+from farm.cli.output import read_stdin
 from farm.cli.rows import Columns, Row, as_row, id_of_place, parse_rows, read_rows
 from farm.cli.texts import decode, read_file, unpack
 from farm.client.rows import BadRow
@@ -37,7 +37,7 @@ def read(paths: Iterable[str], columns: Columns, split: str | None, skip: Path |
         raise InvalidRequest(f"--split names a part of a data set on the hub, and no path begins with {HUB}")
     for name in paths:
         if name == "-":
-            yield from _parse(unpack(sys.stdin.buffer.read(), "stdin"), columns, "stdin")
+            yield from _parse(unpack(read_stdin(), "stdin"), columns, "stdin")
         elif name.startswith(HUB):
             folder, files = fetch(name, split)
             for file in files:

@@ -5,6 +5,7 @@ If there is room, a table has its columns side by side. If there is not, each ro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -21,6 +22,8 @@ Rows: TypeAlias = Sequence[Sequence[str]]
 _GAP = 2
 _LEAST_TEXT = 24
 _INDENT = "  "
+# Category Cc, but for tab and newline. A terminal obeys such characters: they clear it, or write to the clipboard.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ class Sheet:
         return Sheet([self.columns[place] for place in kept], rows, self.has_text and last_is_kept)
 
 
+def visible(text: str) -> str:
+    """Return a text for a terminal, with a replacement character for each control character but tab and newline."""
+    return _CONTROL.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
 def render(sheet: Sheet, width: int, note: str = "") -> RenderableType:
     """Return a table for a terminal.
 
@@ -63,7 +71,8 @@ def render(sheet: Sheet, width: int, note: str = "") -> RenderableType:
         width: the terminal's width, in characters.
         note: the name of a column of sentences. Each sentence is shown once, under the table.
     """
-    sheet, notes = _noted(sheet, note)
+    shown = [[visible(cell) for cell in row] for row in sheet.rows]
+    sheet, notes = _noted(Sheet(sheet.columns, shown, sheet.has_text), note)
     empty = {place for place, cells in enumerate(zip(*sheet.rows, strict=True)) if place and not any(cells)}
     sheet = sheet.without(empty)
     narrow, said = _narrowed(sheet, width)
