@@ -135,10 +135,10 @@ def test_a_kill_leaves_nothing_in_the_temporary_folder(tmp_path: Path, scripted:
     finally:
         end_everything(folder)
     assert list(temporary.iterdir()) == []
-    of_killed = set((folder / "data" / "tmp").iterdir())
+    of_killed = set((folder / "data" / "leanfarm-tmp").iterdir())
 
     with running_farm(folder, **settings):
-        assert not of_killed & set((folder / "data" / "tmp").iterdir())
+        assert not of_killed & set((folder / "data" / "leanfarm-tmp").iterdir())
 
 
 @pytest.fixture
@@ -194,15 +194,19 @@ def test_flower_keeps_its_login_over_a_restart(restarted: Path) -> None:
     assert re.fullmatch(r"farm:\S{16,}", first)
 
 
-def test_a_folder_that_holds_other_things_keeps_its_mode(tmp_path: Path, scripted: Install) -> None:
+def test_a_folder_that_holds_other_things_keeps_them_and_its_mode(tmp_path: Path, scripted: Install) -> None:
     folder = tmp_path / "own"
-    (folder / "data" / "mine").mkdir(parents=True)
+    for name in ("mine", "tmp"):
+        (folder / "data" / name).mkdir(parents=True)
+        (folder / "data" / name / "file").touch()
     (folder / "data").chmod(0o755)
 
     with running_farm(folder, **lean_settings(scripted)):
         assert (folder / "data").stat().st_mode & 0o777 == 0o755
         assert (folder / "data" / "valkey").stat().st_mode & 0o077 == 0
         assert (folder / "data" / "logs").stat().st_mode & 0o077 == 0
+        assert (folder / "data" / "mine" / "file").exists()
+        assert (folder / "data" / "tmp" / "file").exists()
 
 
 def test_the_store_answers_nobody_without_its_password(used: RunningFarm) -> None:
