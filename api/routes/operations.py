@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -15,6 +16,7 @@ from api.openapi import FAILURES, ReadinessAnswer
 from api.service import OperatorDep, ServiceDep, VerifierDep, admit_stranger
 from farm.errors import StoreUnavailable
 from farm.history import KEPT_MINUTES
+from farm.local import start_token
 from farm.models import (
     DEFAULT_ENVIRONMENT,
     EnvironmentList,
@@ -68,8 +70,10 @@ async def history(
 
 
 @router.get("/livez")
-async def livez() -> dict[str, str]:
+async def livez(response: Response) -> dict[str, str]:
     """Say that this process answers."""
+    if token := os.environ.get(start_token.VARIABLE):
+        response.headers[start_token.HEADER] = token
     return {"status": "ok"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import httpx
 from farm import descriptors
 from farm.errors import ConfigurationError
 from farm.keys import read_keys
+from farm.local import start_token
 from farm.local.data_dir import empty_temporary_folder
 from farm.local.flower_login import keep_login
 from farm.local.lean_rooms import lean_rooms
@@ -160,8 +162,10 @@ class LocalFarm:
         }
 
     def _api_service(self, addresses: Addresses, environment: dict[str, str]) -> SupervisedProcess:
-        known = {**environment, "FLOWER_URL": addresses.flower}
-        return SupervisedProcess("api", own_module("api"), known, self._answers(f"{addresses.api}/livez"))
+        token = secrets.token_hex(8)
+        known = {**environment, "FLOWER_URL": addresses.flower, start_token.VARIABLE: token}
+        is_healthy = self._answers(f"{addresses.api}/livez", token)
+        return SupervisedProcess("api", own_module("api"), known, is_healthy)
 
     def _flower_service(self, addresses: Addresses, port: int, environment: dict[str, str]) -> SupervisedProcess:
         options = {
@@ -176,12 +180,15 @@ class LocalFarm:
         command = own_module("farm.local.flower")
         return SupervisedProcess("flower", command, {**environment, **options}, is_healthy, stop_grace_s=0)
 
-    def _answers(self, url: str) -> Callable[[], Awaitable[bool]]:
+    def _answers(self, url: str, token: str = "") -> Callable[[], Awaitable[bool]]:
+        """Return a health check: whether a server answers there, and, if there is a token, the one that knows it."""
+
         async def is_healthy() -> bool:
             try:
-                return (await self._http.get(url)).status_code < 500
+                answer = await self._http.get(url)
             except httpx.TransportError:
                 return False
+            return answer.status_code < 500 and answer.headers.get(start_token.HEADER, "") == token
 
         return is_healthy
 

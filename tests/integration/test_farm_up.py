@@ -7,13 +7,17 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import redis
 
 from farm import Outcome
+from farm.local.ports import free_port
 from farm.processes import own_module
 from tests.conftest import lean_settings
 from tests.support.repl.install import Install
@@ -89,6 +93,32 @@ def test_what_ended_is_said_while_the_farm_is_not_ready(tmp_path: Path, scripted
         embed.kill()
 
         await_true(lambda: "embed ended with -9; it said nothing" in said(folder), "it says what ended")
+
+
+class _Stranger(BaseHTTPRequestHandler):
+    """Answers as another farm would that has taken the port."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def test_another_server_at_its_port_is_not_taken_for_its_api(tmp_path: Path, scripted: Install) -> None:
+    folder, port = tmp_path / "own", free_port()
+    with starting(folder, **lean_settings(scripted), PORT=str(port)) as up:
+        await_true(lambda: "started valkey" in said(folder), "its port was free")
+        with ThreadingHTTPServer(("127.0.0.1", port), _Stranger) as stranger:
+            Thread(target=stranger.serve_forever, daemon=True).start()
+            try:
+                assert up.wait(60) == 1
+            finally:
+                stranger.shutdown()
+
+        assert "api does not start" in said(folder)
+        assert left(folder) == []
 
 
 def test_it_can_be_stopped_while_it_starts(tmp_path: Path, scripted: Install) -> None:
