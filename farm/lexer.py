@@ -185,7 +185,7 @@ def _may_go_on(text: str, start: int, begun: int) -> bool:
     before = text[start - 1]
     if before in "eE":
         # `1e-` is a number to the Lean of 2021.
-        return not is_in_name(text, start, begun)
+        return not _is_in_name(text, start, begun)
     return before not in _APART and before not in _OPERATOR_ENDS and before not in _WORD_END
 
 
@@ -293,7 +293,7 @@ def _holes(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
 
 def _quote(text: str, start: int, begun: int) -> _Found:
     in_word = start != begun and text[start - 1] in _IN_WORD
-    if in_word and is_in_name(text, start, begun):
+    if in_word and _is_in_name(text, start, begun):
         char = _CHAR.match(text, start)
         return _Found(None, start, start + 1, char is not None and _is_risky(char))
     char = _CHAR.match(text, start)
@@ -319,7 +319,12 @@ def _begins_token(text: str, start: int, begun: int) -> bool:
     return start == begun or text[start - 1] in _BEFORE_QUOTE
 
 
-def is_in_name(text: str, position: int, begun: int) -> bool:
+def is_prime(text: str, position: int) -> bool:
+    """Whether a quote certainly belongs to the name before it, so that no quoted character begins there."""
+    return position > 0 and text[position - 1] in _IN_WORD and _is_in_name(text, position, 0)
+
+
+def _is_in_name(text: str, position: int, begun: int) -> bool:
     """Whether the word before a position is certainly a name and not a number.
 
     Only the end of a long word is read. It is part of a name if it has a letter that no number contains.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from farm.lexer import LETTERS, NAME, WORD_CHARS, is_in_name
+from farm.lexer import LETTERS, NAME, WORD_CHARS, is_prime
 from farm.models import Reason
 from workers.lean.gate.code import BEFORE_NAME, RUNS_TERMS, Code
 from workers.lean.gate.refusal import Refusal
@@ -84,7 +84,7 @@ def _may_jump_into(text: str, start: int) -> bool:
     # Lean takes a quote that is not in a name for the beginning of a character. If the closing quote is missing, Lean
     # goes on after the two characters behind the quote.
     quote = start - 2
-    is_behind_quote = quote >= 0 and text[quote] == "'" and not (quote and is_in_name(text, quote, 0))
+    is_behind_quote = quote >= 0 and text[quote] == "'" and not is_prime(text, quote)
     return is_behind_quote or _MODULO.match(text, start - 1) is not None
 
 
