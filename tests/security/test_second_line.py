@@ -22,7 +22,14 @@ from workers.lean.verdict import judge, read_messages, read_sorries
 
 pytestmark = pytest.mark.lean
 # What a metaprogram can do to the process that runs it is the gate's and the checker's affair; row 32's theorem holds.
-METACODE = {"07_messages_erased", "16_added_without_checking", "17_forged_constructor", "33a_elab_rules"}
+METACODE = {
+    "07_messages_erased",
+    "07b_messages_erased_by_a_configuration",
+    "07c_messages_erased_by_an_aesop_rule",
+    "16_added_without_checking",
+    "17_forged_constructor",
+    "33a_elab_rules",
+}
 ATTACKS = [attack for attack in attacks() if attack.name not in METACODE and attack.row != 32]
 TRUE = "theorem target : True := trivial"
 TRICKS = {

@@ -53,6 +53,12 @@ def test_a_definition_of_the_front_is_no_rule_of_aesop() -> None:
     assert not objects("theorem f : True := trivial", "by aesop (add norm f)")
 
 
+def test_a_parser_of_a_macro_may_not_be_a_definition_of_the_front() -> None:
+    macro = f'macro "zz" x:num : tactic => `(tactic| rfl)\n{THEOREM} := rfl'
+    assert objects("def num := f", macro)
+    assert not objects('def f := g\nmacro "yy" x:num : tactic => `(tactic| rfl)', macro)
+
+
 def test_a_type_of_the_front_is_the_texts_own() -> None:
     """Otherwise an honest proof about a structure `Task` would be refused."""
     front = "structure Task where\n  n : Nat"

@@ -7,21 +7,27 @@ names another way to use the definition is harmless, and so is a rule for a theo
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 
-from farm.lexer import WORD_CHARS
+from farm.lexer import NAME, WORD_CHARS
 from farm.models import Reason
 from workers.lean.gate.code import Code
 from workers.lean.gate.refusal import Refusal
 
-# The ways to use a constant that run none of its code.
-_HARMLESS = re.compile(
-    rf"(?<![{WORD_CHARS}.«])(?:apply|simp|unfold|constructors|cases|forward|destruct)(?![{WORD_CHARS}.»])"
-)
+# The ways to use a constant that run none of its code, and all ways.
+_HARMLESS = frozenset(("apply", "simp", "unfold", "constructors", "cases", "forward", "destruct"))
+_WAYS = _HARMLESS | {"tactic", "default"}
 _TACTIC = re.compile(rf"(?<![{WORD_CHARS}.])«?tactic»?(?![{WORD_CHARS}.])")
-_LISTS = re.compile(
-    r"(?P<attribute>attribute\s*\[)|(?P<before>@\s*\[)|(?P<add>\(\s*add(?=\s))|(?P<command>add_aesop_rules)"
-)
+_AESOP = re.compile(rf"(?<![-{WORD_CHARS}.])«?aesop»?(?![{WORD_CHARS}.])")
+# A clause of aesop; other tactics take it, too (`finiteness`, `arith_mult`).
+_CLAUSE = re.compile(rf"(?P<add>(?P<add_bracket>\()\s*add(?![{WORD_CHARS}.»]))")
+_LISTS = re.compile(rf"(?P<attribute>attribute\s*\[)|(?P<before>@\s*\[)|{_CLAUSE.pattern}|(?P<command>add_aesop_rules)")
+# What `(add …)` has only as a clause of aesop, not as the use of a function `add`: without one of these, which give a
+# rule its phase, a rule that is not for `simp` is an error.
+_PHASES = frozenset(("safe", "norm", "unsafe", "%"))
+_PHASE = re.compile("|".join(_PHASES))
 _BRACKET = re.compile(r"[\[\]()]")
 _NEXT = re.compile(
     rf"(?:\s|@\[[^\[\]\n]{{0,200}}\]|(?:noncomputable|private|protected|scoped|local|public)\b)*"
@@ -29,7 +35,7 @@ _NEXT = re.compile(
 )
 # Declarations that have no code which aesop could run.
 _PLAIN = frozenset(("theorem", "lemma", "inductive", "structure", "class"))
-_MARK = re.compile(r"[\[\](),]")
+_PIECE = re.compile(rf"\s*(?P<word>{NAME}|[^\s])")
 _REACH = 1000
 _WHY = "it may be a tactic: say how aesop is to use it, for example `unfold` or `apply`"
 
@@ -37,56 +43,105 @@ _WHY = "it may be a tactic: say how aesop is to use it, for example `unfold` or 
 def bad_aesop_rules(code: Code) -> Iterator[Refusal]:
     """Yield the first word of an aesop rule that may run a definition of the text or of the text before it."""
     text = code.text
-    for word in _TACTIC.finditer(text):
+    for word in _TACTIC.finditer(text) if "aesop" in text else ():
         before = text[max(0, word.start() - 80) : word.start()].rstrip()
         if not before.endswith((":", "`(")):
             yield _refusal("tactic", "a rule that is a tactic runs code while Lean elaborates", word)
             return
-    for opening in _LISTS.finditer(text):
-        if _is_bad(text, opening, has_code=code.has_definitions):
-            yield _refusal(opening["command"] or "aesop", _WHY, opening)
-            return
+    lists = (_LISTS if "aesop" in text else _CLAUSE).finditer(text)
+    if opening := next(filter(_Rules(code).is_bad, lists), None):
+        yield _refusal("add_aesop_rules" if opening.lastgroup == "command" else "aesop", _WHY, opening)
 
 
-def _is_bad(code: str, opening: re.Match[str], *, has_code: bool) -> bool:
-    """Whether a list of rules may run a definition of the text, if the text has one (`has_code`).
+class _Rules:
+    """The rules of aesop in a text. Lists may be in each other; each rule is read once, and without what it encloses.
 
-    A list that does not end within `_REACH` characters is bad if it is about aesop.
+    Args:
+        code: the text's code.
     """
-    if opening["command"]:
-        return has_code
-    end = _end(code, opening.end())
-    if end is None:
-        return bool(opening["add"]) or "aesop" in code[opening.end() : opening.end() + _REACH]
-    rules = [rule for rule in _rules(code[opening.end() : end]) if not _HARMLESS.search(rule)]
-    if not opening["add"]:
-        rules = [rule for rule in rules if "aesop" in rule]
-    if opening["before"] and rules:
-        following = _NEXT.match(code, end + 1)
-        return following is None or following["word"] not in _PLAIN
-    return has_code and bool(rules)
 
+    def __init__(self, code: Code) -> None:
+        self._code = code
+        self._text = code.text
+        self._says_how: dict[int, bool] = {}
 
-def _rules(text: str) -> list[str]:
-    """Return the parts of a list, which commas outside brackets separate."""
-    depth, parts, begin = 0, list[str](), 0
-    for mark in _MARK.finditer(text):
-        depth += (mark[0] in "[(") - (mark[0] in "])")
-        if mark[0] == "," and depth == 0:
-            parts.append(text[begin : mark.start()])
-            begin = mark.end()
-    return [*parts, text[begin:]]
+    @cached_property
+    def _ends(self) -> dict[int, int]:
+        """Where the bracket is that closes each bracket, by the place after the latter."""
+        opened, ends = list[int](), dict[int, int]()
+        for bracket in _BRACKET.finditer(self._text):
+            if bracket[0] in "[(":
+                opened.append(bracket.end())
+            elif opened:
+                ends[opened.pop()] = bracket.start()
+        return ends
+
+    @cached_property
+    def _named(self) -> list[int]:
+        """The places after each `aesop`, in order."""
+        return [word.end() for word in _AESOP.finditer(self._text)]
+
+    def is_bad(self, opening: re.Match[str]) -> bool:
+        """Whether a list of rules may run a definition of the text, if the text has one.
+
+        A list that does not end within `_REACH` characters is bad if it is about aesop.
+        """
+        if opening.lastgroup == "command":
+            return self._code.has_definitions
+        start = opening.end("add_bracket") if opening.lastgroup == "add" else opening.end()
+        reach = opening.end() + _REACH
+        end = self._ends.get(start, reach)
+        rules = self._rules(opening, min(end, reach))
+        if end >= reach:
+            return bool(rules)
+        if all(self._is_harmless(rule, is_list=opening.lastgroup == "add") for rule in rules):
+            return False
+        if opening.lastgroup == "before":
+            following = _NEXT.match(self._text, end + 1)
+            return following is None or following["word"] not in _PLAIN
+        return self._code.has_definitions
+
+    def _rules(self, opening: re.Match[str], end: int) -> list[int]:
+        """Return where aesop's rules begin in a list: at its begin, or behind each `aesop` among attributes."""
+        if opening.lastgroup == "add":
+            return [opening.end()] if _PHASE.search(self._text, opening.end(), end) else []
+        return self._named[bisect_left(self._named, opening.end()) : bisect_right(self._named, end)]
+
+    def _is_harmless(self, start: int, *, is_list: bool) -> bool:
+        if start not in self._says_how:
+            self._says_how[start] = self._read(start, is_list=is_list)
+        return self._says_how[start]
+
+    def _read(self, start: int, *, is_list: bool) -> bool:
+        """Whether a rule, or each rule of a list (`is_list`), says a way to use a constant that runs none of its code.
+
+        A rule is a tree of features, and each of its branches counts for itself. Of the ways that a branch names, the
+        last counts. What stands in parentheses is a term or an option. A rule ends at a comma or bracket that is not
+        its own. In a list, a branch without a phase is none of aesop's.
+        """
+        outer, how, has_phase, is_open = list[tuple[bool, bool]](), False, not is_list, False
+        at = start
+        while piece := _PIECE.match(self._text, at, start + _REACH):
+            word, at = piece["word"], piece.end()
+            if word in ("@", "attribute"):
+                return False  # another list begins within a rule: nobody writes this
+            if word == "[":
+                outer.append((how, has_phase))
+                is_open = False
+            elif word in (",", "]", ")"):
+                if is_open and has_phase and not how:
+                    return False
+                if not outer and not (is_list and word == ","):
+                    return True
+                how, has_phase = (outer[-1] if word == "," else outer.pop()) if outer else (False, not is_list)
+                is_open = False
+            else:
+                at = self._ends.get(at, len(self._text)) + 1 if word == "(" else at
+                how = word in _HARMLESS if word in _WAYS else how
+                has_phase |= word in _PHASES
+                is_open = True
+        return False
 
 
 def _refusal(word: str, why: str, found: re.Match[str]) -> Refusal:
     return Refusal(Reason.POLICY, f"`{word}` is refused: {why}", *found.span())
-
-
-def _end(code: str, start: int) -> int | None:
-    """Return where a list that begins before `start` ends; None if it does not end within `_REACH` characters."""
-    depth = 1
-    for bracket in _BRACKET.finditer(code, start, start + _REACH):
-        depth += (bracket[0] in "[(") - (bracket[0] in "])")
-        if depth == 0:
-            return bracket.start()
-    return None

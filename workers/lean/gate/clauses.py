@@ -13,20 +13,29 @@ from farm.lexer import NAME, WORD_CHARS
 from farm.models import Reason
 from workers.lean.gate.code import Code
 from workers.lean.gate.refusal import Refusal
-from workers.lean.gate.rules import ALLOWED_ATTRIBUTES, ALLOWED_OPTIONS, CORE_CLASSES, CORE_TYPES, NATIVE
+from workers.lean.gate.rules import (
+    ALLOWED_ATTRIBUTES,
+    ALLOWED_OPTIONS,
+    CORE_CLASSES,
+    CORE_TYPES,
+    NATIVE,
+    REFUSED_OPTIONS,
+)
 
 _NAME_MARKS = str.maketrans("", "", "«»")
 _END = rf"(?![{WORD_CHARS}»])"
-_OPTION = re.compile(rf"set_option{_END}\s*(?P<name>{NAME})?")
+_OPTION = re.compile(rf"set_option{_END}\s*(?:(?P<name>{NAME})(?P<string>\s*\")?)?")
 _ATTRIBUTES = re.compile(r"(?:@|attribute)\s*\[")
 _INSTANCE = re.compile(rf"instance{_END}")
 _HIDING = re.compile(rf"open{_END}\s*(?:scoped\s+)?{NAME}\s*(?P<hiding>hiding){_END}")
+_PRIVATE = re.compile(rf"(?:open|export)\s+(?P<private>private){_END}")
 _NATIVE = re.compile(rf"\+\s*(?P<plus>native){_END}|(?P<field>«?native»?)\s*:=")
 _TOKEN = re.compile(rf"{NAME}|:=|->|[()\[\]{{}}⟨⟩⦃⦄,:|→×]")
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _OPENING, _CLOSING = frozenset("([{⟨⦃"), frozenset(")]}⟩⦄")
 # How many characters of a list of attributes, or of an instance's type, are read.
 _REACH = 4000
+_FAMILIES = tuple(option for option in ALLOWED_OPTIONS if option.endswith("."))
 _ARROWS = frozenset(("→", "->", "×"))
 
 
@@ -44,6 +53,8 @@ def bad_clauses(code: Code, body: int, *, native: bool) -> Iterator[Refusal]:
     yield from _instances(code, body)
     for hiding in _HIDING.finditer(text, body) if "hiding" in text else ():
         yield _refusal("hiding", "it changes what later names mean", *hiding.span("hiding"))
+    for private in _PRIVATE.finditer(text, body) if "private" in text else ():
+        yield _refusal("private", "it names what another module keeps to itself", *private.span("private"))
     for field in _NATIVE.finditer(text, body) if "native" in text and not native else ():
         yield _refusal("native", NATIVE.why, *field.span(field.lastgroup or 0))
     if not text.isascii() and (hidden := _INVISIBLE.search(text, text.startswith("\ufeff"))):
@@ -57,13 +68,17 @@ def _refusal(word: str, why: str, start: int, end: int) -> Refusal:
 def _options(text: str, body: int) -> Iterator[Refusal]:
     for match in _OPTION.finditer(text, body) if "set_option" in text else ():
         name = (match["name"] or "set_option").translate(_NAME_MARKS)
-        if not _is_allowed_option(name):
+        if match["string"]:
+            yield _refusal(name, "an option whose value is a string may name a file", *match.span("name"))
+        elif not _is_allowed_option(name):
             span = match.span("name") if match["name"] else match.span()
             yield _refusal(name, "it is not on the list of harmless options", *span)
 
 
 def _is_allowed_option(name: str) -> bool:
-    return any(name == option or (option.endswith(".") and name.startswith(option)) for option in ALLOWED_OPTIONS)
+    if name in ALLOWED_OPTIONS:
+        return True
+    return name.startswith(_FAMILIES) and not name.startswith(REFUSED_OPTIONS)
 
 
 def _attributes(text: str, body: int) -> Iterator[Refusal]:

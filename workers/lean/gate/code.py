@@ -7,6 +7,7 @@ from functools import cached_property
 
 from farm.lexer import NAME, WORD_CHARS
 from workers.lean.gate.masking import mask
+from workers.lean.gate.rules import ORACLES
 
 _NAME_MARKS = str.maketrans("", "", "«»")
 _OWN = re.compile(rf"(?:structure|inductive|class|def|abbrev)\s+({NAME})")
@@ -20,8 +21,10 @@ BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
 RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=|aesop|Syntax|Unhygienic|mkIdent|mkNode|MVarId|`\(")
 # Words that can change what numerals and operators mean, and so what `#eval 1 + 1` runs.
 _CHANGES_NUMERALS = re.compile(r"instance|notation|infix|prefix|postfix|macro|deriving|attribute|@\[|open\s+Lean")
-# Words that define something with code, also inside another definition.
-_HAS_CODE = re.compile(rf"(?<![{WORD_CHARS}.])(?:def|abbrev|instance|rec|where)(?![{WORD_CHARS}])")
+# Words that define something with code, also inside another definition. They may begin anywhere: behind a number, or in
+# a longer word like `irreducible_def`. The default value of a field of a structure is code, too.
+_HAS_CODE = re.compile(rf"(?:def|abbrev|instance|structure|class|where|let\s+rec)(?![{WORD_CHARS}])")
+_NAMED_ORACLE = re.compile(rf"(?<!oracle := \.)(?:{'|'.join(sorted(ORACLES))})")
 # Namespaces of Lean's own machinery; one that is open lets the rest of a text name the machinery without a prefix.
 _MACHINERY = re.compile(rf"(?<![{WORD_CHARS}.])(?:Lean|Lake|Qq|Elab|Meta|Aesop)(?![{WORD_CHARS}])")
 # The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
@@ -93,6 +96,11 @@ class Code:
     def has_definitions(self) -> bool:
         """Whether the code defines something that could be run."""
         return _HAS_CODE.search(self.whole) is not None
+
+    @cached_property
+    def may_define_oracles(self) -> bool:
+        """Whether the code has the name of an oracle of `linarith` where no configuration uses it."""
+        return _NAMED_ORACLE.search(self.whole) is not None
 
     def defines_unused(self, start: int, end: int) -> bool:
         """Whether the `unsafe` at a place begins a definition that nothing else names, so that its code never runs.

@@ -8,6 +8,7 @@ these rules:
   longer token. A token of symbols has no quotes, backslashes, `#`, « or ». The symbols that Lean and its libraries
   define are harmless, too: in them, no letter follows a bracket, no `-` or `/` follows an operator, and there are no
   quotes. So the gate knows where names, comments and strings begin.
+- What a macro takes is read by a parser of Lean's own (`macro_items`): a definition of the text could have any token.
 - The meaning of a macro is one quotation, directly followed by the next command or the end of the text. So
   `` `(a) >>= f ``, which would be a program, is refused.
 - A `$` stands before a name that the macro binds, or is the operator `$` with white space after it. So `$(f)`, which
@@ -24,6 +25,7 @@ from dataclasses import replace
 from farm.lexer import LETTERS, NAME, WORD_CHARS, Token, tokens
 from farm.models import Reason
 from workers.lean.gate.code import Code
+from workers.lean.gate.macro_items import bad_items
 from workers.lean.gate.refusal import Refusal
 from workers.lean.gate.rules import Rule
 from workers.lean.gate.words import Lists, forbidden_words
@@ -73,6 +75,7 @@ def bad_syntax(text: str, code: Code, body: int, lists: Lists) -> Iterator[Refus
     strings = [token for token in tokens(text, code=False) if token.kind == "string"]
     starts = [token.start for token in strings]
     quotations: list[tuple[int, int, frozenset[str]]] = []
+    heads: list[tuple[int, int]] = []
     for command, following in zip(commands, [*commands[1:], None], strict=True):
         reach = command.end + _REACH if following is None else min(command.end + _REACH, following.start)
         meaning = plain.find("=>", command.end, reach)
@@ -80,6 +83,9 @@ def bad_syntax(text: str, code: Code, body: int, lists: Lists) -> Iterator[Refus
         if bad := next(_bad_command(text, plain, command, meaning, strings[first:last], lists, quotations), None):
             yield bad
             return  # a text full of bad macros would take a long time
+        if plain[command.start : command.end] == "macro":
+            heads.append((command.end, plain.rfind(":", command.end, meaning)))
+    yield from bad_items(code, heads)
     yield from _bad_splices(plain, quotations)
 
 

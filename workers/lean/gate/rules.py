@@ -54,8 +54,11 @@ RULES = (
     Rule("it assumes what is to be proved", _set("axiom opaque unif_hint")),
     Rule("it leaves Lean's own definitions out", _set("prelude init_quot")),
     Rule(_RUNS, _set("#eval #eval! #guard #guard_expr #html #widget #test #where #help run_cmd run_elab run_meta")),
-    Rule(_RUNS, _set("#sample #conv run_io plausible slim_check lrat_proof from_lrat sym_simproc register_sym_simp")),
+    Rule(_RUNS, _set("#sample #conv #parse #aesop_stats run_io plausible slim_check lrat_proof from_lrat")),
+    Rule(_RUNS, _set("sym_simproc register_sym_simp")),
     Rule(_RUNS, _set("autoParam TacGen RuleTac SingleRuleTac SimpleRuleTac RuleTacInput RuleTacOutput"), names=True),
+    Rule(_RUNS, _set("SolveByElimConfig ApplyRulesConfig BacktrackConfig LinarithConfig"), names=True),
+    Rule(_RUNS, _set("GlobalBranchingPreprocessor GlobalPreprocessor CertificateOracle"), names=True),
     Rule(_RUNS, _set("run_tac run_conv by_elab eval% initialize builtin_initialize show_panel_widgets")),
     Rule(_RUNS, _set("with_panel_widgets simproc dsimproc simproc_decl dsimproc_decl cbv_simproc cbv_simproc_decl")),
     Rule(_RUNS, _set("builtin_simproc builtin_dsimproc builtin_simproc_decl builtin_dsimproc_decl")),
@@ -87,7 +90,11 @@ RULES = (
     Rule("it prints behind Lean's back", _set("dbgStackTrace dbgSleep"), names=True),
     # A text can print without `#eval`. Lean evaluates the term in `simp (config := …)`, and this term can run an IO
     # action by applying it to `()`, because an action is a function.
-    Rule("it prints behind Lean's back", _set("println! eprintln! print! eprint! timeit allocprof")),
+    Rule("it prints behind Lean's back", _set("println! eprintln! print! eprint!")),
+    Rule("it prints behind Lean's back", _set("timeit allocprof"), names=True),
+    Rule("it prints behind Lean's back", roots=_set("Plausible SlimCheck")),
+    # A configuration is compiled like an `unsafe` definition, so these could take a value for one of another type.
+    Rule(_COMPILES, roots=_set("TypeName Dynamic"), deep=True),
     Rule(_LEAN, roots=_set("Lean Lake Qq Elab Aesop")),
     Rule(_LEAN, roots=_set("Meta"), own=True),
     Rule(_LEAN, roots=_set("MetaM TermElabM TacticM CommandElabM CoreM MacroM ImportM"), deep=True),
@@ -118,12 +125,18 @@ because it runs code. `#where` is refused because no proof needs it; Lean reads 
 
 ALLOWED_OPTIONS = _set(
     "maxHeartbeats maxRecDepth maxSynthPendingDepth autoImplicit relaxedAutoImplicit linter. pp. trace. backward."
-    " synthInstance.maxHeartbeats synthInstance.maxSize synthInstance.etaExperiment tactic.hygienic simprocs aesop."
-    " exponentiation.threshold diagnostics smartUnfolding profiler push_neg.use_distrib warningAsError"
-    " checkBinderAnnotations quotPrecheck grind.warning Nat.pow.threshold"
+    " synthInstance.maxHeartbeats synthInstance.maxSize synthInstance.etaExperiment tactic.hygienic simprocs aesop.dev."
+    " aesop.warn. aesop.check. aesop.collectStats aesop.smallErrorMessages tactic.skipAssignedInstances"
+    " trace.profiler.threshold trace.profiler.useHeartbeats exponentiation.threshold diagnostics smartUnfolding"
+    " profiler push_neg.use_distrib warningAsError checkBinderAnnotations quotPrecheck grind.warning Nat.pow.threshold"
 )
 """Options that a text may set. An entry that ends in a dot stands for all options below it. All other options are
-refused, above all `debug.skipKernelTC` and the options that hide `sorry`."""
+refused, above all `debug.skipKernelTC` and the options that hide `sorry`; so is an option whose value is a string,
+because such options name files (`aesop.stats.file`, `trace.profiler.output`)."""
+
+REFUSED_OPTIONS = ("trace.profiler.",)
+"""Options that are refused although they are below an entry of `ALLOWED_OPTIONS`: they write files or open a server.
+An entry of `ALLOWED_OPTIONS` for one of them in full still counts."""
 
 ALLOWED_ATTRIBUTES = _set(
     "simp simps ext norm_cast push_cast elim_cast move_cast squash_cast refl rfl symm trans subst congr gcongr aesop"
@@ -134,6 +147,7 @@ ALLOWED_ATTRIBUTES = _set(
     " instance_reducible grind! grind? zify_simps qify_simps rify_simps push push_neg pull parity_simps functor_norm"
     " monad_norm integral_simps ext_iff wf_preprocess partial_fixpoint_monotone to_app stacks kerodon"
     " pp_with_univ pp_using_anonymous_constructor nospecialize defeq protected category AMS formal_proof"
+    " conditional spec"
 )
 """Attributes that a text may use; all others are refused, above all those that replace code (`extern`, `csimp`,
 `implemented_by`, `export`, `init`) and those that run code (`tactic`, `command_elab`, `macro`, `simproc`)."""
@@ -149,3 +163,40 @@ CORE_TYPES = _set("Nat ℕ Int ℤ Rat ℚ Real ℝ Complex ℂ Bool Prop Fin ZM
 """Types on which a new instance of one of `CORE_CLASSES` would change what a statement seems to say. Such an instance
 cannot change what the farm checks, because the statement is elaborated before the text. It is refused so that no reader
 is misled."""
+
+PARSERS = _set(
+    "term tactic tacticSeq conv convSeq ident num str char scientific binderIdent hole level prio prec ppSpace colGt"
+    " colGe noWs ws many many1 optional sepBy sepBy1 allowTrailingSep"
+)
+"""Names of Lean's own parsers that a macro may use."""
+
+CONFIGURATIONS = _set("config simp_config simp_options")
+"""Names of a tactic's whole configuration, as in `simp (config := …)`."""
+
+CONFIGURED_BY_FUNCTIONS = _set("solve_by_elim apply_rules apply_assumption linarith nlinarith polyrith")
+"""Tactics whose configurations hold functions that run while Lean elaborates."""
+
+CONFIGURED = _set(
+    "simp simp_all dsimp simpa simp_arith simp_all_arith norm_num norm_num1 push_cast norm_cast exact_mod_cast"
+    " field_simp simp_rw rw rewrite erw rwa nth_rewrite nth_rw apply grind omega ring_nf ring1_nf abel_nf ac_nf aesop"
+    " convert convert_to fun_prop tauto itauto cbv mvcgen mvcgen_no_trivial bv_normalize bv_omega generalize_proofs"
+    " lift_lets extract_lets fconstructor lia cutsat grobner push_neg simps measurability zify qify rify"
+)
+"""Other tactics and attributes that take a configuration, as in `simp (maxSteps := 5)`. Words that are as likely to be
+functions (`decide`, `congr`, `order`) are left out: their configurations hold no functions."""
+
+FUNCTION_FIELDS = _set("proc suspend discharge discharger preprocessors oracle restrict_type")
+"""Fields of configurations that hold functions, or types; of these, only an oracle may be given (`ORACLES`)."""
+
+ORACLES = _set("fourierMotzkin simplexAlgorithmSparse simplexAlgorithmDense")
+"""The oracles of `linarith`, which may follow `oracle := .`."""
+
+TACTIC_FIELDS = _set("disch discharger norm")
+"""Names after which not a term but a tactic follows, as in `field_simp (disch := assumption)`."""
+
+CONSTANTS = _set(
+    "true false Bool.true Bool.false some none .true .false .some .none .all .default .reducible .instances .implicit"
+    " .pos .neg .raw .SOP .simp .asFn .lemmasOnly .ground .unfoldSameFun .nonDependentFirst .nonDependentOnly"
+    " .notClasses .bestFirst .depthFirst .breadthFirst"
+)
+"""Names that a configuration may consist of."""

@@ -17,6 +17,7 @@ from farm.source import split_header
 from workers.lean.gate.aesop_rules import bad_aesop_rules
 from workers.lean.gate.clauses import bad_clauses
 from workers.lean.gate.code import Code
+from workers.lean.gate.configurations import bad_configurations
 from workers.lean.gate.masking import mask
 from workers.lean.gate.notation import bad_syntax
 from workers.lean.gate.refusal import Refusal, place
@@ -49,6 +50,7 @@ def refuse(text: str, *, ahead: str = "", is_front: bool = False, native: bool =
     found += forbidden_commands(code, body, lists) if "#" in plain else ()
     found += terms_that_run(code, body)
     found += bad_clauses(code, body, native=native)
-    found += bad_aesop_rules(code) if "aesop" in plain else ()
+    found += bad_configurations(code, body)
+    found += bad_aesop_rules(code) if "aesop" in plain or "add" in plain else ()
     found += bad_syntax(text, code, body, lists)
     return min(found, key=lambda refusal: (refusal.start, refusal.reason is not Reason.PARSE), default=None)

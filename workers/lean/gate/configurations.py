@@ -1,0 +1,124 @@
+"""Finds configurations of tactics that are more than literals.
+
+Lean compiles a configuration and runs it while it elaborates: `simp (config := e)` runs `e`, and so does
+`simp (maxSteps := e)`. Some fields hold functions, which the tactic calls with the state of the elaboration. So a
+configuration may consist only of literals. Named arguments of terms, as in `exact f (n := e)`, may be anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from farm.lexer import LETTERS, NAME, WORD_CHARS
+from farm.models import Reason
+from workers.lean.gate.code import Code
+from workers.lean.gate.refusal import Refusal
+from workers.lean.gate.rules import (
+    CONFIGURATIONS,
+    CONFIGURED,
+    CONFIGURED_BY_FUNCTIONS,
+    CONSTANTS,
+    FUNCTION_FIELDS,
+    ORACLES,
+    TACTIC_FIELDS,
+)
+
+_NAME_MARKS = str.maketrans("", "", "«»")
+_ITEM = re.compile(rf"\(\s*(?P<field>{NAME})\s*:=")
+_NEXT_ITEM = re.compile(rf"(?:\s*[+-]\s*{NAME})*\s*{_ITEM.pattern}")
+# A tactic that takes a configuration. Behind a number or a symbol a tactic of the first kind may begin anywhere.
+_HEAD = re.compile(
+    rf"(?:(?P<functions>{'|'.join(sorted(CONFIGURED_BY_FUNCTIONS))})"
+    rf"|(?<![{LETTERS}'.»])(?:{'|'.join(sorted(CONFIGURED))}))[!?*]*(?![{WORD_CHARS}])"
+)
+# A piece of a literal; a name is a field if `:=` follows. None of them is `(`, so no text is read twice.
+_PIECE = re.compile(rf"\s*(?:(?P<field>{NAME})\s*:=|(?P<word>\.?{NAME})|(?P<mark>[\[\]{{}}),\"])|[0-9]+)")
+# How a value that is a record begins. Where fields hold functions, `.name` could be a definition of the text.
+_RECORD, _BRACE = re.compile(r"\s*[{.]"), re.compile(r"\s*\{")
+_INHERITED = re.compile(r"to[A-Z]")
+_ORACLE = re.compile(rf"\s*\.(?P<word>{'|'.join(sorted(ORACLES))})(?![{WORD_CHARS}.])")
+_BRACKET = re.compile(r"[()]")
+# How far the end of an item that holds a tactic is looked for.
+_REACH = 1000
+_WHY = "Lean runs a configuration while it elaborates, so it may hold only numbers, `true`, `false` and the like"
+
+
+def bad_configurations(code: Code, body: int) -> Iterator[Refusal]:
+    """Yield an item of a tactic's configuration that is not a literal, if there is one.
+
+    Args:
+        code: the text's code.
+        body: where the text's header ends.
+    """
+    if _ITEM.search(code.text, body) is None:
+        return
+    for item in _ITEM.finditer(code.text, body):
+        if item["field"] in CONFIGURATIONS and _end(code, item, records=_RECORD) is None:
+            yield _refusal(item)
+            return
+    for head in _HEAD.finditer(code.text, body):
+        if bad := _bad_item(code, head):
+            yield _refusal(bad)
+            return
+
+
+def _refusal(item: re.Match[str]) -> Refusal:
+    return Refusal(Reason.POLICY, f"`{item['field']} :=` is refused: {_WHY}", *item.span("field"))
+
+
+def _bad_item(code: Code, head: re.Match[str]) -> re.Match[str] | None:
+    """Return the first item after a tactic that is neither a literal nor a tactic."""
+    takes_functions = head["functions"] is not None
+    item = _NEXT_ITEM.match(code.text, head.end())
+    while item:
+        if item["field"] in TACTIC_FIELDS and not takes_functions:
+            end = _end_of_tactic(code.text, item.end())
+        else:
+            end = _end(code, item, records=_BRACE if takes_functions else _RECORD)
+        if end is None:
+            return item
+        item = _NEXT_ITEM.match(code.text, end)
+    return None
+
+
+def _end(code: Code, item: re.Match[str], *, records: re.Pattern[str]) -> int | None:
+    """Return where an item ends whose value is a literal; None if its value is anything else.
+
+    An instance of the text may say what a number, a list or `{1}` means as a record or a function. So `{` begins only
+    a record here, and only `{`, or what else `records` matches, may stand for a record.
+    """
+    at, depth, begins = _value(code, item["field"], item.end(), records), 0, False
+    while at is not None and (piece := _PIECE.match(code.text, at)):
+        mark = piece["mark"] or ""
+        if (begins and not (piece["field"] or mark == "}")) or (piece["word"] and piece["word"] not in CONSTANTS):
+            return None
+        begins = mark == "{"
+        depth += (mark in ("{", "[")) - (mark in ("}", "]"))
+        if mark == ")":
+            return piece.end() if depth == 0 else None
+        at = _value(code, piece["field"], piece.end(), records) if piece["field"] else piece.end()
+    return None
+
+
+def _value(code: Code, field: str, at: int, records: re.Pattern[str]) -> int | None:
+    """Return where to read on after `field :=`; None if what stands there cannot be a literal of the field's type."""
+    parts = field.translate(_NAME_MARKS).split(".")
+    if parts[-1] == "oracle":
+        oracle = _ORACLE.match(code.text, at)
+        return oracle.end() if oracle and not code.may_define_oracles else None
+    if not FUNCTION_FIELDS.isdisjoint(parts):
+        return None
+    if parts[-1] in CONFIGURATIONS or _INHERITED.match(parts[-1]):
+        return at if records.match(code.text, at) else None
+    return at
+
+
+def _end_of_tactic(text: str, start: int) -> int | None:
+    """Return the end of an item whose value begins at `start`; None if it is more than `_REACH` characters away."""
+    depth = 1
+    for bracket in _BRACKET.finditer(text, start, start + _REACH):
+        depth += 1 if bracket[0] == "(" else -1
+        if depth == 0:
+            return bracket.end()
+    return None
