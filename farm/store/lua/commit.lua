@@ -38,7 +38,8 @@ if new.deadline_ms ~= '' then redis.call('ZADD', 'farm:deadlines', now + new.dea
 local place = {environment = env, class = class, owner = owner}
 for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
   redis.call('PERSIST', 'farm:pending:' .. lane .. ':' .. batch)
-  open_lane(place, lane, batch, now)
+  open_list(place, lane, batch, now)
 end
+join(env, class, owner)
 redis.call('HINCRBY', 'farm:counts:' .. env, 'pending', new.total)
 return {batch, tokens_wanted(env, now), 'new'}

@@ -46,6 +46,7 @@ local function place_of(batch)
 end
 
 local function owners_key(env, class) return 'farm:owners:' .. env .. ':' .. class end
+local function served_key(env, class) return 'farm:served:' .. env .. ':' .. class end
 local function ready_key(place) return 'farm:ready:' .. place.environment .. ':' .. place.class .. ':' .. place.owner end
 local function queue_key(place, lane) return 'farm:queue:' .. lane .. ':' .. place.class .. ':' .. place.owner end
 
@@ -110,12 +111,22 @@ local function token_spent(env)
   believe(env, math.max(0, number_at('farm:tokens:' .. env) - 1))
 end
 
--- Adds a member to a zset of virtual times, if it is not there yet. The member's time is just before that of the first
--- member, but not before `owed`, the time for which the member has been served already.
-local function join(key, member, owed)
-  if redis.call('ZSCORE', key, member) then return end
-  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-  redis.call('ZADD', key, math.max(owed, (tonumber(first[2]) or owed) - HEAD_START_S), member)
+-- Returns the seconds that the owner with the most has been served. An owner that joins when nobody waits starts there.
+-- If it started lower, an owner that had worked while nobody else did would get nothing until the others had caught up.
+local function most_served(env, class)
+  local most = 0
+  for _, served in ipairs(redis.call('HVALS', served_key(env, class))) do most = math.max(most, tonumber(served)) end
+  return most
+end
+
+-- Adds an owner to those with pending work, if it is not there yet. Its time is just before that of the owner that has
+-- been served least, but not before the time for which it has been served already. A paused owner is not added.
+local function join(env, class, owner)
+  local owners = owners_key(env, class)
+  if redis.call('HEXISTS', 'farm:paused', owner) == 1 or redis.call('ZSCORE', owners, owner) then return end
+  local owed = tonumber(redis.call('HGET', served_key(env, class), owner) or 0)
+  local least = redis.call('ZRANGE', owners, 0, 0, 'WITHSCORES')[2] or most_served(env, class)
+  redis.call('ZADD', owners, math.max(owed, least - HEAD_START_S), owner)
 end
 
 -- Adds a batch to the queue of its lane, if it is not there yet. It comes after the batches whose turn is now or next,
@@ -127,13 +138,10 @@ local function line_up(queue, batch)
   redis.call('ZADD', queue, (before or 0) + NEXT_S, batch)
 end
 
--- Makes the pending list of a batch claimable. If the owner is paused, the list becomes claimable when the pause ends.
-local function open_lane(place, lane, batch, now)
-  local served = redis.call('HGET', 'farm:served:' .. place.environment .. ':' .. place.class, place.owner)
+-- Lets the pending list of a batch be claimed as soon as its owner is among those with pending work (see `join`).
+local function open_list(place, lane, batch, now)
   line_up(queue_key(place, lane), batch)
   redis.call('ZADD', ready_key(place), 'NX', now, lane)
-  if redis.call('HEXISTS', 'farm:paused', place.owner) == 1 then return end
-  join(owners_key(place.environment, place.class), place.owner, tonumber(served) or 0)
 end
 
 local function close_lane(place, lane, batch)
@@ -148,7 +156,7 @@ end
 -- Charges seconds of work to an owner. The owner falls back in the queue of owners by this time.
 local function charge_owner(place, seconds)
   local served = redis.call('ZADD', owners_key(place.environment, place.class), 'XX', 'INCR', seconds, place.owner)
-  local key = 'farm:served:' .. place.environment .. ':' .. place.class
+  local key = served_key(place.environment, place.class)
   if served then redis.call('HSET', key, place.owner, served) else redis.call('HINCRBYFLOAT', key, place.owner, seconds) end
 end
 
@@ -183,7 +191,9 @@ local function put_back(place, lane, batch, index, slow, now)
   end
   redis.call(slow and 'RPUSH' or 'LPUSH', 'farm:pending:' .. lane .. ':' .. batch, index)
   redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', 1)
-  if redis.call('HGET', b, 'cancelled') ~= '1' then open_lane(place, lane, batch, now) end
+  if redis.call('HGET', b, 'cancelled') == '1' then return end
+  open_list(place, lane, batch, now)
+  join(place.environment, place.class, place.owner)
 end
 
 -- Charges a death or a lapse to an index; returns how many have been charged to it. Nothing is charged if the index has

@@ -5,7 +5,7 @@ if redis.call('HDEL', 'farm:paused', owner) == 0 then return 0 end
 for _, env in ipairs(environments()) do
   for _, class in ipairs(CLASSES) do
     if redis.call('EXISTS', ready_key({environment = env, class = class, owner = owner})) == 1 then
-      join(owners_key(env, class), owner, tonumber(redis.call('HGET', 'farm:served:' .. env .. ':' .. class, owner)) or 0)
+      join(env, class, owner)
     end
   end
 end

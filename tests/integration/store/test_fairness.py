@@ -10,6 +10,7 @@ import pytest
 from farm.errors import RateLimited
 from farm.models import Evidence, Reason
 from farm.store.leases import Leases
+from farm.store.pauses import resume
 from farm.store.quotas import Quotas
 from tests.support.open_store import OpenStore
 from tests.support.store import assert_settled, finish, put, state, take
@@ -51,6 +52,45 @@ def test_a_key_that_sends_one_by_one_gets_no_more_than_its_share(leases: Leases,
         served += serve(leases, 1, {"steady": 1.0, "trickle": 1.0})
 
     assert 25 <= served.count("steady") <= 35
+
+
+def test_a_key_that_worked_while_nobody_waited_owes_nobody(leases: Leases, valkey_url: str) -> None:
+    put(valkey_url, 100, owner="veteran")
+    serve(leases, 100, {"veteran": 36.0})
+    put(valkey_url, 100, owner="newcomer")
+    serve(leases, 1, {"newcomer": 1.0})
+    put(valkey_url, 20, owner="veteran")
+
+    served = serve(leases, 40, {"veteran": 1.0, "newcomer": 1.0})
+
+    assert 18 <= served.count("veteran") <= 20
+
+
+def test_a_single_proof_of_a_key_that_worked_alone_is_soon_served(leases: Leases, valkey_url: str) -> None:
+    for _ in range(10):
+        put(valkey_url, 1, owner="veteran", interactive=True)
+        serve(leases, 1, {"veteran": 10.0})
+    put(valkey_url, 50, owner="newcomer", interactive=True)
+    put(valkey_url, 1, owner="veteran", interactive=True)
+
+    assert "veteran" in serve(leases, 3, {"veteran": 1.0, "newcomer": 1.0})
+
+
+def test_a_key_that_was_paused_starts_no_lower_than_those_that_worked(
+    client: OpenStore, leases: Leases, valkey_url: str
+) -> None:
+    put(valkey_url, 51, owner="steady")
+    serve(leases, 50, {"steady": 10.0})
+    client.hset("farm:paused", "paused", "a batch")
+    put(valkey_url, 50, owner="paused")
+    serve(leases, 1, {"steady": 10.0})
+    assert resume(client, "paused")
+    serve(leases, 1, {"paused": 1.0})
+    put(valkey_url, 10, owner="steady")
+
+    served = serve(leases, 20, {"steady": 1.0, "paused": 1.0})
+
+    assert 9 <= served.count("steady") <= 10
 
 
 def test_who_was_given_nothing_for_long_is_next_even_where_a_change_is_costly(leases: Leases, valkey_url: str) -> None:
