@@ -15,6 +15,7 @@ local HEAD_START_S = 0.001        -- a newcomer is placed this far before the ow
 local TURN_S = 0.5
 local CLAIM_S = TURN_S / 16       -- charged for each proof when it is claimed; its real seconds are charged later
 local NEXT_S = 0.000001           -- batches that arrive during one turn are placed this far apart, in order of arrival
+local CLOCK_KEPT_S = 3600         -- a release that does not know the clock of a queue removes the queue without it
 local MOST_PARKED = 1000          -- at most this many items with the same question wait for one run
 local LOOK_KEPT_MS = 60000        -- how long nudge.lua relies on what it saw at its last call
 local ENTRY_BYTES = 250           -- what a kept verdict takes in Redis besides its value; its name is stored twice
@@ -49,6 +50,7 @@ local function owners_key(env, class) return 'farm:owners:' .. env .. ':' .. cla
 local function served_key(env, class) return 'farm:served:' .. env .. ':' .. class end
 local function ready_key(place) return 'farm:ready:' .. place.environment .. ':' .. place.class .. ':' .. place.owner end
 local function queue_key(place, lane) return 'farm:queue:' .. lane .. ':' .. place.class .. ':' .. place.owner end
+local function clock_key(place, lane) return 'farm:clock:' .. lane .. ':' .. place.class .. ':' .. place.owner end
 
 local function has_ready(env, class)
   return redis.call('EXISTS', owners_key(env, class)) == 1
@@ -130,17 +132,24 @@ local function join(env, class, owner)
 end
 
 -- Adds a batch to the queue of its lane, if it is not there yet. It comes after the batches whose turn is now or next,
--- and before the batches that have had more turns.
-local function line_up(queue, batch)
+-- and before the batches that have had more turns. It starts no earlier than the clock of the queue: otherwise a stream
+-- of small batches, each of which leaves the queue before it is charged, would always come before a batch that has been
+-- charged.
+local function line_up(place, lane, batch)
+  local queue, clock = queue_key(place, lane), clock_key(place, lane)
   if redis.call('ZSCORE', queue, batch) then return end
-  local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]
-  local before = first and redis.call('ZRANGE', queue, first + TURN_S, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')[2]
-  redis.call('ZADD', queue, (before or 0) + NEXT_S, batch)
+  local first, from = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2], 0
+  if first then
+    from = math.max(tonumber(first), number_at(clock))
+    redis.call('SET', clock, from, 'EX', CLOCK_KEPT_S)
+  end
+  local before = redis.call('ZRANGE', queue, from + TURN_S, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+  redis.call('ZADD', queue, math.max(before or 0, from) + NEXT_S, batch)
 end
 
 -- Lets the pending list of a batch be claimed as soon as its owner is among those with pending work (see `join`).
 local function open_list(place, lane, batch, now)
-  line_up(queue_key(place, lane), batch)
+  line_up(place, lane, batch)
   redis.call('ZADD', ready_key(place), 'NX', now, lane)
 end
 
@@ -148,6 +157,7 @@ local function close_lane(place, lane, batch)
   local queue, ready = queue_key(place, lane), ready_key(place)
   redis.call('ZREM', queue, batch)
   if redis.call('EXISTS', queue) == 1 then return end
+  redis.call('DEL', clock_key(place, lane))
   redis.call('ZREM', ready, lane)
   if redis.call('EXISTS', ready) == 1 then return end
   redis.call('ZREM', owners_key(place.environment, place.class), place.owner)
@@ -160,6 +170,14 @@ local function charge_owner(place, seconds)
   if served then redis.call('HSET', key, place.owner, served) else redis.call('HINCRBYFLOAT', key, place.owner, seconds) end
 end
 
+-- Advances the clock of a queue by the share that each batch in the queue would have had of some work.
+local function advance(place, lane, work)
+  local waiting, clock = redis.call('ZCARD', queue_key(place, lane)), clock_key(place, lane)
+  if waiting == 0 then return end
+  redis.call('INCRBYFLOAT', clock, work / waiting)
+  redis.call('EXPIRE', clock, CLOCK_KEPT_S)
+end
+
 -- Charges seconds of work to a batch. The batch falls back in the queue of its lane by whole turns.
 local function charge_batch(place, lane, batch, seconds)
   local b = 'farm:batch:' .. batch
@@ -170,6 +188,7 @@ local function charge_batch(place, lane, batch, seconds)
   local served = tonumber(redis.call('HINCRBYFLOAT', b, 'served', share))
   local turns = math.floor(served / TURN_S) - math.floor((served - share) / TURN_S)
   if turns > 0 then redis.call('ZADD', queue_key(place, lane), 'XX', 'INCR', turns * TURN_S, batch) end
+  advance(place, lane, share)
 end
 
 -- Charges seconds of work to a batch and its owner.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from farm.store.lanes import lane_name
 from farm.store.leases import Leases
 from tests.support.enlisting import enlist
 from tests.support.open_store import OpenStore
-from tests.support.store import ENV, finish, put, take
+from tests.support.store import ENV, finish, put, state, take
 
 
 def test_interactive_work_is_claimed_first_and_seen_between_proofs(leases: Leases, valkey_url: str) -> None:
@@ -95,6 +97,39 @@ def test_a_batch_has_its_turn_however_many_come_after_it(leases: Leases, valkey_
     # What comes is all that can be done, so ever more wait beside it, each for a turn like its own.
     assert served.count(steady) >= 8
     assert steady in served[-15:]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_large_batch_has_its_share_however_small_those_beside_it_are(
+    client: OpenStore, leases: Leases, valkey_url: str, size: int
+) -> None:
+    large = put(valkey_url, 100)
+    finish(leases, take(leases, most=1), seconds=60.0)
+    beside = {put(valkey_url, size) for _ in range(3)}
+
+    served_s = {True: 0.0, False: 0.0}
+    for _ in range(180):
+        claim = take(leases, most=1)
+        seconds = 60.0 if claim.batch == large else 10.0
+        finish(leases, claim, seconds=seconds)
+        served_s[claim.batch == large] += seconds
+        beside = {batch for batch in beside if state(client, batch)["state"] != "done"}
+        beside |= {put(valkey_url, size) for _ in range(3 - len(beside))}
+
+    assert 0.15 <= served_s[True] / sum(served_s.values()) <= 0.5, "a quarter or a third, as four or three wait"
+
+
+def test_the_clock_of_a_queue_goes_with_the_queue(client: OpenStore, leases: Leases, valkey_url: str) -> None:
+    put(valkey_url, 2)
+    put(valkey_url, 1)
+    finish(leases, take(leases, most=1), seconds=1.0)
+    [clock] = client.keys("farm:clock:*")
+    assert client.ttl(clock) > 0, "an older release would leave it behind"
+
+    while claim := leases.claim(ENV, "w"):
+        finish(leases, claim, seconds=1.0)
+
+    assert client.keys("farm:clock:*") == []
 
 
 def test_no_token_is_sent_to_the_process_that_is_kept_for_interactive_work(
