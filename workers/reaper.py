@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -46,10 +46,25 @@ _log = structlog.get_logger()
 
 
 class Reaper:
-    """Takes work back from dead processes; each call of `pass_over` is one pass."""
+    """Takes work back from dead processes; each call of `pass_over` is one pass.
+
+    Args:
+        client: the store.
+        leases: the operations on the store's items.
+        rooms: the rooms whose premise queries to look after.
+        tokens: where tokens are published.
+        retention_s: how many seconds a finished batch is kept.
+        give_sign: gives a sign of life of this process; called between the steps of work that may take long.
+    """
 
     def __init__(
-        self, client: RedisClient, leases: Leases, rooms: Sequence[Room], tokens: Tokens, retention_s: int
+        self,
+        client: RedisClient,
+        leases: Leases,
+        rooms: Sequence[Room],
+        tokens: Tokens,
+        retention_s: int,
+        give_sign: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._leases = leases
@@ -57,6 +72,7 @@ class Reaper:
         self._sampler = Sampler(client)
         self._rooms = rooms
         self._tokens = tokens
+        self._give_sign = give_sign
         # An environment stays known as long as the batches that name it are kept. The lower bound gives an operator
         # time to replace the environment's workers.
         self._known_s = max(retention_s, _KNOWN_AT_LEAST_S)
@@ -75,7 +91,7 @@ class Reaper:
         for batch in self._leases.cancelling():
             self._sweep(batch)
         while self._leases.expire_due():
-            pass
+            self._give_sign()
         if marked := self._revocation.mark_suspects():
             _log.critical("canary.suspects_marked", verdicts=marked)
         # At every pass, because a person may be waiting for premises.
@@ -131,6 +147,7 @@ class Reaper:
             if not items:
                 return
             self._leases.finish(lease, batch, _undecided(items, Reason.CANCELLED))
+            self._give_sign()
 
 
 def _undecided(items: Sequence[UndecidedItem], reason: Reason) -> list[Verdict]:
@@ -143,8 +160,8 @@ def run(settings: Settings, stopped: threading.Event) -> None:
     client = connect(settings.redis_url)
     rooms = [Room(client, name) for name in (EMBED_QUEUE, PREMISES_QUEUE)]
     leases = Leases(client, death_bound=settings.lean_max_deaths)
-    reaper = Reaper(client, leases, rooms, Tokens(celery_app(settings)), settings.retention_s)
     sign = Sign(settings.data_dir, "reaper", is_main=True)
+    reaper = Reaper(client, leases, rooms, Tokens(celery_app(settings)), settings.retention_s, sign.give)
     while not stopped.wait(_TICK_S):
         sign.give()
         try:

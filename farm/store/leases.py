@@ -284,7 +284,11 @@ class Leases:
             return [batch.decode() for batch in self._client.smembers("farm:cancelling")]
 
     def sweep(self, batch: str, most: int = 1000) -> tuple[str, list[UndecidedItem]]:
-        """Lease up to `most` waiting items of a cancelled batch; the caller gives them the reason `cancelled`."""
+        """Lease up to `most` waiting items of a cancelled batch; the caller gives them the reason `cancelled`.
+
+        One call looks at some lanes of the batch, and the next call goes on from there. If the list is empty, nothing
+        waits in the lanes that the call has looked at.
+        """
         lease = uuid4().hex
         with translated():
             reply = cast("list[bytes]", self._scripts.run("sweep", batch, lease, most))

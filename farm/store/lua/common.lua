@@ -137,14 +137,14 @@ end
 -- charged.
 local function line_up(place, lane, batch)
   local queue, clock = queue_key(place, lane), clock_key(place, lane)
+  local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]
+  -- Most of a hundred thousand lanes in a commit are new, so this case comes first.
+  if not first then redis.call('ZADD', queue, NEXT_S, batch) return end
   if redis.call('ZSCORE', queue, batch) then return end
-  local first, from = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2], 0
-  if first then
-    from = math.max(tonumber(first), number_at(clock))
-    redis.call('SET', clock, from, 'EX', CLOCK_KEPT_S)
-  end
+  local from = math.max(tonumber(first), number_at(clock))
+  redis.call('SET', clock, from, 'EX', CLOCK_KEPT_S)
   local before = redis.call('ZRANGE', queue, from + TURN_S, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')[2]
-  redis.call('ZADD', queue, math.max(before or 0, from) + NEXT_S, batch)
+  redis.call('ZADD', queue, math.max(tonumber(before), from) + NEXT_S, batch)
 end
 
 -- Lets the pending list of a batch be claimed as soon as its owner is among those with pending work (see `join`).
@@ -344,8 +344,11 @@ local function complete_batch(batch, now)
   -- If the verdict on an index came late, from a lapsed lease, the index is still in a pending list.
   for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
     local list = 'farm:pending:' .. lane .. ':' .. batch
-    redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', 0 - redis.call('LLEN', list))
-    redis.call('DEL', list)
+    local left = redis.call('LLEN', list)
+    if left > 0 then
+      redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', -left)
+      redis.call('DEL', list)
+    end
     close_lane(place, lane, batch)
   end
   -- The reaper frees the storage when the retention ends (expire.lua). If no reaper runs, the keys expire by themselves

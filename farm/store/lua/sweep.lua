@@ -1,5 +1,7 @@
 -- Leases up to N waiting items of a cancelled batch to the reaper, which writes their verdicts with finish.lua.
--- ARGV: batch, lease, N. Returns {index, stored proof, ...}.
+-- ARGV: batch, lease, N. Returns {index, stored proof, ...}. If it is empty, nothing waits in the lanes that the
+-- sweep has looked at, which are the last lanes, or MOST_LANES; the next call goes on behind them, or from the start.
+local LANES_AT_ONCE, MOST_LANES = 1000, 10000  -- bounds how long one sweep may hold up the server
 local batch, id, b = ARGV[1], ARGV[2], 'farm:batch:' .. ARGV[1]
 local now, out, left = now_ms(), {}, tonumber(ARGV[3])
 local place = place_of(batch)
@@ -30,14 +32,26 @@ for _, index in ipairs(redis.call('HKEYS', b .. ':parked')) do
 end
 redis.call('DEL', b .. ':parked')
 
-for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
+local function take_from(lane)
   while left > 0 do
     local index = redis.call('LPOP', 'farm:pending:' .. lane .. ':' .. batch)
-    if not index then break end
+    if not index then return end
     redis.call('HINCRBY', 'farm:counts:' .. place.environment, 'pending', -1)
     lease_to_sweeper(lane, index)
   end
-  -- A lease names only one lane, to which its items are given back if it lapses. So it holds items of one lane only.
-  if #out > 0 then break end
 end
+
+-- A batch may have a hundred thousand lanes, so each sweep goes on where the last one stopped. A lease names only one
+-- lane, to which all its items are given back if it lapses. It may be another lane than theirs: nothing of a cancelled
+-- batch runs.
+local began, looked_at = redis.call('HGET', b, 'swept') or '0', 0
+local cursor = began
+repeat
+  local found = redis.call('SSCAN', b .. ':lanes', cursor, 'COUNT', LANES_AT_ONCE)
+  for _, lane in ipairs(found[2]) do take_from(lane) end
+  looked_at = looked_at + #found[2]
+  -- If items may be left in these lanes, the next sweep looks at the same lanes again.
+  if left > 0 then cursor = found[1] end
+until left == 0 or cursor == '0' or looked_at >= MOST_LANES
+if cursor ~= began then redis.call('HSET', b, 'swept', cursor) end
 return out
