@@ -129,6 +129,7 @@ local function lease_out(place, lane, batch, taken)
   local key = 'farm:lease:' .. id
   redis.call('HSET', key, 'environment', env, 'class', place.class, 'owner', place.owner, 'lane', lane, 'batch', batch,
     'running', running, 'worker', worker, 'lead', lead_s)
+  if redis.call('HEXISTS', 'farm:batch:' .. batch, 'alarmed') == 1 then redis.call('HSET', key, 'after_alarm', 1) end
   redis.call('RPUSH', key .. ':items', unpack(indices))
   if #taken.members > 0 then redis.call('HSET', key .. ':members', unpack(taken.members)) end
   redis.call('ZADD', 'farm:leases', now + LEASE_MS, id)

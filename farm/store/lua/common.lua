@@ -231,10 +231,11 @@ local function run_alone(batch, index)
 end
 
 local function read_lease(id)
-  local v = redis.call('HMGET', 'farm:lease:' .. id, 'environment', 'class', 'lane', 'batch', 'running', 'worker', 'owner', 'beyond')
+  local v = redis.call('HMGET', 'farm:lease:' .. id, 'environment', 'class', 'lane', 'batch', 'running', 'worker', 'owner', 'beyond',
+    'after_alarm')
   if not v[1] then return nil end
   return {id = id, environment = v[1], class = v[2], lane = v[3], batch = v[4], running = v[5], worker = v[6], owner = v[7],
-    beyond = v[8]}
+    beyond = v[8], after_alarm = v[9]}
 end
 
 -- Returns a lease, or nil if it is gone or has lapsed, even if the reaper has not yet taken its items back. A process
@@ -286,6 +287,7 @@ end
 -- Stops all claims for an owner until resume.lua runs. `batch` is the batch in which a canary was accepted.
 local function pause(owner, batch)
   redis.call('HSETNX', 'farm:paused', owner, batch)
+  redis.call('HSET', 'farm:batch:' .. batch, 'alarmed', 1)
   redis.call('SADD', 'farm:suspects', batch)
   for _, env in ipairs(environments()) do
     for _, class in ipairs(CLASSES) do redis.call('ZREM', owners_key(env, class), owner) end

@@ -81,7 +81,10 @@ for i = 8, #ARGV, 5 do
   if lease then unparked = unparked + drop_from_lease(lease, index, outcome == 'undecided' and 'apart' or 'shared', now) end
 end
 if written > 0 then
-  hold(batch, redis.call('HGET', b, 'owner'), -written, bytes)
+  local v = redis.call('HMGET', b, 'owner', 'alarmed')
+  hold(batch, v[1], -written, bytes)
+  -- A canary was accepted after this process had claimed. The verdicts are marked like those before the alarm.
+  if v[2] and counts.accepted and not (lease and lease.after_alarm) then redis.call('SADD', 'farm:suspects', batch) end
   for name, by in pairs(counts) do redis.call('HINCRBY', b, name, by) end
   for name, by in pairs(totals) do redis.call('HINCRBY', 'farm:totals', name, by) end
   if ARGV[5] ~= '' then
