@@ -11,7 +11,7 @@ from tests.support.enlisting import enlist
 from tests.support.open_store import OpenStore, open_store
 from tests.support.proxy import proxied
 from tests.support.running import await_true
-from tests.support.store import ENV, finish, put, take
+from tests.support.store import ENV, cancel, finish, put, take
 
 WRONG = ("-1000", "0", "1000", "nonsense")
 
@@ -76,6 +76,56 @@ def test_work_is_seen_whatever_its_count_says(client: OpenStore, leases: Leases,
     assert [leases.nudge(ENV, 0) for _ in range(2)] == [0, 2]
 
     assert client.hget(f"farm:counts:{ENV}", "pending") == b"10"
+
+
+def counted(client: OpenStore) -> int:
+    return int(client.hget(f"farm:counts:{ENV}", "pending"))
+
+
+def test_a_count_of_what_waits_is_lowered_when_nothing_waits(
+    client: OpenStore, leases: Leases, valkey_url: str
+) -> None:
+    enlist(client, "ab")
+    put(valkey_url, 2)
+    client.hincrby(f"farm:counts:{ENV}", "pending", 5)
+    assert [leases.nudge(ENV, 0), counted(client)] == [0, 7], "work waits"
+    while claim := leases.claim(ENV, "a", most=1):
+        finish(leases, claim)
+    assert counted(client) == 5
+
+    assert leases.nudge(ENV, 0) == 0
+
+    assert counted(client) == 0
+    assert believed(client) == 0
+
+
+def test_the_count_stays_while_a_key_is_paused(client: OpenStore, leases: Leases, valkey_url: str) -> None:
+    enlist(client, "ab")
+    client.hset("farm:paused", "me", "a batch")
+    put(valkey_url, 5)
+
+    leases.nudge(ENV, 0)
+
+    assert counted(client) == 5
+
+
+def test_the_count_stays_until_a_cancelled_batch_is_swept(client: OpenStore, leases: Leases, valkey_url: str) -> None:
+    enlist(client, "ab")
+    cancel(valkey_url, put(valkey_url, 5))
+
+    leases.nudge(ENV, 0)
+
+    assert counted(client) == 5
+
+
+def test_killed_processes_do_not_stay_on_the_lists(client: OpenStore, leases: Leases) -> None:
+    enlist(client, "abc")
+    for key in ("farm:workers", f"farm:workers:{ENV}"):
+        client.zadd(key, {"a": 1, "b": 1})
+
+    leases.nudge(ENV, 0)
+
+    assert client.zrange("farm:workers", 0, -1) == client.zrange(f"farm:workers:{ENV}", 0, -1) == [b"c"]
 
 
 def test_the_second_look_may_be_late(client: OpenStore, leases: Leases, valkey_url: str) -> None:
