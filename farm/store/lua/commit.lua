@@ -16,18 +16,21 @@ if not is_known and redis.call('HLEN', b .. ':items') ~= new.total then return {
 if new.key ~= '' then
   local key = 'farm:idempotency:' .. owner .. ':' .. new.key
   local seen = redis.call('HMGET', key, 'body', 'batch')
-  if seen[1] and seen[2] ~= batch then return {seen[2], 0, seen[1] == new.body_hash and 'known' or 'conflict'} end
+  -- An older release may have freed the storage of the other batch without this key.
+  if seen[1] and seen[2] ~= batch and redis.call('EXISTS', 'farm:batch:' .. seen[2]) == 1 then
+    return {seen[2], 0, seen[1] == new.body_hash and 'known' or 'conflict'}
+  end
   redis.call('HSET', key, 'body', new.body_hash, 'batch', batch)
-  redis.call('EXPIRE', key, new.retention_s)
 end
 -- This commit was sent before, and its reply got lost.
 if is_known then return {batch, tokens_wanted(env, now), 'new'} end
-for _, key in ipairs(batch_keys(batch)) do redis.call('PERSIST', key) end
 redis.call('ZREM', 'farm:expiries', batch)
 redis.call('HSET', b, 'owner', owner, 'environment', env, 'class', class, 'state', 'queued', 'total', new.total,
   'done', 0, 'accepted', 0, 'rejected', 0, 'undecided', 0, 'weight', new.weight, 'options', new.options, 'created_ms', now,
   'retention_s', new.retention_s, 'reply', new.reply, 'cancelled', 0, 'canaries', new.canaries, 'canaries_done', 0)
 if new.trace ~= '' then redis.call('HSET', b, 'trace', new.trace) end
+if new.key ~= '' then redis.call('HSET', b, 'idempotency_key', new.key) end
+for _, key in ipairs(batch_keys(batch)) do redis.call('PERSIST', key) end
 if new.listed then
   redis.call('ZADD', 'farm:batches', now, owner .. '/' .. batch)
   redis.call('ZADD', 'farm:batches:' .. owner, now, batch)

@@ -330,8 +330,11 @@ local function give_up_lease(lease, now)
   end_lease(lease)
 end
 
+-- Returns the keys that live as long as a batch.
 local function batch_keys(batch)
   local b, keys = 'farm:batch:' .. batch, {'farm:batch:' .. batch}
+  local v = redis.call('HMGET', b, 'owner', 'idempotency_key')
+  if v[2] then keys[2] = 'farm:idempotency:' .. v[1] .. ':' .. v[2] end
   for _, part in ipairs({'items', 'results', 'finished', 'lanes', 'history', 'parked', 'beyond'}) do keys[#keys + 1] = b .. ':' .. part end
   return keys
 end

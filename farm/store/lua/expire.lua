@@ -2,8 +2,9 @@
 -- ARGV: batch, 'due' (frees a batch whose retention has ended, or an expired staging) | 'now' (frees a staging).
 -- Returns 1 if it freed the storage, otherwise 0.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]
-local due = tonumber(redis.call('ZSCORE', 'farm:expiries', batch) or 0)
-if ARGV[2] == 'due' and due > now_ms() then return 0 end
+local due = redis.call('ZSCORE', 'farm:expiries', batch)
+-- If there is no time, the batch was committed, or its storage freed, after the caller had read that it was due.
+if ARGV[2] == 'due' and (not due or tonumber(due) > now_ms()) then return 0 end
 -- The staging may have been committed although the reply to the commit got lost. A committed batch is not deleted.
 if ARGV[2] == 'now' and redis.call('EXISTS', b) == 1 then return 0 end
 local v = redis.call('HMGET', 'farm:holding:' .. batch, 'owner', 'items', 'bytes')
