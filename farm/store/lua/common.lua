@@ -223,19 +223,11 @@ local function charge_item(batch, what, index)
   return redis.call('HINCRBY', b .. ':history', what .. ':' .. index, 1)
 end
 
--- Makes an index run alone in its next lease. If the process then dies, it is known which item ran.
-local function run_alone(batch, index)
-  local b = 'farm:batch:' .. batch
-  if redis.call('EXISTS', b) == 0 or redis.call('HEXISTS', b .. ':results', index) == 1 then return end
-  redis.call('HSET', b .. ':history', 'alone:' .. index, 1)
-end
-
 local function read_lease(id)
-  local v = redis.call('HMGET', 'farm:lease:' .. id, 'environment', 'class', 'lane', 'batch', 'running', 'worker', 'owner', 'beyond',
-    'after_alarm')
+  local v = redis.call('HMGET', 'farm:lease:' .. id, 'environment', 'class', 'lane', 'batch', 'running', 'worker', 'owner', 'beyond')
   if not v[1] then return nil end
   return {id = id, environment = v[1], class = v[2], lane = v[3], batch = v[4], running = v[5], worker = v[6], owner = v[7],
-    beyond = v[8], after_alarm = v[9]}
+    beyond = v[8]}
 end
 
 -- Returns a lease, or nil if it is gone or has lapsed, even if the reaper has not yet taken its items back. A process
@@ -282,16 +274,6 @@ local function unpark(member, ending, now)
     end
   end
   return #waiting / 2
-end
-
--- Stops all claims for an owner until resume.lua runs. `batch` is the batch in which a canary was accepted.
-local function pause(owner, batch)
-  redis.call('HSETNX', 'farm:paused', owner, batch)
-  redis.call('HSET', 'farm:batch:' .. batch, 'alarmed', 1)
-  redis.call('SADD', 'farm:suspects', batch)
-  for _, env in ipairs(environments()) do
-    for _, class in ipairs(CLASSES) do redis.call('ZREM', owners_key(env, class), owner) end
-  end
 end
 
 -- Takes an index out of a lease. If other items wait for the run of this index, they are put back (see `unpark`).

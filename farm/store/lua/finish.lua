@@ -62,6 +62,21 @@ local function tell_canary(outcome)
   count('canaries_' .. outcome)
 end
 
+-- Whether the lease was claimed after a canary of the batch had been accepted and an operator had looked.
+local function is_after_alarm()
+  return redis.call('HEXISTS', 'farm:lease:' .. ARGV[1], 'after_alarm') == 1
+end
+
+-- Stops all claims for an owner until resume.lua runs. `batch` is the batch in which a canary was accepted.
+local function pause(owner, batch)
+  redis.call('HSETNX', 'farm:paused', owner, batch)
+  redis.call('HSET', 'farm:batch:' .. batch, 'alarmed', 1)
+  redis.call('SADD', 'farm:suspects', batch)
+  for _, env in ipairs(environments()) do
+    for _, class in ipairs(CLASSES) do redis.call('ZREM', owners_key(env, class), owner) end
+  end
+end
+
 local written, bytes, unparked, alarm = 0, 0, 0, false
 local exists = redis.call('EXISTS', b) == 1
 for i = 8, #ARGV, 5 do
@@ -84,7 +99,7 @@ if written > 0 then
   local v = redis.call('HMGET', b, 'owner', 'alarmed')
   hold(batch, v[1], -written, bytes)
   -- A canary was accepted after this process had claimed. The verdicts are marked like those before the alarm.
-  if v[2] and counts.accepted and not (lease and lease.after_alarm) then redis.call('SADD', 'farm:suspects', batch) end
+  if v[2] and counts.accepted and not is_after_alarm() then redis.call('SADD', 'farm:suspects', batch) end
   for name, by in pairs(counts) do redis.call('HINCRBY', b, name, by) end
   for name, by in pairs(totals) do redis.call('HINCRBY', 'farm:totals', name, by) end
   if ARGV[5] ~= '' then

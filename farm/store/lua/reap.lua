@@ -8,6 +8,13 @@
 -- ARGV: lease, 'lapse' | 'death', death bound
 -- Returns {tokens to publish, environment, batch, 'crashed' | 'farm_error', condemned index...}, or {} if the lease is
 -- alive or gone.
+-- Makes an index run alone in its next lease. If the process then dies, it is known which item ran.
+local function run_alone(batch, index)
+  local b = 'farm:batch:' .. batch
+  if redis.call('EXISTS', b) == 0 or redis.call('HEXISTS', b .. ':results', index) == 1 then return end
+  redis.call('HSET', b .. ':history', 'alone:' .. index, 1)
+end
+
 local lease = read_lease(ARGV[1])
 if not lease then redis.call('ZREM', 'farm:leases', ARGV[1]) return {} end
 local now, dead = now_ms(), ARGV[2] == 'death'
