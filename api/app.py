@@ -43,6 +43,7 @@ from farm.loopback import LOOPBACK_HOSTS
 from farm.models import (
     BatchRequest,
     CommandsRequest,
+    RerunRequest,
     RetrieveBatchRequest,
     RetrieveRequest,
     RowsRequest,
@@ -60,6 +61,7 @@ from farm.store.retrievals import Retrievals
 _ROUTES = (batches, contents, rows, commands, premises, rewards, kimina, operations, joining, description, console)
 _BODIES = (
     BatchRequest,
+    RerunRequest,
     CommandsRequest,
     TacticsRequest,
     RowsRequest,

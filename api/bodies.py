@@ -109,10 +109,27 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
         UnsupportedMediaType: the body is not sent as `application/json`.
         TooLarge, RateLimited, InvalidRequest: as `read_body` and `parse_json` do.
     """
-    if content_type(request) != "application/json":
-        raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`")
+    _require_json(request)
     body = await read_body(request)
     return parse_json(body), body
+
+
+def _require_json(request: Request) -> None:
+    if content_type(request) != "application/json":
+        raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`")
+
+
+async def read_json_or_nothing(request: Request) -> Any:
+    """Return the JSON value of a request's body; None if the body is empty.
+
+    Raises:
+        UnsupportedMediaType, TooLarge, RateLimited, InvalidRequest: as `read_json` does.
+    """
+    body = await read_body(request)
+    if not body:
+        return None
+    _require_json(request)
+    return parse_json(body)
 
 
 async def read_json_alone(request: Request, model: type[BaseModel]) -> tuple[Any, bytes]:

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from farm.errors import FarmError, InvalidRequest, MethodNotAllowed, NotFound, RateLimited, Unavailable, plain
 
@@ -95,6 +96,10 @@ def add_error_handlers(app: FastAPI) -> None:
             answer.headers.update(error.headers)
         return answer
 
+    async def disconnected(_request: Request, _error: Exception) -> Response:
+        # The client left before its body had come. Nobody reads this; the log and the counts of requests show it.
+        return Response(status_code=499)
+
     async def fault(request: Request, _error: Exception) -> Response:
         # The exception goes on to api/access.py, which logs it.
         return error_response(request, FarmError("The farm failed because of a bug; its log shows where"))
@@ -102,4 +107,5 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(FarmError, farm_error)
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(ClientDisconnect, disconnected)
     app.add_exception_handler(Exception, fault)

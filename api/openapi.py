@@ -79,5 +79,14 @@ COMPATIBLE_FAILURES: Responses = {
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return the OpenAPI entry for a body that a route parses itself; api/app.py adds the body's model."""
-    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": _reference(model)}}}}
+
+
+def body_or_nothing(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the OpenAPI entry for such a body if it may also be absent, or null."""
+    schema = {"anyOf": [_reference(model), {"type": "null"}], "title": "Body"}
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}

@@ -7,10 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
+from api.errors import invalid
 from api.intake import complete_options
 from api.service import Service
 from farm.errors import Conflict, InvalidRequest
 from farm.models import BatchStatus, Options, RerunRequest
+
+
+def parse_rerun(value: Any) -> RerunRequest:
+    """Return the request that a JSON value holds; None asks for nothing in particular.
+
+    Raises:
+        InvalidRequest: the value does not fit.
+    """
+    try:
+        return RerunRequest() if value is None else RerunRequest.model_validate(value)
+    except ValidationError as error:
+        raise invalid(error) from error
 
 
 async def rerun_options(old: BatchStatus, asked: RerunRequest, service: Service, owner: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.bodies import content_type, count_entries, read_json_alone
+from api.bodies import content_type, count_entries, read_json_alone, read_json_or_nothing
 from api.intake import (
     Intake,
     commit,
@@ -21,9 +21,9 @@ from api.intake import (
 )
 from api.interactive import INTERACTIVE_PROOFS
 from api.interactive import verify as verify_now
-from api.openapi import FAILURES, body_of
+from api.openapi import FAILURES, body_of, body_or_nothing
 from api.replies import Disconnected
-from api.reruns import rerun_options
+from api.reruns import parse_rerun, rerun_options
 from api.service import Service, ServiceDep, VerifierDep
 from api.streams import as_events, as_lines, follow
 from farm.errors import InvalidRequest, NotFound, UnsupportedMediaType
@@ -153,16 +153,21 @@ async def items(
     return Response(b'{"items":[%s],"next":%s}' % (b",".join(found), end), media_type="application/json")
 
 
-@router.post("/batches/{batch_id}/rerun", status_code=202, response_model=BatchAccepted)
+@router.post(
+    "/batches/{batch_id}/rerun",
+    status_code=202,
+    response_model=BatchAccepted,
+    openapi_extra=body_or_nothing(RerunRequest),
+)
 async def rerun(
+    request: Request,
     batch_id: str,
     service: ServiceDep,
     owner: VerifierDep,
-    body: RerunRequest | None = None,
     idempotency_key: Annotated[str, _KEY] = "",
 ) -> BatchAccepted:
     """Run a finished batch's undecided proofs in a new batch with the same options; the old batch is its `parent`."""
-    asked = body or RerunRequest()
+    asked = parse_rerun(await read_json_or_nothing(request))
     old = await service.batches.status(batch_id, owner)
     options = await rerun_options(old, asked, service, owner)
     intake = Intake(service, owner, options)

@@ -183,6 +183,26 @@ def test_options_in_the_query_beside_json_are_422(http: httpx.Client, path: str)
 
 
 @pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 404, "not_found"),
+        (b"null", 404, "not_found"),
+        (b'{"label":"again"}', 404, "not_found"),
+        (b"[]", 422, "invalid"),
+        (b"{", 422, "invalid"),
+        (b'{"lable":"again"}', 422, "invalid"),
+        (b'{"label":"\\ud800"}', 422, "invalid"),
+        (b"[" * 100_000, 422, "invalid"),
+    ],
+    ids=["empty", "null", "fits", "list", "cut off", "unknown field", "lone surrogate", "deep"],
+)
+def test_a_rerun_may_have_a_body(http: httpx.Client, body: bytes, status: int, code: str) -> None:
+    answer = http.post("/v1/batches/nope/rerun", content=body, headers={"Content-Type": "application/json"})
+
+    assert_refused(answer, status, code)
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
         ("GET", "/v1/batches/nope", 404, "not_found"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -56,6 +58,17 @@ def line_of(farm: RunningFarm, request: str) -> dict[str, Any]:
     """Return the one line of a request; it is written when the answer has been sent."""
     [line] = await_true(lambda: about(farm, "api", request=request), f"the line of {request}")
     return dict(line)
+
+
+@pytest.mark.parametrize("path", ["/v1/batches", "/v1/verify", "/api/check", "/retrieve", "/mcp"])
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault(logged: RunningFarm, path: str) -> None:
+    address, name = urlsplit(logged.url), f"gone{path.replace('/', '-')}"
+    with socket.create_connection((address.hostname, address.port)) as leaving:
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Request-ID: {name}\r\n"
+        leaving.sendall(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
+
+    line = line_of(logged, name)
+    assert (line["event"], line["status"]) == ("request", 499)
 
 
 def submit(farm: RunningFarm, codes: list[str], **headers: str) -> tuple[str, httpx.Response]:

@@ -134,6 +134,16 @@ def test_a_body_that_does_not_come_is_not_waited_for(impatient: str, kind: str, 
     assert b"too slowly" in said
 
 
+@pytest.mark.parametrize("path", ["/v1/batches", "/v1/batches/x/rerun", "/v1/rows", "/api/check", "/mcp"])
+def test_a_strangers_body_is_not_waited_for(guarded: Guarded, path: str) -> None:
+    address = urlsplit(guarded.farm.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as stranger:
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{{"
+        stranger.sendall(head.encode())
+
+        assert stranger.recv(12) == b"HTTP/1.1 401"
+
+
 def test_a_connection_that_breaks_off_leaves_nothing_behind(farm: RunningFarm) -> None:
     address, line = urlsplit(farm.url), json.dumps({"code": TRUE}).encode() + b"\n"
     with httpx.Client(base_url=farm.url) as http, socket.create_connection((address.hostname, address.port)) as sent:
