@@ -6,6 +6,7 @@ A response has the form of /v1. On the routes that are compatible with other ser
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,12 +21,13 @@ from farm.errors import FarmError, InvalidRequest, MethodNotAllowed, NotFound, R
 _PREMISES = ("/retrieve", "/indexed-", "/max-new-premises")
 _KIMINA = ("/api/check", "/verify", "/one_pass_verify_batch", "/health")
 _MOST_DETAILS = 20
+_MOST_NAME_CHARS = 200
 
 
 def invalid(error: ValidationError | RequestValidationError, first_entry: int = 0) -> InvalidRequest:
     """Return one error for pydantic's findings; its text gives the first finding, and its details list the first 20.
 
-    No finding quotes the input.
+    No finding quotes the input, except the beginning of an unknown field's name.
 
     Args:
         error: the findings.
@@ -33,12 +35,18 @@ def invalid(error: ValidationError | RequestValidationError, first_entry: int = 
             validated at once.
     """
     findings = [
-        {"loc": _shifted(list(each["loc"]), first_entry), "msg": plain(each["msg"])}
-        for each in error.errors()[:_MOST_DETAILS]
+        {"loc": _shifted(list(each["loc"]), first_entry), "msg": plain(each["msg"])} for each in findings_of(error)
     ]
     first = findings[0]
     where = ".".join(str(part) for part in first["loc"]) or "body"
     return InvalidRequest(f"{where}: {first['msg']}", details=findings)
+
+
+def findings_of(error: ValidationError | RequestValidationError) -> Sequence[Any]:
+    """Return pydantic's first 20 findings, as dictionaries without the input."""
+    if isinstance(error, RequestValidationError):
+        return error.errors()[:_MOST_DETAILS]
+    return error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_DETAILS]
 
 
 def _shifted(place: list[Any], first_entry: int) -> list[Any]:
@@ -47,7 +55,14 @@ def _shifted(place: list[Any], first_entry: int) -> list[Any]:
     `place` consists of keys and indices, such as `["proofs", 3, "code"]`. If the list was validated in parts, the index
     at the second position counts from the first entry of a part. So `first_entry` is added to this index.
     """
-    return [part + first_entry if depth == 1 and isinstance(part, int) else part for depth, part in enumerate(place)]
+    return [
+        part + first_entry if depth == 1 and isinstance(part, int) else _shown(part) for depth, part in enumerate(place)
+    ]
+
+
+def _shown(part: Any) -> Any:
+    """Return a part of a finding's place; of a field's name, which may be megabytes long, only the beginning."""
+    return part[:_MOST_NAME_CHARS] if isinstance(part, str) else part
 
 
 def error_response(request: Request, error: FarmError) -> Response:

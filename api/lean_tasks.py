@@ -48,8 +48,12 @@ async def read_model(request: Request, model: type[Model]) -> Model:
         FarmError: as `read_json_alone` does.
     """
     value, body = await read_json_alone(request, model)
+    return await read_aside(len(body), _fit, model, value)
+
+
+def _fit(model: type[Model], value: Any) -> Model:
     try:
-        return await read_aside(len(body), model.model_validate, value, strict=True)
+        return model.model_validate(value, strict=True)
     except ValidationError as error:
         raise invalid(error) from error
 

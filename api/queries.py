@@ -101,8 +101,8 @@ def parse_queries(body: Any, service: Service) -> Retrieval:
     """
     if not isinstance(body, dict):
         raise InvalidRequest("The body is not a JSON object")
-    if unknown := sorted(body.keys() - _BATCH_FIELDS):
-        raise _refuse(unknown[0], "Extra inputs are not permitted")
+    if (unknown := next((name for name in body if name not in _BATCH_FIELDS), None)) is not None:
+        raise _refuse(unknown, "Extra inputs are not permitted")
     states = _field(body, "states", list)
     if not 1 <= len(states) <= MAX_STATES or set(map(type, states)) != {str}:
         raise _refuse("states", f"Input should be a list of 1 to {MAX_STATES} strings")

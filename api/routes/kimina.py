@@ -5,15 +5,17 @@ docs/compatibility.md lists what differs here.
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from api.bodies import count_entries, parse_json, read_body
+from api.errors import findings_of
 from api.intake import too_many
 from api.kimina import Json, SnippetOptions, run_checks
+from api.large_texts import read_aside
 from api.openapi import COMPATIBLE_FAILURES, UNFIT_BODY, body_of
 from api.replies import Disconnected
 from api.service import ServiceDep, get_bare_owner
@@ -30,14 +32,18 @@ BareOwnerDep = Annotated[str, Depends(get_bare_owner)]
 
 async def _read(request: Request, model: type[Model]) -> Model:
     """Return the body, whatever its Content-Type, with the same pydantic conversions as Kimina's server."""
-    value = parse_json(await read_body(request))
+    body = await read_body(request)
+    value = parse_json(body)
     if max(count_entries(value, field) for field in ("snippets", "codes")) > MAX_BATCH_PROOFS:
         raise too_many()
+    return await read_aside(len(body), _fit, model, value)
+
+
+def _fit(model: type[Model], value: Any) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        findings = error.errors(include_url=False, include_context=False, include_input=False)
-        details = [{**each, "loc": ["body", *each["loc"]]} for each in findings]
+        details = [{**each, "loc": ["body", *each["loc"]]} for each in findings_of(error)]
         raise InvalidRequest(UNFIT_BODY, details=details) from error
 
 

@@ -48,7 +48,7 @@ class _Server(MCPServer):
 
 def _invalid(error: ValidationError) -> InvalidRequest:
     """Return the first fault of a call's arguments as an error that names the argument."""
-    first, *_ = error.errors()
+    first, *_ = error.errors(include_url=False, include_context=False, include_input=False)
     return InvalidRequest(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
 
 

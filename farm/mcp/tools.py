@@ -17,6 +17,7 @@ from farm.mcp.bounded_output import bounded_json
 from farm.mcp.calls import Connect, McpContext, call_tool
 from farm.mcp.goal_places import goals_at
 from farm.models import CommandsAnswer
+from farm.models.limits import MAX_MODULES
 
 ReadFile: TypeAlias = Callable[[str], str]
 Code = Annotated[str | None, Field(description="Lean source text, with its imports.")]
@@ -25,7 +26,17 @@ Statement = Annotated[str | None, Field(description="The theorem to prove, witho
 Environment = Annotated[str, Field(description="A Lean environment that the resource farm://environments lists.")]
 Timeout = Annotated[float | None, Field(description="Seconds Lean may run; the farm's default when absent.", gt=0)]
 Commands = Annotated[
-    list[str], Field(min_length=1, max_length=20, description="Such as `#check Nat.add_comm` or `#print axioms foo`.")
+    list[str],
+    Field(
+        min_length=1,
+        max_length=20,
+        fail_fast=True,
+        description="Such as `#check Nat.add_comm` or `#print axioms foo`.",
+    ),
+]
+Modules = Annotated[
+    Annotated[list[str], Field(max_length=MAX_MODULES, fail_fast=True)] | None,
+    Field(description="Only premises of these modules."),
 ]
 LOOKS = ("#check", "#check_failure", "#print", "#reduce", "#eval", "#synth", "#where", "#help")
 """The commands that the `commands` tool runs."""
@@ -126,7 +137,7 @@ class Tools:
         context: McpContext,
         goal: Annotated[str, Field(min_length=1, description="The goal as Lean prints it, hypotheses and `⊢`.")],
         k: Annotated[int, Field(ge=1, le=_MOST_PREMISES)] = 10,
-        modules: Annotated[list[str] | None, Field(description="Only premises of these modules.")] = None,
+        modules: Modules = None,
     ) -> str:
         """Find the premises (theorems, definitions) nearest to a goal, with their statements, the best first."""
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from farm.models.closed_objects import ClosedModel
 from farm.models.open_words import OpenWord
 from farm.models.proofs import Label, Options, Proof, Tags
 from farm.models.verdicts import Verdict
@@ -160,7 +161,7 @@ class MatchesPage(BaseModel):
     done: bool
 
 
-class RerunRequest(BaseModel):
+class RerunRequest(ClosedModel):
     """The JSON body of `POST /v1/batches/{id}/rerun`.
 
     Attributes:
@@ -168,8 +169,6 @@ class RerunRequest(BaseModel):
         label: the new batch's label; when absent, the old batch's label.
         tags: the new batch's tags; when absent, the old batch's tags.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     outcome: Literal["undecided"] = "undecided"
     label: Label | None = None

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from farm.models.answers import Unfinished
-from farm.models.limits import MAX_REQUESTS
+from farm.models.closed_objects import ClosedModel
+from farm.models.limits import MAX_LEAN_OPTIONS, MAX_REQUESTS
 from farm.models.proofs import EnvironmentName, LeanText
 from farm.models.reports import Infotree
 
@@ -20,14 +21,16 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+_Parts = Annotated[list[str], Field(max_length=MAX_LEAN_OPTIONS, fail_fast=True)]
+
 Option = Annotated[
-    tuple[list[str], bool | int | str | list[str]],
+    tuple[_Parts, bool | int | str | _Parts],
     BeforeValidator(_as_tuple),
     Field(json_schema_extra={"items": {}}),  # Linters of OpenAPI want `items` for every array, even for a tuple.
 ]
 
 
-class LeanRequest(BaseModel):
+class LeanRequest(ClosedModel):
     """One request to Lean's REPL: a command, or a tactic on a proof state. The fields have the REPL's own names.
 
     Attributes:
@@ -46,7 +49,7 @@ class LeanRequest(BaseModel):
         tactic: the tactic to run on that proof state.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     cmd: LeanText | None = None
     env: Annotated[int, Field(ge=0)] | None = None
@@ -55,7 +58,7 @@ class LeanRequest(BaseModel):
     rootGoals: bool | None = None  # noqa: N815
     infotree: Infotree | None = None
     incrementality: bool | None = None
-    setOptions: list[Option] | None = None  # noqa: N815
+    setOptions: Annotated[list[Option], Field(max_length=MAX_LEAN_OPTIONS, fail_fast=True)] | None = None  # noqa: N815
     timeout: Annotated[int, Field(ge=0)] | None = None
     proofState: Annotated[int, Field(ge=0)] | None = None  # noqa: N815
     tactic: LeanText | None = None
@@ -89,7 +92,7 @@ class Commands(BaseModel):
     requests: Annotated[list[LeanRequest], Field(min_length=1, max_length=MAX_REQUESTS)]
 
 
-class CommandsRequest(Commands):
+class CommandsRequest(Commands, ClosedModel):
     """The body of `POST /v1/commands`.
 
     Attributes:
@@ -97,7 +100,7 @@ class CommandsRequest(Commands):
         environment: the Lean environment to run in.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     environment: EnvironmentName = "default"

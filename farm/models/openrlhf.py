@@ -21,8 +21,8 @@ class OpenRLHFRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     query: Annotated[list[str], Field(min_length=1, max_length=MAX_VERIFY_PROOFS)]
-    prompts: list[str]
-    labels: list[str | None]
+    prompts: Annotated[list[str], Field(max_length=MAX_VERIFY_PROOFS)]
+    labels: Annotated[list[str | None], Field(max_length=MAX_VERIFY_PROOFS)]
 
     @model_validator(mode="after")
     def _require_equal_lengths(self) -> OpenRLHFRequest:

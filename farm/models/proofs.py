@@ -6,8 +6,9 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from farm.models.closed_objects import ClosedModel
 from farm.models.limits import (
     MAX_CODE_CHARS,
     MAX_DEADLINE_S,
@@ -30,6 +31,15 @@ def _printable(text: str) -> str:
     """Refuse text that Lean cannot read: NUL would end a C string in Lean, and a lone surrogate has no UTF-8 form."""
     if "\x00" in text:
         raise ValueError("NUL characters are not allowed")
+    return encodable(text)
+
+
+def encodable(text: str) -> str:
+    """Return a text unchanged.
+
+    Raises:
+        ValueError: the text has lone surrogates, so it has no UTF-8 form.
+    """
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -51,6 +61,13 @@ LeanText = Annotated[
     AfterValidator(_printable),
     AfterValidator(_without_mark),
 ]
+
+
+def _few(answers: Any) -> Any:
+    """Refuse too many answers before any is looked at: pydantic counts them at the end, with an error for each."""
+    if isinstance(answers, dict) and len(answers) > MAX_TARGETS:
+        raise ValueError(f"at most {MAX_TARGETS} answers")
+    return answers
 
 
 def _one_line(text: str) -> str:
@@ -77,7 +94,7 @@ Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS), AfterVal
 Tag = Annotated[str, BeforeValidator(_one_word), Field(min_length=1, max_length=MAX_TAG_CHARS, pattern=_WORD)]
 """A word by which to find batches."""
 
-Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_without_copies)]
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS, fail_fast=True), AfterValidator(_without_copies)]
 
 
 class Level(StrEnum):
@@ -89,7 +106,7 @@ class Level(StrEnum):
     ATTESTED = "attested"
 
 
-class Proof(BaseModel):
+class Proof(ClosedModel):
     """One proof to verify.
 
     Attributes:
@@ -107,13 +124,13 @@ class Proof(BaseModel):
         problem: a label that groups attempts at one problem (for pass@k).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     id: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)] | None = None
     code: LeanText
     statement: LeanText | None = None
-    targets: Annotated[list[LeanName], Field(min_length=1, max_length=MAX_TARGETS)] | None = None
-    answers: Annotated[dict[LeanName, LeanText], Field(max_length=MAX_TARGETS)] | None = None
+    targets: Annotated[list[LeanName], Field(min_length=1, max_length=MAX_TARGETS, fail_fast=True)] | None = None
+    answers: Annotated[dict[LeanName, LeanText], BeforeValidator(_few), Field(max_length=MAX_TARGETS)] | None = None
     problem: Annotated[str, Field(max_length=256), AfterValidator(_printable)] | None = None
 
     @field_validator("statement")
@@ -136,7 +153,7 @@ class Proof(BaseModel):
         return self
 
 
-class Options(BaseModel):
+class Options(ClosedModel):
     """The options of a batch. For an absent option, the farm's default holds.
 
     Attributes:
@@ -157,7 +174,7 @@ class Options(BaseModel):
             and the goals before it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     level: Literal["compiled", "checked", "attested"] = "compiled"

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from farm.models.closed_objects import ClosedModel
 from farm.models.limits import MAX_VERIFY_PROOFS
+from farm.models.proofs import encodable
 
 RowName = Annotated[str | None, Field(coerce_numbers_to_str=True)]
 """A name in a row. A number is accepted too, because some data sets number their problems."""
 
 
-class RowsRequest(BaseModel):
+# JSON inside a cell, such as verl's `ground_truth`, may hold lone surrogates, with which no answer could be sent.
+_Text = Annotated[str, AfterValidator(encodable)]
+
+
+class RowsRequest(ClosedModel):
     """The body of `POST /v1/rows`.
 
     Attributes:
         rows: at most 1 000 rows. Each is an object that has the columns' names as keys, as in a JSON Lines file.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_VERIFY_PROOFS)]
 
@@ -39,10 +43,10 @@ class RowFields(BaseModel):
 
     id: RowName = None
     problem: RowName = None
-    statement: str | None = None
-    code: str | None = None
-    targets: list[str] | None = None
-    answers: dict[str, str] | None = None
+    statement: _Text | None = None
+    code: _Text | None = None
+    targets: list[_Text] | None = None
+    answers: dict[_Text, _Text] | None = None
     wrong: str | None = None
 
 

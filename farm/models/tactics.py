@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from farm.models.answers import Unfinished
+from farm.models.closed_objects import ClosedModel
 from farm.models.limits import MAX_CANDIDATES, MAX_GOALS, MAX_TACTICS
 from farm.models.open_words import OpenWord
 from farm.models.proofs import EnvironmentName, LeanText, Proof
@@ -15,7 +16,7 @@ from farm.models.verdicts import Message
 _ONE_SOURCE = "a goal is given by `code` with a sorry, or by `statement`"
 _PLACEHOLDER = "by sorry"
 
-Tactics = Annotated[list[LeanText], Field(min_length=1, max_length=MAX_TACTICS)]
+Tactics = Annotated[list[LeanText], Field(min_length=1, max_length=MAX_TACTICS, fail_fast=True)]
 
 
 def _as_sequence(value: Any) -> Any:
@@ -35,7 +36,7 @@ class Candidates(BaseModel):
     candidates: list[Tactics]
 
 
-class Goal(BaseModel):
+class Goal(ClosedModel):
     """A goal for which a proof is sought.
 
     Attributes:
@@ -45,12 +46,12 @@ class Goal(BaseModel):
         candidates: the tactic sequences to try; a string is a sequence of one tactic.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     code: LeanText | None = None
     statement: LeanText | None = None
-    candidates: Annotated[list[Sequence], Field(min_length=1)]
+    candidates: Annotated[list[Sequence], Field(min_length=1, max_length=MAX_CANDIDATES, fail_fast=True)]
 
     @model_validator(mode="after")
     def _require_one_source(self) -> Goal:
@@ -66,7 +67,7 @@ class Goal(BaseModel):
         return Proof(code=self.code or _PLACEHOLDER, statement=self.statement)
 
 
-class TacticsRequest(BaseModel):
+class TacticsRequest(ClosedModel):
     """The body of `POST /v1/tactics`.
 
     Attributes:
@@ -74,7 +75,7 @@ class TacticsRequest(BaseModel):
         environment: the Lean environment to run in.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     goals: Annotated[list[Goal], Field(min_length=1, max_length=MAX_GOALS)]
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None

@@ -26,6 +26,7 @@ from farm.store.staging import NewBatch, StagedItem, Staging, pack_commit
 
 START = "0-0"
 _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
+_LAST = f"{2**64 - 1}-{2**64 - 1}"
 # A text of any other form could lead to another key of a batch, such as the key of its items.
 _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
@@ -307,6 +308,7 @@ def check_cursor(after: str | None) -> str:
     if after is None or after == "":
         return START
     parts = _CURSOR.fullmatch(after)
-    if parts is None or any(int(part) >> 64 for part in parts.groups()):
+    # Redis has no entry after the last possible one, and answers with an error.
+    if parts is None or after == _LAST or any(int(part) >> 64 for part in parts.groups()):
         raise InvalidRequest("`after` is not a cursor of this farm: use the `next` of an earlier page")
     return after

@@ -141,6 +141,14 @@ def test_too_many_are_counted_and_not_read(http: httpx.Client, path: str, field:
     assert f"at most {most}" in answer.text
 
 
+@pytest.mark.parametrize(("path", "field"), [("/api/check", "snippets"), ("/verify", "codes")])
+def test_a_body_of_faults_gets_a_short_answer(http: httpx.Client, path: str, field: str) -> None:
+    answer = http.post(path, json={field: [0] * 1000})
+
+    assert answer.status_code == 422
+    assert [each["loc"] for each in answer.json()["detail"]] == [["body", field, index] for index in range(20)]
+
+
 def test_more_proofs_than_verify_takes_are_422(http: httpx.Client) -> None:
     assert_refused(http.post("/v1/verify", json={"proofs": [{"code": CODE}] * 1001}), 422, "invalid")
 
@@ -227,6 +235,24 @@ def test_a_rerun_may_have_a_body(http: httpx.Client, body: bytes, status: int, c
 )
 def test_wrong_addresses_keep_the_shape(http: httpx.Client, method: str, path: str, status: int, code: str) -> None:
     assert_refused(http.request(method, path), status, code)
+
+
+@pytest.mark.parametrize(
+    ("label", "status"),
+    [
+        ('{"a":' * 5000, 422),
+        ('{"statement":' * 600, 422),
+        ('{"statement":' * 600 + "1" + "}" * 600, 422),
+        ('{"statement":"\\ud800"}', 422),
+        ('{"statement":"theorem a : True","answers":{"\\ud800":"x"}}', 422),
+        ('{"statement":"theorem a : True","answers":[[[1],2]]}', 422),
+    ],
+    ids=["deep", "deep statements, cut off", "deep statements", "surrogate", "surrogate name", "odd pairs"],
+)
+def test_a_label_that_no_one_can_read_is_refused(http: httpx.Client, label: str, status: int) -> None:
+    body = {"query": ["by rfl"], "prompts": [""], "labels": [label]}
+
+    assert_refused(http.post("/v1/rewards/openrlhf?undecided=0", json=body), status, "invalid")
 
 
 @pytest.mark.parametrize(

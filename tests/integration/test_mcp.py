@@ -158,6 +158,7 @@ MISUSES: list[tuple[str, dict[str, Any], str]] = [
     ("commands", {"commands": ["theorem x : 1 = 1 := rfl"]}, "invalid: `commands` runs #check,"),
     ("commands", {"commands": [" "]}, "invalid: `commands` runs #check,"),
     ("retrieve_premises", {"goal": "⊢ True", "k": 1000}, "invalid: k: Input should be less than or equal to 50"),
+    ("retrieve_premises", {"goal": "⊢ True", "modules": [0] * 100_000}, "invalid: modules.0: Input should be a valid"),
     ("batch_status", {"batch_id": "nope"}, "not_found: There is no batch 'nope'"),
 ]
 

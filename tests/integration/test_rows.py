@@ -50,6 +50,15 @@ def test_a_row_that_cannot_be_read_costs_only_itself(farm: RunningFarm) -> None:
     assert right == {"code": "x"}
 
 
+def test_a_lone_surrogate_costs_only_its_row(farm: RunningFarm) -> None:
+    statement, answers = '{"statement":"\\ud800"}', '{"statement":"theorem t : s = 1","answers":{"\\ud800":"1"}}'
+    *wrong, right = read(farm, {"statement": statement}, {"statement": answers, "name": "sum"}, {"code": "x"})
+
+    assert "surrogates" in wrong[0]["wrong"]
+    assert (wrong[1]["id"], "answers" in wrong[1]["wrong"]) == ("sum", True)
+    assert right == {"code": "x"}
+
+
 def test_structs_in_structs_are_no_fault(farm: RunningFarm) -> None:
     deep = '{"statement":' * 1010 + "1" + "}" * 1010
     answer = httpx.post(f"{farm.url}/v1/rows", content=f'{{"rows":[{deep}]}}', headers=JSON)

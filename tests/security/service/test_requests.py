@@ -23,6 +23,7 @@ from tests.support.open_store import open_store
 from tests.support.running import RunningFarm, await_true
 
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
+LAST = (1 << 64) - 1
 NDJSON = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
 # A stranger's body that never comes, one that comes too slowly, and a process that can hold 1 MB of bodies.
 IMPATIENT = "import api.bodies as b; b._PATIENCE_S = 0.3; b._SLOWEST_BYTES_PER_S = 1000"
@@ -315,11 +316,19 @@ def test_a_batchs_other_keys_are_no_batches(farm: RunningFarm, finished: str, pa
         assert answer.status_code == 404, answer.text
 
 
-@pytest.mark.parametrize("cursor", ["18446744073709551616-0", "0-99999999999999999999", "٣-٣", "-", "1"])
-def test_a_made_up_cursor_is_422(farm: RunningFarm, finished: str, cursor: str) -> None:
-    answer = httpx.get(f"{farm.url}/v1/batches/{finished}/results", params={"after": cursor})
+@pytest.mark.parametrize(
+    "cursor", [f"{1 << 64}-0", f"0-{1 << 64}", f"{(1 << 64) - 1}-{(1 << 64) - 1}", "٣-٣", "-", "1"]
+)
+@pytest.mark.parametrize("part", ["results", "matches?text=x"])
+def test_a_made_up_cursor_is_422(farm: RunningFarm, finished: str, part: str, cursor: str) -> None:
+    query = f"{'&' if '?' in part else '?'}after={cursor}"
 
-    assert answer.status_code == 422
+    assert httpx.get(f"{farm.url}/v1/batches/{finished}/{part}{query}").status_code == 422
+
+
+@pytest.mark.parametrize("cursor", [f"{LAST}-{LAST - 1}", f"0-{LAST}", "00-01"])
+def test_a_cursor_beyond_all_entries_is_a_place_too(farm: RunningFarm, finished: str, cursor: str) -> None:
+    assert httpx.get(f"{farm.url}/v1/batches/{finished}/results?after={cursor}").status_code == 200
 
 
 def test_a_deadline_beyond_all_time_is_422(farm: RunningFarm) -> None:
