@@ -15,6 +15,7 @@ import orjson
 from fastapi import Request
 from pydantic import BaseModel
 
+from api.body_memory import Holding
 from farm.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 
 JSON_LIMIT_BYTES = 32 << 20
@@ -184,14 +185,16 @@ async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[b
         raise InvalidRequest("The gzip stream is cut off")
 
 
-async def lines(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """Yield the lines of a streamed body, except blank lines.
+async def lines(chunks: AsyncIterator[bytes], limit: int, holding: Holding) -> AsyncIterator[bytes]:
+    """Yield the lines of a streamed body, except blank lines; `holding` holds each line until the caller releases it.
 
     Raises:
+        RateLimited: this process holds too many bytes of request bodies at the moment.
         TooLarge: a line is longer than `limit` bytes, or there are more than `_MOST_LINES` lines, blank ones included.
     """
     rest, seen = bytearray(), 0
     async for chunk in chunks:
+        holding.add(len(chunk))
         # A line may come in thousands of chunks, so what has come of it is not searched and copied with each.
         *whole, last = (bytes(rest) + chunk).split(b"\n") if b"\n" in chunk else [chunk]
         if whole:
@@ -200,9 +203,12 @@ async def lines(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes
         seen += len(whole)
         if seen > _MOST_LINES:
             raise TooLarge(f"The body has more than {_MOST_LINES} lines")
+        holding.release(len(whole))
         for line in whole:
             if line.strip():
                 yield line
+            else:
+                holding.release(len(line))
         if len(rest) > limit:
             raise TooLarge(f"A line is over {limit >> 20} MB")
     if rest.strip():

@@ -38,7 +38,7 @@ class Buffered:
 
 @dataclass(slots=True)
 class Holding:
-    """The bytes of one request's body, held until the request is answered."""
+    """The bytes of one request's body, held until the request is answered, or, of NDJSON, until they are stored."""
 
     buffered: Buffered
     owner: str
@@ -52,14 +52,18 @@ class Holding:
         """
         if not self.buffered.has_room(self.owner, size_bytes):
             raise RateLimited(
-                "Too many large bodies at once: send fewer at a time, or NDJSON to /v1/batches",
+                "Too many large bodies at once: send fewer at a time, or NDJSON of shorter lines to /v1/batches",
                 retry_after_s=_RETRY_AFTER_S,
                 details={"limit": "buffered"},
             )
         self.buffered.change(self.owner, size_bytes)
         self.size_bytes += size_bytes
 
+    def release(self, size_bytes: int) -> None:
+        """Hold this many bytes less."""
+        self.buffered.change(self.owner, -size_bytes)
+        self.size_bytes -= size_bytes
+
     def free(self) -> None:
         """Release everything that is held."""
-        self.buffered.change(self.owner, -self.size_bytes)
-        self.size_bytes = 0
+        self.release(self.size_bytes)

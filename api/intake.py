@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
 from api.bodies import arriving, count_entries, gunzipped, lines, parse_json
+from api.body_memory import Holding
 from api.canaries import canary
 from api.environments import lean_workers
 from api.errors import invalid
@@ -36,12 +37,12 @@ from farm.settings import Settings
 from farm.store.batches import Committed
 from farm.store.lanes import STRICT_DOMAIN, lane_name
 from farm.store.registry import read_status
-from farm.store.staging import NewBatch, StagedItem, Staging
+from farm.store.staging import Entries, NewBatch, StagedItem, Staging
 from farm.traces import traceparent
 
 # A slice of a stream is staged when it has this many proofs, or when its lines have more than this many bytes.
 _STREAM_SLICE = 250
-_STREAM_SLICE_BYTES = 4 << 20
+_STREAM_SLICE_BYTES = 1 << 20
 # The most unpacked bytes of one NDJSON submission: 100 000 proofs of 4 kB are 400 MB.
 _STREAM_LIMIT_BYTES = 1 << 30
 _LINE_LIMIT_BYTES = 8 << 20
@@ -189,26 +190,36 @@ class Intake:
         """
         await self.service.batches.stage(self.staging, self.entries(proofs))
 
-    def entries(self, proofs: Iterable[Proof]) -> Iterator[StagedItem]:
+    async def entries(self, proofs: Iterable[Proof]) -> AsyncIterator[StagedItem]:
         """Yield proofs as items to stage, and canaries among them; raises InvalidRequest and TooLarge as `add` does."""
+        header = ""
         for proof in proofs:
-            index = len(self._ids)
-            if index == MAX_BATCH_PROOFS:
-                raise too_many()
-            name = proof.id or str(index)
-            if name in self._ids:
-                raise InvalidRequest(f"proofs.{index}.id: two proofs have the id {name!r}", details={"id": name})
-            self._ids.add(name)
-            if self.options["level"] != "compiled":
-                _require_checkable(proof, index, self.options["level"])
-            header = header_of(proof)
-            may_share = self.options["cache"] and self.service.settings.verdict_cache_mb
-            mark = fingerprint(proof, self.options, self.domain) if may_share else ""
+            index = self._count(proof)
+            chars = len(proof.code) + len(proof.statement or "")
+            header, mark = await read_aside(chars, self._read, proof, index)
             yield StagedItem(lane_name(self.environment, header, self.domain), proof, mark)
             if self._wants_canary():
                 yield self._canary(header)
         if self.options["canaries"] and not self._canaries and self._ids:
             yield self._canary(header)
+
+    def _count(self, proof: Proof) -> int:
+        """Return the index of the next proof."""
+        index = len(self._ids)
+        if index == MAX_BATCH_PROOFS:
+            raise too_many()
+        name = proof.id or str(index)
+        if name in self._ids:
+            raise InvalidRequest(f"proofs.{index}.id: two proofs have the id {name!r}", details={"id": name})
+        self._ids.add(name)
+        return index
+
+    def _read(self, proof: Proof, index: int) -> tuple[str, str]:
+        """Return the header of a proof, and its fingerprint; this takes a second for a million characters."""
+        if self.options["level"] != "compiled":
+            _require_checkable(proof, index, self.options["level"])
+        may_share = self.options["cache"] and self.service.settings.verdict_cache_mb
+        return header_of(proof), fingerprint(proof, self.options, self.domain) if may_share else ""
 
     @property
     def domain(self) -> str:
@@ -259,9 +270,7 @@ async def commit(service: Service, staging: Staging, submission: NewBatch) -> Co
     return committed
 
 
-async def stage_and_commit(
-    service: Service, staging: Staging, entries: Iterable[StagedItem], submission: NewBatch
-) -> Committed:
+async def stage_and_commit(service: Service, staging: Staging, entries: Entries, submission: NewBatch) -> Committed:
     """Turn tasks into a batch; a failure leaves nothing behind.
 
     Raises:
@@ -278,13 +287,17 @@ async def stage_and_commit(
 async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[Proof]]:
     """Yield the proofs of an NDJSON body in slices. A gzip body is unpacked; `digest` gets every unpacked byte.
 
+    What has come of the body is held in memory until its slice has been used.
+
     Raises:
+        RateLimited: this process holds too many bytes of request bodies at the moment.
         InvalidRequest: a line is not a proof; the message names the line.
         TooLarge: a line or the whole body is too long.
     """
     slice_: list[Proof] = []
     number = size_bytes = 0
-    async for line in lines(_unpacked(request, digest), _LINE_LIMIT_BYTES):
+    holding: Holding = request.state.holding
+    async for line in lines(_unpacked(request, digest), _LINE_LIMIT_BYTES, holding):
         number += 1
         try:
             slice_.append(await read_aside(len(line), _read_proof, line))
@@ -295,6 +308,7 @@ async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[
         size_bytes += len(line)
         if len(slice_) == _STREAM_SLICE or size_bytes > _STREAM_SLICE_BYTES:
             yield slice_
+            holding.release(size_bytes)
             slice_, size_bytes = [], 0
     if slice_:
         yield slice_

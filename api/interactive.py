@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
 from dataclasses import replace
 
 from fastapi import Request
@@ -13,7 +12,7 @@ from api.replies import Disconnected, wait_reply
 from api.service import Service
 from farm.errors import StoreUnavailable
 from farm.models import Proof
-from farm.store.staging import NewBatch, StagedItem, Staging
+from farm.store.staging import Entries, NewBatch, Staging
 
 INTERACTIVE_PROOFS = 4
 """A request with at most this many proofs is served before all batches."""
@@ -30,7 +29,7 @@ async def verify(request: Request, intake: Intake, proofs: list[Proof], submissi
 
 
 async def work_off(
-    request: Request, service: Service, staging: Staging, entries: Iterable[StagedItem], submission: NewBatch
+    request: Request, service: Service, staging: Staging, entries: Entries, submission: NewBatch
 ) -> list[bytes]:
     """Return the workers' results as JSON, in the items' order.
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from api.errors import invalid
 from api.intake import Intake, complete_options
 from api.interactive import INTERACTIVE_PROOFS, UNSEEN_RETENTION_S, verify
+from api.large_texts import read_aside
 from api.service import Service
 from farm.models import Options, Proof, ReportRequest
 from farm.store.staging import NewBatch
@@ -52,16 +53,14 @@ async def run_checks(
         Disconnected, FarmError: as `verify` does.
     """
     limit_s = min(check.timeout_s, service.settings.max_timeout_s)
-    answers = [_read(text) for text in texts]
+    answers = [await read_aside(len(text), _read, text) for text in texts]
     proofs = [proof for proof in answers if isinstance(proof, Proof)]
     if limit_s <= 0:
         return [_timed_out("command", limit_s) if isinstance(each, Proof) else each for each in answers]
-    verdicts = iter(await _verify(request, service, owner, proofs, limit_s, check.report) if proofs else [])
+    found = await _verify(request, service, owner, proofs, limit_s, check.report) if proofs else []
     header_s = service.settings.lean_header_timeout_s
-    return [
-        _answer(orjson.loads(next(verdicts)), limit_s, header_s) if isinstance(each, Proof) else each
-        for each in answers
-    ]
+    verdicts = iter([await read_aside(len(each), _answer, each, limit_s, header_s) for each in found])
+    return [next(verdicts) if isinstance(each, Proof) else each for each in answers]
 
 
 def _read(text: str) -> Proof | Json:
@@ -89,7 +88,9 @@ async def _verify(
     return await verify(request, Intake(service, owner, options), proofs, submission)
 
 
-def _answer(verdict: Json, limit_s: float, header_s: float) -> Json:
+def _answer(found: bytes, limit_s: float, header_s: float) -> Json:
+    """Return the answer to a proof, from its verdict as JSON."""
+    verdict = orjson.loads(found)
     report = verdict.get("report") or {}
     if verdict["reason"] == "timeout":
         answer = _timed_out("header command", header_s) if report.get("in_header") else _timed_out("command", limit_s)

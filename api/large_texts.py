@@ -1,8 +1,9 @@
-"""Reads large texts in a thread of their own, so that other requests get their turn meanwhile."""
+"""Reads texts so that other requests get their turn: large ones in a thread, small ones for a while at a time."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
@@ -11,6 +12,8 @@ from typing import Any, ParamSpec, TypeVar
 # if it is as long as a statement may be.
 LARGE_CHARS = 16_384
 _MOST_PROOFS = 50
+# Small texts are read for this long before other requests get their turn.
+_TURN_S = 0.02
 # With more than one thread, the event loop would get only a small share of the time.
 _THREAD = ThreadPoolExecutor(1, "large texts")
 
@@ -18,8 +21,25 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class _Turns:
+    """Lets other requests run if this module has kept the event loop for `_TURN_S`."""
+
+    def __init__(self) -> None:
+        self._given_s = 0.0
+
+    async def give(self) -> None:
+        if time.monotonic() - self._given_s > _TURN_S:
+            await asyncio.sleep(0)
+            self._given_s = time.monotonic()
+
+
+_TURNS = _Turns()
+
+
 async def read_aside(size: int, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a function that reads texts, and return its result; if the texts are large, call it in the thread.
+
+    A caller may read any number of small texts in a row: after each, other requests get a turn if they have waited.
 
     Args:
         size: how many characters, or bytes, the texts have.
@@ -28,7 +48,9 @@ async def read_aside(size: int, read: Callable[P, T], *args: P.args, **kwargs: P
         kwargs: its arguments by name.
     """
     if size <= LARGE_CHARS:
-        return read(*args, **kwargs)
+        result = read(*args, **kwargs)
+        await _TURNS.give()
+        return result
     return await asyncio.get_running_loop().run_in_executor(_THREAD, lambda: read(*args, **kwargs))
 
 

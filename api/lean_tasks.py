@@ -75,7 +75,8 @@ async def run_tasks(request: Request, service: Service, owner: str, work: Work) 
         listed=False,
     )
     entries = _entries(work, owner)
-    return [orjson.loads(each) for each in await work_off(request, service, Staging(owner), entries, submission)]
+    found = await work_off(request, service, Staging(owner), entries, submission)
+    return [await read_aside(len(each), orjson.loads, each) for each in found]
 
 
 def _entries(work: Work, owner: str) -> Iterable[StagedItem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from farm.prepared_proof import header_of
 # The most candidates in a share: few, so that many workers get a share. A worker runs the candidates' common beginning
 # only once.
 _SHARE = 4
+# Each share has a copy of its goal's text. If the texts are large, shares are larger, so that the copies of all goals
+# together have no more characters than this, or than the texts themselves.
+_MOST_COPIED_CHARS = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,18 @@ class Share:
 
 def split_goals(goals: Sequence[Goal]) -> list[Share]:
     """Return the shares of all goals. Sorting a goal's candidates brings those with the same beginning together."""
-    return [share for index, goal in enumerate(goals) for share in _split(index, goal)]
+    chars = sum(len(goal.code or goal.statement or "") for goal in goals)
+    copies = max(1, _MOST_COPIED_CHARS // chars)
+    return [share for index, goal in enumerate(goals) for share in _split(index, goal, copies)]
 
 
-def _split(index: int, goal: Goal) -> Iterable[Share]:
+def _split(index: int, goal: Goal, copies: int) -> Iterable[Share]:
     proof = goal.proof
     header = header_of(proof)
     order = sorted(range(len(goal.candidates)), key=goal.candidates.__getitem__)
-    for start in range(0, len(order), _SHARE):
-        places = tuple(order[start : start + _SHARE])
+    size = max(_SHARE, math.ceil(len(order) / copies))
+    for start in range(0, len(order), size):
+        places = tuple(order[start : start + size])
         task = Candidates(proof=proof, candidates=[goal.candidates[place] for place in places])
         yield Share(index, header, places, task)
 

@@ -27,7 +27,7 @@ from farm.sentinels import is_sentinel, parse_sentinels
 
 # Some Windows editors begin a file with a byte order mark. As plain UTF-8 it would be read as part of the first name.
 _ENV_FILE, _ENV_ENCODING = Path(".env"), "utf-8-sig"
-_STORES = frozenset({"redis", "rediss", "unix"})
+_STORES = frozenset({"redis", "rediss"})  # Celery does not know redis-py's `unix`
 _BROKERS = frozenset({"amqp", "amqps", "pyamqp"})
 _OWN_PREFIXES = ("FARM_", "LEAN_", "LEANFARM_")
 # How similar two names must be by difflib's measure: `REDIS_URI` is a slip (0.89), Lean's own LEAN_PATH is not (0.78).

@@ -41,7 +41,7 @@ async def tactics(request: Request, service: ServiceDep, owner: VerifierDep) -> 
     A sequence that proves a goal has not been verified yet: send it to be verified with its statement.
     """
     body = await read_model(request, TacticsRequest)
-    size = sum(len(goal.statement or "") for goal in body.goals)
+    size = sum(len(goal.code or goal.statement or "") for goal in body.goals)
     shares = await read_aside(size, split_goals, body.goals)
     work = Work(body.timeout_s, body.environment, [(share.header, share.task) for share in shares])
     try:

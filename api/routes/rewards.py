@@ -55,7 +55,7 @@ async def openrlhf(
         found = await verify(request, Intake(service, owner, options), sent, submission) if sent else []
     except Disconnected:
         return Response(status_code=499)
-    rewards = [orjson.loads(each)["reward"] for each in found]
+    rewards = [await read_aside(len(each), _reward, each) for each in found]
     return Response(orjson.dumps(_answer(proofs, rewards, undecided)), media_type="application/json")
 
 
@@ -77,6 +77,11 @@ async def _proofs(asked: OpenRLHFRequest) -> list[Proof | None]:
 
 def _proof(response: str, label: str | None, index: int) -> Proof | None:
     return proof_of(extract_lean(response), label or None, index)
+
+
+def _reward(verdict: bytes) -> float | None:
+    reward: float | None = orjson.loads(verdict)["reward"]
+    return reward
 
 
 def _answer(proofs: list[Proof | None], rewards: list[float | None], undecided: float) -> dict[str, Any]:

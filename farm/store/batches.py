@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar, cast
 
@@ -22,7 +22,7 @@ from farm.store.listing import Wanted, as_status, as_text, latest
 from farm.store.quotas import Quotas, unlimited
 from farm.store.results import read_page, read_results
 from farm.store.scripts import AsyncScripts
-from farm.store.staging import NewBatch, StagedItem, Staging, pack_commit
+from farm.store.staging import Entries, NewBatch, Staging, each, pack_commit
 
 START = "0-0"
 _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
@@ -30,8 +30,10 @@ _LAST = f"{2**64 - 1}-{2**64 - 1}"
 # A text of any other form could lead to another key of a batch, such as the key of its items.
 _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
-# Staging this many items takes some 30 ms. During this time the API process answers no other request.
+# One call of the store takes this many items, or items of this size. Each has its index, its lane and its task.
 _STAGE_SLICE = 250
+_STAGE_SLICE_BYTES = 4 << 20
+_ROW_VALUES = 3
 _TURN_S = 0.03
 # How long staging pauses for other requests. Each of them needs several steps of the event loop, with answers from
 # Redis in between.
@@ -84,7 +86,7 @@ class Batches:
         self._scripts = AsyncScripts(client)
         self._quotas = quotas or unlimited()
 
-    async def stage(self, staging: Staging, entries: Iterable[StagedItem]) -> None:
+    async def stage(self, staging: Staging, entries: Entries) -> None:
         """Add items to a staging area, which holds the items of a batch until its commit.
 
         The area expires if nobody commits it.
@@ -95,24 +97,22 @@ class Batches:
             RateLimited: the owner's quota is used up, or the store is full. Items that were staged earlier stay staged.
             StoreUnavailable: Redis does not answer.
         """
-        slice_: list[StagedItem] = []
-        turn_ended = time.monotonic() + _TURN_S
-        for entry in entries:
-            slice_.append(entry)
+        rows: list[Value] = []
+        size_bytes, turn_ended = 0, time.monotonic() + _TURN_S
+        async for entry in each(entries):
+            packed = pack(entry.task.model_dump(mode="json", exclude_none=True))
+            rows += [staging.number(entry), entry.lane, mark(packed, entry.fingerprint)]
+            size_bytes += len(packed)
             if time.monotonic() > turn_ended:
                 await asyncio.sleep(_PAUSE_S)
                 turn_ended = time.monotonic() + _TURN_S
-            if len(slice_) == _STAGE_SLICE:
-                await self._stage_slice(staging, slice_)
-                slice_ = []
-        if slice_:
-            await self._stage_slice(staging, slice_)
+            if len(rows) == _STAGE_SLICE * _ROW_VALUES or size_bytes > _STAGE_SLICE_BYTES:
+                await self._stage_rows(staging, rows)
+                rows, size_bytes = [], 0
+        if rows:
+            await self._stage_rows(staging, rows)
 
-    async def _stage_slice(self, staging: Staging, entries: list[StagedItem]) -> None:
-        rows: list[Value] = []
-        for entry in entries:
-            packed = pack(entry.task.model_dump(mode="json", exclude_none=True))
-            rows += [staging.number(entry), entry.lane, mark(packed, entry.fingerprint)]
+    async def _stage_rows(self, staging: Staging, rows: list[Value]) -> None:
         await self._quotas.require_memory(self._client)
         head: list[Value] = [staging.batch, staging.owner, _STAGING_TTL_S * 1000, *self._quotas.limits]
         with translated():

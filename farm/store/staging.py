@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from uuid import uuid4
 
 import orjson
@@ -56,6 +57,9 @@ class StagedItem(NamedTuple):
     is_canary: bool = False
 
 
+Entries: TypeAlias = Iterable[StagedItem] | AsyncIterable[StagedItem]
+
+
 @dataclass(slots=True)
 class Staging:
     """The items that an owner has staged; none of them runs before the commit.
@@ -83,6 +87,16 @@ class Staging:
             self.first = entry.task.problem or entry.task.id or ""
         self.total += 1
         return self.total - 1
+
+
+async def each(entries: Entries) -> AsyncIterator[StagedItem]:
+    """Yield entries one by one."""
+    if isinstance(entries, AsyncIterable):
+        async for entry in entries:
+            yield entry
+    else:
+        for entry in entries:
+            yield entry
 
 
 def pack_commit(staging: Staging, submission: NewBatch) -> bytes:

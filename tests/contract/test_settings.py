@@ -62,6 +62,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         *[("LEAN_WORKERS", "1000000"), ("LEAN_MEMORY_LIMIT_MB", "9" * 20), ("VERDICT_CACHE_MB", "9" * 20)],
         *[("REDIS_URL", "nonsense"), ("REDIS_URL", "amqp://host"), ("REDIS_URL", "redis://host:x/0")],
         *[("REDIS_URL", "redis+sentinel://host:1"), ("BROKER_URL", "nonsense"), ("BROKER_URL", "amqp://host:x")],
+        *[("REDIS_URL", "unix:///run/redis.sock"), ("BROKER_URL", "unix:///run/redis.sock")],
         *[("FARM_URL", "127.0.0.1:8000"), ("FARM_URL", "http://"), ("FARM_URL", "http://host:70000")],
         *[("EMBED_SERVICE_URL", "http://tei tei-1:80"), ("CHECKER_COMMAND", "lean4checker 'a b")],
     ],
@@ -77,7 +78,6 @@ def test_a_wrong_value_is_named(name: str, value: str, monkeypatch: pytest.Monke
     ("name", "value"),
     [
         *[
-            ("REDIS_URL", "unix:///run/redis.sock"),
             ("REDIS_URL", "rediss://:secret@host"),
             ("FARM_URL", "https://a/b/"),
         ],

@@ -25,9 +25,8 @@ from tests.support.running import RunningFarm, await_true
 TRUE = "theorem two : 1 + 1 = 2 := by rfl"
 LAST = (1 << 64) - 1
 NDJSON = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
-# A stranger's body that never comes, one that comes too slowly, and a process that can hold 1 MB of bodies.
+# A body that never comes, and one that comes too slowly.
 IMPATIENT = "import api.bodies as b; b._PATIENCE_S = 0.3; b._SLOWEST_BYTES_PER_S = 1000"
-SMALL = "import api.body_memory as l; l.Buffered.__init__.__defaults__ = (2 << 20,)"
 
 
 def keyed(guarded: Guarded) -> dict[str, str]:
@@ -153,33 +152,6 @@ def test_a_connection_that_breaks_off_leaves_nothing_behind(farm: RunningFarm) -
         sent.sendall(head + b"Content-Length: 999999\r\n\r\n" + line * 1000)
         sent.close()
         assert http.get("/v1/batches").json() == before
-
-
-def test_large_bodies_at_once_are_bounded_and_one_key_cannot_take_all(guarded: Guarded) -> None:
-    big = json.dumps({"proofs": [{"code": "x" * 900_000}]})
-    with api_process(guarded.farm.redis_url, SMALL, **keyed(guarded)) as url:
-        address = urlsplit(url)
-        head = "POST /v1/batches HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        with socket.create_connection((address.hostname, address.port)) as holder:
-            # A body of which all but the end has come is held.
-            key = bearer(guarded, "mine")["Authorization"]
-            holder.sendall(f"{head}Authorization: {key}\r\nContent-Length: {len(big)}\r\n\r\n{big[:-1]}".encode())
-
-            def post(name: str) -> httpx.Response:
-                headers = {**bearer(guarded, name), "Content-Type": "application/json"}
-                return httpx.post(f"{url}/v1/batches", content=big, headers=headers)
-
-            refused = await_true(lambda: _if(post("mine"), 429), "the first body's arrival")
-            assert refused.json()["error"]["details"] == {"limit": "buffered"}
-            assert int(refused.headers["Retry-After"]) >= 1
-            assert post("theirs").status_code == 202
-            holder.sendall(big[-1:].encode())
-            assert holder.recv(12) == b"HTTP/1.1 202"
-        assert post("mine").status_code == 202, "what is answered is held no more"
-
-
-def _if(answer: httpx.Response, status: int) -> httpx.Response | None:
-    return answer if answer.status_code == status else None
 
 
 @pytest.mark.parametrize(
