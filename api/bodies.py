@@ -23,8 +23,8 @@ JSON_LIMIT_BYTES = 32 << 20
 _PATIENCE_S = 30.0
 _SLOWEST_BYTES_PER_S = 64 << 10
 _MOST_LINES = 1_000_000
-# In a text, brackets count too: 32 MB of Lean have at most a million.
-_MOST_CONTAINERS = 2_000_000
+# Brackets in texts count too; 32 MB of ordinary Lean code have fewer than a million.
+_MOST_BRACKETS = 2_000_000
 _GZIP_STEP_BYTES = 1 << 20
 
 
@@ -87,13 +87,15 @@ def parse_json(body: bytes) -> Any:
     """Return the JSON value of a body.
 
     Raises:
-        TooLarge: the body may have more than `_MOST_CONTAINERS` lists and objects.
+        TooLarge: the body may have more than `_MOST_BRACKETS` lists and objects.
         InvalidRequest: the body is not JSON, nests deeper than 1024, or holds lone surrogates.
     """
     # orjson holds the interpreter's lock, so a thread would not help: each million of lists takes a good part of a
     # second, during which nobody else is answered.
-    if body.count(b"[") + body.count(b"{") > _MOST_CONTAINERS:
-        raise TooLarge(f"The body has more than {_MOST_CONTAINERS} brackets (`[` and `{{`): send it in parts")
+    if body.count(b"[") + body.count(b"{") > _MOST_BRACKETS:
+        raise TooLarge(
+            f"The body has more than {_MOST_BRACKETS} brackets (`[` and `{{`): send it as NDJSON or in parts"
+        )
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

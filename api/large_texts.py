@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class _Turns:
-    """Lets other requests run if this module has kept the event loop for `_TURN_S`."""
+    """Lets other requests run if this module has given them no turn for `_TURN_S`."""
 
     def __init__(self) -> None:
         self._given_s = 0.0

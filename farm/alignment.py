@@ -22,7 +22,7 @@ from farm.statement import place
 
 # Commands of which a later one takes back an earlier one.
 _SWITCHES = frozenset(("include", "omit", "set_option"))
-_LOCAL_ATTRIBUTE = re.compile(r"attribute\s*\[\s*(?:local\b|-)")
+_LOCAL_ATTRIBUTE = re.compile(r"attribute\s*\[[^\]]{0,1000}?(?:\blocal\b|-)")
 _NO_NEWLINE = re.compile(r"[^\n]")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import hmac
+import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -153,14 +154,14 @@ def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
 def _changing(path: Path) -> Iterator[dict[str, Key]]:
     """Yield the keys for the `with` block to change, then write them back. Keep other processes out meanwhile.
 
-    If root changes the keys, the files still belong to the user as whom the API reads them.
+    If root changes the keys, the files keep their owner: the user who runs the API.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.lock")
     with beside.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         keys = read_keys(path) if path.exists() else {}
-        if path.exists():
+        if os.geteuid() == 0 and path.exists():
             keep_owner(beside, path.stat())
         yield keys
         with replacing(path, new_mode=0o600) as draft:

@@ -245,7 +245,7 @@ def _started(pid: int) -> int:
 def is_identity_alive(identity: str) -> bool:
     """Whether the process with this identity is still running on this host.
 
-    A zombie has ended: only its parent has not asked yet how.
+    A zombie has ended; its parent has not yet collected its exit status.
     """
     pid, _, _ = identity.partition(".")
     return pid.isdigit() and process_identity(int(pid)) == identity and not _is_zombie(int(pid))
@@ -254,5 +254,7 @@ def is_identity_alive(identity: str) -> bool:
 def _is_zombie(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-    except psutil.Error:
+    except psutil.NoSuchProcess:
         return True
+    except psutil.Error:
+        return False  # its state may not be read, so it is there

@@ -12,13 +12,23 @@ from farm.errors import ConfigurationError
 
 
 def is_special(path: Path) -> bool:
-    """Whether a path leads to something other than a file, such as a FIFO, `/dev/null` or a folder."""
-    return path.exists() and not path.is_file()
+    """Whether a path leads to something other than a file of its own.
+
+    This is so for a FIFO, `/dev/null`, a folder, and a file to which this process's own output goes (`/dev/stdout`).
+    """
+    return path.exists() and (not path.is_file() or any(_is_open_as(path, descriptor) for descriptor in (1, 2)))
+
+
+def _is_open_as(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 @contextmanager
 def replacing(path: Path, new_mode: int = 0o666) -> Iterator[Path]:
-    """Yield the path of a temporary file; after the block, this file replaces the file at `path`.
+    """Yield the path of a draft; after the block, the draft replaces the file at `path`.
 
     If `path` is a link, the file to which it leads is replaced. The file keeps its mode, and also its owner and group
     if this user may set them. A FIFO or a device is never replaced: its own path is yielded.
@@ -36,17 +46,17 @@ def replacing(path: Path, new_mode: int = 0o666) -> Iterator[Path]:
             return
         target = Path(os.path.realpath(path))
         before = target.stat() if target.exists() else None
-        fresh = target.with_name(f".{target.name}.{os.getpid()}")
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            fresh.unlink(missing_ok=True)
-            # Until the end, nobody can read the draft who cannot read the file.
-            fresh.touch((before.st_mode & 0o777 | stat.S_IWUSR) if before else new_mode, exist_ok=False)
-            yield fresh
+            draft.unlink(missing_ok=True)
+            # Until the end, only those who can read the file can read the draft.
+            draft.touch((before.st_mode & 0o777 | stat.S_IWUSR) if before else new_mode, exist_ok=False)
+            yield draft
             if before:
-                keep_owner(fresh, before)
-            fresh.replace(target)
+                keep_owner(draft, before)
+            draft.replace(target)
         finally:
-            fresh.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
 
 
 def keep_owner(path: Path, before: os.stat_result) -> None:

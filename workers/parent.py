@@ -69,7 +69,7 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
             )
 
     class Signing(EventDispatcher):  # type: ignore[misc]
-        """Gives a sign with each event: while the broker is out of reach, each takes seconds, and many may be due."""
+        """Gives a sign with each event: if the broker is out of reach, each takes seconds, and many may be waiting."""
 
         def _publish(self, *args: Any, **kwargs: Any) -> Any:
             sign.give()

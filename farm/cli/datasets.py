@@ -15,6 +15,8 @@ from farm.verdict_rows import datasets_extra
 HUB = "hf://"
 _URL = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(@(?P<revision>[^/]+))?(/(?P<path>.*[^/]))?/?")
 _SUFFIXES = (".jsonl", ".parquet")
+# The number of a file among those of one split, as in `train_00000_of_00002.parquet`.
+_SHARD = re.compile(r"_\d+(_of_\d+)?$")
 _ROWS = 1000
 
 
@@ -27,8 +29,9 @@ def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
     Args:
         url: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`. The path names a file or a folder, or is a pattern.
         split: the split to read. Data sets on the hub usually have the name of the split in the paths of its files, as
-            a part between `/`, `-` and `.`, and only files with such a part are taken. If there is none, the files are
-            taken that have the name as a word of one such part, as `test` in `minif2f_test.jsonl`.
+            a part between `/`, `-` and `.`, and only files with such a part are taken. If there is none, files
+            with the name as a word of such a part are taken, such as `test` in `minif2f_test.jsonl`, unless several
+            splits have that word.
 
     Raises:
         InvalidRequest: the URL has another form, the hub does not have the data set, or it has no files of rows.
@@ -58,9 +61,13 @@ def _of_split(names: Sequence[str], split: str) -> list[str]:
     whole = [name for name in names if re.search(rf"(^|[/.-]){re.escape(split)}([/.-]|$)", name)]
     if whole:
         return whole
-    parts = {name: part for name in names for part in re.split("[/.-]", name) if split in part.split("_")}
+    parts = {
+        name: _SHARD.sub("", part) for name in names for part in re.split("[/.-]", name) if split in part.split("_")
+    }
     # `train_sft` and `train_prefs` are two splits, and `train` names neither.
-    return list(parts) if len(set(parts.values())) == 1 else []
+    if len(splits := sorted(set(parts.values()))) > 1:
+        raise InvalidRequest(f"Several splits have the word {split!r}: name one of {', '.join(splits)}")
+    return list(parts)
 
 
 def _download(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:

@@ -68,8 +68,8 @@ class UnfinishedRun(BaseModel):
         Raises:
             ConfigurationError: the file cannot be written. It then has its old content.
         """
-        with replacing(path) as fresh:
-            fresh.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        with replacing(path) as draft:
+            draft.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def read_unfinished_run(path: Path) -> UnfinishedRun | None:

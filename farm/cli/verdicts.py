@@ -82,6 +82,9 @@ def check_writable(path: Path) -> None:
         target.open("ab").close()
         if is_new:
             target.unlink()
+        # The file is replaced at the end by one that is written beside it.
+        if not os.access(target.parent, os.W_OK):
+            raise PermissionError(EACCES, f"{target.parent} is read-only")
     except OSError as error:
         raise InvalidRequest(f"{path} cannot be written: {error.strerror}") from error
 
@@ -96,8 +99,8 @@ class Lines(Output):
         super().__init__()
         if not is_special(path):
             self.known, kept = self._resume(path)
-            with replacing(path) as fresh:
-                fresh.write_bytes(b"".join(kept))
+            with replacing(path) as draft:
+                draft.write_bytes(b"".join(kept))
         # Without a buffer each line is one write, and no line is lost if this process is killed.
         with writing(path):
             self._file = path.open("ab", buffering=0)
@@ -138,7 +141,7 @@ class Lines(Output):
 def _may_be_kept(verdict: Verdict) -> bool:
     """Whether a verdict decides its proof by this release's rules or newer ones; older rules may have been too lax.
 
-    A bad row is read anew, because it may be the call that was wrong, such as the name of a column.
+    A bad row is read anew, because the call may have been wrong, for example in the name of a column.
     """
     policy = verdict.evidence.policy
     is_by_todays_rules = policy.isdecimal() and int(policy) >= int(POLICY_VERSION)
@@ -162,8 +165,8 @@ class Whole(Output):
     def close(self) -> None:
         """Write the file."""
         ordered = sorted(self._verdicts, key=lambda verdict: verdict.index)
-        with replacing(self._path) as fresh:
-            self._write(fresh, [row_of(each, self._identities[each.index]) for each in ordered])
+        with replacing(self._path) as draft:
+            self._write(draft, [row_of(each, self._identities[each.index]) for each in ordered])
 
 
 def rows_writer(path: Path, *, is_parquet: bool) -> Callable[[Iterable[Row]], int]:
@@ -179,8 +182,8 @@ def rows_writer(path: Path, *, is_parquet: bool) -> Callable[[Iterable[Row]], in
     write_parquet = parquet_writer(has_batch=True) if is_parquet else None
 
     def write(rows: Iterable[Row]) -> int:
-        with replacing(path) as fresh:
-            return (write_parquet or _write_lines)(fresh, rows)
+        with replacing(path) as draft:
+            return (write_parquet or _write_lines)(draft, rows)
 
     return write
 

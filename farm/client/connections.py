@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
+from errno import EMFILE, ENFILE
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import httpx
@@ -173,7 +174,11 @@ def _usable_environment() -> Iterator[None]:
     try:
         yield
     except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:
+        if isinstance(error, OSError) and error.errno in (EMFILE, ENFILE):
+            raise  # the variables are not to blame
         given = [name for name in _VARIABLES if os.environ.get(name) or os.environ.get(name.lower())]
         which = " or ".join(given) or "the system's settings for proxies"
         text = f"The connection to the farm cannot be set up ({type(error).__name__}): {which} cannot be used as set"
+        if isinstance(error, ImportError):
+            text += ": `pip install 'httpx[socks]'`"
         raise ConfigurationError(text) from None

@@ -100,10 +100,10 @@ class Manifest(BaseModel):
         """Write the manifest to a file, as JSON.
 
         Raises:
-            ConfigurationError: the file cannot be written. It then has its old content.
+            ConfigurationError: the file, or a file beside it, cannot be written. The file then has its old content.
         """
-        with replacing(Path(path)) as fresh:
-            fresh.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        with replacing(Path(path)) as draft:
+            draft.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: str | Path) -> Manifest:

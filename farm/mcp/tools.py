@@ -79,7 +79,7 @@ class Tools:
                 "timeout_s": timeout_s,
                 "feedback": True,
             }
-            # Reading a long statement takes seconds, and whoever runs this event loop serves others too.
+            # Reading a long statement takes seconds, and the process that runs this event loop serves others too.
             checked = await asyncio.to_thread(list, check_proofs([proof]))
             [verdict] = await farm.verify(checked, **options)
             return bounded_json(answers.of_verdict(verdict))

@@ -10,8 +10,9 @@ from farm.models.limits import MAX_FIELDS
 
 
 class ClosedModel(BaseModel):
-    """A model that refuses unknown fields. Of an object with far too many fields, none is looked at.
+    """A model that refuses unknown fields.
 
+    It refuses an object with far too many fields before it looks at any of them.
     Otherwise pydantic would make an error for each unknown field, and a small body has room for a million.
     """
 

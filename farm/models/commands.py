@@ -89,7 +89,7 @@ class Commands(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    requests: Annotated[list[LeanRequest], Field(min_length=1, max_length=MAX_REQUESTS)]
+    requests: Annotated[list[LeanRequest], Field(min_length=1, max_length=MAX_REQUESTS, fail_fast=True)]
 
 
 class CommandsRequest(Commands, ClosedModel):

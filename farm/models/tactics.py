@@ -77,7 +77,7 @@ class TacticsRequest(ClosedModel):
 
     model_config = ConfigDict(frozen=True)
 
-    goals: Annotated[list[Goal], Field(min_length=1, max_length=MAX_GOALS)]
+    goals: Annotated[list[Goal], Field(min_length=1, max_length=MAX_GOALS, fail_fast=True)]
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     environment: EnvironmentName = "default"
 

@@ -69,7 +69,7 @@ async def undecided(client: AsyncRedisClient, batch: str, total: int) -> AsyncIt
     for start in range(0, total, _SLICE):
         some = range(start, min(start + _SLICE, total))
         items, results = await _read(client, batch, some)
-        # Statements may be long, and whoever runs this event loop serves others too.
+        # Statements may be long, and the process that runs this event loop serves other requests too.
         yield await asyncio.to_thread(_undecided, some, items, results)
 
 

@@ -1,7 +1,7 @@
 """Rings for Lean processes that linger: those that have found no work, and wait a while for more.
 
-A ring stands for a token. It reaches a waiting process in a fraction of a millisecond, while Celery takes several to
-bring a token. The scripts that want tokens ring first (`ring` in common.lua), and only the rest becomes tokens.
+A ring stands for a token. It reaches a waiting process in a fraction of a millisecond, while Celery takes several
+milliseconds to bring a token. The scripts ring first (`ring` in common.lua), and ask for tokens only for the rest.
 """
 
 from __future__ import annotations

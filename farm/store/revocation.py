@@ -127,25 +127,16 @@ class Revocation:
         return sum(self._mark_suspect(batch) for batch in batches)
 
     def _mark_suspect(self, batch: str) -> int:
-        with translated():
-            done = self._client.hget(f"farm:batch:{batch}", "done")
         marked = 0
         for rows in self._results(batch):
             found = {index: (old, fields) for index, old, fields in rows if fields["outcome"] == "accepted"}
             if found:
                 self._mark(batch, found, _CANARY)
             marked += len(found)
-        self._forget_suspect(batch, done)
-        return marked
-
-    def _forget_suspect(self, batch: str, done: bytes | None) -> None:
-        """Take a marked batch off the suspects, unless it has got more verdicts since it had `done` of them.
-
-        Some of these may not have been read. So the batch then stays a suspect until a later call marks it again, as it
-        does if the process that marks it dies.
-        """
+        # Only now: if the process that marks the batch dies, the batch has to stay a suspect.
         with translated():
-            self._scripts.run("unsuspect", batch, done or "")
+            self._client.srem("farm:suspects", batch)
+        return marked
 
     def _results(self, batch: str) -> Iterator[list[tuple[int, bytes, Json]]]:
         """Yield the verdicts of a batch that are not revoked, many at a time, as (index, stored form, fields)."""

@@ -15,6 +15,7 @@ from tests.browser.workers import NO_REPL
 from tests.support.minutes import fill_hosts
 from tests.support.open_store import open_store
 from tests.support.running import RunningFarm, await_true
+from tests.support.store import cancel, put
 
 pytestmark = pytest.mark.system
 
@@ -164,9 +165,11 @@ def unserved(farm: RunningFarm) -> Iterator[None]:
     """Three proofs that wait in an environment without a worker."""
     store = open_store(farm.redis_url)
     store.zadd("farm:environments", {"mathlib": "+inf"})
-    store.hset("farm:counts:mathlib", "pending", 3)
+    batch = put(farm.redis_url, 3, environment="mathlib", owner="unserved")
     yield
+    cancel(farm.redis_url, batch, owner="unserved")
     store.zrem("farm:environments", "mathlib")
+    await_true(lambda: store.hget("farm:counts:mathlib", "pending") in (None, b"0"), "the reaper sweeps them")
     store.delete("farm:counts:mathlib")
     store.close()
 

@@ -93,6 +93,15 @@ def judge(client: Farm, batch_id: str, calm: Sequence[str], seen: Mapping[str, S
     return tally
 
 
+def _batch_of(store: OpenStore, name: str) -> str:
+    """Return the batch with which a key is deleted; empty if it is no batch's."""
+    if name.startswith(("farm:batch:", "farm:holding:")):
+        return name.split(":")[2]
+    if name.startswith("farm:idempotency:"):
+        return (store.hget(name, "batch") or b"").decode()
+    return ""
+
+
 def leftovers(store: OpenStore, longest_s: int) -> Iterator[str]:
     """Yield, in words, what finished work left in the store that will not go by itself within `longest_s`."""
     latest_ms = (store.time()[0] + longest_s) * 1000
@@ -101,7 +110,7 @@ def leftovers(store: OpenStore, longest_s: int) -> Iterator[str]:
         name, ttl_s = key.decode(), store.ttl(key)
         is_gone, is_bounded = ttl_s == -2, 0 <= ttl_s <= longest_s
         # Keys that the reaper will delete have a later end of their own, in case the reaper is away.
-        is_bounded |= name.startswith(("farm:batch:", "farm:holding:")) and name.split(":")[2] in given_back
+        is_bounded |= _batch_of(store, name) in given_back
         if not (is_gone or is_bounded or name.startswith(FARM_KEYS)):
             yield f"{name} stays ({ttl_s} s)"
     for key in store.scan_iter("farm:counts:*"):

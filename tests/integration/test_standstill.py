@@ -99,6 +99,7 @@ def test_connections_that_go_silent_are_given_up(ill: Ill) -> None:
     ill.works()
 
 
+@pytest.mark.timeout(240)
 def test_a_store_that_takes_connections_in_vain_ends_nobody(ill: Ill) -> None:
     """Not even if it takes longer than a process may be silent."""
     parents = [ill.parent(f"workers.{room}") for room in ("lean", "embed", "premises", "reaper")]

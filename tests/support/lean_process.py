@@ -40,6 +40,7 @@ class LeanProcess:
     patience_s: float = 60.0
     stops: bool = False
     has_slices: bool = True
+    task_s: float = 10.0
     linger_s: float = 0.0
     engine: Engine | None = None
 
@@ -52,7 +53,9 @@ class LeanProcess:
         self.claims = Claims(leases, ENV, "w", REVISION)
         self.writer = VerdictWriter(leases, tokens, ENV, REVISION, self.patience_s)
         lingering = Lingering(open_store(self.url), ENV, "w")
-        self.loop = WorkLoop(self.claims, lingering, self.writer, self.engine, lambda: self.stops, self.linger_s)
+        self.loop = WorkLoop(
+            self.claims, lingering, self.writer, self.engine, lambda: self.stops, self.task_s, self.linger_s
+        )
         self.signs = SignsOfLife(self.claims, self.writer, self.engine)
 
     def _lean_engine(self) -> Engine:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from farm.commands import cut_commands
 from farm.declarations import declared
 from farm.models import Proof
 from farm.prepared_proof import prepare
 from farm.signature import read_signature
-
-pytestmark = pytest.mark.timeout(30)
 
 
 def test_a_long_word_before_many_keywords() -> None:

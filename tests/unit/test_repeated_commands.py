@@ -36,6 +36,8 @@ def test_what_a_file_switches_itself_stays_switched(front: str, file: str, runs:
     [
         "attribute [local simp] f",
         "attribute [-simp] f",
+        "attribute [simp, local instance] f",
+        "attribute [ext, -simp] f",
         'local notation "x0" => 1',
         "local instance : Inhabited Nat := ⟨1⟩",
         '@[simp] local infixl:65 " +\' " => f',

@@ -133,7 +133,7 @@ class LeanEngine:
             return undecided(item, claim, self.environment, Reason.FARM_ERROR, _UNREADABLE)
         started, loading_s = time.monotonic(), self._session.loading_s
         if item.deaths and not self._session.holds_only():
-            # What earlier proofs left in the REPL may have caused the death. The last run, which decides, shows more.
+            # What earlier proofs left in the REPL may have caused the death: run the proof in one that holds nothing.
             self._session.end()
         try:
             found = self._executor.run(item, claim)

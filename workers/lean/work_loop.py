@@ -1,8 +1,8 @@
 """The work that a token starts in a Lean process: claim chunks, run their proofs, and write their verdicts.
 
 A token is a Celery message that says that there is work. A chunk is the items that a process claims at once. A process
-keeps its token while it finds work: without prefetching, Celery takes some 80 ms to bring a new token. Then the process
-lingers: it waits some seconds for new work, which rings for it (`farm/store/lingering.py`).
+keeps its token while it finds work: without prefetching, Celery takes some 80 ms to bring a new token. When it finds no
+more, it lingers: it waits some seconds for new work, which rings for it (`farm/store/lingering.py`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from workers.lean.repl_watch import Died, GivenUp
 from workers.lean.token_summary import TokenSummary
 from workers.lean.verdict_writer import VerdictWriter
 
-# How long a process keeps its token and lingers. Then Celery gets control again, for recycling, shutdown and events.
+# How long one task claims work, and lingers. Then Celery gets control again, for recycling, shutdown and events.
 _TASK_S = 10.0
 # How often a process that lingers looks for work that has rung for nobody, and whether it has to stop.
 _LOOK_UP_S = 0.5
@@ -52,7 +52,8 @@ class WorkLoop:
         writer: where verdicts go.
         engine: runs the items.
         stopping: says whether this process has to stop.
-        linger_s: how long to linger at most; a task ends after ten seconds in any case.
+        task_s: how long one task goes on.
+        linger_s: how long to linger at most, within the task.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class WorkLoop:
         writer: VerdictWriter,
         engine: Engine,
         stopping: Callable[[], bool],
+        task_s: float = _TASK_S,
         linger_s: float = _TASK_S,
     ) -> None:
         self._claims = claims
@@ -69,22 +71,25 @@ class WorkLoop:
         self._writer = writer
         self._engine = engine
         self._stopping = stopping
+        self._task_s = task_s
         self._linger_s = linger_s
         self._recent_s: deque[float] = deque(maxlen=_SHORT_RUNS)
         self._has_token = True
 
     def work(self) -> str:
-        """Claim and run chunks, and linger, for ten seconds; return a line for the log and Flower.
+        """Claim and run chunks, and linger, until the task's time is over; return a line for the log and Flower.
 
         Raises:
             StoreUnavailable: Redis does not answer, or a verdict could not be written for a minute. The lease lapses.
         """
-        end_s, summary = time.monotonic() + _TASK_S, TokenSummary()
+        end_s, summary = time.monotonic() + self._task_s, TokenSummary()
         self._has_token, lingers_until_s = True, 0.0
         while time.monotonic() < (lingers_until_s or end_s) and not self._stopping():
             if self._work_once(summary):
                 lingers_until_s = 0.0
                 continue
+            if self._claims.declared_bad:
+                break  # it must not judge, so nothing should ring for it
             self._lingering.begin()
             if lingers_until_s:
                 self._has_token = self._lingering.is_rung(_LOOK_UP_S)
@@ -92,7 +97,8 @@ class WorkLoop:
                 # Work that came before this process lingered has rung for nobody, so it claims once more, and waits
                 # only then.
                 lingers_until_s = min(end_s, time.monotonic() + self._linger_s)
-        if self._has_token or (lingers_until_s and self._lingering.end()):
+        is_rung = bool(lingers_until_s) and self._lingering.end()
+        if self._has_token or is_rung:
             # There may be more work. A new token for it goes to any process that is free.
             self._writer.publish(1)
         return str(summary)

@@ -194,7 +194,7 @@ def _foreign(model: str, own: str) -> str:
 
 
 def _by_dimension(taken: Taken) -> list[Taken]:
-    """Divide queries by the dimension of their vectors, so that those of another model fail by themselves."""
+    """Divide queries by the dimension of their vectors: a query of another model should not make the others fail."""
     found: dict[int, Taken] = {}
     for retrieval, blob in taken:
         found.setdefault(len(blob) // len(retrieval.texts), []).append((retrieval, blob))

@@ -1,11 +1,11 @@
 -- Leases some items of one lane to a worker process. A lane is a queue of items that can share one REPL environment.
 -- ARGV: environment, worker, lease, warm lane or '', owner served last or '', seconds by which this owner may be ahead
---       of the others, most items to run, TOOLCHAIN|POLICY|CHECKER|REVISION, '1' if verdicts may be written in groups
---       or '', '' if the process lingers without a token (absent: it has one)
+--       of the others, most items to run, TOOLCHAIN|POLICY|CHECKER|REVISION, '1' if verdicts may be written in groups,
+--       otherwise ''; '' if the process lingers without a token, otherwise '1' (or absent)
 -- Returns {lane, batch, owner, options, created_ms, now, timed, longest_s, traceparent or '', total, class,
 --          {index, stored proof, deaths, lapses, slow, known verdict or ''}...};
 -- {what has been declared bad} if the toolchain, policy or checker of the process has been declared bad;
--- or {} if there is nothing to do. In the last two cases the token of the process is spent, because a process holds a
+-- or {} if there is nothing to do. In the last two cases the token of the process, if it has one, is spent, because a process holds a
 -- token only while it finds work. If the reply has the first form but no items, there is no lease: every item that the
 -- claim looked at has to wait for the run of another item.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
@@ -129,7 +129,8 @@ local function lease_out(place, lane, batch, taken)
   local key = 'farm:lease:' .. id
   redis.call('HSET', key, 'environment', env, 'class', place.class, 'owner', place.owner, 'lane', lane, 'batch', batch,
     'running', running, 'worker', worker, 'lead', lead_s)
-  if redis.call('HEXISTS', 'farm:batch:' .. batch, 'alarmed') == 1 then redis.call('HSET', key, 'after_alarm', 1) end
+  local alarms = redis.call('HGET', 'farm:batch:' .. batch, 'alarmed')
+  if alarms then redis.call('HSET', key, 'alarms', alarms) end
   redis.call('RPUSH', key .. ':items', unpack(indices))
   if #taken.members > 0 then redis.call('HSET', key .. ':members', unpack(taken.members)) end
   redis.call('ZADD', 'farm:leases', now + LEASE_MS, id)
@@ -177,10 +178,14 @@ if redis.call('EXISTS', 'farm:draining') == 0 then
     if #out > 0 then break end
   end
 end
-if has_token and #out == 0 then token_spent(env) end
-if not has_token and #out > 0 then
-  -- The process has found work by itself. From now on it counts as one with a token, and nobody rings for it.
+if #out == 0 then
+  if has_token then token_spent(env) end
+  return out
+end
+redis.call('ZREM', 'farm:lingering:' .. env, worker)
+-- A process that has found work by itself counts as one with a token from now on. If something has rung for it meanwhile,
+-- that ring is its token.
+if not has_token and redis.call('DEL', 'farm:ring:' .. worker) == 0 then
   believe(env, number_at('farm:tokens:' .. env) + 1)
-  redis.call('ZREM', 'farm:lingering:' .. env, worker)
 end
 return out

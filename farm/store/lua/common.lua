@@ -138,8 +138,8 @@ end
 local function line_up(place, lane, batch)
   local queue, clock = queue_key(place, lane), clock_key(place, lane)
   local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]
-  -- Most of a hundred thousand lanes in a commit are new, so this case comes first.
-  if not first then redis.call('ZADD', queue, NEXT_S, batch) return end
+  -- Most of a hundred thousand lanes in a commit are new, so this case comes first. An older release leaves the clock.
+  if not first then redis.call('DEL', clock) redis.call('ZADD', queue, NEXT_S, batch) return end
   if redis.call('ZSCORE', queue, batch) then return end
   local from = math.max(tonumber(first), number_at(clock))
   redis.call('SET', clock, from, 'EX', CLOCK_KEPT_S)

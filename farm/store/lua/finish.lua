@@ -11,9 +11,28 @@ local batch, b = ARGV[2], 'farm:batch:' .. ARGV[2]
 local now = now_ms()
 local lease = read_live_lease(ARGV[1], now)
 
--- If the toolchain, policy or checker has been declared bad meanwhile, the verdicts are not written, and other workers
--- judge the items.
-if declared_bad(ARGV[7]) then
+local exists = redis.call('EXISTS', b) == 1
+
+-- Whether a canary was accepted. This holds even if its verdict has been written already, because the reply to an
+-- earlier call may have got lost.
+local function accepts_canary()
+  for i = 8, #ARGV, 5 do
+    if exists and tonumber(ARGV[i]) >= FIRST_CANARY and ARGV[i + 1] == 'accepted' then return true end
+  end
+  return false
+end
+
+-- Whether a canary of the batch was accepted after the lease had been claimed. A lease that has lapsed counts as claimed
+-- before.
+local function is_before_alarm()
+  local alarms = redis.call('HGET', b, 'alarmed')
+  return alarms and alarms ~= redis.call('HGET', 'farm:lease:' .. ARGV[1], 'alarms')
+end
+
+local alarm = accepts_canary()
+-- If the toolchain, policy or checker has been declared bad meanwhile, or a canary has been accepted, the verdicts are not
+-- written, and the items are judged again.
+if declared_bad(ARGV[7]) or (is_before_alarm() and not alarm) then
   if lease then give_up_lease(lease, now) end
   return {0, 0, 0, lease and tokens_wanted(lease.environment, now) or 0, 0, 0, 0}
 end
@@ -62,29 +81,20 @@ local function tell_canary(outcome)
   count('canaries_' .. outcome)
 end
 
--- Whether the lease was claimed after a canary of the batch had been accepted and an operator had looked.
-local function is_after_alarm()
-  return redis.call('HEXISTS', 'farm:lease:' .. ARGV[1], 'after_alarm') == 1
-end
-
 -- Stops all claims for an owner until resume.lua runs. `batch` is the batch in which a canary was accepted.
 local function pause(owner, batch)
   redis.call('HSETNX', 'farm:paused', owner, batch)
-  redis.call('HSET', 'farm:batch:' .. batch, 'alarmed', 1)
+  redis.call('HINCRBY', 'farm:batch:' .. batch, 'alarmed', 1)
   redis.call('SADD', 'farm:suspects', batch)
   for _, env in ipairs(environments()) do
     for _, class in ipairs(CLASSES) do redis.call('ZREM', owners_key(env, class), owner) end
   end
 end
 
-local written, bytes, unparked, alarm = 0, 0, 0, false
-local exists = redis.call('EXISTS', b) == 1
+local written, bytes, unparked = 0, 0, 0
 for i = 8, #ARGV, 5 do
   local index, outcome, reason, packed = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
   local worth, is_canary = (lease or outcome ~= 'undecided') and exists, tonumber(index) >= FIRST_CANARY
-  -- The alarm is also raised if the verdict has been written already, because the reply to an earlier call may have got
-  -- lost.
-  if worth and is_canary and outcome == 'accepted' then alarm = true end
   if worth and redis.call('HSETNX', b .. ':results', index, packed) == 1 then
     written, bytes = written + 1, bytes + #packed
     if is_canary then tell_canary(outcome) else tell(index, outcome, reason) end
@@ -96,10 +106,7 @@ for i = 8, #ARGV, 5 do
   if lease then unparked = unparked + drop_from_lease(lease, index, outcome == 'undecided' and 'apart' or 'shared', now) end
 end
 if written > 0 then
-  local v = redis.call('HMGET', b, 'owner', 'alarmed')
-  hold(batch, v[1], -written, bytes)
-  -- A canary was accepted after this process had claimed. The verdicts are marked like those before the alarm.
-  if v[2] and counts.accepted and not is_after_alarm() then redis.call('SADD', 'farm:suspects', batch) end
+  hold(batch, redis.call('HGET', b, 'owner'), -written, bytes)
   for name, by in pairs(counts) do redis.call('HINCRBY', b, name, by) end
   for name, by in pairs(totals) do redis.call('HINCRBY', 'farm:totals', name, by) end
   if ARGV[5] ~= '' then

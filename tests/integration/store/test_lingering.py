@@ -18,6 +18,8 @@ def lingering(client: OpenStore, *workers: str) -> list[Lingering]:
     found = [Lingering(client, ENV, worker) for worker in workers]
     for each in found:
         each.begin()
+        # A slow machine may take longer than a process counts as lingering.
+        client.zincrby(f"farm:lingering:{ENV}", 600_000, each._worker)
     return found
 
 
@@ -51,6 +53,7 @@ def test_who_was_rung_is_not_rung_again_before_it_lingers_again(client: OpenStor
     put(valkey_url, 1)
     assert process.is_rung(NOW)
 
+    client.set(f"farm:tokens:{ENV}", 0)
     put(valkey_url, 1)
     assert not process.is_rung(NOW)
     process.begin()

@@ -1,4 +1,4 @@
-"""An accepted canary revokes the accepted verdicts of its batch, also those that are written after the alarm."""
+"""An accepted canary revokes the accepted verdicts of its batch; what was claimed before it is judged again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from farm.store.constants import FIRST_CANARY
 from farm.store.leases import Finished, Leases
 from farm.store.pauses import resume
 from farm.store.revocation import Revocation
-from farm.store.scripts import Scripts
 from tests.support.open_store import OpenStore
 from tests.support.store import finish, lapse, put, take
 
@@ -21,6 +20,11 @@ def accept_all(leases: Leases, claim: Claim) -> Finished:
     return leases.finish(claim.lease, claim.batch, found, revision="v4|1|r")
 
 
+def accept_everything(leases: Leases) -> None:
+    while claim := leases.claim("default", "good", revision="v4|1|r"):
+        accept_all(leases, claim)
+
+
 def rewards(client: OpenStore, batch: str) -> dict[int, float | None]:
     """Return the reward of each proof that has a verdict."""
     stored = {int(index): unpack(blob) for index, blob in client.hgetall(f"farm:batch:{batch}:results").items()}
@@ -28,7 +32,7 @@ def rewards(client: OpenStore, batch: str) -> dict[int, float | None]:
 
 
 @pytest.mark.parametrize("is_resumed", [False, True])
-def test_what_another_process_accepts_after_the_alarm_is_revoked(
+def test_what_another_process_finds_after_the_alarm_is_judged_again(
     client: OpenStore, leases: Leases, valkey_url: str, is_resumed: bool
 ) -> None:
     batch = put(valkey_url, 16, canaries=1, canaries_at=0)
@@ -38,26 +42,48 @@ def test_what_another_process_accepts_after_the_alarm_is_revoked(
     if is_resumed:
         assert resume(client, "me")
 
-    assert accept_all(leases, other).written == len(other.items)
+    said = accept_all(leases, other)
 
-    assert Revocation(client).mark_suspects() == len(other.items)
-    assert set(rewards(client, batch).values()) == {None}
-    assert client.smembers("farm:suspects") == set()
+    assert (said.written, said.alive) == (0, False)
+    assert rewards(client, batch) == {}
+    if not is_resumed:
+        resume(client, "me")
+    accept_everything(leases)
+    assert rewards(client, batch) == dict.fromkeys(range(16), 1.0)
+    assert client.hmget("farm:counts:default", "pending", "leased") == [b"0", b"0"]
 
 
-def test_what_a_lapsed_lease_accepts_after_the_alarm_is_revoked(
+def test_what_a_lapsed_lease_accepts_after_the_alarm_is_judged_again(
     client: OpenStore, leases: Leases, valkey_url: str
 ) -> None:
     batch = put(valkey_url, 16, canaries=1, canaries_at=0)
     canary, other = take(leases, "bad", most=1), take(leases, "other", most=1)
     finish(leases, canary)
-    Revocation(client).mark_suspects()
     lapse(client, other)
 
-    assert not accept_all(leases, other).alive
+    assert accept_all(leases, other).written == 0
 
-    assert Revocation(client).mark_suspects() == 1
-    assert rewards(client, batch) == {other.items[0].index: None}
+    assert rewards(client, batch) == {}
+
+
+def test_a_second_alarm_counts_for_what_was_claimed_after_the_first(
+    client: OpenStore, leases: Leases, valkey_url: str
+) -> None:
+    batch = put(valkey_url, 16, canaries=2, canaries_at=0)
+    first, second, other = (take(leases, name, most=1) for name in ("bad", "worse", "other"))
+    leases.release(second.lease, [item.index for item in second.items])
+    leases.release(other.lease, [item.index for item in other.items])
+    finish(leases, first)
+    Revocation(client).mark_suspects()
+    resume(client, "me")
+    claims = [take(leases, name, most=1) for name in ("worse", "other")]
+    canary = next(claim for claim in claims if claim.items[0].index >= FIRST_CANARY)
+    between = next(claim for claim in claims if claim is not canary)
+
+    assert finish(leases, canary).alarm
+
+    assert accept_all(leases, between).written == 0
+    assert rewards(client, batch) == {}
 
 
 def test_what_is_claimed_after_the_pause_is_not_revoked(client: OpenStore, leases: Leases, valkey_url: str) -> None:
@@ -66,28 +92,10 @@ def test_what_is_claimed_after_the_pause_is_not_revoked(client: OpenStore, lease
     Revocation(client).mark_suspects()
     assert resume(client, "me")
 
-    while claim := leases.claim("default", "good", revision="v4|1|r"):
-        accept_all(leases, claim)
+    accept_everything(leases)
 
     assert Revocation(client).mark_suspects() == 0
     assert rewards(client, batch) == dict.fromkeys(range(4), 1.0)
-
-
-def test_a_batch_that_gets_verdicts_while_it_is_marked_stays_a_suspect(
-    client: OpenStore, leases: Leases, valkey_url: str
-) -> None:
-    batch = put(valkey_url, 16, canaries=1, canaries_at=0)
-    canary, other = take(leases, "bad", most=1), take(leases, "other", most=4)
-    finish(leases, canary)
-    before = client.hget(f"farm:batch:{batch}", "done")
-    accept_all(leases, other)
-
-    # A reaper that read the verdicts before the last ones came has marked what it read.
-    Scripts(client).run("unsuspect", batch, before)
-
-    assert client.smembers("farm:suspects") == {batch.encode()}
-    assert Revocation(client).mark_suspects() == len(other.items)
-    assert client.smembers("farm:suspects") == set()
 
 
 def test_a_suspect_that_has_expired_is_forgotten(client: OpenStore) -> None:

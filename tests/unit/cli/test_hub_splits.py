@@ -33,16 +33,20 @@ def snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("test", ["minif2f_test.jsonl", "minif2f_valid.jsonl"], ["minif2f_test.jsonl"]),
         ("train", ["data/train_sft-0.parquet", "data/train_prefs-0.parquet"], []),
         ("a.b", ["a.b.jsonl", "axb.jsonl"], ["a.b.jsonl"]),
+        ("train", ["train_0.jsonl", "train_1.jsonl", "test_0.jsonl"], ["train_0.jsonl", "train_1.jsonl"]),
+        ("train", ["train_00000_of_00002.parquet", "train_00001_of_00002.parquet"], None),
     ],
 )
-def test_a_split_is_a_whole_part_of_a_path(snapshot: Path, split: str, files: list[str], found: list[str]) -> None:
+def test_a_split_is_a_whole_part_of_a_path(
+    snapshot: Path, split: str, files: list[str], found: list[str] | None
+) -> None:
     for name in files:
         (snapshot / name).parent.mkdir(parents=True, exist_ok=True)
         (snapshot / name).touch()
 
-    if not found:
-        with pytest.raises(InvalidRequest, match="of a split 'train'"):
+    if found == []:
+        with pytest.raises(InvalidRequest, match="name one of train_prefs, train_sft"):
             fetch("hf://datasets/some/proofs", split)
         return
     folder, chosen = fetch("hf://datasets/some/proofs", split)
-    assert [str(file.relative_to(folder)) for file in chosen] == found
+    assert [str(file.relative_to(folder)) for file in chosen] == (files if found is None else found)

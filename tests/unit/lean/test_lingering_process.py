@@ -15,7 +15,7 @@ from workers.lean.engine import NoLean
 from workers.lean.work_loop import WorkLoop
 
 LINGERING, QUEUE = f"farm:lingering:{ENV}", lean_queue(ENV)
-LONG_S = 30.0
+LONG_S = 600.0
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def working(process: LeanProcess) -> Iterator[threading.Thread]:
 
 
 def lingerer(url: str) -> LeanProcess:
-    process = LeanProcess(url, linger_s=LONG_S)
+    process = LeanProcess(url, task_s=LONG_S, linger_s=LONG_S)
     process.client.flushall()
     return process
 
@@ -80,5 +80,5 @@ def test_a_process_that_stops_does_not_linger_to_the_end(valkey_url: str) -> Non
     process = lingerer(valkey_url)
     with working(process) as thread:
         process.stops = True
-        thread.join(2.0)
+        thread.join(LONG_S / 10)
         assert not thread.is_alive()
