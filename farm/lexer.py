@@ -47,7 +47,7 @@ _CODE = re.compile(
 # the two characters after the prime. `_REACHED` matches a text in which such jumps may reach another mark.
 _REACHED = r"(?:[\s\S]{0,2}'){0,3}[\s\S]{0,2}(?:--|/-|[\"«\\])"
 _OPENING = re.compile(rf"""["«]|--|/-|'(?:(?<![{WORD_CHARS}]')|(?=["'/\-\\«»{{}}\r\n])|(?=[^'\\]')|(?={_REACHED}))""")
-_CHAR = re.compile(r"'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^\r\n]))'")
+_CHAR = re.compile(r"""'(?:[^\\']|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|["'\\nrt]))'""")
 _IN_STRING = re.compile(r'["\\]')
 _BLANK = re.compile(r"[ \t\r\n]*")
 _WORD = re.compile(NAME)

@@ -24,13 +24,13 @@ _AESOP = re.compile(rf"(?<![-{WORD_CHARS}.])«?aesop»?(?![{WORD_CHARS}.])")
 # A clause of aesop; other tactics take it, too (`finiteness`, `arith_mult`).
 _CLAUSE = re.compile(rf"(?P<add>(?P<add_bracket>\()\s*add(?![{WORD_CHARS}.»]))")
 _LISTS = re.compile(rf"(?P<attribute>attribute\s*\[)|(?P<before>@\s*\[)|{_CLAUSE.pattern}|(?P<command>add_aesop_rules)")
-# What `(add …)` has only as a clause of aesop, not as the use of a function `add`: without one of these, which give a
-# rule its phase, a rule that is not for `simp` is an error.
+# Words that mark `(add …)` as a clause of aesop, not as a call of a function `add`: they give a rule its phase, which
+# every rule needs, except one for `simp`.
 _PHASES = frozenset(("safe", "norm", "unsafe", "%"))
 _PHASE = re.compile("|".join(_PHASES))
 _BRACKET = re.compile(r"[\[\]()]")
 _NEXT = re.compile(
-    rf"(?:\s|@\[[^\[\]\n]{{0,200}}\]|(?:noncomputable|private|protected|scoped|local|public)\b)*"
+    rf"(?:\s+|@\[[^\[\]\n]{{0,200}}\]|(?:noncomputable|private|protected|scoped|local|public)\b){{0,40}}"
     rf"(?P<word>[{WORD_CHARS}]+)"
 )
 # Declarations that have no code which aesop could run.

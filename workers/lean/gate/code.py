@@ -24,7 +24,8 @@ _CHANGES_NUMERALS = re.compile(r"instance|notation|infix|prefix|postfix|macro|de
 # Words that define something with code, also inside another definition. They may begin anywhere: behind a number, or in
 # a longer word like `irreducible_def`. The default value of a field of a structure is code, too.
 _HAS_CODE = re.compile(rf"(?:def|abbrev|instance|structure|class|where|let\s+rec)(?![{WORD_CHARS}])")
-_NAMED_ORACLE = re.compile(rf"(?<!oracle := \.)(?:{'|'.join(sorted(ORACLES))})")
+_ORACLE = "|".join(sorted(ORACLES))
+_USED_ORACLE = re.compile(rf"oracle\s*:=\s*\.(?:{_ORACLE})")
 # Namespaces of Lean's own machinery; one that is open lets the rest of a text name the machinery without a prefix.
 _MACHINERY = re.compile(rf"(?<![{WORD_CHARS}.])(?:Lean|Lake|Qq|Elab|Meta|Aesop)(?![{WORD_CHARS}])")
 # The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
@@ -100,7 +101,7 @@ class Code:
     @cached_property
     def may_define_oracles(self) -> bool:
         """Whether the code has the name of an oracle of `linarith` where no configuration uses it."""
-        return _NAMED_ORACLE.search(self.whole) is not None
+        return len(re.findall(_ORACLE, self.whole)) != len(_USED_ORACLE.findall(self.whole))
 
     def defines_unused(self, start: int, end: int) -> bool:
         """Whether the `unsafe` at a place begins a definition that nothing else names, so that its code never runs.

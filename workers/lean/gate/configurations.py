@@ -26,14 +26,20 @@ from workers.lean.gate.rules import (
 
 _NAME_MARKS = str.maketrans("", "", "«»")
 _ITEM = re.compile(rf"\(\s*(?P<field>{NAME})\s*:=")
-_NEXT_ITEM = re.compile(rf"(?:\s*[+-]\s*{NAME})*\s*{_ITEM.pattern}")
+_FLAG = re.compile(rf"\s*[+-]\s*{NAME}")
+# More flags than these nobody writes; a text full of them would be read again and again.
+_FLAGS = re.compile(rf"(?:{_FLAG.pattern}){{0,20}}")
+_NEXT_ITEM = re.compile(rf"\s*{_ITEM.pattern}")
 # A tactic that takes a configuration. Behind a number or a symbol a tactic of the first kind may begin anywhere.
 _HEAD = re.compile(
     rf"(?:(?P<functions>{'|'.join(sorted(CONFIGURED_BY_FUNCTIONS))})"
-    rf"|(?<![{LETTERS}'.»])(?:{'|'.join(sorted(CONFIGURED))}))[!?*]*(?![{WORD_CHARS}])"
+    rf"|(?<![{LETTERS}'»])(?<![{WORD_CHARS}»)\]⟩}}]\.)(?:{'|'.join(sorted(CONFIGURED))}))(?:\s*[!?*])*(?![{WORD_CHARS}])"
 )
 # A piece of a literal; a name is a field if `:=` follows. None of them is `(`, so no text is read twice.
-_PIECE = re.compile(rf"\s*(?:(?P<field>{NAME})\s*:=|(?P<word>\.?{NAME})|(?P<mark>[\[\]{{}}),\"])|[0-9]+)")
+_PIECE = re.compile(
+    rf"\s*(?:(?P<field>{NAME})\s*:=|(?P<word>\.?{NAME})|(?P<mark>[\[\]{{}}),\"])"
+    r"|[0-9][0-9_]*(?:\s*[*^]\s*[0-9][0-9_]*)*)"
+)
 # How a value that is a record begins. Where fields hold functions, `.name` could be a definition of the text.
 _RECORD, _BRACE = re.compile(r"\s*[{.]"), re.compile(r"\s*\{")
 _INHERITED = re.compile(r"to[A-Z]")
@@ -54,12 +60,12 @@ def bad_configurations(code: Code, body: int) -> Iterator[Refusal]:
     if _ITEM.search(code.text, body) is None:
         return
     for item in _ITEM.finditer(code.text, body):
-        if item["field"] in CONFIGURATIONS and _end(code, item, records=_RECORD) is None:
+        if item["field"].translate(_NAME_MARKS) in CONFIGURATIONS and _end(code, item, records=_RECORD) is None:
             yield _refusal(item)
             return
     for head in _HEAD.finditer(code.text, body):
         if bad := _bad_item(code, head):
-            yield _refusal(bad)
+            yield bad
             return
 
 
@@ -67,26 +73,31 @@ def _refusal(item: re.Match[str]) -> Refusal:
     return Refusal(Reason.POLICY, f"`{item['field']} :=` is refused: {_WHY}", *item.span("field"))
 
 
-def _bad_item(code: Code, head: re.Match[str]) -> re.Match[str] | None:
-    """Return the first item after a tactic that is neither a literal nor a tactic."""
-    takes_functions = head["functions"] is not None
-    item = _NEXT_ITEM.match(code.text, head.end())
-    while item:
-        if item["field"] in TACTIC_FIELDS and not takes_functions:
-            end = _end_of_tactic(code.text, item.end())
+def _bad_item(code: Code, head: re.Match[str]) -> Refusal | None:
+    """Return a refusal of the first item after a tactic that is neither a literal nor a tactic."""
+    takes_functions, end = head["functions"] is not None, head.end()
+    while True:
+        flags = _FLAGS.match(code.text, end)
+        assert flags is not None, "no flag is one, too"  # noqa: S101
+        if _FLAG.match(code.text, flags.end()):
+            return Refusal(Reason.POLICY, "more than twenty flags in a row are refused", *flags.span())
+        item = _NEXT_ITEM.match(code.text, flags.end())
+        if item is None:
+            return None
+        if item["field"].translate(_NAME_MARKS) in TACTIC_FIELDS and not takes_functions:
+            after = _end_of_tactic(code.text, item.end())
         else:
-            end = _end(code, item, records=_BRACE if takes_functions else _RECORD)
-        if end is None:
-            return item
-        item = _NEXT_ITEM.match(code.text, end)
-    return None
+            after = _end(code, item, records=_BRACE if takes_functions else _RECORD)
+        if after is None:
+            return _refusal(item)
+        end = after
 
 
 def _end(code: Code, item: re.Match[str], *, records: re.Pattern[str]) -> int | None:
     """Return where an item ends whose value is a literal; None if its value is anything else.
 
-    An instance of the text may say what a number, a list or `{1}` means as a record or a function. So `{` begins only
-    a record here, and only `{`, or what else `records` matches, may stand for a record.
+    An instance of the text may say what a number, a list or `{1}` means as a record or a function. So `{` is accepted
+    only as the start of a record, and a field that holds a record accepts only what `records` matches.
     """
     at, depth, begins = _value(code, item["field"], item.end(), records), 0, False
     while at is not None and (piece := _PIECE.match(code.text, at)):

@@ -50,6 +50,7 @@ _NEXT = re.compile(
     r"|namespace|section|end|open|variable|universe|set_option|noncomputable|private|protected|local|scoped|notation"
     rf"|infix[lr]?|prefix|postfix|macro|attribute|mutual)(?![{WORD_CHARS}.]))))"
 )
+_LITERALS = frozenset(("true", "false", "none", "some"))
 _DOLLAR = re.compile(rf"\$({NAME})?")
 # How far a macro's `=>` may be from the macro, and how long its meaning may be: a text that is full of macros without
 # either would take a long time.
@@ -144,6 +145,8 @@ def _refusal(command: Refusal, why: str) -> Refusal:
 
 def _is_harmless(token: str, lists: Lists) -> bool:
     token = token.strip()
+    if token in _LITERALS or any(pair in token for pair in ("()", "[]", "{}")):
+        return False  # what looks like a literal of a configuration would be a term of the text
     if _WORD.fullmatch(token):
         return token not in lists.by_word and lists.inside.search(token) is None
     return _SYMBOLS.fullmatch(token) is not None

@@ -170,10 +170,10 @@ PARSERS = _set(
 )
 """Names of Lean's own parsers that a macro may use."""
 
-CONFIGURATIONS = _set("config simp_config simp_options")
+CONFIGURATIONS = _set("config simp_config simp_options options")
 """Names of a tactic's whole configuration, as in `simp (config := …)`."""
 
-CONFIGURED_BY_FUNCTIONS = _set("solve_by_elim apply_rules apply_assumption linarith nlinarith polyrith")
+CONFIGURED_BY_FUNCTIONS = _set("solve_by_elim apply_rules apply_assumption linarith nlinarith")
 """Tactics whose configurations hold functions that run while Lean elaborates."""
 
 CONFIGURED = _set(
@@ -183,7 +183,8 @@ CONFIGURED = _set(
     " lift_lets extract_lets fconstructor lia cutsat grobner push_neg simps measurability zify qify rify"
 )
 """Other tactics and attributes that take a configuration, as in `simp (maxSteps := 5)`. Words that are as likely to be
-functions (`decide`, `congr`, `order`) are left out: their configurations hold no functions."""
+functions (`decide`, `congr`, `order`) are left out: a configuration of theirs can only take long, not reach Lean's
+state, because it holds no functions."""
 
 FUNCTION_FIELDS = _set("proc suspend discharge discharger preprocessors oracle restrict_type")
 """Fields of configurations that hold functions, or types; of these, only an oracle may be given (`ORACLES`)."""
@@ -191,12 +192,14 @@ FUNCTION_FIELDS = _set("proc suspend discharge discharger preprocessors oracle r
 ORACLES = _set("fourierMotzkin simplexAlgorithmSparse simplexAlgorithmDense")
 """The oracles of `linarith`, which may follow `oracle := .`."""
 
-TACTIC_FIELDS = _set("disch discharger norm")
-"""Names after which not a term but a tactic follows, as in `field_simp (disch := assumption)`."""
+TACTIC_FIELDS = _set("disch discharger norm rule_sets index pattern immediate attr")
+"""Names after which no term follows that Lean runs: a tactic, as in `field_simp (disch := assumption)`, or something of
+an attribute or an aesop rule, as in `@[aesop safe apply (rule_sets := [Sets])]` and `@[simps (attr := simp)]`."""
 
 CONSTANTS = _set(
     "true false Bool.true Bool.false some none .true .false .some .none .all .default .reducible .instances .implicit"
     " .pos .neg .raw .SOP .simp .asFn .lemmasOnly .ground .unfoldSameFun .nonDependentFirst .nonDependentOnly"
-    " .notClasses .bestFirst .depthFirst .breadthFirst"
+    " .notClasses .bestFirst .depthFirst .breadthFirst .proofs Occurrences.pos Occurrences.neg"
+    " reducible default instances all"
 )
 """Names that a configuration may consist of."""
