@@ -286,10 +286,12 @@ def test_a_manifest_goes_into_a_fifo(farm: RunningFarm, tmp_path: Path) -> None:
     os.mkfifo(fifo)
     with ThreadPoolExecutor(1) as pool:
         read = pool.submit(fifo.read_bytes)
-        run = farm.command("verify", str(source), "--manifest", str(fifo))
-        # If the command has not opened the FIFO, the reader is still waiting.
-        os.close(os.open(fifo, os.O_RDWR))
+        try:
+            run = farm.command("verify", str(source), "--manifest", str(fifo))
+        finally:
+            # If the command has not opened the FIFO, the reader is still waiting.
+            os.close(os.open(fifo, os.O_RDWR))
 
         assert run.returncode == 0, run.stderr
         assert fifo.is_fifo()
-        assert Manifest.model_validate_json(read.result(10)).counts.accepted == 1
+        assert Manifest.model_validate_json(read.result(60)).counts.accepted == 1

@@ -349,6 +349,8 @@ def test_a_long_hostile_text_gets_an_answer(piece: str) -> None:
         ("import Std\n", "Http "),
         ("", "structure Meta where\nMeta Meta "),
         ("", "unsafe "),
+        ("(a := 1) ", "simp +"),
+        ("", "@[aesop safe] "),
         ("def f := 1\n", "(add%apply " * 80 + ")" * 80),
         ("def f := 1\n", "@[aesop apply " * 65 + "]" * 65),
         ("", "simp (disch := " * 60 + ")" * 60),

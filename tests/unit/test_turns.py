@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from fastapi import Request
 
+from api import large_texts
 from api.intake import Intake
 from api.kimina import SnippetOptions, run_checks
 from api.large_texts import read_aside
@@ -61,7 +63,8 @@ async def test_nobody_waits_for_more_than_one_text_that_takes_a_while() -> None:
     assert max(waited) == 1
 
 
-async def test_the_snippets_of_a_request_take_turns() -> None:
+async def test_the_snippets_of_a_request_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_texts, "_TURN_S", 0.001)
     texts, options = ["theorem a : 1 = 1 := rfl"] * 30_000, SnippetOptions(0, ReportRequest())
 
     assert await turns_during(lambda: run_checks(cast("Request", None), SERVICE, "me", texts, options)) >= 3

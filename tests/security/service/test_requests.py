@@ -137,7 +137,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(impatient: str, kind: str, 
 @pytest.mark.parametrize("path", ["/v1/batches", "/v1/batches/x/rerun", "/v1/rows", "/api/check", "/mcp"])
 def test_a_strangers_body_is_not_waited_for(guarded: Guarded, path: str) -> None:
     address = urlsplit(guarded.farm.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as stranger:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as stranger:
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{{"
         stranger.sendall(head.encode())
 

@@ -21,7 +21,7 @@ async def test_any_number_of_readers_may_call_the_farm(scripted: ScriptedFarm, d
     scripted.script(*[stream(line(0, 1), {"cursor": "9-0", "done": True})] * STREAMS, answer(status_json("b")))
     readers = [driver.farm.batch("b").results() for _ in range(STREAMS)]
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         found = [await settled(next_of(reader)) for reader in readers]
         status = await settled(driver.farm.batch("b").status())
 

@@ -11,6 +11,7 @@ import pytest
 from farm.errors import ConfigurationError, EmbeddingError
 from farm.settings import Settings
 from tests.support.tei import CLOSE, GARBAGE, NAN, TOO_FEW, TOO_SHORT, Tei, vector
+from workers.embed import tei_rotation
 from workers.embed.failures import Busy, InputRejected, ServiceDown
 from workers.embed.tei import TeiServer
 from workers.embed.tei_pool import TeiPool
@@ -74,8 +75,12 @@ def test_one_server_failing_later_is_done_without(pair: tuple[Tei, Tei]) -> None
 
 
 @pytest.mark.parametrize("fault", [424, 500, 404, GARBAGE, TOO_FEW, TOO_SHORT, NAN])
-def test_a_server_that_fails_at_once_is_done_without(pair: tuple[Tei, Tei], fault: int | str) -> None:
+def test_a_server_that_fails_at_once_is_done_without(
+    monkeypatch: pytest.MonkeyPatch, pair: tuple[Tei, Tei], fault: int | str
+) -> None:
     one, other = pair
+    for rest in ("_REST_S", "_MOST_REST_S"):
+        monkeypatch.setattr(tei_rotation, rest, 600.0)
     with embedder(*pair) as both:
         one.always = fault
         np.testing.assert_array_equal(both.embed(TEXTS), EXPECTED)
