@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     lean_header_timeout_s: Annotated[Seconds, Field(description="Seconds a header may take to load.")] = 300.0
     max_timeout_s: Annotated[Seconds, Field(description="The largest `timeout_s` that a batch may ask for.")] = 600.0
     lean_max_tasks_per_child: Annotated[
-        Count, Field(description="Proofs after which a Lean process and its REPL are replaced.")
+        Count, Field(description="Proofs after which a REPL is replaced, and tasks of up to 10 s for its process.")
     ] = 1000
     lean_max_deaths: Annotated[
         Count, Field(description="A proof becomes `crashed` once its REPL or process has died this often.")

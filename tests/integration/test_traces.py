@@ -59,7 +59,8 @@ def test_one_trace_leads_from_the_request_to_every_run(traced: tuple[RunningFarm
     runs, claims = named(spans, "run"), named(spans, "claim")
     assert (request.parent, request.service) == (CALLER, "leanfarm-api")
     assert "traced-1" in request.attributes["farm.request"]
-    assert {token.parent for token in named(spans, "token")} == {request.id}
+    # Where a process lingers, the request needs no token.
+    assert {token.parent for token in named(spans, "token")} <= {request.id}
     assert {claim.parent for claim in claims} == {request.id}
     assert {claim.attributes["farm.batch"] for claim in claims} == {request.attributes["farm.batch"]}
     assert {run.service for run in runs} == {"leanfarm-lean"}
