@@ -23,9 +23,9 @@ local function accepts_canary()
 end
 
 -- Whether a canary of the batch was accepted after the lease had been claimed. A lease that has lapsed counts as claimed
--- before.
+-- before. The reaper's own verdicts, which no process has judged, have no revision.
 local function is_before_alarm()
-  local alarms = redis.call('HGET', b, 'alarmed')
+  local alarms = ARGV[7] ~= '' and redis.call('HGET', b, 'alarmed')
   return alarms and alarms ~= redis.call('HGET', 'farm:lease:' .. ARGV[1], 'alarms')
 end
 

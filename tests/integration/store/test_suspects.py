@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from farm.models import verdict
+from farm.models import Reason, verdict
 from farm.store.claims import Claim
 from farm.store.codec import unpack
 from farm.store.constants import FIRST_CANARY
@@ -12,7 +12,7 @@ from farm.store.leases import Finished, Leases
 from farm.store.pauses import resume
 from farm.store.revocation import Revocation
 from tests.support.open_store import OpenStore
-from tests.support.store import finish, lapse, put, take
+from tests.support.store import cancel, finish, lapse, put, take
 
 
 def accept_all(leases: Leases, claim: Claim) -> Finished:
@@ -84,6 +84,19 @@ def test_a_second_alarm_counts_for_what_was_claimed_after_the_first(
 
     assert accept_all(leases, between).written == 0
     assert rewards(client, batch) == {}
+
+
+def test_a_batch_with_an_alarm_can_be_cancelled(client: OpenStore, leases: Leases, valkey_url: str) -> None:
+    batch = put(valkey_url, 16, canaries=1, canaries_at=0)
+    finish(leases, take(leases, "bad", most=1))
+    cancel(valkey_url, batch)
+
+    while items := (swept := leases.sweep(batch))[1]:
+        verdicts = [verdict(item.id, item.index, reason=Reason.CANCELLED) for item in items]
+        assert leases.finish(swept[0], batch, verdicts).written == len(items)
+
+    assert client.hget(f"farm:batch:{batch}", "state") == b"cancelled"
+    assert rewards(client, batch) == dict.fromkeys(range(16))
 
 
 def test_what_is_claimed_after_the_pause_is_not_revoked(client: OpenStore, leases: Leases, valkey_url: str) -> None:
