@@ -21,7 +21,8 @@ from farm.errors import FarmError, InvalidRequest, MethodNotAllowed, NotFound, R
 _PREMISES = ("/retrieve", "/indexed-", "/max-new-premises")
 _KIMINA = ("/api/check", "/verify", "/one_pass_verify_batch", "/health")
 _MOST_DETAILS = 20
-_MOST_NAME_CHARS = 200
+MOST_NAME_CHARS = 200
+"""A name that a user gave is quoted up to this length."""
 
 
 def invalid(error: ValidationError | RequestValidationError, first_entry: int = 0) -> InvalidRequest:
@@ -62,7 +63,7 @@ def _shifted(place: list[Any], first_entry: int) -> list[Any]:
 
 def _shown(part: Any) -> Any:
     """Return a part of a finding's place; of a field's name, which may be megabytes long, only the beginning."""
-    return part[:_MOST_NAME_CHARS] if isinstance(part, str) else part
+    return part[:MOST_NAME_CHARS] if isinstance(part, str) else part
 
 
 def error_response(request: Request, error: FarmError) -> Response:

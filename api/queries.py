@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import Request
 
+from api.errors import MOST_NAME_CHARS
 from api.loading import refuse_while_loading
 from api.replies import wait_reply
 from api.service import Service
@@ -26,8 +27,6 @@ DEADLINE_S = 30.0
 _LEAST_S = 0.1
 _STORE_PATIENCE_S = 2.0
 _RETRY_S = 0.2
-# A name that a user gave is quoted up to this length.
-_MOST_NAME_CHARS = 200
 _BATCH_FIELDS = frozenset(RetrieveBatchRequest.model_fields)
 
 
@@ -104,7 +103,7 @@ def parse_queries(body: Any, service: Service) -> Retrieval:
     if not isinstance(body, dict):
         raise InvalidRequest("The body is not a JSON object")
     if (unknown := next((name for name in body if name not in _BATCH_FIELDS), None)) is not None:
-        raise _refuse(unknown[:_MOST_NAME_CHARS], "Extra inputs are not permitted")
+        raise _refuse(unknown[:MOST_NAME_CHARS], "Extra inputs are not permitted")
     states = _field(body, "states", list)
     if not 1 <= len(states) <= MAX_STATES or set(map(type, states)) != {str}:
         raise _refuse("states", f"Input should be a list of 1 to {MAX_STATES} strings")

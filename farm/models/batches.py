@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from farm.models.closed_objects import ClosedModel
+from farm.models.closed_models import ClosedModel
 from farm.models.open_words import OpenWord
 from farm.models.proofs import Label, Options, Proof, Tags
 from farm.models.verdicts import Verdict

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from farm.models.answers import Unfinished
-from farm.models.closed_objects import ClosedModel
+from farm.models.closed_models import ClosedModel
 from farm.models.limits import MAX_LEAN_OPTIONS, MAX_REQUESTS
 from farm.models.proofs import EnvironmentName, LeanText
 from farm.models.reports import Infotree

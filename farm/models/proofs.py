@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from farm.models.closed_objects import ClosedModel
+from farm.models.closed_models import ClosedModel
 from farm.models.limits import (
     MAX_CODE_CHARS,
     MAX_DEADLINE_S,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from farm.models.closed_objects import ClosedModel
+from farm.models.closed_models import ClosedModel
 from farm.models.limits import MAX_VERIFY_PROOFS
 from farm.models.proofs import encodable
 

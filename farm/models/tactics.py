@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from farm.models.answers import Unfinished
-from farm.models.closed_objects import ClosedModel
+from farm.models.closed_models import ClosedModel
 from farm.models.limits import MAX_CANDIDATES, MAX_GOALS, MAX_TACTICS
 from farm.models.open_words import OpenWord
 from farm.models.proofs import EnvironmentName, LeanText, Proof

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from api.intake import parse_batch
 from farm.errors import InvalidRequest
+from tests.support.turns import turns_during
 
 MANY = 500
 
@@ -28,23 +28,7 @@ LARGE = f"theorem large : {'(' * 20_000}1 = 1{')' * 20_000}"
     ids=["many", "large"],
 )
 def test_others_get_their_turn_while_proofs_are_read(asked: dict[str, Any], least: int) -> None:
-    turns = 0
-
-    async def read() -> Any:
-        async def count() -> None:
-            nonlocal turns
-            while True:
-                turns += 1
-                await asyncio.sleep(0)
-
-        other = asyncio.create_task(count())
-        batch = await parse_batch(asked)
-        other.cancel()
-        with suppress(asyncio.CancelledError):
-            await other
-        return batch
-
-    batch = asyncio.run(read())
+    turns, batch = asyncio.run(turns_during(lambda: parse_batch(asked)))
 
     assert turns >= least
     assert batch.priority == 7

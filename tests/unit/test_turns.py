@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from fastapi import Request
@@ -18,25 +17,10 @@ from api.large_texts import read_aside
 from api.service import Service
 from api.tactic_search import split_goals
 from farm.models import Goal, Proof, ReportRequest
+from tests.support.turns import turns_during
 
 SERVICE = cast("Service", SimpleNamespace(settings=SimpleNamespace(max_timeout_s=60, verdict_cache_mb=1)))
 OPTIONS = {"level": "compiled", "gate": "off", "environment": "default", "timeout_s": 1.0, "cache": True, "canaries": 0}
-
-
-async def turns_during(work: Callable[[], Awaitable[Any]]) -> int:
-    """Return how many turns another task gets while work is done."""
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    other = asyncio.create_task(count())
-    await work()
-    other.cancel()
-    return turns
 
 
 async def test_nobody_waits_for_more_than_one_text_that_takes_a_while() -> None:
@@ -67,7 +51,9 @@ async def test_the_snippets_of_a_request_take_turns(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(large_texts, "_TURN_S", 0.001)
     texts, options = ["theorem a : 1 = 1 := rfl"] * 30_000, SnippetOptions(0, ReportRequest())
 
-    assert await turns_during(lambda: run_checks(cast("Request", None), SERVICE, "me", texts, options)) >= 3
+    turns, _ = await turns_during(lambda: run_checks(cast("Request", None), SERVICE, "me", texts, options))
+
+    assert turns >= 3
 
 
 async def test_a_large_code_is_fingerprinted_beside_the_loop() -> None:
@@ -77,7 +63,9 @@ async def test_a_large_code_is_fingerprinted_beside_the_loop() -> None:
     async def take() -> None:
         found.extend([entry async for entry in intake.entries([Proof(code='"a" ' * 100_000 + "-- b")])])
 
-    assert await turns_during(take) >= 10
+    turns, _ = await turns_during(take)
+
+    assert turns >= 10
     [entry] = found
     assert len(entry.fingerprint) == 80
 

@@ -16,7 +16,7 @@ if not is_known and redis.call('HLEN', b .. ':items') ~= new.total then return {
 if new.key ~= '' then
   local key = 'farm:idempotency:' .. owner .. ':' .. new.key
   local seen = redis.call('HMGET', key, 'body', 'batch')
-  -- An older release may have freed the storage of the other batch without this key.
+  -- An older release may have freed the storage of the other batch and left this key.
   if seen[1] and seen[2] ~= batch and redis.call('EXISTS', 'farm:batch:' .. seen[2]) == 1 then
     return {seen[2], 0, seen[1] == new.body_hash and 'known' or 'conflict'}
   end

@@ -170,7 +170,7 @@ local function charge_owner(place, seconds)
   if served then redis.call('HSET', key, place.owner, served) else redis.call('HINCRBYFLOAT', key, place.owner, seconds) end
 end
 
--- Advances the clock of a queue by the share that each batch in the queue would have had of some work.
+-- Advances the clock of a queue by some work, divided by how many batches wait in the queue.
 local function advance(place, lane, work)
   local waiting, clock = redis.call('ZCARD', queue_key(place, lane)), clock_key(place, lane)
   if waiting == 0 then return end
