@@ -142,7 +142,7 @@ class ByteVectors:
 
 def _rounded(rows: Matrix) -> tuple[Bytes, Matrix]:
     """Return the bytes of rows, int8 [r, d], and their scales, float32 [r]."""
-    scales: Matrix = np.abs(rows).max(axis=1, initial=0.0) / np.float32(127)
+    scales: Matrix = np.divide(np.abs(rows).max(axis=1, initial=0.0), 127, dtype=np.float32)
     # Such a row has nearly no length, and 0 is near enough.
     scales[scales < _LEAST_SCALE] = 1
     return np.rint(rows / scales[:, None]).astype(np.int8), scales
@@ -152,7 +152,7 @@ def longest(rows: Matrix) -> float:
     """Return the greatest norm of a row; 0 if there are no rows."""
     # In double precision, because the squares of small numbers are 0 in single precision.
     squares: npt.NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-    return float(np.sqrt(squares.max(initial=0.0)))
+    return float(np.sqrt(np.max(squares, initial=0.0)))
 
 
 def _spans(total: int, block: int) -> Iterator[list[tuple[int, int]]]:
