@@ -23,7 +23,7 @@ JSON_LIMIT_BYTES = 32 << 20
 _PATIENCE_S = 30.0
 _SLOWEST_BYTES_PER_S = 64 << 10
 _MOST_LINES = 1_000_000
-# Brackets in texts count too; 32 MB of ordinary Lean code have fewer than a million.
+# Brackets inside strings count too; 32 MB of ordinary Lean code has fewer than a million.
 _MOST_BRACKETS = 2_000_000
 _GZIP_STEP_BYTES = 1 << 20
 
@@ -34,10 +34,10 @@ def content_type(request: Request) -> str:
 
 
 async def arriving(request: Request) -> AsyncIterator[bytes]:
-    """Yield the chunks of a body as they come.
+    """Yield the chunks of a body as they arrive.
 
     The time is limited, because a slow client holds memory that others need. A client may take `_PATIENCE_S` seconds,
-    and one second more for every `_SLOWEST_BYTES_PER_S` bytes that it has sent. Only the time spent in waiting for
+    and one second more for every `_SLOWEST_BYTES_PER_S` bytes that it has sent. Only the time spent waiting for
     chunks counts.
 
     Raises:
@@ -66,7 +66,7 @@ async def read_body(request: Request, limit: int = JSON_LIMIT_BYTES) -> bytes:
     """Return the body of a request.
 
     Raises:
-        TooLarge: the body is longer than `limit` bytes, or is announced to be.
+        TooLarge: the body is longer than `limit` bytes, or its Content-Length says that it will be.
         RateLimited: this process holds too many bytes of request bodies at the moment.
         InvalidRequest: the body arrives too slowly.
     """
@@ -88,7 +88,7 @@ def parse_json(body: bytes) -> Any:
 
     Raises:
         TooLarge: the body may have more than `_MOST_BRACKETS` lists and objects.
-        InvalidRequest: the body is not JSON, nests deeper than 1024, or holds lone surrogates.
+        InvalidRequest: the body is not JSON, nests deeper than 1024 levels, or holds lone surrogates.
     """
     # orjson holds the interpreter's lock, so a thread would not help: each million of lists takes a good part of a
     # second, during which nobody else is answered.
@@ -160,7 +160,7 @@ async def read_json_alone(request: Request, model: type[BaseModel]) -> tuple[Any
 async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     """Unpack gzip and yield the bytes in pieces of bounded size.
 
-    So the caller can refuse a gzip bomb before it fills the memory.
+    The caller can thus refuse a gzip bomb before it fills the memory.
 
     The gzip may have several members, as `cat a.gz b.gz` writes them (RFC 1952, section 2.2).
 
@@ -197,7 +197,7 @@ async def lines(chunks: AsyncIterator[bytes], limit: int, holding: Holding) -> A
     rest, seen = bytearray(), 0
     async for chunk in chunks:
         holding.add(len(chunk))
-        # A line may come in thousands of chunks, so what has come of it is not searched and copied with each.
+        # A line may come in thousands of chunks, so its earlier chunks are not searched and copied again with each.
         *whole, last = (bytes(rest) + chunk).split(b"\n") if b"\n" in chunk else [chunk]
         if whole:
             rest.clear()

@@ -38,7 +38,7 @@ class Buffered:
 
 @dataclass(slots=True)
 class Holding:
-    """The bytes of one request's body, held until the request is answered, or, of NDJSON, until they are stored."""
+    """The bytes of one request's body, held until the request is answered, or until they are stored (NDJSON)."""
 
     buffered: Buffered
     owner: str
@@ -52,7 +52,7 @@ class Holding:
         """
         if not self.buffered.has_room(self.owner, size_bytes):
             raise RateLimited(
-                "Too many large bodies at once: send fewer at a time, or NDJSON of shorter lines to /v1/batches",
+                "Too many large bodies at once: send fewer at a time, or NDJSON with shorter lines to /v1/batches",
                 retry_after_s=_RETRY_AFTER_S,
                 details={"limit": "buffered"},
             )
@@ -60,7 +60,7 @@ class Holding:
         self.size_bytes += size_bytes
 
     def release(self, size_bytes: int) -> None:
-        """Hold this many bytes less."""
+        """Hold this many fewer bytes."""
         self.buffered.change(self.owner, -size_bytes)
         self.size_bytes -= size_bytes
 

@@ -62,7 +62,7 @@ def _shifted(place: list[Any], first_entry: int) -> list[Any]:
 
 
 def _shown(part: Any) -> Any:
-    """Return a part of a finding's place; of a field's name, which may be megabytes long, only the beginning."""
+    """Return a part of a finding's place; a field's name is cut short, because it may be megabytes long."""
     return part[:MOST_NAME_CHARS] if isinstance(part, str) else part
 
 
@@ -113,7 +113,7 @@ def add_error_handlers(app: FastAPI) -> None:
         return answer
 
     async def disconnected(_request: Request, _error: Exception) -> Response:
-        # The client left before its body had come. Nobody reads this; the log and the counts of requests show it.
+        # The client left before its body arrived. Nobody reads this answer; the log and the counts of requests show it.
         return Response(status_code=499)
 
     async def fault(request: Request, _error: Exception) -> Response:

@@ -78,7 +78,7 @@ def _parse(value: Any, first_proof: int) -> BatchRequest:
 
 def too_many() -> TooLarge:
     """Return the error for more proofs than a batch may have."""
-    return TooLarge(f"A batch has at most {MAX_BATCH_PROOFS} proofs: send several")
+    return TooLarge(f"A batch has at most {MAX_BATCH_PROOFS} proofs: send several batches")
 
 
 def parse_options(query: QueryParams) -> Options:
@@ -191,7 +191,7 @@ class Intake:
         await self.service.batches.stage(self.staging, self.entries(proofs))
 
     async def entries(self, proofs: Iterable[Proof]) -> AsyncIterator[StagedItem]:
-        """Yield proofs as items to stage, and canaries among them; raises InvalidRequest and TooLarge as `add` does."""
+        """Yield proofs and canaries as items to stage; raises InvalidRequest and TooLarge as `add` does."""
         header = ""
         for proof in proofs:
             index = self._count(proof)
@@ -271,7 +271,7 @@ async def commit(service: Service, staging: Staging, submission: NewBatch) -> Co
 
 
 async def stage_and_commit(service: Service, staging: Staging, entries: Entries, submission: NewBatch) -> Committed:
-    """Turn tasks into a batch; a failure leaves nothing behind.
+    """Stage items and commit them as a batch; a failure leaves nothing behind.
 
     Raises:
         FarmError: as `Batches.stage`, `Batches.commit` and iterating over `entries` do.
@@ -287,7 +287,7 @@ async def stage_and_commit(service: Service, staging: Staging, entries: Entries,
 async def read_proof_lines(request: Request, digest: Any) -> AsyncIterator[list[Proof]]:
     """Yield the proofs of an NDJSON body in slices. A gzip body is unpacked; `digest` gets every unpacked byte.
 
-    What has come of the body is held in memory until its slice has been used.
+    The bytes of a slice are held in memory until the slice has been used.
 
     Raises:
         RateLimited: this process holds too many bytes of request bodies at the moment.

@@ -8,7 +8,7 @@ from farm.store.retrievals import Retrieval
 
 
 class Embedded:
-    """Remembers the hashes of the new premises that were used last, one for each vector that the embed room keeps.
+    """Remembers the hashes of the new premises used most recently: as many as the embed room keeps vectors.
 
     From these hashes, the API estimates how many texts of a query still have to be embedded. An estimate is enough: it
     only decides whether the query is admitted. The embed worker divides a query that has many texts.

@@ -1,4 +1,4 @@
-"""Reads texts so that other requests get their turn: large ones in a thread, small ones for a while at a time."""
+"""Reads texts without holding up other requests: large texts in a thread, small texts for a short time in turn."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-# A statement is read at some microseconds per character: in tens of milliseconds if it is this long, in several seconds
-# if it is as long as a statement may be.
+# Reading a statement takes some microseconds per character: tens of milliseconds if the statement is this long, several
+# seconds if it is as long as a statement may be.
 LARGE_CHARS = 16_384
 _MOST_PROOFS = 50
 # Small texts are read for this long before other requests get their turn.
@@ -44,8 +44,8 @@ async def read_aside(size: int, read: Callable[P, T], *args: P.args, **kwargs: P
     Args:
         size: how many characters, or bytes, the texts have.
         read: the function; it must not depend on the thread in which it runs.
-        args: its arguments.
-        kwargs: its arguments by name.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
     """
     if size <= LARGE_CHARS:
         result = read(*args, **kwargs)

@@ -41,7 +41,7 @@ class Work:
 
 
 async def read_model(request: Request, model: type[Model]) -> Model:
-    """Return the body of a request.
+    """Return the body of a request as a model.
 
     Raises:
         InvalidRequest: the body does not fit the model.

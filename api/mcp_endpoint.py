@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a farm that listens everywhere is asked at loopback
 # The caller's key during one request; tasks that the request starts inherit it.
 _KEY: ContextVar[str] = ContextVar("key", default="")
-# A call is retried only this often: an agent that waits should soon learn that a part of the farm does not answer.
+# A call is retried only this many times: an agent that waits should soon learn that a part of the farm does not answer.
 _RETRIES = 2
 # A call holds at most one text, which may become twice as long when it is written as JSON.
 _LIMIT_BYTES = 4 << 20

@@ -91,7 +91,7 @@ class _Snapshot(Collector):
     def _kept(self) -> Iterator[Metric]:
         cache = self._cache
         yield GaugeMetricFamily("farm_verdict_cache_entries", "Verdicts kept to answer repeats", value=cache.kept)
-        yield GaugeMetricFamily("farm_verdict_cache_bytes", "Memory that Redis uses for them", value=cache.bytes)
+        yield GaugeMetricFamily("farm_verdict_cache_bytes", "Memory of kept verdicts in Redis", value=cache.bytes)
         yield CounterMetricFamily("farm_verdict_cache_hits", "Proofs answered without a run", value=cache.hits)
         yield CounterMetricFamily("farm_verdict_cache_misses", "Proofs without a kept verdict", value=cache.misses)
         yield CounterMetricFamily("farm_verdict_cache_shared", "Proofs that waited for a run", value=cache.shared)

@@ -83,7 +83,7 @@ def body_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def body_or_nothing(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the OpenAPI entry for such a body if it may also be absent, or null."""
+    """Return the OpenAPI entry for a body that a route parses itself, and that may be absent or null."""
     schema = {"anyOf": [_reference(model), {"type": "null"}], "title": "Body"}
     return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
 

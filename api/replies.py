@@ -21,12 +21,12 @@ from farm.store.client import AsyncRedisClient
 from farm.store.connection import translated
 
 _BLOCK_S = 2
-# If a read has not ended this long after it should have, the loop gives the read up. The replies are still in the list.
+# If a read has not ended this long after it should have, the loop abandons it. The replies are still in the list.
 _SILENCE_S = 1
 _MOST = 100
 _RETRY_S = 0.2
-# The loop pauses this long after replies. The requests that got them go on first, and the replies that come meanwhile
-# are read together.
+# The loop pauses this long after it has handed replies over. The requests that got them go on first, and the replies
+# that come meanwhile are read together.
 _REST_S = 0.001
 _LOOK_EVERY_S = 3.0
 

@@ -71,7 +71,7 @@ async def get_service(request: Request) -> Service:
 async def admit(request: Request, find_owner: Callable[[Keyring, str | None], str]) -> str:
     """Admit a request and return its owner, whom `find_owner` finds by the keyring and the `Authorization` header.
 
-    A farm without keys has a single owner, who may ask as often as it likes.
+    A farm without keys has a single owner, whose requests are not limited.
 
     Raises:
         RateLimited: the key asks too often.
@@ -109,7 +109,7 @@ def _by_scope(scope: Scope) -> Callable[[Keyring, str | None], str]:
 async def serving(request: Request, owner: str) -> AsyncIterator[str]:
     """Within this context, add the bytes read from a request's body to what the request's owner holds in memory.
 
-    Leave the context once the request is answered: the bytes then count no more.
+    Leave the context once the request is answered: the bytes then no longer count.
     """
     holding = request.state.holding = Holding((await get_service(request)).buffered, owner)
     try:

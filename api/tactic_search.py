@@ -62,7 +62,7 @@ def answer_goals(goals: Sequence[Goal], shares: Sequence[Share], found: Sequence
     for share, answer in zip(shares, found, strict=True):
         _put(results[share.goal], share, answer)
     findings = [finding(answer) for answer in found]
-    # If a share did not end, its reason is the reason of the whole answer. Each candidate has its own status as well.
+    # If a share did not finish, its reason is that of the whole answer. Each candidate has its own status as well.
     worst = next((each for each in findings if each["reason"]), findings[0])
     total: dict[str, Any] = {
         "time_s": sum(each["time_s"] for each in findings),

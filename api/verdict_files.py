@@ -1,4 +1,4 @@
-"""Makes one Parquet file of a batch's verdicts, and sends it while making it, one page of proofs after the other."""
+"""Makes one Parquet file of a batch's verdicts, and sends it while it is being made, one page of proofs at a time."""
 
 from __future__ import annotations
 

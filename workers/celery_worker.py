@@ -34,7 +34,7 @@ def run_worker(settings: Settings, app: Celery, room: str, queue: str, processes
         app: the room's app.
         room: the room's name, which is the first part of the node name that Flower shows.
         queue: the queue from which the worker takes tokens.
-        processes: how many processes work.
+        processes: how many processes to fork.
 
     Raises:
         SchemaMismatch: the store's state was written by a release that is too old or too new for this one.

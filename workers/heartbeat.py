@@ -1,4 +1,4 @@
-"""The heartbeat of a worker process: a thread that reports to Redis every two seconds, also during a long proof."""
+"""The heartbeat of a worker process: a thread that reports to Redis every two seconds, even during a long proof."""
 
 from __future__ import annotations
 

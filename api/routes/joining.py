@@ -20,6 +20,6 @@ async def join(service: ServiceDep, _owner: JoinerDep, response: Response) -> Ho
     The key needs the scope `join`, which no key has unless it was asked for by name.
     """
     if service.keyring.is_open:
-        raise Conflict("Hosts join only a farm with keys: set API_KEYS_FILE, and make one with the scope `join`")
+        raise Conflict("Hosts join only a farm with keys: set API_KEYS_FILE, and make a key with the scope `join`")
     response.headers["Cache-Control"] = "no-store"
     return host_settings(service.settings)

@@ -1,4 +1,4 @@
-"""Rewards for trainers that ask a URL."""
+"""Rewards for trainers that fetch them from a URL."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1", tags=["proofs"], responses=FAILURES)
 
 @router.post("/rows", response_model=RowsAnswer, openapi_extra=body_of(RowsRequest))
 async def rows(request: Request, _owner: VerifierDep) -> RowsAnswer:
-    """Read up to 1 000 rows of a data set as `farm verify` does, by the usual names of columns; nothing is verified."""
+    """Read up to 1 000 rows of a data set as `farm verify` does, by the usual column names; nothing is verified."""
     body = await read_model(request, RowsRequest)
     return RowsAnswer(results=await asyncio.to_thread(_read_all, body.rows))
 
@@ -37,4 +37,4 @@ def _read(row: dict[str, Any]) -> RowFields:
         return RowFields(id=name, wrong=invalid(error).message)
     except RecursionError:
         # A statement may be a struct that holds another statement, and so on.
-        return RowFields(id=name, wrong="The row's structs lie too deep in each other")
+        return RowFields(id=name, wrong="The row's structs are nested too deeply")

@@ -225,7 +225,7 @@ def test_a_word_is_explained_on_focus(page: Page, mixed: str) -> None:
     explained = page.run(
         "return document.getElementById(document.activeElement.getAttribute('aria-describedby')).innerText"
     )
-    assert explained.startswith("Rules about Lean's words")
+    assert explained.startswith("Rules about the words")
 
 
 WHERE = """

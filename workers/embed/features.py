@@ -74,7 +74,7 @@ def _add_claim(bag: Bag, statement: ParsedStatement, hypotheses: list[Terms], co
 
 
 def _repeated(conclusion: str) -> str:
-    """Return what stands for a conclusion in the rule of each hypothesis: a long conclusion's digest."""
+    """Return what stands for a conclusion in the rule of each hypothesis: the conclusion, or a long one's digest."""
     if len(conclusion) <= _LONGEST_REPEATED:
         return conclusion
     return blake2b(conclusion.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -26,7 +26,7 @@ _BATCH = 256
 
 
 def gpus() -> list[str]:
-    """Return what `nvidia-smi -L` lists; nothing if there is no driver."""
+    """Return the GPUs that `nvidia-smi -L` lists, one line each; nothing if there is no driver."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return []
@@ -38,14 +38,15 @@ def missing(settings: Settings, found: list[str]) -> str:
     """Return why this host cannot embed on a GPU of its own; empty if no reason is known."""
     if not found:
         return (
-            "No NVIDIA GPU is seen here (`nvidia-smi -L`): its driver, or in a container the NVIDIA container toolkit"
+            "No NVIDIA GPU is seen here (`nvidia-smi -L`): install the driver, or in a container the "
+            "NVIDIA container toolkit"
         )
     if settings.embed_service_urls:
         return ""
     if not settings.model_id:
         return "Neither EMBED_SERVICE_URL nor MODEL_ID is set: the lexical embedder uses no GPU"
     if find_spec("torch") is None:
-        return "MODEL_ID is set without EMBED_SERVICE_URL, and sentence-transformers is not here: `leanfarm[embed]`"
+        return "MODEL_ID is set without EMBED_SERVICE_URL, but sentence-transformers is missing: add `leanfarm[embed]`"
     torch: Any = import_module("torch")
     return "" if torch.cuda.is_available() else f"torch {torch.__version__} has no CUDA here: install a build with CUDA"
 

@@ -13,7 +13,7 @@ from workers.embed.features import features
 from workers.embed.statements import read
 
 DIMENSION = 768
-# Bounds what is held at once. At worst, a text has some thousand features, which take about 60 bytes each.
+# Bounds what is held at once. At worst, a text has a few thousand features, which take about 60 bytes each.
 _SHARE = 128
 _TINY = 1e-12
 

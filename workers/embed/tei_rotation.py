@@ -54,7 +54,7 @@ class Rotation:
     def lend(self, inputs: int, without: Collection[Turn] = ()) -> Iterator[Turn]:
         """Lend a service for a call with this many inputs; if the block raises `ServiceDown`, the service rests.
 
-        The services `without` are not lent; there must be others.
+        The services in `without` are not lent; there must be others.
         """
         with self._lock:
             turn = min((turn for turn in self.turns if turn not in without), key=self._preference)

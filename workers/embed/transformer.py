@@ -32,7 +32,7 @@ class TransformerEmbedder:
         revision = settings.model_revision
         self.name = f"{settings.model_id}@{revision}" if revision else settings.model_id
         self._model = _load(settings.model_id, revision)
-        # On a CPU half precision is slower than single, if it exists at all.
+        # On a CPU, half precision is slower than single precision, if it is supported at all.
         if settings.dtype == "float16" and self._model.device.type == "cuda":
             self._model.half()
         self.dimension = len(self._encode(["dimension"], 0)[0])

@@ -185,7 +185,7 @@ class LeanEngine:
         }
 
     def _rest(self, why: str) -> None:
-        """Log that the REPL does not start, and wait a little, or this host would fail one item after another."""
+        """Log that the REPL does not start, and wait a little: else this host would fail one item after another."""
         _log.error("repl.start_failed", error=why)
         self._failure = why
         time.sleep(_START_BACKOFF_S)

@@ -57,7 +57,7 @@ def read_feedback(response: Reply | None, messages: list[Message], place: Place)
 
 
 def split_goals(text: str) -> list[str]:
-    """Return the single goals from a text in which Lean printed one or more goals.
+    """Return the individual goals from a text in which Lean printed one or more goals.
 
     Each goal ends with its target, and the further lines of a target are indented.
     """

@@ -14,7 +14,7 @@ from farm.models import Message, Sorry
 # less.
 _MOST_BYTES, _LEAST_BYTES = 2 << 20, 32 << 10
 _BATCH_BYTES, _ANSWER_BYTES = 512 << 20, 64 << 20
-# What the severity and positions of a message take in JSON; without it, millions of empty messages would count nothing.
+# What a message's severity and positions take in JSON; without it, millions of empty messages would count as nothing.
 _FRAME_BYTES = 100
 # What a character takes in JSON at most: a control character is written as \u0000.
 _CHARACTER_BYTES = 6

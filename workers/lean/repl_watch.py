@@ -63,7 +63,7 @@ class Watch:
 
         Raises:
             ReplTimeout: the conversation took longer than `timeout_s`.
-            ReplOutOfMemory: the REPL took more memory than it may.
+            ReplOutOfMemory: the REPL took more memory than it may have.
             GivenUp: the batch is cancelled, the lease is lost, or this process has to stop.
             ReplGone, GuardTripped: the REPL died by itself, or sent a false reply.
         """

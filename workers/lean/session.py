@@ -187,7 +187,7 @@ class Session:
     def load(self, header: str, *, is_checked: bool = False) -> Header:
         """Return a loaded header; if this REPL has not loaded the header, load it first.
 
-        An empty header stands for Lean's initial environment. Call `ensure_alive` before.
+        An empty header stands for Lean's initial environment. Call `ensure_alive` first.
 
         Args:
             header: the header's text.

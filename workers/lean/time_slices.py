@@ -96,12 +96,12 @@ def _answer_in_time(ask: Callable[[], Outlook | None]) -> Outlook | None:
 
 
 def first_slice_s(timeout_s: float, timed: int, longest_s: float, load_s: float) -> float | None:
-    """Return the seconds of a slice. If a slice would not pay, return None: a run then has its full time in any case.
+    """Return the seconds of a slice. If a slice would not pay off, return None: the run then has its full time.
 
     There is no slice until 100 runs of the batch have been decided. A slice is as long as the longest decided run, but
     at least 2 s. If n runs have been decided, the next run that ends by itself outlasts them all with probability
     1 / (n + 1), by the rule of succession. A deferral costs the time of the slice, which is lost, and the loading of
-    the header. It saves the rest of the full time. A slice pays if a deferral saves more than it costs.
+    the header. It saves the rest of the full time. A slice pays off if a deferral saves more than it costs.
 
     Args:
         timeout_s: the full time.

@@ -23,7 +23,7 @@ class TokenSummary:
 
     def add(self, claim: Claim, written: int) -> None:
         """Count a chunk and the verdicts that it gave."""
-        # Proofs for which a client waits are a batch whose id nobody knows. One token may serve hundreds of them.
+        # Proofs for which a client waits form a batch whose id nobody knows. One token may serve hundreds of them.
         place = "" if claim.is_interactive else claim.batch, _header(claim)
         self.chunks += 1
         self.written[place] = self.written.get(place, 0) + written

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from workers.premises.cores import CORES, spread
 from workers.premises.selectors import Ids, Matrix, Selection
 
-# NumKong's stubs name its own tensors only; it takes and gives whatever has the buffer protocol.
+# NumKong's stubs name only its own tensors, but it accepts and returns anything that has the buffer protocol.
 numkong: Any = _numkong
 
 Bytes = npt.NDArray[np.int8]
@@ -37,12 +37,12 @@ _TOGETHER_FROM = 4
 _MOST = 4096
 """A query with more candidates than this gets none: then a search in half precision is faster."""
 _LEAST_SCALE = 1e-30
-# The rounding of a score in single precision, once as it is found here and once as it is returned, relative to the
-# lengths of the vectors; with room to spare.
+# Bounds the rounding errors of a score in single precision, both here and in the answer, relative to the lengths of the
+# vectors; with room to spare.
 _ROUNDING = 8 * 2.0**-24
-# The costs of a pass over all vectors: for a single query, and for several together, on one core and for each query in
-# addition. The unit is one FAISS scan of all vectors on one core; docs/benchmarks.md has the measurements. A scan takes
-# up to twice as long if the accessible vectors are scattered, so a single pass is taken to be cheaper than it is.
+# The costs of a pass over all vectors: `_ALONE` for a single query; for several together on one core, `_PASS`, and
+# `_PER_QUERY` for each. The unit is one FAISS scan of all vectors on one core (docs/benchmarks.md has measurements). A
+# scan takes up to twice as long if the accessible vectors are scattered, so `_ALONE` is set below its true cost.
 _ALONE, _PASS, _PER_QUERY = 0.4, 1.6, 0.12
 
 

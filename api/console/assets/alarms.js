@@ -19,7 +19,7 @@ let feeding = AbortSignal.abort();
  */
 const markOf = ({ name, text }) => [...(name || text)].reduce((sum, character) => (Math.imul(31, sum) + character.codePointAt(0)) | 0, 0);
 
-// The alarms that a person has folded in this browser: their marks, each with the time at which it began.
+// The alarms that a person has folded in this browser: their marks, each with the time at which the alarm began.
 let folded = new Map();
 let isKept = true;
 
@@ -51,7 +51,7 @@ function forget(alarms) {
   write();
 }
 
-/** Show the view that the link leads to, also if it is shown already: the person may have scrolled away. */
+/** Show the view that the link leads to, even if it is already shown: the person may have scrolled away. */
 function showAgain({ target }) {
   if (target.hash === location.hash) dispatchEvent(new HashChangeEvent("hashchange", { oldURL: location.href }));
 }
@@ -65,7 +65,7 @@ function remember({ target }, mark, since) {
 
 function alarm({ kind, name, text, title, action, since, see }) {
   const mark = markOf({ name, text });
-  const from = since === null ? "since now" : `since ${clock(since)}`;
+  const from = since === null ? "since just now" : `since ${clock(since)}`;
   return h(
     "details",
     { class: `note alarm ${GRAVE.includes(kind) ? "rejected" : "undecided"}`, open: !folded.has(mark), ontoggle: (event) => remember(event, mark, since) },

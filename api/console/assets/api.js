@@ -74,7 +74,7 @@ async function send(path, { body, signal, method = body === undefined ? "GET" : 
   return response;
 }
 
-/** Return the JSON that a route answers; if there is a body, the body is posted. Throws ApiError. */
+/** Return the JSON that a route answers with; if there is a body, the body is posted. Throws ApiError. */
 export async function ask(path, options = {}) {
   // A posted request may take as long as its proof; all others are answered at once.
   const ears = options.body === undefined ? listen(options.signal) : null;
@@ -98,7 +98,7 @@ export async function file(path, { end, ...options }) {
   throw new ApiError(503, "incomplete", "The file broke off before its end, and nothing was saved: try again.");
 }
 
-/** Yield an NDJSON answer's objects, in lists of those that came together. Throws ApiError (`silent` if it hangs). */
+/** Yield an NDJSON answer's objects, in lists that arrived together. Throws ApiError (`silent` if it hangs). */
 export async function* lines(path, options) {
   const ears = listen(options.signal);
   try {
@@ -119,7 +119,7 @@ export async function* lines(path, options) {
   }
 }
 
-/** Wait so many seconds, or until the signal is aborted. */
+/** Wait this many seconds, or until the signal is aborted. */
 export function sleep(seconds, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, seconds * 1000);

@@ -34,7 +34,7 @@ function facts(status) {
   const asked = [timeout_s && `limit ${timeout_s} s each`, environment && `environment ${environment}`, status.tags?.length && `tags ${status.tags.join(" ")}`];
   const time = status.finished_at ? `, took ${seconds(status.finished_at - status.created_at)} (${pace(status)})` : "";
   const more = [status.paused && "paused for its owner's attention", status.revoked && `${many(status.revoked, "verdict")} revoked`,
-    status.invalid_statements && `${many(status.invalid_statements, "proof")} of a statement that Lean does not read`];
+    status.invalid_statements && `${many(status.invalid_statements, "proof")} with a statement that Lean cannot read`];
   const text = [`submitted ${clock(status.created_at)}${time}`, ...asked, ...more].filter(Boolean).join(" · ");
   const parent = status.parent && [" · runs again what was undecided in ", h("a", { href: `#/batches/${status.parent}` }, "an earlier batch"), ` (`, h("a", { href: `#/compare/${status.parent}/${status.batch_id}` }, "compare"), ")"];
   return [text, ...(parent ?? [])];

@@ -60,7 +60,7 @@ function nothingYet() {
     h("h2", {}, "No batch yet"),
     h("p", {}, "Paste a proof into ", h("a", { href: "#/try" }, "Try"), ", or submit some from a terminal:"),
     h("pre", { class: "code" }, `export FARM_URL=${location.origin}\nfarm verify proof.lean      # or a folder, or lines of JSON`),
-    h("p", { class: "quiet" }, "They appear here at once, and stay until the farm's retention is over."),
+    h("p", { class: "quiet" }, "Batches appear here at once, and stay until the farm's retention period ends."),
   );
 }
 

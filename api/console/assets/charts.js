@@ -74,7 +74,7 @@ const stacked = (rows) => rows[0].values.map((value, at) => (value === null ? nu
  * `columns` are the history's columns (`columnsOf`). `rows` are `{name, className, of}`. `of(minutes)` returns the
  * value of a column, or null, from the column's known minutes; the value may be Infinity. `say` puts the highest value
  * into words. `highest(minutes)` returns a column's highest value, if its rows may show a minute that does not have it.
- * `none` says that the known minutes have no value.
+ * `none` is the text to show if the known minutes have no value.
  */
 export function chart(history, columns, { title, unit, rows, isMean, isStacked, highest, say = (most) => `at most ${most} ${unit}`, none, write = count }) {
   const valuesOf = (of) => columns.map((minutes) => (minutes.length ? of(minutes) : null));

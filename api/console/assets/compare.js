@@ -28,7 +28,7 @@ function words([first, second]) {
   };
 }
 
-/** Return what the two batches are called here: their names, with the beginnings of ids if the names are equal. */
+/** Return what the two batches are called here: their names, with the beginnings of ids if equal or missing. */
 function namesOf(statuses) {
   const [a, b] = statuses.map((status) => nameOf(status));
   return statuses.map((status) => (a === b || !nameOf(status) ? `${nameOf(status)} ${status.batch_id.slice(0, 8)}`.trim() : nameOf(status)));
@@ -211,7 +211,7 @@ export async function show(main, route, signal) {
     list.update();
   };
   note.className = "judgement";
-  const said = h("p", { class: "quiet" }, "For each problem: how many attempts each batch has accepted, and what that changes for the second batch.");
+  const said = h("p", { class: "quiet" }, "For each problem: how many of each batch's attempts were accepted, and how the second batch compares with the first.");
   const choice = h("div", { class: "chips", role: "group", "aria-label": "Show" }, chips.map(([, chip]) => chip));
   main.append(changes, h("div", { class: "cards" }, cards.map(({ element }) => element)), h("div", { class: "tools" }, swap), said, h("search", {}, choice), list.element);
   draw();

@@ -49,7 +49,7 @@ export function table(caption, columns, body) {
   );
 }
 
-/** Return a function that calls `draw` in the next frame: once, however often the function is called before. */
+/** Return a function that calls `draw` in the next frame: once, however often the function is called before then. */
 export function everyFrame(draw) {
   let isAsked = false;
   return () => {

@@ -43,7 +43,7 @@ export function repair({ tactic, tactic_pos, goals, left_out }) {
     "div",
     { class: "repair" },
     tactic && [h("p", {}, `The tactic that failed${place}:`), lean(h("pre"), tactic)],
-    goals.length ? h("p", {}, goals.length === 1 ? "The goal in front of it:" : `The ${goals.length} goals in front of it:`) : null,
+    goals.length ? h("p", {}, goals.length === 1 ? "The goal before it:" : `The ${goals.length} goals before it:`) : null,
     goals.map(goal),
     left_out ? h("p", { class: "quiet" }, `and ${left_out} more`) : null,
   );

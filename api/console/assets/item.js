@@ -29,7 +29,7 @@ export async function show(main, route, signal) {
   const waiting = poll(signal, async () => {
     const { proof, verdict } = await ask(path, { signal });
     if (proof.id && !isShown) title.append(h("span", { class: "quiet" }, visible(proof.id)));
-    note.textContent = verdict ? "" : "It has no verdict yet; it appears here when it has.";
+    note.textContent = verdict ? "" : "There is no verdict yet; it will appear here.";
     if (verdict || !isShown) body.replaceChildren(...parts(proof, verdict, back));
     isShown = true;
     return verdict ? undefined : 1;

@@ -1,4 +1,4 @@
-// Colours Lean 4's text, with Shiki and the grammar of Lean's own editors. The text is shown plain first; colours come
+// Colours Lean 4 texts, with Shiki and the grammar of Lean's own editors. A text is shown plain first; its colours come
 // when Shiki has read it, if it can be loaded. The colours are only an aid: they do not show how Lean reads the text.
 
 import { visible } from "./characters.js";
@@ -10,7 +10,7 @@ const MOST_CHARS = 4000;
 const BORDERS = /\/-|-\/|"/;
 // The time that a line takes grows with the number of comments that are open around it.
 const MOST_NESTED = 100;
-// The page draws and takes keys between two turns of the reader.
+// The page draws and handles keys between two turns of the reader.
 const TURN_MS = 8;
 // The reader can go on from every line whose number is a multiple of this.
 const KEPT_LINES = 1000;
@@ -58,7 +58,7 @@ function made({ codeToTokensBase, createJavaScriptRawEngine, createShikiPrimitiv
   };
 }
 
-/** Let the page draw and take keys if the reader's turn is over. */
+/** Let the page draw and handle keys if the reader's turn is over. */
 async function pause() {
   if (performance.now() < turnEnd) return;
   await new Promise((resolve) => setTimeout(resolve));
@@ -88,7 +88,7 @@ export function reader(lines, element) {
       const line = read(lines[at], state);
       state = line.state;
       if (at >= first && line.found.length) put(at, line.found);
-      // So long a line is not read: nobody knows whether the next line is in a comment.
+      // A line this long is not read, so nobody knows whether the next line is in a comment.
       if (lines[at].length >= MOST_CHARS && BORDERS.test(lines[at])) return;
     }
   };
@@ -110,7 +110,7 @@ export function coloured(line, found, start = 0, end = line.length) {
   return pieces;
 }
 
-/** Give a shown line its colours, unless a person is marking text in it: replaced text is marked no more. */
+/** Give a shown line its colours, unless a person has selected text in it: new text would end the selection. */
 export function paint(line, pieces) {
   const selection = getSelection();
   if (selection.isCollapsed || !selection.containsNode(line, true)) line.replaceChildren(...pieces);

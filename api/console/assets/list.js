@@ -96,7 +96,7 @@ export function virtualList(label, columns, { length, key, cells, refresh, isOpe
     buttons[0].focus();
   }
 
-  /** Move the focus so many rows on from the active row. */
+  /** Move the focus by this many rows from the active row. */
   function move(step) {
     settle();
     if (!size) return;
@@ -125,7 +125,7 @@ export function virtualList(label, columns, { length, key, cells, refresh, isOpe
 
   function open(event) {
     const link = event.target.closest(".row")?.querySelector("a");
-    // A person may be marking text in order to copy it.
+    // A person may be selecting text in order to copy it.
     if (!link || event.target.closest("a") || !getSelection().isCollapsed) return;
     // The link gets the same click, so that with Ctrl it opens another tab here too.
     link.dispatchEvent(new MouseEvent("click", event));

@@ -1,4 +1,4 @@
-// Finds the first thing that is wrong in a judged text, and what of Lean's words a page shows.
+// Finds the first error or sorry in a judged text, and chooses how much of Lean's output a page shows.
 
 // Lean reports these errors in a place where an earlier error left a gap. So they are consequences, not causes.
 const CONSEQUENCES = /^(?:cannot evaluate (?:code because it uses 'sorry'|expression that depends on the `sorry` axiom)|aborting evaluation since the expression depends on the 'sorry' axiom)/;
@@ -31,7 +31,7 @@ export function written({ messages, sorries }) {
   return said.map(({ severity, pos, data }) => `${severity}${pos ? ` at line ${pos.line}, column ${pos.column}` : ""}:\n${data}\n`).join("\n");
 }
 
-/** Return a verdict with what a page shows of its messages and sorries, errors first, and whether that is not all. */
+/** Return a verdict with only the messages and sorries that a page shows, errors first, and whether any were cut. */
 export function shortened(verdict) {
   let left = SHOWN_CHARS;
   function cut(text) {

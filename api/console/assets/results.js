@@ -12,7 +12,7 @@ const SORTING_SHARE = 0.05;
 const OUTCOME_OF_KIND = KINDS.map((kind) => OUTCOMES.indexOf(outcomeOf(kind)));
 const NATURAL = new Intl.Collator("en", { numeric: true });
 
-/** What is known of a batch's verdicts, in the order they came. */
+/** What is known about a batch's verdicts, in the order in which they came. */
 export class Results {
   constructor(batch, total) {
     Object.assign(this, { batch, total, size: 0, cursor: null, isComplete: false, engine: "", silences: 0 });

@@ -13,7 +13,7 @@ function links() {
 /** Move the focus to the row that an arrow key leads to. Return whether there is such a row. */
 export function moveRow({ key, target, shiftKey, defaultPrevented }) {
   const step = STEPS[key];
-  // With Shift, the arrow keys mark text.
+  // With Shift, the arrow keys select text.
   if (!step || shiftKey || defaultPrevented || target.closest(KEEP)) return false;
   const rows = links();
   // A row of a table has other links too.

@@ -39,7 +39,7 @@ function rowsOf(text) {
   const rows = whole(text) ?? lines();
   const odd = rows.findIndex((row) => row === null || typeof row !== "object" || Array.isArray(row));
   if (odd >= 0) throw new Error(`Row ${odd + 1} is not a JSON object, with a value for each column.`);
-  if (!rows.length) throw new Error("There is no row in it.");
+  if (!rows.length) throw new Error("The text has no rows.");
   return rows;
 }
 
@@ -115,5 +115,5 @@ export function rowChooser(use, signal) {
   draw();
   const fields = h("div", { class: "knobs" }, h("div", { class: "field" }, h("label", { for: "rows-file" }, "Or open the file"), file), chooser);
   const where = h("div", { class: "field" }, h("label", { for: "rows" }, "Paste the file: lines of JSON, or a JSON list"), paste);
-  return h("details", { open: held.results.length > 0 }, h("summary", {}, "Take a row of a benchmark file"), where, fields, note, failure);
+  return h("details", { open: held.results.length > 0 }, h("summary", {}, "Take a row from a benchmark file"), where, fields, note, failure);
 }

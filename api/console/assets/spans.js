@@ -1,8 +1,8 @@
 // The farm counts times in spans, such as 10 to 30 s: here the counts of several minutes become one figure.
 
 /**
- * Return the upper end, in seconds, of the span that holds the time which a share of the minutes' proofs did not exceed;
- * Infinity if that span has no upper end, and null if no proof was counted. `field` names the counts of a minute.
+ * Return the upper end, in seconds, of the span that holds a quantile of the times in some minutes (`share` 0.5: the
+ * median); Infinity if that span has no upper end, and null if no proof was counted. `field` names a minute's counts.
  */
 export function endOf(minutes, field, share) {
   const counts = new Map();

@@ -3,11 +3,11 @@
 import { h } from "./dom.js";
 
 const MEANINGS = {
-  "Level reached": "How much an accepted proof was checked: compiled (Lean reported no error and no sorry), checked (what was proved is the statement that was asked for, and rests on allowed axioms alone) or attested (an external checker agrees).",
-  Level: "How much an accepted proof is to be checked: compiled (Lean reports no error and no sorry), checked (what was proved is the statement that was asked for, and rests on allowed axioms alone; needs a statement) or attested (an external checker agrees).",
-  Gate: "Rules about Lean's words that refuse a text before any Lean process sees it. strict: they were applied; off: they were not.",
+  "Level reached": "How thoroughly an accepted proof was checked: compiled (Lean reported no error and no sorry), checked (what was proved is the statement that was asked for, and rests on allowed axioms alone) or attested (an external checker agrees).",
+  Level: "How thoroughly an accepted proof is to be checked: compiled (Lean reports no error and no sorry), checked (what was proved is the statement that was asked for, and rests on allowed axioms alone; needs a statement) or attested (an external checker agrees).",
+  Gate: "Rules about the words that a text may contain. A text that breaks a rule is refused before any Lean process sees it. strict: the rules were applied; off: they were not.",
   Attempts: "How many runs the verdict took. More than one: a worker died or was stopped meanwhile, and the proof ran again.",
-  Axioms: "What the proof rests on beside its own text. Asked for at the level checked.",
+  Axioms: "What the proof rests on besides its own text. Asked for at the level checked.",
   Statement: "Whether what was proved is the statement that was asked for.",
   Checker: "A program other than Lean that checked the finished proof again, at the level attested.",
   Policy: "The version of the rules (gate, levels, allowed axioms) by which the verdict was made.",

@@ -27,8 +27,8 @@ function write(tries) {
 }
 
 /**
- * Keep a try as the newest. A text has one entry for each environment and level; a farm error does not replace an entry
- * with a verdict. The oldest tries are dropped. A try whose text is too long is not kept, and displaces no other try.
+ * Keep a try as the newest. A text has one entry for each environment and level; a farm error does not replace a
+ * verdict. The oldest tries are dropped. A try whose text is too long is not kept, and displaces no other try.
  */
 export function keep(attempt) {
   const same = (each) => ASKED.every((field) => (each[field] || "") === (attempt[field] || ""));

@@ -101,7 +101,7 @@ function form(title, fields, button, answer, signal, more = []) {
     } catch (error) {
       // An error is an alert, and so is read out by itself.
       heard.textContent = stopping.signal.aborted ? "Stopped." : "";
-      if (stopping.signal.aborted) out.replaceChildren(h("p", {}, "Stopped. The farm drops what nobody waits for."));
+      if (stopping.signal.aborted) out.replaceChildren(h("p", {}, "Stopped. The farm cancels work that nobody waits for."));
       else if (!signal.aborted) out.replaceChildren(problem(worded(error)));
     } finally {
       answered.abort();

@@ -69,8 +69,8 @@ function restOf(verdict) {
 
 /**
  * Return a section on a verdict: the answer, the reason, the first thing that is wrong and where, and the messages on
- * the text as a whole. `shown` is the verdict with what the page shows of its messages. `goTo(line)` shows a line of the
- * text.
+ * the text as a whole. `shown` is the verdict with only the messages that the page shows. `goTo(line)` shows a line of
+ * the text.
  */
 function verdictPanel(verdict, { shown, isCut }, goTo) {
   const title = verdict.reason ? `${verdict.outcome}: ${verdict.reason.replaceAll("_", " ")}` : verdict.outcome;

@@ -24,7 +24,7 @@ function isSought(worker, query) {
   return asked.length > 0 && asked.every((field) => query.get(field) === worker[field]);
 }
 
-/** Return a notice. A long one is folded, unless it says why the worker cannot work; `open` has the unfolded ones. */
+/** Return a notice. A long one is folded, unless it says why the worker cannot work; `open` holds the unfolded ids. */
 function notice({ id, state, notice }, open) {
   if (state === "failed" || notice.length <= MOST_CHARS) return marked(notice);
   const [, first, rest] = notice.match(/^(.*?[^.:])([.:]\s.*)$/s) ?? [null, notice.slice(0, MOST_CHARS), notice.slice(MOST_CHARS)];

@@ -28,7 +28,7 @@ class BindingFailure:
     Attributes:
         reason: the verdict's reason.
         text: the reason in words.
-        name: the full name of the theorem or value that has the fault; empty if the fault is not at one of them.
+        name: the full name of the theorem or value that has the fault; empty if the fault is in neither.
     """
 
     reason: Reason

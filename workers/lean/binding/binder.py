@@ -106,8 +106,8 @@ class Binder:
 def plan(prepared: Prepared, answers: Mapping[str, str], key: str) -> str:
     """Return, as a Lean literal, the name of each target and hole, and the name under which the farm keeps it.
 
-    For a hole, the full name of the definition that holds the prescribed answer follows; it has no parts if there is
-    none. This definition is in the namespace that is open at the end of the front.
+    For a hole, the full name of the definition that holds the prescribed answer follows; this name has no parts if no
+    answer is prescribed. The definition is in the namespace that is open at the end of the front.
     """
     targets = _pairs([target.name for target in prepared.targets], f"stated_{key}")
     holes = _pairs([hole.name for hole in prepared.holes], f"hole_{key}")

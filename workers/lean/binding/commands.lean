@@ -107,7 +107,7 @@ def keep (secret : String) (targets holes : List (Name × Name)) (declarations :
   let axioms := axioms.filter fun each => !(holes.any fun hole => hole.2 == each)
   say secret [("kept", Json.bool isKept), ("axioms", names axioms)]
 
-/-- A plan says what is to be proved and what to be filled in: `[[[NAME, KEPT], …], [[HOLE, KEPT, ANSWER], …]]`, each
+/-- A plan says what is to be proved and what is to be filled in: `[[[NAME, KEPT], …], [[HOLE, KEPT, ANSWER], …]]`, each
 name as the list of its parts. `ANSWER` has no parts if the value of the hole is not prescribed. -/
 def partsOf : Json → Array Json
   | Json.arr parts => parts
@@ -134,7 +134,7 @@ def keepFrom (secret plan declarations : Syntax) : CommandElabM Unit := do
   let plan := plan.isStrLit?.getD ""
   keep (secret.isStrLit?.getD "") (pairsOf plan 0) (pairsOf plan 1) declarations
 
-/-- Have the kernel check a declaration, and forget it. -/
+/-- Have the kernel check a declaration, then forget the declaration. -/
 def kernelTakes (declaration : Declaration) : CoreM Unit := do
   let before ← getEnv
   addDecl declaration
@@ -212,7 +212,7 @@ def twinsOf (name : Name) : CoreM (List Name) := do
 def missing (name : Name) : CoreM Json := do
   return Json.mkObj [("twins", names (← twinsOf name))]
 
-/-- Look at the environment for a theorem of the proposition that was kept. -/
+/-- Look in the environment for a theorem that proves the proposition that was kept. -/
 def lookAt (scratch : Name) (holes : List (Name × Name)) (target : Name × Name) : CoreM Json := do
   let environment ← getEnv
   match environment.find? target.2, environment.find? target.1 with

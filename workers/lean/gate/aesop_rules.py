@@ -1,6 +1,6 @@
-"""Finds aesop rules that are programs of the text.
+"""Finds aesop rules that run programs of the text.
 
-Aesop takes a definition for a tactic if its type allows that, also where the rule does not say `tactic`. A rule that
+Aesop takes a definition for a tactic if its type allows that, even if the rule does not say `tactic`. A rule that
 names another way to use the definition is harmless, and so is a rule for a theorem or an inductive type.
 """
 
@@ -16,7 +16,7 @@ from farm.models import Reason
 from workers.lean.gate.code import Code
 from workers.lean.gate.refusal import Refusal
 
-# The ways to use a constant that run none of its code, and all ways.
+# The ways to use a constant that run none of its code; then all ways to use one.
 _HARMLESS = frozenset(("apply", "simp", "unfold", "constructors", "cases", "forward", "destruct"))
 _WAYS = _HARMLESS | {"tactic", "default"}
 _TACTIC = re.compile(rf"(?<![{WORD_CHARS}.])«?tactic»?(?![{WORD_CHARS}.])")
@@ -54,7 +54,7 @@ def bad_aesop_rules(code: Code) -> Iterator[Refusal]:
 
 
 class _Rules:
-    """The rules of aesop in a text. Lists may be in each other; each rule is read once, and without what it encloses.
+    """The aesop rules in a text. Lists may be nested; each rule is read once, without the contents of its parentheses.
 
     Args:
         code: the text's code.
@@ -67,7 +67,7 @@ class _Rules:
 
     @cached_property
     def _ends(self) -> dict[int, int]:
-        """Where the bracket is that closes each bracket, by the place after the latter."""
+        """The place of each closing bracket, by the place after the bracket that it closes."""
         opened, ends = list[int](), dict[int, int]()
         for bracket in _BRACKET.finditer(self._text):
             if bracket[0] in "[(":
@@ -102,7 +102,7 @@ class _Rules:
         return self._code.has_definitions
 
     def _rules(self, opening: re.Match[str], end: int) -> list[int]:
-        """Return where aesop's rules begin in a list: at its begin, or behind each `aesop` among attributes."""
+        """Return where aesop's rules begin in a list: at its beginning, or after each `aesop` among attributes."""
         if opening.lastgroup == "add":
             return [opening.end()] if _PHASE.search(self._text, opening.end(), end) else []
         return self._named[bisect_left(self._named, opening.end()) : bisect_right(self._named, end)]
@@ -113,11 +113,11 @@ class _Rules:
         return self._says_how[start]
 
     def _read(self, start: int, *, is_list: bool) -> bool:
-        """Whether a rule, or each rule of a list (`is_list`), says a way to use a constant that runs none of its code.
+        """Whether a rule, or each rule of a list (`is_list`), names a way to use a constant that runs none of its code.
 
-        A rule is a tree of features, and each of its branches counts for itself. Of the ways that a branch names, the
+        A rule is a tree of features, and each of its branches is judged by itself. Of the ways that a branch names, the
         last counts. What stands in parentheses is a term or an option. A rule ends at a comma or bracket that is not
-        its own. In a list, a branch without a phase is none of aesop's.
+        its own. In a list, a branch without a phase is not aesop's.
         """
         outer, how, has_phase, is_open = list[tuple[bool, bool]](), False, not is_list, False
         at = start

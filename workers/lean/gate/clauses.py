@@ -135,7 +135,7 @@ def _instance_type(text: str, position: int) -> list[str] | None:
     """Return the last part of an instance's type: the tokens after its last arrow or comma.
 
     If the type has no arrow or comma outside brackets, return all tokens after the colon. If the type does not end
-    within `_REACH` characters, return None: nobody has read what it is an instance of.
+    within `_REACH` characters, return None: the gate has not seen what it is an instance of.
     """
     type_: list[str] | None = None
     depth = 0

@@ -21,7 +21,7 @@ BEFORE_NAME = frozenset(" \t\r\n([{⟨⦃,@←↑¬-")
 RUNS_TERMS = re.compile(rf"config|\(\s*{NAME}\s*:=|aesop|Syntax|Unhygienic|mkIdent|mkNode|MVarId|`\(")
 # Words that can change what numerals and operators mean, and so what `#eval 1 + 1` runs.
 _CHANGES_NUMERALS = re.compile(r"instance|notation|infix|prefix|postfix|macro|deriving|attribute|@\[|open\s+Lean")
-# Words that define something with code, also inside another definition. They may begin anywhere: behind a number, or in
+# Words that define something with code, even inside another definition. They may begin anywhere: after a number, or in
 # a longer word like `irreducible_def`. The default value of a field of a structure is code, too.
 _HAS_CODE = re.compile(rf"(?:def|abbrev|instance|structure|class|where|let\s+rec)(?![{WORD_CHARS}])")
 _ORACLE = "|".join(sorted(ORACLES))
@@ -31,14 +31,14 @@ _MACHINERY = re.compile(rf"(?<![{WORD_CHARS}.])(?:Lean|Lake|Qq|Elab|Meta|Aesop)(
 # The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
 # attribute before `unsafe`: an attribute could make Lean use the definition.)
 _DEFINED = re.compile(r"[ \t]+(?:def|abbrev)[ \t]+([A-Za-z_][A-Za-z0-9_']*)(?=[\s:({])")
-# For so many definitions with `unsafe` the whole text is searched for their names; a text with more has other aims.
+# The whole text is searched for the names of this many definitions with `unsafe`; no honest text has more of them.
 _MOST_UNSAFE = 10
 
 
 class Code:
     """The code of one text, and facts about it together with the text that runs before it.
 
-    A submission runs behind its statement, so what the statement declares or opens counts for the submission too.
+    A submission runs after its statement, so what the statement declares or opens counts for the submission too.
 
     Args:
         text: the code of the text, see `masking`.
@@ -85,7 +85,7 @@ class Code:
     @cached_property
     def is_behind_machinery(self) -> bool:
         """Whether the text before may have opened a namespace of Lean's own machinery."""
-        # Most texts name none of it in comments either; this saves reading them closely.
+        # Most texts do not name the machinery even in comments; the first search saves masking them.
         return bool(_MACHINERY.search(self._ahead) and _MACHINERY.search(self.ahead))
 
     @cached_property
@@ -106,8 +106,8 @@ class Code:
     def defines_unused(self, start: int, end: int) -> bool:
         """Whether the `unsafe` at a place begins a definition that nothing else names, so that its code never runs.
 
-        Only the first `_MOST_UNSAFE` definitions of a text are looked for. Nobody knows what a text names that runs
-        after this one.
+        Only the first `_MOST_UNSAFE` definitions of a text are looked for. If another text runs after this one, the
+        answer is no, because that text may name the definition.
         """
         self._unsafe += 1
         if self._is_front or self._unsafe > _MOST_UNSAFE:

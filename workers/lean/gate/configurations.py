@@ -27,15 +27,15 @@ from workers.lean.gate.rules import (
 _NAME_MARKS = str.maketrans("", "", "«»")
 _ITEM = re.compile(rf"\(\s*(?P<field>{NAME})\s*:=")
 _FLAG = re.compile(rf"\s*[+-]\s*{NAME}")
-# More flags than these nobody writes; a text full of them would be read again and again.
+# Nobody writes more flags than this; a text full of them would be read again and again.
 _FLAGS = re.compile(rf"(?:{_FLAG.pattern}){{0,20}}")
 _NEXT_ITEM = re.compile(rf"\s*{_ITEM.pattern}")
-# A tactic that takes a configuration. Behind a number or a symbol a tactic of the first kind may begin anywhere.
+# A tactic that takes a configuration. After a number or a symbol, a tactic of the first kind may begin anywhere.
 _HEAD = re.compile(
     rf"(?:(?P<functions>{'|'.join(sorted(CONFIGURED_BY_FUNCTIONS))})"
     rf"|(?<![{LETTERS}'»])(?<![{WORD_CHARS}»)\]⟩}}]\.)(?:{'|'.join(sorted(CONFIGURED))}))(?:\s*[!?*])*(?![{WORD_CHARS}])"
 )
-# A piece of a literal; a name is a field if `:=` follows. None of them is `(`, so no text is read twice.
+# A piece of a literal; a name is a field if `:=` follows. No piece is `(`, so no text is read twice.
 _PIECE = re.compile(
     rf"\s*(?:(?P<field>{NAME})\s*:=|(?P<word>\.?{NAME})|(?P<mark>[\[\]{{}}),\"])"
     r"|[0-9][0-9_]*(?:\s*[*^]\s*[0-9][0-9_]*)*)"
@@ -78,7 +78,7 @@ def _bad_item(code: Code, head: re.Match[str]) -> Refusal | None:
     takes_functions, end = head["functions"] is not None, head.end()
     while True:
         flags = _FLAGS.match(code.text, end)
-        assert flags is not None, "no flag is one, too"  # noqa: S101
+        assert flags is not None, "the pattern also matches if there is no flag"  # noqa: S101
         if _FLAG.match(code.text, flags.end()):
             return Refusal(Reason.POLICY, "more than twenty flags in a row are refused", *flags.span())
         item = _NEXT_ITEM.match(code.text, flags.end())

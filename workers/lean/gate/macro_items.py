@@ -1,6 +1,6 @@
-"""Finds macros that take what a definition of the text reads, not a parser of Lean's own.
+"""Finds macros whose arguments are read by a definition of the text, not by one of Lean's own parsers.
 
-In `macro "x" a:foo`, `foo` may be a constant whose type is a parser's. Its tokens could be any, and the gate would no
+In `macro "x" a:foo`, `foo` may be a constant whose type is a parser's. It could read any token, and the gate would no
 longer know where the text has comments and strings.
 """
 
@@ -16,12 +16,12 @@ from workers.lean.gate.refusal import Refusal
 from workers.lean.gate.rules import PARSERS
 
 _NAME = re.compile(NAME)
-# What says nothing about a macro's parsers: its name and its priority, and precedences with what is before them.
+# Parts that do not name a macro's parsers: its name and its priority, and precedences, matched with what precedes them.
 _OPTION = re.compile(r"\(\s*(?:name|priority)\s*:=[^()]*\)")
 _PRECEDENCE = re.compile(
     rf"(?:\A\s*|(?P<before>:{NAME}|\)))(?P<precedence>:(?:max|min|lead|arg|[0-9]+|\([0-9a-z+ -]*\)))(?![{WORD_CHARS}.])"
 )
-_FOREIGN = "a macro takes only what parsers of Lean's own read, for example `term` or `num`"
+_FOREIGN = "a macro may use only Lean's own parsers, for example `term` or `num`"
 _TWICE = "in a text with this macro, it may be only the name of a parser"
 
 
@@ -30,7 +30,7 @@ def bad_items(code: Code, heads: list[tuple[int, int]]) -> Iterator[Refusal]:
 
     Args:
         code: the text's code.
-        heads: where what each macro takes begins and ends, in order.
+        heads: where each macro's arguments begin and end, in order.
     """
     used: dict[str, Refusal] = {}
     for start, end in heads:
@@ -45,7 +45,7 @@ def bad_items(code: Code, heads: list[tuple[int, int]]) -> Iterator[Refusal]:
 
 
 def _parsers(head: str) -> Iterator[tuple[str, int]]:
-    """Yield the names in what a macro takes, except those that it binds, and their places."""
+    """Yield the names in a macro's arguments, except those that it binds, and their places."""
     head = _OPTION.sub(lambda option: " " * len(option[0]), head)
     head = _PRECEDENCE.sub(lambda found: (found["before"] or "").ljust(len(found[0])), head)
     for name in _NAME.finditer(head):

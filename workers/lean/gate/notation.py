@@ -8,7 +8,7 @@ these rules:
   longer token. A token of symbols has no quotes, backslashes, `#`, « or ». The symbols that Lean and its libraries
   define are harmless, too: in them, no letter follows a bracket, no `-` or `/` follows an operator, and there are no
   quotes. So the gate knows where names, comments and strings begin.
-- What a macro takes is read by a parser of Lean's own (`macro_items`): a definition of the text could have any token.
+- A macro's arguments are read by Lean's own parsers (`macro_items`): a parser of the text could read any token.
 - The meaning of a macro is one quotation, directly followed by the next command or the end of the text. So
   `` `(a) >>= f ``, which would be a program, is refused.
 - A `$` stands before a name that the macro binds, or is the operator `$` with white space after it. So `$(f)`, which

@@ -193,7 +193,7 @@ ORACLES = _set("fourierMotzkin simplexAlgorithmSparse simplexAlgorithmDense")
 """The oracles of `linarith`, which may follow `oracle := .`."""
 
 TACTIC_FIELDS = _set("disch discharger norm rule_sets index pattern immediate attr")
-"""Names after which no term follows that Lean runs: a tactic, as in `field_simp (disch := assumption)`, or something of
+"""Fields whose value is not a term that Lean runs, but a tactic, as in `field_simp (disch := assumption)`, or a part of
 an attribute or an aesop rule, as in `@[aesop safe apply (rule_sets := [Sets])]` and `@[simps (attr := simp)]`."""
 
 CONSTANTS = _set(

@@ -82,7 +82,7 @@ def forbidden_words(code: Code, body: int, lists: Lists) -> Iterator[Refusal]:
 def _may_jump_into(text: str, start: int) -> bool:
     """Whether a token may begin within the letters at `start`, although what is before them begins a name."""
     # Lean takes a quote that is not in a name for the beginning of a character. If the closing quote is missing, Lean
-    # goes on after the two characters behind the quote.
+    # goes on after the two characters that follow the quote.
     quote = start - 2
     is_behind_quote = quote >= 0 and text[quote] == "'" and not is_prime(text, quote)
     return is_behind_quote or _MODULO.match(text, start - 1) is not None
