@@ -95,7 +95,7 @@ def _given(scope: Scope, header: bytes) -> bytes:
 def _named_batch(scope: Scope) -> dict[str, str]:
     """Return the id of the request's batch, as a field of the log line; empty if there is no batch.
 
-    The id is the one in the path, or that of the batch the request has committed. Text that is no id is not logged.
+    The id comes from the path, or from the batch that the request committed. Only text in the form of an id is logged.
     """
     named = scope.get("path_params", {}).get("batch_id") or structlog.contextvars.get_contextvars().get("batch", "")
     return {"batch": named} if _BATCH.fullmatch(named) else {}

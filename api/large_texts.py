@@ -1,4 +1,4 @@
-"""Reads texts without holding up other requests: large texts in a thread, small texts for a short time in turn."""
+"""Reads texts without holding up other requests: large texts in a thread, small texts a few at a time."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ HINTS = (
         ("batches", ["↑ ↓ rows", "Enter opens"]),
         ("batches/{}", ["/ filter", "↑ ↓ rows", "Enter opens", "Esc back"]),
         ("batches/{}/45", ["Esc back"]),
-        ("try", ["Esc back", "Ctrl+Enter sends a box"]),
+        ("try", ["Esc back", "Ctrl+Enter sends the form"]),
     ],
 )
 def test_the_foot_names_the_keys_that_work_here(page: Page, mixed: str, view: str, keys: list[str]) -> None:

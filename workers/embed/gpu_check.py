@@ -46,7 +46,7 @@ def missing(settings: Settings, found: list[str]) -> str:
     if not settings.model_id:
         return "Neither EMBED_SERVICE_URL nor MODEL_ID is set: the lexical embedder uses no GPU"
     if find_spec("torch") is None:
-        return "MODEL_ID is set without EMBED_SERVICE_URL, but sentence-transformers is missing: add `leanfarm[embed]`"
+        return "MODEL_ID needs sentence-transformers: install `leanfarm[embed]`, or set EMBED_SERVICE_URL"
     torch: Any = import_module("torch")
     return "" if torch.cuda.is_available() else f"torch {torch.__version__} has no CUDA here: install a build with CUDA"
 

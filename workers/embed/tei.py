@@ -145,7 +145,7 @@ class TeiServer:
         if status in _BUSY:
             return Busy(f"{self} is overloaded or not ready (HTTP {status}): try again later, or add another URL")
         if status in _REFUSED:
-            return ServiceDown(f"{self} refuses us (HTTP {status}): set EMBED_API_KEY to its key")
+            return ServiceDown(f"{self} refuses the farm's calls (HTTP {status}): set EMBED_API_KEY to its key")
         if status == httpx.codes.FAILED_DEPENDENCY:
             return EmbeddingError(f"{self} failed to compute (HTTP 424): its log says why")
         return EmbeddingError(f"{self} answers with HTTP {status}: is it text-embeddings-inference, at its final URL?")

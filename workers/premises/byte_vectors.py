@@ -1,7 +1,7 @@
 """An 8-bit copy of the vectors, in which a search finds its candidates. The only module that knows NumKong.
 
 A byte per number is half of what half precision reads, and processors multiply bytes faster. Each row and each query
-has a scale of its own. What the rounding can change in a score is bounded, so the candidates certainly include every
+has a scale of its own. How much rounding can change a score is bounded, so the candidates certainly include every
 vector that belongs to the answer. `workers.premises.index` scores them again in full precision.
 """
 

@@ -98,7 +98,7 @@ export async function file(path, { end, ...options }) {
   throw new ApiError(503, "incomplete", "The file broke off before its end, and nothing was saved: try again.");
 }
 
-/** Yield an NDJSON answer's objects, in lists that arrived together. Throws ApiError (`silent` if it hangs). */
+/** Yield an NDJSON answer's objects, those that arrived together in one list. Throws ApiError (`silent` if it hangs). */
 export async function* lines(path, options) {
   const ears = listen(options.signal);
   try {

@@ -28,7 +28,7 @@ function words([first, second]) {
   };
 }
 
-/** Return what the two batches are called here: their names, with the beginnings of ids if equal or missing. */
+/** Return what to call the two batches: their names, plus the beginnings of ids if names are equal or missing. */
 function namesOf(statuses) {
   const [a, b] = statuses.map((status) => nameOf(status));
   return statuses.map((status) => (a === b || !nameOf(status) ? `${nameOf(status)} ${status.batch_id.slice(0, 8)}`.trim() : nameOf(status)));

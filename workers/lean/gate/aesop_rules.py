@@ -1,6 +1,6 @@
 """Finds aesop rules that run programs of the text.
 
-Aesop takes a definition for a tactic if its type allows that, even if the rule does not say `tactic`. A rule that
+Aesop treats a definition as a tactic if its type allows that, even if the rule does not say `tactic`. A rule that
 names another way to use the definition is harmless, and so is a rule for a theorem or an inductive type.
 """
 
