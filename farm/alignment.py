@@ -20,7 +20,7 @@ from farm.commands import DECLARING, SCOPED, STRUCTURAL, THEOREMS, Command, Comm
 from farm.signature import Ambiguous, Signature, read_signature
 from farm.statement import place
 
-# Commands of which a later one takes back an earlier one.
+# A command with one of these keywords can undo an earlier command.
 _SWITCHES = frozenset(("include", "omit", "set_option"))
 _LOCAL_ATTRIBUTE = re.compile(r"attribute\s*\[[^\]]{0,1000}?(?:\blocal\b|-)")
 _NO_NEWLINE = re.compile(r"[^\n]")
@@ -78,7 +78,7 @@ def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
     position = 0
     for start, end in sorted(blanks):
         if start < position:
-            continue  # or all that follows would move
+            continue  # it overlaps the stretch before; blanking it again would move the text after it
         out += text[position:start], _NO_NEWLINE.sub(" ", text[start:end])
         position = end
     return "".join([*out, text[position:]])
@@ -160,7 +160,8 @@ class _Repeated:
                 self._compare(named.pop(name), command)
                 compared.add(name)
             elif name in compared:
-                # Lean refuses this. If macros hid it from Lean, it would be taken out of the front a second time.
+                # Lean refuses a second declaration. If macros hid it from Lean, the lemma would be taken out of the
+                # front twice.
                 text = f"`{command.name}` is the statement's own and is declared twice"
                 self.alignment.change = Change(text, command.start)
             elif command.keyword in keywords:
@@ -186,9 +187,9 @@ class _Repeated:
         return is_later or not ends_with_scope or command.scopes == self.alive[: len(command.scopes)]
 
     def _drop_silent(self, command: Command, said: list[Command]) -> None:
-        """Drop a command if it is one of the statement's, `said`, that the file has not repeated yet.
+        """Drop a command that repeats one of `said`: the statement's equal commands that the file has not repeated yet.
 
-        After a switch of the file's own, such as `omit h`, a command such as `include h` does something, and stays.
+        After a switch of the file's own, such as `omit h`, a command such as `include h` has an effect, so it stays.
         """
         is_switch = command.keyword in _SWITCHES
         if said and not (is_switch and self.has_switched):

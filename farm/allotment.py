@@ -62,7 +62,7 @@ def _quotas(root: Path) -> Iterator[float]:
     """Yield how many cores the quota of each cgroup allows; cgroups without a quota ("max" or -1) are left out."""
     for text in _read_all(root, "cpu", "cpu.max", "cpu.cfs_quota_us"):
         quota, _, period = text.partition(" ")
-        # Version 1 has the period in another file.
+        # In version 1 of cgroups, the period is in a file of its own, from which `_read` adds it.
         if quota.isdecimal() and period.isdecimal():
             yield int(quota) / int(period)
 

@@ -49,7 +49,7 @@ def _declarations(code: str) -> Iterator[tuple[str, int]]:
 
 
 def _endings(name: str, lengths: set[int]) -> Iterator[str]:
-    """Yield a name, and what follows each of its dots, as far as their lengths are among `lengths`."""
+    """Yield a name, and what follows each of its dots; leave out the texts whose length is not in `lengths`."""
     at = 0
     while at < len(name):
         if len(name) - at in lengths:

@@ -23,7 +23,7 @@ _BUCKETS = (*(f"{bound:g}" for bound in BUCKETS_S), "+Inf")
 _RETRIEVALS = tuple(f"{MetricSeries.HTTP}:POST {route} 2xx" for route in ("/retrieve", "/v1/retrieve"))
 # A minute is made of these figures. The other figures of the store are not kept in a look.
 _WANTED = (f"{MetricSeries.RUN}:", f"{MetricSeries.QUEUE}:", f"{MetricSeries.REPL_STARTS}:", *_RETRIEVALS)
-_LEAST_RESERVED_OF = 4  # if there are this many processes, one waits for interactive work (claim.lua)
+_LEAST_RESERVED_OF = 4  # if there are this many processes or more, one waits for interactive work (claim.lua)
 
 
 class SeenWorker(BaseModel):

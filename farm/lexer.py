@@ -62,7 +62,7 @@ _EDGE = re.compile(r"/-|-/")
 _THREE_EDGES = re.compile(r"[-/]{3}")
 _OLD_EDGE = re.compile(r"/-|-[\s\S]")
 _PREFIX = re.compile(rf"(?<![{WORD_CHARS}».])[smf]!")
-# A backslash in a string with what every Lean reads after it; where there is anything else, Lean reports an error, and
+# A backslash in a string, and what may follow it in every Lean. If anything else follows, Lean reports an error, and
 # reads the rest of the string as code.
 _ESCAPE = re.compile(r"\\(?:(?P<known>[\"'\\nrt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})|(?P<brace>\{)|[\s\S])")
 _BRACE = re.compile(r"\\.|\{", re.DOTALL)
@@ -71,7 +71,7 @@ _RISKY_CHARS = frozenset("\"'/-\\«»{}\r\n")
 _WORD_END = _IN_WORD | {"»", '"'}
 _APART = frozenset(" \t\r\n()[]{}⟨⟩⟦⟧⦃⦄,;")
 # After a symbol that ends in one of these characters, a comment surely begins: no symbol of Lean, Std, Batteries, Aesop
-# or Mathlib continues with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). Not in the set are `<`
+# or Mathlib continues with `-` or `/` there (the tokens of 2021 and of 4.35 were searched). The set leaves out `<`
 # (`<-`), `|` (`|-`), `/` (`//`), `-`, `.`, `#`, `!`, and letters unknown to older Leans.
 _OPERATOR_ENDS = frozenset("+*=>^~&%$:·→←↔↦⟶∧∨¬∣≤≥≠≡∈∉⊆⊂∪∩∘×•∀∃∑∏`")
 # Characters after which a double quote surely begins a string; no symbol contains a double quote.
@@ -220,7 +220,7 @@ def _begins_with_comment(text: str, position: int) -> bool:
     """
     while True:
         blank = _BLANK.match(text, position)
-        assert blank is not None, "nothing is blank too"  # noqa: S101
+        assert blank is not None, "the pattern matches the empty text too"  # noqa: S101
         if _BAD_BLANK.search(blank[0]):
             return True
         position = blank.end()
@@ -272,7 +272,7 @@ def _string_end(text: str, position: int) -> int | None:
 
 
 def _has_bad_escape(text: str, start: int, end: int) -> bool:
-    """Whether some Lean reports an error at a backslash of a string: a brace has one only in interpolated strings."""
+    """Whether some Lean reports an error at a backslash. Only an interpolated string may have an escaped brace."""
     may_escape_braces = start > 1 and _PREFIX.match(text, start - 2, start) is not None
     escapes = _ESCAPE.finditer(text, start, end)
     return not all(each["known"] or (each["brace"] and may_escape_braces) for each in escapes)
@@ -287,7 +287,7 @@ def _holes(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
     for brace in _BRACE.finditer(text, start, end):
         if brace[0] == "{":
             stop = _HOLE_END.search(text, brace.end(), end)
-            assert stop is not None, "the end of the text is one"  # noqa: S101
+            assert stop is not None, "the pattern matches the end of the text too"  # noqa: S101
             yield brace.end(), stop.start(), stop[0] == "}"
 
 

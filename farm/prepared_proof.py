@@ -20,8 +20,8 @@ from farm.statement import read_statement
 
 _WHITE_LINES = re.compile(r"(?:[^\S\n]*\n)+")
 _MOST_NAMED = 20
-# Lean compares the columns of a tactic block's lines. A declaration whose column is above this one moves to it: else a
-# text of many declarations on one line would grow by a line's length for each insert.
+# Lean compares the columns of a tactic block's lines, so what follows an insert is indented to its old column, but not
+# beyond this column: else each insert into one long line would add as many spaces as the line is long.
 _LAST_COLUMN = 200
 # Commands that may run twice without harm.
 _QUIET = frozenset(("open", "set_option"))

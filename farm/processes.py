@@ -116,7 +116,7 @@ def end_orphans() -> int:
 
     A worker writes its identity into a variable of its environment. Every process that its REPL starts inherits this
     variable, across sessions and double forks. Processes of a container are left to a reaper in the same container,
-    because only there the identity names the worker.
+    because the identity names the worker only there.
     """
     ended, here = 0, _pid_namespace()
     for process in psutil.process_iter():
@@ -245,7 +245,7 @@ def _started(pid: int) -> int:
 def is_identity_alive(identity: str) -> bool:
     """Whether the process with this identity is still running on this host.
 
-    A zombie has ended; its parent has not yet collected its exit status.
+    A zombie does not count as running: it has ended, and its parent has not yet collected its exit status.
     """
     pid, _, _ = identity.partition(".")
     return pid.isdigit() and process_identity(int(pid)) == identity and not _is_zombie(int(pid))
@@ -257,4 +257,4 @@ def _is_zombie(pid: int) -> bool:
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:
-        return False  # its state may not be read, so it is there
+        return False  # the process is there, but this user may not read its state

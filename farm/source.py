@@ -72,7 +72,7 @@ def assemble(proof: Proof) -> Text:
 def _end(header: str, gap: str) -> tuple[int, int]:
     """Return how many lines end in the text before a body, and in which column this text ends.
 
-    A reply may have hundreds of thousands of positions, and the header a megabyte.
+    The result is cached, because a reply may have hundreds of thousands of positions, and the header a megabyte.
     """
     before = header + gap
     return before.count("\n"), len(before) - (before.rfind("\n") + 1)

@@ -162,7 +162,9 @@ def _require_certain(cut: CommandText) -> None:
             raise ValueError(f"{place(cut.text, start)}: this never ends: {_quoted(cut.text[start:end])}")
         if kind == DOUBTFUL:
             where = place(cut.text, start)
-            raise ValueError(f"{where}: what is code here depends on what the imports define: put white space around")
+            raise ValueError(
+                f"{where}: what is code here depends on what the imports define: put white space around it"
+            )
     if cut.deepest > MOST_SCOPES:
         raise ValueError(f"more than {MOST_SCOPES} sections and namespaces are open at once")
     for command in cut.commands:
@@ -299,12 +301,12 @@ def _unreachable(cut: CommandText, command: Command) -> str:
         return "is inside `mutual`, so it cannot be asked for by itself"
     behind = cut.text[(end := command.name_at + len(command.name)) : end + 1]
     if behind and not behind.isspace() and behind not in _BEHIND_NAME:
-        return f"goes on with `{behind}`, which is part of a name only in some Leans: put the name into «»"
+        return f"goes on with `{behind}`, which is part of a name only in some Lean versions: put the name into «»"
     return ""
 
 
 def place(text: str, at: int) -> str:
-    """Return a place in a text in words, with its line counted from 1 and its column counted from 0."""
+    """Return in words the line, counted from 1, and the column, counted from 0, of a place in a text."""
     return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at) - 1}"
 
 

@@ -11,9 +11,13 @@ from farm.client import Farm
 from farm.errors import InvalidRequest, NotFound
 from farm.models import BatchStatus
 
-BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or a beginning that no other id has.")]
+BatchArgument = Annotated[
+    str, typer.Argument(metavar="BATCH", help="The batch's id, or a beginning that no other id has.")
+]
 LabelOption = Annotated[str | None, typer.Option(help="A name for the batch, shown in every list.")]
-TagOption = Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; may be given several times.")]
+TagOption = Annotated[
+    list[str] | None, typer.Option("--tag", help="A word by which to find the batch; may be repeated.")
+]
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _BEGINNING = re.compile(r"[0-9a-f]{1,31}")

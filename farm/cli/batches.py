@@ -28,7 +28,9 @@ def batches(
     item: Annotated[int | None, typer.Option(help="Show one proof of the batch, with its source and verdict.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many batches to list.")] = 20,
     label: Annotated[str | None, typer.Option(help="List those with this label.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="List those with this tag; if repeated, with all.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="List those with this tag; if repeated, those with all of the tags.")
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Keep showing changes, or show one batch until it ends.")
     ] = False,
@@ -39,7 +41,7 @@ def batches(
     Example: `farm batches --tag nightly --follow`, `farm batches 6f1c --item 3`.
     """
     if item is not None and (batch is None or follow):
-        raise InvalidRequest("--item shows one proof of the batch named before it, and does not follow")
+        raise InvalidRequest("--item shows one proof: name its batch before it, and leave out --follow")
     with connect() as farm:
         name = batch and find_batch(farm, batch)
         if name and item is not None:

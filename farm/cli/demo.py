@@ -37,9 +37,9 @@ class _Shown:
 
 
 def demo(as_json: Annotated[bool, typer.Option("--json", help="The answers, as JSON.")] = False) -> None:
-    """Start a farm of its own here, verify three proofs, find premises for a goal, and stop everything again.
+    """Start a temporary farm here, verify three proofs, find premises for a goal, and stop the farm again.
 
-    It uses your Lean if there is one. Without Lean no proof can be judged: the demo says so, and its verdicts are
+    The demo uses your Lean if there is one. Without Lean no proof can be judged: the demo says so, and its verdicts are
     undecided. Nothing is kept, and a farm that is already running here is left alone.
     """
     try:

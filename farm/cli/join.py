@@ -21,7 +21,7 @@ from farm.settings import Settings, load
 if TYPE_CHECKING:
     from farm.models import WorkerStatus
 
-# How often the SDK repeats one call, and the pause before this command makes the call anew while `--wait` lasts.
+# How often the SDK repeats a failed call. If that does not help, this command pauses and calls again, as `--wait` says.
 _RETRIES, _RETRY_S = 2, 2.0
 
 

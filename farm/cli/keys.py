@@ -29,7 +29,7 @@ def create(
         str, typer.Option(help="What the key allows, separated by commas: verify, retrieve, operate, join.")
     ] = ",".join(sorted(ALL_SCOPES)),
     gate: Annotated[
-        str, typer.Option(help="`strict`: all its proofs must pass the gate, and it allows no commands or tactics.")
+        str, typer.Option(help="`strict`: all the key's proofs must pass the gate; commands and tactics are refused.")
     ] = Gate.OFF.value,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if this key exists already.")] = False,
     as_json: JsonOption = False,

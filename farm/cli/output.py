@@ -37,7 +37,7 @@ def connect() -> Farm:
 
 
 def mend_streams() -> None:
-    """Make sure that no output can fail for its text, and that there is a place for it.
+    """Make sure that printing cannot fail, whatever the text is and even if a stream was closed.
 
     A stream whose encoding lacks a character gets an escape in its place. A stream that was closed before the start is
     replaced by one that discards all output.
@@ -56,7 +56,7 @@ def read_stdin() -> bytes:
     Raises:
         InvalidRequest: stdin was closed before the start.
     """
-    # Python has no stdin then, which the types do not say.
+    # `sys.stdin` is None if stdin was closed; its declared type does not say so.
     if (stream := getattr(sys, "stdin", None)) is None:
         raise InvalidRequest("`-` stands for stdin, and stdin is closed")
     content: bytes = stream.buffer.read()

@@ -29,7 +29,9 @@ def read_pass_at(text: str, rows: Sequence[Row]) -> list[int]:
         )
     problem, fewest = min(attempts.items(), key=lambda item: item[1])
     if counts[-1] > fewest:
-        raise InvalidRequest(f"--pass-at {counts[-1]} needs as many attempts; problem {problem!r} has {fewest}")
+        raise InvalidRequest(
+            f"--pass-at {counts[-1]} needs {counts[-1]} attempts at each problem; {problem!r} has {fewest}"
+        )
     return counts
 
 

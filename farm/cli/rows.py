@@ -175,7 +175,7 @@ def _csv(text: str, name: str) -> Iterator[Placed]:
 
 def _cells(row: dict[Any, Any]) -> Any:
     if None in row or None in row.values():
-        return Unreadable("has another number of cells than the head")
+        return Unreadable("has more or fewer cells than the header line")
     # CSV has no null, so an empty cell stands for a missing value.
     return {column: cell or None for column, cell in row.items()}
 

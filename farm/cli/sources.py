@@ -49,7 +49,7 @@ def read(paths: Iterable[str], columns: Columns, split: str | None, skip: Path |
 
 def _files(path: Path, skip: Path | None) -> list[Path]:
     if not path.exists():
-        raise InvalidRequest(f"There is no {path}" + (", where a link leads" if path.is_symlink() else ""))
+        raise InvalidRequest(f"There is no {path}" + (": the link leads to nothing" if path.is_symlink() else ""))
     if not path.is_dir():
         return [path]
     output = skip.resolve() if skip else None

@@ -93,6 +93,6 @@ def resume(path: Path, fresh: UnfinishedRun) -> tuple[UnfinishedRun, bool]:
         if getattr(begun, what) != getattr(fresh, what):
             other = {"sha256": "other proofs", "options": "other options", "farm": f"the farm {begun.farm}"}[what]
             raise InvalidRequest(
-                f"{path} is of a run with {other} that has not ended: make that call again, or remove the file"
+                f"{path} is the record of an unfinished run with {other}: repeat that call, or remove the file"
             )
     return begun, True

@@ -38,14 +38,16 @@ def verify(
     environment: Annotated[
         str, typer.Option(help="The Lean environment; `farm status` shows which there are.")
     ] = "default",
-    priority: Annotated[int, typer.Option(min=0, max=9, help="Each step up doubles a batch's share among yours.")] = 5,
+    priority: Annotated[
+        int, typer.Option(min=0, max=9, help="Each step up doubles this batch's share among yours.")
+    ] = 5,
     feedback: Annotated[
         bool, typer.Option("--feedback", help="Show for each error the tactic that failed and the goals before it.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run even proofs that have a verdict already.")] = False,
     column: Annotated[
         list[str] | None,
-        typer.Option(help="FIELD=COLUMN of a data set: any field of a proof, or header; FIELD= leaves one out."),
+        typer.Option(help="FIELD=COLUMN of a data set: any field of a proof, or header; FIELD= leaves the field out."),
     ] = None,
     statement_column: Annotated[str | None, typer.Option(metavar="COLUMN", help="Where the statements are.")] = None,
     code_column: Annotated[str | None, typer.Option(metavar="COLUMN", help="Where the proofs are.")] = None,

@@ -37,7 +37,7 @@ class BadRow:
 
 
 def is_of_bad_row(found: Verdict) -> bool:
-    """Whether a verdict is on a bad row. It says nothing about the proof that a corrected call reads from that row."""
+    """Whether a verdict is on a bad row. A corrected call may read a proof from that row and get another verdict."""
     return found.reason is Reason.ERROR and not found.attempts and not found.cached
 
 

@@ -32,7 +32,7 @@ def make_private(data_dir: Path) -> None:
 def empty_temporary_folder(data_dir: Path) -> Path:
     """Empty the folder for temporary files, and return it. Processes that are killed leave files in this folder.
 
-    The data folder may be one in which the user keeps other things, so the name is one that only a farm gives.
+    The user may keep other things in the data folder, so the temporary folder has a name that only a farm gives.
     """
     folder = data_dir / "leanfarm-tmp"
     shutil.rmtree(folder, ignore_errors=True)

@@ -87,7 +87,9 @@ class LocalFarm:
             ConfigurationError: a setting is wrong, or a service does not start; the message says what to do.
         """
         if self._settings.farm_host not in LOOPBACK_HOSTS and not self._settings.api_keys_file:
-            raise ConfigurationError("Without keys a farm binds to this host only: set API_KEYS_FILE, or no FARM_HOST")
+            raise ConfigurationError(
+                "Without keys a farm listens on this host only: set API_KEYS_FILE, or unset FARM_HOST"
+            )
         if self._settings.api_keys_file:
             read_keys(self._settings.api_keys_file)
         descriptors.raise_limit()
@@ -181,7 +183,7 @@ class LocalFarm:
         return SupervisedProcess("flower", command, {**environment, **options}, is_healthy, stop_grace_s=0)
 
     def _answers(self, url: str, token: str = "") -> Callable[[], Awaitable[bool]]:
-        """Return a health check: whether a server answers there, and, if there is a token, the one that knows it."""
+        """Return a health check: whether a server answers at a URL; if there is a token, the answer must carry it."""
 
         async def is_healthy() -> bool:
             try:

@@ -20,7 +20,7 @@ from farm.errors import ConfigurationError
 from farm.local.data_dir import make_private
 from farm.processes import is_identity_alive, process_identity
 
-# If a farm was killed, how long to wait until its Valkey has ended.
+# How long to wait for the Valkey of a killed farm to end.
 _PREDECESSOR_S = 30.0
 _POLL_S = 0.05
 _SIGNATURE_BYTES = 100
@@ -86,7 +86,7 @@ async def locked(data_dir: Path, tell: Callable[[str], None]) -> AsyncIterator[i
             if _is_signed(lock.fileno()) or time.monotonic() > deadline:
                 raise ConfigurationError(f"Another farm runs on {data_dir}: stop it, or set another DATA_DIR")
             if not told:
-                tell("waiting for the Valkey of a farm that was killed to write what it holds")
+                tell("a farm was killed here: waiting until its Valkey has written its data")
                 told = True
             await asyncio.sleep(_POLL_S)
         _sign(lock.fileno())

@@ -27,7 +27,7 @@ _HEALTH_MISSES = 6
 _START_FAILURES = 3
 _START_AGAIN_S = 2.0
 
-# The errors at the start of a process: no such program, a full disk, or a host that has no process or memory left.
+# The errors of an attempt to start a process: no such program, a full disk, or no process or memory left on the host.
 _NO_PROCESS = (OSError, subprocess.SubprocessError)
 
 _log = structlog.get_logger()

@@ -30,7 +30,8 @@ _LAST = f"{2**64 - 1}-{2**64 - 1}"
 # A text of any other form could lead to another key of a batch, such as the key of its items.
 _BATCH = re.compile(r"[0-9a-f]{32}")
 _STAGING_TTL_S = 3600
-# One call of the store takes this many items, or items of this size. Each has its index, its lane and its task.
+# One call of the store takes at most this many items, or items of about this size. An item is three values: its index,
+# its lane and its task.
 _STAGE_SLICE = 250
 _STAGE_SLICE_BYTES = 4 << 20
 _ROW_VALUES = 3

@@ -28,7 +28,7 @@ class Lingering:
         self._ring = f"farm:ring:{worker}"
 
     def begin(self) -> None:
-        """Count as lingering for two seconds. Work that came just before has rung for nobody, so claim once more.
+        """Count as lingering for two seconds. Then claim once more: work that came just before has rung for nobody.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -43,7 +43,7 @@ class Lingering:
             StoreUnavailable: Redis does not answer.
         """
         with translated():
-            # BLMOVE leaves the ring where it is, so it is not lost if the reply is.
+            # BLMOVE leaves the ring where it is, so that the ring is still there if the reply gets lost.
             is_rung = self._client.blmove(self._ring, self._ring, timeout_s, "LEFT", "LEFT") is not None
             return is_rung and bool(self._client.delete(self._ring))
 

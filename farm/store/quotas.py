@@ -16,7 +16,7 @@ MEMORY_HIGH_WATER = 0.85
 _MEMORY_LOOK_S = 1.0
 _RETRY_AFTER_S = 30.0
 _TEXTS = {
-    "owner_items": "This key has {owner_proofs} proofs without a verdict in the farm (QUOTA_PROOFS): wait for some",
+    "owner_items": "This key has {owner_proofs} proofs without a verdict in the farm (QUOTA_PROOFS): wait for verdicts",
     "owner_bytes": "This key's batches take {owner_mb} MB (QUOTA_MB): wait until some expire",
     "items": "The farm holds {proofs} proofs without a verdict (MAX_PENDING_PROOFS): try again later",
     "bytes": "The farm's batches take {mb} MB (MAX_STORED_MB): try again later",

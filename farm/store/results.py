@@ -1,4 +1,4 @@
-"""Reads the verdicts of a batch, each as the JSON that was written, and never too much of them at once."""
+"""Reads the verdicts of a batch, each as the JSON that was written; limits how many are in memory at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from farm.store.codec import raw
 from farm.store.connection import translated
 
 PAGE_BYTES = 8 << 20
-# How many verdicts or proofs are read first, and at most at a time: the next ones may have 2 MB each.
+# How many verdicts or proofs the first read of a page takes, and each later read: a verdict may have 2 MB.
 FIRST, MOST = 16, 64
 
 

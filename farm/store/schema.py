@@ -40,7 +40,7 @@ class Schema:
         if abs(self.store - self.ours) <= 1:
             return ""
         advice = (
-            "install a later release here" if self.store > self.ours else "run the releases between first, in order"
+            "install a later release here" if self.store > self.ours else "first run the releases between, in order"
         )
         return f"The store's state has version {self.store} and this release version {self.ours}: {advice}"
 

@@ -95,7 +95,7 @@ def test_a_run_that_has_not_ended_is_no_other_run(farm: RunningFarm, tmp_path: P
 
     assert other.returncode == 2
     assert "other options" in other.stderr
-    assert "make that call again, or remove the file" in other.stderr
+    assert "repeat that call, or remove the file" in other.stderr
     assert "continues" in same.stderr
     assert after.returncode == 1, "once it has ended, the file is free"
     with farm.client() as client:

@@ -1,7 +1,7 @@
 """verifiers: a task whose reward is the farm's verdict, and a function that makes such tasks from statements.
 
 If the farm could not decide a rollout's proof, the rollout ends with an error. Without the error, `verifiers` would
-count it as 0.
+count the rollout as 0.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@
 --          {index, stored proof, deaths, lapses, slow, known verdict or ''}...};
 -- {what has been declared bad} if the toolchain, policy or checker of the process has been declared bad;
 -- or {} if there is nothing to do. In the last two cases the token of the process, if it has one, is spent, because a
--- process holds a token only while it finds work. If the reply has the first form but no items, there is no lease: every item that the
--- claim looked at has to wait for the run of another item.
+-- process holds a token only while it finds work. If the reply has the first form but no items, there is no lease: every
+-- item that the claim looked at has to wait for the run of another item.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local warm, last_owner, lead_s, most, revision = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local in_groups, has_token = ARGV[9] == '1', ARGV[10] ~= ''

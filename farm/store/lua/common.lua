@@ -8,14 +8,14 @@ local SCHEMA = 1
 -- Numbers that may be 0 are negated as `0 - n`, because Lua would send -0 as '-0', which Redis 7.0 does not accept as
 -- an integer.
 
-local RESERVE_FROM_PROCESSES = 4  -- if there are this many processes, one takes only interactive work
+local RESERVE_FROM_PROCESSES = 4  -- if there are this many processes or more, one takes only interactive work
 local HEAD_START_S = 0.001        -- a newcomer is placed this far before the owner that has been served least
 -- The length of a batch's turn, at weight 1. If all batches of a lane ran side by side, all small batches would end
 -- late. Clients that send their next batch only when one has ended would then leave processes idle.
 local TURN_S = 0.5
 local CLAIM_S = TURN_S / 16       -- charged for each proof when it is claimed; its real seconds are charged later
 local NEXT_S = 0.000001           -- batches that arrive during one turn are placed this far apart, in order of arrival
-local CLOCK_KEPT_S = 3600         -- a release that does not know the clock of a queue removes the queue without it
+local CLOCK_KEPT_S = 3600         -- an older release removes a queue but not its clock, so the clock has to expire
 local MOST_PARKED = 1000          -- at most this many items with the same question wait for one run
 local LOOK_KEPT_MS = 60000        -- how long nudge.lua relies on what it saw at its last call
 local ENTRY_BYTES = 250           -- what a kept verdict takes in Redis besides its value; its name is stored twice
@@ -99,7 +99,7 @@ local function ring(env, tokens, now)
   return tokens
 end
 
--- Counts the tokens that are wanted now as published. Rings for some of them, and returns how many to publish.
+-- Records the tokens that are wanted now. Rings for some of them, and returns how many the caller has to publish.
 local function tokens_wanted(env, now)
   local pending = tonumber(redis.call('HGET', 'farm:counts:' .. env, 'pending') or 0)
   local out = math.max(0, number_at('farm:tokens:' .. env))
@@ -113,7 +113,7 @@ local function token_spent(env)
   believe(env, math.max(0, number_at('farm:tokens:' .. env) - 1))
 end
 
--- Returns the seconds that the owner with the most has been served. An owner that joins when nobody waits starts there.
+-- Returns the most seconds that any owner has been served. An owner that joins when nobody waits starts there.
 -- If it started lower, an owner that had worked while nobody else did would get nothing until the others had caught up.
 local function most_served(env, class)
   local most = 0
@@ -121,8 +121,8 @@ local function most_served(env, class)
   return most
 end
 
--- Adds an owner to those with pending work, if it is not there yet. Its time is just before that of the owner that has
--- been served least, but not before the time for which it has been served already. A paused owner is not added.
+-- Adds an owner to those with pending work, if it is not there yet. It comes just before the owner that has been served
+-- least, but its seconds are never fewer than it has been served already. A paused owner is not added.
 local function join(env, class, owner)
   local owners = owners_key(env, class)
   if redis.call('HEXISTS', 'farm:paused', owner) == 1 or redis.call('ZSCORE', owners, owner) then return end
@@ -138,7 +138,7 @@ end
 local function line_up(place, lane, batch)
   local queue, clock = queue_key(place, lane), clock_key(place, lane)
   local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]
-  -- Most of a hundred thousand lanes in a commit are new, so this case comes first. An older release leaves the clock.
+  -- Most lanes of a large commit are new, so this case comes first. An older release may have left a clock behind.
   if not first then redis.call('DEL', clock) redis.call('ZADD', queue, NEXT_S, batch) return end
   if redis.call('ZSCORE', queue, batch) then return end
   local from = math.max(tonumber(first), number_at(clock))
@@ -292,7 +292,7 @@ local function drop_from_lease(lease, index, ending, now)
   return unpark(member, ending, now)
 end
 
--- Adds `items` and `bytes`, which may be negative, to what counts for a batch, for its owner and in total.
+-- Adds `items` and `bytes`, which may be negative, to the sums of a batch, of its owner and of the whole farm.
 local function hold(batch, owner, items, bytes)
   for name, by in pairs({items = items, bytes = bytes}) do
     redis.call('HINCRBY', 'farm:holding:' .. batch, name, by)

@@ -1,5 +1,5 @@
--- Replaces verdicts by the same verdicts with a mark. A verdict that has changed since the caller read it stays as it
--- is.
+-- Marks verdicts: replaces each by the same verdict with a mark. A verdict that has changed since the caller read it
+-- stays as it is.
 -- ARGV: batch, then per verdict: index, packed verdict as it was read, packed verdict with the mark.
 -- Returns how many verdicts it has replaced.
 local batch, b = ARGV[1], 'farm:batch:' .. ARGV[1]

@@ -1,7 +1,8 @@
 -- Corrects the count of tokens, and returns how many tokens to publish in place of lost ones. If the count of waiting
--- items is 0 although items wait, or above 0 although none waits, corrects this count too. Removes killed processes from
--- the lists of live processes. A token counts as lost if work waits while processes are idle, both now and at the last
--- call. The reaper of each host calls this script, so only the first of several calls in quick succession does anything.
+-- items is 0 although items wait, or above 0 although none waits, corrects this count too. Removes killed processes
+-- from the lists of live processes. A token counts as lost if work waits while processes are idle, both now and at the
+-- last call. The reaper of each host calls this script, so only the first of several calls in quick succession does
+-- anything.
 -- ARGV: environment, ms between calls. Returns how many tokens to publish.
 local env, now, every_ms = ARGV[1], now_ms(), tonumber(ARGV[2])
 local since = now - number_at('farm:looked:' .. env)

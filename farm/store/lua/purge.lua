@@ -1,4 +1,4 @@
--- Deletes kept verdicts, some at each call.
+-- Deletes kept verdicts. Each call looks at a part of them.
 -- ARGV: toolchain or '', policy or '', checker or '', cursor; '' matches any.
 -- Returns {next cursor, how many were deleted}. After the last call the cursor is '0'.
 local reply = redis.call('ZSCAN', 'farm:verdicts', ARGV[4], 'COUNT', 500)

@@ -8,6 +8,7 @@
 -- ARGV: lease, 'lapse' | 'death', death bound
 -- Returns {tokens to publish, environment, batch, 'crashed' | 'farm_error', condemned index...}, or {} if the lease is
 -- alive or gone.
+
 -- Makes an index run alone in its next lease. If the process then dies, it is known which item ran.
 local function run_alone(batch, index)
   local b = 'farm:batch:' .. batch

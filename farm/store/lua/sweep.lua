@@ -1,7 +1,7 @@
 -- Leases up to N waiting items of a cancelled batch to the reaper, which writes their verdicts with finish.lua.
--- ARGV: batch, lease, N. Returns {index, stored proof, ...}. If it is empty, nothing waits in the lanes that this
--- call has looked at. A call ends after some MOST_LANES lanes, or after the last lane. The next call goes on from there,
--- or begins anew.
+-- ARGV: batch, lease, N. Returns {index, stored proof, ...}. If it is empty, nothing waits in the lanes that this call
+-- has looked at. A call ends after about MOST_LANES lanes, or after the last lane. The next call goes on from there, or
+-- begins anew.
 local LANES_AT_ONCE, MOST_LANES = 1000, 10000  -- bounds how long one sweep may hold up the server
 local batch, id, b = ARGV[1], ARGV[2], 'farm:batch:' .. ARGV[1]
 local now, out, left = now_ms(), {}, tonumber(ARGV[3])
@@ -43,8 +43,8 @@ local function take_from(lane)
 end
 
 -- A batch may have a hundred thousand lanes, so each sweep goes on where the last one stopped. A lease names only one
--- lane, to which all its items are given back if it lapses. This lane need not be theirs, because nothing of a
--- cancelled batch runs.
+-- lane, to which all its items are given back if it lapses. Some may come from other lanes, which does no harm: no item
+-- of a cancelled batch runs.
 local began, looked_at = redis.call('HGET', b, 'swept') or '0', 0
 local cursor = began
 repeat
