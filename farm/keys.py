@@ -135,7 +135,7 @@ def parse_scopes(text: str, where: str = "--scopes") -> frozenset[Scope]:
     try:
         return frozenset(Scope(scope.strip()) for scope in text.split(","))
     except ValueError as error:
-        raise ConfigurationError(f"{where}: {error}; there are {', '.join(Scope)}") from error
+        raise ConfigurationError(f"{where}: {error}; the scopes are {', '.join(Scope)}") from error
 
 
 def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
@@ -147,7 +147,7 @@ def parse_gate(text: str = Gate.OFF, *, where: str = "--gate") -> Gate:
     try:
         return Gate(text)
     except ValueError as error:
-        raise ConfigurationError(f"{where}: {error}; there are {', '.join(Gate)}") from error
+        raise ConfigurationError(f"{where}: {error}; the gates are {', '.join(Gate)}") from error
 
 
 @contextmanager

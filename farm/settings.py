@@ -228,13 +228,13 @@ class Settings(BaseSettings):
         """Yield a message for each contradiction between settings that are valid one by one."""
         if self.lean_timeout_s > self.max_timeout_s:
             pair = f"LEAN_TIMEOUT_S ({self.lean_timeout_s:g}) is over MAX_TIMEOUT_S ({self.max_timeout_s:g})"
-            yield f"{pair}: every batch that does not say its own timeout would be refused"
+            yield f"{pair}: every batch that does not set `timeout_s` would be refused"
         if 0 < self.lean_memory_hard_limit_mb < self.lean_memory_limit_mb:
             pair = f"LEAN_MEMORY_LIMIT_MB ({self.lean_memory_limit_mb}) is over LEAN_MEMORY_HARD_LIMIT_MB"
             yield f"{pair} ({self.lean_memory_hard_limit_mb}), and so would never be reached"
         # If ENVIRONMENTS_DIR is set, a file there may set CHECKER_COMMAND.
         if self.checker_share and not self.checker_command and not self.environments_dir:
-            yield "CHECKER_SHARE needs a checker to share with: set CHECKER_COMMAND"
+            yield "CHECKER_SHARE needs a checker: set CHECKER_COMMAND"
         if self.data_revision and not self.data_repo:
             yield "DATA_REVISION needs a data set: set DATA_REPO"
         if self.model_revision and not (self.model_id or self.embed_service_url):

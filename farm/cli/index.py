@@ -49,7 +49,7 @@ def _followed(as_json: bool, *arguments: str) -> dict[str, Any]:
                 bar.update(task, completed=line["done"], total=line["total"])
             elif "workers" in line:
                 task = bar.add_task(
-                    f"{line['workers']} premise worker(s) load it while they answer, then switch", total=None
+                    f"{line['workers']} premise worker(s) load the index while they answer, then switch", total=None
                 )
             index = line.get("index", index)
     return index

@@ -76,7 +76,7 @@ def drain(as_json: JsonOption = False) -> None:
             bar.update(task, completed=(bar.tasks[0].total or running) - running)
             time.sleep(_DRAIN_POLL_S)
     if store.runtime:
-        with suppress(ProcessLookupError):  # somebody else has stopped `farm up` meanwhile
+        with suppress(ProcessLookupError):  # somebody else has stopped `farm up` in the meantime
             os.kill(int(store.runtime.supervisor.partition(".")[0]), signal.SIGTERM)
     else:
         celery_app(Settings(redis_url=store.redis_url, broker_url=store.settings.broker_url)).control.shutdown()

@@ -141,7 +141,7 @@ class Lines(Output):
 def _may_be_kept(verdict: Verdict) -> bool:
     """Whether a verdict decides its proof by this release's rules or newer ones; older rules may have been too lax.
 
-    A bad row is read anew, because the call may have been wrong, for example in the name of a column.
+    A bad row is read again, because the call may have been wrong, for example in the name of a column.
     """
     policy = verdict.evidence.policy
     is_by_todays_rules = policy.isdecimal() and int(policy) >= int(POLICY_VERSION)

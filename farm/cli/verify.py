@@ -35,9 +35,7 @@ def verify(
     level: Annotated[
         Literal["compiled", "checked", "attested"], typer.Option(help="The level an accepted proof must reach.")
     ] = "compiled",
-    environment: Annotated[
-        str, typer.Option(help="The Lean environment; `farm status` shows which there are.")
-    ] = "default",
+    environment: Annotated[str, typer.Option(help="The Lean environment; `farm status` lists them.")] = "default",
     priority: Annotated[
         int, typer.Option(min=0, max=9, help="Each step up doubles this batch's share among yours.")
     ] = 5,

@@ -48,7 +48,7 @@ class Batch:
         """Yield each verdict once, as proofs finish, until the batch ends.
 
         If the connection is lost, a new connection continues after the last verdict. The number of tries is limited,
-        but the count starts anew whenever the farm sends anything.
+        but the count starts again at 0 whenever the farm sends anything.
 
         Args:
             after: the `cursor` to continue from; None starts with the first verdict.

@@ -25,7 +25,7 @@ class Retries:
         self._failed = 0
 
     def reset(self) -> None:
-        """Start the count of tries anew, because something arrived."""
+        """Set the count of failed tries back to 0, because something arrived."""
         self._failed = 0
 
     def pause(self, failure: Failure) -> Pause:

@@ -60,7 +60,7 @@ def make_bundle(settings: Settings, folder: Path, tell: Tell) -> dict[str, Any]:
         if isinstance(source, Path) and folder.resolve().is_relative_to(source.resolve()):
             # The copy of the part would contain the bundle, and so itself, without end.
             raise ConfigurationError(
-                f"{folder} lies inside the {name} that is to be copied into it ({source}): name another folder"
+                f"{folder} lies in the {name} that is to be copied into it ({source}): name another folder"
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)

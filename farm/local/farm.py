@@ -209,7 +209,7 @@ def _valkey_service(valkey: Valkey, lock: int) -> SupervisedProcess:
         valkey.command,
         dict(os.environ),
         valkey.is_healthy,
-        # A large append-only file takes minutes to load. A shorter limit would end the server and begin the load anew.
+        # A large append-only file takes minutes to load. A shorter limit would end the server and start the load again.
         start_timeout_s=_VALKEY_LOADS_S,
         # On SIGTERM, Valkey writes and syncs its data.
         orphan_signal=signal.SIGTERM,

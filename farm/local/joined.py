@@ -22,7 +22,7 @@ from farm.processes import tree
 from farm.settings import Settings
 
 _POLL_S = 0.5
-# How often a host asks whether the farm has started anew: its store then has another address.
+# How often a host asks whether the farm has restarted: its store then has another address.
 _LOOK_S = 5.0
 
 OnJoined = Callable[[list[WorkerStatus]], None]
@@ -81,7 +81,7 @@ class JoinedHost:
         self._supervisor.kill()
 
     async def _work(self, on_joined: OnJoined) -> None:
-        """Run the workers, and start them anew whenever the farm's store or its settings for hosts have changed.
+        """Run the workers, and restart them whenever the farm's store or its settings for hosts have changed.
 
         When a farm restarts, its embedded store gets another address.
         """
@@ -91,7 +91,7 @@ class JoinedHost:
             rooms = (lean_service(room, environment) for room in self._rooms)
             await self._supervisor.start(python_service("workers.reaper", environment), *rooms)
             await self._stay(on_joined)
-            self._tell("the farm has started anew, and this host joins it again")
+            self._tell("the farm has restarted, and this host joins it again")
             await self._supervisor.stop()
 
     async def _check(self) -> None:

@@ -86,7 +86,7 @@ async def locked(data_dir: Path, tell: Callable[[str], None]) -> AsyncIterator[i
             if _is_signed(lock.fileno()) or time.monotonic() > deadline:
                 raise ConfigurationError(f"Another farm runs on {data_dir}: stop it, or set another DATA_DIR")
             if not told:
-                tell("a farm was killed here: waiting until its Valkey has written its data")
+                tell("waiting for the Valkey of a killed farm to write its data")
                 told = True
             await asyncio.sleep(_POLL_S)
         _sign(lock.fileno())

@@ -205,7 +205,7 @@ class Supervisor:
             await self._becomes_healthy(running)
 
     async def _respawn(self, running: _Running) -> None:
-        """Start a service's process anew, and try again until it starts: an upgrade may be replacing the program."""
+        """Start a new process for a service; try until it starts, because an upgrade may be replacing the program."""
         service = running.service
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Carries out one call of a tool: asks the farm, reports progress meanwhile, and raises the protocol's own errors."""
+"""Carries out one call of a tool: asks the farm, reports its progress, and raises the protocol's own errors."""
 
 from __future__ import annotations
 

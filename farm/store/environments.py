@@ -45,7 +45,7 @@ def forget_environments(client: RedisClient, older_than_s: int) -> list[str]:
 class KnownEnvironments:
     """Remembers the names of the environments for an API process.
 
-    `has` reads the names anew if it last read them over a second ago, or if the name is not among them.
+    `has` reads the names again if it last read them over a second ago, or if the name is not among them.
     """
 
     def __init__(self, client: AsyncRedisClient) -> None:

@@ -34,8 +34,8 @@ class Finished:
 
     Attributes:
         alive: whether the lease is still alive.
-        others_first: whether the process should claim anew, because interactive work is waiting, or because another
-            owner has waited for a long time.
+        others_first: whether the process should make a new claim, because interactive work is waiting, or another owner
+            has waited for a long time.
         written: how many verdicts were written; a verdict is not written if its proof has one already.
         tokens: how many tokens the caller has to publish; a token tells a worker that there is work.
         timed: the current value of `Claim.timed`.

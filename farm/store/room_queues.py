@@ -170,7 +170,7 @@ class Room:
     def pass_on(self, room: str, vectors: dict[str, bytes], embed_s: float = 0.0, model: str = "") -> bool:
         """Hand embedded queries to the next room; return True if the caller must publish a token for that room.
 
-        Queries that have been given up meanwhile are left out.
+        Queries that have been given up in the meantime are left out.
 
         Args:
             room: the next room.
@@ -193,7 +193,7 @@ class Room:
         is `[score, name, kind, module, statement]`. If the query also takes positions, the row of a new premise is
         `[score, position in the query's new premises]`. An answer that is too large becomes an error.
 
-        A query that has been given up meanwhile is not answered. An error is dropped if the lease of this worker has
+        A query that has been given up in the meantime is not answered. An error is dropped if this worker's lease has
         lapsed, because the worker that now has the query may still answer it.
         """
         self._reply(answers, holder=self._worker)

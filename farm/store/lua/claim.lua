@@ -103,7 +103,7 @@ local function take(place, lane, batch)
     local alone = past[1] or past[5]
     if alone and out.to_run > 0 then redis.call('LPUSH', list, index) break end
     out.looked_at = out.looked_at + 1
-    -- The item may have got a verdict meanwhile, from a process whose lease had lapsed.
+    -- The item may have a verdict already, from a process whose lease had lapsed.
     if redis.call('HEXISTS', b .. ':results', index) == 0 then
       local entry, member = look_at(lane, batch, index, past)
       if entry then
@@ -183,8 +183,8 @@ if #out == 0 then
   return out
 end
 redis.call('ZREM', 'farm:lingering:' .. env, worker)
--- A process that has found work by itself counts as one with a token from now on. If something has rung for it meanwhile,
--- that ring is its token.
+-- A process that has found work without a token counts as one with a token from now on. If something has just rung for
+-- it, that ring is its token.
 if not has_token and redis.call('DEL', 'farm:ring:' .. worker) == 0 then
   believe(env, number_at('farm:tokens:' .. env) + 1)
 end

@@ -30,8 +30,8 @@ local function is_before_alarm()
 end
 
 local alarm = accepts_canary()
--- If the toolchain, policy or checker has been declared bad meanwhile, or a canary has been accepted, the verdicts are not
--- written, and the items are judged again.
+-- If the toolchain, policy or checker has been declared bad since the claim, or a canary of the batch has been accepted
+-- since then, the verdicts are not written, and the items are judged again.
 if declared_bad(ARGV[7]) or (is_before_alarm() and not alarm) then
   if lease then give_up_lease(lease, now) end
   return {0, 0, 0, lease and tokens_wanted(lease.environment, now) or 0, 0, 0, 0}
@@ -123,7 +123,7 @@ if alarm then
   if lease then give_up_lease(lease, now) end
   return {0, 0, written, tokens_wanted(place.environment, now), 0, 0, 1}
 end
--- Whether the process should claim anew, because interactive work is waiting, or another owner has waited very long.
+-- Whether the process should make a new claim: interactive work is waiting, or another owner has waited very long.
 local function others_first()
   if lease.class ~= 'batch' then return false end
   if has_ready(lease.environment, 'interactive') then return true end

@@ -1,7 +1,7 @@
 -- Leases up to N waiting items of a cancelled batch to the reaper, which writes their verdicts with finish.lua.
 -- ARGV: batch, lease, N. Returns {index, stored proof, ...}. If it is empty, nothing waits in the lanes that this call
 -- has looked at. A call ends after about MOST_LANES lanes, or after the last lane. The next call goes on from there, or
--- begins anew.
+-- begins again at the first lane.
 local LANES_AT_ONCE, MOST_LANES = 1000, 10000  -- bounds how long one sweep may hold up the server
 local batch, id, b = ARGV[1], ARGV[2], 'farm:batch:' .. ARGV[1]
 local now, out, left = now_ms(), {}, tonumber(ARGV[3])
