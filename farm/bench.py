@@ -18,7 +18,7 @@ class Measured:
 
     Attributes:
         per_s: proofs or queries finished per second, from the submission to the last answer.
-        p50_ms: median time in milliseconds: the run time of a proof, or the round trip of a query.
+        p50_ms: median time in milliseconds: the run time of a proof in a batch, or the round trip of one call.
         p95_ms: the 95th percentile of the same times.
     """
 

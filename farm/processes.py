@@ -131,7 +131,7 @@ def end_orphans() -> int:
 def host_of_ids() -> str:
     """Return a name for this host or container, within which a process id stands for one process.
 
-    The name is that of the host. In a container, a number is added to the name, because a container has process ids of
+    This is the name of the host. In a container, a number is added to it, because a container has process ids of
     its own but may have the name of its host, as with Docker's `--network host`.
     """
     namespace = _pid_namespace()

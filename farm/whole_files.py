@@ -69,7 +69,7 @@ def keep_owner(path: Path, before: os.stat_result) -> None:
         except OSError:
             continue
     else:
-        # The rights of the earlier file's group are not for this user's group.
+        # This user's group must not get the rights that the earlier file's group had.
         mode &= ~stat.S_IRWXG
     path.chmod(mode)
 

@@ -28,13 +28,13 @@ def fetch(url: str, split: str | None) -> tuple[Path, list[Path]]:
 
     Args:
         url: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`. The path names a file or a folder, or is a pattern.
-        split: the split to read. Data sets on the hub usually have the name of the split in the paths of its files, as
-            a part between `/`, `-` and `.`, and only files with such a part are taken. If there is none, files
-            with the name as a word of such a part are taken, such as `test` in `minif2f_test.jsonl`, unless several
-            splits have that word.
+        split: the split to read. In the path of a file on the hub, the name of the file's split is usually a part
+            between `/`, `-` and `.`, and only files with such a part are taken. If there is none, files that have the
+            name as a word of such a part are taken, such as `test` in `minif2f_test.jsonl`.
 
     Raises:
-        InvalidRequest: the URL has another form, the hub does not have the data set, or it has no files of rows.
+        InvalidRequest: the URL has another form, the hub does not have the data set, it has no files of rows, or the
+            name of the split is a word of several splits.
         ConfigurationError: `leanfarm[datasets]` is not installed.
     """
     asked = _URL.fullmatch(url)

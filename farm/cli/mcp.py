@@ -24,7 +24,7 @@ def mcp() -> None:
     try:
         from farm.mcp.server import create_server
     except ImportError as error:
-        # The error names mcp if mcp is not installed, and also if it is a version 1, which lacks the imported name.
+        # The error names mcp if it is not installed, and also if its version is 1, which lacks the imported name.
         if (error.name or "").partition(".")[0] != "mcp":
             raise
         raise ConfigurationError("`farm mcp` needs the library mcp: `pip install 'leanfarm[mcp]'`") from error

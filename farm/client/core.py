@@ -310,7 +310,7 @@ class Core:
                 if is_for_us(found := parse(kind, reply, self._farm)):
                     return found
                 reply = Misdirected("it is about something else")
-                # Close this connection: each further answer on it may belong to the request before.
+                # Close this connection: each further answer on it may belong to an earlier request.
                 call = replace(call, headers={**call.headers, "Connection": "close"})
             yield retries.pause(failure(reply, call, self._farm))
 
