@@ -38,11 +38,11 @@ FAULTS = (
     Fault((4, 32, 2), "lean4#14577", "phantom parameters of nested inductive types", f"{_RELEASES}/v4.32.2/"),
     Fault((4, 33, 0), "lean4#14613", "universe levels that normalise to `Prop`", f"{_RELEASES}/v4.33.0/"),
     Fault((4, 33, 1), "lean4#14806", "definitional equality depends on earlier queries", f"{_RELEASES}/v4.33.1/"),
-    Fault((4, 33, 1), "lean4#14807", "`is_prop` takes a stuck type for no proposition", f"{_RELEASES}/v4.33.1/"),
+    Fault((4, 33, 1), "lean4#14807", "`is_prop` takes a stuck type for a non-proposition", f"{_RELEASES}/v4.33.1/"),
     Fault((4, 33, 1), "lean4#14838", "a reference count that overflows", f"{_RELEASES}/v4.33.1/"),
     # These notes call 4.33.1 unsound, although it has the fixes that they name (cited in cryspen/hax#2254). The table
     # follows the notes.
-    Fault((4, 34, 0), "notes of v4.34.0", "all versions before are called unsound", f"{_RELEASES}/v4.34.0/"),
+    Fault((4, 34, 0), "notes of v4.34.0", "all earlier versions are called unsound", f"{_RELEASES}/v4.34.0/"),
 )
 
 

@@ -45,7 +45,7 @@ def find_batch(farm: Farm, name: str) -> str:
     if len(found) > 1:
         shown = ", ".join(_called(each) for each in found[:_MOST_CANDIDATES])
         more = " and others" if len(found) > _MOST_CANDIDATES else ""
-        raise InvalidRequest(f"{name!r} begins several batches: {shown}{more}; give more of the id")
+        raise InvalidRequest(f"Several batches begin with {name!r}: {shown}{more}; give more of the id")
     return found[0].batch_id
 
 

@@ -115,6 +115,6 @@ def _show(shown: _Shown) -> None:
         has_text=True,
     )
     if shown.engine:
-        tell(f"judged by {shown.engine}; the farm is stopped again: `farm up` starts one that stays")
+        tell(f"judged by {shown.engine}; the farm has been stopped: `farm up` starts one that keeps running")
     else:
         tell("there is no Lean here, so no proof was judged: `farm doctor --install-lean` installs it, then try again")

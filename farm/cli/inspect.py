@@ -21,7 +21,7 @@ _GOAL = "a b : Nat\n⊢ a + b = b + a"
 def doctor(
     install: Annotated[bool, typer.Option("--install-lean", help="Install Lean, with LeanInteract.")] = False,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Try inside the sandbox what must be denied, and what must work.")
+        bool, typer.Option("--sandbox", help="Test the sandbox: what it must deny, and what must work in it.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

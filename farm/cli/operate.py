@@ -67,7 +67,7 @@ def drain(as_json: JsonOption = False) -> None:
     from farm.store.registry import leased_total, set_draining
 
     if not store.runtime and not _has_workers(store.redis_url):
-        raise NotFound("No worker runs on this farm: there is nothing to drain, and what waits is kept")
+        raise NotFound("No worker runs on this farm: there is nothing to drain, and waiting proofs are kept")
     client = store.client
     set_draining(client, True)
     with progress_bar(as_json) as bar:
@@ -83,7 +83,7 @@ def drain(as_json: JsonOption = False) -> None:
     if as_json:
         show_json({"drained": True})
     else:
-        tell("drained: workers are stopping; what waits is kept")
+        tell("drained: workers are stopping; waiting proofs are kept")
 
 
 def _has_workers(redis_url: str) -> bool:

@@ -77,7 +77,7 @@ def _read_file(path: Path, columns: Columns) -> Iterator[tuple[str, Row]]:
     elif not suffix:
         yield from _parse(read_file(path), columns, str(path))
     else:
-        raise InvalidRequest(f"{path}: only {', '.join(_SUFFIXES)} files are read, and these packed as .gz")
+        raise InvalidRequest(f"{path}: only {', '.join(_SUFFIXES)} files are read, plain or compressed as .gz")
 
 
 def _parse(content: bytes, columns: Columns, name: str) -> Iterator[tuple[str, Row]]:

@@ -133,7 +133,7 @@ def _judgeable(row: Row, where: str, level: str) -> Row:
     """Return a row unchanged if it can be verified at this level; else return a bad row that says why it cannot."""
     if level == "compiled" or isinstance(row, BadRow) or row.statement is not None:
         return row
-    why = f"{where} has no statement, and the level {level!r} needs one; --statement-column names where they are"
+    why = f"{where} has no statement, and the level {level!r} needs one; --statement-column names its column"
     return bad_row({**row.model_dump(), "id": row.id or id_of_place(where)}, why)
 
 
@@ -153,7 +153,7 @@ def _named(placed: list[tuple[str, Row]]) -> list[Row]:
         if row.id in places:
             raise InvalidRequest(
                 f"{where} has the id {row.id!r}, which {places[row.id]} has too: verdicts are named by ids;"
-                " --id-column names a column of ids, and --problem-column one whose values recur"
+                " --id-column names a column of unique ids, --problem-column one whose values may repeat"
             )
         places[row.id] = where
     return [_renamed(row, where) if str(index) in places else row for index, (where, row) in enumerate(placed)]

@@ -59,5 +59,5 @@ def _in_words(error: OSError, port: int, host: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} is taken: `--port 0` takes a free one"
     if isinstance(error, PermissionError):
-        return f"Port {port} needs a right that this user does not have: take one from 1024 on (`--port 8000`)"
+        return f"Port {port} needs a right that this user does not have: use a port from 1024 up (`--port 8000`)"
     return f"{host} is not an address of this host that can be bound ({error.strerror})"

@@ -18,8 +18,8 @@ from farm.mcp.tools import ReadFile, Tools
 _INSTRUCTIONS = """\
 A farm that checks Lean 4 proofs. To prove something: `verify` the text and read the errors and their goals;
 `retrieve_premises` for a goal; `try_tactics` on a `sorry`; `goal_at` for what a tactic changed; `commands` to look
-things up. A proof is done when `verify` with `level` `checked` and the statement says `accepted`. Several Lean versions
-and projects may be there: the resource farm://environments names them. Answers are JSON of at most 16 000 characters;
+things up. A proof is done when `verify` with `level` `checked` and the statement says `accepted`. There may be several
+Lean versions and projects: the resource farm://environments names them. Answers are JSON of at most 16 000 characters;
 where something was left out, a mark `[cut: …]` says so."""
 _JSON = "application/json"
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)

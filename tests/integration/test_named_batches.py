@@ -133,7 +133,7 @@ def test_a_beginning_of_several_ids_is_told_with_the_candidates(farm: RunningFar
     nothing = farm.command("batches", "0" * 31)
 
     assert run.returncode == 2
-    assert f"'{first}' begins several batches" in run.stderr
+    assert f"Several batches begin with '{first}'" in run.stderr
     assert "(number" in run.stderr
     assert nothing.returncode == 1
     assert "`farm batches` lists yours" in nothing.stderr
