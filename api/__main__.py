@@ -22,7 +22,7 @@ if __name__ == "__main__":
     descriptors.raise_limit()
     settings = load()
     open_traces("api")
-    # If the store does not answer, the API starts nevertheless: /readyz reports it, and checks the store's state later.
+    # If the store does not answer, the API starts anyway. /readyz reports this, and checks the store's state later.
     with contextlib.suppress(StoreUnavailable):
         enter_store(connect(settings.redis_url))
     places = Places(descriptors.limit())

@@ -30,7 +30,7 @@ class Buffered:
         return self._held[owner] + size_bytes <= self._limit_bytes // 2 and total <= self._limit_bytes
 
     def change(self, owner: str, size_bytes: int) -> None:
-        """Add a number of bytes to an owner's count; a negative number takes bytes off."""
+        """Add a number of bytes to an owner's count; a negative number subtracts bytes."""
         self._held[owner] += size_bytes
         if not self._held[owner]:
             del self._held[owner]

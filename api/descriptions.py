@@ -29,7 +29,7 @@ TAGS = [
 _INFO = {
     "description": "Verifies Lean 4 proofs and finds premises. A verdict is never a guess: what the farm could not "
     "decide is `undecided`, and says nothing about the proof.",
-    "contact": {"name": "Whoever operates this farm"},
+    "contact": {"name": "The operator of this farm"},
     "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
 }
 _PARAMETERS = {
@@ -90,7 +90,7 @@ _FIELDS = {
     "notice": "What an operator should know; empty if nothing.",
     "options": "The options that it was submitted with.",
     "pending": "Proofs that are waiting.",
-    "pid": "Its process on that machine.",
+    "pid": "Its process id on that machine.",
     "pos": "Where it is in your text; null if Lean gives no position.",
     "premises": "The premises found, the nearest first.",
     "progress": "How much of its loading is done, from 0 to 1.",

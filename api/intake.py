@@ -157,7 +157,7 @@ def _gate(options: Options, settings: Settings, least: Gate) -> str:
     if options.level == "compiled":
         return "strict" if least is Gate.STRICT else options.gate or settings.gate
     if options.gate == "off":
-        raise InvalidRequest(f"gate: level `{options.level}` needs the `strict` gate; leave `gate` out or say `strict`")
+        raise InvalidRequest(f"gate: level `{options.level}` needs the `strict` gate; leave `gate` out or set `strict`")
     return "strict"
 
 

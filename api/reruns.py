@@ -38,7 +38,7 @@ async def rerun_options(old: BatchStatus, asked: RerunRequest, service: Service,
         Forbidden: the key may no longer ask for what the old options ask for.
     """
     if not old.finished:
-        raise Conflict(f"Batch {old.batch_id!r} still runs: wait for its end, or cancel it")
+        raise Conflict(f"Batch {old.batch_id!r} still runs: wait until it ends, or cancel it")
     if not old.counts.undecided:
         raise InvalidRequest(f"Batch {old.batch_id!r} has no undecided proof: there is nothing to run again")
     kept = {name: value for name, value in old.options.items() if name in Options.model_fields}

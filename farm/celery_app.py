@@ -25,7 +25,7 @@ PREMISES_TASK = "premises.work"
 EMBED_QUEUE = "embed"
 PREMISES_QUEUE = "premises"
 
-# A process may load Mathlib or an index before its first task. With Celery's default of 4 s it would be taken for hung.
+# A process may load Mathlib or an index before its first task. With Celery's default of 4 s it would count as hung.
 _PROCESS_START_TIMEOUT_S = 1800
 _REDIS_TRANSPORT: dict[str, Any] = {
     "socket_timeout": SILENCE_S,

@@ -1,9 +1,9 @@
 """The further Lean environments of a host. Each has one dotenv file, `NAME.env`, in the folder ENVIRONMENTS_DIR.
 
-A file holds only settings of Lean workers. They win over environment variables and `./.env`. If a file lacks a setting,
-the setting has the host's value. The settings that say which Lean is used are an exception (`LEAN_VERSION`,
-`LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`): they are never taken from the host. For example, if a file lacks
-`LEAN_PROJECT_DIR`, its environment has no project.
+A file holds only settings of Lean workers. They take precedence over environment variables and `./.env`. If a file
+lacks a setting, the setting has the host's value. The settings that say which Lean is used are an exception
+(`LEAN_VERSION`, `LEAN_PROJECT_DIR`, `LEAN_REPL_DIR`, `WARM_HEADERS`): they are never taken from the host. For example,
+if a file lacks `LEAN_PROJECT_DIR`, its environment has no project.
 """
 
 from __future__ import annotations

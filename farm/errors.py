@@ -71,7 +71,7 @@ class Forbidden(FarmError):
 
 
 class NotFound(FarmError):
-    """What was asked for does not exist, or belongs to another key."""
+    """The requested object does not exist, or belongs to another key."""
 
     code = "not_found"
     status = 404

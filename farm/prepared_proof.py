@@ -166,7 +166,7 @@ def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
         objection = _missing(f"There is no theorem `{last.name}`")
     elif len(asked) > 1:
         others = ", ".join(f"`{item.name}`" for item in asked[:-1][:_MOST_NAMED])
-        objection = _missing(f"What follows `:=` of `{last.name}` leaves {others} open: send declarations")
+        objection = _missing(f"The text after the `:=` of `{last.name}` leaves {others} open: send declarations")
     values = {last.name: code.strip()} if isinstance(last, Hole) else {}
     # Some submissions begin with `:=` themselves.
     sign = "" if code.lstrip().startswith(":=") else " :="

@@ -1,6 +1,6 @@
 """The farm's settings: one frozen object, built at entry points only.
 
-The environment wins over `./.env`. A test checks that docs/settings.md, the tracked `.env` and this file agree.
+Environment variables take precedence over `./.env`. A test checks that docs/settings.md, `.env` and this file agree.
 """
 
 from __future__ import annotations
@@ -275,7 +275,7 @@ def load(**overrides: object) -> Settings:
     """Return the settings from the environment and `./.env`; warn about misspelt names of settings in `./.env`.
 
     Args:
-        overrides: fields that win over both, such as command-line options. A field that is None does not count.
+        overrides: fields that take precedence over both, such as command-line options. A field that is None is ignored.
 
     Raises:
         ConfigurationError: a value is wrong; the message names the setting.

@@ -64,7 +64,7 @@ def open_traces(room: str) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"{_ENDPOINTS[0]} is set: `pip install 'leanfarm[traces]'`") from error
-    # If OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES is set, it wins over this name.
+    # If OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES is set, it replaces this name.
     named = os.environ.get("OTEL_SERVICE_NAME") or f"leanfarm-{room}"
     _provider = TracerProvider(resource=Resource.create({"service.name": named}))
     _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

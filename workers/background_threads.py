@@ -65,7 +65,7 @@ class BackgroundThread(threading.Thread):
 
     @abstractmethod
     def work(self) -> None:
-        """Do what the thread is for."""
+        """Do the thread's own work."""
 
     def turn(self) -> None:
         """Record that the thread is not stuck; the thread's own loop calls this."""

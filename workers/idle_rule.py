@@ -22,7 +22,7 @@ from workers.background_threads import BackgroundThread
 NEGLECT_S = 20.0
 """How long tokens may wait while none is taken, before the first process is ended."""
 _LOOK_S = 2.0
-# If two checks are further apart than this, `NEGLECT_S` begins anew at the later check: nobody knows whether tokens
+# If two checks are further apart than this, `NEGLECT_S` starts again at the later check: nobody knows whether tokens
 # waited all the time between the two.
 _ON_END_S = 10.0
 

@@ -37,7 +37,7 @@ _TICK_S = 1.0
 _NUDGE_EVERY = 5
 _KNOWN_AT_LEAST_S = 3600
 _TEXTS = {
-    Reason.CRASHED: "The process that ran this proof died, every time it was tried (LEAN_MAX_DEATHS)",
+    Reason.CRASHED: "Each process that ran this proof died (LEAN_MAX_DEATHS)",
     Reason.FARM_ERROR: "The lease on this proof ran out ten times: its hosts stalled or were cut off",
     Reason.CANCELLED: "The batch was cancelled before this proof was decided",
 }

@@ -40,7 +40,7 @@ _LOOK_UP_S = 0.5
 # A connection on which Redis is silent for longer is given up. No answer takes that long, and Redis keeps the queries.
 _SILENCE_S = 3.0
 _RETRY_S = 0.2
-_FAULT = "The worker failed on this query: its log says how"
+_FAULT = "The worker failed on this query: its log says why"
 
 _log = structlog.get_logger()
 

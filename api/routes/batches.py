@@ -102,7 +102,7 @@ async def _submit_lines(request: Request, service: Service, owner: str, idempote
         more = {"idempotency_key": idempotency_key, "body_hash": digest.hexdigest()}
         committed = await commit(service, intake.staging, _submission(service, options, **more))
     except BaseException:
-        # A client that disconnects in the middle must leave nothing behind either.
+        # A client that disconnects in the middle of its request must leave nothing behind either.
         await service.batches.discard(intake.staging)
         raise
     return _accepted(committed, intake.staging.total)
@@ -144,7 +144,7 @@ async def items(
     batch_id: str,
     service: ServiceDep,
     owner: VerifierDep,
-    after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the page before.")] = -1,
+    after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the previous page.")] = -1,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> Response:
     """Read the proofs of a batch with their verdicts, in the order submitted; a page has a few megabytes."""

@@ -22,7 +22,7 @@ async def names(
     batch_id: str,
     service: ServiceDep,
     owner: VerifierDep,
-    after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the page before.")] = -1,
+    after: Annotated[int, Query(ge=-1, lt=MAX_BATCH_PROOFS, description="The `next` of the previous page.")] = -1,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
 ) -> NamesPage:
     """Read the names of a batch's proofs, and which problem each proof attempts; the texts are left out."""
@@ -35,7 +35,7 @@ async def matches(
     service: ServiceDep,
     owner: VerifierDep,
     text: Annotated[str, Query(min_length=1, max_length=200, description="Case does not matter.")],
-    after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+    after: Annotated[str | None, Query(description="The `next` of the previous page.")] = None,
     limit: Annotated[int, Query(ge=1, le=10_000, description="How many verdicts to look through.")] = 10_000,
 ) -> MatchesPage:
     """Find the proofs of a batch for which a message from Lean, or a goal that was left open, contains a given text."""

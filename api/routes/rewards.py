@@ -25,8 +25,8 @@ from farm.store.staging import NewBatch
 router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=FAILURES)
 
 OwnerDep = Annotated[str, Depends(get_url_owner)]
-# OpenRLHF gives up after 180 seconds and asks again. So the batch ends before: an undecided proof costs less than the
-# same work twice.
+# OpenRLHF gives up after 180 seconds and asks again. The batch ends before that, because an undecided proof costs less
+# than doing the same work twice.
 _DEADLINE_S = "170"
 
 

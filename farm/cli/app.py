@@ -49,7 +49,7 @@ farm up             start a farm on this machine
 farm doctor         say what is installed here, and what to do about the rest
 farm verify FILE    verify Lean proofs
 farm retrieve GOAL  find premises for a goal
-farm status         show the workers, and how much waits
+farm status         show the workers, and how much work waits
 
 `farm --help` shows all commands, and `farm COMMAND --help` explains one."""
 

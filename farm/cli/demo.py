@@ -50,7 +50,7 @@ def demo(as_json: Annotated[bool, typer.Option("--json", help="The answers, as J
         raise ConfigurationError(f"`farm demo` needs {error.name}: `pip install 'leanfarm[local]'`") from error
     configure_logs("demo")
     with tempfile.TemporaryDirectory(prefix="leanfarm-demo-") as folder, progress_bar(as_json) as bar:
-        loading = bar.add_task("starting a farm; the first look at Lean may fetch and build a REPL", total=1.0)
+        loading = bar.add_task("starting a farm; the first start may fetch and build a REPL", total=1.0)
 
         def show_progress(text: str, done: float) -> None:
             bar.update(loading, description=text, completed=done)

@@ -128,7 +128,7 @@ def _gaps(found: History) -> Iterator[str]:
         start, end = (_time(found.start + 60 * number) for number in (stretch[0], stretch[-1] + 1))
         yield f"{start} to {end[-5:]}"
     if len(stretches) > _MOST_GAPS:
-        yield f"and {len(stretches) - _MOST_GAPS} more stretches before"
+        yield f"and {len(stretches) - _MOST_GAPS} earlier stretches"
 
 
 def _time(unix_s: float) -> str:

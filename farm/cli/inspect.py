@@ -31,7 +31,7 @@ def doctor(
         tell(install_lean())
     if sandbox:
         _try_sandbox(as_json)
-    with waiting("looking; the first look at Lean may fetch and build a REPL", as_json):
+    with waiting("checking; the first check of Lean may fetch and build a REPL", as_json):
         findings = list(diagnose(settings))
     if as_json:
         show_json([finding.dump() for finding in findings])

@@ -19,7 +19,7 @@ def read_pass_at(text: str, rows: Sequence[Row]) -> list[int]:
     """
     words = text.split(",")
     if not all(word.strip().isascii() and word.strip().isdigit() and int(word) for word in words):
-        raise InvalidRequest(f"--pass-at reads numbers of attempts, such as 1,8,32, and not {text!r}")
+        raise InvalidRequest(f"--pass-at takes numbers of attempts, such as 1,8,32 (got {text!r})")
     counts = sorted({int(word) for word in words})
     attempts = Counter(row.problem for row in rows)
     if None in attempts:

@@ -67,7 +67,7 @@ class Columns:
         for text in texts:
             field, equals, column = text.partition("=")
             if not equals or field not in FIELDS:
-                raise InvalidRequest(f"--column reads FIELD=COLUMN, with FIELD one of {', '.join(FIELDS)}")
+                raise InvalidRequest(f"--column takes FIELD=COLUMN, with FIELD one of {', '.join(FIELDS)}")
             if given.get(field, column) != column:
                 raise InvalidRequest(f"{field} is said to be in {given[field]!r} and in {column!r}: name one column")
             given[field] = column

@@ -22,7 +22,7 @@ Rows: TypeAlias = Sequence[Sequence[str]]
 _GAP = 2
 _LEAST_TEXT = 24
 _INDENT = "  "
-# Category Cc, but for tab and newline. A terminal obeys such characters: they clear it, or write to the clipboard.
+# Category Cc, except tab and newline. A terminal obeys such characters: they clear it, or write to the clipboard.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -59,7 +59,7 @@ class Sheet:
 
 
 def visible(text: str) -> str:
-    """Return a text for a terminal, with a replacement character for each control character but tab and newline."""
+    """Return a text for a terminal, with a replacement character for each control character except tab and newline."""
     return _CONTROL.sub("\ufffd", text.replace("\r\n", "\n"))
 
 

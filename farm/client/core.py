@@ -325,7 +325,7 @@ def _follow_each_other(found: ItemsPage, after: int) -> bool:
 
 def _checked_key(key: str) -> str:
     if not (key.isascii() and key.isprintable() and key == key.strip() and len(key) <= _MAX_KEY_CHARS):
-        text = f"An idempotency key has at most {_MAX_KEY_CHARS} printable ASCII characters, and no space at an end"
+        text = f"An idempotency key has at most {_MAX_KEY_CHARS} printable ASCII characters, and no space at either end"
         raise InvalidRequest(text)
     return key
 

@@ -26,7 +26,7 @@ def last_words(log: Path, start: int) -> str:
         read = [(line, event) for line, event in read if not event or event.get("level") in _TROUBLE]
     # A process may log the same message at each of its tries. The message is shown once.
     said = list(dict.fromkeys(_sentence(line, event) for line, event in read))
-    return "\n".join(["its last words:", *said]) if said else f"it said nothing ({log})"
+    return "\n".join(["its last messages:", *said]) if said else f"it logged nothing ({log})"
 
 
 def _event(line: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from farm.store.scripts import Scripts
 
 # How often a process that waits for queries records in the store that it is listening.
 _SAY_EVERY_S = 1.0
-_FATAL = "The worker that had this query died, twice: its log says why"
+_FATAL = "Two workers died while they had this query: their logs say why"
 # Redis accepts no value of over 512 MB, and the answer is in memory several times.
 MOST_ANSWER_BYTES = 128 << 20
 # One command sends answers until they have this size.

@@ -54,7 +54,7 @@ def test_what_is_undecided_runs_again(page: Page, mixed: str, farm: RunningFarm)
     page.await_text("Rerun 1 undecided", ".tools")
     page.press_button("Rerun")
 
-    page.await_text("runs again what was undecided in an earlier batch")
+    page.await_text("runs again the undecided proofs of an earlier batch")
     page.await_text("undecided 1", "search")
     again = page.address().rpartition("/")[2]
     assert httpx.get(f"{farm.url}/v1/batches/{again}").json()["parent"] == mixed

@@ -48,7 +48,7 @@ def test_what_the_page_names_exists_where_it_says(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "most_hops", "most_files"), [("A proof's way", 22, 18), ("A premise query's way", 15, 15)]
+    ("section", "most_hops", "most_files"), [("The path of a proof", 22, 18), ("The path of a premise query", 15, 15)]
 )
 def test_a_way_is_short_enough_to_follow(section: str, most_hops: int, most_files: int) -> None:
     way = hops(section)
@@ -57,7 +57,7 @@ def test_a_way_is_short_enough_to_follow(section: str, most_hops: int, most_file
     assert len({inspect.getsourcefile(found(name)) for name in way}) <= most_files
 
 
-@pytest.mark.parametrize("section", ["A proof's way", "A premise query's way"])
+@pytest.mark.parametrize("section", ["The path of a proof", "The path of a premise query"])
 def test_each_hop_is_called_from_a_file_before_it(section: str) -> None:
     """A private one is called by the library whose method it is."""
     lines = re.findall(r"^\d+\. .*", part(section), re.MULTILINE)
@@ -76,7 +76,7 @@ def test_each_hop_is_called_from_a_file_before_it(section: str) -> None:
 
 
 def test_a_way_begins_with_its_route_and_ends_where_the_client_reads() -> None:
-    proof, query = hops("A proof's way"), hops("A premise query's way")
+    proof, query = hops("The path of a proof"), hops("The path of a premise query")
 
     assert (proof[0], proof[-2]) == ("api.routes.batches.submit", "api.streams.follow")
     assert (query[0], query[-1]) == ("api.routes.premises.retrieve", "api.replies.wait_reply")

@@ -125,7 +125,7 @@ def test_a_corpus_that_cannot_be_used_leaves_the_one_before_and_says_why(
         corpora, wish = Corpora(client), Wish(str(other), "", "f" * 64)
         corpora.want(wish)
         outcome = await_true(lambda: corpora.outcome(wish), "the refusal")
-        assert f"{other} on {socket.gethostname()} is not what was asked for" in outcome.failure
+        assert f"{other} on {socket.gethostname()} is not the requested corpus" in outcome.failure
         file = other / "Declarations" / "Aaa.Own.jsonl"
         whole = file.read_text()
         file.write_text("{")

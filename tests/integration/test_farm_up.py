@@ -81,7 +81,7 @@ def test_the_last_words_of_what_does_not_start_are_printed_whole(tmp_path: Path,
     with starting(folder, **lean_settings(scripted), FLOWER_CONF=long) as up:
         assert up.wait(60) == 1
 
-        assert "flower does not start: it ended with 1; its last words:" in said(folder)
+        assert "flower does not start: it ended with 1; its last messages:" in said(folder)
         assert long in said(folder)
         assert left(folder) == []
 
@@ -93,7 +93,7 @@ def test_what_ended_is_said_while_the_farm_is_not_ready(tmp_path: Path, scripted
         [embed] = [process for process in processes_of(folder) if process.cmdline()[-1:] == ["workers.embed"]][:1]
         embed.kill()
 
-        await_true(lambda: "embed ended with -9; it said nothing" in said(folder), "it says what ended")
+        await_true(lambda: "embed ended with -9; it logged nothing" in said(folder), "it says what ended")
 
 
 class _Stranger(BaseHTTPRequestHandler):

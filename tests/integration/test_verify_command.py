@@ -171,7 +171,7 @@ def test_wrong_wishes_are_told_in_one_line(
         ([str(lean), "--output", str(tmp_path / "notes.jsonl")], "notes.jsonl:1 is not a verdict"),
         ([str(lean), "--level", "checked"], "needs one"),
         ([str(lean), "--split", "test"], "no path begins with hf://"),
-        ([str(lean), "--pass-at", ""], "--pass-at reads numbers of attempts"),
+        ([str(lean), "--pass-at", ""], "--pass-at takes numbers of attempts"),
     ]:
         run = farm.command("verify", *arguments)
         assert run.returncode == 2, run.stderr

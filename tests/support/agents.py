@@ -19,7 +19,7 @@ from tests.support.running import RunningFarm
 
 @asynccontextmanager
 async def stdio_agent(farm: RunningFarm, key: str = "", url: str = "") -> AsyncIterator[Client]:
-    """Give a client that starts `farm mcp` and talks to it, as Claude Code does."""
+    """Yield a client that starts `farm mcp` and talks to it, as Claude Code does."""
     environment = {**farm.environment, "FARM_URL": url or farm.url, "FARM_API_KEY": key}
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "farm", "mcp"], env=environment, cwd=str(farm.folder)
@@ -30,7 +30,7 @@ async def stdio_agent(farm: RunningFarm, key: str = "", url: str = "") -> AsyncI
 
 @asynccontextmanager
 async def http_agent(farm: RunningFarm, key: str = "", mode: str = "auto") -> AsyncIterator[Client]:
-    """Give a client of the farm's `/mcp`; the mode `legacy` is the protocol of clients before July 2026."""
+    """Yield a client of the farm's `/mcp`; the mode `legacy` is the protocol of clients before July 2026."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with (
         # The connection is plain HTTP. Reading the system's certificates would take each agent a fifth of a second.

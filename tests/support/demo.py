@@ -48,7 +48,7 @@ def _run(folder: Path) -> bool:
 
 
 def _choose_lean(folder: Path) -> tuple[dict[str, str], str]:
-    """Return the settings for a real Lean where there is one, else for the scripted stand-in."""
+    """Return the settings for a real Lean if there is one, else for the scripted stand-in."""
     named = {name: os.environ[name] for name in _KEPT if name in os.environ}
     if named or shutil.which("lake"):
         return {**sandbox_settings(), **named}, "your own Lean"

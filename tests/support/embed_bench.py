@@ -58,7 +58,7 @@ class Bench:
         return {q.states[0]: np.frombuffer(blob, np.float32).reshape(len(q.texts), -1) for q, blob in taken}
 
     def answers(self) -> dict[str, Any]:
-        """Return what was replied, by query."""
+        """Return the replies, by query."""
         found = {}
         while blob := self.client.lpop("reply"):
             _, id_, answer = blob.split(b":", 2)

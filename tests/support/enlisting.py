@@ -1,4 +1,4 @@
-"""Lean processes that only the store knows."""
+"""Lean processes that exist only in the store."""
 
 from __future__ import annotations
 

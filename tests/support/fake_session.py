@@ -14,14 +14,14 @@ from workers.lean.session import Exchange, Header, Session
 from workers.lean.time_slices import Slice
 
 Lean = Callable[[str], Reply]
-"""Answers a text; raises what a `Session` raises. If it takes longer than the text's time, the run times out.
+"""Answers a text, or raises an error that a `Session` raises. If it takes longer than the timeout, the run times out.
 
-In a run with a slice, its first `ReplTimeout` is the end of the slice: it is called again if the run goes on.
+In a run with a slice, its first `ReplTimeout` is the end of the slice. If the run goes on, it is called again.
 """
 
 
 def response(*errors: str, warnings: tuple[str, ...] = ()) -> Reply:
-    """Return what Lean says to a text: nothing, or these messages."""
+    """Return Lean's reply to a text, with these messages."""
     start = Position(line=1, column=0)
     messages = [Message(severity="error", data=text, pos=start) for text in errors]
     messages += [Message(severity="warning", data=text, pos=start) for text in warnings]
@@ -35,12 +35,12 @@ def _as_it_came(said: Reply) -> dict[str, Any]:
 
 
 class FakeSession(Session):
-    """Behaves like a `Session`, whatever its REPL does.
+    """Behaves like a `Session`, but has no REPL.
 
     Attributes:
         lean: the function that answers in Lean's place.
-        failing_starts: how many of its REPL's first starts fail.
-        ended: why its REPL was ended, each time.
+        failing_starts: how many of the first starts of the REPL fail.
+        ended: for each time that the REPL was ended, the reason.
         loaded: the headers that were loaded, in order.
     """
 
@@ -64,7 +64,7 @@ class FakeSession(Session):
 
     @property
     def pid(self) -> int | None:
-        """0 while it has a REPL, so that nothing is killed."""
+        """0 while a REPL seems to run, so that no process is killed."""
         return 0 if self._is_alive else None
 
     @property

@@ -16,8 +16,8 @@ class Host:
     """One host of a network.
 
     Attributes:
-        name: the name of its namespace, of its cable's end on the bridge, and of the host itself.
-        address: the IPv4 address at which the others reach it.
+        name: the name of its namespace, of its interface on the bridge, and of the host itself.
+        address: the IPv4 address at which the other hosts reach it.
     """
 
     name: str
@@ -29,16 +29,16 @@ class Host:
         return ["ip", "netns", "exec", self.name, "unshare", "--uts", *run]
 
     def pids(self) -> list[int]:
-        """Return the processes that use its network."""
+        """Return the ids of the processes that use this host's network."""
         found = subprocess.run(["ip", "netns", "pids", self.name], check=True, capture_output=True, text=True)
         return [int(pid) for pid in found.stdout.split()]
 
     def cut_off(self) -> None:
-        """Pull its cable: nothing that others send arrives, and nothing tells them so."""
+        """Disconnect this host: what others send is lost, and they are not told."""
         _ip("link", "set", self.name, "down")
 
     def heal(self) -> None:
-        """Put its cable back."""
+        """Connect this host again."""
         _ip("link", "set", self.name, "up")
 
 

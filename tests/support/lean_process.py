@@ -1,4 +1,4 @@
-"""The parts of a Lean process in the test's own process: over a real store, with a function in Lean's place."""
+"""The parts of a Lean process, run in the test's own process on a real store, with a function in Lean's place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history without waiting: the store is told that its last look was a minute ago, and a reaper looks at once."""
+"""Samples of the history without a wait: the last look is dated back by a minute, so a reaper looks again at once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.support.running import RunningFarm, await_true
 
 
 def await_quiet(client: OpenStore, left_s: int) -> None:
-    """Wait until no minute ends within so many seconds, because its end would come between a test's steps."""
+    """Wait until the present minute lasts at least this many seconds more, so that it does not end during a test."""
     await_true(lambda: client.time()[0] % 60 < 60 - left_s, "the next minute", left_s + 5)
 
 
 def age(client: OpenStore, minutes: int = 1) -> None:
-    """Move all that the history holds into the past, so that the last look was made so many minutes ago."""
+    """Move the whole history into the past by this many minutes."""
     kept = {name: value for name, value in client.hgetall("farm:history").items() if name[-1:].isdigit()}
     for slot in kept:
         client.hdel("farm:history", slot)
@@ -38,7 +38,7 @@ def age(client: OpenStore, minutes: int = 1) -> None:
 
 
 def pass_a_minute(farm: RunningFarm) -> None:
-    """Have one more reaper of a farm look at its store, as if the look before had been made a minute ago."""
+    """Start one more reaper, which looks at the store as if the previous look had been made a minute ago."""
     client = open_store(farm.redis_url)
     await_quiet(client, 15)
     turn = client.time()[0] // 60
@@ -55,13 +55,13 @@ def pass_a_minute(farm: RunningFarm) -> None:
 def fill(farm: RunningFarm, minutes: Mapping[int, Minute]) -> None:
     """Replace the history with these minutes; a key says how many minutes ago its minute ended.
 
-    The farm's own reaper goes on from there.
+    The farm's own reaper adds the minutes that follow.
     """
     _keep(farm, minutes, {})
 
 
 def fill_hosts(farm: RunningFarm, minutes: Mapping[int, dict[str, HostMinute]]) -> None:
-    """Do the same as `fill` for what hosts did; the farm's own minutes are empty."""
+    """Do the same as `fill` for the minutes of hosts; the farm's own minutes are empty."""
     _keep(farm, {ago: Minute(at=0) for ago in minutes}, minutes)
 
 

@@ -1,4 +1,4 @@
-"""A store that a test reads and changes with any command; the farm's own types know only the commands it sends."""
+"""A client with which a test may send any command to a store; the farm's own types have only the farm's commands."""
 
 from __future__ import annotations
 

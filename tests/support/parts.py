@@ -64,15 +64,15 @@ class Parts:
 
     @property
     def url(self) -> str:
-        """Where its API is."""
+        """The URL of the API."""
         return f"http://127.0.0.1:{self.port}"
 
     def client(self) -> Farm:
-        """Return an SDK client for it."""
+        """Return an SDK client for the farm."""
         return Farm(self.url)
 
     def store(self) -> OpenStore:
-        """Return a connection to its store."""
+        """Return a connection to the store."""
         return open_store(self.redis_url)
 
     def start(self, name: str, module: str, tree: Path = ROOT) -> None:
@@ -81,7 +81,7 @@ class Parts:
         Args:
             name: the name of the part's folder; its log is in there.
             module: what `python -m` runs.
-            tree: where its code is.
+            tree: the folder with its code.
         """
         known, place = self._signs(), self.folder / name
         place.mkdir(exist_ok=True)
@@ -103,7 +103,7 @@ class Parts:
             await_true(lambda: self._signs() - known, f"{name} gives a sign of life")
 
     def end(self, name: str) -> None:
-        """Stop a part as an operator does, and wait for its end."""
+        """Stop a part as an operator does, and wait until it has ended."""
         process = self._running.pop(name)
         process.terminate()
         process.wait(_ENDS_WITHIN_S)
@@ -120,7 +120,7 @@ class Parts:
             process.wait(_ENDS_WITHIN_S)
 
     def log(self, name: str) -> str:
-        """Return what a part wrote."""
+        """Return the log of a part."""
         return (self.folder / name / "log").read_text()
 
     def _signs(self) -> set[bytes]:
@@ -129,7 +129,7 @@ class Parts:
 
 @contextmanager
 def parts(folder: Path, settings: dict[str, str]) -> Iterator[Parts]:
-    """Run a store to start parts on; nothing of them is left behind."""
+    """Run a store on which parts can be started; at the end, stop all of it."""
     folder.mkdir()
     store = prepare_valkey(folder)
     started = Parts(folder, store.url, free_port(), settings)

@@ -1,4 +1,4 @@
-"""A TCP proxy between a farm and its store, which cuts, refuses, swallows and goes silent when told to."""
+"""A TCP proxy between a farm and its store, which on request cuts, refuses or silences connections."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Link:
     Attributes:
         client: the client's port.
         server: the port under which the store sees the connection.
-        is_silent: whether nothing passes any more, though both ends are open.
+        is_silent: whether the proxy passes on nothing any more, although both ends are open.
         cut_after: how many bytes of the next reply pass before the connection is cut; None if it is not to be cut.
-        sent: what the client sent last.
+        sent: the bytes that the client sent last.
     """
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
@@ -45,7 +45,7 @@ class Link:
             writer.close()
 
     def cut(self, *, reset: bool = False) -> None:
-        """Close both ends: in the ordinary way, or as a crash does."""
+        """Close both ends: in the ordinary way, or with a reset, as after a crash."""
         self._is_cut = True
         for writer in self._writers:
             end = writer.get_extra_info("socket")
@@ -72,9 +72,9 @@ class Proxy:
         target: the server's port.
 
     Attributes:
-        port: its own.
-        takes_in_vain: whether new connections are taken and never answered.
-        hush: a predicate on what a connection sends; when it is true, that connection goes silent.
+        port: the port of the proxy.
+        takes_in_vain: whether new connections are accepted but never answered.
+        hush: called whenever a client sends something; if it returns true, that connection goes silent.
     """
 
     def __init__(self, target: int) -> None:
@@ -90,36 +90,36 @@ class Proxy:
         self.listen()
 
     def listen(self) -> None:
-        """Take connections."""
+        """Accept connections."""
         self._run(self._listen())
 
     def refuse(self) -> None:
-        """Take no connections, and cut the present ones."""
+        """Accept no connections, and cut the present ones."""
         self._run(self._close())
         self.cut()
 
     def aim(self, target: int) -> None:
-        """Stand in front of another server's port from now on."""
+        """Pass new connections on to another server's port."""
         self._target = target
 
     def cut(self, chosen: Chosen = everyone, *, reset: bool = False) -> None:
-        """Cut connections."""
+        """Cut the chosen connections."""
         self._run(self._each(chosen, lambda link: link.cut(reset=reset)))
 
     def silence(self, chosen: Chosen = everyone) -> list[Link]:
-        """Let nothing more pass on connections, and return them."""
+        """Silence the chosen connections, and return them."""
         return self._run(self._each(chosen, lambda link: setattr(link, "is_silent", True)))
 
     def cut_replies(self, after: int, chosen: Chosen = everyone) -> None:
-        """Cut connections in the middle of the next reply, after so many bytes."""
+        """Cut the chosen connections in the middle of their next reply, after this many bytes."""
         self._run(self._each(chosen, lambda link: setattr(link, "cut_after", after)))
 
     def links(self) -> list[Link]:
-        """Return the connections."""
+        """Return all connections."""
         return self._run(self._each(everyone, lambda _: None))
 
     def end(self) -> None:
-        """Stop."""
+        """Stop the proxy."""
         self.refuse()
         self._run(self._finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -183,7 +183,7 @@ class Proxy:
 
 @contextmanager
 def proxied(url: str) -> Iterator[tuple[Proxy, str]]:
-    """Give a proxy in front of the store of a URL, and the URL through it."""
+    """Yield a proxy in front of the store at a URL, and the URL of the store through the proxy."""
     port = urlsplit(url).port
     assert port
     proxy = Proxy(port)

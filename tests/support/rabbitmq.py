@@ -18,7 +18,7 @@ _STARTS_WITHIN_S = 90
 
 
 class RabbitMQ:
-    """One node that can be killed, and started again on what it kept."""
+    """One node, which can be killed, and started again with its data."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -45,7 +45,7 @@ class RabbitMQ:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it takes connections."""
+        """Start the node, and wait until it accepts connections."""
         log_path = self._folder / "rabbitmq.log"
         with log_path.open("wb") as log:
             self._process = subprocess.Popen(
@@ -54,14 +54,14 @@ class RabbitMQ:
         await_true(lambda: "Server startup complete" in log_path.read_text(), "RabbitMQ", _STARTS_WITHIN_S)
 
     def kill(self) -> None:
-        """Kill it with SIGKILL: nothing is written, and no client is told."""
+        """Kill the node with SIGKILL: nothing is written, and no client is told."""
         if self._process:
             end_session(self._process.pid)
             self._process.wait()
 
     @contextmanager
     def silent(self) -> Iterator[None]:
-        """Have it answer nothing for a while; its connections stay open."""
+        """Within this context, the node answers nothing; its connections stay open."""
         assert self._process
         own = list(session_members(self._process.pid))
         for process in own:
@@ -73,7 +73,7 @@ class RabbitMQ:
                 process.resume()
 
     def queues(self) -> dict[str, str]:
-        """Return its queues with their types."""
+        """Return the node's queues with their types."""
         command = [str(_BIN / "rabbitmqctl"), "--quiet", "list_queues", "--no-table-headers", "name", "type"]
         listed = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60, check=True)
         return dict(line.split("\t") for line in listed.stdout.splitlines())
@@ -86,7 +86,7 @@ def is_installed() -> bool:
 
 @contextmanager
 def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
-    """Run a broker in a folder; nothing of it is left behind."""
+    """Run a broker in a folder, and stop all of it at the end."""
     broker = RabbitMQ(folder)
     try:
         broker.start()

@@ -57,11 +57,11 @@ class RunningFarm:
     environment: dict[str, str]
 
     def client(self) -> Farm:
-        """Return an SDK client for it."""
+        """Return an SDK client for this farm."""
         return Farm(self.url)
 
     def command(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        """Run a `farm` command against it, as a user would."""
+        """Run a `farm` command against this farm, as a user would."""
         command = own_module("farm", *arguments)
         environment = {**self.environment, "FARM_URL": self.url}
         return subprocess.run(
@@ -69,7 +69,7 @@ class RunningFarm:
         )
 
     def processes(self) -> list[psutil.Process]:
-        """Return every live process that belongs to this farm, wherever it was reparented to."""
+        """Return every live process that belongs to this farm, whatever its parent is."""
         return list(processes_of(self.folder))
 
     def workers(self, kind: str = "lean") -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ class RunningFarm:
         return [worker for worker in found if worker["kind"] == kind]
 
     def log(self, name: str) -> str:
-        """Return what a service wrote."""
+        """Return the log of a service."""
         return (self.folder / "data" / "logs" / f"{name}.log").read_text()
 
 

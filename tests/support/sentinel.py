@@ -55,7 +55,7 @@ class Failover:
         self.url = f"redis+sentinel://:{_PASSWORD}@{hosts}/0?service={_SERVICE}"
 
     def start(self) -> None:
-        """Start all, and wait until every sentinel knows every other one, and the primary has its replicas."""
+        """Start all, and wait until the sentinels know each other, and the primary has its replicas."""
         for port in self.ports:
             self.start_server(port)
         for port in self._sentinels:
@@ -130,7 +130,7 @@ class Failover:
 
 @contextmanager
 def failover(binary: str, folder: Path) -> Iterator[Failover]:
-    """Run servers and sentinels in a folder; nothing of them is left behind."""
+    """Run servers and sentinels in a folder, and stop all of them at the end."""
     servers = Failover(binary, folder)
     try:
         servers.start()

@@ -73,14 +73,14 @@ class Job:
         return f"http://{self.hosts[0].address}:{_PORT}"
 
     def end(self) -> None:
-        """End it as `scancel` and preemption do."""
+        """End the job as `scancel` and preemption do."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(GRACE_S)
 
 
 @contextmanager
 def job(folder: Path, hosts: Sequence[Host], settings: dict[str, str]) -> Iterator[Job]:
-    """Run the script on these nodes; nothing of it is left behind."""
+    """Run the script on these nodes, and stop all of it at the end."""
     programs = _programs(folder, hosts)
     environment = {
         **started_settings(folder, **settings),

@@ -29,10 +29,10 @@ class Spread:
     """A farm whose API, reaper and store are on one host.
 
     Attributes:
-        folder: where its processes write.
-        url: where its API is.
+        folder: the folder to which its processes write.
+        url: the URL of its API.
         key: an API key, because the API listens on the network.
-        redis_url: where its store is, which is all that a host must know to join.
+        redis_url: the URL of its store; a host needs nothing else to join.
     """
 
     folder: Path
@@ -41,11 +41,11 @@ class Spread:
     redis_url: str
 
     def client(self) -> Farm:
-        """Return an SDK client for it."""
+        """Return an SDK client for this farm."""
         return Farm(self.url, api_key=self.key)
 
     def store(self) -> OpenStore:
-        """Return a connection to its store."""
+        """Return a connection to this farm's store."""
         return open_store(self.redis_url)
 
     def leases_of(self, host: Host) -> set[str]:
@@ -71,7 +71,7 @@ class Spread:
 
 @contextmanager
 def spread(folder: Path, head: Host, settings: dict[str, str]) -> Iterator[Spread]:
-    """Run store, API and reaper on a host; nothing of them is left behind."""
+    """Run store, API and reaper on a host, and stop all of them at the end."""
     with ExitStack() as running:
         running.callback(end_everything, folder)
         store = _reachable(prepare_valkey(folder), head)
@@ -88,7 +88,7 @@ def spread(folder: Path, head: Host, settings: dict[str, str]) -> Iterator[Sprea
 
 
 def _reachable(store: Valkey, host: Host) -> Valkey:
-    """Return a store that listens to the network of its host; it has a password."""
+    """Return a store that listens on the network of its host and has a password."""
     command = [*store.command, "--bind", host.address]
     return replace(store, command=command, url=store.url.replace("127.0.0.1", host.address))
 

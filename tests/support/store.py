@@ -101,7 +101,7 @@ def take(
     load_s: float = 0,
     environment: str = ENV,
 ) -> Claim:
-    """Claim a chunk, which must be there."""
+    """Claim a chunk; fail if there is none."""
     claim = leases.claim(environment, worker, most=most, warmth=Warmth(warm, owner, load_s), revision="v4|1|r")
     assert claim is not None
     return claim
@@ -120,7 +120,7 @@ def lapse(client: OpenStore, claim: Claim) -> None:
 
 
 def assert_settled(client: OpenStore, batch: str, total: int) -> None:
-    """Counters, results and stream agree, and nothing of the batch waits or is held."""
+    """Assert that counters, results and stream agree, and that nothing of the batch waits or is held."""
     record = state(client, batch)
     assert int(record["done"]) == total == client.hlen(f"farm:batch:{batch}:results")
     assert sum(int(record[name]) for name in ("accepted", "rejected", "undecided")) == total

@@ -49,11 +49,11 @@ class Tei:
     """A server in a thread; a context manager.
 
     Attributes:
-        info: what `/info` says; None makes it a 404.
+        info: the answer to `/info`; with None, the answer is a 404.
         bad_inputs: texts that are always refused with `bad_status`, alone or together with others.
         too_many_status: the status of a call over `max_client_batch_size`; 413 by its documentation, 422 by its code.
         api_key: the key that it requires as a bearer token; empty if it requires none.
-        always: what every call of `/embed` meets, after those of `then`.
+        always: the fault that every call of `/embed` meets, after the faults of `then`.
         greetings: how often `/info` was asked for.
         calls: the inputs of every call of `/embed`, refused ones too.
         most_in_flight: the largest number of inputs that were being embedded at once.
@@ -107,15 +107,15 @@ class Tei:
         return self._server.server_port
 
     def then(self, *faults: Fault | None) -> None:
-        """Say what the next calls of `/embed` meet, one each; None means no fault."""
+        """Set a fault for each of the next calls of `/embed`, in order; None means no fault."""
         self._faults.extend(faults)
 
     def then_nothing(self) -> None:
-        """Forget the faults that no call has met yet."""
+        """Remove the faults that no call has met yet."""
         self._faults.clear()
 
     def release(self) -> None:
-        """Let held answers go, these and later ones."""
+        """Send the answers that are held back, and hold back no more."""
         self._released.set()
 
     def drop_connections(self) -> None:
@@ -155,7 +155,7 @@ class Tei:
         return (self.bad_status, "Validation") if self.bad_inputs.intersection(inputs) else None
 
     def rows(self, inputs: Iterable[str], fault: Fault | None) -> list[list[float | None]]:
-        """Return the answer to inputs, spoilt by a fault of content."""
+        """Return the answer to inputs, altered by a fault that concerns its content."""
         rows: list[list[float | None]] = [vector(text, self.dimension).tolist() for text in inputs]
         match fault:
             case str() if fault == TOO_FEW:

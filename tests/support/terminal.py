@@ -1,4 +1,4 @@
-"""A terminal of 80 columns, as a person has one, for a command to run on."""
+"""A terminal of 80 columns, on which a command runs as it does for a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often another task gets a turn on the event loop while work is done."""
+"""Counts how often another task gets a turn on the event loop while work is done."""
 
 from __future__ import annotations
 

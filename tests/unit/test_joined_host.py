@@ -1,4 +1,4 @@
-"""A host that has joined a farm asks the farm now and then whether it has started anew, and stays meanwhile."""
+"""A host that has joined a farm asks the farm now and then whether it has restarted, and stays meanwhile."""
 
 from __future__ import annotations
 

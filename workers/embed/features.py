@@ -92,7 +92,7 @@ def _add_term(bag: Bag, row: Terms, weight: float) -> None:
 def _add_runs(bag: Bag, row: Terms) -> None:
     """Add runs of 2 to 5 terms.
 
-    Variables are renamed anew in each run, so `b + c` inside a longer term matches `n + m` in a premise.
+    Variables are renamed in each run separately, so `b + c` inside a longer term matches `n + m` in a premise.
     """
     counts: Counter[str] = Counter()
     common: set[str] = set()

@@ -136,7 +136,7 @@ class TeiServer:
             yield chunk
 
     def _too_slow(self) -> ServiceDown:
-        return ServiceDown(f"{self} did not answer in time: raise EMBED_SERVICE_TIMEOUT, or give it less to do")
+        return ServiceDown(f"{self} did not answer in time: raise EMBED_SERVICE_TIMEOUT, or reduce its load")
 
     def _failure(self, status: int) -> EmbeddingError:
         if status in _REJECTED:

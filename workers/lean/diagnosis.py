@@ -55,7 +55,7 @@ def _check_checker(settings: Settings, installation: Installation) -> dict[str, 
     for proof, expected in ((_TRUE, "accepted"), (_OTHER, "rejected")):
         said = checker.check(proof, installation.environment.model_dump())
         if said.answer != expected:
-            notice = f"It should have {expected} `{proof.code}`, and {said.answer}: {said.detail}"
+            notice = f"It should have {expected} `{proof.code}`, but its answer is {said.answer}: {said.detail}"
             return {"checker": checker.version, "checker_notice": notice}
     return {"checker": checker.version, "checker_notice": ""}
 

@@ -26,7 +26,7 @@ from workers.metric_counts import Metrics
 
 _START_BACKOFF_S = 2.0
 _NO_SYNC = "This REPL does not print the guard's token: replies that a proof forges may go unseen"
-_NO_SANDBOX = "SANDBOX is off: proofs run with the rights of the worker, and can read and change whatever it can"
+_NO_SANDBOX = "SANDBOX is off: proofs run with the rights of the worker, and can read and change all that it can"
 _UNREADABLE = "This worker cannot read the task, which another release stored: send it again to a farm of one release"
 
 _log = structlog.get_logger()

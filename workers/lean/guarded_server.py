@@ -40,7 +40,7 @@ class GuardedServer(AutoLeanServer):
 
     Attributes:
         generation: how many REPL processes there have been. Environment numbers of earlier processes are not valid.
-        reply: the last reply, as it came.
+        reply: the last reply, unchanged.
         slice: the time slice of the current run; None if the run has its full time in any case.
     """
 
@@ -237,7 +237,7 @@ class GuardedServer(AutoLeanServer):
         with contextlib.suppress(BlockingIOError):
             early = os.read(stdout, _READ_BYTES)
             if early.strip():
-                raise GuardTripped("The REPL spoke without being asked")
+                raise GuardTripped("The REPL sent output that no request had asked for")
 
     def _send(self, request: bytes, deadline: float) -> None:
         stdin = self._process.stdin.fileno()  # type: ignore[union-attr]

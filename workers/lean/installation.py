@@ -28,8 +28,8 @@ _PROBE_TIMEOUT_S = 120
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|REDIS_URL|BROKER_URL|^AWS_|^SSH_|^GPG_", re.IGNORECASE)
 # A REPL gets these variables of the worker's environment, and the variables that `lake env` sets.
 _KNOWN = re.compile(r"(PATH|LANG|LC_\w+|TZ|LEAN_NUM_THREADS|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH)")
-_LAKE_SILENT = "`lake env` does not run what it is told to"
-_WITHOUT = "`farm doctor --sandbox` shows more; SANDBOX=off runs proofs without it, with all the rights of the worker"
+_LAKE_SILENT = "`lake env` does not run the command that it is given"
+_WITHOUT = "`farm doctor --sandbox` shows more; SANDBOX=off runs proofs unsandboxed, with all the rights of the worker"
 
 _log = structlog.get_logger()
 

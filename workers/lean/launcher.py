@@ -66,7 +66,7 @@ def _start(path: str, plan: Plan, verb: str, arguments: list[str]) -> None:
 
 def _close_in(plan: Plan, kept: Cage | None, scratch: str, user: int | None, verb: str, arguments: list[str]) -> None:
     if kept is None:
-        raise Missing("the plan has no sandbox to be inside of")
+        raise Missing("the plan has no sandbox")
     if verb == "layers":
         cage.show_layers(kept, scratch, user)
     else:

@@ -82,7 +82,7 @@ class Repl:
 
     @property
     def reply(self) -> dict[str, Any] | None:
-        """The last reply, as it came."""
+        """The last reply, unchanged."""
         return self._server.reply
 
     def is_alive(self) -> bool:
@@ -167,7 +167,7 @@ class Repl:
         elif any(map(_MEMORY_ERROR.fullmatch, response.errors)):
             # The environments of earlier proofs take memory as well, so the next try gets an empty REPL.
             self.end(Bound.MEMORY)
-            raise ReplOutOfMemory("Lean found its own bound on memory exceeded")
+            raise ReplOutOfMemory("Lean exceeded its own bound on memory")
         return response
 
     def give_slice(self, slice_: Slice | None) -> None:
@@ -226,7 +226,7 @@ class Repl:
     def _last_words(self) -> str:
         """Return the end of stderr, where a stack overflow or an uncaught exception leaves a message."""
         words = " ".join(self._server.get_stdout_stderr()[1].split())[-_LAST_WORDS_CHARS:]
-        return f"; its last words: {words}" if words else ""
+        return f"; its last output: {words}" if words else ""
 
 
 def _as_response(said: dict[str, Any]) -> Response:

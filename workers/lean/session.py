@@ -55,7 +55,7 @@ class Exchange:
 
     Attributes:
         header: the header that the body ran on; None until the body runs.
-        reply: the REPL's reply to the body, as it came; None if there was none.
+        reply: the REPL's reply to the body, unchanged; None if there was none.
         repl: a name for the REPL process.
     """
 

@@ -64,7 +64,7 @@ class Tree:
         return node.children[tactic]
 
     def forget_doubtful(self) -> None:
-        """Forget the tactics that the farm could not decide, so that the next request tries them anew."""
+        """Forget the tactics that the farm could not decide, so that the next request tries them again."""
         for node, tactic in self.doubtful:
             node.children.pop(tactic, None)
         self.doubtful.clear()

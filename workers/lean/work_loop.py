@@ -31,7 +31,7 @@ from workers.lean.verdict_writer import VerdictWriter
 
 # How long one task claims work, and lingers. Then Celery gets control again, for recycling, shutdown and events.
 _TASK_S = 10.0
-# How often a process that lingers looks for work that has rung for nobody, and whether it has to stop.
+# How often a process that lingers checks for work that has rung for no process, and whether it has to stop.
 _LOOK_UP_S = 0.5
 # If each of the last `_SHORT_RUNS` runs took less than `_SHORT_S`, verdicts are written in groups while Lean runs the
 # next proofs: between runs of some milliseconds, a round trip per verdict would take too long. This has two costs.
@@ -89,13 +89,13 @@ class WorkLoop:
                 lingers_until_s = 0.0
                 continue
             if self._claims.declared_bad:
-                break  # it must not judge, so nothing should ring for it
+                break  # this process must not judge, so no work should ring for it
             self._lingering.begin()
             if lingers_until_s:
                 self._has_token = self._lingering.is_rung(_LOOK_UP_S)
             else:
-                # Work that came before this process lingered has rung for nobody, so it claims once more, and waits
-                # only then.
+                # Work that came before this process lingered has rung for no process. So this one claims once more,
+                # and waits only then.
                 lingers_until_s = min(end_s, time.monotonic() + self._linger_s)
         is_rung = bool(lingers_until_s) and self._lingering.end()
         if self._has_token or is_rung:

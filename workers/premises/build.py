@@ -83,7 +83,7 @@ def use(settings: Settings, index: dict[str, Any]) -> None:
 
     Raises:
         ConfigurationError: no farm runs on the data folder, and `REDIS_URL` is not set.
-        CorpusError: no premise worker runs, a worker cannot use the corpus, or another corpus was asked for meanwhile.
+        CorpusError: no premise worker runs, a worker cannot use the corpus, or another corpus was requested meanwhile.
         StoreUnavailable: Redis does not answer.
     """
     runtime = read_runtime(settings.data_dir)
@@ -114,7 +114,7 @@ def _await(corpora: Corpora, wish: Wish) -> None:
         if outcome and outcome.failure:
             raise CorpusError(f"The corpus was not switched, and the previous one still answers: {outcome.failure}")
         if corpora.wanted() != wish:
-            raise CorpusError("Another corpus was asked for meanwhile")
+            raise CorpusError("Another corpus was requested meanwhile")
         time.sleep(_LOOK_S)
 
 

@@ -82,7 +82,7 @@ class Index:
 
     @property
     def dimension(self) -> int:
-        """d, how many numbers a vector has."""
+        """The dimension d: how many numbers a vector has."""
         return int(self._vectors.shape[1])
 
     def search_all(self, queries: Matrix, ks: Sequence[int], groups: Groups) -> dict[int, tuple[Matrix, Ids]]:

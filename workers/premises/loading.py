@@ -96,7 +96,7 @@ def load_index(settings: Settings, progress: Callable[[int, int], None], snapsho
     """
     corpus = load(find_source(settings), settings.data_dir / "corpora")
     if snapshot not in ("", corpus.snapshot):
-        raise CorpusError(f"{corpus.source} on {socket.gethostname()} is not what was asked for, but {corpus.snapshot}")
+        raise CorpusError(f"{corpus.source} on {socket.gethostname()} is not the requested corpus: {corpus.snapshot}")
     embedder = make_embedder(settings)
     try:
         directory = settings.data_dir / "vectors"

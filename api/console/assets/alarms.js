@@ -42,7 +42,7 @@ function write() {
   }
 }
 
-/** Forget the alarms that have ended or have begun anew. An alarm less than a minute old gets its beginning later. */
+/** Forget the alarms that have ended or have begun again. An alarm less than a minute old gets its beginning later. */
 function forget(alarms) {
   read();
   const begun = new Map(alarms.map((each) => [markOf(each), each.since]));

@@ -36,7 +36,7 @@ function facts(status) {
   const more = [status.paused && "paused for its owner's attention", status.revoked && `${many(status.revoked, "verdict")} revoked`,
     status.invalid_statements && `${many(status.invalid_statements, "proof")} with a statement that Lean cannot read`];
   const text = [`submitted ${clock(status.created_at)}${time}`, ...asked, ...more].filter(Boolean).join(" · ");
-  const parent = status.parent && [" · runs again what was undecided in ", h("a", { href: `#/batches/${status.parent}` }, "an earlier batch"), ` (`, h("a", { href: `#/compare/${status.parent}/${status.batch_id}` }, "compare"), ")"];
+  const parent = status.parent && [" · runs again the undecided proofs of ", h("a", { href: `#/batches/${status.parent}` }, "an earlier batch"), ` (`, h("a", { href: `#/compare/${status.parent}/${status.batch_id}` }, "compare"), ")"];
   return [text, ...(parent ?? [])];
 }
 
@@ -110,7 +110,7 @@ function hung({ silences }) {
 
 function grouping({ problems }, said) {
   if (!problems) return "Reading the names of the problems…";
-  return problems.isNamed ? said() : "No proof of this batch names its problem, so each stands for its own.";
+  return problems.isNamed ? said() : "No proof of this batch names its problem, so each counts as its own problem.";
 }
 
 /** Return the list of proofs, or of problems if the address says so, and the button that switches between the two. */

@@ -9,7 +9,7 @@ const REASONS = {
   error: ["rejected", "Lean reported an error."],
   sorry: ["rejected", "The proof leaves a goal open (sorry)."],
   axiom: ["rejected", "The proof rests on an axiom that is not allowed."],
-  statement: ["rejected", "What was proved is not the statement that was asked for."],
+  statement: ["rejected", "The proved theorem is not the statement that was asked for."],
   missing: ["rejected", "The text does not declare the theorem of the statement."],
   policy: ["rejected", "The gate refuses something in the text."],
   parse: ["rejected", "Lean would not read the text to its end."],

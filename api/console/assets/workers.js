@@ -65,7 +65,7 @@ function reasons({ draining, workers, queues }) {
   const lean = workers.filter(({ kind }) => kind === "lean");
   const unserved = queues.filter(({ pending, environment }) => pending && !lean.some((worker) => worker.environment === environment && worker.state !== "failed"));
   const texts = [
-    draining && "The farm is draining: it finishes what runs and starts nothing more.",
+    draining && "The farm is draining: it finishes the running proofs and starts no more.",
     !workers.length && "No worker is running.",
     ...(workers.length ? unserved.map(({ environment, pending }) => `${count(pending)} ${pending === 1 ? "proof waits" : "proofs wait"} for the environment ${environment}, which no Lean worker can serve.`) : []),
   ].filter(Boolean);

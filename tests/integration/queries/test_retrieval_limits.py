@@ -145,7 +145,7 @@ async def test_what_a_dead_worker_had_waits_again_and_a_second_time_is_an_error(
 
     Room(client, "embed").recover(lambda worker: False)
     assert Room(client, "embed").take(9) == []
-    assert b"died, twice" in answers(client)[-1]
+    assert b"Two workers died" in answers(client)[-1]
     assert client.llen("farm:reply:test") == 2
     assert client.hlen("farm:taken:embed") == 0
     assert load(client)["bytes"] == size(passed_on) + size(first) + 2, "the others are out of the books"

@@ -77,7 +77,7 @@ def test_a_hole_is_named_as_a_definition(kernels: Kernels) -> None:
         ("old-list", ["failed", "accepted", "accepted"], "Nat.powMod"),
         ("cannot-run", ["failed", "accepted", "accepted"], "status 2"),
         ("killed", ["failed", "accepted", "accepted"], "137"),
-        ("silent", ["failed", "accepted", "accepted"], "said nothing"),
+        ("silent", ["failed", "accepted", "accepted"], "printed nothing"),
         ("declined", ["accepted", "accepted", "failed"], "status 2"),
         ("declined bad-kernel", ["accepted", "rejected", "failed"], "declaration type mismatch"),
         ("uncompilable", [], "could not be compiled"),

@@ -42,13 +42,13 @@ class Declaration:
 
     @property
     def proposition(self) -> str:
-        """What it proves, without white space."""
+        """The proposition that it proves, without white space."""
         binders = "".join(self.binders.split())
         return "".join((f"∀{binders},{self.statement}" if binders else self.statement).split())
 
     @property
     def value(self) -> str:
-        """What it defines, without white space."""
+        """The value that it defines, without white space."""
         return "".join(self.proof.split())
 
     def goal(self, before: str) -> str:

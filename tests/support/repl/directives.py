@@ -211,7 +211,7 @@ def _be_descendant(report: int, detached: bool) -> NoReturn:
     try:
         _sleep_as_descendant(report, detached)
     finally:
-        # In every case: a child must never return and read requests beside its parent.
+        # Whatever happens, end here: a child that returned would read requests beside its parent.
         os._exit(1)
 
 

@@ -40,7 +40,7 @@ def _finish(server: AutoLeanServer) -> None:
 
 
 class Pipes:
-    """A scripted REPL process of one's own, without lake and LeanInteract; a context manager that kills it.
+    """A scripted REPL process, without lake and LeanInteract; a context manager that kills the process at the end.
 
     Every read has a deadline and raises TimeoutError, so that a silent REPL fails a test and does not hang it.
     """
@@ -71,7 +71,7 @@ class Pipes:
         self.process.stdin.flush()
 
     def receive(self, until: bytes = b"\n\n") -> bytes:
-        """The bytes up to and including a mark; what is left when the output ends."""
+        """The bytes up to and including a mark; if the output ends first, all remaining bytes."""
         end = time.monotonic() + self.deadline_s
         while until not in self._pending:
             more = self.chunk(end - time.monotonic())
@@ -83,7 +83,7 @@ class Pipes:
         return head + mark
 
     def chunk(self, within_s: float) -> bytes:
-        """Whatever bytes come next; none at the end of the output."""
+        """The next bytes, however many; none at the end of the output."""
         assert self.process.stdout is not None
         descriptor = self.process.stdout.fileno()
         if not select.select([descriptor], [], [], max(0.0, within_s))[0]:

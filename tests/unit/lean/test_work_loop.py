@@ -224,7 +224,7 @@ def test_the_third_death_is_crashed_and_says_why(process: LeanProcess) -> None:
 
     def lean(text: str) -> Reply:
         if number(text) == 1:
-            raise ReplGone("The REPL ended by itself; its last words: Stack overflow")
+            raise ReplGone("The REPL ended by itself; its last output: Stack overflow")
         return response("false") if number(text) == 2 else response()
 
     process.session.lean = lean

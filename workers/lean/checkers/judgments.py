@@ -38,7 +38,7 @@ def read(name: str, status: int, words: str) -> tuple[Answer, str]:
         return "rejected", " ".join(lines)[:_DETAIL_LIMIT_CHARS]
     if name != NANODA and status == 1 and why:
         return "rejected", why[:_DETAIL_LIMIT_CHARS]
-    last = lines[-1] if lines else "it said nothing"
+    last = lines[-1] if lines else "it printed nothing"
     return "failed", f"The checker ended with status {status} and gave no judgment: {last}"[:_DETAIL_LIMIT_CHARS]
 
 

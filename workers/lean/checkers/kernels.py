@@ -97,7 +97,7 @@ class Kernels:
         self._confined = Confined(tools.start, stopped)
         for name in tools.names:
             if missing := [program for program in NEEDED[name] if not tools.programs.get(program)]:
-                raise CheckerFailed(f"{name} needs `{missing[0]}`, which comes with Lean 4.35 and later: there is none")
+                raise CheckerFailed(f"{name} needs `{missing[0]}`, which is missing (Lean 4.35 and later have it)")
         self._versions = {name: self._version(name) for name in tools.names}
         self.version = " + ".join(self._versions.values())
 
@@ -151,7 +151,7 @@ class Kernels:
             status = self._confined.run(command, deadline, sink, _EXPORT_LIMIT_BYTES)
         if status:
             what = "compiled" if status == _NOT_COMPILED else f"exported (status {status})"
-            raise CheckerFailed(f"The {folder.name} could not be {what} by itself")
+            raise CheckerFailed(f"The {folder.name} could not be {what} on its own")
         exported.chmod(0o644)
         return exported
 

@@ -21,11 +21,11 @@ _HARMLESS = frozenset(("apply", "simp", "unfold", "constructors", "cases", "forw
 _WAYS = _HARMLESS | {"tactic", "default"}
 _TACTIC = re.compile(rf"(?<![{WORD_CHARS}.])«?tactic»?(?![{WORD_CHARS}.])")
 _AESOP = re.compile(rf"(?<![-{WORD_CHARS}.])«?aesop»?(?![{WORD_CHARS}.])")
-# A clause of aesop; other tactics take it, too (`finiteness`, `arith_mult`).
+# A clause of aesop, which other tactics take too (`finiteness`, `arith_mult`).
 _CLAUSE = re.compile(rf"(?P<add>(?P<add_bracket>\()\s*add(?![{WORD_CHARS}.»]))")
 _LISTS = re.compile(rf"(?P<attribute>attribute\s*\[)|(?P<before>@\s*\[)|{_CLAUSE.pattern}|(?P<command>add_aesop_rules)")
-# Words that mark `(add …)` as a clause of aesop, not as a call of a function `add`: they give a rule its phase, which
-# every rule needs, except one for `simp`.
+# Words that mark `(add …)` as a clause of aesop, not as a call of a function `add`. They give a rule its phase, which
+# every rule needs except a rule for `simp`.
 _PHASES = frozenset(("safe", "norm", "unsafe", "%"))
 _PHASE = re.compile("|".join(_PHASES))
 _BRACKET = re.compile(r"[\[\]()]")
@@ -124,7 +124,7 @@ class _Rules:
         while piece := _PIECE.match(self._text, at, start + _REACH):
             word, at = piece["word"], piece.end()
             if word in ("@", "attribute"):
-                return False  # another list begins within a rule: nobody writes this
+                return False  # another list begins inside a rule, which no honest text has
             if word == "[":
                 outer.append((how, has_phase))
                 is_open = False

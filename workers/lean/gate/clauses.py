@@ -54,11 +54,11 @@ def bad_clauses(code: Code, body: int, *, native: bool) -> Iterator[Refusal]:
     for hiding in _HIDING.finditer(text, body) if "hiding" in text else ():
         yield _refusal("hiding", "it changes what later names mean", *hiding.span("hiding"))
     for private in _PRIVATE.finditer(text, body) if "private" in text else ():
-        yield _refusal("private", "it names what another module keeps to itself", *private.span("private"))
+        yield _refusal("private", "it names private declarations of another module", *private.span("private"))
     for field in _NATIVE.finditer(text, body) if "native" in text and not native else ():
         yield _refusal("native", NATIVE.why, *field.span(field.lastgroup or 0))
     if not text.isascii() and (hidden := _INVISIBLE.search(text, text.startswith("\ufeff"))):
-        yield Refusal(Reason.POLICY, f"U+{ord(hidden[0]):04X} is refused: it cannot be seen", *hidden.span())
+        yield Refusal(Reason.POLICY, f"U+{ord(hidden[0]):04X} is refused: it is invisible", *hidden.span())
 
 
 def _refusal(word: str, why: str, start: int, end: int) -> Refusal:

@@ -26,7 +26,7 @@ _CHANGES_NUMERALS = re.compile(r"instance|notation|infix|prefix|postfix|macro|de
 _HAS_CODE = re.compile(rf"(?:def|abbrev|instance|structure|class|where|let\s+rec)(?![{WORD_CHARS}])")
 _ORACLE = "|".join(sorted(ORACLES))
 _USED_ORACLE = re.compile(rf"oracle\s*:=\s*\.(?:{_ORACLE})")
-# Namespaces of Lean's own machinery; one that is open lets the rest of a text name the machinery without a prefix.
+# Namespaces of Lean's own machinery. While one is open, a text can name the machinery without a prefix.
 _MACHINERY = re.compile(rf"(?<![{WORD_CHARS}.])(?:Lean|Lake|Qq|Elab|Meta|Aesop)(?![{WORD_CHARS}])")
 # The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
 # attribute before `unsafe`: an attribute could make Lean use the definition.)
@@ -36,12 +36,12 @@ _MOST_UNSAFE = 10
 
 
 class Code:
-    """The code of one text, and facts about it together with the text that runs before it.
+    """The code of one text, and facts about this code together with the text that runs before it.
 
     A submission runs after its statement, so what the statement declares or opens counts for the submission too.
 
     Args:
-        text: the code of the text, see `masking`.
+        text: the code of the text (see `masking`).
         ahead: the text that runs before it, with comments and strings; empty if there is none.
         is_front: whether another text runs after this one.
     """

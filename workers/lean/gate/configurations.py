@@ -40,12 +40,12 @@ _PIECE = re.compile(
     rf"\s*(?:(?P<field>{NAME})\s*:=|(?P<word>\.?{NAME})|(?P<mark>[\[\]{{}}),\"])"
     r"|[0-9][0-9_]*(?:\s*[*^]\s*[0-9][0-9_]*)*)"
 )
-# How a value that is a record begins. Where fields hold functions, `.name` could be a definition of the text.
+# How a record begins. If fields hold functions, `.name` could be a definition of the text.
 _RECORD, _BRACE = re.compile(r"\s*[{.]"), re.compile(r"\s*\{")
 _INHERITED = re.compile(r"to[A-Z]")
 _ORACLE = re.compile(rf"\s*\.(?P<word>{'|'.join(sorted(ORACLES))})(?![{WORD_CHARS}.])")
 _BRACKET = re.compile(r"[()]")
-# How far the end of an item that holds a tactic is looked for.
+# How many characters are searched for the end of an item that holds a tactic.
 _REACH = 1000
 _WHY = "Lean runs a configuration while it elaborates, so it may hold only numbers, `true`, `false` and the like"
 
@@ -74,7 +74,7 @@ def _refusal(item: re.Match[str]) -> Refusal:
 
 
 def _bad_item(code: Code, head: re.Match[str]) -> Refusal | None:
-    """Return a refusal of the first item after a tactic that is neither a literal nor a tactic."""
+    """Return a refusal of the first item after a tactic whose value is neither a literal nor a tactic."""
     takes_functions, end = head["functions"] is not None, head.end()
     while True:
         flags = _FLAGS.match(code.text, end)
@@ -94,10 +94,10 @@ def _bad_item(code: Code, head: re.Match[str]) -> Refusal | None:
 
 
 def _end(code: Code, item: re.Match[str], *, records: re.Pattern[str]) -> int | None:
-    """Return where an item ends whose value is a literal; None if its value is anything else.
+    """Return the end of an item if its value is a literal; None if its value is anything else.
 
-    An instance of the text may say what a number, a list or `{1}` means as a record or a function. So `{` is accepted
-    only as the start of a record, and a field that holds a record accepts only what `records` matches.
+    An instance in the text may define what a number, a list or `{1}` means as a record or a function. So `{` is
+    accepted only as the start of a record, and a field that holds a record accepts only what `records` matches.
     """
     at, depth, begins = _value(code, item["field"], item.end(), records), 0, False
     while at is not None and (piece := _PIECE.match(code.text, at)):
@@ -113,7 +113,7 @@ def _end(code: Code, item: re.Match[str], *, records: re.Pattern[str]) -> int | 
 
 
 def _value(code: Code, field: str, at: int, records: re.Pattern[str]) -> int | None:
-    """Return where to read on after `field :=`; None if what stands there cannot be a literal of the field's type."""
+    """Return where to read on after `field :=`; None if no literal of the field's type can begin there."""
     parts = field.translate(_NAME_MARKS).split(".")
     if parts[-1] == "oracle":
         oracle = _ORACLE.match(code.text, at)

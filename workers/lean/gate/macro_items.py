@@ -61,7 +61,7 @@ def _without(text: str, heads: list[tuple[int, int]]) -> str:
 
 
 def _may_be_defined(word: str, text: str) -> bool:
-    """Whether a word stands anywhere but after a colon or as the kind of a quotation, where nothing defines it."""
+    """Whether a word occurs anywhere except after a colon or as the kind of a quotation, where nothing defines it."""
     end = rf"(?![{WORD_CHARS}.])"
     uses = len(re.findall(rf":\s*{word}{end}|`\(\s*{word}\s*\|", text))
     return uses != len(re.findall(rf"(?<![{WORD_CHARS}]){word}{end}", text))

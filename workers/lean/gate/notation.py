@@ -6,7 +6,7 @@ these rules:
 
 - A new token is one word, or consists only of symbols. A dash or a slash may be a token by itself, but not a part of a
   longer token. A token of symbols has no quotes, backslashes, `#`, « or ». The symbols that Lean and its libraries
-  define are harmless, too: in them, no letter follows a bracket, no `-` or `/` follows an operator, and there are no
+  define are harmless too: in them, no letter follows a bracket, no `-` or `/` follows an operator, and there are no
   quotes. So the gate knows where names, comments and strings begin.
 - A macro's arguments are read by Lean's own parsers (`macro_items`): a parser of the text could read any token.
 - The meaning of a macro is one quotation, directly followed by the next command or the end of the text. So
@@ -52,8 +52,8 @@ _NEXT = re.compile(
 )
 _LITERALS = frozenset(("true", "false", "none", "some"))
 _DOLLAR = re.compile(rf"\$({NAME})?")
-# How far a macro's `=>` may be from the macro, and how long its meaning may be: a text that is full of macros without
-# either would take a long time.
+# How far a macro's `=>` may be from the macro, and how long its meaning may be. Without these limits, a text full of
+# unfinished macros would take a long time.
 _REACH, _LONGEST = 2000, 10_000
 _TOKEN = "a new token has to be one word, or symbols without dashes, slashes, quotes and `#`"  # noqa: S105
 _PROGRAM = "its meaning is a program, not a quotation of a term or tactic"
@@ -111,7 +111,7 @@ def _bad_command(
         quotations: gets the place of the command's quotation, if the command is a macro.
     """
     if command.start and not code[command.start - 1].isspace():
-        # The command is directly after a number or a symbol. Nobody writes this on purpose.
+        # The command directly follows a number or a symbol, which no honest text has.
         yield command
     elif meaning < 0:
         yield _refusal(command, "it is not clear where its tokens end")
@@ -146,7 +146,7 @@ def _refusal(command: Refusal, why: str) -> Refusal:
 def _is_harmless(token: str, lists: Lists) -> bool:
     token = token.strip()
     if token in _LITERALS or any(pair in token for pair in ("()", "[]", "{}")):
-        return False  # what looks like a literal of a configuration would be a term of the text
+        return False  # such a token would turn a literal in a configuration into a term of the text
     if _WORD.fullmatch(token):
         return token not in lists.by_word and lists.inside.search(token) is None
     return _SYMBOLS.fullmatch(token) is not None

@@ -16,7 +16,7 @@ _LETTERED = re.compile("[A-Za-z_]+[!%]?")
 _RUN = re.compile(rf"(?:«[^»\n]*»|[{WORD_CHARS}.])+")
 _NAME = re.compile(NAME)
 _NAME_BEGINS = re.compile(rf"«[^»\n]*»|[{LETTERS}]")
-# Mathlib's symbols `[MOD`, `[ZMOD` and the like: what follows them begins a token.
+# Mathlib's symbols `[MOD`, `[ZMOD` and the like: a token begins directly after them.
 _MODULO = re.compile(r"\[[A-Z]?MOD")
 _HASH = re.compile(rf"«[^»\n]*»|#({NAME})")
 # `#s` is the number of elements of the set `s`. It passes if `s` is one letter, perhaps with digits, primes or
@@ -80,7 +80,7 @@ def forbidden_words(code: Code, body: int, lists: Lists) -> Iterator[Refusal]:
 
 
 def _may_jump_into(text: str, start: int) -> bool:
-    """Whether a token may begin within the letters at `start`, although what is before them begins a name."""
+    """Whether a token may begin within the letters at `start`, although the character before them begins a name."""
     # Lean takes a quote that is not in a name for the beginning of a character. If the closing quote is missing, Lean
     # goes on after the two characters that follow the quote.
     quote = start - 2
