@@ -12,6 +12,7 @@ from api.replies import Disconnected, wait_reply
 from api.service import Service
 from farm.errors import StoreUnavailable
 from farm.models import Proof
+from farm.store.codec import raw
 from farm.store.staging import Entries, NewBatch, Staging
 
 INTERACTIVE_PROOFS = 4
@@ -57,9 +58,9 @@ async def work_off(
             return False
 
         try:
-            await wait_reply(request, future, (submission.deadline_s or DEADLINE_S) + _GRACE_S, is_finished)
+            only = await wait_reply(request, future, (submission.deadline_s or DEADLINE_S) + _GRACE_S, is_finished)
         except Disconnected:
             # Nobody waits any more, so the remaining items need not run.
             await service.batches.cancel(committed.batch, staging.owner)
             raise
-    return await service.batches.results_json(committed.batch, staging.total)
+    return [raw(only)] if only else await service.batches.results_json(committed.batch, staging.total)

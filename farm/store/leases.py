@@ -137,7 +137,7 @@ class Leases:
             revision: TOOLCHAIN|POLICY|CHECKER|REVISION of the process; a cached verdict with the same revision answers
                 an item.
             in_groups: whether the process may run several items before it writes the first verdict.
-            has_token: whether the process was called by a token or a ring; a process that lingers looks without one.
+            has_token: whether the process holds a token; a process that lingers holds none until work rings for it.
 
         Returns:
             None if there is nothing to do. The caller's token, if it has one, is then spent.

@@ -36,16 +36,17 @@ class Lingering:
         with translated():
             self._scripts.run("linger", self._environment, self._worker)
 
-    def is_rung(self, timeout_s: float) -> bool:
+    def await_ring(self, timeout_s: float) -> bool:
         """Wait until somebody rings for this process; return whether this happened within the timeout.
+
+        The ring stays until the process claims work, or until `end`.
 
         Raises:
             StoreUnavailable: Redis does not answer.
         """
         with translated():
             # BLMOVE leaves the ring where it is, so that the ring is still there if the reply gets lost.
-            is_rung = self._client.blmove(self._ring, self._ring, timeout_s, "LEFT", "LEFT") is not None
-            return is_rung and bool(self._client.delete(self._ring))
+            return self._client.blmove(self._ring, self._ring, timeout_s, "LEFT", "LEFT") is not None
 
     def end(self) -> bool:
         """Stop lingering; return whether somebody has rung for this process.

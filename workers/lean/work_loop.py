@@ -92,7 +92,7 @@ class WorkLoop:
                 break  # this process must not judge, so no work should ring for it
             self._lingering.begin()
             if lingers_until_s:
-                self._has_token = self._lingering.is_rung(_LOOK_UP_S)
+                self._lingering.await_ring(_LOOK_UP_S)
             else:
                 # Work that came before this process lingered has rung for no process. So this one claims once more,
                 # and waits only then.

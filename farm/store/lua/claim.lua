@@ -10,7 +10,9 @@
 -- item that the claim looked at has to wait for the run of another item.
 local env, worker, id = ARGV[1], ARGV[2], ARGV[3]
 local warm, last_owner, lead_s, most, revision = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
-local in_groups, has_token = ARGV[9] == '1', ARGV[10] ~= ''
+local in_groups = ARGV[9] == '1'
+-- If something has rung for a process that lingers, that ring is its token.
+local has_token = ARGV[10] ~= '' or redis.call('DEL', 'farm:ring:' .. worker) == 1
 local MOST_KNOWN, MOST_LOOKED_AT = 64, 1000  -- bounds how long one claim may hold up the server
 local now = now_ms()
 
@@ -183,9 +185,7 @@ if #out == 0 then
   return out
 end
 redis.call('ZREM', 'farm:lingering:' .. env, worker)
--- A process that has found work without a token counts as one with a token from now on. If something has just rung for
--- it, that ring is its token.
-if not has_token and redis.call('DEL', 'farm:ring:' .. worker) == 0 then
-  believe(env, number_at('farm:tokens:' .. env) + 1)
-end
+-- A process that has found work without a token counts as one with a token from now on; it does so already if this claim
+-- was sent before.
+if not (has_token or lost) then believe(env, number_at('farm:tokens:' .. env) + 1) end
 return out

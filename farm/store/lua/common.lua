@@ -5,8 +5,7 @@
 -- be added at any time. Any other change takes two releases, each of which adds one to SCHEMA (CONTRIBUTING.md).
 local SCHEMA = 1
 
--- Numbers that may be 0 are negated as `0 - n`, because Lua would send -0 as '-0', which Redis 7.0 does not accept as
--- an integer.
+-- Numbers that may be 0 are negated as `0 - n`: Lua would send -0 as '-0', which Redis 7.0 does not take as an integer.
 
 local RESERVE_FROM_PROCESSES = 4  -- if there are this many processes or more, one takes only interactive work
 local HEAD_START_S = 0.001        -- a newcomer is placed this far before the owner that has been served least
@@ -18,6 +17,7 @@ local NEXT_S = 0.000001           -- batches that arrive during one turn are pla
 local CLOCK_KEPT_S = 3600         -- an older release removes a queue but not its clock, so the clock has to expire
 local MOST_PARKED = 1000          -- at most this many items with the same question wait for one run
 local LOOK_KEPT_MS = 60000        -- how long nudge.lua relies on what it saw at its last call
+local REPLY_BYTES = 65536         -- a verdict that takes more does not travel in the reply to the client that waits for it
 local ENTRY_BYTES = 250           -- what a kept verdict takes in Redis besides its value; its name is stored twice
 
 local function now_ms()
@@ -324,7 +324,7 @@ end
 -- Completes a batch all of whose items have their verdicts: wakes the client that waits, and lets the keys expire.
 local function complete_batch(batch, now)
   local b, place = 'farm:batch:' .. batch, place_of(batch)
-  local v = redis.call('HMGET', b, 'cancelled', 'reply', 'retention_s')
+  local v = redis.call('HMGET', b, 'cancelled', 'reply', 'retention_s', 'total')
   redis.call('HSET', b, 'finished_ms', now, 'state', v[1] == '1' and 'cancelled' or 'done')
   redis.call('SREM', 'farm:cancelling', batch)
   redis.call('ZREM', 'farm:deadlines', batch)
@@ -338,12 +338,13 @@ local function complete_batch(batch, now)
     end
     close_lane(place, lane, batch)
   end
-  -- The reaper frees the storage when the retention ends (expire.lua). If no reaper runs, the keys expire by themselves
-  -- an hour later.
+  -- The reaper frees the storage when the retention ends (expire.lua). Without a reaper, the keys expire an hour later.
   redis.call('ZADD', 'farm:expiries', now + v[3] * 1000, batch)
   for _, key in ipairs(batch_keys(batch)) do redis.call('EXPIRE', key, v[3] + 3600) end
   if v[2] and v[2] ~= '' then
-    redis.call('RPUSH', v[2], 'batch:' .. batch)
+    -- The reply for a single proof brings the verdict with it, unless the verdict is large.
+    local only = v[4] == '1' and redis.call('HGET', b .. ':results', '0')
+    redis.call('RPUSH', v[2], 'batch:' .. batch .. (only and #only <= REPLY_BYTES and ':' .. only or ''))
     redis.call('EXPIRE', v[2], REPLY_TTL_S)
   end
 end

@@ -32,7 +32,7 @@ def test_one_proof_rings_once(client: OpenStore, valkey_url: str) -> None:
 
     put(valkey_url, 1)
 
-    assert sorted(each.is_rung(NOW) for each in processes) == [False, True]
+    assert sorted(each.await_ring(NOW) for each in processes) == [False, True]
     assert believed(client) == 1
 
 
@@ -42,25 +42,28 @@ def test_a_batch_rings_for_all_and_the_rest_are_tokens(client: OpenStore, leases
 
     put(valkey_url, 100)
 
-    assert [each.is_rung(NOW) for each in processes] == [True, True]
+    assert [each.await_ring(NOW) for each in processes] == [True, True]
     # One of the four stays free for interactive work.
     assert believed(client) == 3
     assert client.zcard(f"farm:lingering:{ENV}") == 0
 
 
-def test_who_was_rung_is_not_rung_again_before_it_lingers_again(client: OpenStore, valkey_url: str) -> None:
+def test_who_was_rung_is_not_rung_again_before_it_lingers_again(
+    client: OpenStore, leases: Leases, valkey_url: str
+) -> None:
     [process] = lingering(client, "a")
     put(valkey_url, 1)
-    assert process.is_rung(NOW)
+    assert process.await_ring(NOW)
+    assert leases.claim(ENV, "a", has_token=False) is not None
 
     client.set(f"farm:tokens:{ENV}", 0)
     put(valkey_url, 1)
-    assert not process.is_rung(NOW)
+    assert not process.await_ring(NOW)
     process.begin()
     client.set(f"farm:tokens:{ENV}", 0)
     put(valkey_url, 1)
 
-    assert process.is_rung(NOW)
+    assert process.await_ring(NOW)
 
 
 def test_nobody_rings_for_a_process_that_has_ended(client: OpenStore, leases: Leases, valkey_url: str) -> None:
@@ -70,7 +73,7 @@ def test_nobody_rings_for_a_process_that_has_ended(client: OpenStore, leases: Le
 
     put(valkey_url, 2)
 
-    assert [each.is_rung(NOW) for each in (stays, ends, killed)] == [True, False, False]
+    assert [each.await_ring(NOW) for each in (stays, ends, killed)] == [True, False, False]
 
 
 def test_a_ring_is_kept_for_a_process_that_was_about_to_end(client: OpenStore, valkey_url: str) -> None:
@@ -98,6 +101,28 @@ def test_what_finds_work_without_a_ring_counts_as_one_with_a_token(
     assert believed(client) == 0
 
 
+def test_a_ring_is_the_token_of_the_process_that_claims(client: OpenStore, leases: Leases, valkey_url: str) -> None:
+    [process] = lingering(client, "a")
+    put(valkey_url, 1)
+
+    assert leases.claim(ENV, "a", has_token=False) is not None
+
+    assert believed(client) == 1
+    assert not process.end(), "the ring has been used"
+
+
+def test_a_ring_for_work_that_is_gone_is_spent(client: OpenStore, leases: Leases, valkey_url: str) -> None:
+    [process] = lingering(client, "a")
+    put(valkey_url, 1)
+    take(leases, "b")
+    rung = believed(client)
+
+    assert leases.claim(ENV, "a", has_token=False) is None
+
+    assert believed(client) == rung - 1
+    assert not process.end()
+
+
 def test_looking_without_a_token_spends_none(client: OpenStore, leases: Leases) -> None:
     enlist(client, "ab")
     client.set(f"farm:tokens:{ENV}", 2)
@@ -118,7 +143,7 @@ def test_the_reaper_rings_before_it_replaces_a_lost_token(
     process = lingering(client, "a")[0] if lingers else Lingering(client, ENV, "a")
 
     assert leases.nudge(ENV, 0) == (0 if lingers else 1)
-    assert process.is_rung(NOW) is lingers
+    assert process.await_ring(NOW) is lingers
 
 
 def test_work_that_is_given_back_rings(client: OpenStore, leases: Leases, valkey_url: str) -> None:
@@ -129,4 +154,4 @@ def test_work_that_is_given_back_rings(client: OpenStore, leases: Leases, valkey
     [process] = lingering(client, "b")
 
     assert leases.release(claim.lease, [item.index for item in claim.items]).tokens == 0
-    assert process.is_rung(NOW)
+    assert process.await_ring(NOW)
