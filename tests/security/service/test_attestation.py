@@ -22,6 +22,7 @@ from tests.support.repl.install import Install, install
 from tests.support.running import RunningFarm, await_true, running_farm
 from workers.lean.checkers.attestation import Attestor, Checker
 from workers.lean.checkers.process import CheckerFailed
+from workers.lean.repl_watch import GivenUp
 
 STATEMENT = "theorem two : 1 + 1 = 2"
 # What a text says in a comment, the stand-in does.
@@ -106,6 +107,18 @@ def test_whatever_else_it_does_is_no_answer(command: list[str], deed: str) -> No
 
     assert said.answer == "failed"
     assert said.detail
+    assert not leftovers()
+
+
+@pytest.mark.parametrize(("level", "share"), [("attested", 0.0), ("checked", 1.0)])
+def test_a_process_that_has_to_stop_gives_the_proof_back(command: list[str], level: str, share: float) -> None:
+    stops = False
+    attestor = Attestor(Checker(command, timeout_s=60.0, stopped=lambda: stops), share)
+    stops = True
+
+    with pytest.raises(GivenUp):
+        attestor.examine(verdict("a", 0, reason=None, level=Level.CHECKED), proof("child hang"), level)
+
     assert not leftovers()
 
 

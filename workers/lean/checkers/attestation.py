@@ -24,6 +24,7 @@ from workers.lean.binding.answers import ALLOWED_AXIOMS
 from workers.lean.checkers.evidence import Answer, Attestation
 from workers.lean.checkers.kernels import Kernels, Tools
 from workers.lean.checkers.process import CheckerFailed, Confined
+from workers.lean.repl_watch import GivenUp
 
 _ANSWER_LIMIT_BYTES = 64 << 10
 _DETAIL_LIMIT_CHARS = 2000
@@ -54,7 +55,11 @@ class Checker:
         self.version = said
 
     def check(self, proof: Proof, environment: dict[str, Any]) -> Attestation:
-        """Return what the checker says about a proof. If the checker fails, the answer is `failed`."""
+        """Return what the checker says about a proof. If the checker fails, the answer is `failed`.
+
+        Raises:
+            GivenUp: this process has to stop.
+        """
         started, nonce = time.monotonic(), secrets.token_hex(16)
         request = {"protocol": 1, "nonce": nonce, "source": assemble(proof).text, "statement": proof.statement}
         try:
@@ -107,6 +112,9 @@ class Attestor:
             found: Lean's verdict.
             proof: the proof that the verdict is about.
             level: the level that the batch asks for.
+
+        Raises:
+            GivenUp: this process has to stop before the checker has answered.
         """
         is_asked = level == Level.ATTESTED
         if known := toolchains.faults(found.environment.lean_version):
@@ -182,6 +190,6 @@ def open_checker(
         if isinstance(command, Tools):
             return Kernels(command, timeout_s, stopped)
         return Checker(command, timeout_s, stopped)
-    except CheckerFailed as error:
+    except (CheckerFailed, GivenUp) as error:
         _log.error("checker.unusable", error=str(error), consequence="nothing reaches `attested`")
         return None

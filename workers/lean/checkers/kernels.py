@@ -110,6 +110,9 @@ class Kernels:
             proof: the proof, which must have a statement.
             environment: what the proof's verdict says about the Lean environment. It is not used, because the tools
                 belong to one environment.
+
+        Raises:
+            GivenUp: this process has to stop.
         """
         started = time.monotonic()
         try:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 from farm.processes import end_session
+from workers.lean.repl_watch import GivenUp
 
 _LOOK_EVERY_S = 0.2
 _READ_BYTES = 1 << 16
@@ -47,6 +48,7 @@ class Confined:
 
         Raises:
             CheckerFailed: the command does not start, does not end in time, or prints too much.
+            GivenUp: this process has to stop.
         """
         with tempfile.TemporaryDirectory(prefix="leanfarm-checker-") as folder, tempfile.TemporaryFile() as stdin:
             stdin.write(request)
@@ -74,7 +76,9 @@ class Confined:
         output, read = process.stdout.fileno(), 0  # type: ignore[union-attr]
         while True:
             left_s = deadline - time.monotonic()
-            if left_s <= 0 or self._stopped():
+            if self._stopped():
+                raise GivenUp("This process has to stop, and the checker has not answered yet")
+            if left_s <= 0:
                 raise CheckerFailed("It did not answer in time (CHECKER_TIMEOUT_S)")
             if not select.select([output], [], [], min(left_s, _LOOK_EVERY_S))[0]:
                 # A child may keep the pipe open, but the command's own output is complete once the command has ended.
