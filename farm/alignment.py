@@ -13,16 +13,15 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from farm.challenge import Asked, Challenge
-from farm.commands import DECLARING, SCOPED, STRUCTURAL, THEOREMS, Command, CommandText, LeanScope, namespace, parts
+from farm.commands import DECLARING, STRUCTURAL, THEOREMS, Command, CommandText, LeanScope, parts
+from farm.open_scopes import ends_with_scope, key, open_scopes
 from farm.signature import Ambiguous, Signature, read_signature
 from farm.statement import place
 
 # A command with one of these keywords can undo an earlier command.
 _SWITCHES = frozenset(("include", "omit", "set_option"))
-_LOCAL_ATTRIBUTE = re.compile(r"attribute\s*\[[^\]]{0,1000}?(?:\blocal\b|-)")
 _NO_NEWLINE = re.compile(r"[^\n]")
 
 
@@ -65,9 +64,10 @@ def align(challenge: Challenge, code: CommandText) -> Alignment:
 
     This takes time linear in the size of the file and of the statement.
     """
-    alignment = Alignment()
-    base, alive = _enter(challenge, code, alignment)
-    repeated = _Repeated(challenge, code, base, alive, alignment)
+    scopes = open_scopes(challenge, code)
+    alignment = Alignment(closing=scopes.closing)
+    alignment.blanks += [(each.start, each.end) for each in code.commands if each.start in scopes.opened]
+    repeated = _Repeated(challenge, code, scopes.base, scopes.alive, alignment)
     repeated.read()
     return alignment
 
@@ -82,46 +82,6 @@ def blanked(text: str, blanks: Sequence[tuple[int, int]]) -> str:
         out += text[position:start], _NO_NEWLINE.sub(" ", text[start:end])
         position = end
     return "".join([*out, text[position:]])
-
-
-def _enter(challenge: Challenge, code: CommandText, alignment: Alignment) -> tuple[str, tuple[LeanScope, ...]]:
-    """Find out which scopes of the front stay open for the file; note in the alignment what this requires.
-
-    Returns:
-        The namespace that comes before the names in the file, and the scopes of the front that are open where the file
-        begins.
-    """
-    asked = challenge.asked
-    scopes, around = challenge.scopes, namespace(challenge.scopes)
-    if scopes and (same := _same_scopes(code, asked, scopes)):
-        opened = {scope.at for scope in same}
-        alignment.blanks += [(each.start, each.end) for each in code.commands if each.start in opened]
-        return "", scopes
-    if around and not _declares(code, asked, around) and _declares(code, asked, ""):
-        alignment.closing = "".join(f"end {scope.name}".rstrip() + "\n" for scope in reversed(scopes))
-        return "", ()
-    return around, scopes
-
-
-def _same_scopes(code: CommandText, asked: Sequence[Asked], scopes: tuple[LeanScope, ...]) -> tuple[LeanScope, ...]:
-    """Return the scopes of the file that repeat the open scopes of the front, and so need not be opened again."""
-    names = {item.name for item in asked}
-    found = next((each for each in code.commands if each.name and each.full_name() in names), None)
-    if found is None or len(found.scopes) < len(scopes):
-        return ()
-    same = found.scopes[: len(scopes)]
-    if len(found.scopes) > len(scopes) and found.scopes[len(scopes)].at == same[-1].at:
-        return ()
-    wanted = [(scope.keyword, scope.name) for scope in scopes]
-    return same if [(scope.keyword, scope.name) for scope in same] == wanted else ()
-
-
-def _declares(code: CommandText, asked: Sequence[Asked], base: str) -> bool:
-    lacking = {item.name for item in asked}
-    for each in code.commands:
-        if each.keyword in DECLARING and each.name:
-            lacking.discard(each.full_name(base))
-    return not lacking
 
 
 @dataclass(slots=True)
@@ -149,7 +109,7 @@ class _Repeated:
         silent: dict[tuple[str, ...], list[Command]] = {}
         for each in (*challenge.later[::-1], *challenge.own[::-1]):
             if self._is_silent(each):
-                silent.setdefault(_key(cut, each), []).append(each)
+                silent.setdefault(key(cut, each), []).append(each)
         keywords = {said[0].keyword for said in silent.values()}
         asked, compared = {item.name for item in challenge.asked}, set[str]()
         for command in self.code.commands:
@@ -165,7 +125,7 @@ class _Repeated:
                 text = f"`{command.name}` is the statement's own and is declared twice"
                 self.alignment.change = Change(text, command.start)
             elif command.keyword in keywords:
-                self._drop_silent(command, silent.get(_key(self.code, command), []))
+                self._drop_silent(command, silent.get(key(self.code, command), []))
             else:
                 self.has_switched = self.has_switched or command.keyword in _SWITCHES
             if self.alignment.change:
@@ -183,8 +143,8 @@ class _Repeated:
         is_later = command.start in self.later
         if command.keyword in STRUCTURAL or (command.name and _declaring(command)):
             return is_later and command.keyword in STRUCTURAL
-        ends_with_scope = command.keyword in SCOPED or _is_local(self.challenge.text, command)
-        return is_later or not ends_with_scope or command.scopes == self.alive[: len(command.scopes)]
+        is_alive = command.scopes == self.alive[: len(command.scopes)]
+        return is_later or is_alive or not ends_with_scope(self.challenge.text, command)
 
     def _drop_silent(self, command: Command, said: list[Command]) -> None:
         """Drop a command that repeats one of `said`: the statement's equal commands that the file has not repeated yet.
@@ -306,17 +266,6 @@ def _mentions(challenge: Challenge) -> Counter[str]:
 
 def _declaring(command: Command) -> bool:
     return command.keyword in DECLARING or command.keyword == "alias"
-
-
-def _is_local(text: CommandText, command: Command) -> bool:
-    """Whether a command is in force only until the end of its section."""
-    before = takewhile(lambda token: token.start < command.at, text.tokens[command.first : command.last])
-    is_marked = any(text.text[start:end] == "local" for _, start, end in before)
-    return is_marked or _LOCAL_ATTRIBUTE.match(text.text, command.at) is not None
-
-
-def _key(text: CommandText, command: Command) -> tuple[str, ...]:
-    return tuple(lexeme for lexeme, _ in text.lexemes(command.first, command.last))
 
 
 def _signature(text: CommandText, command: Command) -> Signature | None:
