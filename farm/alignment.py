@@ -130,6 +130,7 @@ class _Repeated:
                 self.has_switched = self.has_switched or command.keyword in _SWITCHES
             if self.alignment.change:
                 return
+        self._drop_empty_blocks()
         self._give_values()
         self._insert_later()
 
@@ -186,6 +187,18 @@ class _Repeated:
             self.lacking.pop(said.start, None)
         else:
             self.alignment.blanks.append((command.start, command.end))
+
+    def _drop_empty_blocks(self) -> None:
+        """Drop each `mutual` block whose commands are all dropped: Lean refuses a block without a command."""
+        dropped = {start for start, _ in self.alignment.blanks}
+        blocks: dict[int, list[Command]] = {}
+        for command in self.code.commands:
+            if command.scopes and command.scopes[-1].keyword == "mutual":
+                blocks.setdefault(command.scopes[-1].at, []).append(command)
+        for command in self.code.commands:
+            *inner, last = blocks.get(command.start, [command])
+            if inner and last.keyword == "end" and all(each.start in dropped for each in inner):
+                self.alignment.blanks += [(command.start, command.end), (last.start, last.end)]
 
     def _differs(self, said: Command, command: Command, *lengths: int) -> bool:
         return next(self._differences(said, command, *lengths), None) is not None

@@ -52,3 +52,16 @@ def test_what_is_local_to_a_closed_section_of_the_front_stays_in_the_files_own(l
 @pytest.mark.parametrize("local", ["attribute [local simp] f", 'local notation "x0" => 1', "attribute [simp] f"])
 def test_what_is_still_in_force_is_taken_out(local: str) -> None:
     assert body(local, local) == []
+
+
+MUTUAL = "mutual\ndef f : N := g\ndef g : N := f\nend"
+
+
+def test_a_mutual_block_of_which_nothing_is_left_is_taken_out() -> None:
+    assert body(MUTUAL, MUTUAL) == []
+
+
+def test_a_mutual_block_with_more_in_it_keeps_what_is_the_files_own() -> None:
+    file = MUTUAL.replace("end", "def h : N := f\nend")
+
+    assert body(MUTUAL, file) == ["mutual", "def h : N := f", "end"]
