@@ -47,7 +47,7 @@ class Alignment:
         blanks: the stretches of the file that repeat the front, as (start, end); white space has to replace them.
         inserts: the texts of the statement that have to be inserted into the file, each as (place in the file, text).
         proved: the lemmas that the front states without a proof and that the file proves.
-        values: the values that the file gives for the holes, by the full names of the holes.
+        values: the values that the file gives for the holes after a `:=`, by the full names of the holes.
         change: the first place where the file changes the statement; None if it changes nothing.
     """
 
@@ -227,8 +227,11 @@ class _Repeated:
 
     def _give_values(self) -> None:
         for hole in self.challenge.holes:
-            if (command := self.asked.get(hole.name)) and (read := _signature(self.code, command)):
-                self.alignment.values[hole.name] = self.code.text[read.value_at : command.end].strip()
+            command = self.asked.get(hole.name)
+            read = _signature(self.code, command) if command else None
+            # A value in equations (`| 0 => 1`) or after `where` is left out: the verdict then has what Lean prints.
+            if command and read and (value := self.code.text[read.value_at : command.end].strip()):
+                self.alignment.values[hole.name] = value
 
     def _insert_later(self) -> None:
         """Find the later commands that the file lacks, and add them to `inserts`.

@@ -65,7 +65,8 @@ class Prepared:
         challenge: what the statement asks for; None without a statement.
         body: the text that runs as the submission.
         parts: the parts of the body, each with its place in the user's code.
-        values: the values that the code gives for the holes, as written, by the full names of the holes.
+        values: the values that the code gives for the holes, as written, by the full names of the holes. Values that
+            do not follow a `:=` are left out.
         notes: messages about the code that are not objections, such as imports that were left out.
         objection: why the text is rejected before it runs, or None.
     """
@@ -167,7 +168,7 @@ def _tail(code: str, challenge: Challenge, asked: list[Asked]) -> Prepared:
     elif len(asked) > 1:
         others = ", ".join(f"`{item.name}`" for item in asked[:-1][:_MOST_NAMED])
         objection = _missing(f"The text after the `:=` of `{last.name}` leaves {others} open: send declarations")
-    values = {last.name: code.strip()} if isinstance(last, Hole) else {}
+    values = {last.name: code.strip().removeprefix(":=").lstrip()} if isinstance(last, Hole) else {}
     # Some submissions begin with `:=` themselves.
     sign = "" if code.lstrip().startswith(":=") else " :="
     parts = (Part(f"{last.signature}{sign}\n"), Part(code, 0))

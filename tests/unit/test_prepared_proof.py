@@ -384,3 +384,11 @@ def test_a_statement_with_an_endless_namespace_is_refused() -> None:
 
     with pytest.raises(ValueError, match="namespaces are too long"):
         prepare(Proof(code="def a : N := x", statement=statement))
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [("5", "5"), (":= 5", "5"), ("def a : N := 5", "5"), ("def a : N where\n  b := 5", None)],
+)
+def test_the_value_of_a_hole_is_what_follows_its_sign(code: str, value: str | None) -> None:
+    assert cut("def a : N := sorry", code).values.get("a") == value
