@@ -96,6 +96,7 @@ class _Repeated:
     later: dict[int, Command] = field(default_factory=dict)
     lacking: dict[int, Command] = field(default_factory=dict)
     asked: dict[str, Command] = field(default_factory=dict)
+    universes: set[str] = field(default_factory=set)
     mentions: Counter[str] | None = None
     has_switched: bool = False
 
@@ -106,6 +107,8 @@ class _Repeated:
         named = {
             each.full_name(): each for each in (*challenge.own, *challenge.later) if each.name and _declaring(each)
         }
+        outside = [each for each in challenge.own if each.keyword == "universe" and not each.scopes]
+        self.universes = {cut.text[start:end] for each in outside for start, end in _arguments(cut, each)}
         silent: dict[tuple[str, ...], list[Command]] = {}
         for each in (*challenge.later[::-1], *challenge.own[::-1]):
             if self._is_silent(each):
@@ -124,6 +127,8 @@ class _Repeated:
                 # front twice.
                 text = f"`{command.name}` is the statement's own and is declared twice"
                 self.alignment.change = Change(text, command.start)
+            elif command.keyword == "universe" and (known := self._known_universes(command)):
+                self.alignment.blanks += known
             elif command.keyword in keywords:
                 self._drop_silent(command, silent.get(key(self.code, command), []))
             else:
@@ -146,6 +151,12 @@ class _Repeated:
             return is_later and command.keyword in STRUCTURAL
         is_alive = command.scopes == self.alive[: len(command.scopes)]
         return is_later or is_alive or not ends_with_scope(self.challenge.text, command)
+
+    def _known_universes(self, command: Command) -> list[tuple[int, int]]:
+        """Return what to drop of a `universe` command: Lean refuses to declare one of the front's universes again."""
+        names = _arguments(self.code, command)
+        known = [(start, end) for start, end in names if self.code.text[start:end] in self.universes]
+        return [(command.start, command.end)] if 0 < len(known) == len(names) else known
 
     def _drop_silent(self, command: Command, said: list[Command]) -> None:
         """Drop a command that repeats one of `said`: the statement's equal commands that the file has not repeated yet.
@@ -278,6 +289,12 @@ def _mentions(challenge: Challenge) -> Counter[str]:
             for part in parts(cut.text[start:end])
         }
     )
+
+
+def _arguments(text: CommandText, command: Command) -> list[tuple[int, int]]:
+    """Return where the words after a command's keyword are."""
+    tokens = text.tokens[command.first : command.last]
+    return [(start, end) for kind, start, end in tokens if kind == "word" and start > command.at]
 
 
 def _declaring(command: Command) -> bool:

@@ -65,3 +65,18 @@ def test_a_mutual_block_with_more_in_it_keeps_what_is_the_files_own() -> None:
     file = MUTUAL.replace("end", "def h : N := f\nend")
 
     assert body(MUTUAL, file) == ["mutual", "def h : N := f", "end"]
+
+
+@pytest.mark.parametrize(
+    ("front", "file", "runs"),
+    [
+        ("universe u v", "universe v u", []),
+        ("universe u v", "universe u\nuniverse v", []),
+        ("universe u", "section\nuniverse u\nend\nsection\nuniverse u\nend", ["section", "end"] * 2),
+        ("universe u", "universe u v", ["universe   v"]),
+        ("section\nuniverse u\nend", "universe u", ["universe u"]),
+        ("section\nuniverse u\nend", "section\nuniverse u\nend", ["section", "universe u", "end"]),
+    ],
+)
+def test_no_universe_of_the_front_is_declared_again(front: str, file: str, runs: list[str]) -> None:
+    assert body(front, file) == runs
