@@ -40,8 +40,9 @@ _OPTIONS: dict[str, object] = {
 _MOST_CONNECTIONS = 512
 # How long a request to the API waits for a connection if all connections are in use.
 _CONNECTION_WAIT_S = 30.0
-# The errors with which a server answers while it cannot write: its memory or disk is full, it is starting, or it is a
-# replica. A script gets such an error before its first write, so the script has changed nothing.
+# The errors with which a server answers while it cannot write: its memory or disk is full, it is starting, it is a
+# replica, or a script keeps it busy. A script gets such an error before its first write, so the script has changed
+# nothing.
 _REFUSALS_BY_CLASS: dict[type[ResponseError], str] = {
     OutOfMemoryError: "Redis is full (maxmemory)",
     ReadOnlyError: "This Redis is a replica",
@@ -51,6 +52,9 @@ _REFUSALS_BY_CLASS: dict[type[ResponseError], str] = {
     NoScriptError: "This Redis has just taken over",
 }
 _REFUSALS_BY_CODE = {
+    # While a script runs for longer than five seconds, the server answers every other command like this. On a slow
+    # host, the commit of a batch with very many headers takes so long.
+    "BUSY": "Redis is busy with a long script",
     "MISCONF": "Redis cannot write to its disk",
     "NOREPLICAS": "Redis has too few replicas",
     "UNBLOCKED": "Redis ended a blocking read, as it does when it becomes a replica",
