@@ -20,7 +20,8 @@ class Outlook:
 
     Attributes:
         processes: how many Lean processes may work on batches.
-        fresh: how many proofs of the batch are waiting for their first run.
+        fresh: how many proofs of the batch are waiting for their first run; 0 if another batch is waiting. If very many
+            headers have waiting proofs, this is an estimate from some of them.
         deferred: how many proofs of the batch have been deferred so far.
         outlasted: how many runs of the batch have outlasted their slice so far, including the present run.
         returned: how many of the `outlasted` runs went on and ended in a decision.

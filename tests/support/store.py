@@ -29,6 +29,7 @@ def put(
     *,
     priority: int = 5,
     marks: Sequence[str] = (),
+    headers: Sequence[str] = (),
     quotas: Quotas | None = None,
     environment: str = ENV,
     canaries: int = 0,
@@ -44,6 +45,7 @@ def put(
         owner: the owner of the batch.
         priority: the batch's priority.
         marks: a fingerprint for each proof, from `mark`; if empty, no proof has one.
+        headers: a header for each proof; if empty, all have `header`.
         quotas: what the owner may store.
         environment: the environment in which they are to run.
         canaries: how many false proofs are mixed in.
@@ -55,7 +57,8 @@ def put(
         client = connect_async(url)
         batches, staging = Batches(client, quotas), Staging(owner)
         lane = lane_name(environment, header, owner)
-        entries = [StagedItem(lane, Proof(code=f"proof {i}"), marks[i] if marks else "") for i in range(count)]
+        lanes = [lane_name(environment, each, owner) for each in headers] or [lane] * count
+        entries = [StagedItem(lanes[i], Proof(code=f"proof {i}"), marks[i] if marks else "") for i in range(count)]
         place = count if canaries_at is None else canaries_at
         entries[place:place] = [StagedItem(lane, Proof(code="canary"), is_canary=True)] * canaries
         submission = {"retention_s": 100, "options": {"priority": priority, "timeout_s": 1.0}, **more}

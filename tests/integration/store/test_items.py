@@ -10,7 +10,6 @@ import pytest
 
 from farm.errors import StoreUnavailable
 from farm.models import Proof, Reason, WorkerKind, verdict
-from farm.store.batch_outlooks import Outlooks
 from farm.store.batches import Batches
 from farm.store.connection import connect_async
 from farm.store.constants import LAPSE_BOUND
@@ -32,25 +31,6 @@ def test_work_ends_with_every_index_once_and_nothing_left(client: OpenStore, lea
     assert_settled(client, batch, 5)
     assert state(client, batch)["state"] == "done"
     assert client.ttl(f"farm:batch:{batch}:items") > 0, "a finished batch must expire"
-
-
-def test_an_outlook_counts_the_proofs_that_wait_for_their_first_run(
-    client: OpenStore, leases: Leases, valkey_url: str
-) -> None:
-    put(valkey_url, 4)
-    outlooks, [first, second, third] = Outlooks(client), [take(leases, most=1) for _ in range(3)]
-    leases.defer(first.lease, first.items[0].index, 0.1)
-
-    def fresh() -> int:
-        outlook = outlooks.outlasted(third.lease, third.items[0].index, 1.0)
-        assert outlook is not None
-        return outlook.fresh
-
-    assert fresh() == 1, "the deferred one waits behind it"
-    fourth, again = take(leases, most=1), take(leases, most=1)
-    assert [claim.items[0].slow for claim in (fourth, again)] == [False, True]
-    leases.release(second.lease, [second.items[0].index])
-    assert fresh() == 1, "the deferred one runs again, and no longer waits"
 
 
 def test_others_get_their_turn_while_the_items_of_large_proofs_are_made(valkey_url: str) -> None:
