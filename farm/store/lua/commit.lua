@@ -10,9 +10,19 @@ local now = now_ms()
 if new.reply ~= '' and redis.call('HEXISTS', 'farm:paused', owner) == 1 then return {batch, 0, 'paused'} end
 local b = 'farm:batch:' .. batch
 local is_known = redis.call('EXISTS', b) == 1
--- If items are missing, a failover has lost a part of them, or the staging was discarded before this call arrived. A
--- batch without them would never end.
-if not is_known and redis.call('HLEN', b .. ':items') ~= new.total then return {batch, 0, 'lost'} end
+local lanes = redis.call('SMEMBERS', b .. ':lanes')
+
+-- Whether the staging is whole. If items are missing, a failover has lost a part of them, or the staging was discarded
+-- before this call arrived. If a pending list is missing, it has expired. A batch without them would never end.
+local function is_whole()
+  if redis.call('HLEN', b .. ':items') ~= new.total then return false end
+  for _, lane in ipairs(lanes) do
+    if redis.call('EXISTS', 'farm:pending:' .. lane .. ':' .. batch) == 0 then return false end
+  end
+  return true
+end
+
+if not is_known and not is_whole() then return {batch, 0, 'lost'} end
 if new.key ~= '' then
   local key = 'farm:idempotency:' .. owner .. ':' .. new.key
   local seen = redis.call('HMGET', key, 'body', 'batch')
@@ -39,7 +49,7 @@ end
 redis.call('ZADD', 'farm:environments', 'NX', now, env)
 if new.deadline_ms ~= '' then redis.call('ZADD', 'farm:deadlines', now + new.deadline_ms, batch) end
 local place = {environment = env, class = class, owner = owner}
-for _, lane in ipairs(redis.call('SMEMBERS', b .. ':lanes')) do
+for _, lane in ipairs(lanes) do
   redis.call('PERSIST', 'farm:pending:' .. lane .. ':' .. batch)
   open_list(place, lane, batch, now)
 end

@@ -2,6 +2,7 @@
 -- ARGV: batch, owner, ttl_ms, then the limits: items of an owner, bytes of an owner, items, bytes, and then per item:
 --       index, lane, stored proof
 -- Returns '', or the name of the limit that would be exceeded.
+local LONGEST_UPLOAD = 8  -- in units of ttl_ms: 1 GB at 64 kB/s (api/bodies.py) takes almost five hours
 local batch, owner, ttl_ms, b = ARGV[1], ARGV[2], tonumber(ARGV[3]), 'farm:batch:' .. ARGV[1]
 -- If the first item is there already, this call was sent before, and its reply got lost. Each item must wait, and
 -- count, only once.
@@ -26,9 +27,10 @@ for i = 8, #ARGV, 3 do
   redis.call('RPUSH', lanes[lane], index)
 end
 -- If the staging is not committed, the reaper deletes it (expire.lua). If no reaper runs, the keys expire by themselves.
+-- The last item of a lane may come at the beginning of an upload that takes hours. So the lists live longer.
 for lane, list in pairs(lanes) do
   redis.call('SADD', b .. ':lanes', lane)
-  redis.call('PEXPIRE', list, 2 * ttl_ms)
+  redis.call('PEXPIRE', list, LONGEST_UPLOAD * ttl_ms)
 end
 redis.call('PEXPIRE', b .. ':items', 2 * ttl_ms)
 redis.call('PEXPIRE', b .. ':lanes', 2 * ttl_ms)
