@@ -52,8 +52,9 @@ def _files(path: Path, skip: Path | None) -> list[Path]:
         raise InvalidRequest(f"There is no {path}" + (": the link leads to nothing" if path.is_symlink() else ""))
     if not path.is_dir():
         return [path]
-    output = skip.resolve() if skip else None
-    files = sorted(file for file in _walk(path) if file.resolve() != output)
+    # `Path.resolve` raises an error for a link that leads to itself.
+    output = os.path.realpath(skip) if skip else None
+    files = sorted(file for file in _walk(path) if os.path.realpath(file) != output)
     return [file for suffixes in _WALKED for file in files if file.name.endswith(suffixes)]
 
 

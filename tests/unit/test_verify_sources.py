@@ -149,6 +149,24 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
             rows(path, skip=tmp_path / "verdicts.jsonl")
 
 
+def test_a_link_that_leads_to_itself_is_named(tmp_path: Path) -> None:
+    (tmp_path / "b.lean").symlink_to("b.lean")
+
+    with pytest.raises(InvalidRequest, match=r"b\.lean cannot be read"):
+        rows(tmp_path, skip=tmp_path / "verdicts.jsonl")
+
+
+@pytest.mark.parametrize(
+    "row", ['{"id": %s, "code": "x"}', '{"problem": %s, "code": "x"}', '{"name": %s, "proof": "x"}']
+)
+def test_a_number_beyond_any_float_costs_its_row(tmp_path: Path, row: str) -> None:
+    bad, good = rows(write(tmp_path / "a.jsonl", f"{row % ('1' + '0' * 400)}\n{LINE}"))
+
+    assert isinstance(bad, BadRow)
+    assert "at most 256 characters" in bad.why
+    assert good.id == "a"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
 @pytest.mark.parametrize("name", ["a.lean", "a.jsonl", "a.parquet", "folder/a.lean"])
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, name: str) -> None:
