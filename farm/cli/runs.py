@@ -18,7 +18,7 @@ from farm.client import Farm, Run
 from farm.client.manifest import Identity, identify
 from farm.client.series import Known
 from farm.client.submission import OptionFields
-from farm.errors import FarmError
+from farm.errors import FarmError, NotFound
 from farm.models import Proof, Verdict
 
 
@@ -56,7 +56,9 @@ class _Going:
         if self.begun and self.note:
             with suppress(FarmError):
                 for batch_id in self.begun.batches:
-                    farm.batch(batch_id).cancel()
+                    # The first batches of a long run may have expired.
+                    with suppress(NotFound):
+                        farm.batch(batch_id).cancel()
             self.note.unlink(missing_ok=True)
 
 

@@ -25,8 +25,16 @@ from farm.client.retries import Retries
 from farm.client.run import Run
 from farm.client.series import Series, SeriesPart
 from farm.client.stream import Following
-from farm.client.submission import Submission
-from farm.errors import ConfigurationError, ConnectionFailed, FarmError, InvalidRequest, RateLimited, Unavailable
+from farm.client.submission import Submission, check_key
+from farm.errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    FarmError,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
 from farm.models import (
     BatchAccepted,
     BatchStatus,
@@ -66,7 +74,6 @@ _RETRIEVAL_DEADLINE_S = 30.0
 _SUBMIT_BYTES_PER_S = 1_000_000
 # For a rerun the farm may have to read 100 000 stored proofs and to queue them again.
 _RERUN_S = 120.0
-_MAX_KEY_CHARS = 256
 
 
 class _Batches(BaseModel):
@@ -172,12 +179,14 @@ class Core:
     def _cancel_all(self, batch_ids: Iterator[str]) -> Flow[None]:
         with suppress(FarmError):
             for batch_id in batch_ids:
-                yield from self.cancel(batch_id)
+                # One batch may be gone already; the others still have to be cancelled.
+                with suppress(NotFound):
+                    yield from self.cancel(batch_id)
 
     def submit(self, submission: Submission, idempotency_key: str | None = None) -> Flow[tuple[str, Sent]]:
         """Submit proofs; return the batch's id and what was sent. Sending the call twice still makes only one batch."""
         timeout_s = self._timeout_s + submission.size / _SUBMIT_BYTES_PER_S
-        key = {"Idempotency-Key": _checked_key(idempotency_key or uuid4().hex)}
+        key = {"Idempotency-Key": check_key(idempotency_key or uuid4().hex)}
         if submission.fits_json:
             call = Call("POST", "/v1/batches", timeout_s, headers=_JSON | key, body=submission.as_json())
         else:
@@ -321,13 +330,6 @@ def _batch_path(batch_id: str) -> str:
 
 def _follow_each_other(found: ItemsPage, after: int) -> bool:
     return [each.index for each in found.items] == list(range(after + 1, after + 1 + len(found.items)))
-
-
-def _checked_key(key: str) -> str:
-    if not (key.isascii() and key.isprintable() and key == key.strip() and len(key) <= _MAX_KEY_CHARS):
-        text = f"An idempotency key has at most {_MAX_KEY_CHARS} printable ASCII characters, and no space at either end"
-        raise InvalidRequest(text)
-    return key
 
 
 def _is_session_of(found: CommandsAnswer, asked: int) -> bool:

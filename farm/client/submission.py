@@ -18,6 +18,7 @@ Proofs: TypeAlias = ProofLike | Iterable[ProofLike]
 
 # The farm accepts one JSON value of up to 32 MB. A larger submission is sent as lines, which the farm reads one by one.
 _MAX_JSON_BYTES = 32_000_000
+_MAX_KEY_CHARS = 256
 
 
 class OptionFields(TypedDict, total=False):
@@ -120,6 +121,18 @@ def check_options(options: OptionFields) -> Options:
         return Options(**options)
     except ValidationError as error:
         raise invalid(error, "Options") from error
+
+
+def check_key(key: str) -> str:
+    """Check an idempotency key, and return it unchanged.
+
+    Raises:
+        InvalidRequest: an HTTP header cannot carry the key, or the key is too long.
+    """
+    if not (key.isascii() and key.isprintable() and key == key.strip() and len(key) <= _MAX_KEY_CHARS):
+        text = f"An idempotency key has at most {_MAX_KEY_CHARS} printable ASCII characters, and no space at an end"
+        raise InvalidRequest(text)
+    return key
 
 
 def encode(proof: Proof) -> bytes:

@@ -13,7 +13,7 @@ from farm.client import AsyncFarm, Farm, Manifest, Run
 from farm.client.manifest import content_hash
 from farm.client.series import SeriesFields, SeriesPlan
 from farm.client.submission import OptionFields
-from farm.errors import ConfigurationError, ConnectionFailed, FarmError, InvalidRequest, RateLimited
+from farm.errors import ConfigurationError, ConnectionFailed, FarmError, InvalidRequest, NotFound, RateLimited
 from farm.models import Outcome, Proof, Reason, Verdict, verdict
 from tests.unit.client.conftest import Connect, Driver
 from tests.unit.client.scripted_farm import (
@@ -152,6 +152,14 @@ async def test_ctrl_c_cancels_what_runs(scripted: ScriptedFarm, driver: Driver) 
     )
     with pytest.raises(KeyboardInterrupt):
         await driver.call("verify_many", [SOURCE, SOURCE], batch_size=1, on_verdict=interrupt)
+    assert paths(scripted)[-2:] == ["DELETE /a", "DELETE /b"]
+
+
+async def test_a_batch_that_is_gone_keeps_no_other_from_being_cancelled(scripted: ScriptedFarm, driver: Driver) -> None:
+    gone = refuse(404, "not_found")
+    scripted.script(accepted(1, "a"), accepted(1, "b"), gone, gone, answer(status_json("b")))
+    with pytest.raises(NotFound):
+        await driver.call("verify_many", [SOURCE, SOURCE], batch_size=1)
     assert paths(scripted)[-2:] == ["DELETE /a", "DELETE /b"]
 
 
