@@ -92,6 +92,9 @@ def _refusal(response: httpx.Response, farm: str) -> FarmError:
     """Return the error that an unsuccessful response reports, whether the farm or a proxy has sent the response."""
     status = response.status_code
     code = {**_CODES, **_GATEWAY_CODES}.get(status, FarmError.code)
+    if status == FarmError.status and _retry_after_s(response) is not None:
+        # On the routes that other servers have too, the farm answers 500 for everything that may pass.
+        code = errors.Unavailable.code
     text, details = f"{farm} answered {status} with a page that is not a farm's: is FARM_URL right?", None
     match _json(response):
         case {"error": {"code": str(named), "message": str(message), **rest}}:

@@ -9,7 +9,7 @@ from farm.client import AsyncFarm, Farm
 from farm.client.calls import Call
 from farm.client.failures import Failure
 from farm.client.retries import Retries
-from farm.errors import ConnectionFailed, NotFound, RateLimited, Unavailable
+from farm.errors import ConnectionFailed, FarmError, NotFound, RateLimited, Unavailable
 from tests.unit.client.conftest import Connect, Driver
 from tests.unit.client.scripted_farm import (
     LOST,
@@ -17,6 +17,7 @@ from tests.unit.client.scripted_farm import (
     ScriptedFarm,
     accepted,
     answer,
+    checked,
     refuse,
     results,
     verdict_json,
@@ -124,6 +125,28 @@ async def test_work_that_got_no_answer_in_time_is_not_repeated(connect: Connect)
     with pytest.raises(ConnectionFailed, match=r"did not answer within 70 s\. It was not repeated.*`submit`"):
         await connect(transport=silent_first(seen)).call("verify", "example : True := trivial", deadline_s=10)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "found"),
+    [
+        ("retrieve", "⊢ True", answer([{"score": 0.5, "name": "a"}])),
+        ("check", "example : True := trivial", checked("0")),
+    ],
+)
+async def test_a_500_that_names_a_pause_may_pass(
+    scripted: ScriptedFarm, driver: Driver, method: str, asked: str, found: Scripted
+) -> None:
+    scripted.script(answer({"detail": "Redis does not answer"}, 500, Retry_After="1"), found)
+    assert len(await driver.call(method, asked)) == 1
+    assert driver.pauses == [1.0]
+
+
+async def test_a_500_that_names_none_does_not_pass(scripted: ScriptedFarm, driver: Driver) -> None:
+    scripted.script(answer({"detail": "a bug"}, 500), answer([]))
+    with pytest.raises(FarmError, match="a bug"):
+        await driver.call("retrieve", "⊢ True")
+    assert len(scripted.asked) == 1
 
 
 async def test_a_gateway_that_gave_up_on_work_is_not_asked_again(scripted: ScriptedFarm, driver: Driver) -> None:
