@@ -16,8 +16,10 @@ from farm.models.limits import MAX_VERIFY_PROOFS
 ProofLike: TypeAlias = str | dict[str, Any] | Proof
 Proofs: TypeAlias = ProofLike | Iterable[ProofLike]
 
-# The farm accepts one JSON value of up to 32 MB. A larger submission is sent as lines, which the farm reads one by one.
+# The farm accepts one JSON value of up to 32 MB that has up to 2 000 000 brackets, those in texts included; the options
+# have some of them too. Any other submission is sent as lines, which the farm reads one by one.
 _MAX_JSON_BYTES = 32_000_000
+_MAX_JSON_BRACKETS = 1_999_000
 _MAX_KEY_CHARS = 256
 
 
@@ -74,8 +76,12 @@ class Submission:
 
     @property
     def fits_json(self) -> bool:
-        """Whether the submission is small enough to be sent as one JSON value."""
-        return self.size < _MAX_JSON_BYTES
+        """Whether the farm accepts the submission as one JSON value."""
+        return self.size < _MAX_JSON_BYTES and self._brackets < _MAX_JSON_BRACKETS
+
+    @property
+    def _brackets(self) -> int:
+        return sum(line.count(b"[") + line.count(b"{") for line in self.lines)
 
     @property
     def fits_one_answer(self) -> bool:

@@ -66,6 +66,12 @@ def test_every_option_of_the_farm_is_a_keyword() -> None:
     assert OptionFields.__annotations__.keys() == Options.model_fields.keys()
 
 
+def test_texts_of_brackets_are_sent_as_lines() -> None:
+    # A model that repeats itself may write such texts; as one JSON value, the farm would refuse them all.
+    assert prepare([Proof(code="{[" * 100_000)] * 9, {}).fits_json
+    assert not prepare([Proof(code="{[" * 100_000)] * 10, {}).fits_json
+
+
 def test_a_thousand_proofs_fit_one_answer_and_one_more_does_not() -> None:
     assert prepare([Proof(code=PROOF)] * 1000, {}).fits_one_answer
     assert not prepare([Proof(code=PROOF)] * 1001, {}).fits_one_answer
