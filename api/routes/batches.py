@@ -202,7 +202,8 @@ async def results(
     """Read verdicts in completion order: one page, or a stream of NDJSON or events if `Accept` asks for it."""
     accept = request.headers.get("accept", "")
     if EVENTS in accept:
-        cursor = check_cursor(after or request.headers.get("last-event-id"))
+        # A browser that reconnects asks the same URL again, and the header says how far it has read since.
+        cursor = check_cursor(request.headers.get("last-event-id") or after)
         await service.batches.status(batch_id, owner)
         events = follow(service.batches, service.waiting_streams, batch_id, owner, cursor)
         return StreamingResponse(as_events(events), media_type=EVENTS)

@@ -110,9 +110,12 @@ def test_server_sent_events_carry_cursors_that_resume(http: httpx.Client) -> Non
     whole = http.get(url, headers=accept).text
     ids = [line.removeprefix("id: ") for line in whole.splitlines() if line.startswith("id: ")]
     rest = http.get(url, headers={**accept, "Last-Event-ID": ids[0]}).text
+    # A browser that reconnects asks the same URL again.
+    last = http.get(url, headers={**accept, "Last-Event-ID": ids[1]}, params={"after": ids[0]}).text
 
     assert whole.count("event: result") == 3
     assert rest.count("event: result") == 2
+    assert last.count("event: result") == 1
     assert whole.rstrip().endswith("data: {}")
 
 
