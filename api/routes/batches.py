@@ -49,6 +49,8 @@ router = APIRouter(prefix="/v1", tags=["proofs"], responses=FAILURES)
 NDJSON = "application/x-ndjson"
 EVENTS = "text/event-stream"
 _KEY = Header(max_length=256, alias="Idempotency-Key")
+# nginx would otherwise keep a stream back until some kilobytes have come.
+_UNBUFFERED = {"X-Accel-Buffering": "no"}
 
 
 def _accepted(committed: Committed, total: int) -> BatchAccepted:
@@ -206,11 +208,11 @@ async def results(
         cursor = check_cursor(request.headers.get("last-event-id") or after)
         await service.batches.status(batch_id, owner)
         events = follow(service.batches, service.waiting_streams, batch_id, owner, cursor)
-        return StreamingResponse(as_events(events), media_type=EVENTS)
+        return StreamingResponse(as_events(events), headers=_UNBUFFERED, media_type=EVENTS)
     if NDJSON in accept:
         await service.batches.status(batch_id, owner)
         events = follow(service.batches, service.waiting_streams, batch_id, owner, check_cursor(after))
-        return StreamingResponse(as_lines(events), media_type=NDJSON)
+        return StreamingResponse(as_lines(events), headers=_UNBUFFERED, media_type=NDJSON)
     page = await service.batches.results(batch_id, owner, after, limit)
     body = b'{"results":[%s],"next":"%s","done":%s}' % (
         b",".join(page.results),

@@ -119,6 +119,13 @@ def test_server_sent_events_carry_cursors_that_resume(http: httpx.Client) -> Non
     assert whole.rstrip().endswith("data: {}")
 
 
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/x-ndjson"])
+def test_a_proxy_is_told_to_keep_no_stream_back(http: httpx.Client, kind: str) -> None:
+    batch = submit(http, TRUE)
+
+    assert http.get(f"/v1/batches/{batch}/results", headers={"Accept": kind}).headers["X-Accel-Buffering"] == "no"
+
+
 def test_an_item_shows_its_source_and_verdict(client: Farm) -> None:
     batch = client.submit([{"id": "mine", "code": FALSE, "problem": "p1"}])
     batch.wait()
