@@ -35,6 +35,5 @@ def _read(row: dict[str, Any]) -> RowFields:
         return RowFields.model_validate({"id": name, **pick(row, {})})
     except ValidationError as error:
         return RowFields(id=name, wrong=invalid(error).message)
-    except RecursionError:
-        # A statement may be a struct that holds another statement, and so on.
-        return RowFields(id=name, wrong="The row's structs are nested too deeply")
+    except ValueError as error:
+        return RowFields(id=name, wrong=str(error))

@@ -78,12 +78,21 @@ def pick(row: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
 
     Raises:
         LookupError: a column that the caller names is missing; the message names it.
+        ValueError: the structs are nested too deeply.
     """
     found = {field: _cell(row, field, given) for field in FIELDS}
     if isinstance(struct := _struct(found["statement"]), Mapping):
-        inner = pick(struct, {"code": "", "problem": "", "id": ""})
+        inner = _pick_inner(struct)
         found |= {field: inner.get(field, found[field]) for field in _STRUCT} | {"statement": inner.get("statement")}
     return _continued(_with_header(_plain({field: value for field, value in found.items() if value is not None})))
+
+
+def _pick_inner(struct: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return pick(struct, {"code": "", "problem": "", "id": ""})
+    except RecursionError as error:
+        # A struct may hold a statement that is a struct, and so on.
+        raise ValueError("the structs are nested too deeply") from error
 
 
 def name_of(row: Mapping[str, Any], given: Mapping[str, str]) -> str | None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from farm.client.columns import Statement, pick_statement
 from farm.client.failures import invalid
+from farm.errors import InvalidRequest
 from farm.models import Proof
 
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
@@ -75,3 +76,5 @@ def proof_of(code: str, statement: Statement, index: int) -> Proof | None:
         return Proof.model_validate({"code": code, **pick_statement(statement)})
     except ValidationError as error:
         raise invalid(error, f"Sample {index}") from error
+    except ValueError as error:
+        raise InvalidRequest(f"Sample {index}: statement: {error}") from error

@@ -136,7 +136,7 @@ def check_key(key: str) -> str:
         InvalidRequest: an HTTP header cannot carry the key, or the key is too long.
     """
     if not (key.isascii() and key.isprintable() and key == key.strip() and len(key) <= _MAX_KEY_CHARS):
-        text = f"An idempotency key has at most {_MAX_KEY_CHARS} printable ASCII characters, and no space at an end"
+        text = f"An idempotency key has at most {_MAX_KEY_CHARS} printable ASCII characters, and no space at either end"
         raise InvalidRequest(text)
     return key
 

@@ -64,7 +64,7 @@ def test_structs_in_structs_are_no_fault(farm: RunningFarm) -> None:
     answer = httpx.post(f"{farm.url}/v1/rows", content=f'{{"rows":[{deep}]}}', headers=JSON)
 
     assert answer.status_code == 200
-    assert "too deep" in answer.json()["results"][0]["wrong"]
+    assert "too deeply" in answer.json()["results"][0]["wrong"]
 
 
 def test_a_body_of_another_form_is_refused(farm: RunningFarm) -> None:

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from farm import Proof, proof_from_row
 from farm.client.columns import is_data_set
+from farm.client.completions import proof_of
+from farm.errors import InvalidRequest
 
 HEADER = "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 400000\n\nopen Nat Real\n"
 THEOREM = "theorem even_sum (a b : ℕ) (ha : Even a) (hb : Even b) : Even (a + b) := by\n"
@@ -130,3 +132,22 @@ def test_tactics_go_on_where_the_statement_ends_in_by(proof: str, code: str) -> 
     assert proof_from_row({"formal_statement": THEOREM, "proof": proof}).code == code
     term = proof_from_row({"formal_statement": THEOREM.removesuffix("by\n"), "proof": proof})
     assert term.code == proof, "behind `:=` it stands as it is"
+
+
+def nested(levels: int) -> Any:
+    """Return a statement's cell with structs in structs."""
+    cell: Any = THEOREM
+    for _ in range(levels):
+        cell = {"statement": cell}
+    return cell
+
+
+def test_structs_may_lie_in_each_other_but_not_too_deep() -> None:
+    assert proof_from_row({"formal_statement": nested(20), "proof": "by rfl"}).statement == THEOREM
+    with pytest.raises(ValueError, match="too deep"):
+        proof_from_row({"formal_statement": nested(10_000), "proof": "by rfl"})
+
+
+def test_a_sample_whose_statement_lies_too_deep_is_named() -> None:
+    with pytest.raises(InvalidRequest, match=r"Sample 7: statement: .*too deep"):
+        proof_of("by rfl", nested(10_000), 7)
