@@ -15,8 +15,13 @@ from workers.lean.gate.refusal import Refusal
 
 _DOUBT = "What is code here depends on the version of Lean or on what the imports define: put white space around it"
 _TAB = "A tab is refused: Lean reports it as an error, and may then read a comment's text as code"
+_UNPAIRED = "A string's braces hold a bracket without its partner: the rest of the text may be grouped differently"
 _UNDOCUMENTED = "A documentation comment with no declaration after it is refused: Lean may go on reading within it"
 _DECLARATION = re.compile(rf"[{LETTERS}@|(\[{{«]")
+_ESCAPED = re.compile(r"«[^»\n]*»")
+_PAIRS = dict(zip(")]}⟩⦄", "([{⟨⦃", strict=True))
+# In a name, these characters could pass for structure: brackets, `:=`, `=>`, `$`, commas and white space.
+_INERT = str.maketrans({char: "_" for char in map(chr, range(32, 127)) if not (char.isalnum() or char in "!?.'")})
 _NO_CODE = frozenset(("line", "block", "doc", "end", UNCLOSED))
 
 
@@ -25,7 +30,7 @@ class Masked(NamedTuple):
 
     Attributes:
         code: the text, in which white space replaces comments, strings and quoted characters. The code in the braces
-            of an interpolated string stays.
+            of an interpolated string stays, with the braces. In «names», `_` replaces white space and ASCII symbols.
         unreadable: refusals of the places that Lean may read differently from the gate, in order.
     """
 
@@ -44,13 +49,26 @@ def mask(text: str) -> Masked:
             continue
         code = text[position : token.start]
         unreadable += _lost(text, position, token, doc)
+        if not all(are_paired(text[first:last]) for first, last in holes(text, token)):
+            unreadable.append(Refusal(Reason.POLICY, _UNPAIRED, token.start, token.end))
         if text.startswith("/--", token.start) and token.kind == "doc":
             doc = token
         elif code and not code.isspace():
             doc = None
         parts += code, _blank(text, token)
         position = token.end
-    return Masked("".join(parts), unreadable)
+    return Masked(_ESCAPED.sub(lambda name: name[0].translate(_INERT), "".join(parts)), unreadable)
+
+
+def are_paired(text: str) -> bool:
+    """Whether each bracket in a text has its partner there, of the same kind and in the right order."""
+    opened: list[str] = []
+    for char in text:
+        if char in _PAIRS.values():
+            opened.append(char)
+        elif char in _PAIRS and (not opened or opened.pop() != _PAIRS[char]):
+            return False
+    return not opened
 
 
 def _lost(text: str, position: int, token: Token, doc: Token | None) -> Iterator[Refusal]:
@@ -82,7 +100,9 @@ def _blank(text: str, token: Token) -> str:
     # A word may begin directly after a string. So the string's ends stay as double quotes, which no word contains.
     blank, position = ['"'], start + 1
     for first, last in holes(text, token):
-        # The brace before a hole (the code in a string) is kept, because a word may begin directly after it.
-        blank += " " * (first - 1 - position), text[first - 1 : last]
-        position = last
+        # The brace before a hole (the code in a string) is kept, because a word may begin directly after it, and so is
+        # the brace behind it, because each bracket needs its partner.
+        stop = last + (text[last] == "}")
+        blank += " " * (first - 1 - position), text[first - 1 : stop]
+        position = stop
     return "".join((*blank, " " * (end - 1 - position), '"'))
