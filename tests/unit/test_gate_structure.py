@@ -16,6 +16,7 @@ EXTENSION = "def evil : Mathlib.Meta.NormNum.NormNumExt where\n  eval := f"
         'notation "x" «=>» "a--" => 1',
         'notation (name := «=>») "a--" => 1',
         'macro (name := «=> :») "a--" : term => `(1)',
+        'notation "{=>}" "a--" => 1',
     ],
 )
 def test_an_arrow_in_a_name_or_token_hides_no_token(text: str) -> None:
@@ -28,6 +29,9 @@ def test_an_arrow_in_a_name_or_token_hides_no_token(text: str) -> None:
     [
         ("", "(«(») >>= (f «)»)"),
         ("", '("{(}") >>= (f "{)}")'),
+        ('notation "⟪(" => 1\nnotation "⟫)" => 1\n', "(⟪( ) >>= f ⟫)"),
+        ('infixl:55 "open" => bind\n', "(1)\nopen f"),
+        ('notation:55 a "@[" b "]" => bind a b\n', "(1)\n@[f]"),
     ],
 )
 def test_a_macro_whose_quotation_ends_earlier_for_lean_is_refused(tokens: str, meaning: str) -> None:
@@ -40,10 +44,28 @@ def test_a_macro_whose_quotation_ends_earlier_for_lean_is_refused(tokens: str, m
         f'@[deprecated "{{x}}", norm_num 5] {EXTENSION} "{{))}}"',
         f'@[deprecated "{{]}}", norm_num 5] {EXTENSION}',
         f'@[deprecated "{{(}}", norm_num 5] {EXTENSION} "{{)}}"',
+        f'notation "]" => 1\n@[aesop safe apply (pattern := ]), norm_num 5] {EXTENSION}',
+        f'notation "⟫⟩" => 1\n@[aesop safe apply (pattern := ⟫⟩), norm_num 5] {EXTENSION}',
+        f'macro "⟪[" a:term ("]")? : term => `($a)\n{EXTENSION}',
+        f'macro "⟪[" "]"? : term => `(1)\n{EXTENSION}',
+        f'macro "⟪" sepBy(term, "]") : term => `(1)\n{EXTENSION}',
     ],
 )
 def test_no_bracket_of_a_string_or_token_hides_an_attribute(text: str) -> None:
     assert refuse(text) is not None
+
+
+@pytest.mark.parametrize("name", ["name", "priority"])
+def test_an_option_of_a_macro_binds_no_name(name: str) -> None:
+    """Lean would run a definition of the text with this name."""
+    assert refuse(f'macro ({name} := foo) "x" : term => `(${name}){END}') is not None
+
+
+@pytest.mark.parametrize("word", ["open", "end", "theorem", "@["])
+def test_a_word_that_begins_a_command_is_no_new_token(word: str) -> None:
+    refusal = refuse(f'infixl:55 "{word}" => f{END}')
+
+    assert refusal is not None
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,14 @@ New syntax changes the meaning of the rest of a text. It does not affect the che
 (`workers/lean/binding`). But the gate must still read the rest of the text correctly, and no code may run. So there are
 these rules:
 
-- A new token is one word, or consists only of symbols. A dash or a slash may be a token by itself, but not a part of a
-  longer token. A token of symbols has no quotes, backslashes, `#`, « or ». The symbols that Lean and its libraries
-  define are harmless too: in them, no letter follows a bracket, no `-` or `/` follows an operator, and there are no
-  quotes. So the gate knows where names, comments and strings begin.
+- A new token is one word, which may end in `+`, `⁺`, `≥0` or the like, or consists only of symbols, which may have a
+  subscript. A dash or a slash may be a token by itself, but not a part of a longer token. A token of symbols has no
+  quotes, backslashes, `#`, « or ». The symbols that Lean and its libraries define are harmless, too: in them, no letter
+  follows a bracket, no `-` or `/` follows an operator, and there are no quotes. So the gate knows where names, comments
+  and strings begin.
+- No token is a word that begins a command: it could be an operator that continues the meaning of a macro.
+- The brackets in the new tokens of a command come in pairs, none of them optional, so that brackets in the text are
+  pairs to Lean if they are pairs to the gate. Otherwise Lean could end a quotation or a list earlier than the gate.
 - A macro's arguments are read by Lean's own parsers (`macro_items`): a parser of the text could read any token.
 - The meaning of a macro is one quotation, directly followed by the next command or the end of the text. So
   `` `(a) >>= f ``, which would be a program, is refused.
@@ -26,6 +30,7 @@ from farm.lexer import LETTERS, NAME, WORD_CHARS, Token, tokens
 from farm.models import Reason
 from workers.lean.gate.code import Code
 from workers.lean.gate.macro_items import bad_items
+from workers.lean.gate.masking import are_paired
 from workers.lean.gate.refusal import Refusal
 from workers.lean.gate.rules import Rule
 from workers.lean.gate.words import Lists, forbidden_words
@@ -39,11 +44,14 @@ _SYNTAX = Lists(
     )
 )
 _WORD = re.compile(rf"[{LETTERS}][{WORD_CHARS}]*%?")
+_NO_BRACKETS = re.compile(r"[^()\[\]{}⟨⟩⦃⦄]*")
 _SYMBOLS = re.compile(rf"[^\s{WORD_CHARS}\"'#«»\\`/-]+|[-/]")
 _MACRO = re.compile(rf":\s*(?P<category>[{LETTERS}]+)\s*=>\s*`\((?:(?P<quoted>[{LETTERS}]+)\|)?")
-_BOUND = re.compile(rf"(?<![{WORD_CHARS}».])({NAME})\s*:")
+_BOUND = re.compile(rf"(?<![{WORD_CHARS}».])({NAME})\s*:(?!=)")
 _CATEGORIES = frozenset(("term", "tactic", "conv"))
 _BRACKET = re.compile(r"[()]")
+# What may make a token of a macro optional, or repeat it.
+_OPTIONAL = re.compile(r"\((?!\s*(?:name|priority)\s*:=)|\"\s*[?*+,<]")
 # The end of a line, and then the end of the text or a word that begins a command and cannot begin a term.
 _NEXT = re.compile(
     r"[^\S\n]*(?:\Z|\n\s*(?:\Z|(?<=\n)(?:@\[|(?:theorem|lemma|def|abbrev|example|instance|structure|inductive|class"
@@ -56,6 +64,8 @@ _DOLLAR = re.compile(rf"\$({NAME})?")
 # unfinished macros would take a long time.
 _REACH, _LONGEST = 2000, 10_000
 _TOKEN = "a new token has to be one word, or symbols without dashes, slashes, quotes and `#`"  # noqa: S105
+_COMMAND = "a new token may not be a word that begins a command"
+_UNPAIRED = "the brackets of its tokens are not in pairs, or one of them is optional"
 _PROGRAM = "its meaning is a program, not a quotation of a term or tactic"
 _SPLICE = "in a text with new syntax, `$` stands before a name that a macro binds, or has white space after it"
 
@@ -117,14 +127,24 @@ def _bad_command(
         yield _refusal(command, "it is not clear where its tokens end")
     else:
         yield from _bad_tokens(text, strings, lists)
+        if not _has_pairs(text, code[command.end : meaning], strings):
+            yield _refusal(command, _UNPAIRED)
         yield from _bad_meaning(code, command, meaning, quotations)
 
 
 def _bad_tokens(text: str, strings: list[Token], lists: Lists) -> Iterator[Refusal]:
     for token in strings:
-        if not _is_harmless(text[token.start + 1 : token.end - 1], lists):
-            why = f"{text[token.start : token.end]} is refused: {_TOKEN}"
+        word = text[token.start + 1 : token.end - 1].strip()
+        begins_command = _NEXT.match(f"\n{word}") is not None and word != ""
+        if begins_command or not _is_harmless(word, lists):
+            why = f"{text[token.start : token.end]} is refused: {_COMMAND if begins_command else _TOKEN}"
             yield Refusal(Reason.POLICY, why, token.start, token.end)
+
+
+def _has_pairs(text: str, head: str, strings: list[Token]) -> bool:
+    """Whether the brackets in a command's new tokens come in pairs whenever the new syntax is used."""
+    joined = "".join(text[token.start : token.end] for token in strings)
+    return are_paired(joined) and (_OPTIONAL.search(head) is None or _NO_BRACKETS.fullmatch(joined) is not None)
 
 
 def _bad_meaning(
@@ -144,8 +164,7 @@ def _refusal(command: Refusal, why: str) -> Refusal:
 
 
 def _is_harmless(token: str, lists: Lists) -> bool:
-    token = token.strip()
-    if token in _LITERALS or any(pair in token for pair in ("()", "[]", "{}")):
+    if token in _LITERALS or any(literal in token for literal in ("()", "[]", "{")):
         return False  # such a token would turn a literal in a configuration into a term of the text
     if _WORD.fullmatch(token):
         return token not in lists.by_word and lists.inside.search(token) is None
