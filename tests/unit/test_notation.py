@@ -19,6 +19,10 @@ THEOREM = "\ntheorem t : 1 + 1 = 2 := rfl"
         'infixl:65 " +++ " => Nat.add',
         'prefix:max "√√" => Nat.succ',
         'notation "a" => f $ g 1',
+        'notation "ℝ+" => PosReal',
+        'notation "ℝ⁺" => PosReal',
+        'notation "ℝ≥0" => NNReal',
+        'infixl:70 " ∘ₗ " => comp',
         'macro "triv" : tactic => `(tactic| rfl)',
         'macro "foo" x:term : tactic => `(tactic| exact ($x))',
         'macro "dbl" x:term:max : term => `($x + $x)',
@@ -38,7 +42,21 @@ def test_notation_and_quoted_macros_pass(syntax: str) -> None:
     [
         *(
             f'notation "{token}" => 1'
-            for token in ("x--", "/-", "a/b", "'a", "#e", "axiom", "xaxiom", "«", "(x", "\\u0061xiom")
+            for token in (
+                "x--",
+                "/-",
+                "a/b",
+                "'a",
+                "#e",
+                "axiom",
+                "xaxiom",
+                "«",
+                "(x",
+                "\\u0061xiom",
+                "axiom+",
+                "x≥0y",
+                "x.",
+            )
         ),
         'notation "x" => $(f)',
         'notation "x" => $y',

@@ -43,9 +43,9 @@ _SYNTAX = Lists(
         ),
     )
 )
-_WORD = re.compile(rf"[{LETTERS}][{WORD_CHARS}]*%?")
+_WORD = re.compile(rf"[{LETTERS}][{WORD_CHARS}]*(?:%|[≥>]0|[+*⁺⁻₊₋ˣ])?")
 _NO_BRACKETS = re.compile(r"[^()\[\]{}⟨⟩⦃⦄]*")
-_SYMBOLS = re.compile(rf"[^\s{WORD_CHARS}\"'#«»\\`/-]+|[-/]")
+_SYMBOLS = re.compile(rf"[^\s{WORD_CHARS}\"'#«»\\`/-]+[₀-₉ₐ-ₜᵢ-ᵪ]*|[-/]")
 _MACRO = re.compile(rf":\s*(?P<category>[{LETTERS}]+)\s*=>\s*`\((?:(?P<quoted>[{LETTERS}]+)\|)?")
 _BOUND = re.compile(rf"(?<![{WORD_CHARS}».])({NAME})\s*:(?!=)")
 _CATEGORIES = frozenset(("term", "tactic", "conv"))
