@@ -86,6 +86,7 @@ def test_honest_texts_pass(text: str) -> None:
         ("x _root_.timeit", 2),
         ("set_option pp.all true set_option Elab.async true", 34),
         ("by decide +native", 11),
+        ("by decide +«native»", 11),
         ("simp (config := { native := true })", 18),
         ("x IO.println", 2),
         ("x «IO».println", 2),
@@ -237,7 +238,7 @@ def test_where_todays_tricks_are_refused(text: str, column: int) -> None:
 
 
 def test_native_decide_passes_where_the_batch_asks_for_it() -> None:
-    for text in ("by native_decide", "by decide +native", "simp (config := { native := true })"):
+    for text in ("by native_decide", "by decide +native", "by decide +«native»", "simp (config := { native := true })"):
         assert refuse(text) is not None
         assert refuse(text, native=True) is None
     assert refuse("by native_decide\naxiom c : False", native=True) is not None
