@@ -4,11 +4,11 @@ New syntax changes the meaning of the rest of a text. It does not affect the che
 (`workers/lean/binding`). But the gate must still read the rest of the text correctly, and no code may run. So there are
 these rules:
 
-- A new token is one word, which may end in `+`, `⁺`, `≥0` or the like, or consists only of symbols, which may have a
-  subscript. A dash or a slash may be a token by itself, but not a part of a longer token. A token of symbols has no
-  quotes, backslashes, `#`, « or ». The symbols that Lean and its libraries define are harmless, too: in them, no letter
-  follows a bracket, no `-` or `/` follows an operator, and there are no quotes. So the gate knows where names, comments
-  and strings begin.
+- A new token is one word, which may end in `+`, `⁺`, `≥0`, an opening bracket or the like, or consists only of symbols,
+  which may have a subscript; `!` and `!!` are symbols, too, although names may contain them. A dash or a slash may be a
+  token by itself, but not a part of a longer token. A token of symbols has no quotes, backslashes, `#`, « or ». The
+  symbols that Lean and its libraries define are harmless, too: in them, no letter follows a bracket, no `-` or `/`
+  follows an operator, and there are no quotes. So the gate knows where names, comments and strings begin.
 - No token is a word that begins a command: it could be an operator that continues the meaning of a macro.
 - The brackets in the new tokens of a command come in pairs, none of them optional, so that brackets in the text are
   pairs to Lean if they are pairs to the gate. Otherwise Lean could end a quotation or a list earlier than the gate.
@@ -43,9 +43,9 @@ _SYNTAX = Lists(
         ),
     )
 )
-_WORD = re.compile(rf"[{LETTERS}][{WORD_CHARS}]*(?:%|[≥>]0|[+*⁺⁻₊₋ˣ])?")
+_WORD = re.compile(rf"[{LETTERS}][{WORD_CHARS}]*(?:%|[≥>]0|[+*⁺⁻₊₋ˣ(\[])?")
 _NO_BRACKETS = re.compile(r"[^()\[\]{}⟨⟩⦃⦄]*")
-_SYMBOLS = re.compile(rf"[^\s{WORD_CHARS}\"'#«»\\`/-]+[₀-₉ₐ-ₜᵢ-ᵪ]*|[-/]")
+_SYMBOLS = re.compile(rf"[^\s{WORD_CHARS}\"'#«»\\`/-]+[₀-₉ₐ-ₜᵢ-ᵪ]*|[-/]|!!?")
 _MACRO = re.compile(rf":\s*(?P<category>[{LETTERS}]+)\s*=>\s*`\((?:(?P<quoted>[{LETTERS}]+)\|)?")
 _BOUND = re.compile(rf"(?<![{WORD_CHARS}».])({NAME})\s*:(?!=)")
 _CATEGORIES = frozenset(("term", "tactic", "conv"))
