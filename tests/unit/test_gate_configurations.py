@@ -44,6 +44,13 @@ from workers.lean.gate.strict import refuse
         "def p : Lean.Meta.SolveByElim.SolveByElimConfig := x",
         "def p : LinarithConfig := x",
         'macro "x" t:term : tactic => `(tactic| simp (config := $t))',
+        "def instances : Nat := f\nexample := by simp (maxSteps := instances)",
+        "namespace N\ndef «true».{u} : Nat := f\nexample := by simp (maxSteps := true)",
+        "abbrev Nat.all := f\nexample := by simp (maxSteps := .all)",
+        "def g := x\nwhere\n  h := 1\n  all : Nat := f\nnamespace g\nexample := by simp (maxSteps := all)",
+        "open N renaming f → all\nexample := by simp (maxSteps := all)",
+        "instance : Inhabited Nat := ⟨f⟩\nexample := by simp (maxSteps := default)",
+        'notation "instances" => f\nexample := by simp (maxSteps := instances)',
     ],
 )
 def test_a_configuration_that_is_a_program_is_refused(text: str) -> None:
@@ -71,6 +78,8 @@ def test_a_configuration_that_is_a_program_is_refused(text: str) -> None:
         "exact of_simp (n := k) (h.simp (m := k))",
         "exact congr (f := g) h (decide (p := q))",
         "let config := f 2",
+        "def foo : Bool := true\nexample := by simp (config := { decide := true, zeta := false })",
+        "match b with\n| true => 1\n| false => 2\nexample := by simp (decide := true)",
         "@[simps (config := .asFn)] def f := x",
         "linear_combination (exp := 2) h",
     ],

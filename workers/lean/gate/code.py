@@ -7,7 +7,7 @@ from functools import cached_property
 
 from farm.lexer import NAME, WORD_CHARS
 from workers.lean.gate.masking import mask
-from workers.lean.gate.rules import ORACLES
+from workers.lean.gate.rules import CONSTANTS, ORACLES
 
 _NAME_MARKS = str.maketrans("", "", "«»")
 _OWN = re.compile(rf"(?:structure|inductive|class|def|abbrev)\s+({NAME})")
@@ -26,6 +26,13 @@ _CHANGES_NUMERALS = re.compile(r"instance|notation|infix|prefix|postfix|macro|de
 _HAS_CODE = re.compile(rf"(?:def|abbrev|instance|structure|class|where|let\s+rec)(?![{WORD_CHARS}])")
 _ORACLE = "|".join(sorted(ORACLES))
 _USED_ORACLE = re.compile(rf"oracle\s*:=\s*\.(?:{_ORACLE})")
+# What gives a word of `CONSTANTS` a meaning of the text's own: a definition, also one after `where` or `let rec`, or an alias.
+_CONSTANT = rf"«?({'|'.join(sorted({name.rpartition('.')[2] for name in CONSTANTS}))})»?(?![{WORD_CHARS}]|\.[^{{]"
+_OWN_CONSTANT = re.compile(
+    rf"(?:(?:def|abbrev|rec|where|alias|constant|instance(?:\s*\([^()]{{0,200}}\))?)\s+|\n[ \t]*|[;,][ \t]*)"
+    rf"(?:{NAME}\.)?{_CONSTANT})(?=\s*[:(\[{{⦃|.])"
+)
+_RENAMED_CONSTANT = re.compile(rf"(?:→|->)\s*{_CONSTANT})")
 # Namespaces of Lean's own machinery. While one is open, a text can name the machinery without a prefix.
 _MACHINERY = re.compile(rf"(?<![{WORD_CHARS}.])(?:Lean|Lake|Qq|Elab|Meta|Aesop)(?![{WORD_CHARS}])")
 # The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
@@ -102,6 +109,14 @@ class Code:
     def may_define_oracles(self) -> bool:
         """Whether the code has the name of an oracle of `linarith` where no configuration uses it."""
         return len(re.findall(_ORACLE, self.whole)) != len(_USED_ORACLE.findall(self.whole))
+
+    @cached_property
+    def own_constants(self) -> frozenset[str]:
+        """The last components of the names in `CONSTANTS` that may mean something of the text's own."""
+        own = set(_OWN_CONSTANT.findall(self.whole))
+        own.update(_RENAMED_CONSTANT.findall(self.whole) if "renaming" in self.whole else ())
+        own.update(("default",) if "Inhabited" in self.whole else ())
+        return frozenset(own)
 
     def defines_unused(self, start: int, end: int) -> bool:
         """Whether the `unsafe` at a place begins a definition that nothing else names, so that its code never runs.

@@ -102,7 +102,9 @@ def _end(code: Code, item: re.Match[str], *, records: re.Pattern[str]) -> int | 
     at, depth, begins = _value(code, item["field"], item.end(), records), 0, False
     while at is not None and (piece := _PIECE.match(code.text, at)):
         mark = piece["mark"] or ""
-        if (begins and not (piece["field"] or mark == "}")) or (piece["word"] and piece["word"] not in CONSTANTS):
+        if (begins and not (piece["field"] or mark == "}")) or (
+            piece["word"] and not _is_constant(code, piece["word"])
+        ):
             return None
         begins = mark == "{"
         depth += (mark in ("{", "[")) - (mark in ("}", "]"))
@@ -110,6 +112,10 @@ def _end(code: Code, item: re.Match[str], *, records: re.Pattern[str]) -> int | 
             return piece.end() if depth == 0 else None
         at = _value(code, piece["field"], piece.end(), records) if piece["field"] else piece.end()
     return None
+
+
+def _is_constant(code: Code, word: str) -> bool:
+    return word in CONSTANTS and word.rpartition(".")[2] not in code.own_constants
 
 
 def _value(code: Code, field: str, at: int, records: re.Pattern[str]) -> int | None:

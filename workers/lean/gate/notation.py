@@ -32,7 +32,7 @@ from workers.lean.gate.code import Code
 from workers.lean.gate.macro_items import bad_items
 from workers.lean.gate.masking import are_paired
 from workers.lean.gate.refusal import Refusal
-from workers.lean.gate.rules import Rule
+from workers.lean.gate.rules import CONSTANTS, Rule
 from workers.lean.gate.words import Lists, forbidden_words
 
 _SYNTAX = Lists(
@@ -58,7 +58,7 @@ _NEXT = re.compile(
     r"|namespace|section|end|open|variable|universe|set_option|noncomputable|private|protected|local|scoped|notation"
     rf"|infix[lr]?|prefix|postfix|macro|attribute|mutual)(?![{WORD_CHARS}.]))))"
 )
-_LITERALS = frozenset(("true", "false", "none", "some"))
+_LITERALS = frozenset(name for name in CONSTANTS if name.isidentifier())
 _DOLLAR = re.compile(rf"\$({NAME})?")
 # How far a macro's `=>` may be from the macro, and how long its meaning may be. Without these limits, a text full of
 # unfinished macros would take a long time.
