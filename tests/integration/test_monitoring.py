@@ -165,6 +165,52 @@ def lost(given: Any, kept: Any, place: str = "") -> Iterator[str]:
         yield place
 
 
+LABELS = {
+    "environment": "default", "outcome": "undecided", "reason": "crashed", "cause": "died", "kind": "lean",
+    "state": "idle", "worker": "w", "stage": "embed", "bound": "seccomp", "route": "/", "method": "GET",
+}  # fmt: skip
+
+
+def scraped(names: set[str], instance: str) -> Iterator[dict[str, str]]:
+    """Yield series that grow by 1 a second, as a scrape of one API process gives them, with every label there is."""
+    common = ",".join(f'{name}="{value}"' for name, value in {**LABELS, "instance": instance}.items())
+    for name in sorted(names):
+        bounds = ['le="1"', 'le="+Inf"'] if name.endswith("_bucket") else ['le=""']
+        for rest in (f'{bound},status="{status}"' for bound in bounds for status in ("2xx", "5xx")):
+            yield {"series": f"{name}{{{common},{rest}}}", "values": "0+15x80"}
+
+
+def of_one(expression: str) -> str:
+    """Return an expression that looks only at what the API process `a` shows."""
+    only = re.sub(r"\b(farm_\w+)(?!\w|\{)", r'\1{instance="a"}', expression)
+    return re.sub(r"\b(farm_\w+)\{(?!instance)", r'\1{instance="a",', only)
+
+
+@pytest.mark.system
+def test_the_figures_are_the_farms_however_many_api_processes_are_scraped(tmp_path: Path) -> None:
+    """Each API process shows the whole farm: a sum over two of them would show, and start, twice as much."""
+    require(shutil.which("promtool"), "promtool (Debian's prometheus)")
+    scaling = yaml.safe_load((DEPLOY / "kubernetes" / "keda" / "lean.yaml").read_text())["spec"]["triggers"]
+    asked = [*(each["metadata"]["query"] for each in scaling), *(each for each in expressions() if "up{" not in each)]
+    names = {name for text in asked for name in re.findall(r"\bfarm_\w+", text)}
+    # Of an alert with one bound, the figure counts. The others compare figures of one process with each other.
+    figures = [text for each in asked if not re.search(" [>=]=? ", text := re.sub(r" > \d+$", "", each))]
+    alike = [f"count(({text}) == ({of_one(text)})) == bool count({text})" for text in figures]
+    test = {
+        "interval": "15s",
+        "input_series": [*scraped(names, "a"), *scraped(names, "b")],
+        "promql_expr_test": [
+            {"expr": text, "eval_time": "15m", "exp_samples": [{"labels": "{}", "value": 1}]} for text in alike
+        ],
+    }
+    (tmp_path / "tests.yaml").write_text(yaml.safe_dump({"evaluation_interval": "15s", "tests": [test]}))
+    run = ["promtool", "test", "rules", str(tmp_path / "tests.yaml")]
+    checked = subprocess.run(run, capture_output=True, text=True, check=False)
+
+    assert len(alike) > 20
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 @pytest.mark.system
 @pytest.mark.parametrize(
     "arguments", [("rules", ALERTS), ("config", "--syntax-only", ALERTS.parent / "prometheus.yaml")]
