@@ -49,7 +49,7 @@ class TeiServer:
         connections: how many connections have been opened; a server that restarts gets a new one.
 
     Raises:
-        ConfigurationError: the URL is invalid.
+        ConfigurationError: the URL is invalid, or the key cannot be sent.
     """
 
     def __init__(self, url: str, key: str = "") -> None:
@@ -63,7 +63,7 @@ class TeiServer:
         self.shown = str(parsed.copy_with(username=None, password=None))
         # The service is the operator's own: neither a proxy from the environment nor a redirect may send calls
         # elsewhere.
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = _key_headers(key.strip())
         self._client = httpx.Client(
             base_url=parsed, headers=headers, follow_redirects=False, trust_env=False, verify=_certificates()
         )
@@ -149,6 +149,13 @@ class TeiServer:
         if status == httpx.codes.FAILED_DEPENDENCY:
             return EmbeddingError(f"{self} failed to compute (HTTP 424): its log says why")
         return EmbeddingError(f"{self} answers with HTTP {status}: is it text-embeddings-inference, at its final URL?")
+
+
+def _key_headers(key: str) -> dict[str, str]:
+    # The key is checked here, because httpx's error would quote an illegal header, and with it the key.
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError("EMBED_API_KEY holds characters that no HTTP header can carry")
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 @cache

@@ -245,6 +245,20 @@ def test_the_key_of_the_settings_is_sent(tei: Tei, connect: Connect) -> None:
     assert len(connect(tei.url, embed_api_key="secret").embed(["a", "b"])) == 2
 
 
+def test_a_line_break_after_the_key_is_no_part_of_it(tei: Tei, connect: Connect) -> None:
+    tei.api_key = "secret"
+
+    assert len(connect(tei.url, embed_api_key="secret\n").embed(["a"])) == 1
+
+
+@pytest.mark.parametrize("key", ["sec\nret", "sécret", "sec\x00ret"])
+def test_a_key_that_no_header_can_carry_is_a_wrong_setting_and_not_shown(tei: Tei, connect: Connect, key: str) -> None:
+    with pytest.raises(ConfigurationError, match="EMBED_API_KEY") as caught:
+        connect(tei.url, embed_api_key=key)
+
+    assert "ret" not in caught.value.message
+
+
 def test_credentials_of_a_url_are_used_and_not_shown(tei: Tei, connect: Connect) -> None:
     embedder = connect(tei.url.replace("//", "//user:hush@"))
     tei.then(500)
