@@ -9,7 +9,12 @@ umask 077
 home=${1:-/run/farm}
 
 random() {
-    python -c 'import secrets; print(secrets.token_urlsafe(32))'
+    python3 -c 'import secrets; print(secrets.token_urlsafe(32))'
+}
+
+# Not sha256sum: older releases of macOS lack it, and in a pipe nobody would notice.
+sha256() {
+    python3 -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 }
 
 # install_file FILE MODE < CONTENT: writes a file, which gets its name only when it is complete.
@@ -22,7 +27,7 @@ install_file() {
 
 if [ ! -s "$home/redis/url" ] || [ ! -s "$home/redis/users.acl" ]; then
     password=$(random)
-    digest=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
+    digest=$(printf %s "$password" | sha256)
     # The farm may do everything except administer the server; by INFO it learns whether the server may evict keys.
     # Without a password a client may only ping: that is the health check.
     install_file "$home/redis/users.acl" 444 << END

@@ -22,7 +22,7 @@ from farm.local.valkey import prepare_valkey
 from farm.models import Outcome, WorkerKind
 from farm.store.connection import check_server
 from farm.store.registry import Registry
-from tests.conftest import lean_settings, require
+from tests.conftest import lean_settings
 from tests.support.deployment import (
     DEPLOY,
     ROOT,
@@ -48,7 +48,6 @@ def script(name: str, *arguments: object, **environment: str) -> subprocess.Comp
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """The folder of secrets after a first start, as /run/farm is in the containers."""
-    require(shutil.which("sha256sum"), "sha256sum")
     for name in ("api-keys", "redis", "flower"):
         (tmp_path / name).mkdir()
     run = script("first-start.sh", tmp_path)
@@ -78,6 +77,33 @@ def test_first_start_makes_each_secret_once(home: Path) -> None:
     again = script("first-start.sh", home)
     assert (again.returncode, again.stdout) == (0, "")
     assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+
+
+def test_first_start_needs_only_farm_and_python3(tmp_path: Path) -> None:
+    """Where Kubernetes' secrets are made, as on macOS or Debian, there may be no `python` and no `sha256sum`."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("cat", "chmod", "mv", "rm"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    for name, module in (("python3", ""), ("farm", "-m farm")):
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
+        (programs / name).chmod(0o755)
+    for name in ("api-keys", "redis", "flower"):
+        (tmp_path / name).mkdir()
+
+    run = subprocess.run(
+        ["/bin/sh", str(DEPLOY / "first-start.sh"), str(tmp_path)],
+        env={"PATH": str(programs), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+    password = (tmp_path / "redis" / "url").read_text().split(":")[2].partition("@")[0]
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    assert f"user farm on #{digest} ~*" in (tmp_path / "redis" / "users.acl").read_text()
 
 
 def test_first_start_makes_anew_what_is_missing_alone(home: Path) -> None:
