@@ -26,7 +26,7 @@ _CHANGES_NUMERALS = re.compile(r"instance|notation|infix|prefix|postfix|macro|de
 _HAS_CODE = re.compile(rf"(?:def|abbrev|instance|structure|class|where|let\s+rec)(?![{WORD_CHARS}])")
 _ORACLE = "|".join(sorted(ORACLES))
 _USED_ORACLE = re.compile(rf"oracle\s*:=\s*\.(?:{_ORACLE})")
-# What gives a word of `CONSTANTS` a meaning of the text's own: a definition, also one after `where` or `let rec`, or an alias.
+# What gives a word of `CONSTANTS` a meaning of the text's own: a definition, a local one too, or an alias.
 _CONSTANT = rf"«?({'|'.join(sorted({name.rpartition('.')[2] for name in CONSTANTS}))})»?(?![{WORD_CHARS}]|\.[^{{]"
 _OWN_CONSTANT = re.compile(
     rf"(?:(?:def|abbrev|rec|where|alias|constant|instance(?:\s*\([^()]{{0,200}}\))?)\s+|\n[ \t]*|[;,][ \t]*)"
