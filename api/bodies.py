@@ -127,6 +127,8 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
 def _require_json(request: Request) -> None:
     if content_type(request) != "application/json":
         raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`")
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType("Only NDJSON may be compressed: send JSON without `Content-Encoding`")
 
 
 async def read_json_or_nothing(request: Request) -> Any:

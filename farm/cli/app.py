@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -29,7 +30,7 @@ from farm.cli import (
     up,
     verify,
 )
-from farm.cli.output import mend_streams, tell
+from farm.cli.output import drop_output, mend_streams, tell
 from farm.errors import FarmError
 from farm.processes import keep_loaded
 
@@ -43,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 _FIRST_STEPS = """\
 farm up             start a farm on this machine
 farm doctor         say what is installed here, and what to do about the rest
@@ -105,8 +106,10 @@ def run() -> None:
         tell(error.message, "error", "red")
         sys.exit(2 if error.status == 422 else 1)
     except OSError as error:
-        # An error that names a file concerns a file that the user or a setting named, so the user can solve it.
-        if not error.filename:
+        # An error that names a file concerns a file that the user or a setting named, so the user can solve it. An
+        # error of an open stream names none, as if stdout is a file on a full disk.
+        if not error.filename and error.errno not in _FULL:
             raise
-        tell(f"{error.filename}: {error.strerror}", "error", "red")
+        tell(f"{error.filename or 'What the command prints'}: {error.strerror}", "error", "red")
+        drop_output()
         sys.exit(1)

@@ -130,7 +130,7 @@ def _paragraphs(sheet: Sheet, width: int) -> Iterator[RenderableType]:
     for row in sheet.rows:
         yield Text("  ".join(row[:named]), style="bold", overflow="fold")
         pairs = [f"{column}: {cell}" for column, cell in zip(sheet.columns[named:], row[named:], strict=True) if cell]
-        for line in _flowing(pairs, width - len(_INDENT)):
+        for line in _flowing(pairs, max(1, width - len(_INDENT))):
             yield Text(_INDENT + line, overflow="fold")
 
 

@@ -38,7 +38,7 @@ class Retries:
         asked_s = failure.retry_after_s or 0.0
         if not failure.retryable or self._failed > self._limit or asked_s > _LONGEST_RETRY_AFTER_S:
             raise failure.error
-        return Pause(max(asked_s, self._backoff_s()))
+        return Pause(asked_s + self._backoff_s())
 
     def _backoff_s(self) -> float:
         ceiling = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (self._failed - 1))

@@ -172,6 +172,17 @@ def test_broken_ndjson_is_422(http: httpx.Client, content: bytes, encoding: str)
     assert_refused(http.post("/v1/batches", content=content, headers=headers), 422, "invalid")
 
 
+def test_compressed_json_is_415(http: httpx.Client) -> None:
+    body = gzip.compress(json.dumps({"proofs": [{"code": CODE}]}).encode())
+
+    answer = http.post(
+        "/v1/verify", content=body, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    )
+
+    assert_refused(answer, 415, "unsupported_media_type")
+    assert "Only NDJSON may be compressed" in answer.text
+
+
 @pytest.mark.parametrize("query", ["timeout_s=abc", "tiemout_s=5", "priority=99", "level=sure"])
 def test_unknown_and_wrong_options_of_ndjson_are_422(http: httpx.Client, query: str) -> None:
     line = json.dumps({"code": CODE})

@@ -71,3 +71,17 @@ def test_an_unsafe_definition_in_a_front_is_refused_because_the_proof_may_name_i
     text = "unsafe def f := 1\n"
     assert refuse(text) is None
     assert object_to_statement(text + THEOREM) is not None
+
+
+@pytest.mark.parametrize("code", [f">>= f\n{THEOREM} := rfl", f"-- a\n; f\n{THEOREM} := rfl"])
+def test_a_text_may_not_continue_the_macro_before_it(code: str) -> None:
+    """At the level `compiled`, front and text run as one, and `>>= f` makes a program of the macro's meaning."""
+    assert objects('local macro "m" : term => `(1)', code)
+    assert not objects("def m := 1", code)
+
+
+@pytest.mark.parametrize(
+    "code", ["rfl", ":= rfl", f"/-- a -/ {THEOREM} := rfl", f"#check 1\n{THEOREM} := rfl", f"@[simp] {THEOREM} := rfl"]
+)
+def test_a_text_that_begins_with_a_command_or_a_proof_may_follow_a_macro(code: str) -> None:
+    assert not objects('local macro "m" : term => `(1)', code)

@@ -75,3 +75,22 @@ def test_a_closed_stdin_is_named(scripted: ScriptedFarm, tmp_path: Path) -> None
 
     assert done.returncode == 2
     assert done.stderr == "error  `-` stands for stdin, and stdin is closed\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--help"]])
+def test_a_full_disk_is_a_sentence(scripted: ScriptedFarm, tmp_path: Path, options: list[str]) -> None:
+    scripted.script(answer({"batches": [LISTED]}))
+
+    with Path("/dev/full").open("w") as full:
+        program = [*FARM, "batches", *options]
+        done = subprocess.run(
+            program, env=asking(scripted), cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert (done.returncode, done.stderr) == (1, "error  What the command prints: No space left on device\n")
+
+
+def test_a_terminal_may_be_one_column_wide(scripted: ScriptedFarm, tmp_path: Path) -> None:
+    scripted.script(answer({"batches": [LISTED]}))
+
+    assert "⊢" in on_terminal([*FARM, "batches"], asking(scripted), tmp_path, 1)

@@ -46,7 +46,8 @@ async def test_retry_after_is_waited_out(scripted: ScriptedFarm, driver: Driver)
         refuse(429, "rate_limited", Retry_After="7"), refuse(503, "unavailable", Retry_After="3"), LOST, NOBODY
     )
     await driver.call("workers")
-    assert driver.pauses[:2] == [7.0, 3.0]
+    assert 7.0 < driver.pauses[0] <= 7.5, "not to the second: all clients may have been told the same"
+    assert 3.0 < driver.pauses[1] <= 4.0
     assert driver.pauses[2] <= 2.0
 
 
@@ -139,7 +140,7 @@ async def test_a_500_that_names_a_pause_may_pass(
 ) -> None:
     scripted.script(answer({"detail": "Redis does not answer"}, 500, Retry_After="1"), found)
     assert len(await driver.call(method, asked)) == 1
-    assert driver.pauses == [1.0]
+    assert 1.0 < driver.pauses[0] <= 1.5
 
 
 async def test_a_500_that_names_none_does_not_pass(scripted: ScriptedFarm, driver: Driver) -> None:

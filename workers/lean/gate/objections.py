@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from farm.challenge import Challenge
 from farm.commands import cut_commands
 from farm.declarations import declaration
-from farm.models import Message, Position
+from farm.lexer import tokens
+from farm.models import Message, Position, Reason
 from farm.prepared_proof import Objection, Prepared
 from workers.lean.gate.strict import Refusal, place, refuse
 
@@ -22,8 +24,23 @@ def object_to(prepared: Prepared, *, native: bool) -> Objection | None:
     statement = asked.text.text[len(asked.header) :] if asked else ""
     found = refuse(prepared.own, ahead=statement, native=native)
     if found is None:
-        return None
+        return _object_to_sequel(prepared, asked) if asked else None
     return _objection(found, found.text, place(prepared.code, found.start), place(prepared.code, found.end))
+
+
+def _object_to_sequel(prepared: Prepared, asked: Challenge) -> Objection | None:
+    """Object to a text that would continue the meaning of the macro at the end of the statement's front.
+
+    At the level `compiled`, the front and the text run as one: `>>= f` would make a program of the macro's quotation.
+    """
+    if not asked.own or asked.own[-1].keyword != "macro":
+        return None
+    first = next((at for kind, at, _ in tokens(prepared.body) if kind not in ("line", "block", "doc")), 0)
+    commands = cut_commands(prepared.body).commands
+    if commands and commands[0].start <= first:
+        return None
+    text = "The text has to begin with a command, because the statement ends with a macro before the theorem"
+    return Objection(Reason.POLICY, Message(severity="error", data=text))
 
 
 @lru_cache(maxsize=1024)
