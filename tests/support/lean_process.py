@@ -40,7 +40,7 @@ class LeanProcess:
     patience_s: float = 60.0
     stops: bool = False
     has_slices: bool = True
-    task_s: float = 10.0
+    task_s: float = 600.0  # a loaded machine may need long for 300 proofs; without lingering, a task ends with its work
     linger_s: float = 0.0
     engine: Engine | None = None
 
