@@ -64,7 +64,7 @@ async def test_a_service_whose_log_was_removed_starts_again(supervisor: Supervis
     os.kill(first, signal.SIGKILL)
 
     await asyncio.to_thread(await_true, lambda: pid_of(program) not in (0, first), "another process")
-    assert "service ended with -9; it said nothing" in str(supervisor.ailments())
+    assert "service ended with -9; it logged nothing" in str(supervisor.ailments())
 
 
 def test_of_a_long_log_only_the_end_is_read(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_of_a_long_log_only_the_end_is_read(tmp_path: Path) -> None:
 
     said = last_words(log, len("line 0\n")).splitlines()
 
-    assert said[0] == "its last words:"
+    assert said[0] == "its last messages:"
     assert 100 < len(said) < 10_000
     assert said[1:] == lines[-len(said) + 1 :], "whole lines, up to the last"
 
@@ -82,4 +82,4 @@ def test_a_log_that_was_emptied_is_read_from_its_beginning(tmp_path: Path) -> No
     log = tmp_path / "log"
     log.write_text("written since\n")
 
-    assert last_words(log, 10_000) == "its last words:\nwritten since"
+    assert last_words(log, 10_000) == "its last messages:\nwritten since"
