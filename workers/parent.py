@@ -6,6 +6,7 @@ an error ends the first process, it tells the forked processes to end.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,12 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
             sign.give()
 
         def register_with_event_loop(self, worker: Any, hub: Any) -> None:
-            """Set the timer that calls `look`.
+            """Set the timer that calls `look`, and let each timer give a sign.
 
             Celery calls this method for each new connection, because it drops the timers when a connection is lost.
             """
             hub.call_repeatedly(SIGN_EVERY_S, look, worker)
+            hub.scheduler = sign_before_each(iter(hub.timer))
 
         def close(self, worker: Any) -> None:
             """Announce a shutdown after an error; Celery announces one only after a signal."""
@@ -78,6 +80,17 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
     def look(worker: Any) -> None:
         sign.give()
         silence.end(*(process.pid for process in worker.pool._pool._pool))
+
+    def sign_before_each(timers: Iterator[tuple[float | None, Any]]) -> Iterator[tuple[float | None, Any]]:
+        """Yield what a hub's iterator over its timers yields, and give a sign before each timer that is due.
+
+        Celery and kombu have several timers that use the broker, each of which may wait for seconds if the broker takes
+        connections but does not answer. All of them together may take longer than a process may be silent.
+        """
+        for delay_s, timer in timers:
+            if timer is not None:
+                sign.give()
+            yield delay_s, timer
 
     def still_there() -> None:
         sign.give()

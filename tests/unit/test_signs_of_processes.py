@@ -8,13 +8,19 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from celery import Celery
+from kombu.asynchronous import Hub
 
 from farm.signs_of_life import Sign, silences
 from tests.conftest import require
 from tests.support.running import await_true
+from workers.parent import take_care
 
 GIVES_SIGNS = """
 import pathlib, sys, time
@@ -90,3 +96,25 @@ def test_systemd_is_told_by_the_process_that_it_started(tmp_path: Path, monkeypa
         Sign(tmp_path, "reaper", is_main=True).give()
 
         assert [systemd.recv(100) for _ in range(2)] == [b"WATCHDOG_USEC=60000000", b"WATCHDOG=1"]
+
+
+def test_a_first_process_gives_a_sign_before_each_timer(tmp_path: Path) -> None:
+    """If the broker takes connections and does not answer, several timers wait for it, one after the other."""
+    hub: Any = Hub()  # type: ignore[no-untyped-call]  # kombu has no types
+    app, heard = Celery(), list[float]()
+    take_care(app, tmp_path, "embed")
+    [care] = app.steps["worker"]
+    worker = SimpleNamespace()
+    care(worker).register_with_event_loop(worker, hub)
+    [file] = (tmp_path / "alive").iterdir()
+
+    def wait_for_long() -> None:
+        heard.append(silences(tmp_path, "embed")[os.getpid()])
+        file.write_text(f"{time.monotonic() - 1000:024.3f}")
+
+    for _ in range(3):
+        hub.timer.call_after(0, wait_for_long)
+    hub.fire_timers()
+
+    assert len(heard) == 3
+    assert max(heard) < 500
