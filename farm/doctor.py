@@ -183,14 +183,16 @@ def _embedding(settings: Settings) -> Finding:
 
 
 def _tei(urls: list[str], key: str) -> Finding:
-    statuses = {_shown(url): _tei_status(url.rstrip("/"), key) for url in urls}
-    if silent := [url for url, status in statuses.items() if not status]:
+    if not (key.isascii() and key.isprintable()):
+        return Finding("embedding", "missing", "no HTTP header can carry EMBED_API_KEY", "correct EMBED_API_KEY")
+    found = [(_shown(url), _tei_status(url.rstrip("/"), key)) for url in urls]
+    if silent := [url for url, status in found if not status]:
         return Finding(
             "embedding", "missing", f"no answer from {', '.join(silent)}", "start TEI, or correct EMBED_SERVICE_URL"
         )
-    if closed := [url for url, status in statuses.items() if status in _REFUSED]:
+    if closed := [url for url, status in found if status in _REFUSED]:
         return Finding("embedding", "missing", f"{', '.join(closed)} refuses the farm", "set EMBED_API_KEY to its key")
-    return Finding("embedding", "ok", f"TEI at {', '.join(statuses)}")
+    return Finding("embedding", "ok", f"TEI at {', '.join(url for url, _ in found)}")
 
 
 def _tei_status(url: str, key: str) -> int:
@@ -201,7 +203,7 @@ def _tei_status(url: str, key: str) -> int:
         httpx.get(f"{url}/health", timeout=5, trust_env=False).raise_for_status()
         # TEI asks for a key here, and not on /health.
         return httpx.get(f"{url}/info", headers=headers, timeout=5, trust_env=False).status_code
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError):
+    except (httpx.HTTPError, httpx.InvalidURL):
         return 0
 
 

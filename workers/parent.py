@@ -7,6 +7,7 @@ an error ends the first process, it tells the forked processes to end.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ def take_care(app: Celery, data_dir: Path, part: str) -> None:
         """
         for delay_s, timer in timers:
             if timer is not None:
-                sign.give()
+                # kombu logs an error in a timer, but one that comes from here would end the loop.
+                with suppress(OSError):
+                    sign.give()
             yield delay_s, timer
 
     def still_there() -> None:

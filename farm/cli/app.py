@@ -106,10 +106,10 @@ def run() -> None:
         tell(error.message, "error", "red")
         sys.exit(2 if error.status == 422 else 1)
     except OSError as error:
-        # An error that names a file concerns a file that the user or a setting named, so the user can solve it. An
-        # error of an open stream names none, as if stdout is a file on a full disk.
+        # An error that names a file concerns a file that the user or a setting named, so the user can solve it. If a
+        # disk is full, the error of a write to stdout names no file.
         if not error.filename and error.errno not in _FULL:
             raise
-        tell(f"{error.filename or 'What the command prints'}: {error.strerror}", "error", "red")
+        tell(f"{error.filename or 'The output'}: {error.strerror}", "error", "red")
         drop_output()
         sys.exit(1)

@@ -28,7 +28,8 @@ class Outlook:
         timeouts: how many verdicts in the batch have the reason `timeout`.
         decided: how many verdicts in the batch are accepted or rejected.
         worked_s: how many seconds of work the batch has taken; timeouts and deferred runs count too.
-        others_wait: whether another batch is waiting for the same processes.
+        others_wait: whether another batch is waiting for the same processes. If proofs wait under more than a thousand
+            headers, a batch of the same key that waits under yet another header may be missed.
         going_on_s: how many seconds of its full time each of the batch's other runs has left. Only runs that go on
             after their slice are listed.
     """

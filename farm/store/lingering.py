@@ -39,7 +39,7 @@ class Lingering:
     def await_ring(self, timeout_s: float) -> bool:
         """Wait until somebody rings for this process; return whether this happened within the timeout.
 
-        The ring stays until the process claims work, or until `end`.
+        The ring stays until the process's next claim, which takes it, or until `end`.
 
         Raises:
             StoreUnavailable: Redis does not answer.

@@ -75,6 +75,13 @@ def diagnosed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Diagnose:
     return diagnosed
 
 
+@pytest.mark.parametrize("key", ["a\nb", "é"])
+def test_a_key_that_no_header_can_carry_is_named(diagnosed: Diagnose, key: str) -> None:
+    found = diagnosed(embed_service_url="http://127.0.0.1:1", embed_api_key=key)["embedding"]
+
+    assert (found.state, found.advice) == ("missing", "correct EMBED_API_KEY")
+
+
 def test_an_embedding_service_that_refuses_the_key_is_missing(diagnosed: Diagnose) -> None:
     with Tei() as tei:
         tei.api_key = "right"

@@ -32,16 +32,19 @@ end
 
 -- Returns how many items of the batch wait for their first run. Returns nil if anything from another batch waits for the
 -- same processes: no run is deferred then, so the number does not matter. A batch may have a hundred thousand lanes. If
--- so, the lanes that were served last longest ago stand for all lanes in which work waits.
+-- so, the lanes that were served last longest ago stand for all lanes in which work waits, and a batch that waits only in
+-- another lane may be missed.
 local function fresh_if_alone()
   if redis.call('ZCARD', owners_key(lease.environment, lease.class)) > 1 then return nil end
+  local ready = redis.call('ZCARD', ready_key(lease))
+  if ready > redis.call('SCARD', b .. ':lanes') then return nil end
   local lanes, found = redis.call('ZRANGE', ready_key(lease), 0, MOST_LANES - 1), 0
   for _, lane in ipairs(lanes) do
     local list = 'farm:pending:' .. lane .. ':' .. lease.batch
     if redis.call('ZCARD', queue_key(lease, lane)) > 1 or redis.call('EXISTS', list) == 0 then return nil end
     found = found + count_fresh(list)
   end
-  return math.ceil(found * redis.call('ZCARD', ready_key(lease)) / math.max(1, #lanes))
+  return math.ceil(found * ready / math.max(1, #lanes))
 end
 
 local fresh = fresh_if_alone()

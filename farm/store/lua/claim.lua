@@ -181,7 +181,7 @@ if redis.call('EXISTS', 'farm:draining') == 0 then
   end
 end
 if #out == 0 then
-  if has_token then token_spent(env) end
+  if has_token or lost then token_spent(env) end
   return out
 end
 redis.call('ZREM', 'farm:lingering:' .. env, worker)

@@ -17,7 +17,7 @@ local NEXT_S = 0.000001           -- batches that arrive during one turn are pla
 local CLOCK_KEPT_S = 3600         -- an older release removes a queue but not its clock, so the clock has to expire
 local MOST_PARKED = 1000          -- at most this many items with the same question wait for one run
 local LOOK_KEPT_MS = 60000        -- how long nudge.lua relies on what it saw at its last call
-local REPLY_BYTES = 65536         -- a verdict that takes more does not travel in the reply to the client that waits for it
+local REPLY_BYTES = 8192          -- a verdict that takes more does not travel in the reply to the client that waits for it
 local ENTRY_BYTES = 250           -- what a kept verdict takes in Redis besides its value; its name is stored twice
 
 local function now_ms()

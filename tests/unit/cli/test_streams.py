@@ -87,7 +87,7 @@ def test_a_full_disk_is_a_sentence(scripted: ScriptedFarm, tmp_path: Path, optio
             program, env=asking(scripted), cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
 
-    assert (done.returncode, done.stderr) == (1, "error  What the command prints: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "error  The output: No space left on device\n")
 
 
 def test_a_terminal_may_be_one_column_wide(scripted: ScriptedFarm, tmp_path: Path) -> None:

@@ -190,6 +190,8 @@ def open_checker(
         if isinstance(command, Tools):
             return Kernels(command, timeout_s, stopped)
         return Checker(command, timeout_s, stopped)
-    except (CheckerFailed, GivenUp) as error:
+    except GivenUp:
+        return None
+    except CheckerFailed as error:
         _log.error("checker.unusable", error=str(error), consequence="nothing reaches `attested`")
         return None

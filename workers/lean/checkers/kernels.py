@@ -89,6 +89,7 @@ class Kernels:
 
     Raises:
         CheckerFailed: a program is missing, or does not print its version.
+        GivenUp: this process has to stop.
     """
 
     def __init__(self, tools: Tools, timeout_s: float, stopped: Callable[[], bool] = lambda: False) -> None:
