@@ -85,21 +85,24 @@ def _has_own_scopes(challenge: Challenge, code: CommandText, at: int) -> bool:
     own = {each.full_name() for each in challenge.own if each.keyword in DECLARING and each.name}
     asked = {item.name for item in challenge.asked}
     early = (each for each in code.commands if each.start < at and each.keyword in DECLARING and each.name)
-    new = [name in asked for name in (each.full_name() for each in early) if name not in own]
-    return any(new) or (bool(new) and _repeats_scoped(challenge, code))
+    new = [name for name in (each.full_name() for each in early) if name not in own]
+    return any(name in asked for name in new) or (bool(new) and _repeats_scoped(challenge, code))
 
 
 def _repeats_scoped(challenge: Challenge, code: CommandText) -> bool:
     """Whether a file repeats all commands that are in force only in the scopes that the front leaves open."""
     cut, scopes = challenge.text, challenge.scopes
     sections = {scope.at for scope in scopes if scope.keyword == "section"}
-    scoped = {
-        key(cut, each)
+    scoped = [
+        each
         for each in challenge.own
         if each.start in sections
         or (each.scopes and each.scopes == scopes[: len(each.scopes)] and ends_with_scope(cut, each))
-    }
-    return not scoped.difference(key(code, each) for each in code.commands)
+    ]
+    if any(each.name for each in scoped):
+        return False  # a local instance or lemma of the front is not declared again, and so has to stay in force
+    repeated = {key(code, each) for each in code.commands}
+    return all(key(cut, each) in repeated for each in scoped)
 
 
 def _declares(code: CommandText, asked: Sequence[Asked], base: str) -> bool:

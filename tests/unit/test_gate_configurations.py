@@ -51,6 +51,11 @@ from workers.lean.gate.strict import refuse
         "open N renaming f → all\nexample := by simp (maxSteps := all)",
         "instance : Inhabited Nat := ⟨f⟩\nexample := by simp (maxSteps := default)",
         'notation "instances" => f\nexample := by simp (maxSteps := instances)',
+        'notation "some[" x "]" => f x\nexample := by simp (maxSteps := some[1])',
+        "def all x := f x\nexample := by simp (maxSteps := all 1)",
+        "instance (priority := (100)) all : N := f\nexample := by simp (maxSteps := all)",
+        "namespace Nat\nabbrev all := f\nexample := by simp (maxSteps := .all)",
+        "def Nat := g\nwhere\n  all : Nat := f\nexample := by simp (maxSteps := .all)",
     ],
 )
 def test_a_configuration_that_is_a_program_is_refused(text: str) -> None:
@@ -61,6 +66,11 @@ def test_a_configuration_that_is_a_program_is_refused(text: str) -> None:
     "text",
     [
         "simp_all (config := {decide := true})",
+        "variable [Inhabited A]\nexample := by rw (transparency := .default) [h]",
+        "structure S where\n  pos : 0 < x\nexample := by rw (occs := .pos [1]) [h]",
+        "example := by\n  refine ⟨_, hn.pos (by simp)⟩\n  rw (occs := .pos [1]) [h]",
+        "def pos (x : ℝ) := x\nexample := by rw (occs := .pos [1]) [h]",
+        "example := by\n  show true ||\n  false || x\n  simp (config := { decide := false })",
         "simp (config := { decide := Bool.true, maxSteps := 100\n  zeta := false, }) [h]",
         "simp (config := {})",
         "simp (maxSteps := 500000) [h, foo (n := k)]",

@@ -85,3 +85,12 @@ def test_a_text_may_not_continue_the_macro_before_it(code: str) -> None:
 )
 def test_a_text_that_begins_with_a_command_or_a_proof_may_follow_a_macro(code: str) -> None:
     assert not objects('local macro "m" : term => `(1)', code)
+
+
+@pytest.mark.parametrize(
+    "code", [">>= f\nlemma h : P := x\ntheorem t : T := h", ">>= ⊤\nlemma h : P := x\ntheorem t : T := h"]
+)
+def test_nor_may_it_continue_a_macro_before_a_lemma_that_it_proves(code: str) -> None:
+    statement = 'local macro "m" : term => `(1)\nlemma h : P := sorry\ntheorem t : T := sorry'
+
+    assert object_to(prepare(Proof(code=code, statement=statement, targets=["t"])), native=False) is not None

@@ -30,6 +30,7 @@ def test_an_arrow_in_a_name_or_token_hides_no_token(text: str) -> None:
         ("", "(«(») >>= (f «)»)"),
         ("", '("{(}") >>= (f "{)}")'),
         ('notation "⟪(" => 1\nnotation "⟫)" => 1\n', "(⟪( ) >>= f ⟫)"),
+        ('macro "⟪(" ! ")" a:term : term => `($a)\nmacro "q" ! "(" "⟫)" : term => `(1)\n', "(⟪( 1) >>= f q ⟫)"),
         ('infixl:55 "open" => bind\n', "(1)\nopen f"),
         ('notation:55 a "@[" b "]" => bind a b\n', "(1)\n@[f]"),
     ],

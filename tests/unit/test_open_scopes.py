@@ -38,6 +38,14 @@ def test_a_file_that_leaves_out_what_the_namespace_brings_runs_inside_it() -> No
     assert runs("namespace X\nopen Y\ntheorem t : T := sorry", file) == file.replace("namespace X\n", "").splitlines()
 
 
+def test_a_file_runs_where_the_statements_local_lemmas_are_in_force() -> None:
+    lemma = "@[local simp] lemma foo : a = b := x\n"
+    statement = f"namespace X\n{lemma}theorem t : T := sorry\nend X"
+    file = f"lemma h : T := x\nnamespace X\n{lemma}theorem t : T := y\nend X"
+
+    assert runs(statement, file) == ["lemma h : T := x", "theorem t : T := y", "end X"]
+
+
 def test_each_section_of_a_file_keeps_its_variables() -> None:
     first = "section\nvariable (k : N)\ntheorem s : k = k := sorry\nend\n"
     statement = f"{first}section\nvariable (n : N)\ntheorem t : n = n := sorry\nend"

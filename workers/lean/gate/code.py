@@ -26,13 +26,15 @@ _CHANGES_NUMERALS = re.compile(r"instance|notation|infix|prefix|postfix|macro|de
 _HAS_CODE = re.compile(rf"(?:def|abbrev|instance|structure|class|where|let\s+rec)(?![{WORD_CHARS}])")
 _ORACLE = "|".join(sorted(ORACLES))
 _USED_ORACLE = re.compile(rf"oracle\s*:=\s*\.(?:{_ORACLE})")
-# What gives a word of `CONSTANTS` a meaning of the text's own: a definition, a local one too, or an alias.
-_CONSTANT = rf"«?({'|'.join(sorted({name.rpartition('.')[2] for name in CONSTANTS}))})»?(?![{WORD_CHARS}]|\.[^{{]"
-_OWN_CONSTANT = re.compile(
-    rf"(?:(?:def|abbrev|rec|where|alias|constant|instance(?:\s*\([^()]{{0,200}}\))?)\s+|\n[ \t]*|[;,][ \t]*)"
-    rf"(?:{NAME}\.)?{_CONSTANT})(?=\s*[:(\[{{⦃|.])"
-)
-_RENAMED_CONSTANT = re.compile(rf"(?:→|->)\s*{_CONSTANT})")
+# What gives a word of `CONSTANTS` a meaning of the text's own: a definition, a member (a local definition, or a field),
+# or a renaming.
+_LAST_PARTS = "|".join(sorted({name.rpartition(".")[2] for name in CONSTANTS}))
+_CONSTANT = rf"«?({_LAST_PARTS})»?(?![{WORD_CHARS}]|\.[^{{])"
+_OWN_CONSTANT = re.compile(rf"(?:def|abbrev|rec|alias|instance(?:\s*\(.{{0,200}}?\))?)\s+((?:{NAME}\.)?){_CONSTANT}")
+_OWN_MEMBER = re.compile(rf"(?:where\s+|\n[ \t]*|[;,][ \t]*){_CONSTANT}(?=\s*[:(\[{{⦃])")
+_RENAMED_CONSTANT = re.compile(rf"(?:→|->)\s*{_CONSTANT}")
+# A declaration with a name like that of a type: its members would be constants of that type.
+_LIKE_TYPE = re.compile(rf"(?:def|abbrev|instance|theorem|lemma)\s+(?:{NAME}\.)?«?[A-Z]")
 # Namespaces of Lean's own machinery. While one is open, a text can name the machinery without a prefix.
 _MACHINERY = re.compile(rf"(?<![{WORD_CHARS}.])(?:Lean|Lake|Qq|Elab|Meta|Aesop)(?![{WORD_CHARS}])")
 # The text that follows `unsafe` in a definition. (A definition that nothing names may pass, but only without an
@@ -110,13 +112,23 @@ class Code:
         """Whether the code has the name of an oracle of `linarith` where no configuration uses it."""
         return len(re.findall(_ORACLE, self.whole)) != len(_USED_ORACLE.findall(self.whole))
 
+    def may_mean_own(self, constant: str) -> bool:
+        """Whether a name in `CONSTANTS` may mean something of the text's own."""
+        own, own_of_types = self._own_constants
+        return constant in own or ("." in constant and constant.rpartition(".")[2] in own_of_types)
+
     @cached_property
-    def own_constants(self) -> frozenset[str]:
-        """The last components of the names in `CONSTANTS` that may mean something of the text's own."""
-        own = set(_OWN_CONSTANT.findall(self.whole))
-        own.update(_RENAMED_CONSTANT.findall(self.whole) if "renaming" in self.whole else ())
-        own.update(("default",) if "Inhabited" in self.whole else ())
-        return frozenset(own)
+    def _own_constants(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The names in `CONSTANTS` without a dot that the text may define, and the last parts of those with a dot.
+
+        `.all` is a constant of the type that is expected. So a definition matters only if its own name has a type's.
+        """
+        defined, members = _OWN_CONSTANT.findall(self.whole), _OWN_MEMBER.findall(self.whole)
+        renamed = _RENAMED_CONSTANT.findall(self.whole) if "renaming" in self.whole else []
+        of_types = [name for prefix, name in defined if prefix or "namespace" in self.whole]
+        of_types += members if _LIKE_TYPE.search(self.whole) else []
+        own = [*(name for _, name in defined), *members, *renamed, *(["default"] if "Inhabited" in self.whole else [])]
+        return frozenset(own), frozenset([*of_types, *renamed])
 
     def defines_unused(self, start: int, end: int) -> bool:
         """Whether the `unsafe` at a place begins a definition that nothing else names, so that its code never runs.

@@ -115,7 +115,7 @@ def _end(code: Code, item: re.Match[str], *, records: re.Pattern[str]) -> int | 
 
 
 def _is_constant(code: Code, word: str) -> bool:
-    return word in CONSTANTS and word.rpartition(".")[2] not in code.own_constants
+    return word in CONSTANTS and not code.may_mean_own(word)
 
 
 def _value(code: Code, field: str, at: int, records: re.Pattern[str]) -> int | None:

@@ -50,8 +50,8 @@ _MACRO = re.compile(rf":\s*(?P<category>[{LETTERS}]+)\s*=>\s*`\((?:(?P<quoted>[{
 _BOUND = re.compile(rf"(?<![{WORD_CHARS}».])({NAME})\s*:(?!=)")
 _CATEGORIES = frozenset(("term", "tactic", "conv"))
 _BRACKET = re.compile(r"[()]")
-# What may make a token of a macro optional, or repeat it.
-_OPTIONAL = re.compile(r"\((?!\s*(?:name|priority)\s*:=)|\"\s*[?*+,<]")
+# What may make a token of a macro optional, repeat it, or require that it does not follow.
+_OPTIONAL = re.compile(r"(?<!:)\((?!\s*(?:name|priority)\s*:=)|\"\s*[?*+,<]|!\s*\"")
 # The end of a line, and then the end of the text or a word that begins a command and cannot begin a term.
 _NEXT = re.compile(
     r"[^\S\n]*(?:\Z|\n\s*(?:\Z|(?<=\n)(?:@\[|(?:theorem|lemma|def|abbrev|example|instance|structure|inductive|class"
@@ -164,7 +164,7 @@ def _refusal(command: Refusal, why: str) -> Refusal:
 
 
 def _is_harmless(token: str, lists: Lists) -> bool:
-    if token in _LITERALS or any(literal in token for literal in ("()", "[]", "{")):
+    if token.rstrip("+*⁺⁻₊₋ˣ([") in _LITERALS or any(literal in token for literal in ("()", "[]", "{")):
         return False  # such a token would turn a literal in a configuration into a term of the text
     if _WORD.fullmatch(token):
         return token not in lists.by_word and lists.inside.search(token) is None

@@ -7,9 +7,9 @@ from functools import lru_cache
 from farm.challenge import Challenge
 from farm.commands import cut_commands
 from farm.declarations import declaration
-from farm.lexer import tokens
 from farm.models import Message, Position, Reason
 from farm.prepared_proof import Objection, Prepared
+from workers.lean.gate.masking import mask
 from workers.lean.gate.strict import Refusal, place, refuse
 
 
@@ -29,17 +29,16 @@ def object_to(prepared: Prepared, *, native: bool) -> Objection | None:
 
 
 def _object_to_sequel(prepared: Prepared, asked: Challenge) -> Objection | None:
-    """Object to a text that would continue the meaning of the macro at the end of the statement's front.
+    """Object to a text that could continue the meaning of a macro at the end of the statement's front.
 
     At the level `compiled`, the front and the text run as one: `>>= f` would make a program of the macro's quotation.
     """
-    if not asked.own or asked.own[-1].keyword != "macro":
+    if all(command.keyword != "macro" for command in asked.own):
         return None
-    first = next((at for kind, at, _ in tokens(prepared.body) if kind not in ("line", "block", "doc")), 0)
-    commands = cut_commands(prepared.body).commands
-    if commands and commands[0].start <= first:
+    first = next((command.start for command in cut_commands(prepared.body).commands), len(prepared.body))
+    if not mask(prepared.body[:first]).code.strip():
         return None
-    text = "The text has to begin with a command, because the statement ends with a macro before the theorem"
+    text = "The text has to begin with a command, because the statement has a macro before the theorem"
     return Objection(Reason.POLICY, Message(severity="error", data=text))
 
 
