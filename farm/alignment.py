@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from farm.challenge import Asked, Challenge
 from farm.commands import DECLARING, STRUCTURAL, THEOREMS, Command, CommandText, LeanScope, parts
-from farm.open_scopes import ends_with_scope, key, open_scopes
+from farm.open_scopes import ends_with_scope, open_scopes, read_key
 from farm.signature import Ambiguous, Signature, read_signature
 from farm.statement import place
 
@@ -112,7 +112,7 @@ class _Repeated:
         silent: dict[tuple[str, ...], list[Command]] = {}
         for each in (*challenge.later[::-1], *challenge.own[::-1]):
             if self._is_silent(each):
-                silent.setdefault(key(cut, each), []).append(each)
+                silent.setdefault(read_key(cut, each), []).append(each)
         keywords = {said[0].keyword for said in silent.values()}
         asked, compared = {item.name for item in challenge.asked}, set[str]()
         for command in self.code.commands:
@@ -130,7 +130,7 @@ class _Repeated:
             elif command.keyword == "universe" and (known := self._known_universes(command)):
                 self.alignment.blanks += known
             elif command.keyword in keywords:
-                self._drop_silent(command, silent.get(key(self.code, command), []))
+                self._drop_silent(command, silent.get(read_key(self.code, command), []))
             else:
                 self.has_switched = self.has_switched or command.keyword in _SWITCHES
             if self.alignment.change:

@@ -52,7 +52,7 @@ def ends_with_scope(text: CommandText, command: Command) -> bool:
     return command.keyword in SCOPED or _is_local(text, command)
 
 
-def key(text: CommandText, command: Command) -> tuple[str, ...]:
+def read_key(text: CommandText, command: Command) -> tuple[str, ...]:
     """Return a command's tokens and operators, without comments: two commands with the same key say the same."""
     return tuple(lexeme for lexeme, _ in text.lexemes(command.first, command.last))
 
@@ -101,8 +101,8 @@ def _repeats_scoped(challenge: Challenge, code: CommandText) -> bool:
     ]
     if any(each.name for each in scoped):
         return False  # a local instance or lemma of the front is not declared again, and so has to stay in force
-    repeated = {key(code, each) for each in code.commands}
-    return all(key(cut, each) in repeated for each in scoped)
+    repeated = {read_key(code, each) for each in code.commands}
+    return all(read_key(cut, each) in repeated for each in scoped)
 
 
 def _declares(code: CommandText, asked: Sequence[Asked], base: str) -> bool:

@@ -34,12 +34,17 @@ def pid_of(program: Path) -> int:
     return int(note.read_text() or 0) if note.exists() else 0
 
 
-async def test_a_service_whose_program_is_being_replaced_starts_again(supervisor: Supervisor, tmp_path: Path) -> None:
-    program = tmp_path / "service"
+async def started(supervisor: Supervisor, program: Path) -> int:
+    """Start a service, and return its process."""
     install(program)
     await supervisor.start(SupervisedProcess("service", [str(program)], dict(os.environ)))
     await asyncio.to_thread(await_true, lambda: pid_of(program), "the service")
-    first = pid_of(program)
+    return pid_of(program)
+
+
+async def test_a_service_whose_program_is_being_replaced_starts_again(supervisor: Supervisor, tmp_path: Path) -> None:
+    program = tmp_path / "service"
+    first = await started(supervisor, program)
 
     program.unlink()
     os.kill(first, signal.SIGKILL)
@@ -55,10 +60,7 @@ async def test_a_program_that_is_missing_is_named(supervisor: Supervisor, tmp_pa
 
 async def test_a_service_whose_log_was_removed_starts_again(supervisor: Supervisor, tmp_path: Path) -> None:
     program = tmp_path / "service"
-    install(program)
-    await supervisor.start(SupervisedProcess("service", [str(program)], dict(os.environ)))
-    await asyncio.to_thread(await_true, lambda: pid_of(program), "the service")
-    first = pid_of(program)
+    first = await started(supervisor, program)
 
     (tmp_path / "logs" / "service.log").unlink()
     os.kill(first, signal.SIGKILL)

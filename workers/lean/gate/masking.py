@@ -20,6 +20,7 @@ _UNDOCUMENTED = "A documentation comment with no declaration after it is refused
 _DECLARATION = re.compile(rf"[{LETTERS}@|(\[{{«]")
 _ESCAPED = re.compile(r"«[^»\n]*»")
 _PAIRS = dict(zip(")]}⟩⦄", "([{⟨⦃", strict=True))
+BRACKETS = frozenset((*_PAIRS, *_PAIRS.values()))
 # In a name, these characters could pass for structure: brackets, `:=`, `=>`, `$`, commas and white space.
 _INERT = str.maketrans({char: "_" for char in map(chr, range(32, 127)) if not (char.isalnum() or char in "!?.'")})
 _NO_CODE = frozenset(("line", "block", "doc", "end", UNCLOSED))
@@ -101,7 +102,7 @@ def _blank(text: str, token: Token) -> str:
     blank, position = ['"'], start + 1
     for first, last in holes(text, token):
         # The brace before a hole (the code in a string) is kept, because a word may begin directly after it, and so is
-        # the brace behind it, because each bracket needs its partner.
+        # the brace after it, because each bracket needs its partner.
         stop = last + (text[last] == "}")
         blank += " " * (first - 1 - position), text[first - 1 : stop]
         position = stop

@@ -30,7 +30,7 @@ from farm.lexer import LETTERS, NAME, WORD_CHARS, Token, tokens
 from farm.models import Reason
 from workers.lean.gate.code import Code
 from workers.lean.gate.macro_items import bad_items
-from workers.lean.gate.masking import are_paired
+from workers.lean.gate.masking import BRACKETS, are_paired
 from workers.lean.gate.refusal import Refusal
 from workers.lean.gate.rules import CONSTANTS, Rule
 from workers.lean.gate.words import Lists, forbidden_words
@@ -44,7 +44,6 @@ _SYNTAX = Lists(
     )
 )
 _WORD = re.compile(rf"[{LETTERS}][{WORD_CHARS}]*(?:%|[≥>]0|[+*⁺⁻₊₋ˣ(\[])?")
-_NO_BRACKETS = re.compile(r"[^()\[\]{}⟨⟩⦃⦄]*")
 _SYMBOLS = re.compile(rf"[^\s{WORD_CHARS}\"'#«»\\`/-]+[₀-₉ₐ-ₜᵢ-ᵪ]*|[-/]|!!?")
 _MACRO = re.compile(rf":\s*(?P<category>[{LETTERS}]+)\s*=>\s*`\((?:(?P<quoted>[{LETTERS}]+)\|)?")
 _BOUND = re.compile(rf"(?<![{WORD_CHARS}».])({NAME})\s*:(?!=)")
@@ -144,7 +143,7 @@ def _bad_tokens(text: str, strings: list[Token], lists: Lists) -> Iterator[Refus
 def _has_pairs(text: str, head: str, strings: list[Token]) -> bool:
     """Whether the brackets in a command's new tokens come in pairs whenever the new syntax is used."""
     joined = "".join(text[token.start : token.end] for token in strings)
-    return are_paired(joined) and (_OPTIONAL.search(head) is None or _NO_BRACKETS.fullmatch(joined) is not None)
+    return are_paired(joined) and (_OPTIONAL.search(head) is None or BRACKETS.isdisjoint(joined))
 
 
 def _bad_meaning(
